@@ -1,0 +1,49 @@
+# Every target sets up what it needs. `make demo` and `make test` are all a newcomer has to know.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+
+.PHONY: help demo test lint bench kill browser long setup lock clean
+
+help:  ## show this list
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 10
+
+setup: $(VENV)/.ready  ## create .venv from requirements.lock
+
+$(VENV)/.ready: requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed; try: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 2; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@echo "setting up $(VENV) (once, about a minute)"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+demo: setup  ## run the whole chain on this machine: seven companies, one audited battery
+	@$(BIN)/battery-connector demo
+
+lint: setup  ## formatting, lint, types, the floors of the house
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-logo
+
+test: setup  ## everything that has to hold, in less than ten minutes
+	@$(BIN)/python -m pytest -m "not browser and not long"
+
+bench: setup  ## figures of this machine, beside a floor in the same run
+	@$(BIN)/python -m tests.bench
+
+kill: setup  ## kill -9 at 20 random moments of the demo
+	@$(BIN)/python -m pytest -m long -k kill
+
+long: setup  ## the long suites
+	@$(BIN)/python -m pytest -m long
+
+browser: setup  ## pages in a real Chromium (Debian: apt-get install chromium)
+	@$(BIN)/python -m pytest -m browser
+
+lock:  ## renew requirements.lock from the ranges in pyproject.toml (needs uv)
+	uv pip compile --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 --group dev pyproject.toml -o requirements.lock
+
+clean:  ## remove what set-up and tests made
+	rm -rf $(VENV) .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist

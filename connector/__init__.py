@@ -1,0 +1,3 @@
+"""Battery connector."""
+
+__version__ = "0.1.0"

@@ -1,0 +1,111 @@
+"""Value types that every room shares. Plain frozen values; no behaviour beyond reading and showing them.
+
+Types that belong to one standard live in that standard's room.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import NewType, TypeAlias
+
+Did = NewType("Did", str)
+"""A decentralised identifier, e.g. `did:web:example.com` (W3C DID Core)."""
+
+Pid = NewType("Pid", str)
+"""A DSP process id (`consumerPid` or `providerPid`): an opaque string that its maker chose."""
+
+Json: TypeAlias = "None | bool | int | float | str | list[Json] | dict[str, Json]"
+"""Any JSON value. Allowed in signatures only where documents are handled as documents."""
+
+JsonObject: TypeAlias = "dict[str, Json]"
+
+
+class AccessClass(StrEnum):
+    """Who may see a value. A lattice (Battery Regulation Art. 77(2)): members are never compared by order."""
+
+    PUBLIC = "PUB"
+    LEGITIMATE_INTEREST = "LI"
+    AUTHORITY = "AUTH"
+    INTEREST_AND_AUTHORITY = "LI+AUTH"
+    B2B = "B2B"
+    ORGANISATION = "ORG"
+
+
+class Level(StrEnum):
+    """What a value is about: the model, the single item (or lot), or the item's changing state."""
+
+    MODEL = "model"
+    ITEM = "item"
+    DYNAMIC = "dynamic"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """Where in an export a cell stands. Lines and records count from 1; `column` is the header's name."""
+
+    source: str = ""
+    sheet: str = ""
+    record: int = 0
+    line: int = 0
+    column: str = ""
+    value: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """One thing that is wrong with somebody's data: a stable code, a place, a sentence, and what to do."""
+
+    code: str
+    message: str
+    hint: str = ""
+    term: str = ""
+    place: Place = field(default_factory=Place)
+
+    def as_json(self) -> JsonObject:
+        """The published shape (`map run --json`)."""
+        place = self.place
+        return {
+            "source": place.source,
+            "sheet": place.sheet,
+            "record": place.record,
+            "line": place.line,
+            "column": place.column,
+            "value": place.value,
+            "code": self.code,
+            "message": self.message,
+            "hint": self.hint,
+            "term": self.term,
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claim:
+    """One verified statement about a party: `name` and `value`, and the credential that proves it.
+
+    `source` is the digest of the credential, or the word for another origin (`token`, `request`, `unit`, `clock`).
+    """
+
+    name: str
+    value: str
+    source: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts:
+    """What is known about a request when a policy is evaluated.
+
+    `party` is the caller's DID, proven by its token. `claims` come from verified credentials (membership, role, mandate
+    ...) and from the request itself (purpose, unit's buyer ...). A fact that is not here is unknown, never false.
+    """
+
+    party: Did
+    claims: tuple[Claim, ...] = ()
+
+    def values(self, name: str) -> tuple[Claim, ...]:
+        """All claims of that name."""
+        return tuple(claim for claim in self.claims if claim.name == name)
+
+    def with_claims(self, *claims: Claim) -> Facts:
+        """The same facts and these."""
+        return Facts(party=self.party, claims=(*self.claims, *claims))
