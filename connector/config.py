@@ -1,0 +1,182 @@
+"""The configuration: one frozen model, read once from TOML, secrets from the environment. Units stand in the names.
+
+`load` reads and checks everything at once and names line and key of what is wrong; unknown keys are refused. What it
+leaves to others: making the file (`cli/init.py`), opening what it names (`app.py`).
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from connector.errors import BadConfig
+
+PASSPHRASE_VARIABLE = "CONNECTOR_KEY_PASSPHRASE"  # noqa: S105 - the variable's name, not a secret
+MANAGEMENT_TOKEN_VARIABLE = "CONNECTOR_MANAGEMENT_TOKEN"  # noqa: S105 - the variable's name, not a secret
+LOOPBACK_HOSTS = ("localhost", "127.0.0.1", "::1")
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True)
+
+
+class Keys(_Part):
+    """Custody URIs. Signing of credentials and proving who we are are two keys (DESIGN: Identity)."""
+
+    assertion: str
+    authentication: str
+    id_key: str
+    """A `file:` with 32 bytes, base64url. Makes ids that nobody can guess; never rotates."""
+
+
+class Listen(_Part):
+    """Where the process listens. The public face may stand behind a proxy; management stays on loopback."""
+
+    host: str = "127.0.0.1"
+    port: int = Field(ge=1, le=65535)
+    management_port: int = Field(ge=1, le=65535)
+
+
+class Limits(_Part):
+    """Caps on what strangers may send and how long things may take."""
+
+    max_message_bytes: int = Field(default=1 << 20, ge=1024)
+    max_header_bytes: int = Field(default=32_768, ge=8_190)
+    request_timeout_seconds: float = Field(default=10.0, gt=0)
+    token_lifetime_seconds: int = Field(default=300, ge=10, le=600)
+    clock_leeway_seconds: int = Field(default=20, ge=0, le=59)
+    claims_cache_seconds: int = Field(default=300, ge=0)
+    retry_budget_seconds: int = Field(default=14 * 86_400, ge=1)
+    retry_first_seconds: float = Field(default=1.0, gt=0)
+    retry_cap_seconds: float = Field(default=3_600.0, gt=0)
+    max_open_processes_per_peer: int = Field(default=10_000, ge=1)
+
+
+class Unsafe(_Part):
+    """Choices for trials on one machine. Each logs a warning at start; none belongs near real data."""
+
+    allow_loopback_http: bool = False
+    """Plain http and loopback addresses, for ourselves and for peers."""
+    clock_offset_seconds: int = 0
+    """Added to the machine's clock, so that a story can happen on its own day."""
+
+
+class Config(_Part):
+    """One company's connector."""
+
+    name: str = Field(min_length=1)
+    public_url: str
+    """The address that peers use; frozen by `init`, because the DID is made of it. Its path is the tenant."""
+    store: str = "sqlite:store/connector.db"
+    exports: tuple[str, ...] = ("exports",)
+    """Folders that plans may read, relative to this file."""
+    held: str = "held"
+    """Folder of our own party credentials (membership, roles, mandates), shown to peers that ask for them."""
+    code_lists: str = "code-lists"
+    facility_location: str = ""
+    keys: Keys
+    listen: Listen
+    limits: Limits = Limits()
+    unsafe: Unsafe = Unsafe()
+    trusted_issuers: Mapping[str, tuple[str, ...]] = Field(default_factory=dict)
+    """Credential type -> DIDs that may issue it. `members` stands for: who shows a valid membership credential."""
+    peers: Mapping[str, str] = Field(default_factory=dict)
+    """Names for people -> DIDs, so that commands can say `refiner`."""
+    folder: Path = Field(default=Path(), exclude=True)
+
+    @field_validator("public_url")
+    @classmethod
+    def _plain_address(cls, value: str) -> str:
+        parts = urlsplit(value)
+        if (
+            parts.scheme not in {"https", "http"}
+            or not parts.hostname
+            or parts.query
+            or parts.fragment
+            or parts.username
+        ):
+            raise ValueError("must be like https://connector.example.com or https://example.com/tenant")
+        return value.rstrip("/")
+
+    @model_validator(mode="after")
+    def _http_only_when_unsafe(self) -> Config:
+        parts = urlsplit(self.public_url)
+        loopback = parts.hostname in LOOPBACK_HOSTS
+        if (parts.scheme == "http" or loopback) and not self.unsafe.allow_loopback_http:
+            raise ValueError("public_url: plain http and loopback need [unsafe] allow_loopback_http = true")
+        if parts.scheme == "http" and not loopback:
+            raise ValueError("public_url: plain http is for loopback only")
+        return self
+
+    @property
+    def tenant(self) -> str:
+        """The path of the public address: first in every key, empty for a sole tenant."""
+        return urlsplit(self.public_url).path.strip("/")
+
+    @property
+    def did(self) -> str:
+        """`did:web` of the public address (did:web method, section 3.1: port percent-encoded, path by colons)."""
+        parts = urlsplit(self.public_url)
+        host = parts.netloc.replace(":", "%3A")
+        return ":".join(["did:web", host, *filter(None, parts.path.split("/"))])
+
+    def path(self, relative: str) -> Path:
+        """A path of this file, absolute."""
+        return (self.folder / relative).resolve()
+
+    def peer(self, name: str) -> str:
+        """The DID that a name of `[peers]` stands for; a DID stands for itself."""
+        if name.startswith("did:"):
+            return name
+        if name in self.peers:
+            return self.peers[name]
+        near = difflib.get_close_matches(name, self.peers, n=1)
+        hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(sorted(self.peers)) or 'none'}"
+        raise BadConfig(f"no peer is called {name!r}", hint=f"{hint}; or give its DID")
+
+
+def load(path: Path) -> Config:
+    """Read and check the file. `BadConfig` names every wrong key at once."""
+    try:
+        raw = tomllib.loads(path.read_text("utf-8"))
+    except FileNotFoundError:
+        raise BadConfig(f"there is no {path}", hint="make one: battery-connector init DIR") from None
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise BadConfig(f"{path}: {error}", hint="TOML: key = value, text in quotes") from None
+    try:
+        config = Config.model_validate(raw)
+    except ValidationError as error:
+        raise BadConfig(f"{path}: {'; '.join(map(_sentence, error.errors()))}", hint=_near(error)) from None
+    return config.model_copy(update={"folder": path.parent.resolve()})
+
+
+def _sentence(problem: Mapping[str, object]) -> str:
+    place = problem["loc"]
+    key = ".".join(map(str, place)) if isinstance(place, tuple) else str(place)
+    if problem["type"] == "extra_forbidden":
+        return f"{key}: unknown key"
+    return f"{key}: {problem['msg']}" if key else str(problem["msg"])
+
+
+def _near(error: ValidationError) -> str:
+    known = [*Config.model_fields, *Listen.model_fields, *Limits.model_fields, *Keys.model_fields, *Unsafe.model_fields]
+    for problem in error.errors():
+        if problem["type"] == "extra_forbidden":
+            near = difflib.get_close_matches(str(problem["loc"][-1]), known, n=1)
+            if near:
+                return f"did you mean {near[0]!r}?"
+    return "README, 'Configuration', names every key"
+
+
+def secret(variable: str) -> str:
+    """A secret from the environment. `BadConfig` if it is not set."""
+    value = os.environ.get(variable, "")
+    if not value:
+        raise BadConfig(f"the environment variable {variable} is not set", hint="`init` wrote one into secrets.env")
+    return value
