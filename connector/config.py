@@ -19,6 +19,7 @@ from connector.errors import BadConfig
 
 PASSPHRASE_VARIABLE = "CONNECTOR_KEY_PASSPHRASE"  # noqa: S105 - the variable's name, not a secret
 MANAGEMENT_TOKEN_VARIABLE = "CONNECTOR_MANAGEMENT_TOKEN"  # noqa: S105 - the variable's name, not a secret
+SECRETS_FILE = "secrets.env"
 LOOPBACK_HOSTS = ("localhost", "127.0.0.1", "::1")
 
 
@@ -174,9 +175,20 @@ def _near(error: ValidationError) -> str:
     return "README, 'Configuration', names every key"
 
 
-def secret(variable: str) -> str:
-    """A secret from the environment. `BadConfig` if it is not set."""
+def secret(variable: str, config: Config) -> str:
+    """A secret: from the environment, else from `secrets.env` beside the configuration (made by `init`, mode 0600).
+
+    `BadConfig` if it is in neither, or if others may read the file.
+    """
     value = os.environ.get(variable, "")
-    if not value:
-        raise BadConfig(f"the environment variable {variable} is not set", hint="`init` wrote one into secrets.env")
-    return value
+    if value:
+        return value
+    file = config.path(SECRETS_FILE)
+    if file.exists():
+        if file.stat().st_mode & 0o077:
+            raise BadConfig(f"{file} can be read by others", hint=f"chmod 600 {file}")
+        for line in file.read_text("utf-8").splitlines():
+            name, _, text = line.partition("=")
+            if name.strip() == variable and text.strip():
+                return text.strip()
+    raise BadConfig(f"{variable} is neither in the environment nor in {file}", hint="`init` writes one")

@@ -13,6 +13,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, Protocol
 
+from connector.credentials.did import DidDocument
+from connector.credentials.verify import Report
+from connector.model import Did
+
 ProcessKind = Literal["negotiation", "transfer"]
 Origin = Literal["own", "received", "held"]
 """own: published here; received: from a peer under an agreement; held: a third party's credential, imported."""
@@ -513,3 +517,44 @@ class Http(Protocol):
         timeout_seconds: float = 10.0,
     ) -> HttpAnswer:
         """One request. `PeerUnreachable`: no answer; `AddressBlocked`: never sent; `TooLarge`: cut off."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sent:
+    """What came of a request to a peer, with the token that was shown."""
+
+    answer: HttpAnswer
+    token: str
+
+
+class Peers(Protocol):
+    """Requests to other participants, each with a fresh self-issued token (DCP 1.0, section 4.3)."""
+
+    async def dsp_base(self, peer: Did) -> str:
+        """The versioned DSP base URL, by the DID document's DataService and the version document (DSP 4.3)."""
+
+    async def post(self, peer: Did, url: str, body: bytes) -> Sent:
+        """POST JSON."""
+
+    async def get(self, peer: Did, url: str) -> Sent:
+        """GET."""
+
+    async def presentations(self, peer: Did, access_token: str, scopes: Sequence[str]) -> list[str]:
+        """Ask the peer's CredentialService (DCP 1.0, section 5.4). The compact presentations that it gave."""
+
+    async def pull(self, url: str, authorization: str, *, limit_bytes: int) -> HttpAnswer:
+        """GET with a data token."""
+
+
+class Verifier(Protocol):
+    """Checks a credential with whatever has to be fetched for it."""
+
+    async def verify(self, octets: bytes, at: datetime) -> Report:
+        """The numbered checks, judged as of `at`. Never raises for what is wrong with the credential."""
+
+
+class Resolver(Protocol):
+    """DID documents and status lists, cached."""
+
+    async def did_document(self, did: Did) -> DidDocument:
+        """`CannotCheck` when it cannot be had."""

@@ -1,0 +1,109 @@
+"""The commands' way to a running connector: its management API on loopback, with the token that `init` wrote.
+
+A thin synchronous client on the standard library, so that a command starts quickly. It leaves rendering to the
+commands and follows the problem documents of `server/problems.py`.
+"""
+
+from __future__ import annotations
+
+import http.client
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from connector.config import MANAGEMENT_TOKEN_VARIABLE, load, secret
+from connector.errors import BadInput, CannotCheck, ConnectorError, NotAllowed, PeerUnreachable
+
+if TYPE_CHECKING:
+    from connector.model import Json, JsonObject
+
+_BAD_INPUT = range(400, 500)
+
+
+@dataclass(frozen=True, slots=True)
+class Management:
+    """One connector's management API."""
+
+    port: int
+    token: str
+    timeout_seconds: float = 600.0
+
+    @classmethod
+    def of(cls, config_file: Path) -> Management:
+        """The running connector that this configuration describes."""
+        config = load(config_file)
+        return cls(config.listen.management_port, secret(MANAGEMENT_TOKEN_VARIABLE, config))
+
+    def get(self, path: str) -> JsonObject:
+        """GET an object."""
+        return self._object("GET", path, None, "")
+
+    def post(self, path: str, body: JsonObject, *, key: str = "") -> JsonObject:
+        """POST an object. With an idempotency key a repeat gets the first answer."""
+        return self._object("POST", path, body, key)
+
+    def stream(self, path: str, body: JsonObject) -> Iterator[JsonObject]:
+        """POST and read one object per line as it comes: progress first, the result last."""
+        connection, response = self._open("POST", path, body, "")
+        try:
+            if response.status != http.client.OK:
+                raise _problem(response.status, response.read())
+            for line in response:
+                if line.strip():
+                    yield _parsed(line)
+        except (OSError, http.client.HTTPException) as error:
+            raise PeerUnreachable(f"the connector stopped answering: {error}", hint="is it still running?") from None
+        finally:
+            connection.close()
+
+    def _object(self, method: str, path: str, body: JsonObject | None, key: str) -> JsonObject:
+        connection, response = self._open(method, path, body, key)
+        try:
+            data = response.read()
+        except (OSError, http.client.HTTPException) as error:
+            raise PeerUnreachable(f"the connector stopped answering: {error}", hint="is it still running?") from None
+        finally:
+            connection.close()
+        if response.status >= http.client.BAD_REQUEST:
+            raise _problem(response.status, data)
+        return _parsed(data)
+
+    def _open(
+        self, method: str, path: str, body: JsonObject | None, key: str
+    ) -> tuple[http.client.HTTPConnection, http.client.HTTPResponse]:
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=self.timeout_seconds)
+        headers = {"Authorization": f"Bearer {self.token}", "Content-Type": "application/json"}
+        if key:
+            headers["Idempotency-Key"] = key
+        try:
+            connection.request(method, path, None if body is None else json.dumps(body), headers)
+            return connection, connection.getresponse()
+        except (OSError, http.client.HTTPException) as error:
+            connection.close()
+            raise PeerUnreachable(
+                f"no connector answers on port {self.port}: {error}", hint="start it: battery-connector serve"
+            ) from None
+
+
+def _parsed(data: bytes) -> JsonObject:
+    value: Json = json.loads(data or b"{}")
+    if not isinstance(value, dict):
+        raise ConnectorError("the connector answered something that is not an object")
+    return value
+
+
+def _problem(status: int, data: bytes) -> ConnectorError:
+    try:
+        problem = _parsed(data)
+    except ValueError:
+        problem = {}
+    detail, hint = str(problem.get("detail", f"HTTP {status}")), str(problem.get("hint", ""))
+    if status == http.client.UNAUTHORIZED:
+        return NotAllowed(detail, hint=hint or f"is {MANAGEMENT_TOKEN_VARIABLE} the one of this connector?")
+    if problem.get("kind") == "cannot-check" or status == http.client.SERVICE_UNAVAILABLE:
+        return CannotCheck(detail, hint=hint)
+    if status in _BAD_INPUT:
+        return BadInput(detail, hint=hint)
+    return ConnectorError(detail, hint=hint or "the connector's log says more")

@@ -1,0 +1,63 @@
+"""What every command shares in talking to people: exit codes, errors, `--json`, the next step at the end.
+
+Exit codes (a contract): 0 done and good; 1 done, but the answer is "no"; 2 bad usage or bad input; 3 could not be
+checked or peer unreachable.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from connector.errors import BadInput, CannotCheck, ConnectorError, NotAllowed, NotFound
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from connector.model import Json
+
+DONE, NO, BAD_USAGE, UNCHECKED = 0, 1, 2, 3
+
+
+def console(*, error: bool = False) -> Console:
+    """A console for people: no colours where nobody sees them."""
+    from rich.console import Console  # noqa: PLC0415 - 60 ms that `--json` need not pay
+
+    return Console(stderr=error, highlight=False, soft_wrap=True)
+
+
+def show_json(value: Json) -> None:
+    """The machine's answer, and nothing else, on standard output."""
+    sys.stdout.write(json.dumps(value, ensure_ascii=False, indent=2) + "\n")
+
+
+def next_step(text: str) -> None:
+    """What to do now, for people."""
+    console().print(f"[dim]next:[/dim] {text}")
+
+
+@contextmanager
+def told() -> Iterator[None]:
+    """Turn the error tree into a sentence, a hint and an exit code. Bugs stay bugs."""
+    try:
+        yield
+    except ConnectorError as error:
+        out = console(error=True)
+        out.print(f"[bold red]{error.code}:[/bold red] ", end="")
+        out.print(error.detail, markup=False)
+        if error.place:
+            out.print(f"  at: {error.place}", markup=False)
+        if error.hint:
+            out.print(f"  do: {error.hint}", markup=False)
+        raise SystemExit(_exit_code(error)) from None
+
+
+def _exit_code(error: ConnectorError) -> int:
+    if isinstance(error, CannotCheck):
+        return UNCHECKED
+    if isinstance(error, BadInput | NotFound):
+        return BAD_USAGE
+    return NO if isinstance(error, NotAllowed) else BAD_USAGE
