@@ -1,0 +1,311 @@
+"""Mass balance on contained metal, per site and period, and per make event.
+
+For a site, a metal and a period that a closing stocktake closes:
+
+    opening + moves received + extraction and purchases - moves sent - losses = closing
+
+Extraction and purchases are the inputs of make events that come from nowhere: no link, and not something that the site
+received by a move or made itself. A make event on its own: inputs = outputs + losses. The residual is judged against
+the root of the sum of the squares of all uncertainties involved (k = 2). Checks across events (a lot consumed twice,
+two sides of a move) are in `crosscheck.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Final
+
+from connector.model import JsonObject
+from connector.provenance.events import Event, MakeEvent, Masses, MoveEvent, StocktakeEvent, Thing
+from connector.provenance.masses import NOTHING, ZERO, Mass, plain, total
+
+UNIT: Final = "KGM"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BalanceFinding:
+    """Something that does not add up: where, of which metal, when, by how much."""
+
+    code: str
+    message: str
+    site: str
+    metal: str
+    period: str
+    residual: Decimal
+    tolerance: Decimal
+    subject: str = ""
+
+    def as_json(self) -> JsonObject:
+        """The published shape."""
+        return {
+            "code": self.code,
+            "message": self.message,
+            "site": self.site,
+            "metal": self.metal,
+            "period": self.period,
+            "residual": plain(self.residual),
+            "tolerance": plain(self.tolerance),
+            "unit": UNIT,
+            "subject": self.subject,
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SiteBalance:
+    """One site, metal and period. `gaps` says why the sum is not complete; then the residual proves nothing."""
+
+    site: str
+    metal: str
+    start: datetime
+    end: datetime
+    opening: Mass
+    received: Mass
+    extracted: Mass
+    sent: Mass
+    lost: Mass
+    closing: Mass
+    gaps: tuple[str, ...] = ()
+
+    @property
+    def residual(self) -> Mass:
+        """What the books have too much (positive) or too little (negative) for the stock that was counted."""
+        return self.opening + self.received + self.extracted - self.sent - self.lost - self.closing
+
+    @property
+    def outcome(self) -> str:
+        """`balanced`, `incomplete` or `out-of-tolerance`."""
+        if self.gaps:
+            return "incomplete"
+        residual = self.residual
+        return "balanced" if abs(residual.value) <= residual.uncertainty else "out-of-tolerance"
+
+    def as_json(self) -> JsonObject:
+        """The published shape."""
+        residual = self.residual
+        return {
+            "site": self.site,
+            "metal": self.metal,
+            "period": period(self.start, self.end),
+            "opening": plain(self.opening.value),
+            "received": plain(self.received.value),
+            "extracted": plain(self.extracted.value),
+            "sent": plain(self.sent.value),
+            "lost": plain(self.lost.value),
+            "closing": plain(self.closing.value),
+            "residual": plain(residual.value),
+            "tolerance": plain(residual.uncertainty),
+            "unit": UNIT,
+            "outcome": self.outcome,
+            "gaps": list(self.gaps),
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Books:
+    """What is known for balancing: events and things that may be relied on, and what each stocktake covers.
+
+    `covers`: ids of the events that a closing stocktake names. `gaps`: why the coverage of a stocktake is incomplete.
+    """
+
+    events: tuple[Event, ...] = ()
+    things: Mapping[str, Thing] = field(default_factory=dict)
+    covers: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    gaps: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    def standing(self) -> Books:
+        """The same books without the events that a later one corrects."""
+        corrected = {reference for event in self.events for reference in event.corrects}
+        events = tuple(event for event in self.events if event.id not in corrected)
+        return Books(events=events, things=self.things, covers=self.covers, gaps=self.gaps)
+
+    def makes(self) -> Iterator[MakeEvent]:
+        """The make events."""
+        return (event for event in self.events if isinstance(event, MakeEvent))
+
+    def moves(self) -> Iterator[MoveEvent]:
+        """The move events, each side its own."""
+        return (event for event in self.events if isinstance(event, MoveEvent))
+
+    def closings(self) -> Iterator[StocktakeEvent]:
+        """The stocktakes that close a period."""
+        return (event for event in self.events if isinstance(event, StocktakeEvent) and event.kind == "closing")
+
+
+def site_balances(books: Books) -> tuple[SiteBalance, ...]:
+    """One balance per closing stocktake and metal. Pass `Books.standing()`."""
+    found: list[SiteBalance] = []
+    for closing in books.closings():
+        covered = covered_events(books, closing)
+        openings = [event for event in covered if isinstance(event, StocktakeEvent)]
+        flow = [event for event in covered if not isinstance(event, StocktakeEvent)]
+        gaps = books.gaps.get(closing.id, ())
+        if not openings:
+            gaps = (*gaps, "no opening stocktake is covered")
+        opening = add_up(event.stock for event in openings)
+        metals = _metals((closing.stock, opening, *(_all_of(event) for event in flow)))
+        found.extend(_balance(books, closing, metal, opening=opening, flow=flow, gaps=gaps) for metal in metals)
+    return tuple(sorted(found, key=lambda balance: (balance.site, balance.start, balance.metal)))
+
+
+def _balance(
+    books: Books,
+    closing: StocktakeEvent,
+    metal: str,
+    *,
+    opening: Masses,
+    flow: Sequence[Event],
+    gaps: tuple[str, ...],
+) -> SiteBalance:
+    makes = [event for event in flow if isinstance(event, MakeEvent)]
+    moves = [event for event in flow if isinstance(event, MoveEvent)]
+    return SiteBalance(
+        site=closing.site,
+        metal=metal,
+        start=closing.start,
+        end=closing.end,
+        opening=opening.get(metal, NOTHING),
+        received=total(contained(event, metal) for event in moves if event.direction == "received"),
+        extracted=total(mass for event in makes for mass in _from_nowhere(books, event, metal)),
+        sent=total(contained(event, metal) for event in moves if event.direction == "sent"),
+        lost=total(loss.get(metal, NOTHING) for event in makes for loss in event.losses),
+        closing=closing.stock.get(metal, NOTHING),
+        gaps=gaps,
+    )
+
+
+def site_findings(books: Books) -> tuple[BalanceFinding, ...]:
+    """Sites whose books and stock differ, or whose stock would have been below zero."""
+    balances = site_balances(books)
+    found = [
+        BalanceFinding(
+            code="site-balance",
+            message=f"{balance.metal}: the books differ from the counted stock by more than the uncertainties explain",
+            site=balance.site,
+            metal=balance.metal,
+            period=period(balance.start, balance.end),
+            residual=balance.residual.value,
+            tolerance=balance.residual.uncertainty,
+        )
+        for balance in balances
+        if balance.outcome == "out-of-tolerance"
+    ]
+    for closing in books.closings():
+        metals = [balance for balance in balances if (balance.site, balance.end) == (closing.site, closing.end)]
+        found.extend(
+            finding for balance in metals if not balance.gaps for finding in _negative_stock(books, closing, balance)
+        )
+    return tuple(found)
+
+
+def make_findings(books: Books) -> tuple[BalanceFinding, ...]:
+    """Make events in which inputs differ from outputs and losses."""
+    found: list[BalanceFinding] = []
+    for event in books.makes():
+        inputs = add_up(product.contained for product in event.inputs)
+        outputs = add_up((*(product.contained for product in event.outputs), *event.losses))
+        for metal in _metals((inputs, outputs)):
+            gap = inputs.get(metal, NOTHING) - outputs.get(metal, NOTHING)
+            if abs(gap.value) > gap.uncertainty:
+                more = "more" if gap.value < 0 else "less"
+                found.append(
+                    BalanceFinding(
+                        code="make-balance",
+                        message=f"{metal}: {more} went out (with losses) than came in",
+                        site=event.site,
+                        metal=metal,
+                        period=period_of(books, event),
+                        residual=gap.value,
+                        tolerance=gap.uncertainty,
+                        subject=event.id,
+                    )
+                )
+    return tuple(found)
+
+
+def covered_events(books: Books, closing: StocktakeEvent) -> list[Event]:
+    """The events at the stocktake's site that it names."""
+    named = books.covers.get(closing.id, frozenset())
+    return [event for event in books.events if event.id in named and event.site == closing.site]
+
+
+def contained(event: MoveEvent, metal: str) -> Mass:
+    """How much of the metal an event moved."""
+    return total(product.contained.get(metal, NOTHING) for product in event.moved)
+
+
+def add_up(parts: Iterable[Masses]) -> Masses:
+    """Masses added metal by metal."""
+    found: dict[str, list[Mass]] = {}
+    for part in parts:
+        for metal, mass in part.items():
+            found.setdefault(metal, []).append(mass)
+    return {metal: total(masses) for metal, masses in found.items()}
+
+
+def period(start: datetime, end: datetime) -> str:
+    """A period as ISO 8601 interval of days."""
+    return f"{start.astimezone(UTC).date()}/{end.astimezone(UTC).date()}"
+
+
+def period_of(books: Books, event: Event) -> str:
+    """The period whose closing stocktake covers the event, else the event's day."""
+    for closing in books.closings():
+        if event.id in books.covers.get(closing.id, frozenset()):
+            return period(closing.start, closing.end)
+    return event.time.astimezone(UTC).date().isoformat()
+
+
+def _from_nowhere(books: Books, event: MakeEvent, metal: str) -> Iterator[Mass]:
+    known = {product.thing for move in books.moves() if move.site == event.site for product in move.moved}
+    known |= {product.thing for make in books.makes() if make.site == event.site for product in make.outputs}
+    for product in event.inputs:
+        if not product.linked and product.thing not in known and product.source_kind != "runAround":
+            yield product.contained.get(metal, NOTHING)
+
+
+def _negative_stock(books: Books, closing: StocktakeEvent, balance: SiteBalance) -> Iterator[BalanceFinding]:
+    stock = balance.opening
+    flow = [event for event in covered_events(books, closing) if not isinstance(event, StocktakeEvent)]
+    for event in sorted(flow, key=lambda event: (event.time, _comes_out(event))):
+        stock = _after(books, event, balance.metal, stock)
+        if stock.value + stock.uncertainty < ZERO:
+            yield BalanceFinding(
+                code="negative-stock",
+                message=f"{balance.metal}: more left the site by {event.time.date()} than was there",
+                site=balance.site,
+                metal=balance.metal,
+                period=period(balance.start, balance.end),
+                residual=stock.value,
+                tolerance=stock.uncertainty,
+                subject=event.id,
+            )
+            return
+
+
+def _after(books: Books, event: Event, metal: str, stock: Mass) -> Mass:
+    if isinstance(event, MoveEvent):
+        moved = contained(event, metal)
+        return stock + moved if event.direction == "received" else stock - moved
+    if isinstance(event, MakeEvent):
+        lost = total(loss.get(metal, NOTHING) for loss in event.losses)
+        return stock + total(_from_nowhere(books, event, metal)) - lost
+    return stock
+
+
+def _comes_out(event: Event) -> bool:
+    return isinstance(event, MoveEvent) and event.direction == "sent"
+
+
+def _all_of(event: Event) -> Masses:
+    if isinstance(event, MakeEvent):
+        return add_up((*(product.contained for product in (*event.inputs, *event.outputs)), *event.losses))
+    if isinstance(event, MoveEvent):
+        return add_up(product.contained for product in event.moved)
+    return event.stock
+
+
+def _metals(parts: Iterable[Masses]) -> list[str]:
+    return sorted({metal for part in parts for metal in part})

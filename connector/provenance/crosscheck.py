@@ -1,0 +1,189 @@
+"""Checks across events: what one event alone cannot show.
+
+A lot is consumed at most once up to its mass; both sides of a move agree; no output precedes its inputs; what is
+attributed to an input is no more than went in (a claim above the certified mass); a closing stocktake names every event
+of its site and period.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+
+from connector.provenance.balance import (
+    BalanceFinding,
+    Books,
+    add_up,
+    make_findings,
+    period,
+    period_of,
+    site_findings,
+)
+from connector.provenance.events import Event, Masses, MoveEvent, StocktakeEvent
+from connector.provenance.masses import NOTHING, ZERO, Mass, total
+
+
+def all_findings(books: Books) -> tuple[BalanceFinding, ...]:
+    """Every finding about masses and times, corrected events left out."""
+    standing = books.standing()
+    return (
+        *site_findings(standing),
+        *make_findings(standing),
+        *_consumed_twice(standing),
+        *_sent_twice(standing),
+        *_moves_that_differ(standing),
+        *_claims_above_certified(standing),
+        *_outputs_before_inputs(standing),
+        *_not_covered(standing),
+    )
+
+
+def _consumed_twice(books: Books) -> Iterator[BalanceFinding]:
+    """Sum of consumption over all make events <= mass of the lot."""
+    uses: dict[str, list[tuple[Event, Masses]]] = {}
+    for event in books.makes():
+        for product in event.inputs:
+            if product.thing:
+                uses.setdefault(product.thing, []).append((event, product.contained))
+    yield from _more_than_there_was(books, uses, "double-consumption", "more of a lot is consumed than the lot holds")
+
+
+def _sent_twice(books: Books) -> Iterator[BalanceFinding]:
+    """Sum of what the maker's site sends of a lot <= mass of the lot."""
+    made_at = {product.thing: event.site for event in books.makes() for product in event.outputs}
+    uses: dict[str, list[tuple[Event, Masses]]] = {}
+    for event in books.moves():
+        for product in event.moved:
+            if event.direction == "sent" and made_at.get(product.thing) == event.site:
+                uses.setdefault(product.thing, []).append((event, product.contained))
+    yield from _more_than_there_was(books, uses, "sent-twice", "more of a lot is sent than the lot holds")
+
+
+def _more_than_there_was(
+    books: Books, uses: dict[str, list[tuple[Event, Masses]]], code: str, message: str
+) -> Iterator[BalanceFinding]:
+    for thing, used in uses.items():
+        there = _lot_mass(books, thing)
+        if there is None:
+            continue
+        taken = add_up(masses for _, masses in used)
+        latest = max((event for event, _ in used), key=lambda event: event.time)
+        for metal, mass in taken.items():
+            if mass.exceeds(there.get(metal, NOTHING)):
+                gap = there.get(metal, NOTHING) - mass
+                yield _finding(books, latest, code, message=f"{metal}: {message}", metal=metal, gap=gap, subject=thing)
+
+
+def _lot_mass(books: Books, thing: str) -> Masses | None:
+    """What the lot's passport says it contains, else what the events that made it say."""
+    known = books.things.get(thing)
+    if known is not None and known.contained:
+        return known.contained
+    made = [product.contained for event in books.makes() for product in event.outputs if product.thing == thing]
+    return add_up(made) if made else None
+
+
+def _moves_that_differ(books: Books) -> Iterator[BalanceFinding]:
+    """Sender's and receiver's event of one move: the same masses, within both weighings."""
+    received = {event.id: event for event in books.moves() if event.direction == "received"}
+    for sent in books.moves():
+        other = received.get(sent.id)
+        if sent.direction != "sent" or other is None:
+            continue
+        ours, theirs = (add_up(product.contained for product in event.moved) for event in (sent, other))
+        for metal in sorted({*ours, *theirs}):
+            gap = ours.get(metal, NOTHING) - theirs.get(metal, NOTHING)
+            if abs(gap.value) > gap.uncertainty:
+                message = f"{metal}: sender and receiver state different masses for the same move"
+                yield _finding(books, other, "move-disagrees", message=message, metal=metal, gap=gap, subject=sent.id)
+        if other.time < sent.time:
+            yield _too_early(books, other, sent.time, "received before it was sent")
+
+
+def _claims_above_certified(books: Books) -> Iterator[BalanceFinding]:
+    """ISO 22095: what a site attributes to an input over time is no more than it took in of it."""
+    taken: dict[tuple[str, str, str], list[Mass]] = {}
+    claimed: dict[tuple[str, str, str], list[Mass]] = {}
+    last: dict[tuple[str, str, str], Event] = {}
+    for event in books.makes():
+        for product in event.inputs:
+            for metal, mass in product.contained.items():
+                taken.setdefault((event.site, product.thing, metal), []).append(mass)
+        for part in event.attributions:
+            key = (event.site, part.source, part.metal)
+            claimed.setdefault(key, []).append(part.mass)
+            last[key] = event
+    for (site, thing, metal), masses in claimed.items():
+        certified, claim = total(taken.get((site, thing, metal), ())), total(masses)
+        if claim.exceeds(certified):
+            gap = certified - claim
+            message = f"{metal}: more is attributed to an input than went in of it"
+            latest = last[(site, thing, metal)]
+            yield _finding(
+                books, latest, "claims-above-certified", message=message, metal=metal, gap=gap, subject=thing
+            )
+
+
+def _outputs_before_inputs(books: Books) -> Iterator[BalanceFinding]:
+    """No event uses a thing before the event that made it, or before it reached the site."""
+    made = {product.thing: event.time for event in books.makes() for product in event.outputs}
+    for event in books.makes():
+        for product in event.inputs:
+            time = made.get(product.thing)
+            if time is not None and event.time < time:
+                yield _too_early(books, event, time, "an input is used before it was made")
+    for move in books.moves():
+        for product in move.moved:
+            time = made.get(product.thing)
+            if time is not None and move.time < time:
+                yield _too_early(books, move, time, "a thing is moved before it was made")
+
+
+def _not_covered(books: Books) -> Iterator[BalanceFinding]:
+    """A closing stocktake that leaves out an event of its site and period leaves it out of the balance."""
+    for closing in books.closings():
+        if books.gaps.get(closing.id):
+            continue  # what it covers is not fully known
+        named = books.covers.get(closing.id, frozenset())
+        for event in books.events:
+            counts = not isinstance(event, StocktakeEvent) and event.site == closing.site and event.id not in named
+            if counts and closing.start <= event.time < closing.end:
+                yield BalanceFinding(
+                    code="event-not-covered",
+                    message=f"the closing stocktake leaves out an event of {event.time.date()}",
+                    site=event.site,
+                    metal="",
+                    period=period(closing.start, closing.end),
+                    residual=ZERO,
+                    tolerance=ZERO,
+                    subject=event.id,
+                )
+
+
+def _too_early(books: Books, event: Event, earliest: datetime, message: str) -> BalanceFinding:
+    who = "move" if isinstance(event, MoveEvent) else "make event"
+    return BalanceFinding(
+        code="time-order",
+        message=f"{message}: {who} of {event.time.date()}, not before {earliest.date()} possible",
+        site=event.site,
+        metal="",
+        period=period_of(books, event),
+        residual=ZERO,
+        tolerance=ZERO,
+        subject=event.id,
+    )
+
+
+def _finding(
+    books: Books, event: Event, code: str, *, message: str, metal: str, gap: Mass, subject: str
+) -> BalanceFinding:
+    return BalanceFinding(
+        code=code,
+        message=message,
+        site=event.site,
+        metal=metal,
+        period=period_of(books, event),
+        residual=gap.value,
+        tolerance=gap.uncertainty,
+        subject=subject,
+    )

@@ -1,0 +1,119 @@
+"""Masses with their uncertainty: the arithmetic under every balance.
+
+A `Mass` is in kilograms, with the expanded uncertainty (k = 2) of its statement. Sums carry the root of the sum of the
+squares (GUM, JCGM 100, 5.1.2, uncorrelated inputs). What is weighed against what is `balance.py`'s matter.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
+from typing import Final
+
+from connector.model import Json
+
+METALS: Final = ("Ni", "Co", "Mn", "Li", "Cu")
+
+_KILOGRAMS: Final[Mapping[str, Decimal]] = {
+    # UN/ECE Recommendation 20
+    "KGM": Decimal(1),
+    "TNE": Decimal(1000),
+    "KTN": Decimal(1000000),
+    "DTN": Decimal(100),
+    "GRM": Decimal("0.001"),
+    "MGM": Decimal("0.000001"),
+    "LBR": Decimal("0.45359237"),
+    # UCUM
+    "kg": Decimal(1),
+    "t": Decimal(1000),
+    "g": Decimal("0.001"),
+    "mg": Decimal("0.000001"),
+}
+
+ZERO: Final = Decimal(0)
+_HALF: Final = Decimal("0.5")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mass:
+    """Kilograms and their expanded uncertainty (k = 2)."""
+
+    value: Decimal
+    uncertainty: Decimal = ZERO
+
+    def __add__(self, other: Mass) -> Mass:
+        return Mass(value=self.value + other.value, uncertainty=root_sum_square((self.uncertainty, other.uncertainty)))
+
+    def __sub__(self, other: Mass) -> Mass:
+        return Mass(value=self.value - other.value, uncertainty=root_sum_square((self.uncertainty, other.uncertainty)))
+
+    def exceeds(self, other: Mass) -> bool:
+        """More than the other by more than both uncertainties explain."""
+        gap = self - other
+        return gap.value > gap.uncertainty
+
+
+NOTHING: Final = Mass(value=ZERO)
+
+
+def root_sum_square(parts: Iterable[Decimal]) -> Decimal:
+    """The uncertainty of a sum of uncorrelated values."""
+    return sum((part * part for part in parts), ZERO).sqrt()
+
+
+def total(masses: Iterable[Mass]) -> Mass:
+    """The sum, its uncertainty the root of the sum of squares over all of them."""
+    held = tuple(masses)
+    value = sum((mass.value for mass in held), ZERO)
+    return Mass(value=value, uncertainty=root_sum_square(mass.uncertainty for mass in held))
+
+
+def read_mass(quantity: Json) -> Mass:
+    """A Quantity node as a mass. `ValueError` says what cannot be read.
+
+    Without a stated uncertainty the value counts as rounded in its last written digit. "Below detection" is half the
+    limit, give or take as much.
+    """
+    if not isinstance(quantity, dict):
+        raise ValueError("a quantity is expected")  # noqa: TRY004  one kind of refusal for the reader
+    unit = quantity.get("unit", quantity.get("ucumUnit"))
+    factor = _KILOGRAMS.get(unit) if isinstance(unit, str) else None
+    if factor is None:
+        raise ValueError(f"{unit!r} is no unit of mass")
+    if quantity.get("qualifier") == "belowDetection":
+        half = _number(quantity.get("detectionLimit", quantity.get("value"))) * _HALF * factor
+        return Mass(value=half, uncertainty=half)
+    value = _number(quantity.get("value"))
+    stated = quantity.get("uncertainty")
+    spread = _number(stated) if stated is not None else _rounding(value)
+    if spread < 0:
+        raise ValueError("an uncertainty cannot be negative")
+    return Mass(value=value * factor, uncertainty=spread * factor)
+
+
+def _number(value: Json) -> Decimal:
+    if isinstance(value, dict):  # a quantity within a quantity (detection limit, uncertainty): same unit, by definition
+        value = value.get("value")
+    if not isinstance(value, str):
+        raise ValueError(f"{value!r} is no decimal string")  # noqa: TRY004  one kind of refusal for the reader
+    try:
+        number = Decimal(value)
+    except InvalidOperation:
+        raise ValueError(f"{value!r} is no decimal string") from None
+    if not number.is_finite():
+        raise ValueError(f"{value!r} is no finite number")
+    return number
+
+
+def _rounding(value: Decimal) -> Decimal:
+    exponent = value.as_tuple().exponent
+    assert isinstance(exponent, int)  # finite, see _number
+    return _HALF.scaleb(min(exponent, 0))
+
+
+def plain(value: Decimal, places: int = 6) -> str:
+    """A decimal for people and JSON: no exponent, no trailing zeros, no minus zero."""
+    text = f"{value:.{places}f}"
+    text = text.rstrip("0").rstrip(".") if "." in text else text
+    return "0" if text in {"-0", ""} else text
