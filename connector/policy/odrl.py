@@ -1,0 +1,177 @@
+"""ODRL policies (Set, Offer, Agreement) as frozen values, and their writing for the wire and for digests.
+
+Reading a document is `reading`'s. Follows the ODRL Information Model 2.2 as the Dataspace Protocol 2025-1 narrows it
+(arrays of rules and constraints, string operands), and narrows it further: permissions and prohibitions, `and` and
+`or`, our operands. Rules with other actions than `use` stay home: they say who sees the offer and who may audit.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Literal, TypeAlias
+
+import orjson
+
+from connector.model import Json, JsonObject
+from connector.policy.operands import LIST_OPERATORS, LISTED_PARTIES, OPERANDS, Operator
+
+PolicyKind: TypeAlias = Literal["Set", "Offer", "Agreement"]
+Effect: TypeAlias = Literal["permission", "prohibition"]
+
+
+class Action(StrEnum):
+    """What a rule is about. Only `use` is ODRL's and goes on the wire; the others are ours."""
+
+    USE = "use"
+    LIST = "list"
+    AUDIT = "audit"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Constraint:
+    """One comparison. `right` is normalised (times in UTC, numbers without padding)."""
+
+    left: str
+    operator: Operator
+    right: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Group:
+    """A logical constraint."""
+
+    kind: Literal["and", "or"]
+    parts: tuple[Term, ...]
+
+
+Term: TypeAlias = Constraint | Group
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule:
+    """A permission or prohibition; all its constraints have to hold."""
+
+    effect: Effect
+    action: Action
+    constraints: tuple[Term, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Policy:
+    """A policy as read. What is about a deal rather than about terms (ids, parties, target) may be empty."""
+
+    kind: PolicyKind
+    rules: tuple[Rule, ...]
+    policy_id: str = ""
+    target: str = ""
+    assigner: str = ""
+    assignee: str = ""
+    timestamp: str = ""
+
+    @property
+    def offerable(self) -> bool:
+        """Whether anything is left for the wire: an offer without a rule grants nothing."""
+        return any(rule.effect == "permission" and rule.action is Action.USE for rule in self.rules)
+
+
+def offer_json(
+    policy: Policy, *, offer_id: str, target: str = "", assigner: str = "", assignee: str = ""
+) -> JsonObject:
+    """The DSP offer. In a catalogue without `target` (the dataset says it); in a message with it (DSP 2025-1, 7.2)."""
+    parties = {"target": target, "assigner": assigner, "assignee": assignee}
+    return {"@type": "Offer", "@id": offer_id, **{key: value for key, value in parties.items() if value}} | _rules_json(
+        policy
+    )
+
+
+def agreement_json(
+    policy: Policy, *, agreement_id: str, target: str, assigner: str, assignee: str, timestamp: str
+) -> JsonObject:
+    """The DSP agreement: the same terms, now between two parties about one dataset."""
+    return {
+        "@type": "Agreement",
+        "@id": agreement_id,
+        "target": target,
+        "assigner": assigner,
+        "assignee": assignee,
+        "timestamp": timestamp,
+    } | _rules_json(policy)
+
+
+def digest(policy: Policy) -> str:
+    """Digest of all terms, home rules included; order, ids, parties, target and `@context` do not count."""
+    return _digest([_rule_normal(rule) for rule in policy.rules])
+
+
+def offer_digest(policy: Policy) -> str:
+    """Digest of the terms that go on the wire."""
+    return _digest([_rule_normal(_wire_rule(rule)) for rule in policy.rules if rule.action is Action.USE])
+
+
+def offer_equal(first: Policy, second: Policy) -> bool:
+    """Whether two policies offer the same terms. If not, a request with the one is a counter-offer to the other."""
+    return offer_digest(first) == offer_digest(second)
+
+
+def _rules_json(policy: Policy) -> JsonObject:
+    """The wire's rules by effect; no empty arrays (DSP 2025-1 schema: at least one rule when present)."""
+    result: JsonObject = {}
+    for effect in ("permission", "prohibition"):
+        rules: list[Json] = [
+            _rule_json(_wire_rule(rule)) for rule in policy.rules if rule.effect == effect and rule.action is Action.USE
+        ]
+        if rules:
+            result[effect] = rules
+    return result
+
+
+def _rule_json(rule: Rule) -> JsonObject:
+    if not rule.constraints:
+        return {"action": rule.action.value}
+    return {"action": rule.action.value, "constraint": [_term_json(term) for term in rule.constraints]}
+
+
+def _term_json(term: Term) -> JsonObject:
+    if isinstance(term, Group):
+        return {term.kind: [_term_json(part) for part in term.parts]}
+    right: Json = list(term.right) if term.operator in LIST_OPERATORS else term.right[0]
+    return {"leftOperand": OPERANDS[term.left].iri, "operator": term.operator.value, "rightOperand": right}
+
+
+def _wire_rule(rule: Rule) -> Rule:
+    return Rule(
+        effect=rule.effect, action=rule.action, constraints=tuple(_wire_term(term) for term in rule.constraints)
+    )
+
+
+def _wire_term(term: Term) -> Term:
+    """The term as peers see it. Who else is served or shut out is nobody's business: a list is only said to exist."""
+    if isinstance(term, Group):
+        return Group(kind=term.kind, parts=tuple(_wire_term(part) for part in term.parts))
+    if term.left == "party":
+        return Constraint(left="party", operator=Operator.IS_PART_OF, right=(LISTED_PARTIES,))
+    return term
+
+
+def _rule_normal(rule: Rule) -> list[Json]:
+    return [rule.effect, rule.action.value, _sorted_unique([_term_normal(term) for term in rule.constraints])]
+
+
+def _term_normal(term: Term) -> Json:
+    if isinstance(term, Group):
+        return [term.kind, _sorted_unique([_term_normal(part) for part in term.parts])]
+    return [term.left, term.operator.value, _sorted_unique(list(term.right))]
+
+
+def _sorted_unique(values: list[Json]) -> list[Json]:
+    """Order-insensitive: sorted by their bytes, each once."""
+    return [orjson.loads(value) for value in sorted({orjson.dumps(value) for value in values})]
+
+
+def _digest(rules: list[list[Json]]) -> str:
+    """`digestMultibase`: base64url of the SHA-256 multihash."""
+    octets = orjson.dumps(_sorted_unique(list(rules)))
+    return "u" + base64.urlsafe_b64encode(b"\x12\x20" + hashlib.sha256(octets).digest()).rstrip(b"=").decode()

@@ -1,0 +1,271 @@
+"""The closed table of left operands: what a constraint may speak of, and who can check it.
+
+Holds data only. Reading a policy is `odrl`'s, comparing values is `evaluate`'s. ODRL leaves operands to profiles
+(ODRL Information Model 2.2, 2.5; DSP 2025-1 defines none), so this is our profile: what is not here is refused.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Final
+
+NAMESPACE: Final = "https://w3id.org/battery-connector/v1#"
+ODRL: Final = "http://www.w3.org/ns/odrl/2/"
+
+CALLER: Final = "caller"
+"""Right operand: the party that asks."""
+UNIT: Final = "unit"
+"""Right operand: what is asked for, by the operand's `unit_fact`."""
+LISTED_PARTIES: Final = "listedParties"
+"""Right operand on the wire, in place of the owner's list of parties: a list of customers is a secret."""
+ANY: Final = "any"
+"""Value of a mandate's fact that limits nothing."""
+
+
+class Stage(StrEnum):
+    """Where in an exchange a decision is made."""
+
+    CATALOGUE = "catalogue"
+    NEGOTIATION = "negotiation"
+    TRANSFER = "transfer"
+    DATA = "data"
+    AUDIT = "audit"
+
+
+class Operator(StrEnum):
+    """The ODRL operators that this profile uses."""
+
+    EQ = "eq"
+    NEQ = "neq"
+    GT = "gt"
+    GTEQ = "gteq"
+    LT = "lt"
+    LTEQ = "lteq"
+    HAS_PART = "hasPart"
+    IS_ALL_OF = "isAllOf"
+    IS_ANY_OF = "isAnyOf"
+    IS_NONE_OF = "isNoneOf"
+    IS_PART_OF = "isPartOf"
+
+
+LIST_OPERATORS: Final = frozenset({Operator.IS_ANY_OF, Operator.IS_ALL_OF, Operator.IS_NONE_OF, Operator.HAS_PART})
+"""Operators whose right operand may have several values."""
+
+
+class ValueKind(StrEnum):
+    """What a right operand has to be."""
+
+    TEXT = "text"
+    DID = "DID"
+    TIME = "time"
+    NUMBER = "number"
+    TRUTH = "true, false"
+    ACCESS_CLASS = "access class"
+    NONE = ""
+
+
+class Enforced(StrEnum):
+    """`technical`: decided on facts. `contractual`: accepted by signing; no connector can see whether it is kept."""
+
+    TECHNICAL = "technical"
+    CONTRACTUAL = "contractual"
+
+
+class Subject(StrEnum):
+    """Whose the fact is: it decides how several values count (`evaluate`)."""
+
+    PARTY = "party"
+    CLAIM = "claim"
+    UNIT = "unit"
+    CLOCK = "clock"
+    MANDATE = "mandate"
+
+
+ALL_STAGES: Final = frozenset(Stage)
+WITH_UNIT: Final = frozenset({Stage.DATA, Stage.AUDIT})
+FROM_NEGOTIATION: Final = ALL_STAGES - {Stage.CATALOGUE}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Operand:
+    """One left operand. `fact` is the claim that is compared (empty: the caller itself, or the clock)."""
+
+    name: str
+    kind: ValueKind
+    phrases: Mapping[Operator, str]
+    """Operator -> the end of "a party that ...", with `{right}`."""
+    namespace: str = NAMESPACE
+    stages: frozenset[Stage] = ALL_STAGES
+    subject: Subject = Subject.CLAIM
+    fact: str = ""
+    constants: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    """Right operands with a meaning -> how they are said."""
+    unit_fact: str = ""
+    enforced: Enforced = Enforced.TECHNICAL
+
+    @property
+    def iri(self) -> str:
+        """The name on the wire."""
+        return self.namespace + self.name
+
+    @property
+    def operators(self) -> tuple[Operator, ...]:
+        """What it may be compared by."""
+        return tuple(self.phrases)
+
+
+_EQ, _ANY_OF, _HAS = Operator.EQ, Operator.IS_ANY_OF, Operator.HAS_PART
+
+
+def _mandate(name: str, unit_fact: str, what: str, kind: ValueKind = ValueKind.TEXT) -> Operand:
+    """A limit of the mandate that is compared with the unit."""
+    return Operand(
+        name=name,
+        fact=name,
+        kind=kind,
+        stages=WITH_UNIT,
+        subject=Subject.MANDATE,
+        unit_fact=unit_fact,
+        constants={UNIT: f"the {what} of what is asked for"},
+        phrases={_HAS: "shows a mandate that covers {right}"},
+    )
+
+
+_TABLE: Final = (
+    Operand(
+        name="membership",
+        fact="membership",
+        kind=ValueKind.TEXT,
+        phrases={_EQ: "proves the membership status {right}", _ANY_OF: "proves the membership status {right}"},
+    ),
+    Operand(
+        name="role",
+        fact="role",
+        kind=ValueKind.TEXT,
+        phrases={
+            _EQ: "proves the role {right}",
+            _ANY_OF: "proves the role {right}",
+            Operator.IS_ALL_OF: "proves the roles {right}",
+        },
+    ),
+    Operand(
+        name="party",
+        kind=ValueKind.DID,
+        subject=Subject.PARTY,
+        constants={LISTED_PARTIES: "the owner's list of parties"},
+        phrases={
+            _EQ: "is {right}",
+            Operator.NEQ: "is not {right}",
+            _ANY_OF: "is {right}",
+            Operator.IS_NONE_OF: "is not {right}",
+            Operator.IS_PART_OF: "stands on {right}",
+        },
+    ),
+    Operand(
+        name="agreementHeld",
+        fact="agreementHeld",
+        kind=ValueKind.TRUTH,
+        phrases={_EQ: 'is one for whom "holds an agreement with the owner" is {right}'},
+    ),
+    Operand(
+        name="dateTime",
+        namespace=ODRL,
+        kind=ValueKind.TIME,
+        subject=Subject.CLOCK,
+        phrases={
+            Operator.GT: "asks after {right}",
+            Operator.GTEQ: "asks at {right} or later",
+            Operator.LT: "asks before {right}",
+            Operator.LTEQ: "asks at {right} or earlier",
+        },
+    ),
+    Operand(
+        name="unitBuyer",
+        fact="unitBuyer",
+        kind=ValueKind.NONE,
+        stages=WITH_UNIT,
+        constants={CALLER: "the caller"},
+        phrases={_EQ: "is the buyer of the unit"},
+    ),
+    Operand(
+        name="accessClass",
+        fact="accessClass",
+        kind=ValueKind.ACCESS_CLASS,
+        stages=WITH_UNIT,
+        subject=Subject.UNIT,
+        phrases={_EQ: "asks for values of class {right}", _ANY_OF: "asks for values of class {right}"},
+    ),
+    Operand(
+        name="recordType",
+        fact="recordType",
+        kind=ValueKind.TEXT,
+        stages=WITH_UNIT,
+        subject=Subject.UNIT,
+        phrases={_EQ: "asks for records of type {right}", _ANY_OF: "asks for records of type {right}"},
+    ),
+    Operand(
+        name="mandate",
+        fact="mandate",
+        kind=ValueKind.TEXT,
+        phrases={_EQ: "shows a mandate that is {right}"},
+    ),
+    Operand(
+        name="mandatePurpose",
+        fact="mandatePurpose",
+        kind=ValueKind.TEXT,
+        phrases={_EQ: "shows a mandate for the purpose {right}", _ANY_OF: "shows a mandate for the purpose {right}"},
+    ),
+    Operand(
+        name="mandateRoot",
+        fact="mandateRoot",
+        kind=ValueKind.TEXT,
+        phrases={_EQ: "shows a mandate for the chain of {right}", _ANY_OF: "shows a mandate for the chain of {right}"},
+    ),
+    _mandate("mandateClass", "accessClass", "access class", ValueKind.ACCESS_CLASS),
+    _mandate("mandateMaterial", "material", "material"),
+    _mandate("mandateSite", "site", "site"),
+    _mandate("mandatePeriod", "eventTime", "time", ValueKind.TIME),
+    Operand(
+        name="purpose",
+        fact="purpose",
+        namespace=ODRL,
+        kind=ValueKind.TEXT,
+        stages=FROM_NEGOTIATION,
+        enforced=Enforced.CONTRACTUAL,
+        phrases={_EQ: "uses the data only for {right}", _ANY_OF: "uses the data only for {right}"},
+    ),
+    Operand(
+        name="onwardSharing",
+        fact="onwardSharing",
+        kind=ValueKind.TEXT,
+        stages=FROM_NEGOTIATION,
+        enforced=Enforced.CONTRACTUAL,
+        phrases={_EQ: "accepts for onward sharing: {right}"},
+    ),
+    Operand(
+        name="retentionDays",
+        fact="retentionDays",
+        kind=ValueKind.NUMBER,
+        stages=FROM_NEGOTIATION,
+        enforced=Enforced.CONTRACTUAL,
+        phrases={Operator.LTEQ: "keeps the data for at most {right} days"},
+    ),
+)
+
+OPERANDS: Final[Mapping[str, Operand]] = MappingProxyType({operand.name: operand for operand in _TABLE})
+"""The table by short name, in the order of the README."""
+
+_BY_WRITING: Final[Mapping[str, str]] = MappingProxyType(
+    {operand.name: operand.name for operand in _TABLE}
+    | {operand.iri: operand.name for operand in _TABLE}
+    | {"odrl:" + operand.name: operand.name for operand in _TABLE if operand.namespace == ODRL}
+)
+
+
+def find_operand(written: str) -> Operand | None:
+    """The operand of that short name or IRI; None: unknown, so the policy cannot be used."""
+    name = _BY_WRITING.get(written)
+    return None if name is None else OPERANDS[name]

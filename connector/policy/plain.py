@@ -1,0 +1,71 @@
+"""A policy in plain words. The words of each operand stand in `operands`; this file joins them to sentences.
+
+One sentence per rule, so that a compliance officer can sign what the machine will do. Never shorter than the policy:
+each constraint is said.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from connector.policy.odrl import Action, Constraint, Effect, Policy, Rule, Term
+from connector.policy.operands import OPERANDS, Enforced, Operator
+
+_ORDER: Final = (Action.LIST, Action.USE, Action.AUDIT)
+_MAY: Final[dict[tuple[Effect, Action], str]] = {
+    ("permission", Action.LIST): "The offer is shown to",
+    ("permission", Action.USE): "The data may be had by",
+    ("permission", Action.AUDIT): "Audit reads are open to",
+    ("prohibition", Action.LIST): "The offer is in no case shown to",
+    ("prohibition", Action.USE): "The data may in no case be had by",
+    ("prohibition", Action.AUDIT): "Audit reads are in no case open to",
+}
+_NOBODY: Final[dict[Action, str]] = {
+    Action.LIST: "The offer is shown to those who may have the data.",
+    Action.USE: "The data may be had by nobody.",
+    Action.AUDIT: "Audit reads are open to nobody.",
+}
+
+
+def plain(policy: Policy) -> str:
+    """What the policy says, in sentences."""
+    sentences: list[str] = []
+    for action in _ORDER:
+        rules = [rule for rule in policy.rules if rule.action is action]
+        if not any(rule.effect == "permission" for rule in rules):
+            listed_by_use = action is Action.LIST and not rules
+            sentences.append(
+                _NOBODY[action] if listed_by_use or action is not Action.LIST else "The offer is shown to nobody."
+            )
+        sentences += [_sentence(rule) for rule in rules]
+    return " ".join(sentences)
+
+
+def _sentence(rule: Rule) -> str:
+    opening = _MAY[rule.effect, rule.action]
+    if not rule.constraints:
+        return f"{opening} anybody."
+    return f"{opening} a party that {_joined([_term(term) for term in rule.constraints], 'and')}."
+
+
+def _term(term: Term) -> str:
+    if isinstance(term, Constraint):
+        return _constraint(term)
+    word = "and" if term.kind == "and" else "or"
+    return "(" + _joined([_term(part) for part in term.parts], word) + ")"
+
+
+def _constraint(constraint: Constraint) -> str:
+    operand = OPERANDS[constraint.left]
+    phrase = operand.phrases[constraint.operator]
+    word = "or" if constraint.operator in {Operator.IS_ANY_OF, Operator.IS_NONE_OF} else "and"
+    right = _joined([operand.constants.get(value, value) for value in constraint.right], word)
+    note = " (by contract)" if operand.enforced is Enforced.CONTRACTUAL else ""
+    return phrase.format(right=right) + note
+
+
+def _joined(parts: Sequence[str], word: str) -> str:
+    if len(parts) == 1:
+        return parts[0]
+    return ", ".join(parts[:-1]) + f" {word} " + parts[-1]
