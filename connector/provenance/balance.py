@@ -262,7 +262,7 @@ def _from_nowhere(books: Books, event: MakeEvent, metal: str) -> Iterator[Mass]:
     known = {product.thing for move in books.moves() if move.site == event.site for product in move.moved}
     known |= {product.thing for make in books.makes() if make.site == event.site for product in make.outputs}
     for product in event.inputs:
-        if not product.linked and product.thing not in known and product.source_kind != "runAround":
+        if not product.link and product.thing not in known and product.source_kind != "runAround":
             yield product.contained.get(metal, NOTHING)
 
 

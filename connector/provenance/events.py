@@ -31,13 +31,13 @@ _SOURCE_KINDS: Final[Mapping[str, SourceKind]] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Product:
-    """One thing that goes into or out of an event. `linked`: a signed link leads to its record."""
+    """One thing that goes into or out of an event. `link`: id of the signed link to its record, or empty."""
 
     thing: str
-    linked: bool
+    link: str = ""
     contained: Masses
-    source_kind: SourceKind
-    attested: bool
+    source_kind: SourceKind = ""
+    attested: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -236,7 +236,7 @@ def _product(node: JsonObject) -> Product:
     attested = node.get("attested")
     return Product(
         thing=_reference(node.get("product")),
-        linked=isinstance(node.get("link"), dict),
+        link=_reference(node.get("link")),
         contained=_contained(node.get("contained")),
         source_kind=_source_kind(node.get("sourceKind")),
         attested=attested in (True, "true"),  # not said: not attested

@@ -1,0 +1,223 @@
+"""Where the metal in a thing came from: per metal the share with verified origin, followed along attributed pairs.
+
+A make event attributes contained mass of each output to inputs (ISO 22095). Followed back, shares multiply; one
+allocated step makes the whole share allocated. A path ends verified at an extraction under a verified permit, or at a
+recycled source whose record is verified; else under the word of what stopped it. Recycled content is split into
+manufacturing waste and post-consumer; run-around scrap is no recycled content (Battery Regulation Art. 3(1)(51)): it
+counts as what it was made from.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+from enum import StrEnum
+from typing import Final
+
+from connector.model import JsonObject
+from connector.provenance.events import Attribution, MakeEvent, Product, SourceKind
+from connector.provenance.masses import NOTHING, ZERO, Mass, plain, total
+
+ONE: Final = Decimal(1)
+RECYCLED: Final[tuple[SourceKind, ...]] = ("manufacturingWaste", "postConsumer")
+
+
+class Ground(StrEnum):
+    """What a share of the metal rests on."""
+
+    VERIFIED = "verified"
+    UNATTESTED = "unattested"  # bought from somebody who signs nothing: coverage, no gap
+    UNPROVEN = "unproven"  # extraction without a permit that was seen
+    UNDISCLOSED = "undisclosed"  # the record was seen, how it was made was not
+    UNATTRIBUTED = "unattributed"  # the make event attributes less than the output contains
+    UNCHECKED = "unchecked"
+    SEALED = "sealed"
+    PENDING = "pending"
+    MISSING = "missing"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Share:
+    """A part of the metal, as a fraction of the whole. `thing` and `site` say where the path ended."""
+
+    ground: Ground
+    fraction: Decimal
+    allocated: bool = False
+    source_kind: SourceKind = ""
+    thing: str = ""
+    site: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Coverage:
+    """The origin of one metal in the root."""
+
+    metal: str
+    mass: Mass
+    shares: tuple[Share, ...]
+
+    def fraction(
+        self, ground: Ground, *, allocated: bool | None = None, source_kind: SourceKind | None = None
+    ) -> Decimal:
+        """The sum of the shares on this ground; None: either."""
+        return sum(
+            (
+                share.fraction
+                for share in self.shares
+                if share.ground is ground
+                and allocated in {None, share.allocated}
+                and source_kind in {None, share.source_kind}
+            ),
+            ZERO,
+        )
+
+    def as_json(self) -> JsonObject:
+        """The published shape: fractions of 1."""
+        verified = Ground.VERIFIED
+        return {
+            "mass": plain(self.mass.value),
+            "unit": "KGM",
+            "verified": plain(self.fraction(verified)),
+            "physical": plain(self.fraction(verified, allocated=False)),
+            "allocated": plain(self.fraction(verified, allocated=True)),
+            "recycled": {kind: plain(self.fraction(verified, source_kind=kind)) for kind in RECYCLED},
+            "shares": {ground.value: plain(self.fraction(ground)) for ground in Ground if self.fraction(ground)},
+            "open": [
+                {"ground": share.ground.value, "share": plain(share.fraction), "thing": share.thing, "site": share.site}
+                for share in self.shares
+                if share.ground is not verified
+            ],
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chain:
+    """What is known for tracing. Grounds are judged before: what is VERIFIED may be followed.
+
+    `events`: usable make events. `things` and `links`: the ground of a thing's record, by thing id and by id of the
+    link that leads to it. `made`: the ground of the event that made a thing, where it is not among `events`.
+    `extraction`: the ground of an extraction in an event, by event id (its facility's permit).
+    """
+
+    events: tuple[MakeEvent, ...] = ()
+    things: Mapping[str, Ground] = field(default_factory=dict)
+    links: Mapping[str, Ground] = field(default_factory=dict)
+    made: Mapping[str, Ground] = field(default_factory=dict)
+    extraction: Mapping[str, Ground] = field(default_factory=dict)
+
+
+def coverage(chain: Chain, thing: str) -> tuple[Coverage, ...]:
+    """Per metal that the make events of this thing put into it: where it came from."""
+    tracer = _Tracer(chain)
+    masses: dict[str, list[Mass]] = {}
+    for _, product in tracer.makers.get(thing, ()):
+        for metal, mass in product.contained.items():
+            masses.setdefault(metal, []).append(mass)
+    return tuple(
+        Coverage(metal=metal, mass=total(parts), shares=tracer.trace(thing, metal))
+        for metal, parts in sorted(masses.items())
+        if total(parts).value > ZERO
+    )
+
+
+class _Tracer:
+    """One pass over a chain, remembering what was traced already."""
+
+    def __init__(self, chain: Chain) -> None:
+        self.chain = chain
+        self.makers: dict[str, list[tuple[MakeEvent, Product]]] = {}
+        for event in chain.events:
+            for product in event.outputs:
+                self.makers.setdefault(product.thing, []).append((event, product))
+        self._known: dict[tuple[str, str], tuple[Share, ...]] = {}
+        self._under_way: set[tuple[str, str]] = set()
+
+    def trace(self, thing: str, metal: str) -> tuple[Share, ...]:
+        """The shares of the metal in the thing; they sum up to 1."""
+        key = (thing, metal)
+        if key in self._under_way:  # made from itself: no origin there
+            return (Share(ground=Ground.UNPROVEN, fraction=ONE, thing=thing),)
+        if key not in self._known:
+            self._under_way.add(key)
+            self._known[key] = _gather(self._through_makers(thing, metal))
+            self._under_way.discard(key)
+        return self._known[key]
+
+    def _through_makers(self, thing: str, metal: str) -> Iterator[Share]:
+        makers = self.makers.get(thing, [])
+        whole = total(product.contained.get(metal, NOTHING) for _, product in makers)
+        if whole.value <= ZERO:
+            ground = self.chain.made.get(thing, Ground.UNDISCLOSED)
+            yield Share(ground=Ground.UNDISCLOSED if ground is Ground.VERIFIED else ground, fraction=ONE, thing=thing)
+            return
+        events = {event.id: event for event, _ in makers}
+        pairs = [(event, part) for event in events.values() for part in _attributed(event, thing, metal)]
+        claimed = sum((part.mass.value for _, part in pairs), ZERO)
+        rest = whole.value - claimed
+        # What the statement's own uncertainty explains is no gap; more than the whole can't be claimed.
+        complete = claimed > ZERO and rest <= whole.uncertainty
+        scale = claimed if complete else whole.value
+        for event, part in pairs:
+            factor = part.mass.value / scale
+            for share in self._from_input(event, part, metal):
+                yield _scaled(share, factor, allocated=part.basis == "allocated")
+        if not complete:
+            site = makers[0][0].site
+            yield Share(ground=Ground.UNATTRIBUTED, fraction=rest / scale, thing=thing, site=site)
+
+    def _from_input(self, event: MakeEvent, part: Attribution, metal: str) -> tuple[Share, ...]:
+        product = next((item for item in event.inputs if item.thing == part.source), None)
+        if product is None:
+            return (Share(ground=Ground.UNATTRIBUTED, fraction=ONE, thing=part.source, site=event.site),)
+        kind = part.source_kind or product.source_kind
+        if product.link:
+            return self._from_linked(event, product, kind, metal)
+        if product.thing in self.makers:  # an own intermediate product, made in another event of the site
+            return self.trace(product.thing, metal)
+        ground = self.chain.extraction.get(event.id, Ground.UNPROVEN) if product.attested else Ground.UNATTESTED
+        return (Share(ground=ground, fraction=ONE, source_kind=kind, thing=product.thing, site=event.site),)
+
+    def _from_linked(self, event: MakeEvent, product: Product, kind: SourceKind, metal: str) -> tuple[Share, ...]:
+        ground = self.chain.links.get(product.link, self.chain.things.get(product.thing, Ground.MISSING))
+        if ground is not Ground.VERIFIED:
+            return (Share(ground=ground, fraction=ONE, thing=product.thing, site=event.site),)
+        if kind in RECYCLED and not self._was_recycled_before(product.thing):
+            return (Share(ground=ground, fraction=ONE, source_kind=kind, thing=product.thing, site=event.site),)
+        return self.trace(product.thing, metal)
+
+    def _was_recycled_before(self, thing: str) -> bool:
+        """The thing is a recovered lot, so the split between sources is stated one step further back."""
+        return any(
+            product.source_kind in RECYCLED for event, _ in self.makers.get(thing, ()) for product in event.inputs
+        )
+
+
+def _attributed(event: MakeEvent, thing: str, metal: str) -> Iterator[Attribution]:
+    for part in event.attributions:
+        if part.target == thing and part.metal == metal and part.mass.value > ZERO:
+            yield part
+
+
+def _scaled(share: Share, factor: Decimal, *, allocated: bool) -> Share:
+    return Share(
+        ground=share.ground,
+        fraction=share.fraction * factor,
+        allocated=share.allocated or allocated,
+        source_kind=share.source_kind,
+        thing=share.thing,
+        site=share.site,
+    )
+
+
+def _gather(shares: Iterator[Share]) -> tuple[Share, ...]:
+    """Shares with the same end, added up."""
+    sums: dict[tuple[Ground, bool, SourceKind, str, str], Decimal] = {}
+    for share in shares:
+        key = (share.ground, share.allocated, share.source_kind, share.thing, share.site)
+        sums[key] = sums.get(key, ZERO) + share.fraction
+    return tuple(
+        Share(ground=ground, allocated=allocated, source_kind=kind, thing=thing, site=site, fraction=fraction)
+        for (ground, allocated, kind, thing, site), fraction in sums.items()
+    )
