@@ -1,0 +1,283 @@
+"""The terms table: what each word of the vocabulary means, what it holds, who may see it, and how often it changes.
+
+Read from `vocab/terms.csv`, one row per term. A JSON key may have two meanings in two classes (`value` of a quantity,
+`value` of an identifier): these are two rows with two IRIs. Within one class a key has one meaning. Left to others:
+the JSON-LD context (`context`), which terms a record has to have (`shapes`), audiences (`views`).
+"""
+
+from __future__ import annotations
+
+import csv
+import difflib
+import io
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import TypeVar
+
+from connector.errors import BadInput
+from connector.model import AccessClass, Level
+
+NAMESPACE = "https://w3id.org/battery-connector/v1#"
+VERSION = "0.1.0"
+CONTEXT_URL = f"https://w3id.org/battery-connector/v1/context/{VERSION}.jsonld"
+CREDENTIALS_V2 = "https://www.w3.org/ns/credentials/v2"
+
+MODEL_OF: Mapping[str, str] = MappingProxyType({"Battery": "BatteryModel"})
+"""Values of level `model` are signed about the model: subject class of the item -> class of its model."""
+
+MODEL_ID: Mapping[str, str] = MappingProxyType({"Battery": "ofModel"})
+"""The term of an item that holds the id of its model."""
+
+_T = TypeVar("_T")
+_COLUMNS = (
+    "name kind domain iri range container pattern unit access level label_en definition_en ec_point law".split()
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Range:
+    """What a property holds: `literal` (an XSD datatype), `id` (an IRI), `class` (a node) or `code` (of a list)."""
+
+    kind: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Term:
+    """One property. `access` and `level` are given per class or record type; `*` stands for every other one."""
+
+    name: str
+    iri: str
+    domains: tuple[str, ...]
+    range: Range
+    many: bool
+    pattern: str
+    units: tuple[str, ...]
+    access: Mapping[str, AccessClass]
+    level: Mapping[str, Level]
+    label: str
+    definition: str
+    ec_points: tuple[str, ...]
+    law: str
+
+    @property
+    def borrowed(self) -> bool:
+        """Whether another vocabulary defines the term (its IRI is not in our namespace)."""
+        return not self.iri.startswith(NAMESPACE)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TermClass:
+    """A class of things, of nodes, or of credentials."""
+
+    name: str
+    label: str
+    definition: str
+
+    @property
+    def iri(self) -> str:
+        """The class's permanent name."""
+        return NAMESPACE + self.name
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Code:
+    """One word of a code list."""
+
+    name: str
+    list_name: str
+    label: str
+    definition: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Terms:
+    """The whole table, frozen."""
+
+    classes: Mapping[str, TermClass]
+    properties: tuple[Term, ...]
+    codes: Mapping[str, tuple[Code, ...]]
+    _by_class: Mapping[str, Mapping[str, Term]] = field(repr=False)
+
+    def of(self, class_name: str) -> Mapping[str, Term]:
+        """The terms that a node of this class may carry by itself, by JSON key."""
+        return self._by_class.get(class_name, {})
+
+    def find(self, class_name: str, name: str) -> Term | None:
+        """The term behind a JSON key of a subject; a battery's key may be one of its model's."""
+        term = self.of(class_name).get(name)
+        if term is None and class_name in MODEL_OF:
+            term = self.of(MODEL_OF[class_name]).get(name)
+        return term
+
+    def term(self, class_name: str, name: str) -> Term:
+        """As `find`, but an unknown key is an error with the nearest names."""
+        term = self.find(class_name, name)
+        if term is None:
+            near = ", ".join(self.near(name, class_name))
+            raise BadInput(
+                f"{class_name} has no term {name!r}", hint=f"did you mean {near}?" if near else "see vocab/terms.csv"
+            )
+        return term
+
+    def access_class(self, class_name: str, name: str, record_type: str = "") -> AccessClass:
+        """Who may see this term of a subject. A record type's own rule wins over the class's."""
+        term = self.term(class_name, name)
+        found = _choose(term.access, record_type, class_name)
+        if found is None:
+            raise BadInput(f"{name!r} of {class_name} is no term of a subject: it has no access class")
+        return found
+
+    def level(self, class_name: str, name: str, record_type: str = "") -> Level:
+        """Whether this term of a subject is about the model, the item, or its changing state."""
+        term = self.term(class_name, name)
+        found = _choose(term.level, record_type, class_name)
+        if found is None:
+            raise BadInput(f"{name!r} of {class_name} is no term of a subject: it has no level")
+        return found
+
+    def datatype(self, class_name: str, name: str) -> Range:
+        """What the term holds."""
+        return self.term(class_name, name).range
+
+    def near(self, name: str, class_name: str = "") -> tuple[str, ...]:
+        """Names that look like this one, the nearest first; of one class (and its model), or of the whole table."""
+        if class_name:
+            names = [*self.of(class_name), *self.of(MODEL_OF.get(class_name, ""))]
+        else:
+            names = [*self.classes, *(term.name for term in self.properties)]
+        lower = {known.lower(): known for known in sorted(names)}
+        return tuple(lower[match] for match in difflib.get_close_matches(name.lower(), lower, n=3, cutoff=0.6))
+
+    def named(self, name: str) -> tuple[Term | TermClass | Code, ...]:
+        """Everything that bears this name: classes, properties and codes."""
+        return (
+            *((self.classes[name],) if name in self.classes else ()),
+            *(term for term in self.properties if term.name == name),
+            *(code for codes in self.codes.values() for code in codes if code.name == name),
+        )
+
+
+def _choose(rules: Mapping[str, _T], record_type: str, class_name: str) -> _T | None:
+    """The rule of the record type, else of the class, else of its model, else the one for all."""
+    for key in (record_type, class_name, MODEL_OF.get(class_name, ""), "*"):
+        if key and key in rules:
+            return rules[key]
+    return None
+
+
+def read_terms(table: bytes) -> Terms:
+    """The table from the bytes of `terms.csv`; a row that cannot be used is an error that names its line."""
+    rows = list(_rows(table))
+    classes = {
+        row["name"]: TermClass(name=row["name"], label=row["label_en"], definition=row["definition_en"])
+        for _, row in rows
+        if row["kind"] == "class"
+    }
+    codes: dict[str, list[Code]] = {}
+    properties: list[Term] = []
+    for line, row in rows:
+        if row["kind"] == "code":
+            codes.setdefault(row["domain"], []).append(
+                Code(
+                    name=row["name"], list_name=row["domain"], label=row["label_en"], definition=row["definition_en"]
+                )
+            )
+        elif row["kind"] == "property":
+            properties.append(_property(line, row))
+        elif row["kind"] != "class":
+            raise BadInput(f"{row['kind']!r} is no kind of term", place=f"terms.csv line {line}")
+    by_class = _by_class(properties)
+    _check_ranges(properties, classes, codes)
+    return Terms(
+        classes=MappingProxyType(classes),
+        properties=tuple(properties),
+        codes=MappingProxyType({name: tuple(listed) for name, listed in codes.items()}),
+        _by_class=by_class,
+    )
+
+
+def _rows(table: bytes) -> Iterator[tuple[int, dict[str, str]]]:
+    """The rows with their line numbers."""
+    reader = csv.DictReader(io.StringIO(table.decode("utf-8")))
+    if reader.fieldnames is None or list(reader.fieldnames) != _COLUMNS:
+        raise BadInput(f"terms.csv needs exactly the columns {', '.join(_COLUMNS)}")
+    for row in reader:
+        if None in row or None in row.values():
+            raise BadInput("the row has too many or too few cells", place=f"terms.csv line {reader.line_num}")
+        yield reader.line_num, row
+
+
+def _property(line: int, row: Mapping[str, str]) -> Term:
+    """One property row."""
+    place = f"terms.csv line {line}"
+    local = row["iri"] or row["name"]
+    kind, _, name = row["range"].partition(":")
+    if kind not in {"xsd", "id", "class", "code"}:
+        raise BadInput(f"{row['range']!r} is no range", place=place)
+    try:
+        access = {key: AccessClass(value) for key, value in _rules(row["access"]).items()}
+        level = {key: Level(value) for key, value in _rules(row["level"]).items()}
+    except ValueError as bad:
+        raise BadInput(str(bad), place=place) from bad
+    return Term(
+        name=row["name"],
+        iri=local if ":" in local else NAMESPACE + local,
+        domains=_list(row["domain"]),
+        range=Range(kind="literal" if kind == "xsd" else kind, name=name),
+        many=row["container"] == "set",
+        pattern=row["pattern"],
+        units=_list(row["unit"]),
+        access=MappingProxyType(access),
+        level=MappingProxyType(level),
+        label=row["label_en"],
+        definition=row["definition_en"],
+        ec_points=_list(row["ec_point"]),
+        law=row["law"],
+    )
+
+
+def _list(cell: str) -> tuple[str, ...]:
+    """A cell with several words, set apart by semicolons."""
+    return tuple(cell.split(";")) if cell else ()
+
+
+def _rules(cell: str) -> dict[str, str]:
+    """`B2B` is a rule for all; `MaterialLot=B2B;MakeEvent=ORG` are rules per class or record type."""
+    if not cell:
+        return {}
+    if "=" not in cell:
+        return {"*": cell}
+    pairs = (part.partition("=") for part in cell.split(";"))
+    return {key: value for key, _, value in pairs}
+
+
+def _by_class(properties: list[Term]) -> Mapping[str, Mapping[str, Term]]:
+    """Class -> JSON key -> term. A key with two rows in one class, or with a model's key again, has two meanings."""
+    found: dict[str, dict[str, Term]] = {}
+    for term in properties:
+        for domain in term.domains:
+            terms = found.setdefault(domain, {})
+            if term.name in terms:
+                raise BadInput(f"{term.name!r} has two rows for {domain}", place="terms.csv")
+            terms[term.name] = term
+    for item, model in MODEL_OF.items():
+        twice = sorted(found.get(item, {}).keys() & found.get(model, {}).keys())
+        if twice:
+            raise BadInput(f"{', '.join(twice)}: in {item} and in {model}, so their level is open", place="terms.csv")
+    return MappingProxyType({name: MappingProxyType(terms) for name, terms in found.items()})
+
+
+def _check_ranges(properties: list[Term], classes: Mapping[str, TermClass], codes: Mapping[str, list[Code]]) -> None:
+    """Every class and list that a property points to has to be in the table."""
+    units = {code.name for code in codes.get("Unit", ())}
+    for term in properties:
+        known = {"class": classes.keys(), "code": codes.keys()}.get(term.range.kind)
+        if known is not None and term.range.name not in known:
+            raise BadInput(f"{term.name}: there is no {term.range.kind} {term.range.name!r}", place="terms.csv")
+        strange = [name for name in term.domains if name not in classes and name != "VerifiableCredential"]
+        if strange:
+            raise BadInput(f"{term.name}: there is no class {strange[0]!r}", place="terms.csv")
+        if not units.issuperset(term.units):
+            raise BadInput(f"{term.name}: {';'.join(term.units)} is not in the list of units", place="terms.csv")
