@@ -1,0 +1,238 @@
+"""The data model of a credential (VC Data Model 2.0) as this connector issues and accepts it.
+
+Envelope, dates, types and status entries; the terms of the subject belong to `vocabulary`. A `Credential` here is read,
+not verified: `verify` says whether it may be believed.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from connector.credentials import jose
+from connector.credentials.jose import Jws
+from connector.credentials.refused import Refused
+from connector.model import Did, Json, JsonObject
+
+VC_CONTEXT = "https://www.w3.org/ns/credentials/v2"
+CREDENTIAL_LIMIT_BYTES = 1 << 20
+MEDIA_TYPE = "application/vc+jwt"
+
+_DATE_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,6})?(?:Z|[+-]\d\d:\d\d)", re.ASCII)
+_MAX_STATUS_ENTRIES = 8
+_DIGITS = re.compile(r"0|[1-9]\d{0,9}", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StatusEntry:
+    """Where the status of a credential stands (Bitstring Status List 1.0 section 2.1)."""
+
+    purpose: str
+    index: int
+    list_url: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordHeader:
+    """Which record a credential is part of, as the `record` node of our envelope says it."""
+
+    id: str
+    version: int
+    access_class: str
+    level: str
+    supersedes: tuple[str, ...] = ()
+    correction_reason: str = ""
+
+    def as_json(self) -> JsonObject:
+        """The `record` node."""
+        node: JsonObject = {
+            "id": self.id,
+            "type": "Record",
+            "version": str(self.version),
+            "accessClass": self.access_class,
+            "level": self.level,
+        }
+        if self.supersedes:
+            node["supersedes"] = list(self.supersedes)
+        if self.correction_reason:
+            node["correctionReason"] = self.correction_reason
+        return node
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Credential:
+    """A credential as it claims to be."""
+
+    jws: Jws
+    payload: JsonObject
+    issuer: Did
+    types: tuple[str, ...]
+    valid_from: datetime | None
+    valid_until: datetime | None
+    status: tuple[StatusEntry, ...]
+
+    @property
+    def subject(self) -> JsonObject:
+        """The one subject."""
+        subject = self.payload["credentialSubject"]
+        return subject if isinstance(subject, dict) else {}
+
+
+def credential_payload(
+    *,
+    context: str,
+    credential_type: str,
+    issuer: Did,
+    valid_from: datetime,
+    subject: JsonObject,
+    record: RecordHeader | None = None,
+    valid_until: datetime | None = None,
+    status: StatusEntry | None = None,
+) -> JsonObject:
+    """The unsigned credential: exactly two contexts, our one type, our record node beside the subject."""
+    payload: JsonObject = {
+        "@context": [VC_CONTEXT, context],
+        "type": ["VerifiableCredential", credential_type],
+        "issuer": issuer,
+        "validFrom": time_text(valid_from),
+    }
+    if valid_until is not None:
+        payload["validUntil"] = time_text(valid_until)
+    if status is not None:
+        payload["credentialStatus"] = status_node(status)
+    if record is not None:
+        payload["record"] = record.as_json()
+    payload["credentialSubject"] = subject
+    return payload
+
+
+def status_node(entry: StatusEntry) -> JsonObject:
+    """The `credentialStatus` of a credential."""
+    return {
+        "id": f"{entry.list_url}#{entry.index}",
+        "type": "BitstringStatusListEntry",
+        "statusPurpose": entry.purpose,
+        "statusListIndex": str(entry.index),
+        "statusListCredential": entry.list_url,
+    }
+
+
+def read_credential(jws: Jws, payload: JsonObject) -> Credential:
+    """The payload of a `vc+jwt` as a credential. `Refused("bad-credential")` says what is not as the standard asks."""
+    issuer = payload.get("issuer")
+    issuer_id = issuer.get("id") if isinstance(issuer, dict) else issuer
+    if not isinstance(issuer_id, str) or not issuer_id:
+        raise Refused("bad-credential", "no issuer")
+    types = payload.get("type")
+    if not isinstance(types, list) or "VerifiableCredential" not in types:
+        raise Refused("bad-credential", "type does not say VerifiableCredential")
+    subject = payload.get("credentialSubject")
+    if not isinstance(subject, dict) or not subject:
+        raise Refused("bad-credential", "not exactly one subject")
+    _check_registered_claims(payload, issuer_id, subject)
+    return Credential(
+        jws=jws,
+        payload=payload,
+        issuer=Did(issuer_id),
+        types=tuple(name for name in types if isinstance(name, str)),
+        valid_from=_time(payload, "validFrom"),
+        valid_until=_time(payload, "validUntil"),
+        status=tuple(_status_entry(entry) for entry in _status_nodes(payload)),
+    )
+
+
+def parse_time(text: str) -> datetime:
+    """An `xsd:dateTimeStamp`: a time that names its offset (VC Data Model 2.0 section 4.9)."""
+    if not _DATE_TIME.fullmatch(text):
+        raise Refused("bad-time", f"{text:.40} is not a date-time with offset")
+    try:
+        return datetime.fromisoformat(text)
+    except ValueError as error:
+        raise Refused("bad-time", f"{text:.40}: {error}") from error
+
+
+def time_text(moment: datetime) -> str:
+    """The same in the one form that we write: whole seconds, UTC, `Z`."""
+    return f"{datetime.fromtimestamp(int(moment.timestamp()), tz=UTC):%Y-%m-%dT%H:%M:%SZ}"
+
+
+def context_problem(payload: JsonObject, jws: Jws, known: Collection[str]) -> str:
+    """What is wrong with the contexts, or empty. Known ones only, the W3C's first, none twice, none further inside."""
+    listed = payload.get("@context")
+    if not isinstance(listed, list) or not listed or listed[0] != VC_CONTEXT:
+        return f"@context does not begin with {VC_CONTEXT}"
+    seen: set[str] = set()
+    for context in listed:
+        if not isinstance(context, str):
+            return "an inline context"
+        if context not in known:
+            return f"unknown context {context:.120}"
+        if context in seen:
+            return f"context listed twice: {context:.120}"
+        seen.add(context)
+    # walking the whole document is slow; its octets tell when that is needed (an escape could hide the key)
+    suspicious = jws.payload.count(b'@context"') > 1 or b"\\u" in jws.payload
+    if suspicious and any(_has_context(value) for value in payload.values()):
+        return "a context inside the document"
+    return ""
+
+
+def _has_context(value: Json) -> bool:
+    if isinstance(value, dict):
+        return "@context" in value or any(_has_context(inner) for inner in value.values())
+    return isinstance(value, list) and any(_has_context(inner) for inner in value)
+
+
+def _check_registered_claims(payload: JsonObject, issuer: str, subject: JsonObject) -> None:
+    # VC-JOSE-COSE section 3.1.3: `vc` and `vp` are not used; registered claims must not contradict the credential
+    if "vc" in payload or "vp" in payload:
+        raise Refused("bad-credential", "vc or vp claims are of an older form")
+    if payload.get("iss", issuer) != issuer:
+        raise Refused("bad-credential", "iss and issuer differ")
+    if "sub" in payload and payload["sub"] != subject.get("id"):
+        raise Refused("bad-credential", "sub and the subject's id differ")
+    if "jti" in payload and payload["jti"] != payload.get("id"):
+        raise Refused("bad-credential", "jti and id differ")
+    if "nbf" in payload or "exp" in payload:
+        raise Refused("bad-credential", "validity stands in validFrom and validUntil, not in nbf and exp")
+
+
+def _time(payload: JsonObject, name: str) -> datetime | None:
+    text = payload.get(name)
+    if text is None and name not in payload:
+        return None
+    if not isinstance(text, str):
+        raise Refused("bad-credential", f"{name} is not a text")
+    return parse_time(text)
+
+
+def _status_nodes(payload: JsonObject) -> list[Json]:
+    nodes = payload.get("credentialStatus", [])
+    listed: list[Json] = nodes if isinstance(nodes, list) else [nodes]
+    if len(listed) > _MAX_STATUS_ENTRIES:
+        raise Refused("bad-credential", f"more than {_MAX_STATUS_ENTRIES} status entries")
+    return listed
+
+
+def _status_entry(node: Json) -> StatusEntry:
+    match node:
+        case {
+            "type": "BitstringStatusListEntry",
+            "statusPurpose": str(purpose),
+            "statusListIndex": str(index),
+            "statusListCredential": str(url),
+            **rest,
+        } if _DIGITS.fullmatch(index) and rest.get("statusSize", 1) == 1:
+            # statusSize: a status of more than one bit could mean anything; none of our purposes has it (section 2.1)
+            return StatusEntry(purpose=purpose, index=int(index), list_url=url)
+    raise Refused("bad-credential", "a status entry that is not a BitstringStatusListEntry as the standard has it")
+
+
+def parse_credential(octets: bytes) -> Credential:
+    """Octets to `Credential`, nothing verified."""
+    jws = jose.parse(octets, CREDENTIAL_LIMIT_BYTES)
+    if jws.type != "vc+jwt":
+        raise Refused("bad-typ", f"{jws.type:.40} instead of vc+jwt")
+    return read_credential(jws, jws.claims())

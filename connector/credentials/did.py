@@ -1,0 +1,282 @@
+"""`did:web` identifiers and DID documents.
+
+An identifier is taken only in the strict form: lower-case host name, percent-encoded port, plain path segments; user
+info, `%2F`, `..`, addresses and other alphabets are refused before anything is fetched (did:web method, section 3.2).
+A document is read into keys by id with their relationships, and service endpoints (Controlled Identifiers 1.0, DCP
+1.0.1 section 4.2). Fetching is left to `peers/`. Which key may be used for what is `key_for`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+from urllib.parse import urlsplit
+
+from connector.credentials.jose import json_object
+from connector.credentials.refused import Refused
+from connector.credentials.signing import PublicKey, key_from_jwk
+from connector.model import Did, Json, JsonObject
+
+DOCUMENT_LIMIT_BYTES = 256 * 1024
+MEDIA_TYPE = "application/did+json"
+CONTEXTS = ("https://www.w3.org/ns/did/v1", "https://w3id.org/security/jwk/v1")
+
+Relationship = Literal["assertionMethod", "authentication", "capabilityInvocation"]
+RELATIONSHIPS: tuple[Relationship, ...] = ("assertionMethod", "authentication", "capabilityInvocation")
+
+_COLONS_WITHOUT_PATH = 2
+_MAX_DID_CHARS = 512
+_MAX_METHODS = 100
+_MAX_SERVICES = 100
+_HTTPS_PORT = 443
+_PRIVILEGED_PORTS = 1024
+_MAX_PORT = 65535
+_LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
+_HOST = re.compile(rf"(?=.{{1,253}}\Z){_LABEL}(?:\.{_LABEL})*\.[a-z](?:[a-z0-9-]{{0,61}}[a-z0-9])?")
+_LOOPBACK = re.compile(rf"(?:{_LABEL}\.)?localhost|127\.0\.0\.1")
+_PORT = re.compile(r"[1-9][0-9]{0,4}")
+_SEGMENT = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]*")
+_KEY_TYPES = frozenset({"JsonWebKey", "JsonWebKey2020"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MethodKey:
+    """A public key that we put into our own document. `key_id` is the DID URL with its fragment."""
+
+    key_id: str
+    public_jwk: JsonObject
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Service:
+    """A service entry: where this party can be reached for what."""
+
+    id: str
+    type: str
+    endpoint: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Method:
+    """A verification method. `key` is None where the material is of a kind that we do not use."""
+
+    id: str
+    controller: str
+    key: PublicKey | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DidDocument:
+    """What a party says about its keys and services."""
+
+    id: Did
+    methods: Mapping[str, Method]
+    relationships: Mapping[str, frozenset[str]]
+    services: tuple[Service, ...]
+
+    def endpoint(self, service_type: str) -> str | None:
+        """The first endpoint of that type."""
+        return next((service.endpoint for service in self.services if service.type == service_type), None)
+
+
+# --- identifiers -----------------------------------------------------------------------------------------------------
+
+
+def did_of(public_url: str, *, allow_http: bool = False) -> Did:
+    """The identifier of a public address, e.g. `https://example.com/tenant` -> `did:web:example.com:tenant`."""
+    parts = urlsplit(public_url)
+    if parts.query or parts.fragment or parts.scheme not in {"http", "https"}:
+        raise Refused("bad-did", f"not an address that a did:web can be made of: {public_url:.80}")
+    segments = [segment for segment in parts.path.split("/") if segment]
+    did = ":".join(["did:web", parts.netloc.replace(":", "%3A"), *segments])
+    if not base_url(did, allow_http=allow_http).startswith(f"{parts.scheme}:"):
+        raise Refused("bad-did", "https, or under the unsafe setting http on loopback")
+    return Did(did)
+
+
+def base_url(did: str, *, allow_http: bool = False) -> str:
+    """The address that a did:web stands for, without a slash at the end. Loopback only with `allow_http`."""
+    if len(did) > _MAX_DID_CHARS or not did.isascii():
+        raise Refused("bad-did", "too long or not ASCII")
+    scheme, _, rest = did.partition(":")
+    method, _, name = rest.partition(":")
+    if scheme != "did" or method != "web":
+        raise Refused("did-method-unsupported", f"{did:.40}")
+    authority, *segments = name.split(":")
+    if not all(_SEGMENT.fullmatch(segment) for segment in segments):
+        raise Refused("bad-did", "a path segment that is not plain")
+    host, encoded, port = authority.partition("%3A")
+    scheme = _scheme(host, allow_http=allow_http)
+    if encoded and not _good_port(port):
+        raise Refused("bad-did", f"port {port:.10}")
+    return "/".join([f"{scheme}://{host}:{port}" if encoded else f"{scheme}://{host}", *segments])
+
+
+def document_url(did: str, *, allow_http: bool = False) -> str:
+    """Where the DID document lies (did:web method, section 3.2)."""
+    base = base_url(did, allow_http=allow_http)
+    return f"{base}/did.json" if did.count(":") > _COLONS_WITHOUT_PATH else f"{base}/.well-known/did.json"
+
+
+def did_of_key(key_id: str) -> str:
+    """The DID in a DID URL with a fragment."""
+    did, hash_sign, fragment = key_id.partition("#")
+    if not hash_sign or not fragment or "#" in fragment or "?" in did or "/" in did:
+        raise Refused("bad-key-id", "not a DID with a fragment")
+    return did
+
+
+def _scheme(host: str, *, allow_http: bool) -> str:
+    if _LOOPBACK.fullmatch(host):
+        if not allow_http:
+            raise Refused("bad-did", "loopback needs the unsafe setting")
+        return "http"
+    if not _HOST.fullmatch(host):
+        raise Refused("bad-did", "the host is not a lower-case domain name")
+    return "https"
+
+
+def _good_port(port: str) -> bool:
+    if not _PORT.fullmatch(port):
+        return False
+    number = int(port)
+    # 443 is written by leaving it out: one party, one identifier
+    return _PRIVILEGED_PORTS <= number <= _MAX_PORT
+
+
+# --- our own document ------------------------------------------------------------------------------------------------
+
+
+def build_document(
+    did: Did,
+    *,
+    assertion: Sequence[MethodKey],
+    authentication: Sequence[MethodKey],
+    services: Iterable[Service],
+) -> JsonObject:
+    """Our DID document. Both lists hold the key in use and the old ones that something still rests on.
+
+    Credentials are signed under `assertionMethod`. Tokens need `capabilityInvocation` and presentations
+    `authentication` (DCP 1.0.1 sections 4.3.3 and 5.4.3): one key has both. Only members that strict readers know.
+    """
+    signing: list[Json] = [key.key_id for key in assertion]
+    proving: list[Json] = [key.key_id for key in authentication]
+    return {
+        "@context": list(CONTEXTS),
+        "id": did,
+        "verificationMethod": [
+            {"id": key.key_id, "type": "JsonWebKey", "controller": did, "publicKeyJwk": key.public_jwk}
+            for key in (*assertion, *authentication)
+        ],
+        "assertionMethod": signing,
+        "authentication": proving,
+        "capabilityInvocation": list(proving),
+        "service": [
+            {"id": service.id, "type": service.type, "serviceEndpoint": service.endpoint} for service in services
+        ],
+    }
+
+
+def services_of(did: Did, *, data: str, credentials: str, audit: str) -> tuple[Service, ...]:
+    """The three services of a connector: addresses of the DSP version document, credential and audit service."""
+    return (
+        Service(id=f"{did}#data", type="DataService", endpoint=data),
+        Service(id=f"{did}#credentials", type="CredentialService", endpoint=credentials),
+        Service(id=f"{did}#audit", type="AuditService", endpoint=audit),
+    )
+
+
+# --- others' documents -----------------------------------------------------------------------------------------------
+
+
+def parse_document(body: bytes, *, limit_bytes: int = DOCUMENT_LIMIT_BYTES) -> DidDocument:
+    """Read a document. Methods and services of kinds that we do not use are kept without their content."""
+    document = json_object(body, limit_bytes, "bad-did-document")
+    did = document.get("id")
+    if not isinstance(did, str) or not did.startswith("did:"):
+        raise Refused("bad-did-document", "no id")
+    methods: dict[str, Method] = {}
+    for entry in _entries(document, "verificationMethod", _MAX_METHODS):
+        _add_method(methods, did, entry)
+    relationships: dict[str, frozenset[str]] = {
+        name: _relationship(document, name, did, methods) for name in RELATIONSHIPS
+    }
+    return DidDocument(
+        id=Did(did),
+        methods=methods,
+        relationships=relationships,
+        services=tuple(_services(document, did)),
+    )
+
+
+def key_for(document: DidDocument, key_id: str, relationship: Relationship) -> PublicKey:
+    """The key of this verification method, if its document allows it for this purpose.
+
+    Controlled Identifiers 1.0 section 3.3 (Retrieve Verification Method): each test fails under its own name.
+    """
+    if document.id != did_of_key(key_id):
+        raise Refused("document-id-mismatch", f"the document is of {document.id:.80}")
+    method = document.methods.get(key_id)
+    if method is None:
+        raise Refused("method-not-found", f"{key_id:.120}")
+    if method.controller != document.id:
+        raise Refused("controller-mismatch", f"the key is controlled by {method.controller:.80}")
+    if key_id not in document.relationships[relationship]:
+        raise Refused("relationship-missing", f"the key is not listed under {relationship}")
+    if method.key is None:
+        raise Refused("key-unsupported", f"{key_id:.120}")
+    return method.key
+
+
+def _add_method(methods: dict[str, Method], did: str, entry: Json) -> str:
+    if not isinstance(entry, dict):
+        raise Refused("bad-did-document", "a verification method is not an object")
+    key_id, controller = entry.get("id"), entry.get("controller")
+    if not isinstance(key_id, str) or not isinstance(controller, str):
+        raise Refused("bad-did-document", "a verification method without id or controller")
+    key_id = _absolute(did, key_id)
+    if key_id in methods:
+        raise Refused("bad-did-document", f"two verification methods {key_id:.120}")
+    jwk = entry.get("publicKeyJwk")
+    usable = entry.get("type") in _KEY_TYPES and isinstance(jwk, dict)
+    methods[key_id] = Method(id=key_id, controller=controller, key=_key(jwk) if usable else None)
+    return key_id
+
+
+def _key(jwk: Json) -> PublicKey | None:
+    try:
+        return key_from_jwk(jwk) if isinstance(jwk, dict) else None
+    except Refused:  # one odd key of a document does no harm to the others; using it is refused by `key_for`
+        return None
+
+
+def _relationship(document: JsonObject, name: str, did: str, methods: dict[str, Method]) -> frozenset[str]:
+    listed: set[str] = set()
+    for entry in _entries(document, name, _MAX_METHODS):
+        # DID Core section 5.3: a reference, or a method that stands here alone and serves this purpose only
+        listed.add(_absolute(did, entry) if isinstance(entry, str) else _add_method(methods, did, entry))
+    return frozenset(listed)
+
+
+def _services(document: JsonObject, did: str) -> Iterable[Service]:
+    for entry in _entries(document, "service", _MAX_SERVICES):
+        if not isinstance(entry, dict):
+            raise Refused("bad-did-document", "a service is not an object")
+        match entry:
+            case {"id": str(name), "type": str(kind), "serviceEndpoint": str(endpoint)}:
+                yield Service(id=_absolute(did, name), type=kind, endpoint=endpoint)
+
+
+def _entries(document: JsonObject, name: str, most: int) -> list[Json]:
+    entries = document.get(name, [])
+    if not isinstance(entries, list):
+        raise Refused("bad-did-document", f"{name} is not a list")
+    if len(entries) > most:
+        raise Refused("bad-did-document", f"more than {most} entries in {name}")
+    return entries
+
+
+def _absolute(did: str, reference: str) -> str:
+    return did + reference if reference.startswith("#") else reference

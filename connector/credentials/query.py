@@ -1,0 +1,127 @@
+"""The messages of a presentation query (DCP 1.0.1 section 5.4): which credentials are asked for, and the answer.
+
+DCP says `type` and `id` where DSP says `@type` and `@id`. Scopes are `alias:discriminator`; real peers add a third
+part, `read`, and both are taken. Checking what is in an answer is left to `presentation` and `verify`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from connector.errors import BadMessage
+from connector.model import Json, JsonObject
+
+DCP_CONTEXT = "https://w3id.org/dspace-dcp/v1.0/dcp.jsonld"
+PROFILE = "vc20-bssl/jwt"
+MAX_SCOPES = 16
+MAX_PRESENTATIONS = 16
+
+_ALIASES: dict[str, Literal["type", "id"]] = {
+    "org.eclipse.dspace.dcp.vc.type": "type",
+    "org.eclipse.edc.vc.type": "type",  # what older connectors still send
+    "org.eclipse.dspace.dcp.vc.id": "id",
+}
+_ACTIONS = frozenset({"read", "*", "all"})
+_LONGEST_SCOPE = 512
+
+
+class UnsupportedQuery(BadMessage):
+    """A presentation definition was sent; this connector answers scopes."""
+
+    code = "presentation-definition-unsupported"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scope:
+    """One kind of credential, by type or by id."""
+
+    kind: Literal["type", "id"]
+    value: str
+
+    def __str__(self) -> str:
+        return f"org.eclipse.dspace.dcp.vc.{self.kind}:{self.value}:read"
+
+    def covers(self, *, types: Iterable[str], credential_id: str | None) -> bool:
+        """Whether a credential of these types and this id is what the scope means."""
+        return self.value in types if self.kind == "type" else self.value == credential_id
+
+
+def type_scope(credential_type: str) -> str:
+    """The scope that asks for credentials of a type."""
+    return str(Scope(kind="type", value=credential_type))
+
+
+def parse_scope(text: str) -> Scope:
+    """Read a scope of two or three parts. `BadMessage` for any other."""
+    alias, _, rest = text.partition(":")
+    kind = _ALIASES.get(alias)
+    if kind is None or len(text) > _LONGEST_SCOPE:
+        raise BadMessage(f"unknown scope {text:.120}", hint="org.eclipse.dspace.dcp.vc.type:<Type>:read")
+    value, colon, action = rest.rpartition(":")
+    if not colon or action not in _ACTIONS:
+        # an id may hold colons itself; a type may not, so what is left there is an action that we do not give
+        value = rest
+        if kind == "type" and ":" in value:
+            raise BadMessage(f"scope {text:.120}: only reading is offered")
+    if not value:
+        raise BadMessage(f"scope {text:.120} names nothing")
+    return Scope(kind=kind, value=value)
+
+
+def granted(asked: Sequence[Scope], allowed: Sequence[str]) -> tuple[Scope, ...]:
+    """What was asked for and is allowed: an answer holds less, it is no error (section 5.4.1)."""
+    known = {parse_scope(text) for text in allowed}
+    return tuple(scope for scope in asked if scope in known)
+
+
+def query_message(scopes: Sequence[str]) -> JsonObject:
+    """A PresentationQueryMessage."""
+    return {"@context": [DCP_CONTEXT], "type": "PresentationQueryMessage", "scope": list(scopes)}
+
+
+def read_query(message: Json) -> tuple[Scope, ...]:
+    """The scopes of a PresentationQueryMessage. `UnsupportedQuery` for a presentation definition (section 5.4.1)."""
+    body = _message(message, "PresentationQueryMessage")
+    if "presentationDefinition" in body:
+        if "scope" in body or not body["presentationDefinition"]:
+            raise BadMessage("scope and presentationDefinition exclude each other, and neither may be empty")
+        raise UnsupportedQuery
+    scopes = body.get("scope")
+    if not isinstance(scopes, list) or not 0 < len(scopes) <= MAX_SCOPES:
+        raise BadMessage(f"scope must be a list of 1 to {MAX_SCOPES} texts")
+    return tuple(dict.fromkeys(parse_scope(_text(scope, "scope")) for scope in scopes))
+
+
+def response_message(presentations: Sequence[str]) -> JsonObject:
+    """A PresentationResponseMessage."""
+    return {
+        "@context": [DCP_CONTEXT],
+        "type": "PresentationResponseMessage",
+        "presentation": list(presentations),
+    }
+
+
+def read_response(message: Json) -> tuple[str, ...]:
+    """The presentations of a PresentationResponseMessage, as JWT texts. Other forms are refused."""
+    body = _message(message, "PresentationResponseMessage")
+    presentations = body.get("presentation")
+    if not isinstance(presentations, list) or len(presentations) > MAX_PRESENTATIONS:
+        raise BadMessage(f"presentation must be a list of at most {MAX_PRESENTATIONS}")
+    return tuple(_text(presentation, "presentation") for presentation in presentations)
+
+
+def _message(message: Json, kind: str) -> JsonObject:
+    if not isinstance(message, dict) or message.get("type") != kind:
+        raise BadMessage(f"not a {kind}")
+    contexts = message.get("@context")
+    if not isinstance(contexts, list) or DCP_CONTEXT not in contexts:
+        raise BadMessage(f"@context must be a list with {DCP_CONTEXT}")
+    return message
+
+
+def _text(value: Json, name: str) -> str:
+    if not isinstance(value, str):
+        raise BadMessage(f"{name} holds something that is not a text", hint=f"profile {PROFILE}")
+    return value

@@ -1,0 +1,322 @@
+"""Verification of a `vc+jwt`: numbered checks in order, each reported, none left out in silence.
+
+Pure: the journey gathers what `needs` names (DID document, status lists) and hands it over as `Material`, failures
+included. What could not be obtained makes a check `unchecked` and the verdict `indeterminate`, never `valid`. Checks
+that rest on a failed one are `skipped`: an unproven document is not asked for its status or its shape.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Literal
+
+from connector.credentials import jose
+from connector.credentials.datamodel import (
+    CREDENTIAL_LIMIT_BYTES,
+    Credential,
+    context_problem,
+    parse_credential,
+    read_credential,
+    time_text,
+)
+from connector.credentials.did import DidDocument, key_for
+from connector.credentials.digest import digest_multibase
+from connector.credentials.jose import Jws
+from connector.credentials.refused import Refused
+from connector.credentials.signing import PublicKey
+from connector.credentials.status import OpenedList, Outcome, Result, Unobtained, open_list, status_of
+from connector.model import Did, Finding, JsonObject
+
+Verdict = Literal["valid", "invalid", "indeterminate"]
+ShapeCheck = Callable[[str, JsonObject], list[Finding]]
+"""Credential type and whole credential -> what is wrong with its content."""
+
+_STEPS = {
+    "envelope": (1, "VC-JOSE-COSE 3.1"),
+    "algorithm": (2, "RFC 8725 3.1"),
+    "contexts": (3, "VC Data Model 2.0, 4.3"),
+    "data-model": (4, "VC Data Model 2.0, 4"),
+    "key": (5, "Controlled Identifiers 1.0, 3.3"),
+    "signature": (6, "RFC 7515, 5.2"),
+    "validity": (7, "VC Data Model 2.0, 4.9"),
+    "status": (8, "Bitstring Status List 1.0, 3.2"),
+    "trust": (9, "DCP 1.0.1, 5.4.3"),
+    "shape": (10, "VC Data Model 2.0, 4.11"),
+}
+
+_WORDS = {
+    "envelope": "bad-signature",
+    "algorithm": "bad-signature",
+    "contexts": "context-error",
+    "data-model": "schema-error",
+    "key": "bad-signature",
+    "signature": "bad-signature",
+    "validity": "expired-at-event-time",
+    "status": "schema-error",
+    "trust": "issuer-not-anchored",
+    "shape": "schema-error",
+}
+"""The audit's word for a failed check; a revoked or suspended credential gives its own."""
+
+_FIRST_THAT_APPLIES = (
+    "unchecked",
+    "bad-signature",
+    "context-error",
+    "schema-error",
+    "issuer-not-anchored",
+    "revoked",
+    "suspended",
+    "expired-at-event-time",
+)
+_MAX_TOLD_FINDINGS = 5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Check:
+    """One numbered check."""
+
+    step: int
+    name: str
+    outcome: Outcome
+    code: str
+    detail: str
+    spec: str
+
+    def as_json(self) -> JsonObject:
+        """The published shape."""
+        return {
+            "step": self.step,
+            "name": self.name,
+            "outcome": self.outcome,
+            "code": self.code,
+            "detail": self.detail,
+            "spec": self.spec,
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """All checks of one credential. `credential` is None where it could not even be read."""
+
+    digest: str
+    checks: tuple[Check, ...]
+    credential: Credential | None
+    findings: tuple[Finding, ...] = ()
+
+    @property
+    def verdict(self) -> Verdict:
+        """Invalid if a check failed, indeterminate if one could not be made, else valid."""
+        outcomes = {check.outcome for check in self.checks}
+        if "failed" in outcomes or "passed" not in outcomes:
+            return "invalid"
+        return "indeterminate" if "unchecked" in outcomes else "valid"
+
+    def outcome(self) -> str:
+        """The one word of an audit node, the first that applies (DESIGN: outcomes)."""
+        words = {_word(check) for check in self.checks}
+        return next((word for word in _FIRST_THAT_APPLIES if word in words), "verified")
+
+    def as_json(self) -> JsonObject:
+        """The published shape (`credential verify --json`)."""
+        return {"verdict": self.verdict, "checks": [check.as_json() for check in self.checks]}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Needs:
+    """What must be fetched before a credential can be verified. Empty for what cannot be read."""
+
+    issuer: Did | None
+    types: tuple[str, ...] = ()
+    status_lists: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Material:
+    """What the journey gathered. Made once for many credentials: lists are opened once and kept in `opened`.
+
+    `lists` and `changes` go by the list's URL. `trusted_issuers` None: nobody said whom to trust, the check is skipped;
+    an empty table trusts nobody.
+    """
+
+    documents: Mapping[str, DidDocument | Unobtained]
+    lists: Mapping[str, bytes | Unobtained] = field(default_factory=dict)
+    changes: Mapping[str, bytes | Unobtained] = field(default_factory=dict)
+    trusted_issuers: Mapping[str, Collection[str]] | None
+    contexts: Collection[str]
+    check_shape: ShapeCheck | None
+    opened: dict[tuple[str, str], OpenedList | Unobtained] = field(default_factory=dict, repr=False, compare=False)
+
+
+def needs(octets: bytes) -> Needs:
+    """What verifying these octets needs from the network."""
+    try:
+        credential = parse_credential(octets)
+    except Refused:  # `verify` says what is wrong with it
+        return Needs(issuer=None)
+    lists = dict.fromkeys(entry.list_url for entry in credential.status)
+    return Needs(issuer=credential.issuer, types=credential.types, status_lists=tuple(lists))
+
+
+def verify(octets: bytes, *, at: datetime, now: datetime, material: Material) -> Report:
+    """Make all checks. `at` is the time for which validity and status are judged."""
+    book: dict[str, Result] = {}
+    findings: list[Finding] = []
+    digest = digest_multibase(octets)
+    jws = _read_envelope(octets, book)
+    credential = _read_model(jws, material, book) if jws is not None else None
+    key = _find_key(credential, material, book) if credential is not None else None
+    if credential is not None and key is not None and _check_signature(credential, key, book):
+        book["validity"] = _validity(credential, at)
+        lists = [_opened(entry.list_url, credential.issuer, material) for entry in credential.status]
+        book["status"] = status_of(credential, digest, lists, at=at, now=now)
+        book["trust"] = _trust(credential, material)
+        if book["contexts"].outcome == "passed":
+            book["shape"] = _shape(credential, material, findings)
+    return Report(digest=digest, checks=_checks(book), credential=credential, findings=tuple(findings))
+
+
+def _read_envelope(octets: bytes, book: dict[str, Result]) -> Jws | None:
+    try:
+        jws = jose.parse(octets, CREDENTIAL_LIMIT_BYTES)
+        kind = jws.type
+    except Refused as error:
+        name = "algorithm" if error.reason == "alg-not-allowed" else "envelope"
+        book[name] = _failed(error)
+        return None
+    if kind != "vc+jwt":  # a token or a presentation is no credential (RFC 8725 section 3.11)
+        book["envelope"] = Result("failed", "bad-typ", f"{kind:.40} instead of vc+jwt")
+        return None
+    book["envelope"] = Result("passed")
+    book["algorithm"] = Result("passed", detail=jws.alg)
+    return jws
+
+
+def _read_model(jws: Jws, material: Material, book: dict[str, Result]) -> Credential | None:
+    try:
+        payload = jws.claims()
+        problem = context_problem(payload, jws, material.contexts)
+        book["contexts"] = Result("failed", "context-error", problem) if problem else Result("passed")
+        credential = read_credential(jws, payload)
+    except Refused as error:
+        book["data-model"] = _failed(error)
+        return None
+    book["data-model"] = Result("passed")
+    return credential
+
+
+def _find_key(credential: Credential, material: Material, book: dict[str, Result]) -> PublicKey | None:
+    try:
+        key_id = _own_key_id(credential)
+        document = material.documents.get(credential.issuer, Unobtained(reason="the DID document was not asked for"))
+        if isinstance(document, Unobtained):
+            book["key"] = Result("unchecked", "key-unreachable", document.reason)
+            return None
+        key = key_for(document, key_id, "assertionMethod")
+    except Refused as error:
+        book["key"] = _failed(error)
+        return None
+    book["key"] = Result("passed", detail=key_id)
+    return key
+
+
+def _own_key_id(credential: Credential) -> str:
+    """The key must be the issuer's own: a good signature of somebody else proves nothing."""
+    key_id = credential.jws.key_id
+    if key_id is None or not key_id.startswith(f"{credential.issuer}#"):
+        raise Refused("foreign-key", "kid is not a key of the issuer")
+    return key_id
+
+
+def _check_signature(credential: Credential, key: PublicKey, book: dict[str, Result]) -> bool:
+    try:
+        jose.verify(credential.jws, key)
+    except Refused as error:
+        book["signature"] = _failed(error)
+        return False
+    book["signature"] = Result("passed")
+    return True
+
+
+def _validity(credential: Credential, at: datetime) -> Result:
+    if credential.valid_from is not None and at < credential.valid_from:
+        told = f"valid from {time_text(credential.valid_from)}, judged at {time_text(at)}"
+        return Result("failed", "not-yet-valid", told)
+    if credential.valid_until is not None and at > credential.valid_until:
+        return Result(
+            "failed", "expired", f"valid until {time_text(credential.valid_until)}, judged at {time_text(at)}"
+        )
+    return Result("passed")
+
+
+def _opened(url: str, issuer: Did, material: Material) -> OpenedList | Unobtained:
+    known = material.opened.get((url, issuer))
+    if known is None:
+        known = material.opened[url, issuer] = _open(url, issuer, material)
+    return known
+
+
+def _open(url: str, issuer: Did, material: Material) -> OpenedList | Unobtained:
+    missing = Unobtained(reason="not asked for")
+    octets, document = material.lists.get(url, missing), material.documents.get(issuer, missing)
+    if isinstance(octets, Unobtained):
+        return octets
+    if isinstance(document, Unobtained):
+        return document
+    try:
+        return open_list(url, octets, material.changes.get(url, missing), document)
+    except Refused as error:  # a list that its issuer did not sign tells nothing, neither good nor bad
+        return Unobtained(reason=error.detail)
+
+
+def _trust(credential: Credential, material: Material) -> Result:
+    if material.trusted_issuers is None:
+        return Result("skipped", "no-trust-list", "nobody said which issuers to trust")
+    named = [name for name in credential.types if name != "VerifiableCredential"]
+    for name in named:
+        if credential.issuer not in material.trusted_issuers.get(name, ()):
+            return Result("failed", "issuer-not-anchored", f"{credential.issuer} is not trusted for {name:.80}")
+    if not named:
+        return Result("failed", "issuer-not-anchored", "the credential has no type that anybody could be trusted for")
+    return Result("passed")
+
+
+def _shape(credential: Credential, material: Material, findings: list[Finding]) -> Result:
+    if material.check_shape is None:
+        return Result("skipped", "no-shape", "no shapes were given")
+    for name in credential.types:
+        if name != "VerifiableCredential":
+            findings += material.check_shape(name, credential.payload)
+    if not findings:
+        return Result("passed")
+    told = "; ".join(finding.message for finding in findings[:_MAX_TOLD_FINDINGS])
+    return Result("failed", findings[0].code, f"{len(findings)} findings: {told}")
+
+
+def _failed(error: Refused) -> Result:
+    return Result("failed", error.reason, error.detail)
+
+
+def _checks(book: Mapping[str, Result]) -> tuple[Check, ...]:
+    skipped = Result("skipped", "", "rests on a check that did not pass")
+    found: Sequence[tuple[str, Result]] = [(name, book.get(name, skipped)) for name in _STEPS]
+    return tuple(
+        Check(
+            step=_STEPS[name][0],
+            name=name,
+            outcome=result.outcome,
+            code=result.code,
+            detail=result.detail,
+            spec=_STEPS[name][1],
+        )
+        for name, result in found
+    )
+
+
+def _word(check: Check) -> str:
+    if check.outcome == "unchecked":
+        return "unchecked"
+    if check.outcome != "failed":
+        return "verified"
+    return check.code if check.code in {"revoked", "suspended"} else _WORDS[check.name]
