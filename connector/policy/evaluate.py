@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from types import MappingProxyType
-from typing import Final, TypeAlias
+from typing import Final, NamedTuple, TypeAlias
 
 from connector.model import Claim, Facts, Json, JsonObject
-from connector.policy.comparisons import Known, State, Verdict, comparison
+from connector.policy.comparisons import Comparison, Known, State, Verdict, comparison
 from connector.policy.odrl import Action, Constraint, Effect, Policy, Rule, Term
 from connector.policy.operands import LIST_OPERATORS, OPERANDS, Stage
 
@@ -49,9 +49,11 @@ class Check:
     constraint: Constraint
 
 
-@dataclass(frozen=True, slots=True)
-class Decision:
-    """Yes or no, with what became of each constraint. `blamed`: the rules (by number) that said no."""
+class Decision(NamedTuple):
+    """Yes or no, with what became of each constraint. `blamed`: the rules (by number) that said no.
+
+    A named tuple, because a frozen dataclass takes longer to make than the decision.
+    """
 
     permit: bool
     reason: Reason
@@ -60,15 +62,18 @@ class Decision:
     checks: tuple[Check, ...]
     verdicts: tuple[Verdict, ...]
     blamed: frozenset[int]
+    at: datetime
 
     def as_json(self) -> JsonObject:
         """The owner's whole reason (`policy explain --json`)."""
-        rules: list[Json] = [_entry(check, verdict) for check, verdict in zip(self.checks, self.verdicts, strict=True)]
+        pairs = zip(self.checks, self.verdicts, strict=True)
+        rules: list[Json] = [_entry(check, verdict, self.at) for check, verdict in pairs]
         return {
             "decision": "permit" if self.permit else "deny",
             "reason": self.reason.value,
             "action": self.action.value,
             "stage": self.stage.value,
+            "at": self.at.isoformat(),
             "rules": rules,
         }
 
@@ -93,6 +98,11 @@ class Decision:
 _Node: TypeAlias = Callable[[Known, list[Verdict]], State]
 _Ranks: TypeAlias = dict[State, int]
 
+_YES: Final = State.SATISFIED  # as in `comparisons`: a member's look-up is slow
+_NO: Final = State.NOT_SATISFIED
+_PERMITTED: Final = Reason.PERMITTED
+_NOBODY: Final[frozenset[int]] = frozenset()
+_NONE_ODD: Final[frozenset[str]] = frozenset()
 _FAILS: Final = frozenset({State.NOT_SATISFIED, State.UNKNOWN})
 _APPLIES: Final = frozenset({State.SATISFIED, State.UNKNOWN})
 
@@ -120,6 +130,7 @@ _RANKS: Final[dict[Effect, _Ranks]] = {
 class _Programme:
     """The rules that count for one action at one stage; verdicts come in the order of `checks`."""
 
+    action: Action
     prohibitions: tuple[tuple[int, _Node], ...]
     permissions: tuple[tuple[int, _Node], ...]
     checks: tuple[Check, ...]
@@ -130,25 +141,23 @@ class Compiled:
     """A policy ready for decisions. Immutable; keep it as long as the policy stands."""
 
     policy: Policy
-    programmes: Mapping[tuple[Action, Stage], _Programme]
+    programmes: Mapping[Stage, _Programme]
 
 
 def compile_policy(policy: Policy) -> Compiled:
     """Compile all stages of a policy."""
-    programmes = {
-        (action, stage): _programme(policy, _action_for(policy, action), stage) for stage, action in ACTION_AT.items()
-    }
-    return Compiled(policy=policy, programmes=MappingProxyType(programmes))
+    programmes = {stage: _programme(policy, action, stage) for stage, action in ACTION_AT.items()}
+    return Compiled(policy=policy, programmes=programmes)
 
 
 def evaluate(
     compiled: Compiled, facts: Facts, now: datetime, *, stage: Stage, action: Action | None = None
 ) -> Decision:
     """Decide. `action` is the stage's own unless said; one that does not belong to the stage is denied."""
-    asked = ACTION_AT[stage] if action is None else action
-    programme = compiled.programmes.get((asked, stage))
-    if programme is None or not programme.permissions:
-        return Decision(False, Reason.NO_RULE, asked, stage, (), (), frozenset())
+    programme = compiled.programmes[stage]
+    asked = programme.action if action is None else action
+    if asked is not programme.action or not programme.permissions:
+        return Decision(False, Reason.NO_RULE, asked, stage, (), (), _NOBODY, now)
     known = _known(facts, now)
     report: list[Verdict] = []
     forbidding = [rule for rule, node in programme.prohibitions if node(known, report) in _APPLIES]
@@ -162,32 +171,27 @@ def evaluate(
     if forbidding:
         reason, blamed = Reason.PROHIBITED, frozenset(forbidding)
     elif permitted:
-        reason, blamed = Reason.PERMITTED, _NOBODY
+        reason, blamed = _PERMITTED, _NOBODY
     else:
         reason, blamed = Reason.NOT_PERMITTED, frozenset(failing)
-    return Decision(reason is Reason.PERMITTED, reason, asked, stage, programme.checks, tuple(report), blamed)
-
-
-_NOBODY: Final[frozenset[int]] = frozenset()
+    return Decision(reason is _PERMITTED, reason, asked, stage, programme.checks, tuple(report), blamed, now)
 
 
 def _known(facts: Facts, now: datetime) -> Known:
     claims: dict[str, list[Claim]] = {}
-    odd: set[str] = set()
+    odd = _NONE_ODD
     for claim in facts.claims:
-        if type(claim.value) is not str or type(claim.name) is not str:
-            odd.add(str(claim.name))
-        elif claim.name in claims:
-            claims[claim.name].append(claim)
+        name = claim.name
+        if claim.value.__class__ is not str:
+            odd |= {name}
+        elif name in claims:
+            claims[name].append(claim)
         else:
-            claims[claim.name] = [claim]
-    return Known(facts.party, now, claims, frozenset(odd) if odd else _NONE_ODD)
+            claims[name] = [claim]
+    return Known(facts.party, now, claims, odd)
 
 
-_NONE_ODD: Final[frozenset[str]] = frozenset()
-
-
-def _action_for(policy: Policy, action: Action) -> Action:
+def _counting_action(policy: Policy, action: Action) -> Action:
     """Who may use an offer sees it, unless rules of their own say who sees it."""
     if action is Action.LIST and not any(rule.action is Action.LIST for rule in policy.rules):
         return Action.USE
@@ -195,17 +199,21 @@ def _action_for(policy: Policy, action: Action) -> Action:
 
 
 def _programme(policy: Policy, action: Action, stage: Stage) -> _Programme:
+    counting = _counting_action(policy, action)
     chosen: dict[Effect, list[tuple[int, _Node]]] = {"prohibition": [], "permission": []}
     checks: list[Check] = []
     positions = list(_positions(policy))
     for effect, nodes in chosen.items():
         for number, path, rule in positions:
-            if rule.effect == effect and rule.action is action:
+            if rule.effect == effect and rule.action is counting:
                 ranks = _RANKS[effect]
                 compiler = _RuleCompiler(rule=number, stage=stage, ranks=ranks, checks=checks)
-                nodes.append((number, _all(compiler.nodes(rule.constraints, f"{path}.constraint"), ranks)))
+                nodes.append((number, compiler.all_of(rule.constraints, f"{path}.constraint")))
     return _Programme(
-        prohibitions=tuple(chosen["prohibition"]), permissions=tuple(chosen["permission"]), checks=tuple(checks)
+        action=action,
+        prohibitions=tuple(chosen["prohibition"]),
+        permissions=tuple(chosen["permission"]),
+        checks=tuple(checks),
     )
 
 
@@ -226,22 +234,30 @@ class _RuleCompiler:
     ranks: _Ranks
     checks: list[Check]
 
+    def all_of(self, terms: tuple[Term, ...], path: str) -> _Node:
+        atoms = [term for term in terms if isinstance(term, Constraint)]
+        if len(atoms) == len(terms):
+            return _flat(tuple(self.atom(term, f"{path}[{index}]") for index, term in enumerate(atoms)), self.ranks)
+        return _all(self.nodes(terms, path), self.ranks)
+
     def nodes(self, terms: tuple[Term, ...], path: str) -> tuple[_Node, ...]:
         result: list[_Node] = []
         for index, term in enumerate(terms):
             here = f"{path}[{index}]"
             if isinstance(term, Constraint):
-                self.checks.append(Check(path=here, rule=self.rule, constraint=term))
-                result.append(_leaf(term, self.stage))
+                result.append(_leaf(self.atom(term, here)))
+            elif term.kind == "and":
+                result.append(self.all_of(term.parts, f"{here}.and"))
             else:
-                parts = self.nodes(term.parts, f"{here}.{term.kind}")
-                result.append(_all(parts, self.ranks) if term.kind == "and" else _one(parts, self.ranks))
+                result.append(_one(self.nodes(term.parts, f"{here}.or"), self.ranks))
         return tuple(result)
 
+    def atom(self, constraint: Constraint, path: str) -> Comparison:
+        self.checks.append(Check(path=path, rule=self.rule, constraint=constraint))
+        return comparison(constraint, OPERANDS[constraint.left], self.stage)
 
-def _leaf(constraint: Constraint, stage: Stage) -> _Node:
-    compare = comparison(constraint, OPERANDS[constraint.left], stage)
 
+def _leaf(compare: Comparison) -> _Node:
     def run(known: Known, report: list[Verdict]) -> State:
         verdict = compare(known)
         report.append(verdict)
@@ -250,16 +266,27 @@ def _leaf(constraint: Constraint, stage: Stage) -> _Node:
     return run
 
 
+def _flat(comparisons: tuple[Comparison, ...], ranks: _Ranks) -> _Node:
+    """`_all` of plain constraints, without a call between: what most rules are."""
+
+    def run(known: Known, report: list[Verdict]) -> State:
+        lowest = _YES
+        for compare in comparisons:
+            verdict = compare(known)
+            report.append(verdict)
+            if verdict[0] is not lowest and ranks[verdict[0]] < ranks[lowest]:
+                lowest = verdict[0]
+        return lowest
+
+    return run
+
+
 def _all(nodes: tuple[_Node, ...], ranks: _Ranks) -> _Node:
     """The lowest of all; each node runs, so that the report is whole."""
 
     def run(known: Known, report: list[Verdict]) -> State:
-        lowest = State.SATISFIED
-        for node in nodes:
-            state = node(known, report)
-            if state is not lowest and ranks[state] < ranks[lowest]:
-                lowest = state
-        return lowest
+        states = [node(known, report) for node in nodes]
+        return min(states, key=ranks.__getitem__, default=_YES)
 
     return run
 
@@ -268,25 +295,22 @@ def _one(nodes: tuple[_Node, ...], ranks: _Ranks) -> _Node:
     """The highest of all."""
 
     def run(known: Known, report: list[Verdict]) -> State:
-        highest = State.NOT_SATISFIED
-        for node in nodes:
-            state = node(known, report)
-            if state is not highest and ranks[state] > ranks[highest]:
-                highest = state
-        return highest
+        states = [node(known, report) for node in nodes]
+        return max(states, key=ranks.__getitem__, default=_NO)
 
     return run
 
 
-def _entry(check: Check, verdict: Verdict) -> JsonObject:
+def _entry(check: Check, verdict: Verdict, at: datetime) -> JsonObject:
     constraint = check.constraint
+    state, value, source = verdict
     several: list[Json] = [*constraint.right]
     return {
         "constraint": check.path,
         "left": constraint.left,
         "operator": constraint.operator.value,
         "right": several if constraint.operator in LIST_OPERATORS else constraint.right[0],
-        "value": verdict[1],
-        "state": verdict[0].value,
-        "source": verdict[2],
+        "value": at.isoformat() if source == "clock" else value,
+        "state": state.value,
+        "source": source,
     }

@@ -213,6 +213,12 @@ _TABLE: Final = (
         phrases={_EQ: "shows a mandate that is {right}"},
     ),
     Operand(
+        name="mandateRole",
+        fact="mandateRole",
+        kind=ValueKind.TEXT,
+        phrases={_EQ: "shows a mandate as {right}", _ANY_OF: "shows a mandate as {right}"},
+    ),
+    Operand(
         name="mandatePurpose",
         fact="mandatePurpose",
         kind=ValueKind.TEXT,
