@@ -1,0 +1,126 @@
+"""Transfer processes: their table, and what a message must contain in relation to the process.
+
+The table is DSP 2025-1 section 9.2, and one row more: the provider may start a transfer that is started. A real EDC
+resumes by a start from each side, the provider's with the data address. Tokens and bytes are the journeys'.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from enum import StrEnum
+
+from connector.model import Finding
+from connector.protocol.messages import (
+    TransferCompletionMessage,
+    TransferRequestMessage,
+    TransferStartMessage,
+    TransferSuspensionMessage,
+    TransferTerminationMessage,
+)
+from connector.protocol.process import START, Process, Role, Row, Table
+
+
+class State(StrEnum):
+    """DSP 2025-1 section 9.2.1."""
+
+    REQUESTED = "REQUESTED"
+    STARTED = "STARTED"
+    SUSPENDED = "SUSPENDED"
+    COMPLETED = "COMPLETED"
+    TERMINATED = "TERMINATED"
+
+
+class Kind(StrEnum):
+    """What can be said."""
+
+    REQUEST = "TransferRequestMessage"
+    START = "TransferStartMessage"
+    SUSPENSION = "TransferSuspensionMessage"
+    COMPLETION = "TransferCompletionMessage"
+    TERMINATION = "TransferTerminationMessage"
+
+
+_CONSUMER, _PROVIDER, _BOTH = (Role.CONSUMER,), (Role.PROVIDER,), (Role.CONSUMER, Role.PROVIDER)
+
+TABLE = Table(
+    name="transfer",
+    terminal=(State.COMPLETED, State.TERMINATED),
+    termination=Kind.TERMINATION,
+    rows=(
+        Row(state=START, kind=Kind.REQUEST, senders=_CONSUMER, target=State.REQUESTED),
+        Row(state=State.REQUESTED, kind=Kind.START, senders=_PROVIDER, target=State.STARTED),
+        Row(state=State.REQUESTED, kind=Kind.TERMINATION, senders=_BOTH, target=State.TERMINATED),
+        Row(state=State.STARTED, kind=Kind.START, senders=_PROVIDER, target=State.STARTED),
+        Row(state=State.STARTED, kind=Kind.SUSPENSION, senders=_BOTH, target=State.SUSPENDED),
+        Row(state=State.STARTED, kind=Kind.COMPLETION, senders=_BOTH, target=State.COMPLETED),
+        Row(state=State.STARTED, kind=Kind.TERMINATION, senders=_BOTH, target=State.TERMINATED),
+        Row(state=State.SUSPENDED, kind=Kind.START, senders=_BOTH, target=State.STARTED),
+        Row(state=State.SUSPENDED, kind=Kind.TERMINATION, senders=_BOTH, target=State.TERMINATED),
+    ),
+)
+
+Message = (
+    TransferRequestMessage
+    | TransferStartMessage
+    | TransferSuspensionMessage
+    | TransferCompletionMessage
+    | TransferTerminationMessage
+)
+
+
+def kind_of(message: Message) -> Kind:
+    """The table's word for a message."""
+    return Kind(message.type)
+
+
+def check_pids(message: Message, process: Process) -> tuple[Finding, ...]:
+    """The pids of the body name this process. A pid that is not bound yet is bound by `step`, not here."""
+    pairs = [("consumerPid", message.consumer_pid, process.consumer_pid)]
+    if not isinstance(message, TransferRequestMessage):
+        pairs.append(("providerPid", message.provider_pid, process.provider_pid))
+    return tuple(
+        _finding("pid-mismatch", f"{term} is not that of this process.", term)
+        for term, said, known in pairs
+        if known is not None and said != known
+    )
+
+
+def check_request(
+    message: TransferRequestMessage,
+    *,
+    agreement_id: str | None,
+    finalized: bool,
+    pull_formats: Collection[str],
+    push_formats: Collection[str] = (),
+) -> tuple[Finding, ...]:
+    """A request names a finalized agreement of the two parties and an offered format (section 9.3.1).
+
+    `agreement_id`: the agreement under that id between exactly this caller and us, or None. One code for "unknown" and
+    "not yours": a caller learns nothing about others' agreements.
+    """
+    findings: list[Finding] = []
+    if agreement_id != message.agreement_id or not finalized:
+        findings.append(_finding("unknown-agreement", "No such agreement is in force with you.", "agreementId"))
+    if message.format not in pull_formats and message.format not in push_formats:
+        findings.append(_finding("unknown-format", "The dataset has no distribution of this format.", "format"))
+    if message.format in push_formats and message.data_address is None:
+        findings.append(_finding("data-address-missing", "A push needs an address to push to.", "dataAddress"))
+    if message.format in pull_formats and message.data_address is not None:
+        findings.append(_finding("data-address-misplaced", "A pull takes no address from the consumer.", "dataAddress"))
+    return tuple(findings)
+
+
+def check_start(message: TransferStartMessage, process: Process, *, pull: bool) -> tuple[Finding, ...]:
+    """The provider's start of a pull says where the data is (section 9.3.2); the consumer's start needs nothing."""
+    findings = list(check_pids(message, process))
+    address = message.data_address
+    if process.role is Role.CONSUMER and pull:
+        if address is None:
+            findings.append(_finding("data-address-missing", "A pull needs an address to pull from.", "dataAddress"))
+        elif not address.url():
+            findings.append(_finding("endpoint-missing", "The data address names no endpoint.", "dataAddress.endpoint"))
+    return tuple(findings)
+
+
+def _finding(code: str, message: str, term: str) -> Finding:
+    return Finding(code=code, message=message, term=term)
