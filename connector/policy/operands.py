@@ -130,7 +130,7 @@ def _mandate(name: str, unit_fact: str, what: str, kind: ValueKind = ValueKind.T
         subject=Subject.MANDATE,
         unit_fact=unit_fact,
         constants={UNIT: f"the {what} of what is asked for"},
-        phrases={_HAS: "shows a mandate that covers {right}"},
+        phrases={_HAS: "is mandated for {right}"},
     )
 
 
@@ -139,7 +139,7 @@ _TABLE: Final = (
         name="membership",
         fact="membership",
         kind=ValueKind.TEXT,
-        phrases={_EQ: "proves the membership status {right}", _ANY_OF: "proves the membership status {right}"},
+        phrases={_EQ: "proves that its membership is {right}", _ANY_OF: "proves that its membership is {right}"},
     ),
     Operand(
         name="role",
@@ -168,7 +168,8 @@ _TABLE: Final = (
         name="agreementHeld",
         fact="agreementHeld",
         kind=ValueKind.TRUTH,
-        phrases={_EQ: 'is one for whom "holds an agreement with the owner" is {right}'},
+        constants={"true": "an agreement", "false": "no agreement"},
+        phrases={_EQ: "holds {right} with the owner"},
     ),
     Operand(
         name="dateTime",
@@ -210,25 +211,25 @@ _TABLE: Final = (
         name="mandate",
         fact="mandate",
         kind=ValueKind.TEXT,
-        phrases={_EQ: "shows a mandate that is {right}"},
+        phrases={_EQ: "shows a mandate ({right})"},
     ),
     Operand(
         name="mandateRole",
         fact="mandateRole",
         kind=ValueKind.TEXT,
-        phrases={_EQ: "shows a mandate as {right}", _ANY_OF: "shows a mandate as {right}"},
+        phrases={_EQ: "is mandated as {right}", _ANY_OF: "is mandated as {right}"},
     ),
     Operand(
         name="mandatePurpose",
         fact="mandatePurpose",
         kind=ValueKind.TEXT,
-        phrases={_EQ: "shows a mandate for the purpose {right}", _ANY_OF: "shows a mandate for the purpose {right}"},
+        phrases={_EQ: "is mandated for the purpose {right}", _ANY_OF: "is mandated for the purpose {right}"},
     ),
     Operand(
         name="mandateRoot",
         fact="mandateRoot",
         kind=ValueKind.TEXT,
-        phrases={_EQ: "shows a mandate for the chain of {right}", _ANY_OF: "shows a mandate for the chain of {right}"},
+        phrases={_EQ: "is mandated for the chain of {right}", _ANY_OF: "is mandated for the chain of {right}"},
     ),
     _mandate("mandateClass", "accessClass", "access class", ValueKind.ACCESS_CLASS),
     _mandate("mandateMaterial", "material", "material"),
@@ -249,7 +250,8 @@ _TABLE: Final = (
         kind=ValueKind.TEXT,
         stages=FROM_NEGOTIATION,
         enforced=Enforced.CONTRACTUAL,
-        phrases={_EQ: "accepts for onward sharing: {right}"},
+        constants={"none": "nobody"},
+        phrases={_EQ: "passes the data on to {right}"},
     ),
     Operand(
         name="retentionDays",

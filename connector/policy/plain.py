@@ -22,7 +22,7 @@ _MAY: Final[dict[tuple[Effect, Action], str]] = {
     ("prohibition", Action.AUDIT): "Audit reads are in no case open to",
 }
 _NOBODY: Final[dict[Action, str]] = {
-    Action.LIST: "The offer is shown to those who may have the data.",
+    Action.LIST: "The offer is shown to nobody.",
     Action.USE: "The data may be had by nobody.",
     Action.AUDIT: "Audit reads are open to nobody.",
 }
@@ -33,11 +33,11 @@ def plain(policy: Policy) -> str:
     sentences: list[str] = []
     for action in _ORDER:
         rules = [rule for rule in policy.rules if rule.action is action]
+        if action is Action.LIST and not rules:
+            sentences.append("The offer is shown to whoever may have the data." if policy.offerable else "No offer.")
+            continue
         if not any(rule.effect == "permission" for rule in rules):
-            listed_by_use = action is Action.LIST and not rules
-            sentences.append(
-                _NOBODY[action] if listed_by_use or action is not Action.LIST else "The offer is shown to nobody."
-            )
+            sentences.append(_NOBODY[action])
         sentences += [_sentence(rule) for rule in rules]
     return " ".join(sentences)
 

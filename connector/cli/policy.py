@@ -1,0 +1,188 @@
+"""`policy check|explain|plain`: what a policy file says, and what it decides for given facts.
+
+The facts file of `explain`: `{"party": DID, "stage": "negotiation", "claims": {"membership": "active"}}`, where a name
+may have an array of values; or `"claims": [{"name", "value", "source"}]`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Final
+
+import orjson
+import typer
+
+from connector.cli.console import DONE, NO, console, show_json, told
+from connector.errors import BadInput, BadPolicy
+from connector.model import Claim, Did, Facts, Finding, Json
+from connector.policy.comparisons import State
+from connector.policy.evaluate import Decision, compile_policy, evaluate
+from connector.policy.odrl import Policy
+from connector.policy.operands import Stage
+from connector.policy.plain import plain as in_plain_words
+from connector.policy.reading import load, parse_time, read
+
+MAX_FILE_BYTES: Final = 1 << 20
+_MARKS: Final = {
+    State.SATISFIED: "green",
+    State.NOT_SATISFIED: "bold red",
+    State.UNKNOWN: "bold yellow",
+    State.NOT_CHECKED_HERE: "dim",
+    State.ACCEPTED: "cyan",
+}
+
+app = typer.Typer(no_args_is_help=True, help="Access policies: check, explain, say in plain words.")
+
+File = Annotated[Path, typer.Argument(metavar="FILE", help="The ODRL policy (JSON).")]
+AsJson = Annotated[bool, typer.Option("--json", help="Machine-readable answer.")]
+
+
+@app.command()
+def check(file: File, as_json: AsJson = False) -> None:
+    """Everything that is wrong with a policy, at once.
+
+    Example: battery-connector policy check policies/direct-customer.json
+    """
+    with told():
+        policy, findings = read(_document(file))
+        if as_json:
+            show_json({"findings": [finding.as_json() for finding in _placed(findings, file)]})
+        elif policy is not None:
+            offered = "" if policy.offerable else " Nothing of it is offered: it has no permission to use."
+            console().print(f"{file}: {len(policy.rules)} rules, nothing wrong.{offered}", markup=False)
+        else:
+            _show_findings(findings, file)
+    raise SystemExit(NO if findings else DONE)
+
+
+@app.command()
+def plain(file: File, as_json: AsJson = False) -> None:
+    """The policy in plain words.
+
+    Example: battery-connector policy plain policies/direct-customer.json
+    """
+    with told():
+        text = in_plain_words(_policy(file))
+        if as_json:
+            show_json({"plain": text})
+        else:
+            console().print(text, markup=False)
+
+
+@app.command()
+def explain(
+    file: File,
+    facts: Annotated[Path | None, typer.Option("--as", metavar="FACTS.json", help="Who asks, with what.")] = None,
+    stage: Annotated[Stage | None, typer.Option(help="Where it is decided; the facts file may say it.")] = None,
+    at: Annotated[str, typer.Option(metavar="TIME", help="As of when, e.g. 2027-03-15T09:00:00Z.")] = "",
+    as_json: AsJson = False,
+) -> None:
+    """What the policy decides, and what became of each constraint. Exit code 1: denied.
+
+    Example: battery-connector policy explain policies/direct-customer.json --as facts.json --stage negotiation
+    """
+    with told():
+        policy = _policy(file)
+        asked: Json = {} if facts is None else _document(facts)
+        if not isinstance(asked, dict):
+            raise BadInput(f"{facts} is not a JSON object.")
+        party = asked.get("party", "")
+        if not isinstance(party, str):
+            raise BadInput('"party" is a DID.', place=str(facts))
+        chosen = stage or _stage(asked.get("stage", Stage.NEGOTIATION.value), facts)
+        known = Facts(party=Did(party), claims=tuple(_claims(asked.get("claims"), facts)))
+        now = _time(at or asked.get("at"))
+        decision = evaluate(compile_policy(policy), known, now, stage=chosen)
+        if as_json:
+            show_json(decision.as_json())
+        else:
+            _show(decision)
+    raise SystemExit(DONE if decision.permit else NO)
+
+
+def _document(file: Path) -> Json:
+    try:
+        octets = file.read_bytes()
+    except OSError as problem:
+        raise BadInput(f"{file} can't be read: {problem.strerror}.") from problem
+    if len(octets) > MAX_FILE_BYTES:
+        raise BadInput(f"{file} is larger than {MAX_FILE_BYTES} bytes.")
+    try:
+        document: Json = orjson.loads(octets)
+    except orjson.JSONDecodeError as problem:
+        raise BadInput(f"{file} is not JSON: {problem}.") from problem
+    return document
+
+
+def _policy(file: Path) -> Policy:
+    try:
+        return load(orjson.dumps(_document(file)))
+    except BadPolicy as problem:
+        hint = problem.hint or f"battery-connector policy check {file}"
+        raise BadPolicy(problem.detail, hint=hint, place=f"{file} {problem.place}".strip()) from problem
+
+
+def _stage(value: Json, facts: Path | None) -> Stage:
+    if value not in set(Stage):
+        raise BadInput(f"The stage is one of {', '.join(Stage)}.", place=str(facts))
+    return Stage(str(value))
+
+
+def _time(value: Json) -> datetime:
+    if value is None:
+        return datetime.now(UTC)  # noqa: TID251 - a person at the command line asks about now; there is no connector
+    moment = parse_time(value) if isinstance(value, str) else None
+    if moment is None:
+        raise BadInput("The time is written like 2027-03-15T09:00:00Z.")
+    return moment
+
+
+def _claims(value: Json, facts: Path | None) -> Iterator[Claim]:
+    """Both ways of writing claims."""
+    if isinstance(value, dict):
+        for name, values in value.items():
+            for item in values if isinstance(values, list) else [values]:
+                yield _claim({"name": name, "value": item}, facts)
+    elif isinstance(value, list):
+        for item in value:
+            yield _claim(item, facts)
+    elif value is not None:
+        raise BadInput('"claims" is an object or an array.', place=str(facts))
+
+
+def _claim(item: Json, facts: Path | None) -> Claim:
+    parts = item if isinstance(item, dict) else {}
+    name, value, source = parts.get("name"), parts.get("value"), parts.get("source", "facts file")
+    if not (isinstance(name, str) and isinstance(value, str) and isinstance(source, str)):
+        raise BadInput("A claim is a name with one text or an array of texts.", place=str(facts))
+    return Claim(name=name, value=value, source=source)
+
+
+def _placed(findings: tuple[Finding, ...], file: Path) -> Iterator[Finding]:
+    for finding in findings:
+        place = type(finding.place)(source=str(file), column=finding.place.column, value=finding.place.value)
+        yield Finding(code=finding.code, message=finding.message, hint=finding.hint, term=finding.term, place=place)
+
+
+def _show_findings(findings: tuple[Finding, ...], file: Path) -> None:
+    out = console()
+    for finding in findings:
+        shown = f" ({finding.place.value})" if finding.place.value else ""
+        out.print(f"{file} {finding.place.column}: {finding.message}{shown}", markup=False)
+        if finding.hint:
+            out.print(f"  do: {finding.hint}", markup=False)
+
+
+def _show(decision: Decision) -> None:
+    out = console()
+    colour = "bold green" if decision.permit else "bold red"
+    word = "permit" if decision.permit else "deny"
+    out.print(f"[{colour}]{word}[/{colour}] ({decision.reason}), action {decision.action} at stage {decision.stage}")
+    for check_, (state, value, source) in zip(decision.checks, decision.verdicts, strict=True):
+        constraint = check_.constraint
+        found = f"found: {value or decision.at.isoformat()}, from {source}" if source else "nothing known"
+        out.print(f"  [{_MARKS[state]}]{state:<16}[/] ", end="")
+        out.print(f"{constraint.left} {constraint.operator} {', '.join(constraint.right)}  ({found})", markup=False)
+        out.print(f"                   {check_.path}", style="dim", markup=False)
