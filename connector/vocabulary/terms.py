@@ -30,9 +30,22 @@ MODEL_ID: Mapping[str, str] = MappingProxyType({"Battery": "ofModel"})
 """The term of an item that holds the id of its model."""
 
 _T = TypeVar("_T")
-_COLUMNS = (
-    "name kind domain iri range container pattern unit access level label_en definition_en ec_point law".split()
-)
+_COLUMNS = [
+    "name",
+    "kind",
+    "domain",
+    "iri",
+    "range",
+    "container",
+    "pattern",
+    "unit",
+    "access",
+    "level",
+    "label_en",
+    "definition_en",
+    "ec_point",
+    "law",
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -180,9 +193,7 @@ def read_terms(table: bytes) -> Terms:
     for line, row in rows:
         if row["kind"] == "code":
             codes.setdefault(row["domain"], []).append(
-                Code(
-                    name=row["name"], list_name=row["domain"], label=row["label_en"], definition=row["definition_en"]
-                )
+                Code(name=row["name"], list_name=row["domain"], label=row["label_en"], definition=row["definition_en"])
             )
         elif row["kind"] == "property":
             properties.append(_property(line, row))

@@ -1,0 +1,102 @@
+"""The vocabulary as shipped: reads `vocab/` once, holds each context to its digest, hands out frozen values.
+
+The one module of this room that reads files. Without a folder it takes the repository's `vocab/` (a checkout) or
+`connector/_data/vocab` (an installed wheel). Nothing is ever fetched.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from types import MappingProxyType
+
+from connector.errors import BadInput
+from connector.model import AccessClass, Finding, Json, JsonObject, Level
+from connector.vocabulary.check import Checker
+from connector.vocabulary.shapes import Shapes, read_shapes
+from connector.vocabulary.terms import VERSION, Terms, read_terms
+from connector.vocabulary.views import split
+
+_PACKAGE = Path(__file__).resolve().parents[1]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bundle:
+    """Contexts by URL (`contexts`, and the exact bytes as served), terms, shapes, and the checks made from them."""
+
+    contexts: Mapping[str, Json]
+    context_bytes: Mapping[str, bytes]
+    terms: Terms
+    shapes: Shapes
+    _checker: Checker = field(repr=False)
+
+    @property
+    def known_contexts(self) -> frozenset[str]:
+        """The context URLs that a credential may name."""
+        return frozenset(self.contexts)
+
+    @property
+    def record_types(self) -> Mapping[str, tuple[str, ...]]:
+        """Record type -> the classes that its subject may have."""
+        return {name: shape.subjects for name, shape in self.shapes.records.items()}
+
+    def check(self, record_type: str, credential_or_subject: JsonObject) -> list[Finding]:
+        """What is wrong with a whole subject, or with one credential (of its class and level alone)."""
+        return self._checker.check(record_type, credential_or_subject)
+
+    def check_mapped(self, record_type: str, subject: JsonObject) -> list[Finding]:
+        """What is wrong with a mapped subject whose links are not made yet."""
+        return self._checker.check_mapped(record_type, subject)
+
+    def split(self, record_type: str, subject: JsonObject) -> dict[tuple[AccessClass, Level], JsonObject]:
+        """The subject's parts, each ready to be a `credentialSubject`."""
+        return split(self.terms, record_type, subject)
+
+
+def default_folder() -> Path:
+    """Where the vocabulary lies: beside the package in a checkout, within it in a wheel."""
+    beside, within = _PACKAGE.parent / "vocab", _PACKAGE / "_data" / "vocab"
+    return within if within.is_dir() else beside
+
+
+@cache
+def load_bundle(folder: Path | None = None) -> Bundle:
+    """The bundle of a folder. A file that is missing or not what its digest says is an error."""
+    root = folder or default_folder()
+    terms = read_terms(_read(root / "terms.csv"))
+    shapes = read_shapes(_read(root / "shapes.csv"), terms)
+    context_bytes = _contexts(root)
+    names = [*shapes.records, "Record"]
+    schemas = {name: _read(root / "schemas" / VERSION / f"{name}.json") for name in names}
+    return Bundle(
+        contexts=MappingProxyType({url: json.loads(found) for url, found in context_bytes.items()}),
+        context_bytes=MappingProxyType(context_bytes),
+        terms=terms,
+        shapes=shapes,
+        _checker=Checker(terms, shapes, schemas),
+    )
+
+
+def _contexts(root: Path) -> dict[str, bytes]:
+    """The listed contexts, each with the digest that the list gives."""
+    found: dict[str, bytes] = {}
+    for row in csv.DictReader(io.StringIO(_read(root / "contexts.csv").decode("utf-8"))):
+        content = _read(root / row["file"])
+        if hashlib.sha256(content).hexdigest() != row["sha256"]:
+            raise BadInput(f"{row['file']} is not the context that contexts.csv names", place=str(root / row["file"]))
+        found[row["url"]] = content
+    return found
+
+
+def _read(path: Path) -> bytes:
+    """The bytes of one file."""
+    try:
+        return path.read_bytes()
+    except OSError as bad:
+        raise BadInput(f"the vocabulary has no {path.name}: {bad.strerror}", place=str(path)) from bad
