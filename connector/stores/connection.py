@@ -1,0 +1,121 @@
+"""Opening the SQLite file: one process only, the right SQLite, safe settings, the schema up to date.
+
+What is run on the connections stands in `processes` and `records`, how commits are grouped in `writer`.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import apsw
+
+from connector.errors import BadConfig, Unavailable
+from connector.stores.migrations import migrate
+
+OLDEST_SQLITE = (3, 51, 3)
+"""Older ones have the WAL-reset bug: a checkpoint beside a commit on another connection can corrupt the file."""
+
+_SAFE = "PRAGMA foreign_keys=ON; PRAGMA trusted_schema=OFF; PRAGMA cell_size_check=ON; PRAGMA busy_timeout=5000;"
+# FULL: a commit is on the disk before its answer leaves; group commit makes that affordable. The log is written back
+# after 4000 pages (16 MB): rarely enough to cost little, often enough for a quick start after a crash.
+_WRITER = (
+    "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA secure_delete=FAST; PRAGMA cache_size=-32000;"
+    "PRAGMA wal_autocheckpoint=4000; PRAGMA journal_size_limit=67108864;"
+)
+_READER = "PRAGMA query_only=ON; PRAGMA wal_autocheckpoint=0; PRAGMA cache_size=-16000;"
+_STATEMENTS = 200  # prepared statements kept per connection: more than there are named ones
+
+
+@dataclass(frozen=True, slots=True)
+class OpenFile:
+    """An open store: the connection that writes, the ones that read, and the lock that keeps others out."""
+
+    path: Path
+    writer: apsw.Connection
+    point_reader: apsw.Connection
+    readers: tuple[apsw.Connection, ...]
+    lock: int
+
+    def close(self) -> None:
+        """Readers first, so that the writer is the last one and folds the log into the file."""
+        for connection in (*self.readers, self.point_reader, self.writer):
+            connection.close()
+        os.close(self.lock)
+
+
+def open_file(path: Path, *, readers: int) -> OpenFile:
+    """Open or create the store at this path. `BadConfig` and `Unavailable` say why it cannot be."""
+    check_sqlite(apsw.sqlite_lib_version())
+    if not path.parent.is_dir():
+        raise BadConfig(f"there is no folder {path.parent} for the store", hint="create it, or change the store's path")
+    lock = _lock(path)
+    try:
+        return _open_locked(path, readers, lock)
+    except apsw.NotADBError as error:
+        os.close(lock)
+        raise BadConfig(f"{path} is not a store of this connector") from error
+    except (apsw.CantOpenError, apsw.ReadOnlyError, apsw.PermissionsError) as error:
+        os.close(lock)
+        raise BadConfig(f"the store {path} cannot be opened for writing: {error}") from error
+    except BaseException:
+        os.close(lock)
+        raise
+
+
+def check_sqlite(version: str) -> None:
+    """Refuse an SQLite that can lose what it said was kept."""
+    if tuple(int(part) for part in version.split(".")) < OLDEST_SQLITE:
+        needed = ".".join(str(part) for part in OLDEST_SQLITE)
+        raise BadConfig(f"SQLite {version} can corrupt a store in WAL mode; {needed} or newer is needed")
+
+
+def _open_locked(path: Path, readers: int, lock: int) -> OpenFile:
+    # A clean close removes the log. A log that is still there means a crash, and only then is the check worth its time.
+    log = path.with_name(path.name + "-wal")
+    crashed = log.exists() and log.stat().st_size > 0
+    writer = apsw.Connection(str(path), statementcachesize=_STATEMENTS)
+    try:
+        writer.execute(_SAFE + _WRITER)
+        if crashed:
+            _quick_check(path, writer)
+        migrate(writer)
+        others = tuple(_reader(path) for _ in range(readers + 1))
+    except BaseException:
+        writer.close()
+        raise
+    return OpenFile(path, writer, others[0], others[1:], lock)
+
+
+def _reader(path: Path) -> apsw.Connection:
+    connection = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READONLY, statementcachesize=_STATEMENTS)
+    connection.execute(_SAFE + _READER)
+    return connection
+
+
+def _quick_check(path: Path, connection: apsw.Connection) -> None:
+    answer = [str(row[0]) for row in connection.execute("PRAGMA quick_check(5)")]
+    if answer != ["ok"]:
+        raise Unavailable(f"the store {path} is damaged: {'; '.join(answer)}", hint="restore it from a copy")
+
+
+def _lock(path: Path) -> int:
+    """An advisory lock beside the store, let go by the system when the process ends, however it ends."""
+    handle = os.open(path.with_name(path.name + ".lock"), os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        if sys.platform == "win32":
+            import msvcrt  # noqa: PLC0415 - exists on Windows only
+
+            msvcrt.locking(handle, msvcrt.LK_NBLCK, 1)
+        else:
+            import fcntl  # noqa: PLC0415 - does not exist on Windows
+
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        os.close(handle)
+        raise Unavailable(
+            f"the store {path} is in use by another process", hint="stop that one first, or ask it through its API"
+        ) from error
+    return handle

@@ -1,0 +1,34 @@
+"""Numbering and linking evidence inside the transaction that it belongs to."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from connector.exchange.ports import EvidenceEntry
+from connector.provenance.evidence import GENESIS, entry_hash
+from connector.stores.statements import number
+from connector.stores.writer import Transaction
+
+
+def append(tx: Transaction, entries: Sequence[EvidenceEntry]) -> None:
+    """Give each entry the next number of its tenant and link it to the one before.
+
+    One writer runs one transaction after the other, so the last row is the head; nothing is kept in memory that a
+    rollback would have to take back.
+    """
+    for entry in entries:
+        head = tx.row("last_evidence", {"tenant": entry.tenant})
+        seq = number(head) + 1
+        previous = str(head[1]) if head else GENESIS
+        tx.change(
+            "insert_evidence",
+            {
+                "tenant": entry.tenant,
+                "seq": seq,
+                "at": entry.at,
+                "event": entry.event,
+                "body": entry.body,
+                "previous": previous,
+                "hash": entry_hash(previous, seq, entry.at, entry.event, entry.body),
+            },
+        )

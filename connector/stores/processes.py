@@ -1,0 +1,241 @@
+"""Processes in SQLite: their messages, outbox, timers, agreements, data tokens, and what is remembered of requests.
+
+The other half, records, stands in `records`; `sqlite` puts both together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from connector.errors import Conflict
+from connector.exchange.ports import (
+    AgreementRow,
+    AttemptRow,
+    CommandRow,
+    DataTokenRow,
+    EvidenceEntry,
+    EvidenceRow,
+    MessageRow,
+    OutboxRow,
+    ProcessKind,
+    ProcessRow,
+    ReplayRow,
+    StepCommit,
+    TimerRow,
+)
+from connector.stores import evidence_log
+from connector.stores.engine import Engine
+from connector.stores.statements import Bindings, Shape, number
+from connector.stores.writer import Transaction
+
+PROCESS = Shape(ProcessRow)
+MESSAGE = Shape(MessageRow)
+OUTBOX = Shape(OutboxRow)
+ATTEMPT = Shape(AttemptRow)
+TIMER = Shape(TimerRow)
+AGREEMENT = Shape(AgreementRow)
+EVIDENCE = Shape(EvidenceRow)
+REPLAY = Shape(ReplayRow)
+COMMAND = Shape(CommandRow)
+DATA_TOKEN = Shape(DataTokenRow, flags=("live",))
+
+FORGET_AT_ONCE = 1000
+
+
+class ProcessTables:
+    """The methods of the `Store` port that are about processes."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    async def load_process(self, tenant: str, kind: ProcessKind, pid: str) -> ProcessRow | None:
+        """The process by our pid."""
+        return PROCESS.one(self._engine.point("load_process", _key(tenant, kind, pid)))
+
+    async def find_process(self, tenant: str, kind: ProcessKind, counterparty: str, peer_pid: str) -> ProcessRow | None:
+        """The process by the peer's pid."""
+        bindings: Bindings = {"tenant": tenant, "kind": kind, "counterparty": counterparty, "peer_pid": peer_pid}
+        return PROCESS.one(self._engine.point("find_process", bindings))
+
+    async def list_processes(
+        self, tenant: str, kind: ProcessKind, *, after: str = "", limit: int = 100
+    ) -> list[ProcessRow]:
+        """Processes by pid order."""
+        bindings: Bindings = {"tenant": tenant, "kind": kind, "after": after, "limit": limit}
+        return [PROCESS.read(row) for row in await self._engine.many("list_processes", bindings)]
+
+    async def find_message(
+        self, tenant: str, kind: ProcessKind, pid: str, counterparty: str, message_id: str
+    ) -> MessageRow | None:
+        """The newest received message of that `@id`."""
+        bindings = {**_key(tenant, kind, pid), "counterparty": counterparty, "message_id": message_id}
+        return MESSAGE.one(self._engine.point("find_message", bindings))
+
+    async def messages(self, tenant: str, kind: ProcessKind, pid: str) -> list[MessageRow]:
+        """Everything said in a process, oldest first."""
+        return [MESSAGE.read(row) for row in self._engine.few("messages", _key(tenant, kind, pid))]
+
+    async def attempts(self, tenant: str, kind: ProcessKind, pid: str) -> list[AttemptRow]:
+        """Delivery attempts of a process, oldest first."""
+        return [ATTEMPT.read(row) for row in self._engine.few("attempts", _key(tenant, kind, pid))]
+
+    async def find_replay(self, tenant: str, issuer: str, jti: str) -> ReplayRow | None:
+        """A token that was accepted before."""
+        return REPLAY.one(self._engine.point("find_replay", {"tenant": tenant, "issuer": issuer, "jti": jti}))
+
+    async def commit_replay(self, row: ReplayRow) -> None:
+        """Remember a token of a request that changes no process."""
+        await self._engine.write(lambda tx: _use_token(tx, row))
+
+    async def forget_replays(self, *, before: int) -> int:
+        """Drop tokens that expired before this time, some at a time; how many were dropped."""
+        bindings: Bindings = {"before": before, "limit": FORGET_AT_ONCE}
+        return await self._engine.write(lambda tx: tx.change("forget_replays", bindings), long=True)
+
+    async def commit_step(self, step: StepCommit) -> None:
+        """One step of a process."""
+        await self._engine.write(lambda tx: _step(tx, step))
+
+    async def claim_outbox(self, *, now: int, owner: str, lease_until: int, limit: int) -> list[OutboxRow]:
+        """Lease the due heads, each with a new, higher fence."""
+        due = await self.next_outbox()
+        if due is None or due > now:
+            return []  # most calls find nothing: no reason to take part in a commit
+        bindings: Bindings = {"now": now, "owner": owner, "lease_until": lease_until, "limit": limit}
+        rows = await self._engine.write(lambda tx: tx.rows("claim_outbox", bindings))
+        return sorted((OUTBOX.read(row) for row in rows), key=lambda row: (row.not_before, row.created, row.pid))
+
+    async def next_outbox(self) -> int | None:
+        """When the next row is due."""
+        row = self._engine.point("next_outbox", {})
+        return None if row is None else number(row)
+
+    async def postpone_outbox(self, row: OutboxRow, *, not_before: int, attempt: AttemptRow) -> None:
+        """Give a claimed row back."""
+        bindings = {**OUTBOX.bind(row), "not_before": not_before}
+
+        def work(tx: Transaction) -> None:
+            if not tx.change("postpone_outbox", bindings):
+                raise Conflict("the outbox row was claimed by another worker, or is gone")
+            tx.change("insert_attempt", ATTEMPT.bind(attempt))
+
+        await self._engine.write(work)
+
+    async def wake_outbox(self, tenant: str, counterparty: str, now: int) -> None:
+        """Make every waiting row for this peer due."""
+        bindings: Bindings = {"tenant": tenant, "counterparty": counterparty, "now": now}
+        if self._engine.point("waiting_outbox", bindings):  # called at every message; seldom is anything waiting
+            await self._engine.write(lambda tx: tx.change("wake_outbox", bindings))
+
+    async def due_timers(self, *, now: int, limit: int) -> list[TimerRow]:
+        """Timers that are due."""
+        return [TIMER.read(row) for row in self._engine.few("due_timers", {"now": now, "limit": limit})]
+
+    async def load_agreement(self, tenant: str, agreement_id: str) -> AgreementRow | None:
+        """An agreement by id."""
+        bindings: Bindings = {"tenant": tenant, "agreement_id": agreement_id}
+        return AGREEMENT.one(self._engine.point("load_agreement", bindings))
+
+    async def list_agreements(self, tenant: str) -> list[AgreementRow]:
+        """All agreements, oldest first."""
+        return [AGREEMENT.read(row) for row in await self._engine.many("list_agreements", {"tenant": tenant})]
+
+    async def load_command(self, tenant: str, key: str) -> CommandRow | None:
+        """A command by idempotency key."""
+        return COMMAND.one(self._engine.point("load_command", {"tenant": tenant, "key": key}))
+
+    async def commit_command(self, row: CommandRow) -> None:
+        """Insert a command, or give it its answer."""
+        await self._engine.write(lambda tx: _command(tx, row))
+
+    async def find_data_token(self, tenant: str, sha256: str) -> DataTokenRow | None:
+        """A data token by digest."""
+        return DATA_TOKEN.one(self._engine.point("find_data_token", {"tenant": tenant, "sha256": sha256}))
+
+    async def data_token_of(self, tenant: str, transfer_pid: str) -> DataTokenRow | None:
+        """The data token of a transfer."""
+        return DATA_TOKEN.one(self._engine.point("data_token_of", {"tenant": tenant, "transfer_pid": transfer_pid}))
+
+    async def append_evidence(self, entries: Sequence[EvidenceEntry]) -> None:
+        """Record entries that belong to no other commit."""
+        await self._engine.write(lambda tx: evidence_log.append(tx, entries))
+
+    async def evidence(self, tenant: str, *, after: int = 0, limit: int = 1000) -> list[EvidenceRow]:
+        """The log, by number."""
+        bindings: Bindings = {"tenant": tenant, "after": after, "limit": limit}
+        return [EVIDENCE.read(row) for row in await self._engine.many("evidence", bindings)]
+
+
+def _key(tenant: str, kind: ProcessKind, pid: str) -> Bindings:
+    return {"tenant": tenant, "kind": kind, "pid": pid}
+
+
+def _step(tx: Transaction, step: StepCommit) -> None:
+    key = _key(step.process.tenant, step.process.kind, step.process.pid)
+    last = _save_process(tx, step)
+    if step.replay is not None:
+        _use_token(tx, step.replay)
+    for message in step.messages:
+        tx.change("insert_message", MESSAGE.bind(message))
+    _save_outbox(tx, step, key, last)
+    if step.timers is not None:
+        tx.change("delete_timers", key)
+        for timer in step.timers:
+            tx.change("insert_timer", TIMER.bind(timer))
+    _save_agreement(tx, step)
+    if step.command is not None:
+        _command(tx, step.command)
+    if step.data_token is not None:
+        tx.change("put_data_token", DATA_TOKEN.bind(step.data_token))
+    if step.token_live is not None:
+        token: Bindings = {"tenant": step.process.tenant, "transfer_pid": step.process.pid, "live": step.token_live}
+        tx.change("set_token_live", token)
+    evidence_log.append(tx, step.evidence)
+
+
+def _save_process(tx: Transaction, step: StepCommit) -> int:
+    """Compare and set; the number of the last outbox row, those of this step included."""
+    bindings = PROCESS.bind(step.process)
+    bindings["queued"] = len(step.outbox)
+    if step.expected_version:
+        bindings["expected"] = step.expected_version
+        last = tx.row("update_process", bindings)
+    else:
+        last = tx.row("insert_process", bindings)
+    if last is None:
+        raise Conflict(f"{step.process.kind} {step.process.pid} is no longer at version {step.expected_version}")
+    return number(last)
+
+
+def _save_outbox(tx: Transaction, step: StepCommit, key: Bindings, last: int) -> None:
+    if step.outbox_done is not None:
+        seq, fence = step.outbox_done
+        if not tx.change("delete_outbox", {**key, "seq": seq, "fence": fence}):
+            raise Conflict("the outbox row was claimed by another worker, or is gone")
+    if step.outbox_clear:
+        tx.change("clear_outbox", key)
+    for seq, row in enumerate(step.outbox, start=last - len(step.outbox) + 1):
+        tx.change("insert_outbox", OUTBOX.bind(replace(row, seq=seq)))
+    if step.attempt is not None:
+        tx.change("insert_attempt", ATTEMPT.bind(step.attempt))
+
+
+def _save_agreement(tx: Transaction, step: StepCommit) -> None:
+    if step.agreement is not None and not tx.change("insert_agreement", AGREEMENT.bind(step.agreement)):
+        raise Conflict(f"agreement {step.agreement.agreement_id} is there already")
+    if step.replaced_agreement is not None:
+        old, new = step.replaced_agreement
+        if not tx.change("replace_agreement", {"tenant": step.process.tenant, "old": old, "new": new}):
+            raise Conflict(f"there is no agreement {old} to replace")
+
+
+def _use_token(tx: Transaction, row: ReplayRow) -> None:
+    if not tx.change("insert_replay", REPLAY.bind(row)):
+        raise Conflict("the token was used before")
+
+
+def _command(tx: Transaction, row: CommandRow) -> None:
+    bindings = COMMAND.bind(row)
+    if not tx.change("insert_command", bindings) and not tx.change("answer_command", bindings):
+        raise Conflict(f"the idempotency key {row.key} stands for another request, or for one that has begun")

@@ -1,0 +1,38 @@
+-- What is remembered beside the processes: evidence, accepted tokens, commands.
+
+-- name: last_evidence
+SELECT seq, hash FROM evidence WHERE tenant = :tenant ORDER BY seq DESC LIMIT 1;
+
+-- name: insert_evidence
+INSERT INTO evidence (tenant, seq, at, event, body, previous, hash)
+VALUES (:tenant, :seq, :at, :event, :body, :previous, :hash);
+
+-- name: evidence
+SELECT tenant, seq, at, event, body, previous, hash FROM evidence
+WHERE tenant = :tenant AND seq > :after ORDER BY seq LIMIT :limit;
+
+-- name: insert_replay
+INSERT INTO replay (tenant, issuer, jti, request_digest, expires)
+VALUES (:tenant, :issuer, :jti, :request_digest, :expires)
+ON CONFLICT DO NOTHING;
+
+-- name: find_replay
+SELECT tenant, issuer, jti, request_digest, expires FROM replay
+WHERE tenant = :tenant AND issuer = :issuer AND jti = :jti;
+
+-- name: forget_replays
+DELETE FROM replay WHERE (tenant, issuer, jti) IN
+  (SELECT tenant, issuer, jti FROM replay WHERE expires < :before LIMIT :limit);
+
+-- name: load_command
+SELECT tenant, key, request_digest, pid, answer, at FROM command WHERE tenant = :tenant AND key = :key;
+
+-- name: insert_command
+INSERT INTO command (tenant, key, request_digest, pid, answer, at)
+VALUES (:tenant, :key, :request_digest, :pid, :answer, :at)
+ON CONFLICT DO NOTHING;
+
+-- name: answer_command
+UPDATE command SET answer = :answer, pid = :pid
+WHERE tenant = :tenant AND key = :key AND request_digest = :request_digest AND :answer IS NOT NULL
+  AND (answer IS NULL OR answer = :answer);

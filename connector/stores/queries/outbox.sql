@@ -1,0 +1,41 @@
+-- The outbox. A row is due when both its time has come and nobody's lease is on it; only heads are ever handed out.
+
+-- name: insert_outbox
+INSERT INTO outbox (tenant, kind, pid, seq, counterparty, message_type, message_id, url, body, not_before, lease_owner,
+  lease_until, fence, attempts, created)
+VALUES (:tenant, :kind, :pid, :seq, :counterparty, :message_type, :message_id, :url, :body, :not_before, :lease_owner,
+  :lease_until, :fence, :attempts, :created);
+
+-- name: delete_outbox
+DELETE FROM outbox WHERE tenant = :tenant AND kind = :kind AND pid = :pid AND seq = :seq AND fence = :fence;
+
+-- name: clear_outbox
+DELETE FROM outbox WHERE tenant = :tenant AND kind = :kind AND pid = :pid;
+
+-- name: next_outbox
+SELECT due FROM outbox AS row
+WHERE NOT EXISTS (SELECT 1 FROM outbox AS earlier WHERE earlier.tenant = row.tenant AND earlier.kind = row.kind
+  AND earlier.pid = row.pid AND earlier.seq < row.seq)
+ORDER BY due LIMIT 1;
+
+-- name: claim_outbox
+UPDATE outbox SET lease_owner = :owner, lease_until = :lease_until, fence = fence + 1
+WHERE id IN (
+  SELECT id FROM outbox AS row
+  WHERE due <= :now
+    AND NOT EXISTS (SELECT 1 FROM outbox AS earlier WHERE earlier.tenant = row.tenant AND earlier.kind = row.kind
+      AND earlier.pid = row.pid AND earlier.seq < row.seq)
+  ORDER BY due, id LIMIT :limit)
+RETURNING tenant, kind, pid, seq, counterparty, message_type, message_id, url, body, not_before, lease_owner,
+  lease_until, fence, attempts, created;
+
+-- name: postpone_outbox
+UPDATE outbox SET not_before = :not_before, lease_owner = '', lease_until = 0, attempts = attempts + 1
+WHERE tenant = :tenant AND kind = :kind AND pid = :pid AND seq = :seq AND fence = :fence;
+
+-- name: waiting_outbox
+SELECT 1 FROM outbox WHERE tenant = :tenant AND counterparty = :counterparty AND not_before > :now LIMIT 1;
+
+-- name: wake_outbox
+UPDATE outbox SET not_before = :now
+WHERE tenant = :tenant AND counterparty = :counterparty AND not_before > :now;

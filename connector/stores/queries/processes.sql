@@ -1,0 +1,99 @@
+-- Columns stand in the order of the row's fields in exchange/ports.py.
+
+-- name: load_process
+SELECT tenant, kind, pid, peer_pid, counterparty, role, state, version, body, deadline, created, updated
+FROM process WHERE tenant = :tenant AND kind = :kind AND pid = :pid;
+
+-- name: find_process
+SELECT tenant, kind, pid, peer_pid, counterparty, role, state, version, body, deadline, created, updated
+FROM process WHERE tenant = :tenant AND kind = :kind AND counterparty = :counterparty AND peer_pid = :peer_pid;
+
+-- name: list_processes
+SELECT tenant, kind, pid, peer_pid, counterparty, role, state, version, body, deadline, created, updated
+FROM process WHERE tenant = :tenant AND kind = :kind AND pid > :after ORDER BY pid LIMIT :limit;
+
+-- name: insert_process
+INSERT INTO process
+  (tenant, kind, pid, peer_pid, counterparty, role, state, version, body, deadline, created, updated, last_seq)
+SELECT :tenant, :kind, :pid, :peer_pid, :counterparty, :role, :state, :version, :body, :deadline, :created, :updated,
+  :queued
+WHERE NOT EXISTS (SELECT 1 FROM tombstone WHERE tenant = :tenant AND kind = :kind AND pid = :pid)
+ON CONFLICT DO NOTHING
+RETURNING last_seq;
+
+-- name: update_process
+UPDATE OR IGNORE process SET peer_pid = :peer_pid, counterparty = :counterparty, role = :role, state = :state,
+  version = :version, body = :body, deadline = :deadline, created = :created, updated = :updated,
+  last_seq = last_seq + :queued
+WHERE tenant = :tenant AND kind = :kind AND pid = :pid AND version = :expected
+RETURNING last_seq;
+
+-- name: insert_message
+INSERT INTO message (tenant, kind, pid, direction, counterparty, message_type, message_id, sha256, body, token,
+  verification_key, status, answer_headers, answer_body, at)
+VALUES (:tenant, :kind, :pid, :direction, :counterparty, :message_type, :message_id, :sha256, :body, :token,
+  :verification_key, :status, :answer_headers, :answer_body, :at);
+
+-- name: find_message
+SELECT tenant, kind, pid, direction, counterparty, message_type, message_id, sha256, body, token, verification_key,
+  status, answer_headers, answer_body, at
+FROM message
+WHERE tenant = :tenant AND kind = :kind AND pid = :pid AND direction = 'in' AND counterparty = :counterparty
+  AND message_id = :message_id
+ORDER BY id DESC LIMIT 1;
+
+-- name: messages
+SELECT tenant, kind, pid, direction, counterparty, message_type, message_id, sha256, body, token, verification_key,
+  status, answer_headers, answer_body, at
+FROM message WHERE tenant = :tenant AND kind = :kind AND pid = :pid ORDER BY id;
+
+-- name: insert_attempt
+INSERT INTO attempt (tenant, kind, pid, seq, at, status, detail, next_at)
+VALUES (:tenant, :kind, :pid, :seq, :at, :status, :detail, :next_at);
+
+-- name: attempts
+SELECT tenant, kind, pid, seq, at, status, detail, next_at
+FROM attempt WHERE tenant = :tenant AND kind = :kind AND pid = :pid ORDER BY id;
+
+-- name: delete_timers
+DELETE FROM timer WHERE tenant = :tenant AND kind = :kind AND pid = :pid;
+
+-- name: insert_timer
+INSERT INTO timer (tenant, kind, pid, name, due) VALUES (:tenant, :kind, :pid, :name, :due);
+
+-- name: due_timers
+SELECT tenant, kind, pid, name, due FROM timer WHERE due <= :now ORDER BY due, tenant, kind, pid, name LIMIT :limit;
+
+-- name: insert_agreement
+INSERT INTO agreement (tenant, agreement_id, negotiation_pid, role, counterparty, dataset_id, agreement, at, replaced_by)
+VALUES (:tenant, :agreement_id, :negotiation_pid, :role, :counterparty, :dataset_id, :agreement, :at, :replaced_by)
+ON CONFLICT DO NOTHING;
+
+-- name: replace_agreement
+UPDATE agreement SET replaced_by = :new WHERE tenant = :tenant AND agreement_id = :old;
+
+-- name: load_agreement
+SELECT tenant, agreement_id, negotiation_pid, role, counterparty, dataset_id, agreement, at, replaced_by
+FROM agreement WHERE tenant = :tenant AND agreement_id = :agreement_id;
+
+-- name: list_agreements
+SELECT tenant, agreement_id, negotiation_pid, role, counterparty, dataset_id, agreement, at, replaced_by
+FROM agreement WHERE tenant = :tenant ORDER BY at, agreement_id;
+
+-- name: put_data_token
+INSERT INTO data_token (tenant, transfer_pid, sha256, token, live)
+VALUES (:tenant, :transfer_pid, :sha256, :token, :live)
+ON CONFLICT (tenant, transfer_pid) DO UPDATE SET sha256 = excluded.sha256, token = excluded.token, live = excluded.live;
+
+-- name: set_token_live
+UPDATE data_token SET live = :live WHERE tenant = :tenant AND transfer_pid = :transfer_pid;
+
+-- name: find_data_token
+SELECT tenant, transfer_pid, sha256, token, live FROM data_token WHERE tenant = :tenant AND sha256 = :sha256;
+
+-- name: data_token_of
+SELECT tenant, transfer_pid, sha256, token, live FROM data_token
+WHERE tenant = :tenant AND transfer_pid = :transfer_pid;
+
+-- name: count_processes
+SELECT kind || ' ' || state, count(*) FROM process WHERE tenant = :tenant GROUP BY kind, state ORDER BY kind, state;

@@ -1,0 +1,204 @@
+"""Records in SQLite: versions, credentials, links, identifiers, datasets, status changes.
+
+The other half, processes, stands in `processes`; `sqlite` puts both together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import orjson
+
+from connector.errors import Conflict
+from connector.exchange.ports import (
+    CredentialRow,
+    DatasetRow,
+    EvidenceEntry,
+    IdentifierRow,
+    LinkRow,
+    Origin,
+    RecordRow,
+    RecordsCommit,
+    StatusChangeRow,
+)
+from connector.stores import evidence_log
+from connector.stores.engine import Engine
+from connector.stores.statements import Bindings, Shape, number
+from connector.stores.status import status_place
+from connector.stores.writer import Transaction
+
+RECORD = Shape(RecordRow, lists=("digests", "buyers"))
+CREDENTIAL = Shape(CredentialRow)
+LINK = Shape(LinkRow)
+IDENTIFIER = Shape(IdentifierRow)
+DATASET = Shape(DatasetRow, lists=("record_types",))
+STATUS_CHANGE = Shape(StatusChangeRow)
+
+SHORT = 20
+"""A batch of more rows than this runs in the writer thread."""
+
+
+class RecordTables:
+    """The methods of the `Store` port that are about records."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    async def commit_records(self, commit: RecordsCommit) -> None:
+        """Publish, receive or hold a batch."""
+        rows = len(commit.records) + len(commit.credentials) + len(commit.links) + len(commit.identifiers)
+        await self._engine.write(lambda tx: _commit(tx, commit), long=rows > SHORT)
+
+    async def next_status_index(self, tenant: str) -> int:
+        """The lowest index never given."""
+        return number(self._engine.point("status_mark", {"tenant": tenant}))
+
+    async def load_record(self, tenant: str, record_id: str, version: int | None = None) -> RecordRow | None:
+        """A record's version, or its newest."""
+        bindings: Bindings = {"tenant": tenant, "record_id": record_id}
+        if version is None:
+            return RECORD.one(self._engine.point("load_newest", bindings))
+        return RECORD.one(self._engine.point("load_record", {**bindings, "version": version}))
+
+    async def load_records(self, tenant: str, record_ids: Sequence[str]) -> dict[str, RecordRow]:
+        """The newest versions of these records."""
+        if not record_ids:
+            return {}
+        bindings: Bindings = {"tenant": tenant, "record_ids": orjson.dumps(list(record_ids)).decode()}
+        rows = await self._engine.many("load_records", bindings)
+        return {row.record_id: row for row in map(RECORD.read, rows)}
+
+    async def find_records(
+        self, tenant: str, *, scheme: str | None, value: str, issuer: str | None = None, record_type: str | None = None
+    ) -> list[RecordRow]:
+        """Newest versions of records that carry this identifier."""
+        bindings: Bindings = {
+            "tenant": tenant,
+            "scheme": scheme,
+            "value": value,
+            "issuer": issuer,
+            "record_type": record_type,
+        }
+        return [RECORD.read(row) for row in self._engine.few("find_records", bindings)]
+
+    async def list_records(
+        self,
+        tenant: str,
+        *,
+        origin: Origin | None = None,
+        dataset_id: str | None = None,
+        after: str = "",
+        limit: int = 1000,
+    ) -> list[RecordRow]:
+        """Newest versions by record id."""
+        bindings: Bindings = {"tenant": tenant, "origin": origin, "after": after, "limit": limit}
+        if dataset_id is None:
+            rows = await self._engine.many("list_records", bindings)
+        else:
+            rows = await self._engine.many("list_records_of_dataset", {**bindings, "dataset_id": dataset_id})
+        return [RECORD.read(row) for row in rows]
+
+    async def credentials(self, tenant: str, record_id: str, version: int) -> list[CredentialRow]:
+        """The credentials of a record's version."""
+        bindings: Bindings = {"tenant": tenant, "record_id": record_id, "version": version}
+        return [CREDENTIAL.read(row) for row in self._engine.few("credentials", bindings)]
+
+    async def find_credential(self, tenant: str, digest: str) -> CredentialRow | None:
+        """A credential by digest."""
+        return CREDENTIAL.one(self._engine.point("find_credential", {"tenant": tenant, "digest": digest}))
+
+    async def find_link(self, tenant: str, link_id: str) -> LinkRow | None:
+        """Where one of our links leads. A link of that id in a record that we received is not ours."""
+        return LINK.one(self._engine.point("find_link", {"tenant": tenant, "link_id": link_id}))
+
+    async def later_records(self, tenant: str, record_id: str) -> list[RecordRow]:
+        """Newest versions of own and received records whose links lead back to this record."""
+        rows = await self._engine.many("later_records", {"tenant": tenant, "record_id": record_id})
+        return [RECORD.read(row) for row in rows]
+
+    async def commit_dataset(self, row: DatasetRow) -> None:
+        """Insert or replace a dataset."""
+        await self._engine.write(lambda tx: tx.change("put_dataset", DATASET.bind(row)))
+
+    async def load_dataset(self, tenant: str, dataset_id: str) -> DatasetRow | None:
+        """A dataset by id."""
+        return DATASET.one(self._engine.point("load_dataset", {"tenant": tenant, "dataset_id": dataset_id}))
+
+    async def list_datasets(self, tenant: str, *, after: str = "", limit: int = 1000) -> list[DatasetRow]:
+        """Datasets by id."""
+        bindings: Bindings = {"tenant": tenant, "after": after, "limit": limit}
+        return [DATASET.read(row) for row in await self._engine.many("list_datasets", bindings)]
+
+    async def status_bits(self, tenant: str, list_number: int, *, now: int) -> list[int]:
+        """Indices within the list that are set by now."""
+        bindings: Bindings = {"tenant": tenant, "list_number": list_number, "now": now}
+        return [number(row) for row in await self._engine.many("status_bits", bindings)]
+
+    async def status_changes(self, tenant: str, list_number: int) -> list[StatusChangeRow]:
+        """The changes of a list, oldest first."""
+        bindings: Bindings = {"tenant": tenant, "list_number": list_number}
+        return [STATUS_CHANGE.read(row) for row in await self._engine.many("status_changes", bindings)]
+
+    async def commit_status_change(self, row: StatusChangeRow, evidence: EvidenceEntry) -> None:
+        """Record a change."""
+
+        def work(tx: Transaction) -> None:
+            tx.change("insert_status_change", STATUS_CHANGE.bind(row))
+            evidence_log.append(tx, (evidence,))
+
+        await self._engine.write(work)
+
+    async def counts(self, tenant: str) -> dict[str, int]:
+        """Numbers for people; processes by kind and state, e.g. `negotiation FINALIZED`."""
+        rows = await self._engine.many("count_records", {"tenant": tenant})
+        rows += await self._engine.many("count_processes", {"tenant": tenant})
+        return {str(row[0]): number(row, 1) for row in rows}
+
+
+def _commit(tx: Transaction, commit: RecordsCommit) -> None:
+    for record_id, version in commit.expected.items():
+        if number(tx.row("newest_version", {"tenant": commit.tenant, "record_id": record_id})) != version:
+            raise Conflict(f"record {record_id} is no longer at version {version}")
+    for digest in commit.overwritten:
+        tx.change("delete_credential", {"tenant": commit.tenant, "digest": digest})
+    for record in commit.records:
+        _save_record(tx, record, overwrite=bool(commit.overwritten))
+    _save_credentials(tx, commit)
+    for link in commit.links:
+        tx.change("put_link", LINK.bind(link))
+    for identifier in commit.identifiers:
+        tx.change("put_identifier", IDENTIFIER.bind(identifier))
+    if commit.dataset is not None:
+        tx.change("put_dataset", DATASET.bind(commit.dataset))
+    evidence_log.append(tx, commit.evidence)
+
+
+def _save_record(tx: Transaction, record: RecordRow, *, overwrite: bool) -> None:
+    bindings = RECORD.bind(record)
+    if not tx.change("insert_record", bindings):
+        there = RECORD.one(tx.row("load_record", bindings))
+        if there is not None and replace(there, at=record.at) == record:
+            return  # the same once more
+        if not overwrite:
+            raise Conflict(f"record {record.record_id} has a version {record.version} already, with other content")
+        tx.change("delete_links", bindings)
+        tx.change("delete_record", bindings)
+        tx.change("insert_record", bindings)
+    tx.change("mark_newest", bindings)
+
+
+def _save_credentials(tx: Transaction, commit: RecordsCommit) -> None:
+    """Insert what is new. An own status index must be above all that were given, also to what is gone by now."""
+    free = mark = number(tx.row("status_mark", {"tenant": commit.tenant}))
+    for credential in commit.credentials:
+        place = status_place(credential)
+        bindings = CREDENTIAL.bind(credential)
+        if tx.row("credential_there", bindings):
+            continue
+        if not tx.change("insert_credential", bindings) or (place is not None and place < mark):
+            raise Conflict(f"status index {place} is taken")
+        if place is not None:
+            free = max(free, place + 1)
+    if free != mark:
+        tx.change("set_status_mark", {"tenant": commit.tenant, "next": free})

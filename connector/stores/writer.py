@@ -1,0 +1,169 @@
+"""Group commit: many journeys' transactions, one write to the disk.
+
+A journey hands over its whole transaction as a function. While a commit is under way the next ones wait; then all that
+wait run in one SQLite transaction, each inside its own savepoint, so that one that is refused leaves no trace and does
+not spoil its neighbours. Futures are answered after the COMMIT, never before.
+
+Short functions run on the event loop and only the COMMIT (the wait for the disk) in the writer thread: each statement
+gives up and takes back the interpreter lock, and against a busy event loop a thread waits up to 5 ms each time it
+takes it back. Measured: a fifth less CPU and the shorter tail. Long batches (publishing) run in the thread as a whole.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from queue import SimpleQueue
+from threading import Thread
+from typing import Any, Generic, TypeVar
+
+import apsw
+
+from connector.errors import Unavailable
+from connector.stores.statements import Bindings, Columns, statements
+
+Result = TypeVar("Result")
+
+BATCH = 64
+"""At most so many transactions in one commit: bounds how long the event loop runs statements at a stretch."""
+
+
+class Transaction:
+    """What a handed-over function may do: run named statements."""
+
+    __slots__ = ("_connection", "_statements")
+
+    def __init__(self, connection: apsw.Connection) -> None:
+        self._connection = connection
+        self._statements = statements()
+
+    def rows(self, name: str, bindings: Bindings) -> list[Columns]:
+        """All rows of the answer. Read to the end: a statement left half-way would hold up the commit."""
+        return self._connection.execute(self._statements[name], bindings).fetchall()
+
+    def row(self, name: str, bindings: Bindings) -> Columns | None:
+        """The first row of the answer."""
+        rows = self.rows(name, bindings)
+        return rows[0] if rows else None
+
+    def change(self, name: str, bindings: Bindings) -> int:
+        """Run a change and say how many rows it made, changed or deleted."""
+        self._connection.execute(self._statements[name], bindings)
+        return self._connection.changes()
+
+
+@dataclass(slots=True, eq=False)
+class _Job(Generic[Result]):
+    work: Callable[[Transaction], Result]
+    future: asyncio.Future[Result]
+    long: bool
+    result: Result | None = None
+    error: BaseException | None = None
+
+
+_Batch = list[_Job[Any]]  # the jobs of one batch have results of any type
+
+
+class Writer:
+    """The only one that writes. Used from one event loop at a time."""
+
+    def __init__(self, connection: apsw.Connection) -> None:
+        self._connection = connection
+        self._transaction = Transaction(connection)
+        self._waiting: _Batch = []
+        self._busy = False
+        self._drained: asyncio.Future[None] | None = None
+        self._refused = ""
+        self._queue: SimpleQueue[tuple[asyncio.AbstractEventLoop, _Batch, bool] | None] = SimpleQueue()
+        self._thread = Thread(target=self._serve, name="store-writer", daemon=True)
+        self._thread.start()
+
+    async def write(self, work: Callable[[Transaction], Result], *, long: bool = False) -> Result:
+        """Run this transaction with others and return after it is on the disk. Its own errors come back as they are."""
+        if self._refused:
+            raise Unavailable(self._refused)
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[Result] = loop.create_future()
+        self._waiting.append(_Job(work, future, long))
+        if not self._busy:
+            # Not at once: whoever else is ready in this turn of the loop shares the commit.
+            self._busy = True
+            loop.call_soon(self._start, loop)
+        return await future
+
+    async def close(self) -> None:
+        """Wait for what was handed over, then stop."""
+        self._refused = self._refused or "the store is closed"
+        if self._busy:
+            self._drained = asyncio.get_running_loop().create_future()
+            await self._drained
+        self._queue.put(None)
+        await asyncio.to_thread(self._thread.join)
+
+    def _start(self, loop: asyncio.AbstractEventLoop) -> None:
+        batch, self._waiting = self._waiting[:BATCH], self._waiting[BATCH:]
+        long = any(job.long for job in batch)
+        if not long:
+            try:
+                self._apply(batch)
+            except apsw.Error as error:
+                self._give_up(batch, error)
+                self._deliver(loop, batch)
+                return
+        self._queue.put((loop, batch, long))
+
+    def _serve(self) -> None:
+        while (item := self._queue.get()) is not None:
+            loop, batch, long = item
+            try:
+                if long:
+                    self._apply(batch)
+                self._connection.execute("COMMIT")
+            except apsw.Error as error:
+                self._give_up(batch, error)
+            try:
+                loop.call_soon_threadsafe(self._deliver, loop, batch)
+            except RuntimeError:  # the loop was closed meanwhile: nobody waits any more
+                self._busy = False
+
+    def _apply(self, batch: _Batch) -> None:
+        execute = self._connection.execute
+        execute("BEGIN IMMEDIATE")
+        for job in batch:
+            execute("SAVEPOINT job")
+            try:
+                job.result = job.work(self._transaction)
+            except Exception as error:
+                # Carried to whoever awaits it, as a future does.
+                job.error = error
+                if not self._connection.in_transaction:  # SQLite undid the whole batch: disk full, read or write error
+                    raise (error if isinstance(error, apsw.Error) else apsw.AbortError(str(error))) from error
+                execute("ROLLBACK TO job")
+            execute("RELEASE job")
+
+    def _give_up(self, batch: _Batch, error: apsw.Error) -> None:
+        """Nothing of the batch was written; say so to all of it."""
+        if self._connection.in_transaction:
+            self._connection.execute("ROLLBACK")
+        sentence = f"the store cannot be written: {error}"
+        if isinstance(error, apsw.IOError | apsw.CorruptError):
+            # After a failed write the system may have dropped the page: a second try that succeeds proves nothing.
+            self._refused = sentence
+        for job in batch:
+            job.error = Unavailable(sentence)
+
+    def _deliver(self, loop: asyncio.AbstractEventLoop, batch: _Batch) -> None:
+        for job in batch:
+            if job.future.done():  # cancelled: the transaction stands all the same
+                continue
+            if job.error is not None:
+                job.future.set_exception(job.error)
+            else:
+                job.future.set_result(job.result)
+        if self._waiting:
+            loop.call_soon(self._start, loop)  # after those whose turn it is now have asked for their next one
+            return
+        self._busy = False
+        if self._drained is not None:
+            self._drained.set_result(None)
