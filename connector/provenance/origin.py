@@ -9,7 +9,7 @@ counts as what it was made from.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
@@ -52,10 +52,10 @@ class Share:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Coverage:
-    """The origin of one metal in the root."""
+    """The origin of one metal in the root. `mass` is None where it may not be told."""
 
     metal: str
-    mass: Mass
+    mass: Mass | None
     shares: tuple[Share, ...]
 
     def fraction(
@@ -77,7 +77,7 @@ class Coverage:
         """The published shape: fractions of 1."""
         verified = Ground.VERIFIED
         return {
-            "mass": plain(self.mass.value),
+            "mass": plain(self.mass.value) if self.mass else None,
             "unit": "KGM",
             "verified": plain(self.fraction(verified)),
             "physical": plain(self.fraction(verified, allocated=False)),
@@ -141,7 +141,7 @@ class _Tracer:
             return (Share(ground=Ground.UNPROVEN, fraction=ONE, thing=thing),)
         if key not in self._known:
             self._under_way.add(key)
-            self._known[key] = _gather(self._through_makers(thing, metal))
+            self._known[key] = gather(self._through_makers(thing, metal))
             self._under_way.discard(key)
         return self._known[key]
 
@@ -211,7 +211,7 @@ def _scaled(share: Share, factor: Decimal, *, allocated: bool) -> Share:
     )
 
 
-def _gather(shares: Iterator[Share]) -> tuple[Share, ...]:
+def gather(shares: Iterable[Share]) -> tuple[Share, ...]:
     """Shares with the same end, added up."""
     sums: dict[tuple[Ground, bool, SourceKind, str, str], Decimal] = {}
     for share in shares:

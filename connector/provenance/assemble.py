@@ -1,0 +1,234 @@
+"""From a finished walk to the audit's result: each node's word, what rests on what, balances, origin, verdict.
+
+Only nodes that are `verified` (or `unchecked`, which the verdict tells) enter balances; only verified ones carry
+origin. The result's values and their JSON are in `report.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from connector.provenance.balance import Books, site_balances
+from connector.provenance.crosscheck import all_findings
+from connector.provenance.events import Event, MakeEvent, StocktakeEvent
+from connector.provenance.links import LEAVES
+from connector.provenance.nodes import Edge, Judged, Node, Scope, judge
+from connector.provenance.origin import Chain, Coverage, Ground, coverage
+from connector.provenance.outcomes import FAILED, GAPS, USABLE, Outcome, verdict
+from connector.provenance.report import AuditReport, NodeResult
+from connector.provenance.walk import Walk
+
+_GROUNDS: Mapping[Outcome, Ground] = {
+    Outcome.VERIFIED: Ground.VERIFIED,
+    Outcome.UNCHECKED: Ground.UNCHECKED,
+    Outcome.SEALED: Ground.SEALED,
+    Outcome.PENDING: Ground.PENDING,
+    Outcome.MISSING: Ground.MISSING,
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Seen:
+    """A walk with every node judged. `children`: edges by the key of the node that holds the link."""
+
+    walk: Walk
+    judged: Mapping[str, Judged]
+    edges: tuple[Edge, ...]
+    children: Mapping[str, tuple[Edge, ...]]
+
+    def word(self, key: str) -> Outcome:
+        return self.judged[key].outcome
+
+    def usable(self) -> Iterator[tuple[Node, Event]]:
+        """Nodes whose event may enter a balance."""
+        for key, node in self.walk.nodes.items():
+            if self.word(key) in USABLE and node.content is not None and node.content.event is not None:
+                yield node, node.content.event
+
+
+def assemble(walk: Walk) -> AuditReport:
+    """The result of a finished walk."""
+    _compare_subjects(walk)
+    judged = {key: judge(node, walk.now) for key, node in walk.nodes.items()}
+    edges = tuple(_proven(walk, edge) for edge in walk.edges.values())
+    children: dict[str, tuple[Edge, ...]] = {}
+    for edge in edges:
+        children[edge.source] = (*children.get(edge.source, ()), edge)
+    seen = _Seen(walk=walk, judged=judged, edges=edges, children=children)
+    books = _books(seen)
+    findings = all_findings(books)
+    unreached = _unreached(seen)
+    words = [result.outcome for result in judged.values()]
+    return AuditReport(
+        root=walk.root_key,
+        at=walk.now,
+        verdict=verdict(words, findings=len(findings), unreached=unreached),
+        nodes=_results(seen),
+        edges=edges,
+        unreached=unreached,
+        coverage=_coverage(seen),
+        balances=site_balances(books.standing()),
+        findings=findings,
+        parties={str(did): name for did, name in walk.names.items()},
+        places=_places(seen),
+    )
+
+
+def _compare_subjects(walk: Walk) -> None:
+    """A facility record, permit or scheme counts only for the very site that leans on it."""
+    for edge in walk.edges.values():
+        source, target = walk.nodes[edge.source], walk.nodes[edge.target]
+        if source.content is None or target.content is None:
+            continue
+        about = source.content.site if edge.relation == "facilityRecord" else source.content.id
+        relevant = edge.relation in {"facilityRecord", "permit", "scheme"}
+        if relevant and about and target.content.id and about != target.content.id:
+            source.faults.append(f"its {edge.relation} is about another facility")
+
+
+def _proven(walk: Walk, edge: Edge) -> Edge:
+    """A later record is told by its holder; its own signed link back proves it."""
+    if edge.relation != "later":
+        return edge
+    later, earlier = walk.nodes[edge.source], walk.nodes[edge.target]
+    if later.content is None or earlier.page is None:
+        return edge
+    for link in later.content.links:
+        if link.digests == earlier.page.lasting:
+            return Edge(source=edge.source, target=edge.target, relation=link.relation)
+    later.notes.append(f"no link that was given to us proves that it came of {earlier.record}")
+    return edge
+
+
+def _results(seen: _Seen) -> tuple[NodeResult, ...]:
+    resting = _resting(seen)
+    results = [_result(seen, node, resting[key]) for key, node in seen.walk.nodes.items()]
+    return tuple(sorted(results, key=lambda result: (result.depth, result.type, result.key)))
+
+
+def _result(seen: _Seen, node: Node, rests_on: tuple[str, ...]) -> NodeResult:
+    judged, content = seen.judged[node.key], node.content
+    return NodeResult(
+        key=node.key,
+        id=node.record,
+        version=node.version,
+        type=node.type,
+        holder=node.holder,
+        outcome=judged.outcome,
+        reasons=tuple(dict.fromkeys((*judged.reasons, *node.notes))),
+        rests_on=rests_on,
+        depth=node.depth,
+        links=tuple(sorted(node.links)),
+        subject=content.id if content else "",
+        name=content.name if content else "",
+        site=content.site if content else "",
+        time=content.time if content else None,
+        scopes=tuple(sorted(node.scopes)),
+    )
+
+
+def _resting(seen: _Seen) -> dict[str, tuple[str, ...]]:
+    """For each node the failed ones that it reaches along links."""
+    parents: dict[str, list[str]] = {}
+    for edge in seen.edges:
+        parents.setdefault(edge.target, []).append(edge.source)
+    resting: dict[str, list[str]] = {key: [] for key in seen.walk.nodes}
+    for bad in (key for key in sorted(seen.walk.nodes) if seen.word(key) in FAILED):
+        reached, queue = {bad}, [bad]
+        while queue:
+            for parent in parents.get(queue.pop(), []):
+                if parent not in reached:
+                    reached.add(parent)
+                    queue.append(parent)
+                    resting[parent].append(bad)
+    return {key: tuple(bad) for key, bad in resting.items()}
+
+
+def _unreached(seen: _Seen) -> int:
+    """Ends behind which more lies: gaps of things and events, what was held back, what a cap cut off."""
+    open_ended = {edge.target for edge in seen.edges if edge.relation not in LEAVES}
+    open_ended.add(seen.walk.root_key)
+    behind = sum(seen.word(key) in GAPS for key in open_ended)
+    return behind + seen.walk.unreached + seen.walk.capped
+
+
+def _books(seen: _Seen) -> Books:
+    events: list[Event] = []
+    covers: dict[str, frozenset[str]] = {}
+    gaps: dict[str, tuple[str, ...]] = {}
+    for node, event in seen.usable():
+        events.append(event)
+        if isinstance(event, StocktakeEvent) and event.kind == "closing" and Scope.STOCKTAKE in node.scopes:
+            named = [edge for edge in seen.children.get(node.key, ()) if edge.relation == "covers"]
+            usable = [edge.target for edge in named if seen.word(edge.target) in USABLE]
+            contents = [seen.walk.nodes[key].content for key in usable]
+            covers[event.id] = frozenset(content.id for content in contents if content is not None)
+            absent = [edge.target for edge in named if seen.word(edge.target) not in USABLE]
+            gaps[event.id] = tuple(f"{key} is {seen.word(key)}" for key in absent)
+    things = {
+        node.content.thing.id: node.content.thing
+        for key, node in seen.walk.nodes.items()
+        if seen.word(key) in USABLE and node.content is not None and node.content.thing is not None
+    }
+    return Books(events=tuple(events), things=things, covers=covers, gaps=gaps)
+
+
+def _coverage(seen: _Seen) -> tuple[Coverage, ...]:
+    root = seen.walk.nodes[seen.walk.root_key]
+    if root.content is None or seen.word(root.key) is not Outcome.VERIFIED:
+        return ()
+    events: list[MakeEvent] = []
+    extraction: dict[str, Ground] = {}
+    things: dict[str, Ground] = {}
+    links: dict[str, Ground] = {}
+    made: dict[str, Ground] = {}
+    for key, node in seen.walk.nodes.items():
+        ground = _ground(seen, key)
+        links |= dict.fromkeys(node.links, ground)
+        content = node.content
+        if content is not None and isinstance(content.event, MakeEvent):
+            if ground is Ground.VERIFIED:
+                events.append(content.event)
+            extraction[content.event.id] = _extraction(seen, key)
+            made |= {product.thing: ground for product in content.event.outputs}
+        elif content is not None and content.thing is not None:
+            things[content.id] = ground
+            for edge in seen.children.get(key, ()):
+                if edge.relation == "madeIn":
+                    made.setdefault(content.id, _ground(seen, edge.target))
+    standing = Books(events=tuple(events)).standing()
+    chain = Chain(events=tuple(standing.makes()), things=things, links=links, made=made, extraction=extraction)
+    return coverage(chain, root.content.id)
+
+
+def _ground(seen: _Seen, key: str) -> Ground:
+    """What a node gives to those that rest on it. A failed assay or facility record takes its word along."""
+    supports = [edge.target for edge in seen.children.get(key, ()) if edge.relation in LEAVES - {"covers"}]
+    if any(seen.word(target) in FAILED for target in supports):
+        return Ground.FAILED
+    return _GROUNDS.get(seen.word(key), Ground.FAILED)
+
+
+def _extraction(seen: _Seen, key: str) -> Ground:
+    """An extraction is verified under a permit of its facility that held at the event's time."""
+    permits = [
+        _GROUNDS.get(seen.word(permit.target), Ground.FAILED)
+        for facility in seen.children.get(key, ())
+        if facility.relation == "facilityRecord"
+        for permit in seen.children.get(facility.target, ())
+        if permit.relation == "permit"
+    ]
+    if not permits:
+        return Ground.UNPROVEN
+    bad = [ground for ground in permits if ground is not Ground.VERIFIED]
+    return bad[0] if bad else Ground.VERIFIED
+
+
+def _places(seen: _Seen) -> dict[str, str]:
+    """Names of sites, as their facility records say."""
+    return {
+        node.content.id: node.content.name
+        for node in seen.walk.nodes.values()
+        if node.type == "FacilityRecord" and node.content is not None and node.content.name
+    }
