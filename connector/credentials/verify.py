@@ -7,7 +7,7 @@ that rest on a failed one are `skipped`: an unproven document is not asked for i
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
@@ -71,6 +71,8 @@ _FIRST_THAT_APPLIES = (
     "expired-at-event-time",
 )
 _MAX_TOLD_FINDINGS = 5
+_PASSED = Result("passed")
+_SKIPPED = Result("skipped", "", "rests on a check that did not pass")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -188,7 +190,7 @@ def _read_envelope(octets: bytes, book: dict[str, Result]) -> Jws | None:
     if kind != "vc+jwt":  # a token or a presentation is no credential (RFC 8725 section 3.11)
         book["envelope"] = Result("failed", "bad-typ", f"{kind:.40} instead of vc+jwt")
         return None
-    book["envelope"] = Result("passed")
+    book["envelope"] = _PASSED
     book["algorithm"] = Result("passed", detail=jws.alg)
     return jws
 
@@ -197,12 +199,12 @@ def _read_model(jws: Jws, material: Material, book: dict[str, Result]) -> Creden
     try:
         payload = jws.claims()
         problem = context_problem(payload, jws, material.contexts)
-        book["contexts"] = Result("failed", "context-error", problem) if problem else Result("passed")
+        book["contexts"] = Result("failed", "context-error", problem) if problem else _PASSED
         credential = read_credential(jws, payload)
     except Refused as error:
         book["data-model"] = _failed(error)
         return None
-    book["data-model"] = Result("passed")
+    book["data-model"] = _PASSED
     return credential
 
 
@@ -235,7 +237,7 @@ def _check_signature(credential: Credential, key: PublicKey, book: dict[str, Res
     except Refused as error:
         book["signature"] = _failed(error)
         return False
-    book["signature"] = Result("passed")
+    book["signature"] = _PASSED
     return True
 
 
@@ -247,7 +249,7 @@ def _validity(credential: Credential, at: datetime) -> Result:
         return Result(
             "failed", "expired", f"valid until {time_text(credential.valid_until)}, judged at {time_text(at)}"
         )
-    return Result("passed")
+    return _PASSED
 
 
 def _opened(url: str, issuer: Did, material: Material) -> OpenedList | Unobtained:
@@ -279,7 +281,7 @@ def _trust(credential: Credential, material: Material) -> Result:
             return Result("failed", "issuer-not-anchored", f"{credential.issuer} is not trusted for {name:.80}")
     if not named:
         return Result("failed", "issuer-not-anchored", "the credential has no type that anybody could be trusted for")
-    return Result("passed")
+    return _PASSED
 
 
 def _shape(credential: Credential, material: Material, findings: list[Finding]) -> Result:
@@ -289,7 +291,7 @@ def _shape(credential: Credential, material: Material, findings: list[Finding]) 
         if name != "VerifiableCredential":
             findings += material.check_shape(name, credential.payload)
     if not findings:
-        return Result("passed")
+        return _PASSED
     told = "; ".join(finding.message for finding in findings[:_MAX_TOLD_FINDINGS])
     return Result("failed", findings[0].code, f"{len(findings)} findings: {told}")
 
@@ -299,19 +301,14 @@ def _failed(error: Refused) -> Result:
 
 
 def _checks(book: Mapping[str, Result]) -> tuple[Check, ...]:
-    skipped = Result("skipped", "", "rests on a check that did not pass")
-    found: Sequence[tuple[str, Result]] = [(name, book.get(name, skipped)) for name in _STEPS]
     return tuple(
-        Check(
-            step=_STEPS[name][0],
-            name=name,
-            outcome=result.outcome,
-            code=result.code,
-            detail=result.detail,
-            spec=_STEPS[name][1],
-        )
-        for name, result in found
+        _CLEAN[name] if (found := book.get(name, _SKIPPED)) is _PASSED else _check(name, found) for name in _STEPS
     )
+
+
+def _check(name: str, result: Result) -> Check:
+    step, spec = _STEPS[name]
+    return Check(step=step, name=name, outcome=result.outcome, code=result.code, detail=result.detail, spec=spec)
 
 
 def _word(check: Check) -> str:
@@ -320,3 +317,7 @@ def _word(check: Check) -> str:
     if check.outcome != "failed":
         return "verified"
     return check.code if check.code in {"revoked", "suspended"} else _WORDS[check.name]
+
+
+_CLEAN = {name: _check(name, _PASSED) for name in _STEPS}
+"""The checks that passed without more to say, made once."""

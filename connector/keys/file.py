@@ -1,20 +1,18 @@
 """Keys in encrypted PKCS#8 files: made, opened, used. Nothing here ever writes a key in clear.
 
 The file's mode must keep other users out, and a file that is not encrypted is refused: a backup of the folder gives no
-key away. Signing takes microseconds and runs where it is called.
+key away.
 """
 
 from __future__ import annotations
 
 import os
 import stat
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
 
-from cryptography.hazmat.primitives.asymmetric.ec import ECDSA, SECP256R1, EllipticCurvePrivateKey, generate_private_key
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, EllipticCurvePrivateKey, generate_private_key
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import (
     BestAvailableEncryption,
     Encoding,
@@ -22,39 +20,22 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
 )
 
-from connector.credentials.signing import Algorithm, PublicKey, der_to_raw
+from connector.credentials.signing import PublicKey
 from connector.errors import BadConfig
+from connector.keys.memory import MemorySigner, PrivateKey
 from connector.model import JsonObject
 
 _ENCRYPTED = b"-----BEGIN ENCRYPTED PRIVATE KEY-----"
 _LIMIT_BYTES = 16_384
-_ECDSA = ECDSA(SHA256())
+_P256 = SECP256R1.name
 _OTHERS = stat.S_IRWXG | stat.S_IRWXO
-
-KeyKind = Literal["EdDSA", "ES256"]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FileSigner:
-    """A key in this process's memory, read from a file."""
-
-    key_id: str
-    alg: Algorithm
-    public_jwk: JsonObject
-    _key: Ed25519PrivateKey | EllipticCurvePrivateKey = field(repr=False)
-
-    async def sign(self, message: bytes) -> bytes:
-        """The JWS signature over these bytes: 64 bytes for both kinds."""
-        if isinstance(self._key, Ed25519PrivateKey):
-            return self._key.sign(message)
-        return der_to_raw(self._key.sign(message, _ECDSA))
 
 
 def create_key(path: Path, alg: str, passphrase: str) -> JsonObject:
     """Make a key and its file, readable by its owner only; gives the public JWK. An existing file is never replaced."""
     if not passphrase:
         raise BadConfig("a key file needs a passphrase")
-    key: Ed25519PrivateKey | EllipticCurvePrivateKey
+    key: PrivateKey
     if alg == "EdDSA":
         key = Ed25519PrivateKey.generate()
     elif alg == "ES256":
@@ -66,6 +47,8 @@ def create_key(path: Path, alg: str, passphrase: str) -> JsonObject:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except FileExistsError as error:
         raise BadConfig(f"{path} exists already", hint="keys are never overwritten; move the old one away") from error
+    except OSError as error:
+        raise BadConfig(f"{path} cannot be written: {error.strerror}") from error
     with os.fdopen(descriptor, "wb") as out:
         out.write(pem)
         out.flush()
@@ -73,23 +56,18 @@ def create_key(path: Path, alg: str, passphrase: str) -> JsonObject:
     return PublicKey(key.public_key()).as_jwk()
 
 
-def open_file(path: Path, *, key_id: str, passphrase: str) -> FileSigner:
+def open_file(path: Path, *, key_id: str, passphrase: str) -> MemorySigner:
     """The signer of a key file. `BadConfig` says what is wrong with the file, and never its content."""
     pem = read_private(path)
     if not pem.lstrip().startswith(_ENCRYPTED):
         raise BadConfig(f"{path} is not an encrypted PKCS#8 key", hint="`init` makes one; clear keys are refused")
     try:
         key = load_pem_private_key(pem, passphrase.encode())
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, UnsupportedAlgorithm) as error:
         raise BadConfig(f"{path} does not open", hint="wrong passphrase, or the file is damaged") from error
-    alg: Algorithm
-    if isinstance(key, Ed25519PrivateKey):
-        alg = "EdDSA"
-    elif isinstance(key, EllipticCurvePrivateKey) and isinstance(key.curve, SECP256R1):
-        alg = "ES256"
-    else:
-        raise BadConfig(f"{path} holds a key of a kind that is not used here", hint="Ed25519 or P-256")
-    return FileSigner(key_id=key_id, alg=alg, public_jwk=PublicKey(key.public_key()).as_jwk(), _key=key)
+    if isinstance(key, Ed25519PrivateKey) or (isinstance(key, EllipticCurvePrivateKey) and key.curve.name == _P256):
+        return MemorySigner(key, key_id)
+    raise BadConfig(f"{path} holds a key of a kind that is not used here", hint="Ed25519 or P-256")
 
 
 def read_private(path: Path) -> bytes:

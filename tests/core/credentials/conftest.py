@@ -1,0 +1,100 @@
+"""Two parties with keys of their own, at the story's time. Each test runs for both algorithms where it asks for `signer`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+import orjson
+import pytest
+
+from connector.credentials import issue, jose
+from connector.credentials.datamodel import VC_CONTEXT, StatusEntry, credential_payload
+from connector.credentials.did import DidDocument, MethodKey, build_document, parse_document
+from connector.keys.memory import MemorySigner, signer_from_seed
+from connector.model import Did, JsonObject
+
+OURS = "https://w3id.org/battery-connector/v1/context/0.1.0.jsonld"
+LIST_URL = "https://refiner.example/status/0"
+REFINER = Did("did:web:refiner.example")
+VECTORS = Path(__file__).parents[2] / "vectors" / "credentials"
+
+
+@pytest.fixture
+def now() -> datetime:
+    """The story's morning."""
+    return datetime(2027, 3, 15, 9, tzinfo=UTC)
+
+
+@pytest.fixture(params=["EdDSA", "ES256"])
+def signer(request: pytest.FixtureRequest) -> MemorySigner:
+    """The refiner's key for credentials, of each kind in turn."""
+    return signer_from_seed(b"assertion", request.param, f"{REFINER}#assertion-1")
+
+
+@pytest.fixture
+def prover(signer: MemorySigner) -> MemorySigner:
+    """The refiner's key for tokens and presentations, of the same kind."""
+    return signer_from_seed(b"proof", "EdDSA" if signer.alg == "EdDSA" else "ES256", f"{REFINER}#authentication-1")
+
+
+@pytest.fixture
+def document(signer: MemorySigner, prover: MemorySigner) -> DidDocument:
+    """The refiner's DID document."""
+    body = build_document(
+        REFINER,
+        assertion=[MethodKey(key_id=signer.key_id, public_jwk=signer.public_jwk)],
+        authentication=[MethodKey(key_id=prover.key_id, public_jwk=prover.public_jwk)],
+        services=[],
+    )
+    return parse_document(orjson.dumps(body))
+
+
+@pytest.fixture
+def credential(now: datetime) -> JsonObject:
+    """An unsigned lot passport of the refiner with a status entry."""
+    return credential_payload(
+        context=OURS,
+        credential_type="MineralLotPassport",
+        issuer=REFINER,
+        valid_from=now,
+        subject={"id": "urn:uuid:7e1f6b2e-0000-8000-8000-000000000001", "type": "MaterialLot", "materialType": "NiSO4"},
+        status=StatusEntry(purpose="revocation", index=7, list_url=LIST_URL),
+    )
+
+
+@pytest.fixture
+def issued(signer: MemorySigner) -> Callable[[JsonObject], bytes]:
+    """Signs a credential as the refiner."""
+
+    def sign(credential: JsonObject) -> bytes:
+        signed = issue.prepare(credential, key_id=signer.key_id, alg=signer.alg)
+        return issue.attach(signed, signer.sign_now(signed)).octets
+
+    return sign
+
+
+@pytest.fixture
+def forged() -> Callable[[MemorySigner, JsonObject, bytes], bytes]:
+    """Signs whatever header and payload it gets: what an attacker with a key of their own could make."""
+
+    def sign(signer: MemorySigner, header: JsonObject, payload: bytes) -> bytes:
+        signed = jose.signing_input(header, payload)
+        return jose.attach(signed, signer.sign_now(signed))
+
+    return sign
+
+
+@pytest.fixture
+def rfc() -> JsonObject:
+    """Examples printed in the standards."""
+    vectors: JsonObject = json.loads((VECTORS / "rfc.json").read_text("utf-8"))
+    return vectors
+
+
+@pytest.fixture
+def contexts() -> tuple[str, ...]:
+    """The contexts that this connector knows."""
+    return (VC_CONTEXT, OURS)
