@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from hashlib import sha256
-from typing import Literal, TypeAlias
+from typing import TypeAlias
 
 from cryptography.hazmat.primitives.asymmetric.ec import (
     ECDSA,
@@ -52,12 +52,12 @@ class MemorySigner:
         return der_to_raw(self.key.sign(message, _ECDSA))
 
 
-def signer_from_seed(seed: bytes, alg: Literal["EdDSA", "ES256"], key_id: str) -> MemorySigner:
+def signer_from_seed(seed: bytes, alg: Algorithm, key_id: str) -> MemorySigner:
     """The signer whose key follows from the seed: for tests and examples, whose keys protect nothing."""
     octets = sha256(seed).digest()
     key: PrivateKey
-    if alg == "EdDSA":
-        key = Ed25519PrivateKey.from_private_bytes(octets)
-    else:
+    if alg == "ES256":
         key = derive_private_key(int.from_bytes(octets, "big") % (_P256_ORDER - 1) + 1, SECP256R1())
+    else:
+        key = Ed25519PrivateKey.from_private_bytes(octets)
     return MemorySigner(key, key_id)

@@ -1,4 +1,4 @@
-"""Two parties with keys of their own, at the story's time. Each test runs for both algorithms where it asks for `signer`."""
+"""The refiner with keys of its own, at the story's time. A test that asks for `signer` runs for both algorithms."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def signer(request: pytest.FixtureRequest) -> MemorySigner:
 @pytest.fixture
 def prover(signer: MemorySigner) -> MemorySigner:
     """The refiner's key for tokens and presentations, of the same kind."""
-    return signer_from_seed(b"proof", "EdDSA" if signer.alg == "EdDSA" else "ES256", f"{REFINER}#authentication-1")
+    return signer_from_seed(b"proof", signer.alg, f"{REFINER}#authentication-1")
 
 
 @pytest.fixture

@@ -47,7 +47,13 @@ def test_other_kinds_of_keys_are_refused() -> None:
     assert refusal({"kty": "EC", "crv": "P-521", "x": text(large.x, 66), "y": text(large.y, 66)}) == "key-unsupported"
     weak = rsa.generate_private_key(65537, 1024).public_key().public_numbers()
     assert refusal({"kty": "RSA", "n": text(weak.n, 128), "e": "AQAB"}) == "key-unsupported"
-    for jwk in ({"kty": "OKP", "crv": "X25519", "x": "AA"}, {"kty": "oct", "k": "AAAA"}, {}, {"kty": 1, "crv": []}):
+    others: list[JsonObject] = [
+        {"kty": "OKP", "crv": "X25519", "x": "AA"},
+        {"kty": "oct", "k": "AAAA"},
+        {},
+        {"kty": 1, "crv": []},
+    ]
+    for jwk in others:
         assert refusal(jwk) == "key-unsupported"
     for x in (None, 1, "", "AAAA", "ä"):
         assert refusal({"kty": "OKP", "crv": "Ed25519", "x": x}) == "key-unsupported"
