@@ -362,8 +362,11 @@ class Store(Protocol):
     async def commit_replay(self, row: ReplayRow) -> None:
         """Remember a token of a request that changes no process. `Conflict` if it was accepted before."""
 
-    async def commit_step(self, step: StepCommit) -> None:
-        """One step of a process. `Conflict`: version, fence or token is not as expected; nothing was written."""
+    async def commit_step(self, step: StepCommit) -> tuple[int, ...]:
+        """One step of a process. Returns the numbers that its outbox rows got.
+
+        `Conflict`: version, fence or token is not as expected; nothing was written.
+        """
 
     async def claim_outbox(self, *, now: int, owner: str, lease_until: int, limit: int) -> list[OutboxRow]:
         """Lease the due heads, each with a new, higher fence; rows leased by others until later are left alone."""

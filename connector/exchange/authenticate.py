@@ -1,0 +1,198 @@
+"""Who is calling, and what is known about it: a peer's token and presentation -> Facts.
+
+The token is checked against the caller's DID document (DCP 1.0.1, section 4.3.3), its claims are asked for at the
+caller's CredentialService with the access token that it brought (5.4), each credential is verified as of now, bound to
+the caller, from an issuer trusted for its type. Claims are kept for some minutes, so that a conversation costs one
+query. What follows from the facts is decided by policies; sending is the messenger's (`peers/`).
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+import orjson
+
+from connector.credentials import token
+from connector.credentials.digest import digest_multibase
+from connector.credentials.presentation import bound_to, verify_presentation
+from connector.credentials.query import type_scope
+from connector.credentials.token import SelfIssued
+from connector.credentials.verify import Report
+from connector.errors import CannotCheck, Conflict, NotAuthenticated
+from connector.exchange.conversation import Caller
+from connector.exchange.ports import Clock, Peers, ReplayRow, Resolver, Store, Verifier
+from connector.model import Claim, Did, Facts, JsonObject
+from connector.policy.facts import party_claims
+
+SCOPES = tuple(map(type_scope, ("MembershipCredential", "RoleCredential", "MandateCredential")))
+"""What we ask for, and what we let peers ask us for."""
+
+_REPLAY_MARGIN = timedelta(hours=24)
+"""A used token is remembered that much longer than it lives: the clock may jump back."""
+_MAX_PARTIES = 10_000
+_BEARER = "Bearer "
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Known:
+    """A party's verified claims with the credentials that prove them."""
+
+    claims: tuple[Claim, ...]
+    credentials: tuple[bytes, ...]
+    until: datetime
+
+
+@dataclass(slots=True, kw_only=True)
+class Authenticate:
+    """Turns a request's `Authorization` into a `Caller`."""
+
+    tenant: str
+    did: Did
+    store: Store
+    peers: Peers
+    resolver: Resolver
+    verifier: Verifier
+    clock: Clock
+    leeway_seconds: int
+    claims_cache_seconds: int
+    _known: dict[Did, Known] = field(default_factory=dict)
+
+    async def caller(self, authorization: str, *, method: str, path: str, body: bytes, once: bool) -> Caller:
+        """Check the token and gather the caller's claims.
+
+        `once`: the request changes no process (a read, the catalogue, DCP): its token is used up here, and every reuse
+        is refused. Otherwise the token is used up with the step that the message makes, and the very same request may
+        come again (`Caller.repeat`). Raises `NotAuthenticated`, or `CannotCheck` for what could not be fetched.
+        """
+        issued, key = await self._token(authorization)
+        replay = ReplayRow(
+            tenant=self.tenant, issuer=issued.issuer, jti=issued.jti,
+            request_digest=_request_digest(method, path, body),
+            expires=issued.expires * 1_000_000 + micros_of(_REPLAY_MARGIN),
+        )  # fmt: skip
+        earlier = await self.store.find_replay(self.tenant, issued.issuer, issued.jti)
+        if earlier is not None and (once or earlier.request_digest != replay.request_digest):
+            raise NotAuthenticated("the token was used before")
+        if once:
+            await self._use_up(replay)
+        known = await self._claims(issued)
+        return Caller(
+            facts=Facts(party=issued.issuer, claims=known.claims), token=authorization.removeprefix(_BEARER),
+            verification_key=key, replay=replay, repeat=earlier is not None,
+        )  # fmt: skip
+
+    async def token_only(self, authorization: str, *, method: str, path: str, body: bytes) -> SelfIssued:
+        """Check the token alone and use it up: for the CredentialService, which needs no claims of the verifier."""
+        issued, _ = await self._token(authorization)
+        await self._use_up(
+            ReplayRow(
+                tenant=self.tenant, issuer=issued.issuer, jti=issued.jti,
+                request_digest=_request_digest(method, path, body),
+                expires=issued.expires * 1_000_000 + micros_of(_REPLAY_MARGIN),
+            )
+        )  # fmt: skip
+        return issued
+
+    def credentials_of(self, party: Did) -> tuple[bytes, ...]:
+        """The credentials that the party's present claims rest on, to be kept with a running transfer."""
+        known = self._known.get(party)
+        return known.credentials if known else ()
+
+    async def facts_from(self, party: Did, credentials: Iterable[bytes]) -> Facts:
+        """The facts that these credentials prove now: a party that is not on the line is judged by what it showed.
+
+        Claims of the last minutes are used as they are; older ones are verified again, with today's status lists.
+        """
+        known = self._known.get(party)
+        if known is None or known.until <= self.clock.now():
+            known = await self._verified(party, credentials)
+            self._keep(party, known)
+        return Facts(party=party, claims=known.claims)
+
+    # --- the token ------------------------------------------------------------------------------------------
+
+    async def _token(self, authorization: str) -> tuple[SelfIssued, str]:
+        if not authorization.startswith(_BEARER):
+            raise NotAuthenticated("a Bearer token is needed")
+        peeked = token.peek(authorization.removeprefix(_BEARER))
+        document = await self.resolver.did_document(peeked.issuer)
+        issued = token.verify_self_issued(
+            peeked, document, audience=self.did, now=self.clock.now(), leeway_seconds=self.leeway_seconds
+        )
+        method = document.methods[issued.key_id]
+        return issued, orjson.dumps(method.key.as_jwk()).decode() if method.key else ""
+
+    async def _use_up(self, replay: ReplayRow) -> None:
+        try:
+            await self.store.commit_replay(replay)
+        except Conflict:
+            raise NotAuthenticated("the token was used before") from None
+
+    # --- the claims --------------------------------------------------------------------------------------------------
+
+    async def _claims(self, issued: SelfIssued) -> Known:
+        party = issued.issuer
+        known = self._known.get(party)
+        if known is not None and known.until > self.clock.now():
+            return known
+        if issued.access_token is None:
+            return Known(claims=(), credentials=(), until=self.clock.now())
+        document = await self.resolver.did_document(party)
+        shown: list[bytes] = []
+        for presented in await self.peers.presentations(party, issued.access_token, SCOPES):
+            presentation = verify_presentation(
+                presented, document, holder=party, audience=self.did, now=self.clock.now(),
+                leeway_seconds=self.leeway_seconds,
+            )  # fmt: skip
+            shown += presentation.credentials
+        known = await self._verified(party, shown)
+        self._keep(party, known)
+        return known
+
+    async def _verified(self, party: Did, credentials: Iterable[bytes]) -> Known:
+        """The claims of those credentials that are valid now and about the party; the others give no claim."""
+        now = self.clock.now()
+        until = now + timedelta(seconds=self.claims_cache_seconds)
+        claims: list[Claim] = []
+        kept: list[bytes] = []
+        for octets in credentials:
+            report = await self.verifier.verify(octets, now)
+            if report.verdict == "indeterminate":
+                raise CannotCheck(f"a credential of {party} can't be checked: {_why_unchecked(report)}")
+            credential = report.credential
+            if report.verdict != "valid" or credential is None or not bound_to(credential.payload, party):
+                continue
+            kept.append(octets)
+            claims += claims_of(credential.types, credential.payload, digest_multibase(octets))
+            if credential.valid_until is not None:
+                until = min(until, credential.valid_until)
+        return Known(claims=tuple(claims), credentials=tuple(kept), until=until)
+
+    def _keep(self, party: Did, known: Known) -> None:
+        if len(self._known) >= _MAX_PARTIES:
+            self._known.pop(next(iter(self._known)))
+        self._known[party] = known
+
+
+def claims_of(types: Iterable[str], credential: JsonObject, digest: str) -> list[Claim]:
+    """The facts that a valid credential of a party gives to policies."""
+    subject = credential.get("credentialSubject")
+    if not isinstance(subject, dict):
+        return []
+    return [claim for kind in types for claim in party_claims(kind, subject, digest)]
+
+
+def micros_of(span: timedelta) -> int:
+    """A span in microseconds."""
+    return int(span.total_seconds() * 1_000_000)
+
+
+def _request_digest(method: str, path: str, body: bytes) -> str:
+    return hashlib.sha256(b"\n".join((method.encode(), path.encode(), body))).hexdigest()
+
+
+def _why_unchecked(report: Report) -> str:
+    return next((check.detail for check in report.checks if check.outcome == "unchecked"), "")

@@ -1,0 +1,415 @@
+"""What negotiation and transfer do alike: one event in, one commit out.
+
+`Conversation` loads a process, lets `protocol.machine.step` decide, lets the journey (its `Topic`) say what follows
+from a state that was reached, and commits everything in one transaction before an answer leaves. It leaves what
+messages mean to the topics, and delivery to `outbox`. DESIGN section 3, "the protocol's step".
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections import deque
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Protocol
+
+import orjson
+
+from connector.errors import Conflict, NotAuthenticated, NotFound
+from connector.exchange.ports import (
+    AgreementRow,
+    AttemptRow,
+    Clock,
+    CommandRow,
+    DataTokenRow,
+    EvidenceEntry,
+    Ids,
+    MessageRow,
+    OutboxRow,
+    ProcessKind,
+    ProcessRow,
+    ReplayRow,
+    StepCommit,
+    Store,
+    TimerRow,
+)
+from connector.model import Facts, Finding, JsonObject
+from connector.protocol.machine import step
+from connector.protocol.process import (
+    Ask,
+    DropPending,
+    Effect,
+    Event,
+    Later,
+    Poll,
+    Process,
+    Reached,
+    Received,
+    Replaced,
+    Reply,
+    Retry,
+    Seen,
+    Send,
+    Table,
+    decode,
+    encode,
+)
+
+_TRIES = 5
+"""Two messages of one process may meet; each try decides again on what the other one left."""
+LEASE_MICROSECONDS = 30_000_000
+
+
+_TOKEN = re.compile(rb'("name":"[^"]*authorization","value":")([^"]+)(")')
+
+
+def without_token(body: bytes) -> bytes:
+    """A message as it is kept: a data token replaced by its SHA-256 (DESIGN section 3, Store)."""
+    return _TOKEN.sub(lambda found: found[1] + hashlib.sha256(found[2]).hexdigest().encode() + found[3], body)
+
+
+def token_digest(secret: str) -> str:
+    """How a data token is known: SHA-256."""
+    return hashlib.sha256(secret.encode()).hexdigest()
+
+
+def micros(moment: datetime) -> int:
+    """A time as the store keeps it."""
+    return int(moment.timestamp() * 1_000_000)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Caller:
+    """Who sent a request, proven, and the token's entry in the replay memory.
+
+    `repeat`: this very request came before with this very token.
+    """
+
+    facts: Facts
+    token: str
+    verification_key: str
+    replay: ReplayRow
+    repeat: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Incoming:
+    """A peer's message: what it says, and its exact bytes."""
+
+    kind: str
+    message_id: str | None
+    peer_pid: str | None
+    body: bytes
+    caller: Caller
+    kept: bytes | None = None
+    """What is stored instead of the bytes, where these hold a secret."""
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the body."""
+        return hashlib.sha256(self.body).hexdigest()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What leaves: status and body."""
+
+    status: int
+    body: bytes
+
+
+@dataclass(slots=True, kw_only=True)
+class Draft:
+    """The next version of a process while it is being decided. A topic adds to it; nothing is written before commit."""
+
+    row: ProcessRow | None
+    process: Process
+    content: JsonObject
+    counterparty: str
+    now: datetime
+    caller: Caller | None = None
+    asks: deque[str] = field(default_factory=deque)
+    reply: Reply | None = None
+    sends: list[OutboxRow] = field(default_factory=list)
+    dropped: bool = False
+    retry: bool = False
+    poll: str = ""
+    messages: list[MessageRow] = field(default_factory=list)
+    evidence: list[EvidenceEntry] = field(default_factory=list)
+    agreement: AgreementRow | None = None
+    replaced_agreement: tuple[str, str] | None = None
+    data_token: DataTokenRow | None = None
+    token_live: bool | None = None
+    timers: list[TimerRow] | None = None
+    command: CommandRow | None = None
+
+    def note(self, tenant: str, event: str, body: JsonObject) -> None:
+        """Put something on record."""
+        record: JsonObject = {"pid": self.process.pid, "counterparty": self.counterparty, **body}
+        self.evidence.append(EvidenceEntry(tenant=tenant, at=micros(self.now), event=event, body=orjson.dumps(record)))
+
+
+class Topic(Protocol):
+    """What a journey knows of its kind of process."""
+
+    kind: ProcessKind
+    table: Table
+
+    def reached(self, draft: Draft, reached: Reached) -> None:
+        """A state was reached: put what follows into the draft (next messages into `asks`)."""
+
+    def replaced(self, draft: Draft) -> None:
+        """The peer's last message came again with another body, and that one counts."""
+
+    def compose(self, draft: Draft, kind: str, message_id: str) -> tuple[str, bytes]:
+        """Address and bytes of a message of ours."""
+
+    def acknowledgement(self, process: Process) -> bytes:
+        """The body that answers an accepted message, and a `GET`."""
+
+    def refusal(self, process: Process, reply: Reply) -> bytes:
+        """The error object for a refused message."""
+
+
+Change = Callable[[Draft], Event]
+"""Decides on a freshly loaded process what happens to it, and may prepare the draft's content."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Conversation:
+    """The four beats of one kind of process."""
+
+    tenant: str
+    topic: Topic
+    store: Store
+    clock: Clock
+    ids: Ids
+    owner: str
+    deliver: Callable[[OutboxRow], None]
+    """Hands a committed row, leased to us, to the outbox."""
+
+    async def begin(
+        self, process: Process, content: JsonObject, counterparty: str, kind: str, command: CommandRow | None
+    ) -> Draft:
+        """Start a process of ours with its first message."""
+        draft = Draft(row=None, process=process, content=content, counterparty=counterparty, now=self.clock.now())
+        draft.command = command
+        self._run(draft, Ask(kind=kind, message_id=self.ids.urn()))
+        await self._commit(draft)
+        return draft
+
+    async def receive(
+        self, row: ProcessRow, incoming: Incoming, objections: Callable[[Draft], tuple[Finding, ...]]
+    ) -> Answer:
+        """A peer's message for a process that is here."""
+        for _ in range(_TRIES):
+            draft = self.draft(row)
+            draft.caller = incoming.caller
+            earlier = await self._earlier(row, incoming)
+            if incoming.caller.repeat and earlier is None:
+                raise NotAuthenticated("the token was used before")
+            self._run(draft, self._received(draft, incoming, earlier, objections))
+            assert draft.reply is not None, "every received message gets an answer"
+            if draft.reply.what == "stored":
+                await self._use_up(incoming.caller)
+                return self._stored(draft, earlier)
+            answer = self._answer(draft)
+            if not draft.reply.remembered:
+                return answer
+            draft.messages.append(self._message(draft, incoming, answer))
+            try:
+                await self._commit(draft, replay=None if incoming.caller.repeat else incoming.caller.replay)
+            except Conflict:
+                row = await self.load(row.pid)
+                continue
+            return answer
+        raise Conflict("the process changes too quickly")
+
+    async def open(
+        self, process: Process, content: JsonObject, incoming: Incoming, objections: tuple[Finding, ...]
+    ) -> Answer:
+        """A peer's first message: it makes the process."""
+        draft = Draft(
+            row=None, process=process, content=content, counterparty=incoming.caller.facts.party,
+            now=self.clock.now(), caller=incoming.caller,
+        )  # fmt: skip
+        self._run(draft, self._received(draft, incoming, None, lambda _: objections))
+        answer = self._answer(draft)
+        draft.messages.append(self._message(draft, incoming, answer))
+        await self._commit(draft, replay=None if incoming.caller.repeat else incoming.caller.replay)
+        return answer
+
+    async def happen(self, pid: str, change: Change) -> Draft:
+        """Something other than a received message happens to a process. Tried again when another change came first."""
+        for _ in range(_TRIES):
+            draft = self.draft(await self.load(pid))
+            self._run(draft, change(draft))
+            try:
+                await self._commit(draft)
+            except Conflict:
+                continue
+            return draft
+        raise Conflict("the process changes too quickly")
+
+    async def settle(self, row: OutboxRow, change: Change) -> Draft:
+        """One delivery ended. Commits unless the same row is to be tried again or the peer is to be looked at first.
+
+        `Conflict`: the row is another worker's now, or gone.
+        """
+        for _ in range(_TRIES):
+            draft = self.draft(await self.load(row.pid))
+            before = draft.process
+            self._run(draft, change(draft))
+            if draft.retry or draft.process is before:
+                return draft
+            try:
+                await self._commit(draft, delivered=None if draft.poll else row)
+            except Conflict:
+                continue
+            return draft
+        raise Conflict("the process changes too quickly")
+
+    async def load(self, pid: str) -> ProcessRow:
+        """The process as stored. `NotFound`: none of that pid."""
+        row = await self.store.load_process(self.tenant, self.topic.kind, pid)
+        if row is None:
+            raise NotFound(f"no {self.topic.kind} {pid}")
+        return row
+
+    def draft(self, row: ProcessRow) -> Draft:
+        """The stored process, ready for its next event."""
+        body = orjson.loads(row.body)
+        return Draft(
+            row=row, process=decode(orjson.dumps(body["process"])), content=body["content"],
+            counterparty=row.counterparty, now=self.clock.now(),
+        )  # fmt: skip
+
+    # --- deciding ----------------------------------------------------------------------------------------------------
+
+    def _received(
+        self,
+        draft: Draft,
+        incoming: Incoming,
+        earlier: MessageRow | None,
+        objections: Callable[[Draft], tuple[Finding, ...]],
+    ) -> Received:
+        by_id = earlier is not None and incoming.message_id is not None
+        return Received(
+            kind=incoming.kind,
+            message_id=incoming.message_id,
+            digest=incoming.digest,
+            peer_pid=incoming.peer_pid,  # type: ignore[arg-type]  # a Pid is any string that the peer chose
+            seen=Seen(digest=earlier.sha256, status=earlier.status) if by_id and earlier else None,
+            objections=objections(draft),
+        )
+
+    def _run(self, draft: Draft, event: Event) -> None:
+        """Step, and let the topic's own next messages step as well, until nothing follows."""
+        draft.process, effects = step(self.topic.table, draft.process, event)
+        for effect in effects:
+            self._note(draft, effect)
+        while draft.asks:
+            draft.process, effects = step(
+                self.topic.table, draft.process, Ask(kind=draft.asks.popleft(), message_id=self.ids.urn())
+            )
+            for effect in effects:
+                self._note(draft, effect)
+
+    def _note(self, draft: Draft, effect: Effect) -> None:
+        match effect:
+            case Reply():
+                draft.reply = effect
+            case Reached():
+                self.topic.reached(draft, effect)
+            case Replaced():
+                self.topic.replaced(draft)
+            case Send():
+                draft.sends.append(self._outgoing(draft, effect))
+            case DropPending():
+                draft.dropped = True
+            case Retry():
+                draft.retry = True
+            case Poll():
+                draft.poll = effect.message_id
+            case Later():
+                pass  # the machine keeps a termination that waits; nothing else is ever asked while one is under way
+
+    def _outgoing(self, draft: Draft, send: Send) -> OutboxRow:
+        url, body = self.topic.compose(draft, send.kind, send.message_id)
+        now = micros(draft.now)
+        return OutboxRow(
+            tenant=self.tenant, kind=self.topic.kind, pid=draft.process.pid, seq=0, counterparty=draft.counterparty,
+            message_type=send.kind, message_id=send.message_id, url=url, body=body, not_before=now,
+            lease_owner=self.owner, lease_until=now + LEASE_MICROSECONDS, fence=1, created=now,
+        )  # fmt: skip
+
+    # --- committing --------------------------------------------------------------------------------------------------
+
+    async def _commit(
+        self,
+        draft: Draft,
+        *,
+        replay: ReplayRow | None = None,
+        delivered: OutboxRow | None = None,
+        attempt: AttemptRow | None = None,
+    ) -> None:
+        old = draft.row
+        now = micros(draft.now)
+        row = ProcessRow(
+            tenant=self.tenant, kind=self.topic.kind, pid=draft.process.pid, peer_pid=draft.process.peer_pid,
+            counterparty=draft.counterparty, role=draft.process.role.value, state=draft.process.state,
+            version=(old.version if old else 0) + 1,
+            body=orjson.dumps({"process": orjson.Fragment(encode(draft.process)), "content": draft.content}),
+            created=old.created if old else now, updated=now,
+        )  # fmt: skip
+        numbers = await self.store.commit_step(
+            StepCommit(
+                process=row, expected_version=old.version if old else 0, messages=draft.messages, replay=replay,
+                outbox=draft.sends, outbox_done=(delivered.seq, delivered.fence) if delivered else None,
+                outbox_clear=draft.dropped and delivered is None, attempt=attempt, timers=draft.timers,
+                agreement=draft.agreement, replaced_agreement=draft.replaced_agreement, evidence=draft.evidence,
+                command=draft.command, data_token=draft.data_token, token_live=draft.token_live,
+            )
+        )  # fmt: skip
+        for send, number in zip(draft.sends, numbers, strict=True):
+            self.deliver(replace(send, seq=number))
+
+    async def _use_up(self, caller: Caller) -> None:
+        """A repeat changes nothing, yet its fresh token is good for nothing else."""
+        if not caller.repeat:
+            with suppress(Conflict):
+                await self.store.commit_replay(caller.replay)
+
+    async def _earlier(self, row: ProcessRow, incoming: Incoming) -> MessageRow | None:
+        """What the store holds of this message: by its `@id`, or by its bytes where it has none."""
+        if incoming.message_id is not None:
+            return await self.store.find_message(
+                self.tenant, self.topic.kind, row.pid, row.counterparty, incoming.message_id
+            )
+        said = await self.store.messages(self.tenant, self.topic.kind, row.pid)
+        same = [one for one in said if one.direction == "in" and one.sha256 == incoming.digest]
+        return same[-1] if same else None
+
+    def _message(self, draft: Draft, incoming: Incoming, answer: Answer) -> MessageRow:
+        return MessageRow(
+            tenant=self.tenant, kind=self.topic.kind, pid=draft.process.pid, direction="in",
+            counterparty=draft.counterparty, message_type=incoming.kind, message_id=incoming.message_id,
+            sha256=incoming.digest, body=incoming.kept if incoming.kept is not None else incoming.body,
+            token=incoming.caller.token, verification_key=incoming.caller.verification_key,
+            status=answer.status, answer_headers="", answer_body=answer.body, at=micros(draft.now),
+        )  # fmt: skip
+
+    def _answer(self, draft: Draft) -> Answer:
+        reply = draft.reply
+        assert reply is not None, "every received message gets an answer"
+        if reply.what == "ack":
+            return Answer(status=reply.status, body=self.topic.acknowledgement(draft.process))
+        return Answer(status=reply.status, body=self.topic.refusal(draft.process, reply))
+
+    def _stored(self, draft: Draft, earlier: MessageRow | None) -> Answer:
+        if earlier is not None:
+            return Answer(status=earlier.status, body=earlier.answer_body)
+        return Answer(status=200, body=self.topic.acknowledgement(draft.process))

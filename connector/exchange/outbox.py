@@ -1,0 +1,211 @@
+"""The outbox: committed effects are delivered, and what the peer answers goes back into `step`.
+
+Only the head of a process is under way; a row fresh from a commit is leased to this worker and goes out at once, any
+other is claimed when it is due. The same bytes are sent again with a fresh token, with growing pauses, until the budget
+of days is spent. After a 4xx to a message that the peer may have had, its process is looked at (`Poll`), never taken
+for a refusal at once. What an answer means is `protocol.machine`'s; what a message says its topic's.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+import orjson
+
+from connector.errors import AddressBlocked, BadMessage, CannotCheck, Conflict, ConnectorError, NotFound
+from connector.exchange.conversation import LEASE_MICROSECONDS, Conversation, Draft, micros, without_token
+from connector.exchange.ports import AttemptRow, Clock, HttpAnswer, Ids, MessageRow, OutboxRow, Peers, Store
+from connector.model import Did, Pid
+from connector.protocol.messages import ContractNegotiation, TransferProcess, parse
+from connector.protocol.process import Answered, GiveUp, Observed, Timeout
+from connector.vocabulary.admission import admit
+
+_log = logging.getLogger("connector.outbox")
+
+_ANSWER_LIMIT_BYTES = 1 << 20
+_OK, _MULTIPLE_CHOICES, _NOT_FOUND = 200, 300, 404
+_CLAIM = 64
+_IDLE_SECONDS = 1.0
+
+
+@dataclass(slots=True, kw_only=True)
+class Outbox:
+    """The worker of one connector process."""
+
+    store: Store
+    peers: Peers
+    clock: Clock
+    ids: Ids
+    owner: str
+    conversations: Mapping[str, Conversation]
+    retry_first_seconds: float
+    retry_cap_seconds: float
+    retry_budget_seconds: int
+    max_under_way: int = 64
+    _fresh: asyncio.Queue[OutboxRow] = field(default_factory=asyncio.Queue)
+    _tasks: set[asyncio.Task[None]] = field(default_factory=set)
+    _settled: dict[str, asyncio.Event] = field(default_factory=dict)
+
+    def deliver(self, row: OutboxRow) -> None:
+        """Take a row that was just committed under our lease."""
+        self._fresh.put_nowait(row)
+
+    async def run(self) -> None:
+        """Work until cancelled. A fault in one delivery ends neither the others nor the worker."""
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._deliver_fresh())
+                group.create_task(self._deliver_due())
+        finally:
+            for task in self._tasks:
+                task.cancel()
+            await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def heard_from(self, tenant: str, party: Did) -> None:
+        """The peer spoke: whatever waits for it is due now."""
+        await self.store.wake_outbox(tenant, party, micros(self.clock.now()))
+
+    async def _deliver_fresh(self) -> None:
+        while True:
+            await self._start(await self._fresh.get())
+
+    async def _deliver_due(self) -> None:
+        while True:
+            now = micros(self.clock.now())
+            for row in await self.store.claim_outbox(
+                now=now, owner=self.owner, lease_until=now + LEASE_MICROSECONDS, limit=_CLAIM
+            ):
+                await self._start(row)
+            for timer in await self.store.due_timers(now=now, limit=_CLAIM):
+                await self._time_out(timer.kind, timer.pid)
+            await asyncio.sleep(await self._pause())
+
+    async def _pause(self) -> float:
+        due = await self.store.next_outbox()
+        if due is None:
+            return _IDLE_SECONDS
+        return min(_IDLE_SECONDS, max(0.02, (due - micros(self.clock.now())) / 1_000_000))
+
+    async def _start(self, row: OutboxRow) -> None:
+        while len(self._tasks) >= self.max_under_way:
+            await asyncio.wait(self._tasks, return_when=asyncio.FIRST_COMPLETED)
+        task = asyncio.create_task(self._deliver(row))
+        self._tasks.add(task)
+        task.add_done_callback(self._done)
+
+    def _done(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            _log.error("bug while delivering", exc_info=error)
+
+    # --- one row -----------------------------------------------------------------------------------------------------
+
+    async def _deliver(self, row: OutboxRow) -> None:
+        answer, token, detail = await self._send(row)
+        peer_pid = _peer_pid(answer, row) if answer is not None else None
+        status = answer.status if answer is not None else 0
+        draft = await self._tell(row, status, peer_pid, token, answer)
+        if draft is not None and draft.poll:
+            await self._look(row)
+        elif draft is not None and draft.retry:
+            await self._postpone(row, status, detail)
+
+    async def _send(self, row: OutboxRow) -> tuple[HttpAnswer | None, str, str]:
+        try:
+            sent = await self.peers.post(Did(row.counterparty), row.url, row.body)
+        except AddressBlocked as error:
+            return HttpAnswer(status=_NOT_FOUND, headers={}, body=b""), "", error.detail
+        except ConnectorError as error:
+            return None, "", error.detail
+        return sent.answer, sent.token, f"HTTP {sent.answer.status}"
+
+    async def _tell(
+        self, row: OutboxRow, status: int, peer_pid: str | None, token: str, answer: HttpAnswer | None
+    ) -> Draft | None:
+        """Give the answer to the machine. Commits what follows, unless it is to be tried again."""
+        conversation = self.conversations[row.kind]
+
+        def change(draft: Draft) -> Answered:
+            if answer is not None and _OK <= status < _MULTIPLE_CHOICES:
+                draft.messages.append(_kept(row, answer, token, micros(draft.now)))
+            return Answered(message_id=row.message_id, status=status, peer_pid=Pid(peer_pid) if peer_pid else None)
+
+        try:
+            return await conversation.settle(row, change)
+        except (Conflict, NotFound):
+            return None  # the row was settled meanwhile, by the peer's own message or by another worker
+
+    async def _look(self, row: OutboxRow) -> None:
+        """`GET` the peer's process and go on by what it says."""
+        conversation = self.conversations[row.kind]
+        process = conversation.draft(await conversation.load(row.pid)).process
+        words = "negotiations" if row.kind == "negotiation" else "transfers"
+        base = row.url.partition(f"/{words}/")[0]
+        try:
+            sent = await self.peers.get(Did(row.counterparty), f"{base}/{words}/{process.peer_pid}")
+            if sent.answer.status not in {_OK, _NOT_FOUND}:
+                raise CannotCheck(f"HTTP {sent.answer.status}")
+            state = _state(sent.answer) if sent.answer.status == _OK else None
+        except ConnectorError as error:
+            await self._postpone(row, 0, f"looking at the peer's process: {error.detail}")
+            return
+        observed = Observed(message_id=row.message_id, state=state, fresh_id=self.ids.urn())
+        try:
+            await conversation.settle(row, lambda _: observed)
+        except (Conflict, NotFound):
+            return
+
+    async def _postpone(self, row: OutboxRow, status: int, detail: str) -> None:
+        """Try again later; give up when the budget is spent."""
+        now = self.clock.now()
+        if micros(now) - row.created > self.retry_budget_seconds * 1_000_000:
+            conversation = self.conversations[row.kind]
+            await conversation.settle(row, lambda _: GiveUp())
+            return
+        pause = min(self.retry_cap_seconds, self.retry_first_seconds * 2.0 ** min(row.attempts, 30))
+        pause *= 0.5 + self.ids.jitter()
+        not_before = micros(now + timedelta(seconds=pause))
+        attempt = AttemptRow(
+            tenant=row.tenant, kind=row.kind, pid=row.pid, seq=row.seq, at=micros(now), status=status, detail=detail,
+            next_at=not_before,
+        )  # fmt: skip
+        try:
+            await self.store.postpone_outbox(row, not_before=not_before, attempt=attempt)
+        except Conflict:
+            return  # settled meanwhile
+
+    async def _time_out(self, kind: str, pid: str) -> None:
+        await self.conversations[kind].happen(pid, lambda _: Timeout(fresh_id=self.ids.urn()))
+
+
+def _kept(row: OutboxRow, answer: HttpAnswer, token: str, at: int) -> MessageRow:
+    """Our message with the peer's acknowledgement, for the record. A data token is kept as its SHA-256."""
+    return MessageRow(
+        tenant=row.tenant, kind=row.kind, pid=row.pid, direction="out", counterparty=row.counterparty,
+        message_type=row.message_type, message_id=row.message_id, sha256=hashlib.sha256(row.body).hexdigest(),
+        body=without_token(row.body), token=token, verification_key="", status=answer.status,
+        answer_headers=orjson.dumps(dict(answer.headers)).decode(), answer_body=answer.body[:65_536], at=at,
+    )  # fmt: skip
+
+
+def _peer_pid(answer: HttpAnswer, row: OutboxRow) -> str | None:
+    """The pid that the acknowledgement of a first message names. Later acknowledgements are not read (DSP 5.1)."""
+    if not _OK <= answer.status < _MULTIPLE_CHOICES or not row.url.endswith("/request"):
+        return None
+    try:
+        message = parse(admit(answer.body, _ANSWER_LIMIT_BYTES))
+    except BadMessage:
+        return None
+    return message.provider_pid if isinstance(message, ContractNegotiation | TransferProcess) else None
+
+
+def _state(answer: HttpAnswer) -> str:
+    message = parse(admit(answer.body, _ANSWER_LIMIT_BYTES))
+    if not isinstance(message, ContractNegotiation | TransferProcess):
+        raise BadMessage("the peer answered something else than its process")
+    return message.state

@@ -1,0 +1,149 @@
+"""Requests to other participants, each with a fresh self-issued token (DCP 1.0.1, section 4.3).
+
+Finds a peer's endpoints by its DID document: `DataService` leads to the version document (DSP 2025-1, sections 4.2,
+4.3), `CredentialService` answers presentation queries (DCP, section 5.4), `AuditService` answers audit reads. What to
+say and what to make of the answer is the journeys' business.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+import orjson
+
+from connector.credentials import jose, query, token
+from connector.credentials.access import mint_access
+from connector.credentials.did import DidDocument
+from connector.credentials.signing import Signer
+from connector.errors import BadMessage, CannotCheck, PeerUnreachable
+from connector.exchange.ports import AuditAnswer, Clock, Http, HttpAnswer, Ids, Resolver, Sent
+from connector.model import Did, JsonObject
+from connector.vocabulary.admission import admit
+
+DSP_VERSION = "2025-1"
+_OK = 200
+_SERVER_FAULT = 500
+_JSON = "application/json"
+_ENDPOINT_LIFETIME = timedelta(minutes=5)
+_VERSION_LIMIT_BYTES = 64 * 1024
+_PRESENTATION_LIMIT_BYTES = 1 << 20
+_AUDIT_LIMIT_BYTES = 8 << 20
+_AUDIT_PAUSES_SECONDS = (0.2, 0.8)
+"""An auditor's walk meets restarts: a read without answer is repeated after these pauses."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Messenger:
+    """Implements `exchange.ports.Peers` and `AuditReads`."""
+
+    did: Did
+    http: Http
+    resolver: Resolver
+    signer: Signer
+    clock: Clock
+    ids: Ids
+    token_lifetime_seconds: int
+    access_token_key: bytes
+    scopes: Sequence[str]
+    """What a peer that gets a token of ours may query."""
+    _bases: dict[Did, tuple[str, datetime]] = field(default_factory=dict)
+
+    async def dsp_base(self, peer: Did) -> str:
+        """The versioned DSP base URL of a peer, kept for five minutes."""
+        known = self._bases.get(peer)
+        now = self.clock.now()
+        if known and known[1] > now:
+            return known[0]
+        url = _service(await self.resolver.did_document(peer), "DataService")
+        answer = await self.http.request("GET", url, limit_bytes=_VERSION_LIMIT_BYTES)
+        if answer.status != _OK:
+            raise PeerUnreachable(f"{peer} has no version document: HTTP {answer.status}")
+        base = url.removesuffix("/.well-known/dspace-version") + _version_path(answer.body)
+        self._bases[peer] = (base, now + _ENDPOINT_LIFETIME)
+        return base
+
+    async def post(self, peer: Did, url: str, body: bytes) -> Sent:
+        """POST JSON with a token that lets the peer query our credentials."""
+        proof = await self._token(peer, self._access(peer))
+        headers = {"Authorization": f"Bearer {proof}", "Content-Type": _JSON}
+        return Sent(answer=await self.http.request("POST", url, headers=headers, body=body), token=proof)
+
+    async def get(self, peer: Did, url: str) -> Sent:
+        """GET with such a token."""
+        proof = await self._token(peer, self._access(peer))
+        return Sent(
+            answer=await self.http.request("GET", url, headers={"Authorization": f"Bearer {proof}"}), token=proof
+        )
+
+    async def pull(self, url: str, authorization: str, *, limit_bytes: int) -> HttpAnswer:
+        """GET with a data token."""
+        return await self.http.request("GET", url, headers={"Authorization": authorization}, limit_bytes=limit_bytes)
+
+    async def presentations(self, peer: Did, access_token: str, scopes: Sequence[str]) -> list[str]:
+        """Query the peer's CredentialService with the access token that came in its own token."""
+        url = f"{_service(await self.resolver.did_document(peer), 'CredentialService')}/presentations/query"
+        headers = {"Authorization": f"Bearer {await self._token(peer, access_token)}", "Content-Type": _JSON}
+        answer = await self.http.request(
+            "POST", url, headers=headers, body=orjson.dumps(query.query_message(scopes)),
+            limit_bytes=_PRESENTATION_LIMIT_BYTES,
+        )  # fmt: skip
+        if answer.status != _OK:
+            raise CannotCheck(f"the credential service of {peer} answered HTTP {answer.status}")
+        return list(query.read_response(admit(answer.body, _PRESENTATION_LIMIT_BYTES)))
+
+    async def read(self, holder: Did, path: str) -> AuditAnswer:
+        """An audit read at the holder, repeated twice when nothing comes back."""
+        for pause in (*_AUDIT_PAUSES_SECONDS, None):
+            try:
+                url = f"{_service(await self.resolver.did_document(holder), 'AuditService')}/{path}"
+                proof = await self._token(holder, self._access(holder))
+                answer = await self.http.request(
+                    "GET", url, headers={"Authorization": f"Bearer {proof}"}, limit_bytes=_AUDIT_LIMIT_BYTES
+                )
+                if answer.status < _SERVER_FAULT or pause is None:
+                    return AuditAnswer(status=answer.status, body=_object(answer.body))
+            except CannotCheck:
+                if pause is None:
+                    raise
+            await asyncio.sleep(pause or 0)
+        raise PeerUnreachable(f"{holder} did not answer")
+
+    def _access(self, peer: Did) -> str:
+        expires = self.clock.now() + timedelta(seconds=self.token_lifetime_seconds)
+        return mint_access(self.access_token_key, verifier=peer, scopes=self.scopes, expires=expires)
+
+    async def _token(self, peer: Did, access_token: str) -> str:
+        said = token.claims(
+            issuer=self.did, audience=peer, jti=self.ids.urn(), now=self.clock.now(),
+            lifetime_seconds=self.token_lifetime_seconds, access_token=access_token,
+        )  # fmt: skip
+        unsigned = token.token_input(said, key_id=self.signer.key_id, alg=self.signer.alg)
+        return jose.attach(unsigned, await self.signer.sign(unsigned)).decode("ascii")
+
+
+def _service(document: DidDocument, kind: str) -> str:
+    for service in document.services:
+        if service.type == kind:
+            return service.endpoint.rstrip("/")
+    raise CannotCheck(f"{document.id} names no {kind}", hint="its DID document is not that of a connector")
+
+
+def _version_path(body: bytes) -> str:
+    """The path of our protocol version (DSP 4.3.1: select by version and binding)."""
+    document = admit(body, _VERSION_LIMIT_BYTES)
+    versions = document.get("protocolVersions") if isinstance(document, dict) else None
+    for entry in versions if isinstance(versions, list) else []:
+        match entry:
+            case {"version": "2025-1", "binding": "HTTPS", "path": str(path)}:
+                return path.rstrip("/")
+    raise BadMessage(f"the peer does not speak DSP {DSP_VERSION}")
+
+
+def _object(body: bytes) -> JsonObject:
+    if not body.strip():
+        return {}
+    value = admit(body, _AUDIT_LIMIT_BYTES)
+    return value if isinstance(value, dict) else {}

@@ -1,0 +1,87 @@
+"""Errors to HTTP: the one place that knows status codes.
+
+DSP paths answer with the error object of their protocol (DSP 2025-1, sections 5.3, 7.3, 9.3); all others with problem
+details (RFC 9457). Codes are DESIGN's: an illegal transition 400; a caller without valid credentials 404 on negotiation
+and transfer and 401 elsewhere; what could not be checked, and load, 503 with Retry-After. No text of a peer is echoed.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable
+
+import orjson
+from aiohttp import web
+
+from connector import errors
+from connector.model import JsonObject
+from connector.protocol import messages
+
+_log = logging.getLogger("connector.server")
+
+RETRY_AFTER_SECONDS = "5"
+_HIDDEN_PROTOCOLS = ("ContractNegotiationError", "TransferError")
+_STATUS: tuple[tuple[type[errors.ConnectorError], int], ...] = (
+    (errors.TooLarge, 413),
+    (errors.BadMessage, 400),
+    (errors.IllegalTransition, 400),
+    (errors.BadInput, 422),
+    (errors.NotAuthenticated, 401),
+    (errors.NotAllowed, 403),
+    (errors.NotFound, 404),
+    (errors.Conflict, 409),
+    (errors.AddressBlocked, 400),
+    (errors.CannotCheck, 503),
+    (errors.Unavailable, 503),
+)
+
+
+def status_of(error: errors.ConnectorError) -> int:
+    """The HTTP status for an error of the tree."""
+    return next((status for kind, status in _STATUS if isinstance(error, kind)), 500)
+
+
+def json_response(body: JsonObject, status: int = 200) -> web.Response:
+    """A JSON answer."""
+    return web.Response(body=orjson.dumps(body), status=status, content_type="application/json")
+
+
+def dsp_error(protocol_error: str, error: errors.ConnectorError, *, consumer_pid: str = "", provider_pid: str = "") -> web.Response:
+    """The error object of one of the three protocols. Who is not authorised learns no more than who asks for nothing."""
+    status = status_of(error)
+    if isinstance(error, errors.NotAuthenticated | errors.NotAllowed) and protocol_error in _HIDDEN_PROTOCOLS:
+        error, status = errors.NotFound(), 404
+    body = messages.error_body(
+        protocol_error, code=error.code, reason=error.detail, consumer_pid=consumer_pid, provider_pid=provider_pid
+    )
+    response = web.Response(body=body, status=status, content_type="application/json")
+    if status == web.HTTPServiceUnavailable.status_code:
+        response.headers["Retry-After"] = RETRY_AFTER_SECONDS
+    return response
+
+
+def problem(error: errors.ConnectorError) -> web.Response:
+    """Problem details for every other path."""
+    status = status_of(error)
+    kind = "cannot-check" if isinstance(error, errors.CannotCheck) else error.code
+    body: JsonObject = {"title": error.code, "kind": kind, "status": status, "detail": error.detail, "hint": error.hint}
+    response = web.Response(body=orjson.dumps(body), status=status, content_type="application/problem+json")
+    if status == web.HTTPServiceUnavailable.status_code:
+        response.headers["Retry-After"] = RETRY_AFTER_SECONDS
+    return response
+
+
+@web.middleware
+async def answer_errors(
+    request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
+) -> web.StreamResponse:
+    """The last catch: errors of the tree become problem details, bugs a plain 500 and a log line."""
+    try:
+        return await handler(request)
+    except errors.ConnectorError as error:
+        return problem(error)
+    except web.HTTPException:
+        raise
+    except Exception:  # the edge of the process: a bug in one request must not end the others
+        _log.exception("bug while serving %s", request.path)
+        return problem(errors.ConnectorError("this is a bug of the connector", hint="its log says where"))
