@@ -182,7 +182,8 @@ def _show(decision: Decision) -> None:
     out.print(f"[{colour}]{word}[/{colour}] ({decision.reason}), action {decision.action} at stage {decision.stage}")
     for check_, (state, value, source) in zip(decision.checks, decision.verdicts, strict=True):
         constraint = check_.constraint
-        found = f"found: {value or decision.at.isoformat()}, from {source}" if source else "nothing known"
+        shown = decision.at.isoformat() if source == "clock" else value or "no value"
+        found = f"found: {shown}, from {source}" if source else "nothing known"
         out.print(f"  [{_MARKS[state]}]{state:<16}[/] ", end="")
         out.print(f"{constraint.left} {constraint.operator} {', '.join(constraint.right)}  ({found})", markup=False)
         out.print(f"                   {check_.path}", style="dim", markup=False)

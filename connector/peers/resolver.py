@@ -1,0 +1,112 @@
+"""DID documents, status lists and their changes, fetched from their owners and kept for a while.
+
+Implements `exchange.ports.Resolver`. Finds a did:web's document (did:web method, section 3.2) and bounds how much is
+fetched at once; reading and judging it is `credentials`'. What is not acceptable is `Refused`, what may not be asked is
+`AddressBlocked`; anything else that keeps the answer from us is a kind of `CannotCheck`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Final, TypeVar
+
+from connector.credentials.did import DOCUMENT_LIMIT_BYTES, DidDocument, document_url, parse_document
+from connector.credentials.refused import Refused
+from connector.credentials.status_list import CHANGES_LIMIT_BYTES, LIST_LIMIT_BYTES, changes_url
+from connector.errors import CannotCheck, TooLarge
+from connector.exchange.ports import Clock, Http
+from connector.model import Did
+from connector.peers.caching import FetchCache
+
+V = TypeVar("V")
+
+DID_LIFETIME: Final = timedelta(minutes=5)
+STATUS_LIFETIME: Final = timedelta(minutes=1)
+REFUSAL_LIFETIME: Final = timedelta(seconds=30)
+UNREACHABLE_LIFETIME: Final = timedelta(seconds=2)
+_MAX_DOCUMENTS: Final = 5_000
+_MAX_STATUS_BYTES: Final = 32 << 20
+_AT_ONCE: Final = 32
+_OK: Final = 200
+_DID_ACCEPT: Final = "application/did+json, application/did+ld+json;q=0.9, application/json;q=0.8"
+_STATUS_ACCEPT: Final = "application/vc+jwt, application/jwt;q=0.9, */*;q=0.1"
+
+
+def _cache(lifetime: timedelta, max_weight: int, weigh: Callable[[V], int]) -> FetchCache[V]:
+    return FetchCache(
+        lifetime=lifetime,
+        refusal_lifetime=REFUSAL_LIFETIME,
+        unreachable_lifetime=UNREACHABLE_LIFETIME,
+        max_weight=max_weight,
+        weigh=weigh,
+    )
+
+
+def _documents() -> FetchCache[DidDocument]:
+    return _cache(DID_LIFETIME, _MAX_DOCUMENTS, lambda _document: 1)
+
+
+def _octets() -> FetchCache[bytes]:
+    return _cache(STATUS_LIFETIME, _MAX_STATUS_BYTES, len)
+
+
+@dataclass(slots=True, kw_only=True)
+class Resolver:
+    """Cached look-ups at other parties. `allow_http`: loopback over plain http, under the unsafe setting."""
+
+    http: Http
+    clock: Clock
+    allow_http: bool = False
+    timeout_seconds: float = 5.0
+    _did_documents: FetchCache[DidDocument] = field(default_factory=_documents)
+    _lists: FetchCache[bytes] = field(default_factory=_octets)
+    _changes: FetchCache[bytes] = field(default_factory=_octets)
+    _gate: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(_AT_ONCE))
+
+    async def did_document(self, did: Did) -> DidDocument:
+        """The party's document, at most five minutes old."""
+        return await self._did_documents.get(did, self.clock.now, self._fetch_document)
+
+    async def status_list(self, url: str) -> bytes:
+        """The status list credential at this URL, at most a minute old."""
+        return await self._lists.get(url, self.clock.now, self._fetch_list)
+
+    async def status_changes(self, url: str) -> bytes:
+        """The signed changes of the list at this URL, at most a minute old."""
+        return await self._changes.get(url, self.clock.now, self._fetch_changes)
+
+    async def _fetch_document(self, did: str) -> DidDocument:
+        url = document_url(did, allow_http=self.allow_http)
+        try:
+            body = await self._get(url, _DID_ACCEPT, DOCUMENT_LIMIT_BYTES)
+        except TooLarge as problem:
+            raise Refused("bad-did-document", problem.detail) from problem
+        document = parse_document(body)
+        # The document of somebody else at this address proves nothing (DID Core 1.0, section 5.1.1).
+        if document.id != did:
+            raise Refused("document-id-mismatch", f"at {url} lies the document of {document.id:.80}")
+        return document
+
+    async def _fetch_list(self, url: str) -> bytes:
+        return await self._get_status(url, LIST_LIMIT_BYTES)
+
+    async def _fetch_changes(self, url: str) -> bytes:
+        return await self._get_status(changes_url(url), CHANGES_LIMIT_BYTES)
+
+    async def _get_status(self, url: str, limit_bytes: int) -> bytes:
+        try:
+            return await self._get(url, _STATUS_ACCEPT, limit_bytes)
+        except TooLarge as problem:
+            raise CannotCheck(problem.detail) from problem
+
+    async def _get(self, url: str, accept: str, limit_bytes: int) -> bytes:
+        async with self._gate:
+            answer = await self.http.request(
+                "GET", url, headers={"Accept": accept}, limit_bytes=limit_bytes, timeout_seconds=self.timeout_seconds
+            )
+        if answer.status != _OK:
+            raise CannotCheck(f"{url} answered {answer.status} instead of the document.")
+        return answer.body
