@@ -17,9 +17,9 @@ LINEAGE: Final = frozenset({"upstream", "contains", "madeIn", "input", "moved", 
 BOOKS: Final = frozenset({"covers"})
 """Relations from a stocktake to what it counts."""
 
-STANDING: Final = frozenset({"FacilityRecord", "MinePermit", "SchemeAttestation"})
+STANDING: Final = frozenset({"MinePermit", "SchemeAttestation"})
 """Records that give a standing (a permit, an attested scheme): what counts is whether they held at the event's time.
-All others state what was; withdrawn now, they prove nothing any more."""
+All others, facility records too, state what was; withdrawn now, they prove nothing any more."""
 
 LEAVES: Final = frozenset({"assay", "permit", "scheme", "footprint", "socialClaim", "facilityRecord", "covers"})
 """Relations behind which no material lies: a gap there leaves nothing unreached."""

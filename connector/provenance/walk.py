@@ -51,7 +51,8 @@ class _ViaLater:
     scope: Scope
 
 
-_SUPPORTING: Final = frozenset({Scope.BACK, Scope.FORWARD, Scope.SUPPORT, Scope.STOCKTAKE})
+_SUPPORTING: Final = frozenset({Scope.BACK, Scope.FORWARD, Scope.SUPPORT})
+"""A stocktake leans on no permit: counting is allowed without."""
 
 
 class Walk:
