@@ -60,7 +60,7 @@ class Checker:
         return self._run(record_type, "loose", subject, "$")
 
     def _run(self, record_type: str, part: str, value: Json, root: str) -> list[Finding]:
-        """All findings of one validator; of two about the same thing at one place, the one that leaves less to choose."""
+        """All findings of one validator; of two about one thing at one place, the one that leaves less to choose."""
         if record_type not in self._schemas:
             return [Finding(code="unknown-record-type", message=f"there is no record type {record_type!r}")]
         validator = self._validator(record_type, part)
@@ -68,10 +68,10 @@ class Checker:
             text = f"a {record_type} has no values of {part.removeprefix('part-')}"
             return [Finding(code="unknown-part", message=text, place=Place(column=root))]
         reader = _Reader(self._terms, self._shapes, record_type, value, root)
-        found: dict[tuple[str, str], Finding] = {}
+        found: dict[tuple[str, str, str], Finding] = {}
         for error in validator.iter_errors(value):
             for finding in reader.findings(error):
-                key = (finding.code, finding.place.column)
+                key = (finding.code, finding.message, finding.place.column)
                 if key not in found or len(finding.hint) < len(found[key].hint):
                     found[key] = finding
         return list(found.values())
@@ -146,7 +146,7 @@ class _Reader:
 
     def _bad_word(self, path: Path, words: list[Json], value: Json) -> Finding:
         """A value that is not in its list."""
-        if isinstance(value, int | float) and not isinstance(value, bool):
+        if not isinstance(value, str):
             return self._bad_value(path, "type", value)
         name = str(path[-1]) if path else "value"
         code = "bad-unit" if name in {"unit", "declaredUnit"} else "bad-code"
@@ -190,7 +190,9 @@ class _Reader:
         """The value at the end of a path."""
         value = self._document
         for key in path:
-            if (isinstance(value, dict) and isinstance(key, str)) or (isinstance(value, list) and isinstance(key, int)):
+            if isinstance(value, dict) and isinstance(key, str):
+                value = value[key]
+            if isinstance(value, list) and isinstance(key, int):
                 value = value[key]
         return value
 
@@ -216,7 +218,11 @@ def _expected(term: Term | None) -> str:
     elif term.range.kind == "literal":
         one = _WRITTEN[term.range.name]
     else:
-        one = f"a {term.range.name}"
+        one = (
+            f"a word of the list {term.range.name}"
+            if term.range.kind == "code"
+            else f"a node of type {term.range.name}"
+        )
     return f"a list, each {one}" if term.many else one
 
 

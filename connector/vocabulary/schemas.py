@@ -25,7 +25,7 @@ _LITERALS: Mapping[str, JsonObject] = {
     "string": {"type": "string", "minLength": 1, "maxLength": 4096, "pattern": r"^[^\u0000-\u001f\u007f]+$"},
     "decimal": {"type": "string", "maxLength": 64, "pattern": r"^-?(0|[1-9][0-9]*)(\.[0-9]+)?$"},
     "positiveInteger": {"type": "string", "maxLength": 18, "pattern": r"^[1-9][0-9]*$"},
-    "boolean": {"type": "string", "enum": ["true", "false"]},
+    "boolean": {"enum": ["true", "false"]},
     "date": {"type": "string", "pattern": r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$", "format": "date"},
     "dateTime": {
         "type": "string",
@@ -151,9 +151,9 @@ def _object(
 
 
 def _choice(choice: Choice) -> JsonObject:
-    """`oneOf` for exactly one, `anyOf` for at least one."""
+    """`oneOf` for exactly one, `anyOf` for at least one; what is no object is told elsewhere."""
     branches: list[Json] = [{"required": [name]} for name in choice.names]
-    return {"oneOf" if choice.exactly_one else "anyOf": branches}
+    return {"if": {"type": "object"}, "then": {"oneOf" if choice.exactly_one else "anyOf": branches}}
 
 
 def _property(terms: Terms, term: Term) -> JsonObject:
@@ -169,7 +169,7 @@ def _value(terms: Terms, term: Term) -> JsonObject:
     if term.range.kind == "id":
         return dict(IRI)
     if term.range.kind == "code":
-        return {"type": "string", "enum": [code.name for code in terms.codes[term.range.name]]}
+        return {"enum": [code.name for code in terms.codes[term.range.name]]}
     if term.range.kind == "class":
         reference: JsonObject = {"$ref": f"#/$defs/{term.range.name}"}
         if not term.units:

@@ -1,0 +1,106 @@
+"""The terms table: unique meanings, access and level per class, helpful refusals."""
+
+import pytest
+
+from connector.errors import BadInput
+from connector.model import AccessClass, Level
+from connector.vocabulary.bundle import Bundle
+from connector.vocabulary.terms import MODEL_OF, Code, Term, TermClass, read_terms
+
+HEADER = (
+    "name,kind,domain,iri,range,container,pattern,unit,access,level,label_en,definition_en,ec_point,law\n"
+    "Thing,class,,,,,,,,,thing,A thing.,,\n"
+)
+
+
+def test_every_term_of_a_subject_has_one_access_class_and_one_level(bundle: Bundle) -> None:
+    """No value of a record is without an audience."""
+    for name, shape in bundle.shapes.records.items():
+        for subject in shape.subjects if shape.kind == "record" else ():
+            for term in shape.names:
+                assert bundle.terms.access_class(subject, term, name) in AccessClass
+                assert bundle.terms.level(subject, term, name) in Level
+
+
+def test_each_iri_has_one_definition(bundle: Bundle) -> None:
+    """Two rows may share a key, never an IRI."""
+    iris = [term.iri for term in bundle.terms.properties] + [one.iri for one in bundle.terms.classes.values()]
+    assert len(iris) == len(set(iris))
+
+
+def test_every_row_says_what_it_means(bundle: Bundle) -> None:
+    """Label and definition are there, and a definition is a sentence."""
+    rows: list[Term | TermClass | Code] = [*bundle.terms.properties, *bundle.terms.classes.values()]
+    rows += [code for listed in bundle.terms.codes.values() for code in listed]
+    for row in rows:
+        assert row.label
+        assert row.definition.endswith(".")
+
+
+def test_a_battery_finds_the_terms_of_its_model(bundle: Bundle) -> None:
+    """A mapped battery is flat; its level tells what is about the model."""
+    assert bundle.terms.level("Battery", "batteryChemistry") is Level.MODEL
+    assert bundle.terms.level("CellBatch", "batteryChemistry") is Level.ITEM
+    assert bundle.terms.access_class("CellBatch", "batteryChemistry") is AccessClass.B2B
+
+
+def test_access_may_differ_by_class_and_by_record_type(bundle: Bundle) -> None:
+    """The identifier of a lot, of an event, of a permit are for different eyes."""
+    terms = bundle.terms
+    assert terms.access_class("MaterialLot", "identifier") is AccessClass.B2B
+    assert terms.access_class("MakeEvent", "identifier") is AccessClass.ORGANISATION
+    assert terms.access_class("Facility", "identifier", "FacilityRecord") is AccessClass.B2B
+    assert terms.access_class("Facility", "identifier", "MinePermit") is AccessClass.PUBLIC
+
+
+def test_the_story_has_terms_of_each_class(bundle: Bundle) -> None:
+    """At least four terms of a battery in each class of the regulation."""
+    counts = dict.fromkeys(AccessClass, 0)
+    for term in bundle.shapes.records["BatteryPassport"].names:
+        counts[bundle.terms.access_class("Battery", term, "BatteryPassport")] += 1
+    assert min(counts[one] for one in list(AccessClass)[:4]) >= 4
+
+
+def test_near_names_help_with_a_typo(bundle: Bundle) -> None:
+    """A mistyped term is refused with the names that look like it."""
+    assert bundle.terms.near("batteryChemestry")[0] == "batteryChemistry"
+    with pytest.raises(BadInput) as refused:
+        bundle.terms.term("Battery", "ratedCapasity")
+    assert "ratedCapacity" in refused.value.hint
+
+
+def test_named_finds_every_meaning(bundle: Bundle) -> None:
+    """`value` has two meanings, in a quantity and in an identifier."""
+    found = [one for one in bundle.terms.named("value") if isinstance(one, Term)]
+    assert [one.iri.partition("#")[2] for one in found] == ["value", "identifierValue"]
+
+
+@pytest.mark.parametrize(
+    ("row", "what"),
+    [
+        ("a,property,Thing,,xsd:string,,,,B2C,item,a,A.,,\n", "B2C"),
+        ("a,property,Thing,,text,,,,,,a,A.,,\n", "range"),
+        ("a,property,Thing,,class:Nothing,,,,,,a,A.,,\n", "Nothing"),
+        ("a,property,Nothing,,xsd:string,,,,,,a,A.,,\n", "Nothing"),
+        ("a,property,Thing,,xsd:decimal,,,XYZ,,,a,A.,,\n", "XYZ"),
+        ("a,thing,,,,,,,,,a,A.,,\n", "kind"),
+        ("a,property\n", "cells"),
+        (2 * "a,property,Thing,,xsd:string,,,,,,a,A.,,\n", "two rows"),
+    ],
+)
+def test_a_row_that_cannot_be_used_is_refused(row: str, what: str) -> None:
+    """The error names what is wrong."""
+    with pytest.raises(BadInput, match=what):
+        read_terms((HEADER + row).encode())
+
+
+def test_other_columns_are_refused() -> None:
+    """A table with a missing column is not read with guesses."""
+    with pytest.raises(BadInput, match="columns"):
+        read_terms(b"name,kind\n")
+
+
+def test_no_key_is_both_of_an_item_and_of_its_model(bundle: Bundle) -> None:
+    """Else nobody could say what the value is about."""
+    for item, model in MODEL_OF.items():
+        assert not bundle.terms.of(item).keys() & bundle.terms.of(model).keys()
