@@ -1,0 +1,1 @@
+"""The story "from mine to recycler": README.md tells it."""
