@@ -54,9 +54,11 @@ class Bundle:
         """What is wrong with a mapped subject whose links are not made yet."""
         return self._checker.check_mapped(record_type, subject)
 
-    def split(self, record_type: str, subject: JsonObject) -> dict[tuple[AccessClass, Level], JsonObject]:
+    def split(
+        self, record_type: str, subject: JsonObject, *, model_id: str = ""
+    ) -> dict[tuple[AccessClass, Level], JsonObject]:
         """The subject's parts, each ready to be a `credentialSubject`."""
-        return split(self.terms, record_type, subject)
+        return split(self.terms, record_type, subject, model_id=model_id)
 
 
 def default_folder() -> Path:

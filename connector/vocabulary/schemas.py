@@ -56,16 +56,27 @@ def make_schemas(terms: Terms, shapes: Shapes) -> dict[str, JsonObject]:
 def loosened(schema: JsonObject) -> JsonObject:
     """The same schema for a mapped document whose links are not made yet.
 
-    A link may be any object so far, and ids that come with a link (a product's, an attribution's ends) may be missing.
+    `{}` stands where a link goes, `""` where the id of a linked thing goes, and an event's product may be missing: its
+    id comes with the link.
     """
     definitions = schema["$defs"]
     assert isinstance(definitions, dict)
     loose: dict[str, Json] = {**definitions, "UpstreamLink": {"type": "object"}}
-    for name, later in (("EventProduct", {"product", "link"}), ("Attribution", {"from", "to"})):
-        node = definitions.get(name)
-        if isinstance(node, dict) and isinstance(node["required"], list):
-            loose[name] = {**node, "required": [key for key in node["required"] if key not in later]}
-    return {**schema, "$defs": loose}
+    product = definitions.get("EventProduct")
+    if isinstance(product, dict) and isinstance(product["required"], list):
+        loose["EventProduct"] = {**product, "required": [key for key in product["required"] if key != "product"]}
+    waiting = _with_waiting_ids({**schema, "$defs": loose})
+    assert isinstance(waiting, dict)
+    return waiting
+
+
+def _with_waiting_ids(schema: Json) -> Json:
+    """A copy in which each IRI may be empty."""
+    if isinstance(schema, dict):
+        if schema.get("pattern") == IRI["pattern"]:
+            return {**schema, "pattern": f"^$|{IRI['pattern']}"}
+        return {key: _with_waiting_ids(inner) for key, inner in schema.items()}
+    return [_with_waiting_ids(inner) for inner in schema] if isinstance(schema, list) else schema
 
 
 def _record_schema(terms: Terms, shapes: Shapes, shape: Shape) -> JsonObject:

@@ -44,10 +44,11 @@ def audience_classes(audience: Audience, granted: Iterable[AccessClass] = ()) ->
     return _CLASSES[audience]
 
 
-def split(terms: Terms, record_type: str, subject: JsonObject) -> dict[Part, JsonObject]:
+def split(terms: Terms, record_type: str, subject: JsonObject, *, model_id: str = "") -> dict[Part, JsonObject]:
     """The subject's parts, each ready to be a `credentialSubject`. Every term is in exactly one part.
 
-    A part of level `model` is about the model: it carries the model's id and class.
+    A part of level `model` is about the model: it carries the model's class and id, `model_id` or else the one that the
+    subject names.
     """
     subject_class, subject_id = subject.get("type"), subject.get("id")
     if not isinstance(subject_class, str) or not isinstance(subject_id, str):
@@ -61,19 +62,19 @@ def split(terms: Terms, record_type: str, subject: JsonObject) -> dict[Part, Jso
             )
             parts.setdefault(part, {})[name] = value
     return {
-        part: {**_head(record_type, subject, part[1]), **parts[part]}
+        part: {**_head(record_type, subject, part[1], model_id), **parts[part]}
         for part in ((access, level) for access in AccessClass for level in Level)
         if part in parts
     }
 
 
-def _head(record_type: str, subject: JsonObject, level: Level) -> JsonObject:
+def _head(record_type: str, subject: JsonObject, level: Level, model_id: str) -> JsonObject:
     """Id and class of what the part is about."""
     subject_class = subject["type"]
     assert isinstance(subject_class, str)
     if level is not Level.MODEL or subject_class not in MODEL_OF:
         return {"id": subject["id"], "type": subject_class}
-    model = subject.get(MODEL_ID[subject_class])
+    model = model_id or subject.get(MODEL_ID[subject_class])
     if not isinstance(model, str):
         raise BadInput(f"a {record_type} with values of its model needs {MODEL_ID[subject_class]!r}")
     return {"id": model, "type": MODEL_OF[subject_class]}

@@ -132,10 +132,11 @@ def test_a_mapped_document_may_wait_for_its_links(bundle: Bundle, documents: dic
     """Placeholders pass before the links are made, and only then."""
     subject = documents["MakeEvent"]
     put(subject, "input.0.link", {})
+    put(subject, "attribution.0.from", "")
     put(subject, "input.1", {"type": "EventProduct", "quantity": {"type": "Quantity", "value": "1", "unit": "KGM"}})
     assert bundle.check_mapped("MakeEvent", subject) == []
     codes = {code for code, _ in places(bundle.check("MakeEvent", subject))}
-    assert codes == {"missing-term"}
+    assert codes == {"missing-term", "bad-value"}
 
 
 def test_a_part_may_not_carry_terms_of_another_class(bundle: Bundle, documents: dict[str, JsonObject]) -> None:

@@ -66,6 +66,8 @@ def test_model_values_need_the_model(bundle: Bundle, documents: dict[str, JsonOb
     del subject["ofModel"]
     with pytest.raises(BadInput, match="ofModel"):
         bundle.split("BatteryPassport", subject)
+    named = bundle.split("BatteryPassport", subject, model_id="urn:uuid:0b5d77f0-3f6b-8d1c-9c1f-6d2a54f0c001")
+    assert named[AccessClass.PUBLIC, Level.MODEL]["id"] == "urn:uuid:0b5d77f0-3f6b-8d1c-9c1f-6d2a54f0c001"
 
 
 def test_an_unknown_term_is_never_published(bundle: Bundle, documents: dict[str, JsonObject]) -> None:
