@@ -22,7 +22,6 @@ from connector.model import Did, Finding, JsonObject, Pid
 from connector.policy.evaluate import evaluate
 from connector.policy.operands import Stage
 from connector.protocol import compose, negotiation
-from connector.protocol.catalog import offer_of
 from connector.protocol.messages import (
     ContractAgreementMessage,
     ContractNegotiationTerminationMessage,
@@ -117,8 +116,7 @@ class Negotiate:
                 Finding(code="unknown-dataset", message="No such dataset is offered.", term="offer.target")
             )
         elif not objections:
-            compiled = self.policies.of(dataset)
-            stands_for = offer_of(dataset.dataset_id, compiled.policy)
+            compiled, stands_for = self.policies.of(dataset), self.policies.offer(dataset)
             if offer["@id"] != stands_for["@id"] or negotiation.is_counter_offer(offer, stands_for):
                 objections.append(
                     Finding(

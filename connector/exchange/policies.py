@@ -1,4 +1,4 @@
-"""The policies of datasets, compiled once each: what every journey that decides starts from.
+"""The policies of datasets, compiled once each, and the offers made of them: where every journey that decides starts.
 
 Reading is `policy.reading`'s, deciding `policy.evaluate`'s; here they are kept by their digest, because a data request
 is decided per unit.
@@ -9,9 +9,14 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from connector.exchange.ports import DatasetRow
+from connector.model import JsonObject
 from connector.policy.evaluate import Compiled, compile_policy
+from connector.policy.odrl import offer_digest, offer_json
 from connector.policy.reading import load
+from connector.protocol.catalog import Offered, offer
 
+PULL = "HttpData-PULL"
+"""The one format that is offered: pages over HTTP under a data token."""
 _MOST = 1_000
 
 
@@ -29,3 +34,14 @@ class Policies:
                 self._compiled.pop(next(iter(self._compiled)))
             known = self._compiled[dataset.policy_digest] = compile_policy(load(dataset.policy))
         return known
+
+    def offer(self, dataset: DatasetRow) -> JsonObject:
+        """The offer as the catalogue shows it."""
+        policy = self.of(dataset).policy
+        return offer(dataset.dataset_id, offer_digest(policy), offer_json(policy, offer_id=""))
+
+    def offered(self, dataset: DatasetRow) -> Offered:
+        """The dataset as the catalogue shows it."""
+        policy = self.of(dataset).policy
+        terms = {offer_digest(policy): offer_json(policy, offer_id="")}
+        return Offered(dataset_id=dataset.dataset_id, title=dataset.title, formats=(PULL,), policies=terms)

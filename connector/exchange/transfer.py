@@ -13,7 +13,7 @@ from typing import Literal
 
 from connector.errors import BadMessage, NotFound
 from connector.exchange.conversation import Answer, Caller, Conversation, Draft, Incoming, token_digest, without_token
-from connector.exchange.policies import Policies
+from connector.exchange.policies import PULL, Policies
 from connector.exchange.ports import AgreementRow, CommandRow, DatasetRow, DataTokenRow, Ids, Store
 from connector.model import Did, Finding, JsonObject, Pid
 from connector.policy.evaluate import evaluate
@@ -29,7 +29,6 @@ from connector.protocol.process import Ask, Process, Reached, Reply, Role, Table
 from connector.protocol.transfer import Kind, State
 from connector.vocabulary.admission import admit
 
-PULL = "HttpData-PULL"
 ENDPOINT_TYPE = "https://w3id.org/idsa/v4.1/HTTP"
 _PATHS = {
     Kind.REQUEST: "request",
