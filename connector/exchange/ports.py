@@ -561,3 +561,21 @@ class Resolver(Protocol):
 
     async def did_document(self, did: Did) -> DidDocument:
         """`CannotCheck` when it cannot be had."""
+
+
+# --- audit -----------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuditAnswer:
+    """What an owner answers to an audit read: 200 with JSON, 202 held for a decision, 403 sealed, 404 unknown."""
+
+    status: int
+    body: bytes = b""
+
+
+class AuditReads(Protocol):
+    """Audit reads at other companies, each with a fresh token; retries are made below."""
+
+    async def read(self, holder: Did, path: str) -> AuditAnswer:
+        """GET `path` at the holder's AuditService. `CannotCheck` (`PeerUnreachable`): no answer after retries."""

@@ -195,7 +195,10 @@ def site_findings(books: Books) -> tuple[BalanceFinding, ...]:
     for closing in books.closings():
         metals = [balance for balance in balances if (balance.site, balance.end) == (closing.site, closing.end)]
         found.extend(
-            finding for balance in metals if not balance.gaps for finding in _negative_stock(books, closing, balance)
+            finding
+            for balance in metals
+            if balance.outcome == "balanced"  # else the residual says it already, or nothing is certain
+            for finding in _negative_stock(books, closing, balance)
         )
     return tuple(found)
 

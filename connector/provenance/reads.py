@@ -139,6 +139,8 @@ def understand(read: Read, status: int, body: Json) -> Answer:
         return Gap(outcome=Outcome.PENDING, reason="the owner holds the request for a decision")
     if status == _SEALED:
         return Gap(outcome=Outcome.SEALED, reason="the owner knows it and gives no right to read it")
+    if status in {_UNKNOWN, _GONE} and read.kind == "later":
+        return Later(entries=())  # who does not know the record knows nothing that came of it
     if status in {_UNKNOWN, _GONE}:
         return Gap(outcome=Outcome.MISSING, reason=f"the owner does not know it ({status})")
     if status != _OK:
