@@ -61,12 +61,10 @@ def parse_scope(text: str) -> Scope:
         raise BadMessage(f"unknown scope {text:.120}", hint="org.eclipse.dspace.dcp.vc.type:<Type>:read")
     value, colon, action = rest.rpartition(":")
     if not colon or action not in _ACTIONS:
-        # an id may hold colons itself; a type may not, so what is left there is an action that we do not give
         value = rest
-        if kind == "type" and ":" in value:
-            raise BadMessage(f"scope {text:.120}: only reading is offered")
-    if not value:
-        raise BadMessage(f"scope {text:.120} names nothing")
+    # an id may hold colons itself; in a type one would stand before an action that we do not give
+    if not value or (kind == "type" and ":" in value):
+        raise BadMessage(f"scope {text:.120}: one type or id, to read")
     return Scope(kind=kind, value=value)
 
 
