@@ -1,0 +1,147 @@
+"""Dates and times as written in exports, to `YYYY-MM-DD` and `YYYY-MM-DDTHH:MM:SSZ`.
+
+The plan gives the format; it is a closed set of marks. A local time needs a zone; one that the clock change makes
+double or impossible is refused, not picked.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from datetime import UTC, date, datetime, timedelta, timezone, tzinfo
+from functools import lru_cache
+from zoneinfo import ZoneInfo
+
+from connector.mapping.unfit import Unfit
+
+_MARKS = {
+    "d": r"(?P<d>[0-9]{1,2})",
+    "m": r"(?P<m>[0-9]{1,2})",
+    "Y": r"(?P<Y>[0-9]{4})",
+    "H": r"(?P<H>[0-9]{1,2})",
+    "M": r"(?P<M>[0-9]{1,2})",
+    "S": r"(?P<S>[0-9]{2})",
+    "f": r"(?P<f>[0-9]{1,9})",
+    "z": r"(?P<z>Z|[+-][0-9]{2}:?[0-9]{2})",
+}
+_SHORT = {"iso": "%Y-%m-%d", "sap": "%Y%m%d"}
+_ISO_TIME = re.compile(
+    r"(?P<Y>[0-9]{4})-(?P<m>[0-9]{2})-(?P<d>[0-9]{2})[T ](?P<H>[0-9]{2}):(?P<M>[0-9]{2})(?::(?P<S>[0-9]{2})"
+    r"(?:\.(?P<f>[0-9]{1,9}))?)?(?P<z>Z|[+-][0-9]{2}:?[0-9]{2})?"
+)
+_OFFSET = re.compile(r"([+-])([0-9]{2}):?([0-9]{2})")
+_CACHED = 8192
+
+
+class BadFormat(ValueError):
+    """A date format or a zone that this engine does not know."""
+
+
+def _pattern(written: str) -> re.Pattern[str]:
+    out, position, seen = [], 0, set()
+    fixed = "%Y" in written and "%m" in written and not re.search(r"%[dmHM][^%]", written)
+    while position < len(written):
+        character = written[position]
+        if character != "%":
+            out.append(re.escape(character))
+            position += 1
+            continue
+        mark = written[position + 1 : position + 2]
+        if mark not in _MARKS or mark in seen:
+            raise BadFormat(f"`%{mark}` in `{written}` is unknown or stands twice; known: %d %m %Y %H %M %S %f %z.")
+        seen.add(mark)
+        out.append(_MARKS[mark].replace("{1,2}", "{2}") if fixed else _MARKS[mark])
+        position += 2
+    if not {"d", "m", "Y"} <= seen:
+        raise BadFormat(f"`{written}` does not say %d, %m and %Y.")
+    return re.compile("".join(out))
+
+
+def date_reader(written: str) -> Callable[[str], str]:
+    """The reader of dates in this format."""
+    shown = _SHORT.get(written, written)
+    fullmatch = _pattern(shown).fullmatch
+    iso = _pattern("%Y-%m-%d").fullmatch
+
+    @lru_cache(maxsize=_CACHED)
+    def read(text: str) -> str:
+        found = fullmatch(text)
+        if found is None:
+            hint = "it looks like `iso`" if iso(text) else f"the plan says `{shown}`"
+            raise Unfit("bad-date", f"`{text[:40]}` is no date of the form {shown}.", hint)
+        try:
+            return date(int(found["Y"]), int(found["m"]), int(found["d"])).isoformat()
+        except ValueError as error:
+            raise Unfit("bad-date", f"`{text}` is no day of the calendar.", f"the plan says `{shown}`") from error
+
+    return read
+
+
+def zone_of(name: str) -> tzinfo:
+    """A zone by its IANA name, `UTC`, or an offset such as `+01:00`."""
+    found = _OFFSET.fullmatch(name)
+    if name == "UTC":
+        return UTC
+    if found:
+        return _offset(found)
+    try:
+        return ZoneInfo(name)
+    except (KeyError, ValueError, OSError) as error:
+        raise BadFormat(f"`{name}` is no time zone that this machine knows.") from error
+
+
+def _offset(found: re.Match[str]) -> timezone:
+    minutes = int(found[2]) * 60 + int(found[3])
+    try:
+        return timezone(timedelta(minutes=-minutes if found[1] == "-" else minutes))
+    except ValueError as error:
+        raise Unfit("bad-time", f"`{found[0]}` is no offset from UTC.") from error
+
+
+def time_reader(written: str, zone: str | None) -> Callable[[str], str]:
+    """The reader of times in this format, to UTC."""
+    pattern = _ISO_TIME if written == "iso" else _pattern(written)
+    local = zone_of(zone) if zone else None
+    if local is None and "z" not in pattern.groupindex:
+        raise BadFormat(f"`{written}` says no offset (%z), so the plan has to say the `zone`.")
+
+    @lru_cache(maxsize=_CACHED)
+    def read(text: str) -> str:
+        found = pattern.fullmatch(text)
+        if found is None:
+            raise Unfit("bad-time", f"`{text[:40]}` is no time of the form {written}.")
+        parts = found.groupdict()
+        fraction = ((parts.get("f") or "") + "000000")[:6]
+        try:
+            naive = datetime(  # noqa: DTZ001  # the zone is put on below, where double and impossible times are refused
+                int(parts["Y"]), int(parts["m"]), int(parts["d"]), int(parts.get("H") or 0), int(parts.get("M") or 0),
+                int(parts.get("S") or 0), int(fraction),
+            )  # fmt: skip
+        except ValueError as error:
+            raise Unfit("bad-time", f"`{text}` is no time of the calendar.") from error
+        return _utc(naive, _zone(parts.get("z"), local, text), text)
+
+    return read
+
+
+def _zone(offset: str | None, local: tzinfo | None, text: str) -> tzinfo:
+    if offset:
+        found = _OFFSET.fullmatch(offset)
+        return _offset(found) if found else UTC
+    if local is None:
+        raise Unfit("bad-time", f"`{text}` has no offset from UTC.", "say the `zone`")
+    return local
+
+
+def _utc(naive: datetime, zone: tzinfo, text: str) -> str:
+    first, second = naive.replace(tzinfo=zone), naive.replace(tzinfo=zone, fold=1)
+    try:
+        instant = first.astimezone(UTC)
+        if first.utcoffset() != second.utcoffset():
+            kind = "happens twice" if instant < second.astimezone(UTC) else "does not exist"
+            hint = "the clock changes then; export the time with its offset"
+            raise Unfit("bad-time", f"`{text}` {kind} in {zone}.", hint)
+    except OverflowError as error:
+        raise Unfit("bad-time", f"`{text}` is no time of the calendar.") from error
+    shown = instant.replace(tzinfo=None)
+    return shown.isoformat(timespec="microseconds" if shown.microsecond else "seconds") + "Z"

@@ -1,0 +1,87 @@
+"""Delimited text (CSV and list exports) to lines of cells, on an explicit encoding.
+
+RFC 4180 as far as exports keep to it, with the delimiter and the quote that the plan says. A byte that does not fit
+the encoding, or a quote that never ends, means that the structure is lost: a finding for the whole file.
+"""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import io
+from collections.abc import Iterator
+
+from connector.mapping.plan import Source
+from connector.mapping.source import SourceFile, content, unreadable
+
+MAX_CELL = 1 << 17
+_MARKS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
+
+
+def lines(source: Source, file: SourceFile) -> Iterator[tuple[int, list[str]]]:
+    """Line number (where the record begins) and cells. Raises `Unreadable`."""
+    text = decoded(file, content(file), source.encoding or "utf-8")
+    csv.field_size_limit(MAX_CELL)
+    quote = None if source.quote == "none" else source.quote
+    reader = csv.reader(
+        io.StringIO(text, newline=""),
+        delimiter=source.delimiter or ",",
+        quotechar=quote,
+        quoting=csv.QUOTE_NONE if quote is None else csv.QUOTE_MINIMAL,
+        strict=True,
+    )
+    line = 1
+    try:
+        for cells in reader:
+            yield line, [cell.strip() for cell in cells]
+            line = reader.line_num + 1
+    except csv.Error as error:
+        raise unreadable(
+            file, "bad-structure", f"The record that begins in line {line} cannot be split: {error}.",
+            hint="an unbalanced quote, or a file cut off; if the export does not quote, say `quote: none`", line=line,
+        ) from error  # fmt: skip
+
+
+def decoded(file: SourceFile, data: bytes, encoding: str) -> str:
+    """The text. What is plainly in another encoding is refused even where it could be decoded."""
+    for mark, name in _MARKS:
+        if data.startswith(mark) and not encoding.startswith(name):
+            raise unreadable(
+                file, "bad-encoding", f"The file begins with the mark of {name}, the plan says {encoding}.",
+                hint=f"say `encoding: {name}`", line=1,
+            )  # fmt: skip
+    try:
+        text = data.decode("utf-8-sig" if encoding == "utf-8" else encoding)
+    except UnicodeDecodeError as error:
+        raise _undecodable(file, data, encoding, error) from error
+    if "\0" in text:
+        line = text.count("\n", 0, text.index("\0")) + 1
+        hint = "perhaps `encoding: utf-16-le`" if text.count("\0") * 3 > len(text) else "the file is damaged"
+        raise unreadable(file, "bad-encoding", "The file has NUL characters.", hint=hint, line=line)
+    if not encoding.startswith(("utf", "ascii")) and not data.isascii() and _is_utf8(data):
+        line = data[: next(i for i, byte in enumerate(data) if byte > 127)].count(b"\n") + 1  # noqa: PLR2004  # ASCII ends there
+        raise unreadable(
+            file, "bad-encoding", f"The file is UTF-8 throughout, the plan says {encoding}.",
+            hint="say `encoding: utf-8`", line=line,
+        )  # fmt: skip
+    return text
+
+
+def _undecodable(file: SourceFile, data: bytes, encoding: str, error: UnicodeDecodeError) -> Exception:
+    good = data[: error.start].decode(encoding, "replace")
+    line = good.count("\n") + 1
+    byte = data[error.start : error.start + 1].hex().upper()
+    message = f"Byte {error.start + 1} (hexadecimal {byte}) in line {line} is not {encoding}."
+    if encoding.startswith("utf-16") or error.end >= len(data):
+        hint = "the file may be cut off; export it again"
+    else:
+        hint = "say the encoding that the export really has, perhaps cp1252"
+    return unreadable(file, "bad-encoding", message, hint=hint, line=line)
+
+
+def _is_utf8(data: bytes) -> bool:
+    try:
+        data.decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return True

@@ -1,0 +1,297 @@
+"""Runs a plan over the bytes of its exports: documents with lineage, and every row's findings at once.
+
+`compile_plan` checks a plan without data; `run` gives all documents, `stream` one after the other. A row with a finding
+makes no document. Where the structure of a file is lost, or rows that documents are joined from cannot be read, no
+document of the run counts (`stopped`). Resolving links and signing is left to `exchange/publish.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from connector.mapping.binding import MintId
+from connector.mapping.blame import finding, grouped, merged, missing_columns, place_of
+from connector.mapping.columns import Draft, Frame, LinkRequest, MissingColumn
+from connector.mapping.joins import Joined
+from connector.mapping.lineage import Lineage
+from connector.mapping.nodes import NodeBinder
+from connector.mapping.plan import Plan
+from connector.mapping.program import Parts, Program, bind
+from connector.mapping.reading import code_lists, open_table, plain_codes
+from connector.mapping.source import Row, SourceFile, Table, Unreadable
+from connector.mapping.unfit import Unfit
+from connector.model import Finding, JsonObject, Place
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TypedIdentifier:
+    """An identifier by which others find the record."""
+
+    scheme: str
+    value: str
+    issuer: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mapped:
+    """One document. `subject` holds `{}` where an UpstreamLink goes and `""` where a linked subject's id goes."""
+
+    record_type: str
+    subject_class: str
+    key: str
+    record_id: str
+    model_id: str | None
+    title: str
+    subject: JsonObject
+    links: tuple[LinkRequest, ...]
+    identifiers: tuple[TypedIdentifier, ...]
+    buyers: tuple[str, ...]
+    lineage: Lineage
+    place: Place
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Compiled:
+    """A plan that is known to be good, the sources that it uses, and the columns that it names in each."""
+
+    plan: Plan
+    sources: tuple[str, ...]
+    columns: Mapping[str, frozenset[str]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Result:
+    """What a run gave: documents, findings (many alike are one), and the number of rows read."""
+
+    mapped: tuple[Mapped, ...]
+    findings: tuple[Finding, ...]
+    rows: int
+    stopped: bool
+
+    @property
+    def documents(self) -> int:
+        """How many documents there are."""
+        return len(self.mapped)
+
+
+def compile_plan(plan: Plan) -> Compiled:
+    """Check a plan without data. Raises `BadPlan` with the line."""
+    unread: dict[str, Mapping[str, str]] = {name: {} for name in plan.codes}
+    codes = unread | plain_codes(plan)
+    joined: dict[str, Joined] = {}
+    binder = NodeBinder(plan, None, joined, codes, lambda kind, key: f"{kind}:{key}")
+    bind(binder)
+    columns = {name: frozenset(named) for name, named in binder.named.items()}
+    return Compiled(plan=plan, sources=tuple(dict.fromkeys((plan.driving, *joined))), columns=columns)
+
+
+def run(plan: Plan | Compiled, files: Mapping[str, Sequence[SourceFile]], *, mint: MintId) -> Result:
+    """All documents and all findings."""
+    return collect(stream(plan, files, mint=mint))
+
+
+def collect(running: Run) -> Result:
+    """Run to the end."""
+    mapped = tuple(running)
+    return Result(
+        mapped=() if running.stopped else mapped,
+        findings=tuple(grouped(running.findings)),
+        rows=running.rows,
+        stopped=running.stopped,
+    )
+
+
+def stream(plan: Plan | Compiled, files: Mapping[str, Sequence[SourceFile]], *, mint: MintId) -> Run:
+    """Documents one after the other; findings, counts and `stopped` are whole when the iteration has ended."""
+    return Run(plan if isinstance(plan, Compiled) else compile_plan(plan), files, mint)
+
+
+class Run:
+    """One run over one set of files. Iterate once."""
+
+    def __init__(
+        self, compiled: Compiled, files: Mapping[str, Sequence[SourceFile]], mint: MintId,
+        *, tables: Mapping[str, Table] | None = None, codes: Mapping[str, Mapping[str, str]] | None = None,
+    ) -> None:  # fmt: skip
+        self.plan = compiled.plan
+        self.compiled = compiled
+        self.findings: list[Finding] = []
+        self.rows = 0
+        self.stopped = False
+        self._files = files
+        self._mint = mint
+        self._tables = dict(tables or {})
+        self._joined: dict[str, Joined] = {}
+        self._codes = None if codes is None else plain_codes(compiled.plan) | dict(codes)
+        self._blamer: Program
+
+    def __iter__(self) -> Iterator[Mapped]:
+        try:
+            program = self._prepare()
+            if program is not None:
+                yield from self._documents(program)
+        except Unreadable as broken:
+            self.findings.append(broken.finding)
+            self.stopped = True
+        for table in self._tables.values():
+            self.findings.extend(table.findings)
+            table.findings.clear()
+
+    # --- beforehand: tables, columns, indexes ---
+
+    def _prepare(self) -> Program | None:
+        """Bind the plan to the files' columns and index what is joined. None: the header does not fit."""
+        if self._codes is None:
+            self._codes = code_lists(self.plan, self._files)
+        for name in self.compiled.sources:
+            if name not in self._tables:
+                self._tables[name] = open_table(name, self.plan.sources[name], self._files.get(name, ()))
+        program, missing = self._bind(blame=False)
+        self._blamer, _ = self._bind(blame=True)
+        if self._header_mismatch(missing):
+            return None
+        for joined in self._joined.values():
+            self._fill(joined)
+        return program
+
+    def _bind(self, *, blame: bool) -> tuple[Program, list[MissingColumn]]:
+        binder = NodeBinder(self.plan, self._tables, self._joined, self._codes or {}, self._mint, blame=blame)
+        return bind(binder), binder.missing
+
+    def _header_mismatch(self, missing: list[MissingColumn]) -> bool:
+        """One finding per source, not one per row. An export without any record has no columns to miss."""
+        first = {name: files[0].name for name, files in self._files.items() if files}
+        found = missing_columns([each for each in missing if each.scope.columns], first)
+        self.findings.extend(found)
+        self.stopped = self.stopped or bool(found)
+        return bool(found)
+
+    def _rows(self, name: str) -> Iterator[Row]:
+        tests = self._blamer.where[name]
+        rows = self._tables[name].rows
+        if not tests:
+            return rows
+        draft = Draft()
+        return (row for row in rows if all(test(Frame(row, None, (), "", draft)) for test in tests))
+
+    def _fill(self, joined: Joined) -> None:
+        """Read a joined source and file its rows under their keys. A row that cannot be read may belong anywhere."""
+        joined.rows.extend(self._rows(joined.name))
+        key = self._blamer.keys.get(joined.name)
+        draft = Draft()
+        for row in joined.rows if key is not None else ():
+            found = key(Frame(row, None, (), "", draft)) if key is not None else None
+            if found is not None:
+                joined.index.setdefault(found, []).append(row)
+        if draft.findings or self._tables[joined.name].findings:
+            self.findings.extend(draft.findings)
+            self.stopped = True
+
+    # --- row by row ---
+
+    def _documents(self, program: Program) -> Iterator[Mapped]:
+        driving = self.plan.driving
+        rows = iter(self._joined[driving].rows) if driving in self._joined else self._rows(driving)
+        made = self._by_key(rows, program) if self.plan.group else self._by_row(rows, program)
+        for mapped in made:
+            if not self.stopped:
+                yield mapped
+
+    def _by_row(self, rows: Iterator[Row], program: Program) -> Iterator[Mapped]:
+        seen: dict[str, int] = {}
+        for row in rows:
+            self.rows += 1
+            mapped = self._one(row, program)
+            if mapped is None:
+                continue
+            if mapped.key in seen:
+                self._duplicate(mapped, seen[mapped.key])
+                continue
+            seen[mapped.key] = row.line
+            yield mapped
+
+    def _duplicate(self, mapped: Mapped, line: int) -> None:
+        self.findings.append(
+            Finding(
+                code="duplicate-key", message=f"The key `{mapped.key}` stands in line {line} already.",
+                hint="choose a `key` that is unique, or say `group: true`", term="key", place=mapped.place,
+            )
+        )  # fmt: skip
+
+    def _by_key(self, rows: Iterator[Row], program: Program) -> Iterator[Mapped]:
+        """One document per key, from its first row."""
+        seen: set[str] = set()
+        for row in rows:
+            self.rows += 1
+            key = self._group_key(row, program)
+            if key is not None and key not in seen:
+                mapped = self._one(row, program)
+                if mapped is not None:
+                    yield mapped
+                seen.add(key)
+
+    def _group_key(self, row: Row, program: Program) -> str | None:
+        """The row's key; "" where it has none (its document then finds out why), None where the row does not count."""
+        draft = Draft()
+        try:
+            frame = program.frame(row, draft)
+            return program.key(frame) or "" if program.counts(frame) else None
+        except Unfit:
+            self._blame(row)
+            return None
+
+    def _one(self, row: Row, program: Program) -> Mapped | None:
+        """The document of a row; where it does not fit, the row again with blame."""
+        draft = Draft()
+        try:
+            frame = program.frame(row, draft)
+            if not program.counts(frame):
+                return None
+            parts = program.parts(frame)
+        except Unfit:
+            self._blame(row)
+            return None
+        return self._mapped(row, parts, draft)
+
+    def _blame(self, row: Row) -> None:
+        draft = Draft()
+        program = self._blamer
+        try:
+            program.parts(program.frame(row, draft))
+        except Unfit as unfit:
+            draft.findings.append(finding(unfit, (), row, ""))
+        if not draft.findings:
+            raise AssertionError(f"the row in line {row.line} failed, and nothing in it is to blame")
+        self.findings.extend(merged([each for each in draft.findings if each.place.column] or draft.findings))
+
+    def _mapped(self, row: Row, parts: Parts, draft: Draft) -> Mapped:
+        plan, subject = self.plan, parts.subject
+        return Mapped(
+            record_type=plan.record,
+            subject_class=plan.subject,
+            key=parts.key,
+            record_id=self._mint(f"record:{plan.record}", parts.key),
+            model_id=parts.model_id,
+            title=parts.title,
+            subject=subject,
+            links=tuple(draft.links),
+            identifiers=_identifiers(subject),
+            buyers=parts.buyers,
+            lineage=Lineage(plan.mapping, subject, draft.trail),
+            place=place_of(row),
+        )
+
+
+def _identifiers(subject: JsonObject) -> tuple[TypedIdentifier, ...]:
+    found = []
+    listed = subject.get("identifier")
+    for each in listed if isinstance(listed, list) else []:
+        if isinstance(each, dict):
+            issuer = each.get("issuer")
+            found.append(
+                TypedIdentifier(
+                    scheme=str(each["scheme"]), value=str(each["value"]), issuer=str(issuer) if issuer else None
+                )
+            )
+    return tuple(found)

@@ -1,0 +1,140 @@
+"""IDoc XML (SAP interface repository 3.0 shape) to flat records: the segment of the plan's path, with its parents.
+
+Read with expat directly, because it knows lines and lets a DOCTYPE be refused before any entity is made (XML 1.0,
+2.8). One IDoc is held in memory at a time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import NoReturn
+from xml.parsers import expat  # DOCTYPE, and with it every entity, is refused below
+
+from connector.mapping.records import Flat
+from connector.mapping.source import SourceFile, Unreadable, content, unreadable
+
+MAX_DEPTH = 32
+_CHUNK = 1 << 16
+
+
+@dataclass(slots=True)
+class Segment:
+    """A segment: its name, its line, its fields and its child segments."""
+
+    name: str
+    line: int
+    fields: dict[str, str] = field(default_factory=dict)
+    children: list[Segment] = field(default_factory=list)
+    text: list[str] = field(default_factory=list)
+    parts: int = 0
+
+
+class _Builder:
+    """Collects the segments of the document; each complete element below the root's path is handed over."""
+
+    def __init__(self, file: SourceFile, top: str) -> None:
+        self.file = file
+        self.top = top
+        self.open: list[Segment] = []
+        self.done: list[Segment] = []
+        self.parser = expat.ParserCreate()
+        self.parser.buffer_text = True
+        self.parser.StartDoctypeDeclHandler = self.doctype
+        self.parser.StartElementHandler = self.start
+        self.parser.EndElementHandler = self.end
+        self.parser.CharacterDataHandler = self.data
+
+    def doctype(self, *_: object) -> NoReturn:
+        raise unreadable(
+            self.file, "xml-doctype-forbidden", "The XML has a DOCTYPE.", line=self.parser.CurrentLineNumber
+        )
+
+    def start(self, name: str, attributes: dict[str, str]) -> None:  # noqa: ARG002  # expat's signature
+        if len(self.open) >= MAX_DEPTH:
+            raise unreadable(
+                self.file, "bad-structure", f"The XML is nested deeper than {MAX_DEPTH}.",
+                line=self.parser.CurrentLineNumber,
+            )  # fmt: skip
+        if self.open:
+            self.open[-1].parts += 1
+        self.open.append(Segment(name.rpartition(":")[2], self.parser.CurrentLineNumber))
+
+    def data(self, text: str) -> None:
+        if self.open:
+            self.open[-1].text.append(text)
+
+    def end(self, name: str) -> None:  # noqa: ARG002  # expat's signature
+        closed = self.open.pop()
+        if closed.name == self.top:
+            self.done.append(closed)
+        elif self.open and closed.parts:
+            self.open[-1].children.append(closed)
+        elif self.open:
+            self.open[-1].fields.setdefault(closed.name, "".join(closed.text).strip())
+
+
+def records(file: SourceFile, path: str, qualifiers: dict[str, str]) -> Iterator[Flat]:
+    """One flat record per segment at the path. Raises `Unreadable`."""
+    steps = path.split("/")
+    for top in _tops(file, steps[0]):
+        yield from _below([top], steps[1:], qualifiers)
+
+
+def _tops(file: SourceFile, top: str) -> Iterator[Segment]:
+    data = content(file)
+    builder = _Builder(file, top)
+    found = False
+    try:
+        for start in range(0, len(data), _CHUNK):
+            builder.parser.Parse(data[start : start + _CHUNK], False)
+            found = found or bool(builder.done)
+            yield from builder.done
+            builder.done.clear()
+        builder.parser.Parse(b"", True)
+    except expat.ExpatError as error:
+        raise _broken(file, error) from error
+    yield from builder.done
+    if not (found or builder.done):
+        raise unreadable(
+            file, "header-missing", f"The XML has no element {top}.", hint="check `record`; it begins with IDOC"
+        )
+
+
+def _broken(file: SourceFile, error: expat.ExpatError) -> Unreadable:
+    reason = expat.ErrorString(error.code)
+    line = error.lineno
+    cut = error.code in {3, 5, 20}  # no element, unclosed token, unclosed CDATA: the file ended
+    code = "truncated-file" if cut else "bad-structure"
+    hint = "the file may be cut off; export it again" if cut else "the XML is not well-formed there"
+    return unreadable(file, code, f"The XML cannot be read: {reason}.", hint=hint, line=line)
+
+
+def _below(path: list[Segment], steps: list[str], qualifiers: dict[str, str]) -> Iterator[Flat]:
+    if not steps:
+        yield path[-1].line, _flat(path, qualifiers)
+        return
+    for child in path[-1].children:
+        if child.name == steps[0]:
+            yield from _below([*path, child], steps[1:], qualifiers)
+
+
+def _flat(path: list[Segment], qualifiers: dict[str, str]) -> dict[str, str]:
+    cells: dict[str, str] = {}
+    on_path = {id(segment) for segment in path}
+    for segment in reversed(path):
+        for name, value in segment.fields.items():
+            cells.setdefault(name, value)
+            cells.setdefault(f"{segment.name}/{name}", value)
+        for child in segment.children:
+            if id(child) not in on_path:
+                _add_child(cells, child, qualifiers)
+    return cells
+
+
+def _add_child(cells: dict[str, str], child: Segment, qualifiers: dict[str, str]) -> None:
+    qualifier = child.fields.get(qualifiers.get(child.name, ""))
+    for name, value in child.fields.items():
+        cells.setdefault(f"{child.name}/{name}", value)
+        if qualifier is not None:
+            cells.setdefault(f"{child.name}[{qualifier}]/{name}", value)

@@ -1,0 +1,284 @@
+"""A mapping plan: header, sources, code lists, document and examples; and its parser.
+
+The language is described in this room's README. `parse` refuses a plan as a whole with the line of the first mistake;
+names across the plan (sources, code lists, units, formats) are checked when it is compiled (`engine.compile_plan`).
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Literal, TypeAlias
+
+from pydantic import Discriminator, Field, JsonValue, Tag, ValidationError, field_validator, model_validator
+from pydantic_core import ErrorDetails, PydanticCustomError
+
+from connector.errors import BadPlan
+from connector.mapping.numerals import LOCALES
+from connector.mapping.shape import Condition, Lookup, Mint, Node, Part, Received, Value, _conditions, _kind
+from connector.mapping.spelling import Block, Items, Text, Tree, block, load, refuse
+
+ENCODINGS = frozenset(
+    [
+        "ascii",
+        "cp437",
+        "cp850",
+        "cp932",
+        "cp949",
+        "cp1250",
+        "cp1251",
+        "cp1252",
+        "cp1253",
+        "cp1254",
+        "cp1257",
+        "euc_kr",
+        "gb18030",
+        "iso-8859-1",
+        "iso-8859-2",
+        "iso-8859-15",
+        "shift_jis",
+        "utf-8",
+        "utf-8-sig",
+        "utf-16",
+        "utf-16-le",
+        "utf-16-be",
+    ]
+)  # fmt: skip
+Format = Literal["csv", "xlsx", "idoc", "odata", "json"]
+_FILE_PATTERN = re.compile(r"[^/\\\x00-\x1f]+")
+_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
+
+
+def _file_pattern(pattern: str) -> str:
+    if not _FILE_PATTERN.fullmatch(pattern) or pattern in {".", ".."} or "[" in pattern:
+        raise PydanticCustomError("file", "`file` is a file name with `*` and `?`, and leads to no other folder.")
+    return pattern
+
+
+class Source(Part):
+    """One export: which files, how they are written, which rows count."""
+
+    file: str
+    format: Format
+    encoding: str | None = None
+    delimiter: str | None = None
+    quote: str = '"'
+    locale: str | None = None
+    skip_until: str | None = None
+    header: Literal[1, 2] = 1
+    units_row: bool = False
+    skip: tuple[str, ...] = ()
+    stop: tuple[str, ...] = ()
+    null: tuple[str, ...] = ()
+    trailing_minus: bool = False
+    fill_down: tuple[str, ...] = ()
+    optional: tuple[str, ...] = ()
+    key: Value | None = None
+    where: tuple[Condition, ...] = ()
+    sheet: str = "1"
+    record: str | None = None
+    qualifiers: dict[str, str] = Field(default_factory=dict)
+
+    _where = field_validator("where", mode="before")(_conditions)
+    _file = field_validator("file")(_file_pattern)
+
+    @field_validator("header", mode="before")
+    @classmethod
+    def _rows(cls, value: object) -> object:
+        return int(value) if value in {"1", "2"} else value
+
+    @field_validator("delimiter")
+    @classmethod
+    def _one_character(cls, value: str) -> str:
+        value = "\t" if value == "tab" else value
+        if len(value) != 1 or value in "\r\n\0":
+            raise PydanticCustomError("delimiter", "`delimiter` is one character, or `tab`.")
+        return value
+
+    @model_validator(mode="after")
+    def _complete(self) -> Source:
+        if self.format == "csv":
+            if self.encoding not in ENCODINGS or not self.delimiter:
+                raise PydanticCustomError(
+                    "csv", "A csv source says its `encoding` and its `delimiter`; encodings are: {known}.",
+                    {"known": ", ".join(sorted(ENCODINGS))},
+                )  # fmt: skip
+            if self.quote != "none" and len(self.quote) != 1:
+                raise PydanticCustomError("quote", "`quote` is one character, or `none`.")
+        elif self.format == "idoc" and not self.record:
+            raise PydanticCustomError("idoc", "An idoc source says the path of its `record` (IDOC/E1EDL20/E1EDL24).")
+        if self.locale is not None and self.locale not in LOCALES:
+            raise PydanticCustomError("locale", "`locale` is one of {known}.", {"known": ", ".join(LOCALES)})
+        return self
+
+    @property
+    def number_locale(self) -> str | None:
+        """How numbers are written. Machine formats write a point and no groups; lists have no default."""
+        return self.locale or ("plain" if self.format in {"idoc", "odata", "json"} else None)
+
+
+class CodeFile(Part):
+    """A code list in a file: UTF-8 CSV with comma and header."""
+
+    file: str
+    key: str
+    value: str
+
+    _file = field_validator("file")(_file_pattern)
+
+
+class CodeTable(Part):
+    """A code list in the plan."""
+
+    values: dict[str, str]
+
+
+Codes: TypeAlias = Annotated[
+    Annotated[CodeFile, Tag("<file>")] | Annotated[CodeTable, Tag("<values>")],
+    Discriminator(lambda tree: "<file>" if isinstance(tree, dict) and "file" in tree else "<values>"),
+]
+
+
+class IdentifierRule(Part):
+    """A typed identifier of the record's subject."""
+
+    scheme: str
+    value: Value
+    issuer: Value | None = None
+
+
+class Example(Part):
+    """Rows in, document or findings out."""
+
+    name: str = ""
+    given: dict[str, tuple[dict[str, str], ...]]
+    gives: dict[str, JsonValue] | None = None
+    findings: tuple[str, ...] | None = None
+
+    @model_validator(mode="after")
+    def _one(self) -> Example:
+        if (self.gives is None) == (self.findings is None):
+            raise PydanticCustomError("example", "An example says either `gives` or `findings`.")
+        return self
+
+
+class Plan(Part):
+    """A whole plan."""
+
+    mapping: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*/[0-9][A-Za-z0-9._-]*$")
+    record: str = Field(pattern="^[A-Z][A-Za-z0-9]*$")
+    subject: str = Field(pattern="^[A-Z][A-Za-z0-9]*$")
+    title: str | None = None
+    from_: str | None = Field(default=None, alias="from")
+    group: bool = False
+    where: tuple[Condition, ...] = ()
+    key: Value
+    subject_id: Literal["minted"] | Mint | Received = "minted"
+    model_id: Mint | None = None
+    buyers: Value | None = None
+    identifiers: tuple[IdentifierRule, ...] = ()
+    lookup: dict[str, Lookup] = Field(default_factory=dict)
+    sources: dict[str, Source] = Field(min_length=1)
+    codes: dict[str, Codes] = Field(default_factory=dict)
+    document: Node
+    examples: tuple[Example, ...] = ()
+
+    _where = field_validator("where", mode="before")(_conditions)
+
+    @classmethod
+    def prepare(cls, tree: Block) -> Block:
+        """The document gets its class from `subject`."""
+        document, subject = tree.get("document"), tree.get("subject")
+        if isinstance(document, Block) and isinstance(subject, Text):
+            for key in ("type", "id", "identifier", "each"):
+                if key in document:
+                    hint = "`type` and `id` come from the header, `identifier` from `identifiers`"
+                    raise PydanticCustomError(
+                        "unknown-key", "`{key}` does not stand in the document.", {"key": key, "hint": hint}
+                    )
+            whole = block({**document, "type": subject}, document.line)
+            whole.key_lines |= document.key_lines
+            tree["document"] = whole
+        return tree
+
+    @property
+    def driving(self) -> str:
+        """The source whose rows make documents."""
+        return self.from_ or next(iter(self.sources))
+
+    def patterns(self) -> dict[str, str]:
+        """The file name pattern of each source, and of each code list that is a file."""
+        found = {name: source.file for name, source in self.sources.items()}
+        found |= {name: codes.file for name, codes in self.codes.items() if isinstance(codes, CodeFile)}
+        return found
+
+
+Plan.model_rebuild()
+
+
+def parse(data: bytes) -> Plan:
+    """The plan. Raises `BadPlan` with line and hint."""
+    tree = load(data)
+    try:
+        plan = Plan.model_validate(tree)
+    except ValidationError as error:
+        raise _first(error.errors(), tree) from error
+    _check_names(plan, tree)
+    return plan
+
+
+def _check_names(plan: Plan, tree: Block) -> None:
+    if plan.driving not in plan.sources:
+        raise refuse(f"`from: {plan.from_}` is no source.", tree.key_lines.get("from", 0))
+    for name in (*plan.sources, *plan.codes):
+        if not _NAME.fullmatch(name):
+            raise refuse(f"`{name}` is no name for a source or code list.", tree.key_lines["sources"])
+    for name in plan.codes:
+        if name in plan.sources:
+            raise refuse(f"`{name}` is both a source and a code list.", tree.key_lines["codes"])
+
+
+def _first(errors: list[ErrorDetails], tree: Block) -> BadPlan:
+    """The mistake that stands first in the file, as a sentence."""
+    return min((_sentence(error, tree) for error in errors), key=lambda pair: pair[0])[1]
+
+
+def _sentence(error: ErrorDetails, tree: Block) -> tuple[int, BadPlan]:
+    line, path = _locate(error["loc"], tree)
+    context = error.get("ctx", {})
+    message, hint = error["msg"], str(context.get("hint", ""))
+    if error["type"] == "missing":
+        message, hint = f"`{error['loc'][-1]}` is missing.", ""
+    elif error["type"] == "unknown-key":
+        node = _node(error["loc"], tree)
+        line = node.key_lines.get(str(context["key"]), line) if isinstance(node, Block) else line
+    elif path:
+        message = f"{path}: {message}"
+    return line, refuse(message, line, hint=hint)
+
+
+def _steps(loc: tuple[int | str, ...], tree: Block) -> list[tuple[int | str, Tree, int]]:
+    """The parts of a location that are in the file; pydantic's own words between them are passed over."""
+    steps: list[tuple[int | str, Tree, int]] = []
+    node: Tree = tree
+    for part in loc:
+        if isinstance(node, Block) and isinstance(part, str) and part in node:
+            line = node.key_lines.get(part, node.line)
+            node = node[part]
+            steps.append((part, node, line))
+        elif isinstance(node, Items) and isinstance(part, int) and part < len(node):
+            node = node[part]
+            steps.append((part, node, node.line))
+    return steps
+
+
+def _locate(loc: tuple[int | str, ...], tree: Block) -> tuple[int, str]:
+    steps = _steps(loc, tree)
+    return (steps[-1][2] if steps else tree.line), "/".join(str(step[0]) for step in steps)
+
+
+def _node(loc: tuple[int | str, ...], tree: Block) -> Tree:
+    steps = _steps(loc, tree)
+    return steps[-1][1] if steps else tree
+
+
+__all__ = ["CodeFile", "CodeTable", "Example", "Plan", "Source", "_kind", "parse"]

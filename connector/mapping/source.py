@@ -1,0 +1,119 @@
+"""What the readers give: rows of text cells with positions; and what they take: the bytes of one export file.
+
+A cell is text as written. A workbook knows more: a cell that was stored as a number or a date is marked as such, so
+that the plan's conversions can refuse a number where text was meant (its leading zeros are lost).
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from connector.errors import BadInput
+from connector.model import Finding, Place
+
+Grid = tuple[tuple[str, ...], ...]
+"""A sheet of a workbook, parsed already (`peers/files.py` does that in a child process)."""
+
+MAX_INFLATED = 1 << 29
+MAX_RATIO = 200
+MAX_COLUMNS = 16_384
+
+
+class NumberCell(str):
+    """A cell that the file stores as a number, as plain decimal text."""
+
+    __slots__ = ()
+
+
+class DateCell(str):
+    """A cell that a workbook stores as a date or time, in ISO 8601."""
+
+    __slots__ = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceFile:
+    """One export file: its name, the SHA-256 of its bytes (hexadecimal), and its content."""
+
+    name: str
+    digest: str
+    data: bytes = b""
+    grid: Grid | None = None
+    sheet: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Origin:
+    """A file, or a sheet of it, that rows come from."""
+
+    source: str
+    file: str
+    digest: str
+    sheet: str = ""
+
+
+class Row:
+    """One record of an export. A plain class for speed; nobody changes it after reading."""
+
+    __slots__ = ("cells", "line", "origin", "record")
+
+    def __init__(self, cells: list[str], origin: Origin, record: int, line: int) -> None:
+        self.cells = cells
+        self.origin = origin
+        self.record = record
+        self.line = line
+
+
+@dataclass(slots=True, kw_only=True)
+class Table:
+    """All rows of a source: columns first, rows as they are read. `findings` grows while rows are read."""
+
+    name: str
+    columns: tuple[str, ...]
+    rows: Iterator[Row]
+    findings: list[Finding] = field(default_factory=list)
+    read: int = 0
+
+
+class Unreadable(BadInput):
+    """An export cannot be read further; what was read before it does not count either."""
+
+    code = "unreadable"
+
+    def __init__(self, finding: Finding) -> None:
+        self.finding = finding
+        super().__init__(finding.message, hint=finding.hint, place=finding.place.source)
+
+
+def unreadable(
+    file: SourceFile, code: str, message: str, *, hint: str = "", line: int = 0, record: int = 0, column: str = ""
+) -> Unreadable:
+    """The structural finding about a file."""
+    place = Place(source=file.name, sheet=file.sheet, line=line, record=record, column=column)
+    return Unreadable(Finding(code=code, message=message, hint=hint, place=place))
+
+
+def content(file: SourceFile) -> bytes:
+    """The file's bytes, unpacked where it is gzip."""
+    data = file.data
+    if not data:
+        raise unreadable(file, "empty-file", "The file has no content.", hint="was it still being written?")
+    if data[:2] == b"\x1f\x8b":
+        return _inflate(file, data)
+    return data
+
+
+def _inflate(file: SourceFile, data: bytes) -> bytes:
+    machine = zlib.decompressobj(wbits=31)
+    limit = min(MAX_INFLATED, max(len(data) * MAX_RATIO, 1 << 20))
+    try:
+        plain = machine.decompress(data, limit)
+    except zlib.error as error:
+        raise unreadable(file, "damaged-file", f"The gzip file is damaged: {error}.", hint="export it again") from error
+    if machine.unconsumed_tail:
+        raise unreadable(file, "too-large", f"The gzip file unpacks to more than {limit} bytes.")
+    if not machine.eof:
+        raise unreadable(file, "truncated-file", "The gzip file ends too early.", hint="copy or export it again")
+    return plain

@@ -1,0 +1,91 @@
+"""Units of UN/ECE Recommendation 20 that battery records use: dimension, factor, and the codes of ERP systems.
+
+Conversion is exact: factors are decimals, and another dimension is refused. Temperatures have no factor: they are
+never converted.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+
+from connector.mapping.numerals import CONTEXT
+from connector.mapping.unfit import Unfit
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """A unit: its Rec 20 code, what it measures, and how many of the dimension's first unit it is."""
+
+    code: str
+    dimension: str
+    factor: Decimal
+
+
+_TABLE = {
+    "mass": "KGM 1, GRM 0.001, MGM 0.000001, MC 0.000000001, TNE 1000, DTN 100, KTN 1000000, LBR 0.45359237, "
+    "STN 907.18474, LTN 1016.0469088, ONZ 0.028349523125, APZ 0.0311034768",
+    "ratio": "C62 1, P1 0.01, NX 0.001, 59 0.000001, 61 0.000000001, GK 0.001, NA 0.000001",
+    "pieces": "H87 1, EA 1, DZN 12, MIL 1000",
+    "energy": "JOU 1, KJO 1000, 3B 1000000, GV 1000000000, WHR 3600, KWH 3600000, MWH 3600000000, GWH 3600000000000",
+    "charge": "COU 1, AMH 3600, E09 3.6, TAH 3600000",
+    "voltage": "VLT 1, 2Z 0.001, KVT 1000",
+    "current": "AMP 1, 4K 0.001, B22 1000",
+    "power": "WTT 1, KWT 1000, MAW 1000000",
+    "resistance": "OHM 1, E45 0.001, B49 1000",
+    "length": "MTR 1, CMT 0.01, MMT 0.001, 4H 0.000001, KMT 1000",
+    "area": "MTK 1, CMK 0.0001, MMK 0.000001, HAR 10000",
+    "volume": "MTQ 1, LTR 0.001, MLT 0.000001, HLT 0.1, GLL 0.003785411784, CMQ 0.000001",
+    "time": "SEC 1, MIN 60, HUR 3600, DAY 86400, WEE 604800",
+    "months": "MON 1, ANN 12",
+    "density": "KMQ 1, 23 1000, GL 1",
+    "Celsius": "CEL 1",
+    "kelvin": "KEL 1",
+    "specific energy": "J 1",
+    "pressure": "PAL 1, KPA 1000, BAR 100000",
+}
+
+
+def _units() -> dict[str, Unit]:
+    found = {}
+    for dimension, entries in _TABLE.items():
+        for entry in entries.split(", "):
+            code, _, factor = entry.rpartition(" ")
+            found[code] = Unit(code, dimension, Decimal(factor))
+    return found
+
+
+UNITS = _units()
+
+SAP_UNITS = {
+    "KG": "KGM", "G": "GRM", "MG": "MGM", "TO": "TNE", "T": "TNE", "DT": "DTN", "LB": "LBR", "OZ": "ONZ",
+    "ST": "H87", "PC": "H87", "EA": "EA", "DZ": "DZN", "%": "P1", "PPM": "59", "‰": "NX",
+    "L": "LTR", "ML": "MLT", "HL": "HLT", "M3": "MTQ", "M": "MTR", "CM": "CMT", "MM": "MMT", "KM": "KMT", "M2": "MTK",
+    "KWH": "KWH", "MWH": "MWH", "WH": "WHR", "AH": "AMH", "V": "VLT", "MV": "2Z", "A": "AMP", "W": "WTT", "KW": "KWT",
+    "S": "SEC", "MIN": "MIN", "H": "HUR", "STD": "HUR", "TAG": "DAY", "MON": "MON", "JHR": "ANN",
+}  # fmt: skip
+"""SAP's internal units (table T006). Packaging units (KAR, PAL) have no factor of their own and are not here."""
+
+ISO_UNITS = {code: code for code in UNITS} | {"PCE": "H87", "PF": "H87", "KGS": "KGM"}
+"""Units in IDocs: the ISO codes of table T006, which are Rec 20's, with PCE for a piece."""
+
+BUILT_IN = {"sap-units": SAP_UNITS, "iso-units": ISO_UNITS}
+
+
+def convert(value: Decimal, source: str, target: str) -> Decimal:
+    """The value in the other unit."""
+    if source == target:
+        return value
+    first, second = unit(source), unit(target)
+    if first.dimension != second.dimension:
+        message = f"{source} is a unit of {first.dimension}, {target} of {second.dimension}."
+        raise Unfit("bad-dimension", message, f"the cell's unit cannot become {target}")
+    return CONTEXT.divide(CONTEXT.multiply(value, first.factor), second.factor)
+
+
+def unit(code: str) -> Unit:
+    """The unit by its code."""
+    found = UNITS.get(code)
+    if found is None:
+        raise Unfit("unknown-unit", f"`{code[:20]}` is no unit of Rec 20 that is known here.", "use a code list")
+    return found

@@ -1,0 +1,142 @@
+"""Workbooks (XLSX, ECMA-376) to a grid of cells. The zip directory is checked before anything is unpacked.
+
+Cells keep what the file says: text is text; numbers, dates and truth values are marked. Formulas give their stored
+value. The reader runs in this process; `peers/files.py` runs it in a child that can be killed.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+import zipfile
+import zlib
+from collections.abc import Iterator
+from datetime import date, datetime, time, timedelta
+
+from python_calamine import CalamineError, CalamineWorkbook, PasswordError, WorksheetNotFound
+
+from connector.mapping.numerals import plain
+from connector.mapping.source import DateCell, Grid, NumberCell, SourceFile, content, unreadable
+
+MAX_ENTRIES = 2_000
+MAX_UNPACKED = 1 << 28
+MAX_ENTRY_RATIO = 200
+MAX_SHEETS = 256
+MAX_CELLS = 20_000_000
+_ENCRYPTED = 0x1
+_DIMENSION = re.compile(rb'<dimension ref="[A-Z]{1,3}[0-9]{1,7}:([A-Z]{1,3})([0-9]{1,7})"')
+_OLE = b"\xd0\xcf\x11\xe0"
+
+
+def lines(file: SourceFile, sheet: str) -> Iterator[tuple[int, list[str]]]:
+    """Row number and cells of a sheet."""
+    grid = file.grid if file.grid is not None else grid_of(file, sheet)
+    for line, cells in enumerate(grid, start=1):
+        yield line, list(cells)
+
+
+def grid_of(file: SourceFile, sheet: str) -> Grid:
+    """All cells of a sheet. Raises `Unreadable`."""
+    data = content(file)
+    check_package(file, data)
+    try:
+        book = CalamineWorkbook.from_filelike(io.BytesIO(data))
+        if len(book.sheet_names) > MAX_SHEETS:
+            raise unreadable(file, "too-large", f"The workbook has more than {MAX_SHEETS} sheets.")
+        found = book.get_sheet_by_index(int(sheet) - 1) if sheet.isdecimal() else book.get_sheet_by_name(sheet)
+        if found.total_height * found.total_width > MAX_CELLS:
+            raise unreadable(file, "too-large", f"The sheet spans more than {MAX_CELLS} cells.")
+        return tuple(tuple(_cell(value) for value in row) for row in found.to_python(skip_empty_area=False))
+    except PasswordError as error:
+        raise unreadable(file, "encrypted-file", "The workbook has a password.", hint="save it without") from error
+    except (WorksheetNotFound, IndexError) as error:
+        names = ", ".join(CalamineWorkbook.from_filelike(io.BytesIO(data)).sheet_names[:10])
+        raise unreadable(file, "no-sheet", f"There is no sheet `{sheet}`.", hint=f"there are: {names}") from error
+    except CalamineError as error:
+        raise unreadable(
+            file, "damaged-file", f"The workbook cannot be read: {error}.", hint="save it again"
+        ) from error
+
+
+def _cell(value: object) -> str:
+    if isinstance(value, str):
+        return value.strip()
+    if isinstance(value, bool):
+        return "TRUE" if value else "FALSE"
+    if isinstance(value, int | float):
+        return NumberCell(plain(repr(value)))
+    if isinstance(value, datetime):
+        midnight = value.time() == time()
+        return DateCell(value.date().isoformat() if midnight else value.isoformat())
+    if isinstance(value, date | time):
+        return DateCell(value.isoformat())
+    if isinstance(value, timedelta):
+        return DateCell(str(value))
+    return str(value)
+
+
+def check_package(file: SourceFile, data: bytes) -> None:
+    """Refuse, by the zip directory alone, what would unpack to too much or to somewhere else."""
+    if data[:4] == _OLE:
+        raise unreadable(
+            file, "encrypted-file", "The workbook has a password, or is of the format before 2007.", hint="save as XLSX"
+        )
+    try:
+        entries = zipfile.ZipFile(io.BytesIO(data)).infolist()
+    except (zipfile.BadZipFile, ValueError, NotImplementedError) as error:
+        raise unreadable(
+            file, "truncated-file", "The workbook is damaged or ends too early.", hint="copy or save it again"
+        ) from error
+    names = [entry.filename for entry in entries]
+    if len(names) != len(set(names)) or any(_escapes(name) for name in names):
+        raise unreadable(file, "damaged-file", "The workbook's directory has double names or paths that lead outside.")
+    if any(entry.flag_bits & _ENCRYPTED for entry in entries):
+        raise unreadable(file, "encrypted-file", "The workbook is encrypted.", hint="save it without a password")
+    packed = sum(entry.compress_size for entry in entries)
+    unpacked = sum(entry.file_size for entry in entries)
+    bomb = any(
+        entry.file_size > (1 << 20) and entry.file_size > entry.compress_size * MAX_ENTRY_RATIO for entry in entries
+    )
+    if len(entries) > MAX_ENTRIES or unpacked > MAX_UNPACKED or packed > len(data) or bomb:
+        raise unreadable(
+            file,
+            "too-large",
+            f"The workbook's {len(entries)} parts unpack to {unpacked} bytes.",
+            hint="split the export",
+        )
+    if "xl/workbook.xml" not in names:
+        raise unreadable(file, "not-a-workbook", "The file is a zip archive but no XLSX workbook.")
+    _check_parts(file, data, names)
+
+
+def _check_parts(file: SourceFile, data: bytes, names: list[str]) -> None:
+    """Look at the beginning of each XML part: no DOCTYPE, and no sheet that says it spans the whole grid."""
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as package:
+            for name in names:
+                if not name.endswith((".xml", ".rels")):
+                    continue
+                with package.open(name) as part:
+                    begin = part.read(4096)
+                if b"<!DOCTYPE" in begin:
+                    raise unreadable(file, "xml-doctype-forbidden", f"The part {name} has a DOCTYPE.")
+                found = _DIMENSION.search(begin)
+                if found and _column_number(found[1]) * int(found[2]) > MAX_CELLS:
+                    far = (found[1] + found[2]).decode()
+                    raise unreadable(
+                        file, "too-large", f"The sheet in {name} says it reaches to cell {far}.",
+                        hint="delete the empty rows and columns behind the data",
+                    )  # fmt: skip
+    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError) as error:
+        raise unreadable(file, "damaged-file", f"The workbook is damaged: {error}.", hint="save it again") from error
+
+
+def _column_number(letters: bytes) -> int:
+    number = 0
+    for letter in letters:
+        number = number * 26 + letter - 64
+    return number
+
+
+def _escapes(name: str) -> bool:
+    return name.startswith(("/", "\\")) or ".." in name.replace("\\", "/").split("/") or ":" in name
