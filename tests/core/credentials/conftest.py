@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import orjson
@@ -13,8 +13,10 @@ import pytest
 from connector.credentials import issue, jose
 from connector.credentials.datamodel import VC_CONTEXT, StatusEntry, credential_payload
 from connector.credentials.did import DidDocument, MethodKey, build_document, parse_document
+from connector.credentials.status_list import Change, changes_input, list_payload
+from connector.credentials.verify import Material
 from connector.keys.memory import MemorySigner, signer_from_seed
-from connector.model import Did, JsonObject
+from connector.model import Did, Json, JsonObject
 
 OURS = "https://w3id.org/battery-connector/v1/context/0.1.0.jsonld"
 LIST_URL = "https://refiner.example/status/0"
@@ -98,3 +100,46 @@ def rfc() -> JsonObject:
 def contexts() -> tuple[str, ...]:
     """The contexts that this connector knows."""
     return (VC_CONTEXT, OURS)
+
+
+@pytest.fixture
+def listed(issued: Callable[[JsonObject], bytes], now: datetime) -> Callable[..., bytes]:
+    """The refiner's status list with these bits set, changed as told."""
+
+    def make(*indices: int, **changes: Json) -> bytes:
+        payload = list_payload(
+            url=LIST_URL,
+            issuer=REFINER,
+            indices=indices,
+            valid_from=now - timedelta(days=1),
+            valid_until=now + timedelta(days=1),
+        )
+        return issued({**payload, **changes})
+
+    return make
+
+
+@pytest.fixture
+def changes(signer: MemorySigner, now: datetime) -> Callable[..., bytes]:
+    """The refiner's signed changes."""
+
+    def make(*changed: Change, url: str = LIST_URL, by: MemorySigner = signer) -> bytes:
+        text = changes_input(list_url=url, key_id=by.key_id, alg=by.alg, now=now, changes=changed)
+        return jose.attach(text, by.sign_now(text))
+
+    return make
+
+
+@pytest.fixture
+def material(
+    document: DidDocument, contexts: tuple[str, ...], listed: Callable[..., bytes], changes: Callable[..., bytes]
+) -> Material:
+    """Everything that a good lot passport needs."""
+    return Material(
+        documents={REFINER: document},
+        lists={LIST_URL: listed()},
+        changes={LIST_URL: changes()},
+        trusted_issuers={"MineralLotPassport": {REFINER}},
+        contexts=contexts,
+        check_shape=lambda _kind, _document: [],
+    )
