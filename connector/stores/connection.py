@@ -23,7 +23,7 @@ _SAFE = "PRAGMA foreign_keys=ON; PRAGMA trusted_schema=OFF; PRAGMA cell_size_che
 # after 4000 pages (16 MB): rarely enough to cost little, often enough for a quick start after a crash.
 _WRITER = (
     "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA secure_delete=FAST; PRAGMA cache_size=-32000;"
-    "PRAGMA wal_autocheckpoint=4000; PRAGMA journal_size_limit=67108864;"
+    "PRAGMA wal_autocheckpoint=4000; PRAGMA journal_size_limit=67108864; PRAGMA temp_store=MEMORY;"
 )
 _READER = "PRAGMA query_only=ON; PRAGMA wal_autocheckpoint=0; PRAGMA cache_size=-16000;"
 _STATEMENTS = 200  # prepared statements kept per connection: more than there are named ones
@@ -76,9 +76,9 @@ def _open_locked(path: Path, readers: int, lock: int) -> OpenFile:
     # A clean close removes the log. A log that is still there means a crash, and only then is the check worth its time.
     log = path.with_name(path.name + "-wal")
     crashed = log.exists() and log.stat().st_size > 0
-    writer = apsw.Connection(str(path), statementcachesize=_STATEMENTS)
+    writer = _connect(path, apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE)
     try:
-        writer.execute(_SAFE + _WRITER)
+        _run(writer, _SAFE + _WRITER)
         if crashed:
             _quick_check(path, writer)
         migrate(writer)
@@ -89,10 +89,22 @@ def _open_locked(path: Path, readers: int, lock: int) -> OpenFile:
     return OpenFile(path, writer, others[0], others[1:], lock)
 
 
-def _reader(path: Path) -> apsw.Connection:
-    connection = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READONLY, statementcachesize=_STATEMENTS)
-    connection.execute(_SAFE + _READER)
+def _connect(path: Path, flags: int) -> apsw.Connection:
+    connection = apsw.Connection(str(path), flags=flags, statementcachesize=_STATEMENTS)
+    # Plans do not depend on the values bound. Without this SQLite prepares some statements anew at each binding, which
+    # costs seven times what running them does.
+    connection.config(apsw.SQLITE_DBCONFIG_ENABLE_QPSG, 1)
     return connection
+
+
+def _reader(path: Path) -> apsw.Connection:
+    connection = _connect(path, apsw.SQLITE_OPEN_READONLY)
+    _run(connection, _SAFE + _READER)
+    return connection
+
+
+def _run(connection: apsw.Connection, text: str) -> None:
+    connection.execute(text).fetchall()  # to the end: execution stops at each row that a PRAGMA answers
 
 
 def _quick_check(path: Path, connection: apsw.Connection) -> None:

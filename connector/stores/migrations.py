@@ -69,7 +69,7 @@ def migrate(connection: apsw.Connection, wanted: list[Step] | None = None) -> No
 def _apply(connection: apsw.Connection, step: Step) -> None:
     try:
         with connection:  # a savepoint outside of a transaction: all of the step or nothing
-            connection.execute(step.text)
+            connection.execute(step.text).fetchall()
             connection.execute("INSERT INTO migration VALUES (?, ?, ?)", (step.number, step.name, step.checksum))
     except apsw.SQLError as error:
         raise BadConfig(f"schema step {step.name} cannot be applied: {error}") from error

@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+import apsw
+
 from connector.errors import Conflict
 from connector.exchange.ports import (
     AgreementRow,
@@ -200,7 +202,12 @@ def _save_process(tx: Transaction, step: StepCommit) -> int:
     bindings["queued"] = len(step.outbox)
     if step.expected_version:
         bindings["expected"] = step.expected_version
-        last = tx.row("update_process", bindings)
+        try:
+            last = tx.row("update_process", bindings)
+        except apsw.ConstraintError as error:
+            if error.extendedresult != apsw.SQLITE_CONSTRAINT_UNIQUE:
+                raise
+            raise Conflict(f"the peer uses {step.process.peer_pid} for another {step.process.kind}") from error
     else:
         last = tx.row("insert_process", bindings)
     if last is None:

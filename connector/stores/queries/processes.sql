@@ -22,9 +22,9 @@ ON CONFLICT DO NOTHING
 RETURNING last_seq;
 
 -- name: update_process
-UPDATE OR IGNORE process SET peer_pid = :peer_pid, counterparty = :counterparty, role = :role, state = :state,
-  version = :version, body = :body, deadline = :deadline, created = :created, updated = :updated,
-  last_seq = last_seq + :queued
+-- Counterparty, role and creation never change. No OR IGNORE: it doubles the cost.
+UPDATE process SET peer_pid = :peer_pid, state = :state, version = :version, body = :body, deadline = :deadline,
+  updated = :updated, last_seq = last_seq + :queued
 WHERE tenant = :tenant AND kind = :kind AND pid = :pid AND version = :expected
 RETURNING last_seq;
 

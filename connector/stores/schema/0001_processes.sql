@@ -49,7 +49,8 @@ CREATE TABLE message (
   at INTEGER NOT NULL,
   FOREIGN KEY (tenant, kind, pid) REFERENCES process ON DELETE CASCADE
 ) STRICT;
-CREATE INDEX message_process ON message (tenant, kind, pid);
+-- With the id, so that "was this said before?" is mostly answered without reading a message.
+CREATE INDEX message_process ON message (tenant, kind, pid, message_id);
 
 CREATE TABLE outbox (
   id INTEGER PRIMARY KEY,
