@@ -72,6 +72,8 @@ def target(text: str, *, loopback: bool) -> URL:
         raise _not_asked(text, "it is not a URL") from problem
     if not host or url.user is not None or url.password is not None:
         raise _not_asked(text, "it has no host, or a user name")
+    if _is_disguised(host):
+        raise _not_asked(text, "it has a number for a name")
     plain_loopback = url.scheme == "http" and loopback and _is_loopback_name(host)
     if url.scheme != "https" and not plain_loopback:
         raise _not_asked(text, "only https is used")
@@ -87,6 +89,17 @@ def shown(text: str) -> str:
 
 def _not_asked(text: str, why: str) -> AddressBlocked:
     return AddressBlocked(f"{shown(text)} was not asked: {why}.")
+
+
+def _is_disguised(host: str) -> bool:
+    """`127.1`, `2130706433`, `0x7f.1`: no address by our reading, but one for many resolvers (WHATWG URL, 3.5)."""
+    if ":" in host or not host.rstrip(".").rpartition(".")[2][:1].isdigit():
+        return False
+    try:
+        ip_address(host)
+    except ValueError:
+        return True
+    return False
 
 
 def _is_loopback_name(host: str) -> bool:

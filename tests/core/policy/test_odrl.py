@@ -1,0 +1,107 @@
+"""Writing for the wire, digests, and when two policies offer the same."""
+
+from __future__ import annotations
+
+import orjson
+
+from connector.model import Json, JsonObject
+from connector.policy.odrl import agreement_json, digest, offer_digest, offer_equal, offer_json
+from connector.policy.operands import NAMESPACE
+from connector.policy.reading import read
+from tests.core.policy.policies import c, policy, rule
+
+MEMBER = c("membership", "eq", "active")
+ROLES = c("role", "isAnyOf", ["refiner", "recycler"])
+
+
+def test_an_offer_is_what_dsp_wants() -> None:
+    """Arrays, full names, texts; in a catalogue no target; no empty arrays (DSP 2025-1, ODRL profile)."""
+    offer = offer_json(policy(rule("use", MEMBER, ROLES, c("retentionDays", "lteq", 30))), offer_id="urn:uuid:1")
+    assert offer == {
+        "@type": "Offer",
+        "@id": "urn:uuid:1",
+        "permission": [
+            {
+                "action": "use",
+                "constraint": [
+                    {"leftOperand": f"{NAMESPACE}membership", "operator": "eq", "rightOperand": "active"},
+                    {"leftOperand": f"{NAMESPACE}role", "operator": "isAnyOf", "rightOperand": ["refiner", "recycler"]},
+                    {"leftOperand": f"{NAMESPACE}retentionDays", "operator": "lteq", "rightOperand": "30"},
+                ],
+            }
+        ],
+    }
+    assert offer_json(policy(rule("use")), offer_id="x", target="urn:d", assigner="did:web:a") == {
+        "@type": "Offer", "@id": "x", "target": "urn:d", "assigner": "did:web:a", "permission": [{"action": "use"}],
+    }  # fmt: skip
+
+
+def test_home_rules_and_parties_stay_home() -> None:
+    """Who may audit, who sees the offer and who else is served is not told to peers."""
+    secret = "did:web:big-customer.example"
+    given = policy(
+        rule("list", MEMBER),
+        rule("use", c("party", "isAnyOf", [secret]), {"or": [c("party", "neq", secret), MEMBER]}),
+        rule("audit", c("mandate", "eq", "active")),
+        prohibition=[rule("use", c("party", "eq", secret))],
+    )
+    text = orjson.dumps(offer_json(given, offer_id="x")).decode()
+    assert secret not in text
+    assert "mandate" not in text
+    assert text.count('"action":"use"') == 2
+    assert text.count("listedParties") == 3
+
+
+def test_what_is_written_can_be_read_and_is_equal() -> None:
+    """Our own offer, back from a peer as a request or an agreement, is our offer."""
+    given = policy(
+        rule("list", MEMBER),
+        rule("use", MEMBER, ROLES, c("party", "isAnyOf", ["did:web:a.example"]), c("unitBuyer", "eq", "caller")),
+        rule("use", c("dateTime", "lt", "2028-01-01T00:00:00Z")),
+        prohibition=[rule("use", c("role", "eq", "trader"))],
+    )
+    for document in (
+        offer_json(given, offer_id="urn:uuid:1", target="urn:d"),
+        agreement_json(given, agreement_id="a", target="d", assigner="did:web:a", assignee="did:web:b", timestamp="t"),
+    ):
+        back, findings = read(document)
+        assert findings == ()
+        assert back is not None
+        assert offer_equal(given, back)
+        assert digest(given) != digest(back)  # home rules count in the whole digest
+
+
+def test_order_ids_and_context_do_not_count() -> None:
+    """The same terms in another order are the same offer."""
+    first: JsonObject = {"@context": ["x"], "@id": "1", "permission": [rule("use", MEMBER, ROLES), rule("use")]}
+    second: Json = {
+        "@type": "Offer",
+        "permission": [rule("use"), rule("use", c("role", "isAnyOf", ["recycler", "refiner"]), MEMBER)],
+    }
+    one, other = read(first)[0], read(second)[0]
+    assert one is not None
+    assert other is not None
+    assert digest(one) == digest(other)
+    assert offer_equal(one, other)
+    assert offer_digest(one).startswith("uEi")
+
+
+def test_changed_terms_are_another_offer() -> None:
+    """Anything that grants more or less is a counter-offer."""
+    base = policy(rule("use", MEMBER, ROLES))
+    for other in (
+        policy(rule("use", MEMBER)),
+        policy(rule("use", MEMBER, c("role", "isAnyOf", ["refiner"]))),
+        policy(rule("use", MEMBER, c("role", "isAllOf", ["refiner", "recycler"]))),
+        policy(rule("use", {"or": [MEMBER, ROLES]})),
+        policy(rule("use", MEMBER, ROLES), rule("use")),
+        policy(rule("use", MEMBER, ROLES), prohibition=[rule("use", MEMBER)]),
+    ):
+        assert not offer_equal(base, other)
+
+
+def test_a_policy_for_auditors_only_is_not_offerable() -> None:
+    """An offer without a rule would be no offer (DSP schema)."""
+    given = policy(rule("audit", c("mandate", "eq", "active")))
+    assert not given.offerable
+    assert offer_json(given, offer_id="x") == {"@type": "Offer", "@id": "x"}

@@ -1,0 +1,236 @@
+"""The resolver: what is kept for how long, what is asked once, and which error means what."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Literal
+
+import orjson
+import pytest
+
+from connector.credentials.refused import Refused
+from connector.errors import AddressBlocked, CannotCheck, ConnectorError, PeerUnreachable, TooLarge
+from connector.exchange.ports import HttpAnswer
+from connector.model import Did
+from connector.peers.caching import FetchCache
+from connector.peers.resolver import Resolver
+
+PEER = Did("did:web:peer.example")
+LIST = "https://peer.example/status/0"
+
+
+@dataclass(slots=True)
+class Clock:
+    """A clock that a test moves."""
+
+    time: datetime = datetime(2027, 3, 15, 9, tzinfo=UTC)
+
+    def now(self) -> datetime:
+        """Now."""
+        return self.time
+
+    def move(self, seconds: float) -> None:
+        """Later."""
+        self.time += timedelta(seconds=seconds)
+
+
+@dataclass(slots=True)
+class Web:
+    """Answers by URL; counts what it is asked."""
+
+    answers: dict[str, HttpAnswer | ConnectorError] = field(default_factory=dict)
+    asked: list[str] = field(default_factory=list)
+    limits: list[int] = field(default_factory=list)
+    gate: asyncio.Event | None = None
+
+    def put(self, url: str, body: bytes, status: int = 200) -> None:
+        """Serve this."""
+        self.answers[url] = HttpAnswer(status=status, headers={}, body=body)
+
+    async def request(
+        self,
+        method: Literal["GET", "POST"],
+        url: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        body: bytes | None = None,
+        limit_bytes: int = 1 << 20,
+        timeout_seconds: float = 10.0,
+    ) -> HttpAnswer:
+        """The answer that was put there."""
+        self.asked.append(url)
+        self.limits.append(limit_bytes)
+        if self.gate is not None:
+            await self.gate.wait()
+        answer = self.answers[url]
+        if isinstance(answer, ConnectorError):
+            raise answer
+        return answer
+
+
+@pytest.fixture
+def clock() -> Clock:
+    """The clock."""
+    return Clock()
+
+
+@pytest.fixture
+def web() -> Web:
+    """The web, with one DID document."""
+    made = Web()
+    made.put("https://peer.example/.well-known/did.json", orjson.dumps({"id": PEER}))
+    return made
+
+
+@pytest.fixture
+def resolver(web: Web, clock: Clock) -> Resolver:
+    """The resolver between them."""
+    return Resolver(http=web, clock=clock)
+
+
+async def test_a_document_is_kept_for_five_minutes(resolver: Resolver, web: Web, clock: Clock) -> None:
+    """One fetch, then none until it is old; at most 256 kB are read."""
+    for _ in range(3):
+        assert (await resolver.did_document(PEER)).id == PEER
+    clock.move(299)
+    await resolver.did_document(PEER)
+    assert len(web.asked) == 1
+    clock.move(2)
+    await resolver.did_document(PEER)
+    assert len(web.asked) == 2
+    assert web.limits[0] == 256 * 1024
+
+
+async def test_callers_at_once_share_one_fetch(resolver: Resolver, web: Web) -> None:
+    """Single flight, also when the first caller goes away."""
+    web.gate = asyncio.Event()
+    first, *others = [asyncio.create_task(resolver.did_document(PEER)) for _ in range(10)]
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    first.cancel()
+    await asyncio.sleep(0)
+    web.gate.set()
+    assert {document.id for document in await asyncio.gather(*others)} == {PEER}
+    assert len(web.asked) == 1
+
+
+async def test_the_document_of_somebody_else_is_refused(resolver: Resolver, web: Web) -> None:
+    """The id inside has to be the one that was asked for."""
+    web.put("https://peer.example/.well-known/did.json", b'{"id": "did:web:other.example"}')
+    with pytest.raises(Refused) as caught:
+        await resolver.did_document(PEER)
+    assert caught.value.reason == "document-id-mismatch"
+
+
+@pytest.mark.parametrize("did", ["did:key:z6Mk", "did:web:127.0.0.1", "did:web:a%2Fb", "did:web:u@h.example", "x", ""])
+async def test_a_did_that_is_not_taken_is_not_fetched(resolver: Resolver, web: Web, did: str) -> None:
+    """Refused before anything is asked."""
+    with pytest.raises(Refused):
+        await resolver.did_document(Did(did))
+    assert web.asked == []
+
+
+@pytest.mark.parametrize(
+    ("answer", "expected"),
+    [
+        (HttpAnswer(status=404, headers={}, body=b""), CannotCheck),
+        (HttpAnswer(status=302, headers={"location": "http://10.0.0.1/"}, body=b""), CannotCheck),
+        (HttpAnswer(status=200, headers={}, body=b"<html>"), Refused),
+        (HttpAnswer(status=200, headers={}, body=b"[]"), Refused),
+        (AddressBlocked("no"), AddressBlocked),
+        (TooLarge("big"), Refused),
+    ],
+)
+async def test_a_wrong_answer_counts_for_half_a_minute(
+    resolver: Resolver, web: Web, clock: Clock, answer: HttpAnswer | ConnectorError, expected: type[ConnectorError]
+) -> None:
+    """The same error again without asking, then it is asked again."""
+    web.answers["https://peer.example/.well-known/did.json"] = answer
+    for _ in range(3):
+        with pytest.raises(expected):
+            await resolver.did_document(PEER)
+    assert len(web.asked) == 1
+    clock.move(31)
+    web.put("https://peer.example/.well-known/did.json", orjson.dumps({"id": PEER}))
+    assert (await resolver.did_document(PEER)).id == PEER
+
+
+async def test_a_peer_that_was_down_is_asked_again_soon(resolver: Resolver, web: Web, clock: Clock) -> None:
+    """A restart takes seconds; nobody waits half a minute for it."""
+    web.answers["https://peer.example/.well-known/did.json"] = PeerUnreachable("down")
+    for _ in range(3):
+        with pytest.raises(PeerUnreachable):
+            await resolver.did_document(PEER)
+    assert len(web.asked) == 1
+    clock.move(2)
+    web.put("https://peer.example/.well-known/did.json", orjson.dumps({"id": PEER}))
+    assert (await resolver.did_document(PEER)).id == PEER
+
+
+async def test_status_lists_and_their_changes(resolver: Resolver, web: Web, clock: Clock) -> None:
+    """Octets as served, kept for a minute, each under its own address."""
+    web.put(LIST, b"list")
+    web.put(f"{LIST}/changes", b"changes")
+    assert await resolver.status_list(LIST) == b"list"
+    assert await resolver.status_changes(LIST) == b"changes"
+    web.put(LIST, b"newer")
+    assert await resolver.status_list(LIST) == b"list"
+    clock.move(61)
+    assert await resolver.status_list(LIST) == b"newer"
+    assert len(web.asked) == 3
+
+
+async def test_a_list_that_cannot_be_had_cannot_be_checked(resolver: Resolver, web: Web) -> None:
+    """Too large or not there: neither yes nor no."""
+    web.answers[LIST] = TooLarge("big")
+    with pytest.raises(CannotCheck):
+        await resolver.status_list(LIST)
+    web.put(f"{LIST}/changes", b"", status=404)
+    with pytest.raises(CannotCheck, match="answered 404"):
+        await resolver.status_changes(LIST)
+
+
+async def test_loopback_by_the_unsafe_setting(web: Web, clock: Clock) -> None:
+    """The demo's identities lie on plain http; elsewhere they are refused."""
+    did = Did("did:web:localhost%3A8081")
+    web.put("http://localhost:8081/.well-known/did.json", orjson.dumps({"id": did}))
+    assert (await Resolver(http=web, clock=clock, allow_http=True).did_document(did)).id == did
+    with pytest.raises(Refused):
+        await Resolver(http=web, clock=clock).did_document(did)
+
+
+async def test_the_cache_is_bounded(clock: Clock) -> None:
+    """By weight; what was used last stays."""
+    seconds = timedelta(seconds=60)
+    cache: FetchCache[bytes] = FetchCache(
+        lifetime=seconds, refusal_lifetime=seconds, unreachable_lifetime=seconds, max_weight=25, weigh=len
+    )
+    asked: list[str] = []
+
+    async def fetch(key: str) -> bytes:
+        asked.append(key)
+        return b"x" * 10
+
+    for key in ("a", "b", "a", "c", "a"):
+        await cache.get(key, clock.now, fetch)
+    assert asked == ["a", "b", "c"]
+    await cache.get("b", clock.now, fetch)
+    assert asked == ["a", "b", "c", "b"]
+
+
+async def test_a_bug_in_a_fetch_stays_a_bug(clock: Clock) -> None:
+    """It is raised as it is, and not kept."""
+    seconds = timedelta(seconds=60)
+    cache: FetchCache[bytes] = FetchCache(
+        lifetime=seconds, refusal_lifetime=seconds, unreachable_lifetime=seconds, max_weight=25, weigh=len
+    )
+
+    async def broken(key: str) -> bytes:
+        raise KeyError(key)
+
+    for _ in range(2):
+        with pytest.raises(KeyError):
+            await cache.get("a", clock.now, broken)
