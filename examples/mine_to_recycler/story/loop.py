@@ -175,9 +175,9 @@ def recycler(k: int, scrap: Delivery) -> tuple[Ledger, Delivery, tuple[Certifica
         ("BA-2026-08", "BA-2026-10"),
         RECYCLER_PERIOD,
         {"Ni": 96_400 * k, "Co": 33_100 * k, "Mn": 30_250 * k, "Li": 18_900 * k},
-        (campaign,),
-        (delivery,),
-        (scrap, old),
+        campaigns=(campaign,),
+        sent=(delivery,),
+        received=(scrap, old),
     )
     ledger = Ledger(
         lots=lots,
@@ -193,7 +193,7 @@ def recycler(k: int, scrap: Delivery) -> tuple[Ledger, Delivery, tuple[Certifica
 def _residues(lost: Contained) -> dict[str, Contained]:
     """Where the loss goes: filter cake, and water for what is soluble. All manganese ends in the cake."""
     water = {metal: part(mass, 0 if metal == "Mn" else 12, 100) for metal, mass in lost.items()}
-    return {"residue": less(lost, water), "wastewater": {metal: mass for metal, mass in water.items() if mass}}
+    return {"residue": less(lost, water), "effluent": {metal: mass for metal, mass in water.items() if mass}}
 
 
 def _recovered_delivery(lots: tuple[Lot, ...]) -> Delivery:

@@ -157,7 +157,7 @@ def cathode(k: int, sulphates: Delivery, recovered: Delivery, recycling: Campaig
         end=at(date(2026, 11, 20), 13, 10),
         inputs=inputs,
         outputs=outputs,
-        losses={"wastewater": lost},
+        losses={"effluent": lost},
         shares=shared(inputs, outputs, model="controlledBlending"),
     )
     delivery = one_lot(
@@ -172,9 +172,9 @@ def cathode(k: int, sulphates: Delivery, recovered: Delivery, recycling: Campaig
         ("100000771", "100000802"),
         CATHODE_PERIOD,
         total((rework_metal, {"Ni": 212_600 * k, "Co": 70_900 * k, "Mn": 66_300 * k, "Li": 41_700 * k})),
-        (campaign,),
-        (delivery,),
-        (sulphates, recovered, lithium, manganese),
+        campaigns=(campaign,),
+        sent=(delivery,),
+        received=(sulphates, recovered, lithium, manganese),
     )
     ledger = Ledger(
         lots=(lot,),
@@ -302,9 +302,9 @@ def cell(k: int, scrap: Delivery, cam: Delivery, making: Campaign) -> tuple[Ledg
         ("ST-2608", "ST-2701"),
         CELL_PERIOD,
         assayed(180 * k * KILOGRAM, NMC622),
-        (first, second),
-        (scrap, delivery),
-        (bought, cam),
+        campaigns=(first, second),
+        sent=(scrap, delivery),
+        received=(bought, cam),
     )
     ledger = Ledger(
         lots=(*first_lots, *second_lots),
@@ -345,7 +345,12 @@ def car(items: int, cells: Delivery, making: Campaign) -> Ledger:
     packs = [pack(index, cells.items[0], split) for index in range(items)]
     campaigns = tuple(campaign for campaign, _ in packs)
     opening, closing = stocktakes(
-        ("INV-270201", "INV-270228"), CAR_PERIOD, dict.fromkeys(METALS, 0), campaigns, (), (cells,)
+        ("INV-270201", "INV-270228"),
+        CAR_PERIOD,
+        dict.fromkeys(METALS, 0),
+        campaigns=campaigns,
+        sent=(),
+        received=(cells,),
     )
     return Ledger(
         lots=tuple(battery for _, battery in packs),

@@ -10,7 +10,7 @@ from .columns import columns
 from .flat import Files, sap_list
 from .lims import assay_export, results
 from .loop import BATTERY_A, BATTERY_A_NET, serial_a
-from .making import CELL_BATCH
+from .making import CELL_BATCH, CELL_GRAMS
 from .masses import METALS, Ledger, kinds_of
 from .odata import Expanded
 from .party import SITES, number
@@ -18,6 +18,7 @@ from .sap import list_export
 from .statements import COMPOSITION, HAZARDS, MODELS, claims
 from .tables import Row, Tables, build, metals
 
+Folders = dict[str, Files]
 PAIR = ("{m}Mass={m}:kg", "{m}Uncertainty={m}_u:kg")
 PARTS: Mapping[str, tuple[str, str, tuple[str, ...]]] = {
     # navigation property: table, key, columns
@@ -33,8 +34,8 @@ PARTS: Mapping[str, tuple[str, str, tuple[str, ...]]] = {
         "CustodyModel=model", "Basis=basis")),
     "to_RecycledMass": ("recycled", "lot", ("Metal=metal", "SourceKind=kind", "Mass=mass:kg", "Uncertainty=mass_u:kg")),
     "to_Claim": ("claims", "lot", (
-        "Pcf=pcf", "PcfBoundary=boundary", "PcfMethod=method", "PcfMethodVersion=method_version", "PcfFrom=start:moment",
-        "PcfTo=end:moment", "PcfAllocation=allocation", "PcfPrimaryShare=primary", "PcfLegalBasis=legal",
+        "Pcf=pcf", "PcfBoundary=boundary", "PcfMethod=method", "PcfMethodVersion=method_version",
+        "PcfFrom=start:moment", "PcfTo=end:moment", "PcfAllocation=allocation", "PcfPrimaryShare=primary", "PcfLegalBasis=legal",
         "PcfParty=pcf_party", "PcfLevel=pcf_level", "PcfVerifier=pcf_verifier", "Scheme=scheme",
         "SchemeVersion=scheme_version", "Scope=scope", "Score=score", "Coverage=coverage", "SocialParty=social_party",
         "SocialLevel=social_level", "SocialVerifier=social_verifier")),
@@ -58,8 +59,8 @@ ENTITIES: Mapping[str, tuple[str, tuple[str, ...], tuple[str, ...]]] = {
 }  # fmt: skip
 
 
-def entity(name: str, tables: Tables, of: Sequence[str], *, size: int = 50) -> Files:
-    """The pages of one entity set."""
+def entity(name: str, tables: Tables, of: Sequence[str], tag: str = "") -> Files:
+    """The pages of one entity set; `tag` is the month of the extract."""
     table, specs, parts = ENTITIES[name]
     expanded = [
         Expanded(
@@ -67,32 +68,49 @@ def entity(name: str, tables: Tables, of: Sequence[str], *, size: int = 50) -> F
         )
         for part in parts
     ]
-    pages = odata.pages("mes/v1", name, columns(specs, of), tables[table], expanded, size=size)
-    return {f"{name}{suffix}.json": page for suffix, page in pages.items()}
+    pages = odata.pages("mes/v1", name, columns(specs, of), tables[table], expanded)
+    return {f"{name}{tag}{suffix}.json": page for suffix, page in pages.items()}
 
 
-def delivery_idocs(tables: Tables, of: Sequence[str], first: int) -> Files:
+def delivery_idocs(tables: Tables, first: int, tag: str = "") -> Files:
     """Outbound deliveries (DESADV) and inbound ones with their goods receipt (SHPCON)."""
     found: Files = {}
     if tables["sent"]:
-        found["DELVRY_out.xml"] = idoc.deliveries(
-            tables["sent"], message="DESADV", partners=("partner", "self"), metals=of, number="note", first=first
+        found[f"DELVRY_out{tag}.xml"] = idoc.deliveries(
+            tables["sent"],
+            message="DESADV",
+            partners=("partner", "self"),
+            metals=METALS,
+            number="note",
+            first=first,
         )
-    found["DELVRY_in.xml"] = idoc.deliveries(
+    found[f"DELVRY_in{tag}.xml"] = idoc.deliveries(
         tables["received"],
         message="SHPCON",
         partners=("self", "partner"),
-        metals=of,
+        metals=METALS,
         number="receipt",
         first=first + 50,
     )
     return found
 
 
+def of_month(tables: Tables, order: str, note: str, receipt: str) -> Tables:
+    """The rows of one production order, one delivery and one receipt."""
+    lots = {row["lot"] for row in tables["lots"] if row["order"] == order}
+    wanted = {"lots": ("order", {order}), "sent": ("note", {note}), "received": ("receipt", {receipt})}
+    wanted |= {name: ("order", {order}) for name in ("orders", "inputs", "outputs", "losses", "shares")}
+    wanted |= {name: ("lot", lots) for name in ("recycled", "claims")}
+    return {
+        name: [row for row in rows if name not in wanted or row[wanted[name][0]] in wanted[name][1]]
+        for name, rows in tables.items()
+    }
+
+
 def cathode(ledger: Ledger) -> Files:
     """The cathode maker: MES by OData, deliveries as IDocs, stock as SAP lists, assays from its LIMS."""
     tables = build("cathode", ledger) | {"claims": claims("cathode", ledger)}
-    found = delivery_idocs(tables, METALS, 4_401)
+    found = delivery_idocs(tables, 4_401)
     for name in ("Plants", "Orders", "Batches"):
         found |= entity(name, tables, METALS)
     for name, table in (("MI24", "stock"), ("ZBELEGE", "covered")):
@@ -104,23 +122,31 @@ def cathode(ledger: Ledger) -> Files:
     return found
 
 
-def cell(ledger: Ledger) -> Files:
-    """The cell maker: everything by OData, deliveries as IDocs."""
+def cell(ledger: Ledger) -> Folders:
+    """The cell maker: everything by OData, deliveries as IDocs. What happened in December and later arrives later."""
     tables = build("cell", ledger) | {"claims": claims("cell", ledger)}
     for row in tables["lots"]:
         if row["material"] == "CELL":
             net = row["net"]
             assert isinstance(net, int)
-            row |= {"cells": str(net // 990), "format": "prismatic", "capacity": "76.4", "voltage": "3.66",
+            row |= {"cells": str(net // CELL_GRAMS), "format": "prismatic", "capacity": "76.4", "voltage": "3.66",
                     "chemistry": "NMC622"}  # fmt: skip
-    found = delivery_idocs(tables, METALS, 71_300)
-    for name in ("Plants", "Orders", "Batches", "StockCounts"):
-        found |= entity(name, tables, METALS)
-    scrap = [lot for lot in ledger.lots if lot.samples]
-    found["LIMS_Schrott_2026.csv"] = assay_export(
-        "Laboratoire CV1, rebuts d'\u00e9lectrodes", "XRF CV-3", date(2027, 1, 20), METALS,
-        results(scrap, METALS, third_party=False, client=number("cell", "cell")),
-    )  # fmt: skip
+    months = {"exports": "_2608", "arrivals/2027-01": "_2701"}
+    found: Folders = {}
+    for place, (folder, tag) in enumerate(months.items()):
+        numbers = (ledger.campaigns[place].number, ledger.sent[place].note, ledger.received[place].receipt)
+        month = of_month(tables, *numbers)
+        files = delivery_idocs(month, 71_300 + 100 * place, tag)
+        for name in ("Orders", "Batches"):
+            files |= entity(name, month, METALS, tag)
+        lots = [lot for lot in ledger.lots if lot.samples and lot.order == numbers[0]]
+        files[f"LIMS_rebuts{tag}.csv"] = assay_export(
+            "Laboratoire CV1, rebuts d'\u00e9lectrodes", "XRF CV-3", ledger.campaigns[place].end.date(), METALS,
+            results(lots, METALS, third_party=False, client=number("cell", "cell")),
+        )  # fmt: skip
+        found[folder] = files
+    found["exports"] |= entity("Plants", tables, METALS)
+    found["arrivals/2027-01"] |= entity("StockCounts", tables, METALS)
     return found
 
 
@@ -146,34 +172,40 @@ COMPOSITION_COLUMNS = columns(("Component=component", "Name=name", "Cas=cas", "M
 HAZARD_COLUMNS = columns(("Name=name", "Cas=cas", "HazardClass=class", "MassShare=share"))
 
 
-def car(ledger: Ledger, old_batteries: int) -> Files:
-    """The car maker: master data and assembly by OData, cells in as IDoc, stock and passport status as SAP lists."""
+def car(ledger: Ledger, old_batteries: int) -> Folders:
+    """The car maker: master data and assembly by OData, cells in as IDoc, stock and passport status as SAP lists.
+
+    At first there is battery A alone. Its status changes in October 2026, after the recycler's certificate has come;
+    battery B is there in March 2027. The status list is written anew each time, as it is every night.
+    """
     tables = build("car", ledger)
-    found = delivery_idocs(tables, METALS, 90_120)
-    for name in ("Plants", "Orders"):
-        found |= entity(name, tables, METALS)
-    printed = date(2027, 3, 2)
-    for name, table in (("MI24", "stock"), ("ZBELEGE", "covered")):
-        found[f"{name}_20270302.csv"] = sap_list(name, "0040", printed, tables[table], METALS)
-    batteries = [*(_old_battery(index) for index in range(old_batteries)), *_new_batteries(ledger)]
-    found |= {
-        f"Batteries{suffix}.json": page
-        for suffix, page in odata.pages("passport/v2", "Batteries", BATTERY_COLUMNS, batteries).items()
-    }
+    old = [_old_battery(index) for index in range(old_batteries)]
+    first = entity("Plants", tables, METALS) | _batteries("_2024", old)
     models = odata.pages(
         "passport/v2", "Models", MODEL_COLUMNS, MODELS,
         (Expanded(name="to_Composition", key="model", rows=COMPOSITION, columns=COMPOSITION_COLUMNS),
          Expanded(name="to_Hazard", key="model", rows=HAZARDS, columns=HAZARD_COLUMNS)),
     )  # fmt: skip
-    found |= {f"Models{suffix}.json": page for suffix, page in models.items()}
-    found["ZPASS_STATUS.csv"] = status_list(ledger, old_batteries, ended=False)
-    return found
+    first |= {f"Models{suffix}.json": page for suffix, page in models.items()}
+    first["ZPASS_STATUS.csv"] = status_list(date(2026, 7, 31), old_batteries, ended=False)
+    last = (
+        delivery_idocs(tables, 90_120) | entity("Orders", tables, METALS) | _batteries("_2027", _new_batteries(ledger))
+    )
+    for name, table in (("MI24", "stock"), ("ZBELEGE", "covered")):
+        last[f"{name}_20270302.csv"] = sap_list(name, "0040", date(2027, 3, 2), tables[table], METALS)
+    last["ZPASS_STATUS.csv"] = status_list(date(2027, 3, 2), old_batteries, ended=True, ledger=ledger)
+    ended = status_list(date(2026, 10, 14), old_batteries, ended=True)
+    return {"exports": first, "arrivals/2026-10": {"ZPASS_STATUS.csv": ended}, "arrivals/2027-03": last}
 
 
-def status_list(ledger: Ledger, old_batteries: int, *, ended: bool) -> bytes:
-    """The status of every passport. `ended`: written after the recycler's certificates had come."""
-    day = date(2027, 3, 12) if ended else date(2027, 3, 2)
-    old: list[Row] = [
+def _batteries(tag: str, rows: Sequence[Row]) -> Files:
+    pages = odata.pages("passport/v2", "Batteries", BATTERY_COLUMNS, rows)
+    return {f"Batteries{tag}{suffix}.json": page for suffix, page in pages.items()}
+
+
+def status_list(printed: date, old_batteries: int, *, ended: bool, ledger: Ledger | None = None) -> bytes:
+    """The status of every passport on that day."""
+    rows: list[Row] = [
         {
             "serial": serial_a(index),
             "status": "ceased" if ended else "active",
@@ -184,12 +216,18 @@ def status_list(ledger: Ledger, old_batteries: int, *, ended: bool) -> bytes:
         }
         for index in range(old_batteries)
     ]
-    new: list[Row] = [
-        {"serial": lot.number, "status": "active", "life": "original", "capacity": "229,0", "cycles": "0",
-         "day": date(2027, 3, 1)}
-        for lot in ledger.lots
-    ]  # fmt: skip
-    return list_export("Status der Batteriep\u00e4sse", "0040", day, STATUS_COLUMNS, [*old, *new])
+    for battery in ledger.lots if ledger else ():
+        rows.append(
+            {
+                "serial": battery.number,
+                "status": "active",
+                "life": "original",
+                "capacity": "229,0",
+                "cycles": "0",
+                "day": date(2027, 3, 1),
+            }
+        )
+    return list_export("Status der Batteriep\u00e4sse", "0040", printed, STATUS_COLUMNS, rows)
 
 
 def _old_battery(index: int) -> Row:

@@ -12,7 +12,7 @@ from typing import TypeAlias
 from .columns import ISO, Column, text
 from .tables import Row
 
-Value: TypeAlias = "str | list[Value] | dict[str, Value]"
+Value: TypeAlias = "None | str | list[Value] | dict[str, Value]"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,9 +57,7 @@ def _by_key(child: Expanded) -> Mapping[object, list[Row]]:
 
 
 def _plain(row: Row, columns: Sequence[Column]) -> dict[str, Value]:
-    """Null members are left out, as the extractor was told."""
-    cells = ((column.heading, text(row, column, ISO)) for column in columns)
-    return {heading: cell for heading, cell in cells if cell}
+    return {column.heading: text(row, column, ISO) or None for column in columns}
 
 
 def _record(

@@ -48,19 +48,19 @@ class Site:
 SITES: Mapping[str, Site] = {
     "mine": Site(
         number="TU-01", name="Tunturi pit and leach plant", kind="mine", country="FI", street="Kaivostie 1",
-        postcode="09870", town="Tunturila", minerals="Ni;Co", permit="KAIV-2019-0417", scheme="RSC-MS-24-0088",
+        postcode="09870", town="Tunturila", minerals="Ni/Co", permit="KAIV-2019-0417", scheme="RSC-MS-24-0088",
     ),
     "refiner": Site(
         number="0110", name="Werk 0110 Sulphate plant", kind="refinery", country="FI", street="Teollisuuskatu 14",
-        postcode="00290", town="Harjav\u00e4rvi", minerals="Ni;Co",
+        postcode="00290", town="Harjav\u00e4rvi", minerals="Ni/Co",
     ),
     "cathode": Site(
         number="2200", name="Kathodenwerk Hameln", kind="cathodePlant", country="DE", street="Weserufer 9",
-        postcode="31785", town="Hameln", minerals="Ni;Co;Mn;Li",
+        postcode="31785", town="Hameln", minerals="Ni/Co/Mn/Li",
     ),
     "cell": Site(
         number="CV1", name="Usine de cellules CV1", kind="cellPlant", country="FR", street="12 quai des Dunes",
-        postcode="59140", town="Dunkerque", minerals="Ni;Co;Mn;Li",
+        postcode="59140", town="Dunkerque", minerals="Ni/Co/Mn/Li",
     ),
     "car": Site(
         number="0040", name="Batteriemontage Werk 40", kind="packPlant", country="DE", street="Werkring 40",
@@ -68,7 +68,7 @@ SITES: Mapping[str, Site] = {
     ),
     "recycler": Site(
         number="HM", name="Hydrometallurgie Marl", kind="recyclingPlant", country="DE", street="Zechenweg 3",
-        postcode="45772", town="Marl", minerals="Ni;Co;Li",
+        postcode="45772", town="Marl", minerals="Ni/Co/Li",
     ),
 }  # fmt: skip
 

@@ -16,10 +16,10 @@ def stocktakes(
     numbers: tuple[str, str],
     period: tuple[date, date],
     opening: Contained,
+    *,
     campaigns: Sequence[Campaign],
     sent: Sequence[Delivery],
     received: Sequence[Delivery],
-    *,
     extra: Contained | None = None,
 ) -> tuple[Stocktake, Stocktake]:
     """The opening and the closing count. `extra` is metal that no input explains (the planted fault `inflated`)."""

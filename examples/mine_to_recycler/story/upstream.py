@@ -113,9 +113,9 @@ def mine(k: int) -> tuple[Ledger, Delivery]:
         ("INV-2026-06", "INV-2026-07"),
         MINE_PERIOD,
         {"Ni": 611_300 * k, "Co": 60_840 * k},
-        (campaign,),
-        (delivery,),
-        (),
+        campaigns=(campaign,),
+        sent=(delivery,),
+        received=(),
     )
     ledger = Ledger(
         lots=lots,
@@ -201,7 +201,7 @@ def allocated(inputs: tuple[Input, ...], lots: tuple[Lot, ...]) -> tuple[Share, 
     these leave goes to the second nickel lot. Nobody's account gives more than it got.
     """
     weights = {lots[0].number: (40, 35, 25), lots[1].number: (34, 33, 33), lots[2].number: (36, 37, 27)}
-    result = []
+    result: list[Share] = []
     for lot in lots:
         for metal, mass in lot.contained.items():
             masses = apportioned(mass, weights[lot.number])
@@ -252,9 +252,7 @@ def refiner(k: int, incoming: Delivery, *, inflated: bool) -> tuple[Ledger, Deli
         end=at(date(2026, 9, 14), 16),
         inputs=inputs,
         outputs=outputs,
-        losses={
-            "leachResidue": less(total(source.contained for source in inputs), total(lot.contained for lot in honest))
-        },
+        losses={"residue": less(total(source.contained for source in inputs), total(lot.contained for lot in honest))},
         shares=allocated(inputs, honest),
     )
     delivery = sulphate_delivery(k, texts, lots)
@@ -262,9 +260,9 @@ def refiner(k: int, incoming: Delivery, *, inflated: bool) -> tuple[Ledger, Deli
         ("INV2026Q3A", "INV2026Q3E"),
         REFINER_PERIOD,
         {"Ni": 824_500 * k, "Co": 71_200 * k},
-        (campaign,),
-        (delivery,),
-        (incoming, foreign),
+        campaigns=(campaign,),
+        sent=(delivery,),
+        received=(incoming, foreign),
         extra={"Ni": extra},
     )
     ledger = Ledger(

@@ -11,25 +11,25 @@ from .party import PARTNERS, example_dids, parties_csv
 
 
 def files(story: Story, dids: Mapping[str, str] | None = None) -> dict[str, bytes]:
-    """Relative path -> bytes. `exports`: there from the start; `later`: what overwrites an export in the course."""
+    """Relative path -> bytes. `exports`: there from the start; `arrivals/NAME`: what comes into `exports` later on."""
     dids = example_dids() | dict(dids or {})
     ledgers = story.ledgers
     folders = {
         "mine/exports": flat.mine(ledgers["mine"]),
         "refiner/exports": flat.refiner(ledgers["refiner"], tampered=False),
         "cathode/exports": nested.cathode(ledgers["cathode"]),
-        "cell/exports": nested.cell(ledgers["cell"]),
-        "car/exports": nested.car(ledgers["car"], story.scale),
-        "car/later": {"ZPASS_STATUS.csv": nested.status_list(ledgers["car"], story.scale, ended=True)},
         "recycler/exports": flat.recycler(ledgers["recycler"], story.certificates),
         "laboratory/exports": signers.laboratory(ledgers),
         "membership/claims": signers.membership(dids),
         "authority/claims": signers.authority(dids),
         "certifier/claims": signers.certifier(dids),
     }
+    folders |= {f"cell/{folder}": found for folder, found in nested.cell(ledgers["cell"]).items()}
+    folders |= {f"car/{folder}": found for folder, found in nested.car(ledgers["car"], story.scale).items()}
     if story.fault == "tampered":
         name = "LIMS_Sulfate_2026-09.csv"
-        folders["refiner/later"] = {name: flat.refiner(ledgers["refiner"], tampered=True)[name]}
+        changed = flat.refiner(ledgers["refiner"], tampered=True)[name]
+        folders["refiner/arrivals/tampered"] = {name: changed}
     for company in PARTNERS:
         folders[f"{company}/exports"]["parties.csv"] = parties_csv(company, dids)
     return {f"{folder}/{name}": data for folder, found in folders.items() for name, data in found.items()}
