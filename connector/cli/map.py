@@ -1,0 +1,252 @@
+"""`map check|run|preview|test`: try a mapping plan on exports, without publishing anything.
+
+Ids are minted with the company's id key (`--config`), else with a key that is thrown away; the answer says which.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import secrets
+import time
+from collections.abc import Callable, Mapping
+from functools import partial
+from itertools import islice
+from pathlib import Path
+from typing import Annotated, NamedTuple
+
+import typer
+
+from connector.cli.console import DONE, NO, console, next_step, show_json, told
+from connector.config import Config, load
+from connector.credentials.ids import mint as mint_id
+from connector.errors import BadInput, BadPlan
+from connector.keys.custody import open_id_key
+from connector.mapping.engine import Compiled, Result, compile_plan, run
+from connector.mapping.plan import CodeFile, parse
+from connector.mapping.preview import beside, describe, try_examples
+from connector.mapping.reading import code_lists
+from connector.mapping.source import SourceFile, Unreadable
+from connector.model import Finding, Json, JsonObject
+from connector.peers.files import Exports
+
+app = typer.Typer(no_args_is_help=True, help="Mapping plans: check, run, preview, test.")
+
+MintId = Callable[[str, str], str]
+PlanFile = Annotated[Path, typer.Argument(metavar="PLAN", help="The mapping plan, a YAML file.")]
+ExportsFolder = Annotated[
+    Path | None, typer.Option("--exports", metavar="DIR", help="Folder of the exports, if not the config's or beside.")
+]
+ConfigFile = Annotated[
+    Path | None, typer.Option("--config", metavar="FILE", help="A company's config: its id key makes the ids.")
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Machine-readable answer.")]
+
+_SHOWN = 20
+_THROW_AWAY = "the ids are made with a throw-away key; --config FILE takes the company's"
+
+
+class _Work(NamedTuple):
+    """What a command works with."""
+
+    compiled: Compiled
+    mint: MintId
+    folders: tuple[Path, ...]
+    throw_away: bool
+
+
+@app.command()
+def check(plan: PlanFile, as_json: AsJson = False) -> None:
+    """Check a plan without any export: keys, names, units, formats.
+
+    Example: battery-connector map check plans/lots.yaml
+    """
+    with told():
+        summary = describe(_compiled(plan))
+        if as_json:
+            show_json({"findings": [], "plan": summary})
+        else:
+            console().print(f"{summary['mapping']}: the plan is good", markup=False)
+            next_step(f"battery-connector map preview {plan}")
+    raise SystemExit(DONE)
+
+
+@app.command(name="run")
+def run_plan(
+    plan: PlanFile,
+    *,
+    out: Annotated[Path, typer.Option("--out", metavar="OUT.jsonl", help="One document per line.")],
+    findings: Annotated[Path | None, typer.Option("--findings", metavar="F.json", help="All findings.")] = None,
+    exports: ExportsFolder = None,
+    config: ConfigFile = None,
+    as_json: AsJson = False,
+) -> None:
+    """Map the exports to documents. Exit code 1: there are findings.
+
+    Example: battery-connector map run plans/lots.yaml --out lots.jsonl --findings findings.json
+    """
+    with told():
+        started = time.perf_counter()
+        work = _work(plan, exports, config)
+        result = _result(work)
+        with out.open("w", encoding="utf-8") as stream:
+            for mapped in result.mapped:
+                stream.write(json.dumps(mapped.subject, ensure_ascii=False, separators=(",", ":")) + "\n")
+        told_of = [finding.as_json() for finding in result.findings]
+        if findings is not None:
+            findings.write_text(json.dumps(told_of, ensure_ascii=False, indent=2) + "\n", "utf-8")
+        answer: JsonObject = {
+            "rows": result.rows,
+            "documents": result.documents,
+            "findings": list[Json](told_of),
+            "seconds": round(time.perf_counter() - started, 3),
+            "throwAwayIds": work.throw_away,
+        }
+        if as_json:
+            show_json(answer)
+        else:
+            console().print(f"{result.rows} rows, {result.documents} documents, {len(told_of)} findings", markup=False)
+            _show(result)
+            _say_ids(work)
+            if not told_of:
+                next_step(f"battery-connector publish {plan} --policy POLICY --config FILE")
+    raise SystemExit(NO if result.findings else DONE)
+
+
+@app.command()
+def preview(
+    plan: PlanFile,
+    rows: Annotated[int, typer.Option(min=1, max=1000, help="How many documents.")] = 3,
+    exports: ExportsFolder = None,
+    config: ConfigFile = None,
+    as_json: AsJson = False,
+) -> None:
+    """The first documents, each beside the cells that it is made from.
+
+    Example: battery-connector map preview plans/lots.yaml --rows 1
+    """
+    with told():
+        work = _work(plan, exports, config)
+        result = _result(work)
+        shown = [beside(mapped) for mapped in islice(result.mapped, rows)]
+        if as_json:
+            show_json({"documents": list[Json](shown), "findings": [each.as_json() for each in result.findings]})
+        else:
+            for each in shown:
+                _beside(each)
+            _show(result)
+            _say_ids(work)
+    raise SystemExit(NO if result.findings else DONE)
+
+
+@app.command(name="test")
+def run_examples(plan: PlanFile, exports: ExportsFolder = None, as_json: AsJson = False) -> None:
+    """Run the plan's examples. Exit code 1: one does not hold.
+
+    Example: battery-connector map test plans/lots.yaml
+    """
+    with told():
+        compiled = _compiled(plan)
+        tried = try_examples(compiled.plan, _file_codes(compiled, _folders(plan, exports, None)), _minter(None))
+        bad = [each for each in tried if each.differences]
+        if as_json:
+            examples: list[Json] = [{"name": each.name, "differences": list[Json](each.differences)} for each in tried]
+            show_json({"examples": examples, "failed": len(bad)})
+        else:
+            for each in tried:
+                console().print(f"{'differs' if each.differences else 'holds  '}  {each.name}", markup=False)
+                for difference in each.differences:
+                    console().print(f"         {difference}", markup=False)
+            if not tried:
+                console().print("the plan has no examples", markup=False)
+    raise SystemExit(NO if bad else DONE)
+
+
+# --- loading ---
+
+
+def _compiled(plan: Path) -> Compiled:
+    try:
+        return compile_plan(parse(plan.read_bytes()))
+    except OSError as error:
+        raise BadInput(f"The plan cannot be read: {error.strerror}.", place=str(plan)) from None
+    except BadPlan as error:
+        raise BadPlan(error.detail, hint=error.hint, place=f"{plan}, {error.place}") from None
+
+
+def _work(plan: Path, exports: Path | None, config: Path | None) -> _Work:
+    company = load(config) if config is not None else None
+    return _Work(_compiled(plan), _minter(company), _folders(plan, exports, company), throw_away=company is None)
+
+
+def _minter(company: Config | None) -> MintId:
+    if company is None:
+        return partial(mint_id, secrets.token_bytes(32), "")
+    return partial(mint_id, open_id_key(company.keys.id_key, folder=company.folder), company.tenant)
+
+
+def _folders(plan: Path, exports: Path | None, company: Config | None) -> tuple[Path, ...]:
+    if exports is not None:
+        return (exports,)
+    if company is not None:
+        return tuple(company.path(folder) for folder in company.exports)
+    near = (plan.parent / "exports", plan.parent.parent / "exports")
+    return (next((folder for folder in near if folder.is_dir()), plan.parent),)
+
+
+def _result(work: _Work) -> Result:
+    files = asyncio.run(Exports().read(work.compiled.plan, *work.folders))
+    return run(work.compiled, files, mint=work.mint)
+
+
+def _file_codes(compiled: Compiled, folders: tuple[Path, ...]) -> Mapping[str, Mapping[str, str]]:
+    """The code lists that stand in files, for the examples."""
+    lists = {name: codes for name, codes in compiled.plan.codes.items() if isinstance(codes, CodeFile)}
+    if not lists:
+        return {}
+    reader, files = Exports(), dict[str, list[SourceFile]]()
+    for name, codes in lists.items():
+        files[name] = asyncio.run(reader.read_pattern(codes.file, *folders))
+    try:
+        return code_lists(compiled.plan, files)
+    except Unreadable as broken:
+        raise BadInput(broken.finding.message, hint=broken.finding.hint, place=broken.finding.place.source) from None
+
+
+# --- showing ---
+
+
+def _show(result: Result) -> None:
+    out = console(error=True)
+    for finding in result.findings[:_SHOWN]:
+        out.print(_line(finding), markup=False)
+        if finding.hint:
+            out.print(f"  do: {finding.hint}", markup=False)
+    if len(result.findings) > _SHOWN:
+        out.print(f"... and {len(result.findings) - _SHOWN} more; --findings F.json has all", markup=False)
+
+
+def _line(finding: Finding) -> str:
+    place = finding.place
+    where = [place.source, f"sheet {place.sheet}" if place.sheet else "", f"line {place.line}" if place.line else ""]
+    at = ", ".join(part for part in [*where, place.column] if part)
+    return _visible(f"{at}: {finding.message} [{finding.code}]")
+
+
+def _visible(text: str) -> str:
+    """Control characters of an export never reach the terminal."""
+    return "".join(character if character.isprintable() else repr(character)[1:-1] for character in text)
+
+
+def _beside(shown: JsonObject) -> None:
+    out = console()
+    out.print(_visible(str(shown["title"])), style="bold", markup=False)
+    cells = shown["cells"]
+    for pointer, cell in cells.items() if isinstance(cells, dict) else ():
+        out.print(f"  {pointer}  <-  {_visible(str(cell))}", markup=False)
+    out.print(json.dumps(shown["subject"], ensure_ascii=False, indent=2), markup=False)
+
+
+def _say_ids(work: _Work) -> None:
+    if work.throw_away:
+        console(error=True).print(f"note: {_THROW_AWAY}", markup=False)

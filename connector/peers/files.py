@@ -1,0 +1,135 @@
+"""Export files of a plan, found and read: only plain files of the one folder, whole, within limits, not while written.
+
+Workbooks are opened in a child process with caps on memory and time, because a small file can unpack to very much; the
+child gives cells as text and is killed when it does not come back. What the bytes mean is left to `mapping/`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import fnmatch
+import hashlib
+import json
+import os
+import stat
+import sys
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from connector.errors import BadInput
+from connector.mapping.plan import Plan, Source
+from connector.mapping.source import DateCell, Grid, NumberCell, SourceFile, Unreadable
+from connector.mapping.workbook import check_package
+from connector.model import Finding, Place
+
+_KINDS = {"n": NumberCell, "d": DateCell, "t": str}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exports:
+    """Reads exports. Limits are the operator's."""
+
+    max_file_bytes: int = 512 << 20
+    max_files: int = 10_000
+    workbook_seconds: float = 10.0
+    workbook_bytes: int = 2 << 30
+
+    async def read(self, plan: Plan, *folders: Path) -> dict[str, list[SourceFile]]:
+        """The files of each source and of each code list. Raises `BadInput` where there is none."""
+        found: dict[str, list[SourceFile]] = {}
+        for name, pattern in plan.patterns().items():
+            files = await self.read_pattern(pattern, *folders)
+            source = plan.sources.get(name)
+            if source is not None and source.format == "xlsx":
+                files = [await self._opened(file, source) for file in files]
+            found[name] = files
+        return found
+
+    async def read_pattern(self, pattern: str, *folders: Path) -> list[SourceFile]:
+        """The files whose name fits, in name order."""
+        paths = await asyncio.to_thread(self._find, folders, pattern)
+        return [await asyncio.to_thread(self._read, path) for path in paths]
+
+    def _find(self, folders: tuple[Path, ...], pattern: str) -> list[Path]:
+        found: list[Path] = []
+        for folder in folders:
+            if not folder.is_dir():
+                raise BadInput(f"There is no folder {folder}.", place=str(folder))
+            names = (path.name for path in folder.iterdir())
+            found += [folder / name for name in names if fnmatch.fnmatchcase(name, pattern) and name[0] != "."]
+        if not found:
+            where = ", ".join(map(str, folders))
+            raise BadInput(f"No file in {where} fits `{pattern}`.", hint="is the export there, and is its name right?")
+        if len(found) > self.max_files:
+            raise BadInput(f"More than {self.max_files} files fit `{pattern}`.")
+        return sorted(found, key=lambda path: (path.name, str(path)))
+
+    def _read(self, path: Path) -> SourceFile:
+        """The whole file. A link, a pipe or a device is refused; so is a file that changes while it is read."""
+        flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+        try:
+            handle = os.open(path, flags)
+        except OSError as error:
+            raise BadInput(
+                f"{path.name} cannot be opened: {error.strerror}.", hint="links are not followed", place=str(path)
+            ) from error
+        with os.fdopen(handle, "rb") as stream:
+            before = os.fstat(stream.fileno())
+            if not stat.S_ISREG(before.st_mode):
+                raise BadInput(f"{path.name} is no plain file.", place=str(path))
+            if before.st_size > self.max_file_bytes:
+                raise BadInput(f"{path.name} is larger than {self.max_file_bytes} bytes.", place=str(path))
+            data = stream.read(self.max_file_bytes + 1)
+            after = os.fstat(stream.fileno())
+        if len(data) != before.st_size or (before.st_mtime_ns, before.st_size) != (after.st_mtime_ns, after.st_size):
+            raise BadInput(
+                f"{path.name} changed while it was read.", hint="wait until the export is written", place=str(path)
+            )
+        return SourceFile(name=path.name, digest=hashlib.sha256(data).hexdigest(), data=data)
+
+    async def _opened(self, file: SourceFile, source: Source) -> SourceFile:
+        """The workbook's cells, from the child. A finding about the file is kept for the run to tell."""
+        try:
+            check_package(file, file.data)
+            grid = await self._in_child(file, source.sheet)
+        except Unreadable:
+            return file
+        return SourceFile(name=file.name, digest=file.digest, grid=grid, sheet=source.sheet)
+
+    async def _in_child(self, file: SourceFile, sheet: str) -> Grid:
+        child = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "connector.peers.workbook_child", sheet, str(self.workbook_bytes),
+            str(int(self.workbook_seconds) + 1),
+            stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL,
+        )  # fmt: skip
+        try:
+            answer, _ = await asyncio.wait_for(child.communicate(file.data), self.workbook_seconds)
+        except TimeoutError:
+            raise BadInput(
+                f"{file.name} was not read within {self.workbook_seconds:g} seconds.",
+                hint="split the workbook, or export it as CSV",
+                place=file.name,
+            ) from None
+        finally:
+            if child.returncode is None:
+                with suppress(ProcessLookupError):
+                    child.kill()
+                await child.wait()
+        if child.returncode:
+            raise BadInput(
+                f"{file.name} needs more than {self.workbook_bytes >> 20} MiB, or breaks its reader.",
+                hint="split the workbook, or export it as CSV",
+                place=file.name,
+            )
+        return _grid(json.loads(answer), file)
+
+
+def _grid(answer: dict[str, list[list[str]]] | dict[str, dict[str, str]], file: SourceFile) -> Grid:
+    told = answer.get("finding")
+    if isinstance(told, dict):
+        place = Place(source=file.name)
+        raise Unreadable(Finding(code=told["code"], message=told["message"], hint=told["hint"], place=place))
+    rows = answer.get("rows")
+    assert isinstance(rows, list)
+    return tuple(tuple(_KINDS[cell[0]](cell[1:]) for cell in row) for row in rows)

@@ -1,0 +1,44 @@
+"""The process that opens a workbook: bytes on standard input, cells as JSON on standard output, within limits.
+
+Started by `files.py`, once per workbook; it caps its own memory and CPU time before it reads anything.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+
+from connector.mapping.source import DateCell, NumberCell, SourceFile, Unreadable
+from connector.mapping.workbook import grid_of
+
+
+def _cap(memory_bytes: int, cpu_seconds: int) -> None:
+    try:
+        import resource  # noqa: PLC0415 - there is none on Windows; the parent's time limit holds there too
+    except ImportError:
+        return
+    resource.setrlimit(resource.RLIMIT_AS, (memory_bytes, memory_bytes))
+    resource.setrlimit(resource.RLIMIT_CPU, (cpu_seconds, cpu_seconds))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+
+def _marked(cell: str) -> str:
+    kind = "n" if isinstance(cell, NumberCell) else "d" if isinstance(cell, DateCell) else "t"
+    return kind + cell
+
+
+def main(sheet: str, memory_bytes: int, cpu_seconds: int) -> None:
+    """Read one workbook."""
+    _cap(memory_bytes, cpu_seconds)
+    file = SourceFile(name="workbook", digest="", data=sys.stdin.buffer.read())
+    answer: dict[str, object]
+    try:
+        answer = {"rows": [[_marked(cell) for cell in row] for row in grid_of(file, sheet)]}
+    except Unreadable as broken:
+        found = broken.finding
+        answer = {"finding": {"code": found.code, "message": found.message, "hint": found.hint}}
+    json.dump(answer, sys.stdout)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], int(sys.argv[2]), int(sys.argv[3]))
