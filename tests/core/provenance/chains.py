@@ -42,6 +42,11 @@ def digest_of(octets: str) -> str:
     return "u" + sha256(octets.encode()).hexdigest()
 
 
+def unsigned(payload: JsonObject) -> str:
+    """The octets of a credential that nobody signed."""
+    return json.dumps(payload)
+
+
 def kg(value: str, uncertainty: str = "0.5") -> JsonObject:
     """A mass."""
     return {"type": "Quantity", "value": value, "unit": "KGM", "uncertainty": uncertainty}
@@ -72,8 +77,14 @@ def attribution(source: str, target: str, value: str, basis: str = "physical") -
 
 @dataclass
 class World:
-    """Who holds what. `later` is derived from the links; `refuse` and `words` are what a test bends."""
+    """Who holds what. `later` is derived from the links; `refuse` and `words` are what a test bends.
 
+    `seal` makes the octets of a credential and `digest` their digest: another test signs for real.
+    """
+
+    seal: Callable[[JsonObject], str] = unsigned
+    digest: Callable[[str], str] = digest_of
+    payloads: dict[str, JsonObject] = field(default_factory=dict)
     pages: dict[tuple[str, int], Page] = field(default_factory=dict)
     links: dict[tuple[Did, str], Target] = field(default_factory=dict)
     back: dict[str, list[LaterEntry]] = field(default_factory=dict)
@@ -110,10 +121,11 @@ class World:
                 "record": {"id": record, "version": str(version), "accessClass": access_class, "level": "item"},
                 "credentialSubject": subject,
             }
-            octets = json.dumps(payload)
+            octets = self.seal(payload)
+            self.payloads[octets] = payload
             served.append(
                 Served(
-                    digest=digest_of(octets),
+                    digest=self.digest(octets),
                     media_type="application/vc+jwt",
                     access_class=access_class,
                     level="item",
@@ -128,14 +140,16 @@ class World:
     def _note_links(self, page: Page) -> None:
         for (holder, ident), target in self.links.items():
             for served in page.credentials:
-                if holder == page.holder and served.octets is not None and ident in served.octets:
-                    subject = json.loads(served.octets)["credentialSubject"]
+                payload = self.payloads[served.octets or ""]
+                if holder == page.holder and ident in json.dumps(payload):
+                    subject = payload["credentialSubject"]
+                    receiver = subject.get("toParty") if isinstance(subject, dict) else None
                     entry = LaterEntry(
                         record=page.record,
                         version=page.version,
                         type=page.type,
                         holder=page.holder,
-                        receiver=Did(subject["toParty"]) if "toParty" in subject else None,
+                        receiver=Did(receiver) if isinstance(receiver, str) else None,
                     )
                     self.back.setdefault(target.record, []).append(entry)
 
@@ -221,19 +235,19 @@ def move(world: World, lot: str, value: str, *, day: int, ends: tuple[Did, Did],
         world.add(holder, "MoveEvent", f"rec:move:{lot}:{side}", ("ORG", subject))
 
 
-def chain(*, refined: str = "148", purchase_attested: bool = False, basis: str = "physical") -> World:
+def chain(*, refined: str = "148", world: World | None = None) -> World:
     """The story of this module. `refined`: nickel that the refiner's event says it made."""
-    world = World()
+    world = world or World()
     _mine(world)
     site = facility(world, REFINER, "site:refiner", "Refinery")
     inputs: list[Json] = [
         product("L1", "100", link=world.link(REFINER, "rec:L1"), sourceKind="primary", attested=True),
-        product("P1", "50", sourceKind="primary", attested=purchase_attested),
+        product("P1", "50", sourceKind="primary", attested=False),
     ]
     event: JsonObject = {"id": "evt:R1", "type": "MakeEvent", "facility": "site:refiner"}
     event |= {"eventTime": "2027-02-05T00:00:00Z", "input": inputs, "output": [product("L2", refined)]}
     event["loss"] = [{"type": "Loss", "lossKind": "process", "contained": [metal("Ni", "2")]}]
-    event["attribution"] = [attribution("L1", "L2", "98", basis), attribution("P1", "L2", "50")]
+    event["attribution"] = [attribution("L1", "L2", "98"), attribution("P1", "L2", "50")]
     event["facilityRecord"] = world.link(REFINER, site)
     world.add(REFINER, "MakeEvent", "rec:R1", ("ORG", event))
     lot: JsonObject = {"id": "L2", "type": "MaterialLot", "containedMetal": [metal("Ni", refined)]}

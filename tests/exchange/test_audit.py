@@ -1,0 +1,377 @@
+"""The audit journey between three companies with stores and signatures of their own; only HTTP is left out."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from pathlib import Path
+
+import orjson
+import pytest
+
+from connector.credentials import issue
+from connector.credentials.did import DidDocument, MethodKey, build_document, parse_document
+from connector.credentials.digest import digest_multibase
+from connector.credentials.status import Unobtained
+from connector.credentials.verify import Material, Report, verify
+from connector.errors import PeerUnreachable
+from connector.exchange.audit import Audit, AuditAnswers
+from connector.exchange.policies import Policies
+from connector.exchange.ports import (
+    AuditAnswer,
+    CredentialRow,
+    DatasetRow,
+    IdentifierRow,
+    LinkRow,
+    RecordRow,
+    RecordsCommit,
+    Store,
+)
+from connector.keys.memory import MemorySigner, signer_from_seed
+from connector.model import Claim, Did, Facts, JsonObject
+from connector.provenance.reads import Page
+from connector.stores.sqlite import SqliteStore
+from tests.core.provenance.chains import MAKER, MINE, NOW, REFINER, World, chain, words
+
+AUDITOR, STRANGER = Did("did:web:auditor.example"), Did("did:web:stranger.example")
+AUTHORITY = Did("did:web:authority.example")
+CONTEXTS = ["https://www.w3.org/ns/credentials/v2", "https://w3id.org/battery-connector/v1/context/0.1.0.jsonld"]
+POLICIES = Path(__file__).parents[2] / "policies"
+
+
+def _key(did: str) -> MemorySigner:
+    return signer_from_seed(did.encode(), "EdDSA", f"{did}#assertion-1")
+
+
+def _document(did: Did) -> DidDocument:
+    key, other = _key(did), signer_from_seed(b"other", "EdDSA", f"{did}#authentication-1")
+    method = MethodKey(key_id=key.key_id, public_jwk=key.public_jwk)
+    proving = MethodKey(key_id=other.key_id, public_jwk=other.public_jwk)
+    return parse_document(orjson.dumps(build_document(did, assertion=[method], authentication=[proving], services=[])))
+
+
+DOCUMENTS: dict[str, DidDocument | Unobtained] = {did: _document(did) for did in (MINE, REFINER, MAKER, AUTHORITY)}
+
+
+def _sign(payload: JsonObject) -> str:
+    signer = _key(str(payload["issuer"]))
+    whole: JsonObject = {"@context": [*CONTEXTS], **payload}
+    signed = issue.prepare(whole, key_id=signer.key_id, alg=signer.alg)
+    return issue.attach(signed, signer.sign_now(signed)).octets.decode()
+
+
+def _digest(octets: str) -> str:
+    return digest_multibase(octets.encode())
+
+
+@dataclass
+class Checker:
+    """The Verifier port over DID documents that are known here; `unreachable` issuers cannot be asked."""
+
+    unreachable: set[str] = field(default_factory=set)
+
+    async def verify(self, octets: bytes, at: datetime) -> Report:
+        """All checks."""
+        away: dict[str, DidDocument | Unobtained] = {did: Unobtained(reason="no answer") for did in self.unreachable}
+        material = Material(documents={**DOCUMENTS, **away}, trusted_issuers=None, contexts=CONTEXTS, check_shape=None)
+        return verify(octets, at=at, now=NOW, material=material)
+
+
+class Noon:
+    """The story's clock."""
+
+    def now(self) -> datetime:
+        """Now."""
+        return NOW
+
+
+@dataclass
+class Wire:
+    """Audit reads without HTTP: the peer's own answer to what it knows about the caller."""
+
+    peers: dict[Did, AuditAnswers]
+    facts: Facts
+    down: set[Did] = field(default_factory=set)
+    most: int = 0
+    busy: int = 0
+
+    async def read(self, holder: Did, path: str) -> AuditAnswer:
+        """One read."""
+        if holder in self.down:
+            raise PeerUnreachable("no answer after 3 attempts")
+        self.busy += 1
+        self.most = max(self.most, self.busy)
+        await asyncio.sleep(0)
+        self.busy -= 1
+        return await self.peers[holder].answer(path, self.facts, NOW)
+
+
+def mandate(party: Did = AUDITOR, *classes: str) -> Facts:
+    """An auditor with a mandate for these classes (all, if none is named)."""
+    given = {"mandate": "active", "mandateRole": "auditor", "mandateSite": "any", "mandateMaterial": "any"}
+    given["mandatePeriod"] = "2026-01-01T00:00:00Z/2028-01-01T00:00:00Z"
+    claims = [Claim(name=name, value=value, source="uM") for name, value in given.items()]
+    claims += [Claim(name="mandateClass", value=value, source="uM") for value in classes or ("PUB", "B2B", "ORG")]
+    return Facts(party=party, claims=tuple(claims))
+
+
+@dataclass
+class Companies:
+    """All companies of the chain with their stores."""
+
+    answers: dict[Did, AuditAnswers]
+    stores: dict[Did, Store]
+    world: World
+
+    def audit(self, facts: Facts, did: Did, checker: Checker | None = None) -> tuple[Audit, Wire]:
+        """The journey of one of them, or of the auditor."""
+        wire = Wire(peers=self.answers, facts=facts)
+        own = self.answers[did]
+        journey = Audit(
+            did=did,
+            store=own.store,
+            tenant="",
+            reads=wire,
+            own=own,
+            verifier=checker or Checker(),
+            clock=Noon(),
+        )
+        return journey, wire
+
+
+def _rows(world: World, page: Page, dataset: str) -> tuple[RecordRow, list[CredentialRow], list[LinkRow]]:
+    credentials: list[CredentialRow] = []
+    links: list[LinkRow] = []
+    for served in page.credentials:
+        payload = world.payloads[served.octets or ""]
+        text = orjson.dumps(payload).decode()
+        issuer = str(payload["issuer"])
+        credentials.append(
+            CredentialRow(
+                tenant="",
+                digest=served.digest,
+                record_id=page.record,
+                version=page.version,
+                credential_type=page.type,
+                access_class=served.access_class,
+                level=served.level,
+                subject_id="",
+                issuer=issuer,
+                media_type=served.media_type,
+                octets=(served.octets or "").encode(),
+                status_list=None,
+                status_index=None,
+                origin="own" if issuer == page.holder else "held",
+            )
+        )
+        links += [
+            LinkRow(
+                tenant="",
+                link_id=ident,
+                from_record=page.record,
+                from_version=page.version,
+                to_record=to.record,
+                to_version=to.version,
+                holder=to.holder,
+            )
+            for (holder, ident), to in world.links.items()
+            if holder == page.holder and ident in text
+        ]
+    record = RecordRow(
+        tenant="",
+        record_id=page.record,
+        version=page.version,
+        record_type=page.type,
+        key=page.record,
+        subject_id=str(orjson.loads(text)["credentialSubject"]["id"]),
+        holder=page.holder,
+        origin=credentials[0].origin,
+        dataset_id=dataset,
+        agreement_id="",
+        content_digest="",
+        content=b"",
+        lineage=b"",
+        digests=tuple(sorted(page.lasting)),
+        buyers=(),
+        at=1,
+    )
+    return record, credentials, links
+
+
+async def _publish(store: Store, world: World, holder: Did, policy: str) -> None:
+    octets = (POLICIES / policy).read_bytes()
+    dataset = DatasetRow(
+        tenant="", dataset_id="d", title="", plan="", record_types=(), policy=octets, policy_digest=policy, at=1
+    )
+    await store.commit_dataset(dataset)
+    for page in world.pages.values():
+        if page.holder == holder:
+            record, credentials, links = _rows(world, page, "d")
+            serial = IdentifierRow(
+                tenant="",
+                scheme="serialNumber",
+                value=f"SN/{page.record}",
+                issuer="",
+                record_id=page.record,
+                subject_id="x",
+            )
+            await store.commit_records(
+                RecordsCommit(
+                    tenant="",
+                    expected={page.record: 0},
+                    records=[record],
+                    credentials=credentials,
+                    links=links,
+                    identifiers=[serial],
+                )
+            )
+
+
+@pytest.fixture
+async def companies(tmp_path: Path) -> AsyncIterator[Companies]:
+    """The chain, published under the policy for direct customers; the mine's is for auditors alone."""
+    world = chain(world=World(seal=_sign, digest=_digest))
+    stores: dict[Did, Store] = {}
+    answers: dict[Did, AuditAnswers] = {}
+    for did in (MINE, REFINER, MAKER, AUDITOR):
+        name = did.split(":")[-1]
+        store: Store = SqliteStore(tmp_path / f"{name}.db")
+        stores[did] = store
+        await _publish(store, world, did, "composition.json" if did in {MINE, REFINER} else "direct-customer.json")
+        answers[did] = AuditAnswers(tenant="", did=did, name=name, store=store, policies=Policies())
+    yield Companies(answers=answers, stores=stores, world=world)
+    for store in stores.values():
+        await store.close()
+
+
+async def test_an_auditor_with_a_mandate_walks_the_chain(companies: Companies) -> None:
+    """From the battery's serial to the mine's permit, every signature checked; progress is told per node."""
+    journey, wire = companies.audit(mandate(), AUDITOR)
+    told: list[str] = []
+    report = await journey.run("SN/rec:B", MAKER, on_node=lambda count, text: told.append(f"{count} {text}"))
+    assert (report.verdict, report.outcomes, report.unreached) == ("verified", {"verified": 21}, 0)
+    assert report.coverage[0].as_json()["shares"] == {"verified": "0.662162", "unattested": "0.337838"}
+    assert len(told) == 21
+    assert told[0].startswith("1 BatteryPassport")
+    assert 1 < wire.most <= 8
+
+
+async def test_each_read_is_logged_by_its_owner_with_the_decision(companies: Companies) -> None:
+    """Refused ones too; one's own look at one's own books is not."""
+    journey, _ = companies.audit(mandate(), AUDITOR)
+    await journey.run("rec:B", MAKER)
+    await companies.answers[MINE].answer("records/rec:L1/1", Facts(party=STRANGER), NOW)
+    rows = [orjson.loads(row.body) for row in await companies.stores[MINE].evidence("")]
+    assert {row["party"] for row in rows} == {AUDITOR, STRANGER}
+    assert rows[-1]["status"] == 403
+    assert rows[-1]["decisions"]["B2B"]["decision"] == "deny"
+
+
+async def test_a_customer_finds_its_supplier_sealed_where_the_policy_says_so(companies: Companies) -> None:
+    """The same chain from the maker's own connector: its own books are open to it, the supplier's are not."""
+    journey, _ = companies.audit(Facts(party=MAKER), MAKER)
+    report = await journey.run("rec:B", MAKER)
+    found = words(report)
+    assert found["rec:L2"] == "sealed"
+    assert found["rec:B1"] == found["rec:close:site:maker"] == "verified"
+    assert report.verdict == "qualified"
+    assert MINE not in orjson.dumps(report.as_json()).decode()
+    assert await companies.stores[MAKER].evidence("") == []
+
+
+async def test_without_rights_an_answer_tells_nothing(companies: Companies) -> None:
+    """Known: 403; unknown: 404; a bad path: 404; the body is empty each time."""
+    mine = companies.answers[MINE]
+    link = next(ident for holder, ident in companies.world.links if holder == MINE)
+    stranger = Facts(party=STRANGER)
+    for path, status in (
+        ("records/rec:L1/1", 403),
+        ("records/rec:L1/latest", 403),
+        ("records/rec:L1/later", 403),
+        (f"links/{link}", 403),
+        ("records/rec:nothing/1", 404),
+        ("records/rec:L1/2", 404),
+        ("records/rec:nothing/later", 404),
+        ("links/urn:uuid:0", 404),
+        ("records/rec:L1", 404),
+    ):
+        answer = await mine.answer(path, stranger, NOW)
+        assert (answer.status, answer.body) == (status, b"")
+
+
+async def test_classes_outside_the_mandate_are_listed_by_digest_alone(companies: Companies) -> None:
+    """A mandate for B2B opens the lot's business values; its ORG credential and the link in it stay shut."""
+    mine, facts = companies.answers[MINE], mandate(AUDITOR, "PUB", "B2B")
+    page = orjson.loads((await mine.answer("records/rec:L1/1", facts, NOW)).body)
+    assert {item["accessClass"]: "octets" in item for item in page["credentials"]} == {"B2B": True, "ORG": False}
+    text = orjson.dumps(companies.world.payloads[companies.world.pages["rec:L1", 1].credentials[1].octets or ""])
+    made_in = next(ident for holder, ident in companies.world.links if holder == MINE and ident in text.decode())
+    assert (await mine.answer(f"links/{made_in}", facts, NOW)).status == 403
+    assert (await mine.answer(f"links/{made_in}", mandate(), NOW)).status == 200
+
+
+async def test_what_came_later_is_told_with_the_receiver_of_a_move(companies: Companies) -> None:
+    """The refiner knows what it made of the lot; the mine, to whom it went."""
+    body = orjson.loads((await companies.answers[MINE].answer("records/rec:L1/later", mandate(), NOW)).body)
+    moved = next(entry for entry in body["later"] if entry["type"] == "MoveEvent")
+    assert moved["toParty"] == REFINER
+    body = orjson.loads((await companies.answers[REFINER].answer("records/rec:L1/later", mandate(), NOW)).body)
+    assert {entry["record"] for entry in body["later"]} >= {"rec:R1", "rec:L2"}
+    assert body["withheld"] == 0
+
+
+async def test_forward_from_the_mines_lot_to_the_battery(companies: Companies) -> None:
+    """Along moves from connector to connector."""
+    journey, _ = companies.audit(mandate(), AUDITOR)
+    assert words(await journey.run("rec:L1", MINE))["rec:B"] == "verified"
+
+
+async def test_a_peer_that_is_down_is_missing(companies: Companies) -> None:
+    """No exception: a gap with its reason."""
+    journey, wire = companies.audit(mandate(), AUDITOR)
+    wire.down.add(REFINER)
+    report = await journey.run("rec:B", MAKER)
+    lot = next(node for node in report.nodes if node.id == "rec:L2")
+    assert lot.outcome == "missing"
+    assert "peer-unreachable" in lot.reasons[0]
+    assert (report.verdict, report.unreached) == ("qualified", 1)
+
+
+async def test_keys_out_of_reach_are_unchecked_unless_a_copy_was_verified_at_receipt(companies: Companies) -> None:
+    """A customer that kept the lot's credential with its report need not ask for the key again."""
+    journey, _ = companies.audit(mandate(), AUDITOR, Checker(unreachable={MINE}))
+    assert words(await journey.run("rec:B", MAKER))["rec:L1"] == "unchecked"
+    record, credentials, _ = _rows(companies.world, companies.world.pages["rec:L1", 1], "")
+    kept = [replace(row, report=b'{"verdict":"valid"}', origin="received") for row in credentials]
+    received = replace(record, origin="received")
+    commit = RecordsCommit(tenant="", expected={"rec:L1": 0}, records=[received], credentials=kept)
+    await companies.stores[AUDITOR].commit_records(commit)
+    assert words(await journey.run("rec:B", MAKER))["rec:L1"] == "verified"
+
+
+async def test_an_owner_that_decides_by_hand_answers_202_until_then(companies: Companies) -> None:
+    """The node is pending; who has no right anyway is not held but refused."""
+
+    async def ask(_facts: Facts, record: RecordRow) -> bool:
+        return record.record_id == "rec:L2"
+
+    old = companies.answers[REFINER]
+    companies.answers[REFINER] = AuditAnswers(
+        tenant="", did=REFINER, name="r", store=old.store, policies=old.policies, hold=ask
+    )
+    journey, _ = companies.audit(mandate(), AUDITOR)
+    assert words(await journey.run("rec:B", MAKER))["rec:L2"] == "pending"
+    refused = await companies.answers[REFINER].answer("records/rec:L2/1", Facts(party=STRANGER), NOW)
+    assert refused.status == 403
+
+
+async def test_a_record_without_rules_is_shut(companies: Companies) -> None:
+    """No dataset, no audit rules: no."""
+    store = companies.stores[MINE]
+    record, credentials, _ = _rows(companies.world, companies.world.pages["rec:L1", 1], "")
+    alone = replace(record, record_id="rec:alone", digests=())
+    row = replace(credentials[0], record_id="rec:alone", digest="uAlone")
+    await store.commit_records(RecordsCommit(tenant="", expected={"rec:alone": 0}, records=[alone], credentials=[row]))
+    assert (await companies.answers[MINE].answer("records/rec:alone/1", mandate(), NOW)).status == 403
