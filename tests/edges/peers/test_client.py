@@ -7,13 +7,21 @@ import contextlib
 import gzip
 import logging
 import socket
+import ssl
 import tracemalloc
 import zlib
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from aiohttp.abc import AbstractResolver, ResolveResult
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import NameOID
 
 from connector.errors import AddressBlocked, PeerUnreachable, TooLarge
 from connector.peers.client import GuardedClient
@@ -314,3 +322,36 @@ async def test_connections_to_one_host_are_bounded(server: Server) -> None:
         answers = await asyncio.gather(*(few.request("GET", server.url()) for _ in range(40)))
     assert {answer.status for answer in answers} == {200}
     assert server.connections <= 4
+
+
+async def test_a_certificate_that_nobody_vouches_for_is_no_answer(tmp_path: Path) -> None:
+    """TLS is checked: a self-signed server is not talked to."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
+    day = datetime(2026, 1, 1, tzinfo=UTC)
+    certificate = (
+        x509.CertificateBuilder(name, name, key.public_key(), 7, day, day + timedelta(days=3650))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    file = tmp_path / "server.pem"
+    file.write_bytes(
+        key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()) + certificate.public_bytes(Encoding.PEM)
+    )
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(file)
+    seen: list[bytes] = []
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        seen.append(await reader.read(100))
+        writer.close()
+
+    listening = await asyncio.start_server(serve, "127.0.0.1", 0, ssl=context)
+    port = listening.sockets[0].getsockname()[1]
+    async with GuardedClient(unsafe_allow_loopback=True) as unsafe:
+        with pytest.raises(PeerUnreachable, match="certificate"):
+            await unsafe.request("GET", f"https://localhost:{port}/")
+        with pytest.raises(PeerUnreachable):
+            await unsafe.request("GET", f"http://localhost:{port}/")
+    listening.close()
+    assert b"GET" not in b"".join(seen)
