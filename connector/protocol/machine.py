@@ -116,11 +116,13 @@ def _repeated(process: Process, event: Received) -> Stepped | None:
         return process, (Reply(status=event.seen.status, what="stored"),)
     if last is None or (last.kind, last.message_id) != (event.kind, event.message_id):
         return process, (_refusal("message-id-reused", "This @id came before with another body."),)
+    if event.digest in last.earlier:
+        return process, (Reply(status=last.status, what="stored"),)  # a late copy of a body that was replaced
     if event.objections:
         first = event.objections[0]
         return process, (Reply(status=_BAD_REQUEST, what="error", code=first.code, findings=event.objections),)
-    later = replace(process, accepted=replace(last, digest=event.digest))
-    return later, (Replaced(kind=event.kind), Reply(status=last.status, what="ack"))
+    newest = replace(last, digest=event.digest, earlier=(*last.earlier, last.digest))
+    return replace(process, accepted=newest), (Replaced(kind=event.kind), Reply(status=last.status, what="ack"))
 
 
 def rule(table: Table, process: Process, kind: str) -> Ruling:
@@ -129,6 +131,8 @@ def rule(table: Table, process: Process, kind: str) -> Ruling:
     now = table.target(process.state, kind, peer)
     if pending is None:
         return Ruling.REFUSE if now is None else Ruling.TAKE
+    if process.state == START:
+        now = None  # we began this process, so the peer can only follow
     after = table.target(pending.target, kind, peer)
     if now is None and after is None:
         return Ruling.REFUSE

@@ -1,10 +1,11 @@
 """What peers send us: the messages of DSP 2025-1 as strict models over plain JSON.
 
-The contexts of the protocol are made so that compact JSON-LD is this very form; messages are read as plain JSON
-(DSP 2025-1 section 4.1). `@context` must be an array of strings that names the protocol's context; other contexts and
-unknown members are ignored, and nothing is ever fetched. `parse` names every wrong field at once. Bytes are admitted
-before (`vocabulary.admission`); what a message must contain in relation to its process stands in `negotiation.py` and
-`transfer.py`; what we send is made in `compose.py`.
+The contexts of the protocol are made so that compact JSON-LD is this very form, and the specification allows reading
+it as plain JSON: so it is done. `@context` must be an array of strings that names the protocol's context; other
+contexts and unknown members are ignored, and nothing is ever fetched. `parse` names every wrong field at once.
+
+Bytes are admitted before (`vocabulary.admission`); what a message must contain in relation to its process stands in
+`negotiation.py` and `transfer.py`; what we send is made in `compose.py`.
 """
 
 from __future__ import annotations
@@ -76,7 +77,7 @@ class DataService(_Wire):
 
     id: Text = Field(alias="@id")
     type: Literal["DataService"] = Field(alias="@type")
-    endpoint_url: Text | None = Field(default=None, alias="endpointURL")
+    endpoint_url: Text = Field(alias="endpointURL")
 
 
 class Distribution(_Wire):
@@ -351,7 +352,11 @@ def _validated(model: type[M], raw: JsonObject) -> M:
         raise BadMessage("; ".join(wrong), place=wrong[0].partition(":")[0]) from None
 
 
+_TAGS = frozenset({"atomic", "logical", "str", "DataService"})
+
+
 def _path(loc: tuple[int | str, ...]) -> str:
-    # The tags of a union are our words, not members of the message.
-    parts = [str(part) for part in loc if part not in {"atomic", "logical", "str", "DataService"}]
+    # The tags of a union are our words, not members of the message; an absent member is named as the models name it.
+    wire_names = {"consumer_pid": "consumerPid", "provider_pid": "providerPid"}
+    parts = [wire_names.get(str(part), str(part)) for part in loc if part not in _TAGS]
     return ".".join(parts) or "(message)"

@@ -1,8 +1,8 @@
 """Contract negotiation: its table, and what a message must contain in relation to the process.
 
-The table is DSP 2025-1 section 7.2; a termination is accepted from either side in each state that is not terminal,
-as the text says (the diagram shows less). The shape of messages stands in `messages.py`; whether the policy grants
-anything is judged by policy/; which offer an id stands for is looked up by the journey.
+The table is the state machine of DSP 2025-1, Contract Negotiation Protocol; a termination is accepted from either side
+in each state that is not terminal, which is a superset of the diagram. The shape of messages stands in `messages.py`;
+whether the policy grants anything is judged by policy/; which offer an id stands for is looked up by the journey.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from connector.protocol.terms import same_rules
 
 
 class State(StrEnum):
-    """DSP 2025-1 section 7.2.1."""
+    """DSP 2025-1, Contract Negotiation Protocol: States."""
 
     REQUESTED = "REQUESTED"
     OFFERED = "OFFERED"
@@ -105,7 +105,7 @@ def check_pids(message: Message, process: Process) -> tuple[Finding, ...]:
 def check_request(
     message: ContractRequestMessage, process: Process, *, consumer: str, provider: str
 ) -> tuple[Finding, ...]:
-    """A request: the first names a callback address, a later one the provider's pid (section 7.3.1)."""
+    """A request: the first names a callback address, a later one the provider's pid (Contract Request Message)."""
     return (
         *check_pids(message, process),
         *_opens_or_follows(message.callback_address, process),
@@ -117,7 +117,7 @@ def check_request(
 def check_offer(
     message: ContractOfferMessage, process: Process, *, consumer: str, provider: str
 ) -> tuple[Finding, ...]:
-    """An offer: the first names a callback address, a later one the consumer's pid (section 7.3.2)."""
+    """An offer: the first names a callback address, a later one the consumer's pid (Contract Offer Message)."""
     return (
         *check_pids(message, process),
         *_opens_or_follows(message.callback_address, process),
@@ -138,7 +138,7 @@ def is_counter_offer(offer: JsonObject, stands_for: JsonObject) -> bool:
 def check_agreement(
     message: ContractAgreementMessage, process: Process, *, offer: JsonObject, consumer: str, provider: str
 ) -> tuple[Finding, ...]:
-    """The agreement holds what was offered or asked for last, between these two, about that dataset (7.3.4)."""
+    """The agreement holds what was offered or asked for last, between these two, about that dataset."""
     agreement = message.agreement.as_json()
     findings = [
         *check_pids(message, process),

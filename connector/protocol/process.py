@@ -2,7 +2,7 @@
 
 A process is one negotiation or one transfer as one side sees it. Everything here is frozen and becomes JSON by
 `encode`. The rules stand in `machine.py`, the tables in `negotiation.py` and `transfer.py`; bodies, the store, time
-and delivery are the journeys' (exchange/). DSP 2025-1 sections 7 and 9 (state machines).
+and delivery are the journeys' (exchange/). DSP 2025-1, Contract Negotiation Protocol and Transfer Process Protocol.
 """
 
 from __future__ import annotations
@@ -81,12 +81,13 @@ class Pending:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Accepted:
-    """The peer's last accepted message, kept while the state that it produced stands."""
+    """The peer's last accepted message, kept while the state that it produced stands. `earlier`: replaced bodies."""
 
     kind: str
     message_id: str | None
     digest: str
     status: int
+    earlier: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -277,6 +278,6 @@ def decode(body: bytes) -> Process:
         peer_pid=raw["peer_pid"],
         state=raw["state"],
         pending=None if pending is None else Pending(**pending),
-        accepted=None if accepted is None else Accepted(**accepted),
+        accepted=None if accepted is None else Accepted(**{**accepted, "earlier": tuple(accepted["earlier"])}),
         closing=raw["closing"],
     )

@@ -1,7 +1,8 @@
 """Transfer processes: their table, and what a message must contain in relation to the process.
 
-The table is DSP 2025-1 section 9.2, and one row more: the provider may start a transfer that is started. A real EDC
-resumes by a start from each side, the provider's with the data address. Tokens and bytes are the journeys'.
+The table is the state machine of DSP 2025-1, Transfer Process Protocol, and one row more: the provider may start a
+transfer that is started. A real EDC resumes by a start from each side, the provider's with the data address. Tokens
+and bytes are the journeys'.
 """
 
 from __future__ import annotations
@@ -19,9 +20,15 @@ from connector.protocol.messages import (
 )
 from connector.protocol.process import START, Process, Role, Row, Table
 
+PULL_FORMAT = "HttpData-PULL"
+"""The distribution format of a pull over HTTP, as EDC and the specification's examples name it."""
+
+HTTP_ENDPOINT = "https://w3id.org/idsa/v4.1/HTTP"
+"""The `endpointType` of an HTTP address, as EDC names it."""
+
 
 class State(StrEnum):
-    """DSP 2025-1 section 9.2.1."""
+    """DSP 2025-1, Transfer Process Protocol: States."""
 
     REQUESTED = "REQUESTED"
     STARTED = "STARTED"
@@ -93,7 +100,7 @@ def check_request(
     pull_formats: Collection[str],
     push_formats: Collection[str] = (),
 ) -> tuple[Finding, ...]:
-    """A request names a finalized agreement of the two parties and an offered format (section 9.3.1).
+    """A request names a finalized agreement of the two parties and an offered format (Transfer Request Message).
 
     `agreement_id`: the agreement under that id between exactly this caller and us, or None. One code for "unknown" and
     "not yours": a caller learns nothing about others' agreements.
@@ -111,7 +118,7 @@ def check_request(
 
 
 def check_start(message: TransferStartMessage, process: Process, *, pull: bool) -> tuple[Finding, ...]:
-    """The provider's start of a pull says where the data is (section 9.3.2); the consumer's start needs nothing."""
+    """The provider's start of a pull says where the data is (Transfer Start Message); a consumer's needs nothing."""
     findings = list(check_pids(message, process))
     address = message.data_address
     if process.role is Role.CONSUMER and pull:

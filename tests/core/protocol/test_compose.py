@@ -1,0 +1,156 @@
+"""What we send is what we would read, and the catalogue."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from connector.model import Finding, JsonObject, Pid
+from connector.protocol import catalog, compose, negotiation, transfer
+from connector.protocol import messages as m
+from connector.protocol.process import Pending, Process, Role
+from connector.vocabulary.admission import admit
+
+OFFER: JsonObject = {
+    "@id": "urn:d:1#abc",
+    "@type": "Offer",
+    "assigner": "did:web:p",
+    "target": "urn:d:1",
+    "permission": [{"action": "use", "constraint": [{"leftOperand": "a", "operator": "eq", "rightOperand": 5}]}],
+    "prohibition": [],
+}
+FIRST = Process(role=Role.CONSUMER, pid=Pid("c"))
+LATER = Process(role=Role.CONSUMER, pid=Pid("c"), peer_pid=Pid("p"), state="OFFERED")
+PROVIDER = Process(role=Role.PROVIDER, pid=Pid("p"), peer_pid=Pid("c"), state="REQUESTED")
+SAID = compose.offer_in_message(OFFER, target="urn:d:1", assigner="did:web:p", assignee="did:web:c")
+AGREED = compose.agreement(
+    "urn:uuid:a", offer=OFFER, assigner="did:web:p", assignee="did:web:c", timestamp="2027-03-15T09:00:00Z"
+)
+ADDRESS = compose.data_address(
+    transfer.HTTP_ENDPOINT, "https://p.example/data", {"authorization": "t", "authType": "bearer"}
+)
+
+SENT = [
+    compose.contract_request("i", FIRST, offer=SAID, callback_address="https://c.example"),
+    compose.contract_request("i", LATER, offer=SAID, callback_address="https://c.example"),
+    compose.contract_offer("i", Process(role=Role.PROVIDER, pid=Pid("p")), offer=SAID, callback_address="https://p"),
+    compose.contract_offer("i", PROVIDER, offer=SAID, callback_address="https://p"),
+    compose.contract_agreement("i", PROVIDER, agreement=AGREED),
+    compose.contract_verification("i", LATER),
+    compose.contract_accepted("i", LATER),
+    compose.contract_finalized("i", PROVIDER),
+    compose.contract_termination("i", LATER),
+    compose.contract_termination("i", PROVIDER, code="denied", reasons=["purpose"]),
+    compose.transfer_request("i", FIRST, agreement_id="a", data_format="HttpData-PULL", callback_address="https://c"),
+    compose.transfer_request(
+        "i", FIRST, agreement_id="a", data_format="PUSH", callback_address="https://c", address=ADDRESS
+    ),
+    compose.transfer_start("i", PROVIDER, address=ADDRESS),
+    compose.transfer_start("i", LATER),
+    compose.transfer_completion("i", LATER),
+    compose.transfer_suspension("i", LATER, reasons=["stocktake"]),
+    compose.transfer_termination("i", PROVIDER, code="done"),
+    compose.catalog_request("i"),
+]
+
+
+@pytest.mark.parametrize("message", SENT, ids=lambda message: str(message["@type"]))
+def test_what_we_send_is_read_by_the_strict_models(message: JsonObject) -> None:
+    """Each message is valid, carries its `@id`, and holds neither empty arrays nor numbers."""
+    body = compose.dump(message)
+    parsed = m.parse(admit(body, 1 << 16))
+    assert isinstance(parsed, m._Message)
+    assert parsed.id == "i"
+    assert b"[]" not in body
+    assert b'"rightOperand":5' not in body
+
+
+def test_answers_are_read_by_the_strict_models() -> None:
+    """Acknowledgements carry both pids and the state; a first answer shows what was accepted."""
+    ack = m.parse_as(m.ContractNegotiation, compose.process_answer(negotiation.TABLE, PROVIDER))
+    assert (ack.consumer_pid, ack.provider_pid, ack.state) == ("c", "p", "REQUESTED")
+    ack2 = m.parse_as(m.TransferProcess, compose.process_answer(transfer.TABLE, PROVIDER))
+    assert ack2.type == "TransferProcess"
+    waiting = Process(
+        role=Role.CONSUMER,
+        pid=Pid("c"),
+        peer_pid=Pid("p"),
+        pending=Pending(kind=negotiation.Kind.REQUEST, message_id="i", target="REQUESTED"),
+    )
+    assert compose.process_answer(negotiation.TABLE, waiting)["state"] == "REQUESTED"
+
+
+def test_errors_name_code_reasons_and_pids() -> None:
+    """Required members are there; where nothing may be learnt, all answers are the same."""
+    finding = Finding(code="pid-mismatch", message="not that of this process.", term="consumerPid")
+    error = compose.process_error(negotiation.TABLE, PROVIDER, code="pid-mismatch", findings=[finding])
+    assert error["reason"] == ["consumerPid: not that of this process."]
+    assert m.parse_as(m.ProcessError, error).provider_pid == "p"
+    unknown = compose.process_error(transfer.TABLE, None, code="not-found")
+    assert unknown == {
+        "@context": [m.DSP_CONTEXT],
+        "@type": "TransferError",
+        "consumerPid": "",
+        "providerPid": "",
+        "code": "not-found",
+    }
+    assert isinstance(m.parse(compose.catalog_error(code="401")), m.CatalogError)
+
+
+def test_the_version_document() -> None:
+    """Without context; binding and version are the words of the specification."""
+    document = compose.version_document(version="2025-1", path="/2025-1", service_id="s", profiles=["vc20-bssl/jwt"])
+    (entry,) = json.loads(compose.dump(document))["protocolVersions"]
+    assert (entry["binding"], entry["version"], entry["auth"]["profile"]) == ("HTTPS", "2025-1", ["vc20-bssl/jwt"])
+
+
+SERVICE = catalog.Service(service_id="urn:s", endpoint="https://p.example/dsp/2025-1")
+OFFERED = catalog.Offered(
+    dataset_id="urn:d:1",
+    title="Lots",
+    formats=(transfer.PULL_FORMAT,),
+    policies={"abc": {**OFFER, "target": "urn:d:1"}},
+)
+
+
+def test_a_page_of_the_catalogue_is_read_by_the_strict_models() -> None:
+    """Offers in a dataset have no target, an empty page has no array, and a dataset is found by id."""
+    page = m.parse_as(m.RootCatalog, compose_and_read(catalog.catalog_page("urn:c", "did:web:p", [OFFERED], SERVICE)))
+    found = catalog.find_dataset(page, "urn:d:1")
+    assert found is not None
+    assert found.has_policy[0].id == "urn:d:1#abc"
+    assert catalog.find_dataset(page, "urn:d:2") is None
+    assert "dataset" not in catalog.catalog_page("urn:c", "did:web:p", [], SERVICE)
+    alone = m.parse_as(m.RootDataset, compose_and_read(catalog.root_dataset(OFFERED, SERVICE)))
+    assert alone.id == "urn:d:1"
+
+
+def compose_and_read(document: JsonObject) -> JsonObject:
+    """Over the wire and back."""
+    return admit(compose.dump(document), 1 << 16)
+
+
+def test_datasets_of_nested_catalogues_are_found() -> None:
+    """A broker's catalogue holds those of others."""
+    inner = {**catalog.catalog_page("urn:i", "did:web:p", [OFFERED], SERVICE)}
+    outer: JsonObject = {**catalog.catalog_page("urn:o", "did:web:b", [], SERVICE), "catalog": [inner]}
+    found = catalog.find_dataset(m.parse_as(m.RootCatalog, outer), "urn:d:1")
+    assert found is not None
+
+
+def test_offer_ids_lead_back() -> None:
+    """An id of ours names dataset and policy; any other is none of ours."""
+    assert catalog.split_offer_id(catalog.offer_id("urn:uuid:1", "uEiA")) == ("urn:uuid:1", "uEiA")
+    for foreign in ("", "#", "urn:uuid:1", "#abc", "urn:uuid:1#"):
+        assert catalog.split_offer_id(foreign) is None
+
+
+def test_links_between_pages() -> None:
+    """What we write is read back; a real EDC says `prev`, and peers quote as they like."""
+    header = catalog.link_header(following="https://p/?c=2", previous="https://p/?c=0")
+    assert catalog.read_links(header) == {"next": "https://p/?c=2", "previous": "https://p/?c=0"}
+    assert catalog.link_header() == ""
+    assert catalog.read_links('<https://p/a,b;c>; title="x, y"; rel=prev') == {"previous": "https://p/a,b;c"}
+    for broken in ("", "<>", "rel=next", "<https://p>; rel=", "<https://p", "<" * 5000):
+        catalog.read_links(broken)

@@ -1,0 +1,156 @@
+"""What a message must contain in relation to its process."""
+
+from __future__ import annotations
+
+from connector.model import Finding, JsonObject, Pid
+from connector.protocol import compose, negotiation, transfer
+from connector.protocol import messages as m
+from connector.protocol.process import Pending, Process, Role
+
+OFFER: JsonObject = {
+    "@id": "urn:d:1#abc",
+    "@type": "Offer",
+    "target": "urn:d:1",
+    "permission": [{"action": "use", "constraint": [{"leftOperand": "a", "operator": "eq", "rightOperand": "b"}]}],
+}
+PARTIES = {"consumer": "did:web:c", "provider": "did:web:p"}
+CONSUMER = Process(role=Role.CONSUMER, pid=Pid("c"), peer_pid=Pid("p"), state="REQUESTED")
+PROVIDER = Process(role=Role.PROVIDER, pid=Pid("p"), peer_pid=Pid("c"), state="OFFERED")
+FRESH = Process(role=Role.PROVIDER, pid=Pid("p"))
+
+
+def codes(findings: tuple[Finding, ...]) -> list[str]:
+    """The codes of the findings, in order."""
+    return [finding.code for finding in findings]
+
+
+def asked(process: Process, **more: str) -> m.ContractRequestMessage:
+    """A request of the consumer behind `process`."""
+    said = {**compose.offer_in_message(OFFER, target="urn:d:1", assigner="did:web:p"), **more}
+    return m.parse_as(
+        m.ContractRequestMessage, compose.contract_request("i", process, offer=said, callback_address="x")
+    )
+
+
+def agreed(**more: str) -> m.ContractAgreementMessage:
+    """The provider's agreement."""
+    agreement = compose.agreement(
+        "urn:uuid:a", offer=OFFER, assigner="did:web:p", assignee="did:web:c", timestamp="2027-03-15T09:00:00Z"
+    )
+    return m.parse_as(
+        m.ContractAgreementMessage, compose.contract_agreement("i", PROVIDER, agreement={**agreement, **more})
+    )
+
+
+def test_a_first_request_names_a_callback_and_the_right_parties() -> None:
+    """Later requests name the provider's pid; foreign parties are refused in both."""
+    first = asked(Process(role=Role.CONSUMER, pid=Pid("c")))
+    later = asked(CONSUMER)
+    assert negotiation.check_request(first, FRESH, **PARTIES) == ()
+    assert negotiation.check_request(later, PROVIDER, **PARTIES) == ()
+    assert codes(negotiation.check_request(first, PROVIDER, **PARTIES)) == ["callback-misplaced"]
+    foreign = asked(CONSUMER, assigner="did:web:x", assignee="did:web:p")
+    assert codes(negotiation.check_request(foreign, PROVIDER, **PARTIES)) == ["foreign-party", "foreign-party"]
+    aimless = later.model_copy(update={"offer": later.offer.model_copy(update={"target": None})})
+    assert codes(negotiation.check_request(aimless, PROVIDER, **PARTIES)) == ["offer-without-target"]
+
+
+def test_an_offer_may_begin_or_follow() -> None:
+    """The consumer's side: a first offer makes the process, a later one belongs to it."""
+    said = compose.offer_in_message(OFFER, target="urn:d:1", assigner="did:web:p")
+    body = compose.contract_offer("i", PROVIDER, offer=said, callback_address="x")
+    assert negotiation.check_offer(m.parse_as(m.ContractOfferMessage, body), CONSUMER, **PARTIES) == ()
+    body = compose.contract_offer("i", FRESH, offer=said, callback_address="x")
+    fresh = Process(role=Role.CONSUMER, pid=Pid("c"))
+    assert negotiation.check_offer(m.parse_as(m.ContractOfferMessage, body), fresh, **PARTIES) == ()
+    waits = Pending(kind=negotiation.Kind.REQUEST, message_id="i", target="REQUESTED")
+    began = Process(role=Role.CONSUMER, pid=Pid("c"), pending=waits)
+    found = negotiation.check_offer(m.parse_as(m.ContractOfferMessage, body), began, **PARTIES)
+    assert codes(found) == ["callback-misplaced"]
+
+
+def test_pids_of_the_body_are_those_of_the_process() -> None:
+    """A body for another process is refused, whatever the path said; an unbound pid is bound by the step."""
+    wrong = asked(Process(role=Role.CONSUMER, pid=Pid("c9"), peer_pid=Pid("p9"), state="OFFERED"))
+    assert codes(negotiation.check_pids(wrong, PROVIDER)) == ["pid-mismatch", "pid-mismatch"]
+    unbound = Process(role=Role.CONSUMER, pid=Pid("c"))
+    assert negotiation.check_pids(agreed(), unbound) == ()
+
+
+def test_a_request_that_differs_from_its_offer_is_a_counter_offer() -> None:
+    """Other rules or another dataset; parties and ids don't matter, and a listed offer has no target."""
+    listed = {name: value for name, value in OFFER.items() if name != "target"}
+    said = asked(CONSUMER).offer.as_json()
+    assert not negotiation.is_counter_offer(said, OFFER)
+    assert not negotiation.is_counter_offer(said, listed)
+    assert negotiation.is_counter_offer({**said, "target": "urn:d:2"}, OFFER)
+    assert negotiation.is_counter_offer({**said, "permission": [{"action": "use"}]}, OFFER)
+
+
+def test_an_agreement_is_what_was_offered_between_these_two() -> None:
+    """Swapped or foreign parties, another dataset, other rules, no time: each is named."""
+    right = negotiation.check_agreement(agreed(), CONSUMER, offer=OFFER, **PARTIES)
+    assert right == ()
+    swapped = agreed(assigner="did:web:c", assignee="did:web:p")
+    assert codes(negotiation.check_agreement(swapped, CONSUMER, offer=OFFER, **PARTIES)) == ["foreign-party"] * 2
+    other: JsonObject = {**OFFER, "permission": [{"action": "use"}], "target": "urn:d:2"}
+    found = negotiation.check_agreement(agreed(), CONSUMER, offer=other, **PARTIES)
+    assert codes(found) == ["agreement-mismatch"] * 2
+    message = agreed()
+    undated = message.model_copy(update={"agreement": message.agreement.model_copy(update={"timestamp": None})})
+    assert codes(negotiation.check_agreement(undated, CONSUMER, offer=OFFER, **PARTIES)) == ["agreement-undated"]
+
+
+def test_kinds_follow_the_event() -> None:
+    """An event message counts by its event, every other by its type."""
+    event = m.parse_as(m.ContractNegotiationEventMessage, compose.contract_finalized("i", PROVIDER))
+    assert negotiation.kind_of(event) is negotiation.Kind.FINALIZE
+    assert negotiation.kind_of(agreed()) is negotiation.Kind.AGREEMENT
+
+
+def transfer_asked(data_format: str, address: JsonObject | None = None) -> m.TransferRequestMessage:
+    """A transfer request."""
+    process = Process(role=Role.CONSUMER, pid=Pid("c"))
+    body = compose.transfer_request(
+        "i", process, agreement_id="a", data_format=data_format, callback_address="x", address=address
+    )
+    return m.parse_as(m.TransferRequestMessage, body)
+
+
+def test_a_transfer_request_needs_an_agreement_in_force_and_an_offered_format() -> None:
+    """Unknown, foreign and unfinished agreements give the same code; a push brings an address, a pull none."""
+    address = compose.data_address(transfer.HTTP_ENDPOINT, "https://sink.example", {})
+    formats = {"pull_formats": {transfer.PULL_FORMAT}, "push_formats": {"HttpData-PUSH"}}
+
+    def check(
+        message: m.TransferRequestMessage, agreement_id: str | None = "a", *, finalized: bool = True
+    ) -> list[str]:
+        found = transfer.check_request(message, agreement_id=agreement_id, finalized=finalized, **formats)
+        return codes(found)
+
+    pull = transfer_asked(transfer.PULL_FORMAT)
+    assert check(pull) == []
+    assert check(pull, None) == check(pull, "b") == check(pull, finalized=False) == ["unknown-agreement"]
+    assert check(transfer_asked("Ftp")) == ["unknown-format"]
+    assert check(transfer_asked(transfer.PULL_FORMAT, address)) == ["data-address-misplaced"]
+    assert check(transfer_asked("HttpData-PUSH")) == ["data-address-missing"]
+    assert check(transfer_asked("HttpData-PUSH", address)) == []
+
+
+def test_the_start_of_a_pull_says_where() -> None:
+    """The provider's start holds an endpoint; the consumer's resumption needs none, a push neither."""
+    address = compose.data_address(transfer.HTTP_ENDPOINT, "https://p.example/data", {})
+    start = m.parse_as(m.TransferStartMessage, compose.transfer_start("i", PROVIDER, address=address))
+    bare = m.parse_as(m.TransferStartMessage, compose.transfer_start("i", PROVIDER))
+    nowhere = m.parse_as(
+        m.TransferStartMessage,
+        compose.transfer_start("i", PROVIDER, address={"@type": "DataAddress", "endpointType": "x"}),
+    )
+    assert transfer.check_start(start, CONSUMER, pull=True) == ()
+    assert codes(transfer.check_start(bare, CONSUMER, pull=True)) == ["data-address-missing"]
+    assert codes(transfer.check_start(nowhere, CONSUMER, pull=True)) == ["endpoint-missing"]
+    assert transfer.check_start(bare, CONSUMER, pull=False) == ()
+    assert transfer.check_start(bare, PROVIDER, pull=True) == ()
+    assert transfer.kind_of(start) is transfer.Kind.START
+    foreign = Process(role=Role.CONSUMER, pid=Pid("c9"), peer_pid=Pid("p"), state="REQUESTED")
+    assert codes(transfer.check_pids(bare, foreign)) == ["pid-mismatch"]
