@@ -51,7 +51,7 @@ def check(file: File, as_json: AsJson = False) -> None:
             show_json({"findings": [finding.as_json() for finding in _placed(findings, file)]})
         elif policy is not None:
             offered = "" if policy.offerable else " Nothing of it is offered: it has no permission to use."
-            console().print(f"{file}: {len(policy.rules)} rules, nothing wrong.{offered}", markup=False)
+            console().print(f"{file}: nothing wrong, rules: {len(policy.rules)}.{offered}", markup=False)
         else:
             _show_findings(findings, file)
     raise SystemExit(NO if findings else DONE)
