@@ -217,17 +217,24 @@ def _status_nodes(payload: JsonObject) -> list[Json]:
 
 
 def _status_entry(node: Json) -> StatusEntry:
-    match node:
-        case {
-            "type": "BitstringStatusListEntry",
-            "statusPurpose": str(purpose),
-            "statusListIndex": str(index),
-            "statusListCredential": str(url),
-            **rest,
-        } if _DIGITS.fullmatch(index) and rest.get("statusSize", 1) == 1:
-            # statusSize: a status of more than one bit could mean anything; none of our purposes has it (section 2.1)
-            return StatusEntry(purpose=purpose, index=int(index), list_url=url)
-    raise Refused("bad-credential", "a status entry that is not a BitstringStatusListEntry as the standard has it")
+    if not isinstance(node, dict) or node.get("type") != "BitstringStatusListEntry":
+        raise Refused("bad-credential", "a status entry that is not a BitstringStatusListEntry")
+    if node.get("statusSize", 1) != 1:
+        # more than one bit could mean anything; none of our purposes has it (Bitstring Status List 1.0 section 2.1)
+        raise Refused("bad-credential", "a status of more than one bit")
+    index = _text(node, "statusListIndex")
+    if not _DIGITS.fullmatch(index):
+        raise Refused("bad-credential", f"statusListIndex {index:.20}")
+    return StatusEntry(
+        purpose=_text(node, "statusPurpose"), index=int(index), list_url=_text(node, "statusListCredential")
+    )
+
+
+def _text(node: JsonObject, name: str) -> str:
+    value = node.get(name)
+    if not isinstance(value, str):
+        raise Refused("bad-credential", f"{name} is not a text")
+    return value
 
 
 def parse_credential(octets: bytes) -> Credential:
