@@ -18,12 +18,15 @@ from pathlib import Path
 
 from connector.errors import BadConfig
 from connector.exchange.ports import Store
+from connector.stores.memory import MemoryStore
 from connector.stores.sqlite import SqliteStore
 
 
 def open_store(url: str) -> Store:
     """The store at `sqlite:PATH` or `memory:`."""
     scheme, _, rest = url.partition(":")
+    if url == "memory:":
+        return MemoryStore()
     if scheme == "sqlite" and rest:
         return SqliteStore(Path(rest))
     raise BadConfig(f"{url!r} is not the address of a store", hint="use sqlite:PATH or memory:")

@@ -95,9 +95,9 @@ class ProcessTables:
         bindings: Bindings = {"before": before, "limit": FORGET_AT_ONCE}
         return await self._engine.write(lambda tx: tx.change("forget_replays", bindings), long=True)
 
-    async def commit_step(self, step: StepCommit) -> None:
-        """One step of a process."""
-        await self._engine.write(lambda tx: _step(tx, step))
+    async def commit_step(self, step: StepCommit) -> tuple[int, ...]:
+        """One step of a process; the numbers that its outbox rows got."""
+        return await self._engine.write(lambda tx: _step(tx, step))
 
     async def claim_outbox(self, *, now: int, owner: str, lease_until: int, limit: int) -> list[OutboxRow]:
         """Lease the due heads, each with a new, higher fence."""
@@ -173,14 +173,14 @@ def _key(tenant: str, kind: ProcessKind, pid: str) -> Bindings:
     return {"tenant": tenant, "kind": kind, "pid": pid}
 
 
-def _step(tx: Transaction, step: StepCommit) -> None:
+def _step(tx: Transaction, step: StepCommit) -> tuple[int, ...]:
     key = _key(step.process.tenant, step.process.kind, step.process.pid)
     last = _save_process(tx, step)
     if step.replay is not None:
         _use_token(tx, step.replay)
     for message in step.messages:
         tx.change("insert_message", MESSAGE.bind(message))
-    _save_outbox(tx, step, key, last)
+    numbers = _save_outbox(tx, step, key, last)
     if step.timers is not None:
         tx.change("delete_timers", key)
         for timer in step.timers:
@@ -194,6 +194,7 @@ def _step(tx: Transaction, step: StepCommit) -> None:
         token: Bindings = {"tenant": step.process.tenant, "transfer_pid": step.process.pid, "live": step.token_live}
         tx.change("set_token_live", token)
     evidence_log.append(tx, step.evidence)
+    return numbers
 
 
 def _save_process(tx: Transaction, step: StepCommit) -> int:
@@ -205,8 +206,6 @@ def _save_process(tx: Transaction, step: StepCommit) -> int:
         try:
             last = tx.row("update_process", bindings)
         except apsw.ConstraintError as error:
-            if error.extendedresult != apsw.SQLITE_CONSTRAINT_UNIQUE:
-                raise
             raise Conflict(f"the peer uses {step.process.peer_pid} for another {step.process.kind}") from error
     else:
         last = tx.row("insert_process", bindings)
@@ -215,17 +214,19 @@ def _save_process(tx: Transaction, step: StepCommit) -> int:
     return number(last)
 
 
-def _save_outbox(tx: Transaction, step: StepCommit, key: Bindings, last: int) -> None:
+def _save_outbox(tx: Transaction, step: StepCommit, key: Bindings, last: int) -> tuple[int, ...]:
     if step.outbox_done is not None:
         seq, fence = step.outbox_done
         if not tx.change("delete_outbox", {**key, "seq": seq, "fence": fence}):
             raise Conflict("the outbox row was claimed by another worker, or is gone")
     if step.outbox_clear:
         tx.change("clear_outbox", key)
-    for seq, row in enumerate(step.outbox, start=last - len(step.outbox) + 1):
+    numbers = tuple(range(last - len(step.outbox) + 1, last + 1))
+    for seq, row in zip(numbers, step.outbox, strict=True):
         tx.change("insert_outbox", OUTBOX.bind(replace(row, seq=seq)))
     if step.attempt is not None:
         tx.change("insert_attempt", ATTEMPT.bind(step.attempt))
+    return numbers
 
 
 def _save_agreement(tx: Transaction, step: StepCommit) -> None:

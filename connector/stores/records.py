@@ -6,7 +6,6 @@ The other half, processes, stands in `processes`; `sqlite` puts both together.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 import orjson
 
@@ -178,11 +177,10 @@ def _save_record(tx: Transaction, record: RecordRow, *, overwrite: bool) -> None
     bindings = RECORD.bind(record)
     if not tx.change("insert_record", bindings):
         there = RECORD.one(tx.row("load_record", bindings))
-        if there is not None and replace(there, at=record.at) == record:
-            return  # the same once more
-        if not overwrite:
-            raise Conflict(f"record {record.record_id} has a version {record.version} already, with other content")
-        tx.change("delete_links", bindings)
+        if there is None or set(there.digests) != set(record.digests):  # other credentials under the same number
+            if not overwrite:
+                raise Conflict(f"record {record.record_id} has a version {record.version} already, signed otherwise")
+            tx.change("delete_links", bindings)
         tx.change("delete_record", bindings)
         tx.change("insert_record", bindings)
     tx.change("mark_newest", bindings)

@@ -1,0 +1,283 @@
+"""Processes in memory: the same promises as `processes`, kept with dictionaries.
+
+Each method runs from its first check to its last change without an await, so it is one transaction; a commit checks
+everything before it changes anything.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from connector.errors import Conflict
+from connector.exchange.ports import (
+    AgreementRow,
+    AttemptRow,
+    CommandRow,
+    DataTokenRow,
+    EvidenceEntry,
+    EvidenceRow,
+    MessageRow,
+    OutboxRow,
+    ProcessKind,
+    ProcessRow,
+    ReplayRow,
+    StepCommit,
+    TimerRow,
+)
+from connector.provenance.evidence import GENESIS, entry_hash
+
+ProcessKey = tuple[str, ProcessKind, str]
+
+
+class MemoryProcesses:
+    """The methods of the `Store` port that are about processes."""
+
+    def __init__(self) -> None:
+        self._processes: dict[ProcessKey, ProcessRow] = {}
+        self._messages: dict[ProcessKey, list[MessageRow]] = {}
+        self._attempts: dict[ProcessKey, list[AttemptRow]] = {}
+        self._timers: dict[ProcessKey, list[TimerRow]] = {}
+        self._outbox: dict[ProcessKey, dict[int, OutboxRow]] = {}
+        self._last_seq: dict[ProcessKey, int] = {}
+        self._agreements: dict[tuple[str, str], AgreementRow] = {}
+        self._evidence: dict[str, list[EvidenceRow]] = {}
+        self._replays: dict[tuple[str, str, str], ReplayRow] = {}
+        self._commands: dict[tuple[str, str], CommandRow] = {}
+        self._tokens: dict[tuple[str, str], DataTokenRow] = {}
+
+    async def load_process(self, tenant: str, kind: ProcessKind, pid: str) -> ProcessRow | None:
+        """The process by our pid."""
+        return self._processes.get((tenant, kind, pid))
+
+    async def find_process(self, tenant: str, kind: ProcessKind, counterparty: str, peer_pid: str) -> ProcessRow | None:
+        """The process by the peer's pid."""
+        wanted = (tenant, kind, counterparty, peer_pid)
+        return next((row for row in self._processes.values() if _peer_key(row) == wanted), None)
+
+    async def list_processes(
+        self, tenant: str, kind: ProcessKind, *, after: str = "", limit: int = 100
+    ) -> list[ProcessRow]:
+        """Processes by pid order."""
+        rows = [row for row in self._processes.values() if (row.tenant, row.kind) == (tenant, kind) and row.pid > after]
+        return sorted(rows, key=lambda row: row.pid)[:limit]
+
+    async def find_message(
+        self, tenant: str, kind: ProcessKind, pid: str, counterparty: str, message_id: str
+    ) -> MessageRow | None:
+        """The newest received message of that `@id`."""
+        wanted = ("in", counterparty, message_id)
+        rows = self._messages.get((tenant, kind, pid), [])
+        return next((m for m in reversed(rows) if (m.direction, m.counterparty, m.message_id) == wanted), None)
+
+    async def messages(self, tenant: str, kind: ProcessKind, pid: str) -> list[MessageRow]:
+        """Everything said in a process, oldest first."""
+        return list(self._messages.get((tenant, kind, pid), []))
+
+    async def attempts(self, tenant: str, kind: ProcessKind, pid: str) -> list[AttemptRow]:
+        """Delivery attempts of a process, oldest first."""
+        return list(self._attempts.get((tenant, kind, pid), []))
+
+    async def find_replay(self, tenant: str, issuer: str, jti: str) -> ReplayRow | None:
+        """A token that was accepted before."""
+        return self._replays.get((tenant, issuer, jti))
+
+    async def commit_replay(self, row: ReplayRow) -> None:
+        """Remember a token of a request that changes no process."""
+        self._check_token(row)
+        self._replays[row.tenant, row.issuer, row.jti] = row
+
+    async def forget_replays(self, *, before: int) -> int:
+        """Drop tokens that expired before this time; how many were dropped."""
+        gone = [key for key, row in self._replays.items() if row.expires < before]
+        for key in gone:
+            del self._replays[key]
+        return len(gone)
+
+    async def commit_step(self, step: StepCommit) -> tuple[int, ...]:
+        """One step of a process; the numbers that its outbox rows got."""
+        key = _key(step.process)
+        self._check_step(step, key)
+        self._processes[key] = step.process
+        if step.replay is not None:
+            self._replays[step.replay.tenant, step.replay.issuer, step.replay.jti] = step.replay
+        self._messages.setdefault(key, []).extend(step.messages)
+        numbers = self._save_outbox(step, key)
+        if step.timers is not None:
+            self._timers[key] = list(step.timers)
+        self._save_agreement(step)
+        if step.command is not None:
+            self._save_command(step.command)
+        if step.data_token is not None:
+            self._tokens[step.data_token.tenant, step.data_token.transfer_pid] = step.data_token
+        token = self._tokens.get((step.process.tenant, step.process.pid))
+        if step.token_live is not None and token is not None:
+            self._tokens[token.tenant, token.transfer_pid] = replace(token, live=step.token_live)
+        self._append(step.evidence)
+        return numbers
+
+    async def claim_outbox(self, *, now: int, owner: str, lease_until: int, limit: int) -> list[OutboxRow]:
+        """Lease the due heads, each with a new, higher fence."""
+        due = sorted(
+            (row for row in self._heads() if _due(row) <= now), key=lambda row: (row.not_before, row.created, row.pid)
+        )
+        claimed = [replace(row, lease_owner=owner, lease_until=lease_until, fence=row.fence + 1) for row in due[:limit]]
+        for row in claimed:
+            self._outbox[_key(row)][row.seq] = row
+        return claimed
+
+    async def next_outbox(self) -> int | None:
+        """When the next row is due."""
+        return min(map(_due, self._heads()), default=None)
+
+    async def postpone_outbox(self, row: OutboxRow, *, not_before: int, attempt: AttemptRow) -> None:
+        """Give a claimed row back."""
+        key = _key(row)
+        self._check_fence(key, row.seq, row.fence)
+        there = self._outbox[key][row.seq]
+        self._outbox[key][row.seq] = replace(
+            there, not_before=not_before, lease_owner="", lease_until=0, attempts=there.attempts + 1
+        )
+        self._attempts.setdefault(key, []).append(attempt)
+
+    async def wake_outbox(self, tenant: str, counterparty: str, now: int) -> None:
+        """Make every waiting row for this peer due."""
+        for rows in self._outbox.values():
+            for seq, row in rows.items():
+                if (row.tenant, row.counterparty) == (tenant, counterparty) and row.not_before > now:
+                    rows[seq] = replace(row, not_before=now)
+
+    async def due_timers(self, *, now: int, limit: int) -> list[TimerRow]:
+        """Timers that are due."""
+        due = [timer for timers in self._timers.values() for timer in timers if timer.due <= now]
+        return sorted(due, key=lambda row: (row.due, row.tenant, row.kind, row.pid, row.name))[:limit]
+
+    async def load_agreement(self, tenant: str, agreement_id: str) -> AgreementRow | None:
+        """An agreement by id."""
+        return self._agreements.get((tenant, agreement_id))
+
+    async def list_agreements(self, tenant: str) -> list[AgreementRow]:
+        """All agreements, oldest first."""
+        rows = [row for row in self._agreements.values() if row.tenant == tenant]
+        return sorted(rows, key=lambda row: (row.at, row.agreement_id))
+
+    async def load_command(self, tenant: str, key: str) -> CommandRow | None:
+        """A command by idempotency key."""
+        return self._commands.get((tenant, key))
+
+    async def commit_command(self, row: CommandRow) -> None:
+        """Insert a command, or give it its answer."""
+        self._check_command(row)
+        self._save_command(row)
+
+    async def find_data_token(self, tenant: str, sha256: str) -> DataTokenRow | None:
+        """A data token by digest."""
+        return next((row for row in self._tokens.values() if (row.tenant, row.sha256) == (tenant, sha256)), None)
+
+    async def data_token_of(self, tenant: str, transfer_pid: str) -> DataTokenRow | None:
+        """The data token of a transfer."""
+        return self._tokens.get((tenant, transfer_pid))
+
+    async def append_evidence(self, entries: Sequence[EvidenceEntry]) -> None:
+        """Record entries that belong to no other commit."""
+        self._append(entries)
+
+    async def evidence(self, tenant: str, *, after: int = 0, limit: int = 1000) -> list[EvidenceRow]:
+        """The log, by number."""
+        return self._evidence.get(tenant, [])[after : after + limit]
+
+    def _check_step(self, step: StepCommit, key: ProcessKey) -> None:
+        there = self._processes.get(key)
+        if (there.version if there else 0) != step.expected_version:
+            raise Conflict(f"{step.process.kind} {step.process.pid} is no longer at version {step.expected_version}")
+        wanted = _peer_key(step.process)
+        if wanted and any(_peer_key(row) == wanted for other, row in self._processes.items() if other != key):
+            raise Conflict(f"the peer uses {step.process.peer_pid} for another {step.process.kind}")
+        if step.replay is not None:
+            self._check_token(step.replay)
+        if step.outbox_done is not None:
+            self._check_fence(key, *step.outbox_done)
+        new = (step.agreement.tenant, step.agreement.agreement_id) if step.agreement else None
+        if new in self._agreements:
+            raise Conflict(f"agreement {new[1]} is there already")
+        if step.replaced_agreement is not None:
+            old = (step.process.tenant, step.replaced_agreement[0])
+            if old not in self._agreements and old != new:
+                raise Conflict(f"there is no agreement {old[1]} to replace")
+        if step.command is not None:
+            self._check_command(step.command)
+
+    def _check_token(self, row: ReplayRow) -> None:
+        if (row.tenant, row.issuer, row.jti) in self._replays:
+            raise Conflict("the token was used before")
+
+    def _check_fence(self, key: ProcessKey, seq: int, fence: int) -> None:
+        row = self._outbox.get(key, {}).get(seq)
+        if row is None or row.fence != fence:
+            raise Conflict("the outbox row was claimed by another worker, or is gone")
+
+    def _check_command(self, row: CommandRow) -> None:
+        there = self._commands.get((row.tenant, row.key))
+        if there is None:
+            return
+        same = there.request_digest == row.request_digest
+        if not (same and row.answer is not None and there.answer in {None, row.answer}):
+            raise Conflict(f"the idempotency key {row.key} stands for another request, or for one that has begun")
+
+    def _save_outbox(self, step: StepCommit, key: ProcessKey) -> tuple[int, ...]:
+        rows = self._outbox.setdefault(key, {})
+        if step.outbox_done is not None:
+            del rows[step.outbox_done[0]]
+        if step.outbox_clear:
+            rows.clear()
+        last = self._last_seq.get(key, 0)
+        numbers = tuple(range(last + 1, last + len(step.outbox) + 1))
+        rows.update({seq: replace(row, seq=seq) for seq, row in zip(numbers, step.outbox, strict=True)})
+        self._last_seq[key] = last + len(step.outbox)
+        if step.attempt is not None:
+            self._attempts.setdefault(key, []).append(step.attempt)
+        return numbers
+
+    def _save_command(self, row: CommandRow) -> None:
+        there = self._commands.get((row.tenant, row.key))
+        self._commands[row.tenant, row.key] = replace(there, answer=row.answer, pid=row.pid) if there else row
+
+    def _save_agreement(self, step: StepCommit) -> None:
+        if step.agreement is not None:
+            self._agreements[step.agreement.tenant, step.agreement.agreement_id] = step.agreement
+        if step.replaced_agreement is not None:
+            old, new = step.replaced_agreement
+            key = (step.process.tenant, old)
+            self._agreements[key] = replace(self._agreements[key], replaced_by=new)
+
+    def _append(self, entries: Sequence[EvidenceEntry]) -> None:
+        for entry in entries:
+            log = self._evidence.setdefault(entry.tenant, [])
+            seq, previous = len(log) + 1, log[-1].hash if log else GENESIS
+            link = entry_hash(previous, seq, entry.at, entry.event, entry.body)
+            log.append(
+                EvidenceRow(
+                    tenant=entry.tenant,
+                    seq=seq,
+                    at=entry.at,
+                    event=entry.event,
+                    body=entry.body,
+                    previous=previous,
+                    hash=link,
+                )
+            )
+
+    def _heads(self) -> list[OutboxRow]:
+        return [rows[min(rows)] for rows in self._outbox.values() if rows]
+
+
+def _key(row: ProcessRow | OutboxRow) -> ProcessKey:
+    return (row.tenant, row.kind, row.pid)
+
+
+def _peer_key(row: ProcessRow) -> tuple[str, str, str, str] | None:
+    return None if row.peer_pid is None else (row.tenant, row.kind, row.counterparty, row.peer_pid)
+
+
+def _due(row: OutboxRow) -> int:
+    return max(row.not_before, row.lease_until)

@@ -1,0 +1,212 @@
+"""Records in memory: the same promises as `records`, kept with dictionaries."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from connector.errors import Conflict
+from connector.exchange.ports import (
+    CredentialRow,
+    DatasetRow,
+    EvidenceEntry,
+    IdentifierRow,
+    LinkRow,
+    Origin,
+    RecordRow,
+    RecordsCommit,
+    StatusChangeRow,
+)
+from connector.stores.memory_processes import MemoryProcesses
+from connector.stores.status import status_place
+
+VersionKey = tuple[str, str, int]
+
+
+class MemoryRecords(MemoryProcesses):
+    """The methods of the `Store` port that are about records, over those that are about processes."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._records: dict[VersionKey, RecordRow] = {}
+        self._newest: dict[tuple[str, str], int] = {}
+        self._credentials: dict[tuple[VersionKey, str], CredentialRow] = {}
+        self._marks: dict[str, int] = {}
+        self._links: dict[tuple[VersionKey, str], LinkRow] = {}
+        self._identifiers: dict[tuple[str, str, str, str, str], IdentifierRow] = {}
+        self._datasets: dict[tuple[str, str], DatasetRow] = {}
+        self._changes: list[StatusChangeRow] = []
+
+    async def commit_records(self, commit: RecordsCommit) -> None:
+        """Publish, receive or hold a batch."""
+        for record_id, version in commit.expected.items():
+            if self._newest.get((commit.tenant, record_id), 0) != version:
+                raise Conflict(f"record {record_id} is no longer at version {version}")
+        for record in commit.records:
+            if self._signed_otherwise(record) and not commit.overwritten:
+                raise Conflict(f"record {record.record_id} has a version {record.version} already, signed otherwise")
+        mark = self._check_status(commit)
+        gone = {(commit.tenant, digest) for digest in commit.overwritten}
+        self._credentials = {k: row for k, row in self._credentials.items() if (row.tenant, row.digest) not in gone}
+        for record in commit.records:
+            self._save_record(record)
+        for credential in commit.credentials:
+            key = (credential.tenant, credential.record_id, credential.version)
+            self._credentials.setdefault((key, credential.digest), credential)
+        self._marks[commit.tenant] = mark
+        for link in commit.links:
+            self._links[(link.tenant, link.from_record, link.from_version), link.link_id] = link
+        for row in commit.identifiers:
+            self._identifiers[row.tenant, row.value, row.scheme, row.issuer, row.record_id] = row
+        if commit.dataset is not None:
+            self._datasets[commit.dataset.tenant, commit.dataset.dataset_id] = commit.dataset
+        self._append(commit.evidence)
+
+    async def next_status_index(self, tenant: str) -> int:
+        """The lowest index never given."""
+        return self._marks.get(tenant, 0)
+
+    async def load_record(self, tenant: str, record_id: str, version: int | None = None) -> RecordRow | None:
+        """A record's version, or its newest."""
+        if version is None:
+            version = self._newest.get((tenant, record_id), 0)
+        return self._records.get((tenant, record_id, version))
+
+    async def load_records(self, tenant: str, record_ids: Sequence[str]) -> dict[str, RecordRow]:
+        """The newest versions of these records."""
+        wanted = set(record_ids)
+        return {row.record_id: row for row in self._all_newest(tenant) if row.record_id in wanted}
+
+    async def find_records(
+        self, tenant: str, *, scheme: str | None, value: str, issuer: str | None = None, record_type: str | None = None
+    ) -> list[RecordRow]:
+        """Newest versions of records that carry this identifier."""
+        found = {
+            row.record_id
+            for row in self._identifiers.values()
+            if (row.tenant, row.value) == (tenant, value)
+            and scheme in {None, row.scheme}
+            and issuer in {None, row.issuer}
+        }
+        return [
+            row
+            for row in self._all_newest(tenant)
+            if record_type in {None, row.record_type}
+            and (row.record_id in found or (scheme is None and value in {row.record_id, row.subject_id}))
+        ]
+
+    async def list_records(
+        self,
+        tenant: str,
+        *,
+        origin: Origin | None = None,
+        dataset_id: str | None = None,
+        after: str = "",
+        limit: int = 1000,
+    ) -> list[RecordRow]:
+        """Newest versions by record id."""
+        rows = [
+            row
+            for row in self._all_newest(tenant)
+            if row.record_id > after and origin in {None, row.origin} and dataset_id in {None, row.dataset_id}
+        ]
+        return rows[:limit]
+
+    async def credentials(self, tenant: str, record_id: str, version: int) -> list[CredentialRow]:
+        """The credentials of a record's version."""
+        key = (tenant, record_id, version)
+        return sorted((row for (of, _), row in self._credentials.items() if of == key), key=lambda row: row.digest)
+
+    async def find_credential(self, tenant: str, digest: str) -> CredentialRow | None:
+        """A credential by digest."""
+        rows = [row for row in self._credentials.values() if (row.tenant, row.digest) == (tenant, digest)]
+        return min(rows, key=lambda row: (-row.version, row.record_id), default=None)
+
+    async def find_link(self, tenant: str, link_id: str) -> LinkRow | None:
+        """Where one of our links leads."""
+        rows = [row for (key, _), row in self._links.items() if (row.tenant, row.link_id) == (tenant, link_id)
+                and key in self._records and self._records[key].origin == "own"]  # fmt: skip
+        return min(rows, key=lambda row: (-row.from_version, row.from_record), default=None)
+
+    async def later_records(self, tenant: str, record_id: str) -> list[RecordRow]:
+        """Newest versions of own and received records whose links lead back to this record."""
+        leading = {key for (key, _), row in self._links.items() if (row.tenant, row.to_record) == (tenant, record_id)}
+        rows = [row for row in self._all_newest(tenant) if _key(row) in leading and row.origin != "held"]
+        return sorted(rows, key=lambda row: (row.at, row.record_id))
+
+    async def commit_dataset(self, row: DatasetRow) -> None:
+        """Insert or replace a dataset."""
+        self._datasets[row.tenant, row.dataset_id] = row
+
+    async def load_dataset(self, tenant: str, dataset_id: str) -> DatasetRow | None:
+        """A dataset by id."""
+        return self._datasets.get((tenant, dataset_id))
+
+    async def list_datasets(self, tenant: str, *, after: str = "", limit: int = 1000) -> list[DatasetRow]:
+        """Datasets by id."""
+        rows = [row for row in self._datasets.values() if row.tenant == tenant and row.dataset_id > after]
+        return sorted(rows, key=lambda row: row.dataset_id)[:limit]
+
+    async def status_bits(self, tenant: str, list_number: int, *, now: int) -> list[int]:
+        """Indices within the list that are set by now."""
+        return sorted({row.index for row in self._changes_of(tenant, list_number) if row.effective <= now})
+
+    async def status_changes(self, tenant: str, list_number: int) -> list[StatusChangeRow]:
+        """The changes of a list, oldest first."""
+        return list(self._changes_of(tenant, list_number))
+
+    async def commit_status_change(self, row: StatusChangeRow, evidence: EvidenceEntry) -> None:
+        """Record a change."""
+        self._changes.append(row)
+        self._append((evidence,))
+
+    async def counts(self, tenant: str) -> dict[str, int]:
+        """Numbers for people; processes by kind and state, e.g. `negotiation FINALIZED`."""
+        counted = {
+            "records": len(self._all_newest(tenant)),
+            "credentials": sum(row.tenant == tenant for row in self._credentials.values()),
+            "agreements": sum(row.tenant == tenant for row in self._agreements.values()),
+            "outbox": sum(len(rows) for key, rows in self._outbox.items() if key[0] == tenant),
+        }
+        for row in self._processes.values():
+            if row.tenant == tenant:
+                name = f"{row.kind} {row.state}"
+                counted[name] = counted.get(name, 0) + 1
+        return counted
+
+    def _signed_otherwise(self, record: RecordRow) -> bool:
+        there = self._records.get(_key(record))
+        return there is not None and set(there.digests) != set(record.digests)
+
+    def _save_record(self, record: RecordRow) -> None:
+        key = _key(record)
+        if self._signed_otherwise(record):
+            self._links = {at: row for at, row in self._links.items() if at[0] != key}
+        self._records[key] = record
+        head = (record.tenant, record.record_id)
+        self._newest[head] = max(record.version, self._newest.get(head, 0))
+
+    def _check_status(self, commit: RecordsCommit) -> int:
+        """The mark after this commit; a place below the mark before it, or twice in it, is taken."""
+        mark = free = self._marks.get(commit.tenant, 0)
+        given: set[int] = set()
+        for row in commit.credentials:
+            place = status_place(row)
+            kept = ((row.tenant, row.record_id, row.version), row.digest) in self._credentials
+            if place is None or (kept and row.digest not in commit.overwritten):
+                continue
+            if place < mark or place in given:
+                raise Conflict(f"status index {place} is taken")
+            given.add(place)
+            free = max(free, place + 1)
+        return free
+
+    def _all_newest(self, tenant: str) -> list[RecordRow]:
+        keys = sorted((of, record_id, version) for (of, record_id), version in self._newest.items() if of == tenant)
+        return [self._records[key] for key in keys]
+
+    def _changes_of(self, tenant: str, list_number: int) -> Iterable[StatusChangeRow]:
+        return (row for row in self._changes if (row.tenant, row.list_number) == (tenant, list_number))
+
+
+def _key(record: RecordRow) -> VersionKey:
+    return (record.tenant, record.record_id, record.version)
