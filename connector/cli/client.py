@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import http.client
 import json
-from collections.abc import Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from connector.model import Json, JsonObject
 
 _BAD_INPUT = range(400, 500)
+OnProgress = Callable[["JsonObject"], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,19 +45,25 @@ class Management:
         """POST an object. With an idempotency key a repeat gets the first answer."""
         return self._object("POST", path, body, key)
 
-    def stream(self, path: str, body: JsonObject) -> Iterator[JsonObject]:
-        """POST and read one object per line as it comes: progress first, the result last."""
-        connection, response = self._open("POST", path, body, "")
+    def work(self, path: str, body: JsonObject, *, key: str = "", on_progress: OnProgress | None = None) -> JsonObject:
+        """POST long work: progress as it comes, then the result."""
+        connection, response = self._open("POST", path, body, key)
         try:
             if response.status != http.client.OK:
                 raise _problem(response.status, response.read())
             for line in response:
-                if line.strip():
-                    yield _parsed(line)
+                told = _parsed(line) if line.strip() else {}
+                if isinstance(result := told.get("result"), dict):
+                    return result
+                if isinstance(problem := told.get("problem"), dict):
+                    raise _told(problem)
+                if on_progress and isinstance(progress := told.get("progress"), dict):
+                    on_progress(progress)
         except (OSError, http.client.HTTPException) as error:
             raise PeerUnreachable(f"the connector stopped answering: {error}", hint="is it still running?") from None
         finally:
             connection.close()
+        raise PeerUnreachable("the connector stopped before it was done", hint="repeat the command")
 
     def _object(self, method: str, path: str, body: JsonObject | None, key: str) -> JsonObject:
         connection, response = self._open(method, path, body, key)
@@ -99,11 +106,16 @@ def _problem(status: int, data: bytes) -> ConnectorError:
         problem = _parsed(data)
     except ValueError:
         problem = {}
-    detail, hint = str(problem.get("detail", f"HTTP {status}")), str(problem.get("hint", ""))
+    return _told({"status": status, "detail": f"HTTP {status}", **problem})
+
+
+def _told(problem: JsonObject) -> ConnectorError:
+    """A problem document as the error that it was."""
+    status, detail, hint = problem.get("status"), str(problem.get("detail")), str(problem.get("hint", ""))
     if status == http.client.UNAUTHORIZED:
         return NotAllowed(detail, hint=hint or f"is {MANAGEMENT_TOKEN_VARIABLE} the one of this connector?")
     if problem.get("kind") == "cannot-check" or status == http.client.SERVICE_UNAVAILABLE:
         return CannotCheck(detail, hint=hint)
-    if status in _BAD_INPUT:
+    if isinstance(status, int) and status in _BAD_INPUT:
         return BadInput(detail, hint=hint)
     return ConnectorError(detail, hint=hint or "the connector's log says more")

@@ -10,7 +10,10 @@ import json
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
 
 from connector.errors import BadInput, CannotCheck, ConnectorError, NotAllowed, NotFound
 
@@ -18,6 +21,10 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from connector.model import Json
+
+CONFIG = Annotated[Path, typer.Option("--config", help="The company's configuration file.", envvar="CONNECTOR_CONFIG")]
+JSON = Annotated[bool, typer.Option("--json", help="Machine-readable answer.")]
+KEY = Annotated[str, typer.Option("--idempotency-key", help="Repeat a command safely: the same key, the same work.")]
 
 DONE, NO, BAD_USAGE, UNCHECKED = 0, 1, 2, 3
 

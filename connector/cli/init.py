@@ -6,12 +6,13 @@ import base64
 import json
 import os
 import secrets as chance
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from connector.cli.console import console, next_step, show_json, told
+from connector.cli.console import JSON, console, next_step, show_json, told
 from connector.config import MANAGEMENT_TOKEN_VARIABLE, PASSPHRASE_VARIABLE, SECRETS_FILE, load
 from connector.errors import BadInput
 from connector.keys.file import create_key
@@ -19,7 +20,7 @@ from connector.keys.file import create_key
 FOLDERS = ("exports", "plans", "policies", "code-lists", "held", "store", "keys")
 
 
-def init(
+def init(  # noqa: PLR0917 - typer makes the options of the arguments
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="The new company folder.")],
     public_url: Annotated[str, typer.Option(help="Address that peers will use. Frozen: the DID is made of it.")] = "",
     name: Annotated[str, typer.Option(help="The company's name, as people know it.")] = "",
@@ -30,7 +31,7 @@ def init(
         bool, typer.Option("--unsafe-loopback", help="Trial on one machine: plain http on loopback.")
     ] = False,
     unsafe_clock_offset: Annotated[int, typer.Option(help="Trial: seconds added to the clock.", hidden=True)] = 0,
-    as_json: Annotated[bool, typer.Option("--json", help="Machine-readable answer.")] = False,
+    as_json: JSON = False,
 ) -> None:
     """Make a company folder: configuration, keys, secrets.
 
@@ -45,50 +46,47 @@ def init(
                 "the public address is missing",
                 hint="--public-url https://..., or --unsafe-loopback to try it on this machine",
             )
-        config = _make(
-            folder,
-            name or folder.name,
-            address,
-            port,
-            management_port or port + 1,
-            algorithm,
-            loopback=unsafe_loopback,
-            offset=unsafe_clock_offset,
-        )
+        company = _Company(
+            name=name or folder.name, address=address, port=port, management_port=management_port or port + 1,
+            algorithm=algorithm, loopback=unsafe_loopback, offset=unsafe_clock_offset,
+        )  # fmt: skip
+        config = _make(folder, company)
         loaded = load(config)
     if as_json:
         show_json({"config": str(config), "did": loaded.did, "public_url": loaded.public_url})
         return
-    console().print(
-        f"[bold]{loaded.name}[/bold] is set up in {folder}\n  DID      {loaded.did}\n  secrets  {folder / SECRETS_FILE} (keep it; mode 0600)"
-    )
+    out = console()
+    out.print(f"[bold]{loaded.name}[/bold] is set up in {folder}")
+    out.print(f"  DID      {loaded.did}")
+    out.print(f"  secrets  {folder / SECRETS_FILE} (keep it; mode 0600)")
     next_step(f"battery-connector serve --config {config}")
 
 
-def _make(
-    folder: Path,
-    name: str,
-    address: str,
-    port: int,
-    management_port: int,
-    algorithm: str,
-    *,
-    loopback: bool,
-    offset: int,
-) -> Path:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Company:
+    name: str
+    address: str
+    port: int
+    management_port: int
+    algorithm: str
+    loopback: bool
+    offset: int
+
+
+def _make(folder: Path, company: _Company) -> Path:
     for part in FOLDERS:
         (folder / part).mkdir(parents=True, exist_ok=True)
     passphrase = chance.token_urlsafe(24)
     for purpose in ("assertion", "authentication"):
-        create_key(folder / "keys" / f"{purpose}.pem", algorithm, passphrase)
+        create_key(folder / "keys" / f"{purpose}.pem", company.algorithm, passphrase)
     _private(folder / "keys" / "id.key", base64.urlsafe_b64encode(chance.token_bytes(32)).decode())
     _private(
         folder / SECRETS_FILE,
         f"{PASSPHRASE_VARIABLE}={passphrase}\n{MANAGEMENT_TOKEN_VARIABLE}={chance.token_urlsafe(24)}\n",
     )
     text = f"""# A company's connector. README, "Configuration", explains every key.
-name = {json.dumps(name, ensure_ascii=False)}
-public_url = {json.dumps(address)}   # frozen: the DID is made of it
+name = {json.dumps(company.name, ensure_ascii=False)}
+public_url = {json.dumps(company.address)}   # frozen: the DID is made of it
 
 [keys]
 assertion = "file:keys/assertion.pem"            # signs credentials
@@ -96,14 +94,14 @@ authentication = "file:keys/authentication.pem"  # proves who we are
 id_key = "file:keys/id.key"                      # makes ids; never rotates
 
 [listen]
-port = {port}
-management_port = {management_port}
+port = {company.port}
+management_port = {company.management_port}
 """
-    if loopback or offset:
+    if company.loopback or company.offset:
         text += f"""
 [unsafe]   # a trial on one machine; never near real data
-allow_loopback_http = {str(loopback).lower()}
-clock_offset_seconds = {offset}
+allow_loopback_http = {str(company.loopback).lower()}
+clock_offset_seconds = {company.offset}
 """
     file = folder / "connector.toml"
     file.write_text(text, "utf-8")

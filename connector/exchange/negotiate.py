@@ -9,7 +9,6 @@ allowed in `policy/`, delivery is the outbox's. DSP 2025-1, section 7.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Literal
 
 import orjson
 
@@ -17,7 +16,7 @@ from connector.credentials.datamodel import time_text
 from connector.errors import BadMessage, NotFound
 from connector.exchange.conversation import Answer, Caller, Conversation, Draft, Incoming, micros
 from connector.exchange.policies import Policies
-from connector.exchange.ports import AgreementRow, CommandRow, Ids, Store
+from connector.exchange.ports import AgreementRow, CommandRow, Ids, ProcessKind, Store
 from connector.model import Did, Finding, JsonObject, Pid
 from connector.policy.evaluate import evaluate
 from connector.policy.operands import Stage
@@ -55,7 +54,7 @@ class Negotiate:
     ids: Ids
     policies: Policies
     max_message_bytes: int
-    kind: Literal["negotiation"] = "negotiation"
+    kind: ProcessKind = "negotiation"
     table: Table = negotiation.TABLE
     conversation: Conversation = field(init=False)
 

@@ -29,6 +29,7 @@ _log = logging.getLogger("connector.outbox")
 
 _ANSWER_LIMIT_BYTES = 1 << 20
 _OK, _MULTIPLE_CHOICES, _NOT_FOUND = 200, 300, 404
+_UNKNOWN_THERE = frozenset({404, 410})
 _CLAIM = 64
 _IDLE_SECONDS = 1.0
 
@@ -106,14 +107,24 @@ class Outbox:
     # --- one row -----------------------------------------------------------------------------------------------------
 
     async def _deliver(self, row: OutboxRow) -> None:
+        if row.attempts and await self._is_polling(row):  # also after a restart: look, do not send again
+            await self._look(row)
+            return
         answer, token, detail = await self._send(row)
         peer_pid = _peer_pid(answer, row) if answer is not None else None
         status = answer.status if answer is not None else 0
+        if answer is not None and _OK <= status < _MULTIPLE_CHOICES and peer_pid is None and _is_first(row):
+            status, detail = 0, f"HTTP {status} without a readable process"
         draft = await self._tell(row, status, peer_pid, token, answer)
         if draft is not None and draft.poll:
             await self._look(row)
         elif draft is not None and draft.retry:
             await self._postpone(row, status, detail)
+
+    async def _is_polling(self, row: OutboxRow) -> bool:
+        conversation = self.conversations[row.kind]
+        pending = conversation.draft(await conversation.load(row.pid)).process.pending
+        return pending is not None and pending.message_id == row.message_id and pending.polling
 
     async def _send(self, row: OutboxRow) -> tuple[HttpAnswer | None, str, str]:
         try:
@@ -148,7 +159,7 @@ class Outbox:
         base = row.url.partition(f"/{words}/")[0]
         try:
             sent = await self.peers.get(Did(row.counterparty), f"{base}/{words}/{process.peer_pid}")
-            if sent.answer.status not in {_OK, _NOT_FOUND}:
+            if sent.answer.status not in {_OK, *_UNKNOWN_THERE}:
                 raise CannotCheck(f"HTTP {sent.answer.status}")
             state = _state(sent.answer) if sent.answer.status == _OK else None
         except ConnectorError as error:
@@ -193,9 +204,14 @@ def _kept(row: OutboxRow, answer: HttpAnswer, token: str, at: int) -> MessageRow
     )  # fmt: skip
 
 
+def _is_first(row: OutboxRow) -> bool:
+    """Whether the message opens its process: then the path names none."""
+    return row.url.endswith(("/negotiations/request", "/negotiations/offers", "/transfers/request"))
+
+
 def _peer_pid(answer: HttpAnswer, row: OutboxRow) -> str | None:
     """The pid that the acknowledgement of a first message names. Later acknowledgements are not read (DSP 5.1)."""
-    if not _OK <= answer.status < _MULTIPLE_CHOICES or not row.url.endswith("/request"):
+    if not _OK <= answer.status < _MULTIPLE_CHOICES or not _is_first(row):
         return None
     try:
         message = parse(admit(answer.body, _ANSWER_LIMIT_BYTES))

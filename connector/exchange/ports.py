@@ -11,10 +11,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import Literal, Protocol
 
 from connector.credentials.did import DidDocument
 from connector.credentials.verify import Report
+from connector.mapping.plan import Plan
+from connector.mapping.source import SourceFile
 from connector.model import Did
 
 ProcessKind = Literal["negotiation", "transfer"]
@@ -579,3 +582,10 @@ class AuditReads(Protocol):
 
     async def read(self, holder: Did, path: str) -> AuditAnswer:
         """GET `path` at the holder's AuditService. `CannotCheck` (`PeerUnreachable`): no answer after retries."""
+
+
+class Exports(Protocol):
+    """Export files of a plan."""
+
+    async def read(self, plan: Plan, folder: Path) -> dict[str, list[SourceFile]]:
+        """The files of each source and each code list. `BadInput` where there is none."""

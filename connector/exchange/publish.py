@@ -215,7 +215,7 @@ class Publish:
         findings = [_placed(finding, mapped) for finding in self.bundle.check(mapped.record_type, subject)]
         if findings:
             return None, findings
-        parts = self.bundle.split(mapped.record_type, subject)
+        parts = self.bundle.split(mapped.record_type, subject, model_id=mapped.model_id or "")
         return Ready(
             mapped=mapped, subject=subject, parts=parts, links=tuple(rows), standing=standing,
             static=_digest(part for key, part in parts.items() if key[1] is not Level.DYNAMIC),
@@ -342,7 +342,9 @@ class _Commit:
         """The transaction."""
         body: JsonObject = {
             "dataset": dataset.dataset_id,
-            "records": [{"id": row.record_id, "version": row.version, "digests": list(row.digests)} for row in self.records],
+            "records": [
+                {"id": row.record_id, "version": row.version, "digests": list(row.digests)} for row in self.records
+            ],
         }  # fmt: skip
         return RecordsCommit(
             tenant=tenant, expected=self.expected, records=self.records, credentials=self.credentials,

@@ -9,12 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Literal
 
 from connector.errors import BadMessage, NotFound
 from connector.exchange.conversation import Answer, Caller, Conversation, Draft, Incoming, token_digest, without_token
 from connector.exchange.policies import PULL, Policies
-from connector.exchange.ports import AgreementRow, CommandRow, DatasetRow, DataTokenRow, Ids, Store
+from connector.exchange.ports import AgreementRow, CommandRow, DatasetRow, DataTokenRow, Ids, ProcessKind, Store
 from connector.model import Did, Finding, JsonObject, Pid
 from connector.policy.evaluate import evaluate
 from connector.policy.operands import Stage
@@ -53,7 +52,7 @@ class Transfer:
     ids: Ids
     policies: Policies
     max_message_bytes: int
-    kind: Literal["transfer"] = "transfer"
+    kind: ProcessKind = "transfer"
     table: Table = transfer.TABLE
     conversation: Conversation = field(init=False)
 

@@ -20,7 +20,7 @@ from connector.credentials.did import DidDocument
 from connector.credentials.signing import Signer
 from connector.errors import BadMessage, CannotCheck, PeerUnreachable
 from connector.exchange.ports import AuditAnswer, Clock, Http, HttpAnswer, Ids, Resolver, Sent
-from connector.model import Did, JsonObject
+from connector.model import Did
 from connector.vocabulary.admission import admit
 
 DSP_VERSION = "2025-1"
@@ -96,20 +96,21 @@ class Messenger:
 
     async def read(self, holder: Did, path: str) -> AuditAnswer:
         """An audit read at the holder, repeated twice when nothing comes back."""
-        for pause in (*_AUDIT_PAUSES_SECONDS, None):
+        for pause in _AUDIT_PAUSES_SECONDS:
             try:
-                url = f"{_service(await self.resolver.did_document(holder), 'AuditService')}/{path}"
-                proof = await self._token(holder, self._access(holder))
-                answer = await self.http.request(
-                    "GET", url, headers={"Authorization": f"Bearer {proof}"}, limit_bytes=_AUDIT_LIMIT_BYTES
-                )
-                if answer.status < _SERVER_FAULT or pause is None:
-                    return AuditAnswer(status=answer.status, body=_object(answer.body))
+                answer = await self._read_once(holder, path)
+                if answer.status < _SERVER_FAULT:
+                    return answer
             except CannotCheck:
-                if pause is None:
-                    raise
-            await asyncio.sleep(pause or 0)
-        raise PeerUnreachable(f"{holder} did not answer")
+                pass  # tried again below
+            await asyncio.sleep(pause)
+        return await self._read_once(holder, path)
+
+    async def _read_once(self, holder: Did, path: str) -> AuditAnswer:
+        url = f"{_service(await self.resolver.did_document(holder), 'AuditService')}/{path}"
+        headers = {"Authorization": f"Bearer {await self._token(holder, self._access(holder))}"}
+        answer = await self.http.request("GET", url, headers=headers, limit_bytes=_AUDIT_LIMIT_BYTES)
+        return AuditAnswer(status=answer.status, body=answer.body)
 
     def _access(self, peer: Did) -> str:
         expires = self.clock.now() + timedelta(seconds=self.token_lifetime_seconds)
@@ -133,17 +134,9 @@ def _service(document: DidDocument, kind: str) -> str:
 
 def _version_path(body: bytes) -> str:
     """The path of our protocol version (DSP 4.3.1: select by version and binding)."""
-    document = admit(body, _VERSION_LIMIT_BYTES)
-    versions = document.get("protocolVersions") if isinstance(document, dict) else None
+    versions = admit(body, _VERSION_LIMIT_BYTES).get("protocolVersions")
     for entry in versions if isinstance(versions, list) else []:
         match entry:
             case {"version": "2025-1", "binding": "HTTPS", "path": str(path)}:
                 return path.rstrip("/")
     raise BadMessage(f"the peer does not speak DSP {DSP_VERSION}")
-
-
-def _object(body: bytes) -> JsonObject:
-    if not body.strip():
-        return {}
-    value = admit(body, _AUDIT_LIMIT_BYTES)
-    return value if isinstance(value, dict) else {}

@@ -20,6 +20,7 @@ from connector.errors import ConnectorError
 from connector.exchange.ports import AuditReads, Clock
 from connector.model import Did
 from connector.peers.resolver import Resolver
+from connector.vocabulary.admission import admit
 
 Fetch = Callable[[str], Awaitable[bytes]]
 MEMBERS = "members"
@@ -27,6 +28,8 @@ MEMBERSHIP = "MembershipCredential"
 _MEMBERSHIP_LIFETIME = timedelta(minutes=5)
 _REFUSAL_LIFETIME = timedelta(seconds=10)
 _MAX_CREDENTIALS = 16
+_PARTY_LIMIT_BYTES = 1 << 20
+_OK = 200
 
 
 @dataclass(slots=True, kw_only=True)
@@ -74,7 +77,9 @@ class FetchingVerifier:
             answer = await self.reads.read(party, "party")
         except ConnectorError:
             return False
-        shown = answer.body.get("credentials")
+        if answer.status != _OK:
+            return False
+        shown = admit(answer.body, _PARTY_LIMIT_BYTES).get("credentials")
         for octets in (shown if isinstance(shown, list) else [])[:_MAX_CREDENTIALS]:
             if isinstance(octets, str) and octets.isascii() and MEMBERSHIP in needs(octets.encode()).types:
                 report = await self.verify(octets.encode(), now)

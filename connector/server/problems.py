@@ -14,13 +14,13 @@ import orjson
 from aiohttp import web
 
 from connector import errors
-from connector.model import JsonObject
-from connector.protocol import messages
+from connector.model import Finding, JsonObject
+from connector.protocol import compose, negotiation, transfer
 
 _log = logging.getLogger("connector.server")
 
 RETRY_AFTER_SECONDS = "5"
-_HIDDEN_PROTOCOLS = ("ContractNegotiationError", "TransferError")
+_TABLES = {"ContractNegotiationError": negotiation.TABLE, "TransferError": transfer.TABLE}
 _STATUS: tuple[tuple[type[errors.ConnectorError], int], ...] = (
     (errors.TooLarge, 413),
     (errors.BadMessage, 400),
@@ -46,15 +46,19 @@ def json_response(body: JsonObject, status: int = 200) -> web.Response:
     return web.Response(body=orjson.dumps(body), status=status, content_type="application/json")
 
 
-def dsp_error(protocol_error: str, error: errors.ConnectorError, *, consumer_pid: str = "", provider_pid: str = "") -> web.Response:
-    """The error object of one of the three protocols. Who is not authorised learns no more than who asks for nothing."""
+def dsp_error(protocol_error: str, error: errors.ConnectorError) -> web.Response:
+    """The error object of one of the three protocols. Who is not authorised learns no more than who asks in vain."""
+    hidden = protocol_error in _TABLES
+    if hidden and isinstance(error, errors.NotAuthenticated | errors.NotAllowed):
+        error = errors.NotFound()
     status = status_of(error)
-    if isinstance(error, errors.NotAuthenticated | errors.NotAllowed) and protocol_error in _HIDDEN_PROTOCOLS:
-        error, status = errors.NotFound(), 404
-    body = messages.error_body(
-        protocol_error, code=error.code, reason=error.detail, consumer_pid=consumer_pid, provider_pid=provider_pid
+    findings = (Finding(code=error.code, message=error.detail),)
+    body = (
+        compose.process_error(_TABLES[protocol_error], None, code=error.code, findings=findings)
+        if hidden
+        else compose.catalog_error(code=error.code, reasons=[error.detail])
     )
-    response = web.Response(body=body, status=status, content_type="application/json")
+    response = web.Response(body=compose.dump(body), status=status, content_type="application/json")
     if status == web.HTTPServiceUnavailable.status_code:
         response.headers["Retry-After"] = RETRY_AFTER_SECONDS
     return response
@@ -82,6 +86,6 @@ async def answer_errors(
         return problem(error)
     except web.HTTPException:
         raise
-    except Exception:  # the edge of the process: a bug in one request must not end the others
+    except Exception:  # noqa: BLE001 - the edge of the process: a bug in one request must not end the others
         _log.exception("bug while serving %s", request.path)
         return problem(errors.ConnectorError("this is a bug of the connector", hint="its log says where"))

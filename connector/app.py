@@ -1,0 +1,211 @@
+"""The composition: a configuration in, a running connector out. The only file that knows everybody.
+
+Read it top to bottom: store, keys, the way out, the journeys, the two faces, background work. Nothing is registered
+anywhere else, and importing this module does nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import hmac
+import logging
+import secrets
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from uuid import uuid4  # noqa: TID251 - the one place that makes ids by chance
+
+from connector.config import MANAGEMENT_TOKEN_VARIABLE, PASSPHRASE_VARIABLE, Config, secret
+from connector.credentials.signing import Signer
+from connector.exchange.audit import Audit, AuditAnswers
+from connector.exchange.authenticate import SCOPES, Authenticate
+from connector.exchange.conversation import Conversation, Topic
+from connector.exchange.negotiate import Negotiate
+from connector.exchange.offer import Offer
+from connector.exchange.outbox import Outbox
+from connector.exchange.policies import Policies
+from connector.exchange.ports import Http, Store
+from connector.exchange.publish import Publish
+from connector.exchange.receive import Receive
+from connector.exchange.serve import Serve
+from connector.exchange.transfer import Transfer
+from connector.keys.custody import open_id_key, open_signer
+from connector.model import Did
+from connector.peers.client import GuardedClient
+from connector.peers.files import Exports
+from connector.peers.messenger import Messenger
+from connector.peers.resolver import Resolver
+from connector.peers.verifier import FetchingVerifier
+from connector.server import site
+from connector.server.dsp import BASE
+from connector.server.services import Services
+from connector.stores import open_store
+from connector.vocabulary.bundle import load_bundle
+from connector.vocabulary.terms import CONTEXT_URL
+
+_log = logging.getLogger("connector")
+
+
+@dataclass(frozen=True, slots=True)
+class SystemClock:
+    """The machine's clock, shifted for stories."""
+
+    offset: timedelta = timedelta()
+
+    def now(self) -> datetime:
+        """Now, in UTC."""
+        return datetime.now(UTC) + self.offset  # noqa: TID251 - the one place that reads the clock
+
+
+@dataclass(frozen=True, slots=True)
+class SystemIds:
+    """The machine's chance."""
+
+    def urn(self) -> str:
+        """A fresh `urn:uuid:...`."""
+        return uuid4().urn
+
+    def secret(self) -> str:
+        """256 fresh bits."""
+        return secrets.token_urlsafe(32)
+
+    def jitter(self) -> float:
+        """A number in [0, 1)."""
+        return secrets.randbelow(1 << 30) / (1 << 30)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Keys:
+    """What `init` made, opened."""
+
+    assertion: Signer
+    authentication: Signer
+    id_key: bytes
+
+    @property
+    def access_token_key(self) -> bytes:
+        """The key of access tokens, derived from the id key, so that a restart keeps them good."""
+        return hmac.digest(self.id_key, b"access-token", hashlib.sha256)
+
+
+def open_keys(config: Config) -> Keys:
+    """Open the keys that the configuration names."""
+    passphrase = secret(PASSPHRASE_VARIABLE, config)
+
+    def signer(uri: str, name: str) -> Signer:
+        return open_signer(uri, key_id=f"{config.did}#{name}", passphrase=passphrase, folder=config.folder)
+
+    return Keys(
+        assertion=signer(config.keys.assertion, "assertion-1"),
+        authentication=signer(config.keys.authentication, "authentication-1"),
+        id_key=open_id_key(config.keys.id_key, folder=config.folder),
+    )
+
+
+def compose(config: Config, store: Store, http: Http, keys: Keys) -> Services:
+    """All journeys of one connector over these edges."""
+    did, tenant = Did(config.did), config.tenant
+    clock, ids = SystemClock(timedelta(seconds=config.unsafe.clock_offset_seconds)), SystemIds()
+    base, limits = f"{config.public_url}{BASE}", config.limits
+    bundle, policies = load_bundle(), Policies()
+
+    resolver = Resolver(http=http, clock=clock, allow_http=config.unsafe.allow_loopback_http)
+    peers = Messenger(
+        did=did, http=http, resolver=resolver, signer=keys.authentication, clock=clock, ids=ids,
+        token_lifetime_seconds=limits.token_lifetime_seconds, access_token_key=keys.access_token_key, scopes=SCOPES,
+    )  # fmt: skip
+    verifier = FetchingVerifier(
+        resolver=resolver, clock=clock, contexts=bundle.known_contexts, check_shape=bundle.check,
+        trusted_issuers=config.trusted_issuers, reads=peers,
+    )  # fmt: skip
+    authenticate = Authenticate(
+        tenant=tenant, did=did, store=store, peers=peers, resolver=resolver, verifier=verifier, clock=clock,
+        leeway_seconds=limits.clock_leeway_seconds, claims_cache_seconds=limits.claims_cache_seconds,
+    )  # fmt: skip
+    negotiate = Negotiate(
+        tenant=tenant, did=did, base=base, store=store, ids=ids, policies=policies,
+        max_message_bytes=limits.max_message_bytes,
+    )  # fmt: skip
+    data_url = f"{config.public_url}/data"
+    transfer = Transfer(
+        tenant=tenant, did=did, base=base, data_url=data_url, store=store, ids=ids, policies=policies,
+        max_message_bytes=limits.max_message_bytes,
+    )  # fmt: skip
+    conversations: dict[str, Conversation] = {}
+    outbox = Outbox(
+        store=store, peers=peers, clock=clock, ids=ids, owner=ids.urn(), conversations=conversations,
+        retry_first_seconds=limits.retry_first_seconds, retry_cap_seconds=limits.retry_cap_seconds,
+        retry_budget_seconds=limits.retry_budget_seconds,
+    )  # fmt: skip
+
+    def conversation(topic: Topic) -> Conversation:
+        made = Conversation(
+            tenant=tenant, topic=topic, store=store, clock=clock, ids=ids, owner=outbox.owner, deliver=outbox.deliver
+        )
+        conversations[topic.kind] = made
+        return made
+
+    negotiate.conversation, transfer.conversation = conversation(negotiate), conversation(transfer)
+    answers = AuditAnswers(tenant=tenant, did=did, name=config.name, store=store, policies=policies)
+    return Services(
+        config=config, store=store, clock=clock, ids=ids, peers=peers, verifier=verifier, bundle=bundle,
+        assertion=keys.assertion, authentication=keys.authentication, id_key=keys.id_key,
+        access_token_key=keys.access_token_key, shown=_held(config), authenticate=authenticate,
+        offer=Offer(
+            tenant=tenant, did=did, base=base, store=store, peers=peers, clock=clock, ids=ids, policies=policies
+        ),
+        negotiate=negotiate, transfer=transfer, outbox=outbox, exports=Exports(),
+        serve=Serve(
+            tenant=tenant, store=store, clock=clock, policies=policies, facts_from=authenticate.facts_from,
+            data_url=data_url,
+        ),
+        receive=Receive(tenant=tenant, did=did, store=store, peers=peers, verifier=verifier, clock=clock),
+        publish=Publish(
+            tenant=tenant, did=did, context=CONTEXT_URL, status_url=f"{config.public_url}/status", id_key=keys.id_key,
+            store=store, signer=keys.assertion, clock=clock, bundle=bundle,
+        ),
+        audit=Audit(
+            did=did, store=store, tenant=tenant, reads=peers, own=answers, verifier=verifier, clock=clock
+        ),
+        audit_answers=answers,
+    )  # fmt: skip
+
+
+def _held(config: Config) -> tuple[bytes, ...]:
+    """Our party credentials: every `*.jwt` of the folder."""
+    folder = config.path(config.held)
+    return tuple(path.read_bytes().strip() for path in sorted(folder.glob("*.jwt"))) if folder.is_dir() else ()
+
+
+@asynccontextmanager
+async def running(config: Config) -> AsyncIterator[Services]:
+    """A connector that listens and works until the block ends; what is under way is finished first."""
+    if config.unsafe.clock_offset_seconds:
+        _log.warning("UNSAFE: the clock is shifted by %d seconds", config.unsafe.clock_offset_seconds)
+    keys = open_keys(config)
+    token = secret(MANAGEMENT_TOKEN_VARIABLE, config)
+    store = open_store(_store_url(config))
+    async with GuardedClient(unsafe_allow_loopback=config.unsafe.allow_loopback_http) as http:
+        services = compose(config, store, http, keys)
+        public = await site.start(site.public_site(services), config, host=config.listen.host, port=config.listen.port)
+        management = await site.start(
+            site.management_site(services, token), config, host="127.0.0.1", port=config.listen.management_port
+        )
+        work = asyncio.create_task(services.outbox.run())
+        try:
+            yield services
+        finally:
+            await public.cleanup()
+            await management.cleanup()
+            work.cancel()
+            with suppress(asyncio.CancelledError):
+                await work
+            await store.close()
+
+
+def _store_url(config: Config) -> str:
+    """`sqlite:` paths are relative to the configuration."""
+    scheme, _, path = config.store.partition(":")
+    return f"sqlite:{config.path(path)}" if scheme == "sqlite" else config.store

@@ -1,0 +1,61 @@
+"""`serve`: run a connector until it is told to stop."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from connector.cli.console import CONFIG, told
+from connector.config import Config, load
+
+_FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
+
+
+def serve(
+    config: CONFIG = Path("connector.toml"),
+    fence: Annotated[
+        bool, typer.Option("--fence", help="Let the kernel (Landlock) confine the process to the company's folder.")
+    ] = False,
+) -> None:
+    """Run a connector in the foreground. Stop it with Ctrl-C or SIGTERM.
+
+    Example: battery-connector serve --config refiner/connector.toml
+    """
+    with told():
+        loaded = load(config)
+        if fence:
+            _raise_fence(loaded)
+        logging.basicConfig(level=logging.INFO, format=_FORMAT, stream=sys.stderr)
+        _run(loaded)
+
+
+def _raise_fence(config: Config) -> None:
+    from connector.server.fence import programme_files, raise_fence  # noqa: PLC0415 - only where it is wanted
+
+    raise_fence(read=programme_files(), write=[config.folder])
+
+
+def _run(config: Config) -> None:
+    from connector.app import running  # noqa: PLC0415 - `--help` need not load the whole house
+
+    async def until_stopped() -> None:
+        stop = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, stop.set)
+        async with running(config):
+            logging.getLogger("connector").info("%s serves %s as %s", config.name, config.public_url, config.did)
+            await stop.wait()
+
+    if sys.platform == "win32":
+        asyncio.run(until_stopped())
+        return
+    import uvloop  # noqa: PLC0415 - not on Windows
+
+    uvloop.run(until_stopped())

@@ -1,0 +1,248 @@
+"""What operators ask of a running connector, each made of journeys: publish, request, fetch, import, audit.
+
+A command may be repeated with its idempotency key, after an answer that was lost or a crash of either side: it finds
+what it did before and goes on from there. Rendering is the command line's, routes are `management`'s.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
+from datetime import timedelta
+from pathlib import Path
+
+import orjson
+
+from connector.credentials.ids import mint
+from connector.errors import BadInput, CannotCheck, Conflict, NotFound
+from connector.exchange.conversation import micros
+from connector.exchange.ports import AgreementRow, CommandRow, DatasetRow, ProcessKind, ProcessRow, RecordRow
+from connector.exchange.publish import Declared
+from connector.mapping import engine
+from connector.mapping.plan import Plan, parse
+from connector.model import Did, Finding, Json, JsonObject
+from connector.policy.odrl import digest
+from connector.policy.reading import load
+from connector.protocol.messages import Dataset
+from connector.server.services import Services
+
+_FIRST_LOOK_SECONDS, _SLOWEST_LOOK_SECONDS = 0.004, 0.1
+_OFFER = 0
+
+
+# --- publish ---------------------------------------------------------------------------------------------------------
+
+
+async def publish(
+    services: Services, plan_file: Path, policy_file: Path, declared: Declared, on_document: Callable[[int], None]
+) -> JsonObject:
+    """Map the exports of a plan and offer what comes out under a policy."""
+    plan = parse(await asyncio.to_thread(_read, plan_file))
+    name = plan.mapping.partition("/")[0]
+    policy_octets = await asyncio.to_thread(_read, policy_file)
+    policy = load(policy_octets)
+    result, published = await map_plan(services, plan), None
+    if not result.stopped:
+        dataset = DatasetRow(
+            tenant=services.config.tenant, dataset_id=_mint(services, "dataset", f"{name} {policy_file.name}"),
+            title=name, plan=plan.mapping, record_types=(plan.record,), policy=policy_octets,
+            policy_digest=digest(policy), at=micros(services.clock.now()),
+        )  # fmt: skip
+        published = await services.publish.publish(result.mapped, dataset, declared, on_document)
+    findings: list[Finding] = [*result.findings, *(published.findings if published else [])]
+    answer: JsonObject = published.as_json() if published else {"documents": 0, "credentials": 0, "assets": 0}
+    return {**answer, "rows": result.rows, "findings": [finding.as_json() for finding in findings]}
+
+
+async def map_plan(services: Services, plan: Plan) -> engine.Result:
+    """Read the plan's exports from the first folder that has them, and map them off the event loop."""
+    folders = [services.config.path(folder) for folder in services.config.exports]
+    problem: BadInput | None = None
+    for folder in folders:
+        try:
+            files = await services.exports.read(plan, folder)
+        except BadInput as error:
+            problem = problem or error
+            continue
+        return await asyncio.to_thread(engine.run, plan, files, mint=lambda kind, key: _mint(services, kind, key))
+    raise problem or BadInput("the configuration names no folder of exports")
+
+
+def _mint(services: Services, kind: str, key: str) -> str:
+    return mint(services.id_key, services.config.tenant, kind, key)
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise BadInput(f"{path}: {error.strerror}") from None
+
+
+# --- request ---------------------------------------------------------------------------------------------------------
+
+
+async def request(services: Services, peer: Did, wanted: str, key: str, wait_seconds: float) -> JsonObject:
+    """Negotiate a contract on a dataset of the peer's catalogue; `wanted` is its id or title."""
+    command = await _command(services, key, f"request {peer} {wanted}")
+    if await services.store.load_process(services.config.tenant, "negotiation", command.pid) is None:
+        dataset = _pick(await services.offer.read(peer), wanted)
+        base = await services.peers.dsp_base(peer)
+        with suppress(Conflict):  # the same command came twice at once: the other one has begun it
+            await services.negotiate.request(peer, base, dataset.id, dataset.has_policy[_OFFER].as_json(), command)
+    row = await _settled(services, "negotiation", command.pid, ("FINALIZED", "TERMINATED"), wait_seconds)
+    content = orjson.loads(row.body)["content"]
+    agreement = content.get("agreement") or {}
+    return {
+        "negotiation": row.pid,
+        "state": row.state,
+        "dataset": content["dataset"],
+        "agreement": agreement.get("@id"),
+        "termination": content.get("termination"),
+    }
+
+
+def _pick(datasets: list[Dataset], wanted: str) -> Dataset:
+    fitting = [one for one in datasets if wanted in {one.id, one.title}]
+    if len(fitting) == 1:
+        return fitting[0]
+    shown = ", ".join(str(one.title or one.id) for one in datasets[:20]) or "nothing"
+    raise NotFound(f"the peer's catalogue shows {len(fitting)} datasets {wanted!r}", hint=f"it shows: {shown}")
+
+
+# --- fetch -----------------------------------------------------------------------------------------------------------
+
+
+async def fetch(
+    services: Services, agreement_id: str, key: str, wait_seconds: float, on_record: Callable[[int], None]
+) -> JsonObject:
+    """Transfer the data of an agreement, verify and keep it."""
+    agreement = await services.store.load_agreement(services.config.tenant, agreement_id)
+    if agreement is None:
+        raise NotFound(f"no agreement {agreement_id}", hint="battery-connector request PEER DATASET makes one")
+    command = await _command(services, key, f"fetch {agreement_id}")
+    if await services.store.load_process(services.config.tenant, "transfer", command.pid) is None:
+        base = await services.peers.dsp_base(Did(agreement.counterparty))
+        with suppress(Conflict):
+            await services.transfer.request(agreement, base, command)
+    row = await _settled(services, "transfer", command.pid, ("STARTED", "COMPLETED", "TERMINATED"), wait_seconds)
+    content = orjson.loads(row.body)["content"]
+    findings: list[Json] = []
+    unchecked = 0
+    if row.state == "STARTED":
+        address = content["address"]
+        received = await services.receive.pull(
+            Did(agreement.counterparty),
+            agreement_id,
+            str(address["endpoint"]),
+            str(address["authorization"]),
+            on_record,
+        )
+        findings, unchecked = [finding.as_json() for finding in received.findings], received.unchecked
+        await services.transfer.complete(row.pid)
+        row = await _settled(services, "transfer", command.pid, ("COMPLETED", "TERMINATED"), wait_seconds)
+    records, credentials = await _under(services, agreement)
+    return {
+        "transfer": row.pid,
+        "state": row.state,
+        "records": records,
+        "credentials": credentials,
+        "unchecked": unchecked,
+        "findings": findings,
+        "termination": content.get("termination"),
+    }
+
+
+async def _under(services: Services, agreement: AgreementRow) -> tuple[int, int]:
+    """Records and credentials that are kept under an agreement: the same however often it was fetched."""
+    records = credentials = 0
+    async for row, count in _received(services):
+        if row.agreement_id == agreement.agreement_id:
+            records, credentials = records + 1, credentials + count
+    return records, credentials
+
+
+async def _received(services: Services) -> AsyncIterator[tuple[RecordRow, int]]:
+    """Every received record's newest version, with the number of its credentials that we have."""
+    after = ""
+    while rows := await services.store.list_records(services.config.tenant, origin="received", after=after):
+        for row in rows:
+            yield row, len(await services.store.credentials(row.tenant, row.record_id, row.version))
+        after = rows[-1].record_id
+
+
+async def received(services: Services) -> JsonObject:
+    """What came, from whom, under which terms."""
+    records: list[Json] = [
+        {
+            "record": row.record_id,
+            "version": row.version,
+            "type": row.record_type,
+            "from": row.holder,
+            "agreement": row.agreement_id,
+            "credentials": count,
+            "named": len(row.digests),
+        }
+        async for row, count in _received(services)
+    ]
+    agreements: list[Json] = [
+        {
+            "agreement": row.agreement_id,
+            "with": row.counterparty,
+            "role": row.role,
+            "dataset": row.dataset_id,
+            "terms": orjson.loads(row.agreement),
+        }
+        for row in await services.store.list_agreements(services.config.tenant)
+    ]
+    return {"records": records, "agreements": agreements}
+
+
+async def catalog(services: Services, peer: Did) -> JsonObject:
+    """What a peer offers us."""
+    found: list[Json] = [
+        {
+            "dataset": one.id,
+            "title": one.title,
+            "formats": [distribution.format for distribution in one.distribution],
+            "offers": [offer.as_json() for offer in one.has_policy],
+        }
+        for one in await services.offer.read(peer)
+    ]
+    return {"peer": peer, "datasets": found}
+
+
+# --- shared ----------------------------------------------------------------------------------------------------------
+
+
+async def _command(services: Services, key: str, said: str) -> CommandRow:
+    """The command of this key: a new one, or the one that was begun before. `Conflict`: it is another request's."""
+    request_digest = hashlib.sha256(said.encode()).hexdigest()
+    known = await services.store.load_command(services.config.tenant, key) if key else None
+    if known is not None:
+        if known.request_digest != request_digest:
+            raise Conflict("this idempotency key was used for another request")
+        return known
+    now = micros(services.clock.now())
+    return CommandRow(
+        tenant=services.config.tenant, key=key or services.ids.urn(), request_digest=request_digest,
+        pid=services.ids.urn(), answer=None, at=now,
+    )  # fmt: skip
+
+
+async def _settled(
+    services: Services, kind: ProcessKind, pid: str, states: tuple[str, ...], wait_seconds: float
+) -> ProcessRow:
+    """Wait until the process is in one of these states. After `wait_seconds` it is returned as it is."""
+    deadline = services.clock.now() + timedelta(seconds=wait_seconds)
+    pause = _FIRST_LOOK_SECONDS
+    while True:
+        row = await services.store.load_process(services.config.tenant, kind, pid)
+        if row is None:
+            raise CannotCheck(f"the {kind} was not begun")
+        if row.state in states or services.clock.now() >= deadline:
+            return row
+        await asyncio.sleep(pause)
+        pause = min(pause * 1.3, _SLOWEST_LOOK_SECONDS)

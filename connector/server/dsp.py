@@ -1,0 +1,162 @@
+"""Dataspace Protocol 2025-1 over HTTPS: its routes, one short handler each.
+
+Paths and verbs: sections 5.3, 7.3, 9.3. Every handler authenticates, calls one journey and hands its answer out; error
+objects are made in `problems`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+import orjson
+from aiohttp import web
+
+from connector.config import Config
+from connector.errors import BadMessage, ConnectorError
+from connector.protocol import compose, negotiation, transfer
+from connector.protocol.messages import CatalogRequestMessage, parse_as
+from connector.server.problems import dsp_error
+from connector.server.services import SERVICES, body_of, caller_of
+from connector.vocabulary.admission import admit
+
+Handler = Callable[[web.Request], Awaitable[web.Response]]
+BASE = "/dsp/2025-1"
+_JSON = "application/json"
+
+_NEGOTIATION = {
+    "request": (negotiation.Kind.REQUEST,),
+    "offers": (negotiation.Kind.OFFER,),
+    "agreement": (negotiation.Kind.AGREEMENT,),
+    "agreement/verification": (negotiation.Kind.VERIFICATION,),
+    "events": (negotiation.Kind.ACCEPT, negotiation.Kind.FINALIZE),
+    "termination": (negotiation.Kind.TERMINATION,),
+}
+_TRANSFER = {
+    "start": transfer.Kind.START,
+    "suspension": transfer.Kind.SUSPENSION,
+    "completion": transfer.Kind.COMPLETION,
+    "termination": transfer.Kind.TERMINATION,
+}
+
+
+def routes(config: Config) -> list[web.RouteDef]:
+    """All DSP routes below the connector's path."""
+    base = f"{path_of(config)}{BASE}"
+    return [
+        web.get(f"{path_of(config)}/.well-known/dspace-version", _version),
+        web.post(f"{base}/catalog/request", _guarded("CatalogError", _catalog)),
+        web.get(base + "/catalog/datasets/{id}", _guarded("CatalogError", _dataset)),
+        web.post(f"{base}/negotiations/request", _guarded("ContractNegotiationError", _negotiation_request)),
+        web.get(base + "/negotiations/{pid}", _guarded("ContractNegotiationError", _negotiation_state)),
+        *(
+            web.post(f"{base}/negotiations/{{pid}}/{path}", _guarded("ContractNegotiationError", _negotiation(kinds)))
+            for path, kinds in _NEGOTIATION.items()
+        ),
+        web.post(f"{base}/transfers/request", _guarded("TransferError", _transfer_request)),
+        web.get(base + "/transfers/{pid}", _guarded("TransferError", _transfer_state)),
+        *(
+            web.post(f"{base}/transfers/{{pid}}/{path}", _guarded("TransferError", _transfer(kind)))
+            for path, kind in _TRANSFER.items()
+        ),
+    ]
+
+
+def path_of(config: Config) -> str:
+    """The path of the public address, below which everything lies."""
+    return f"/{config.tenant}" if config.tenant else ""
+
+
+def _guarded(protocol_error: str, handler: Handler) -> Handler:
+    async def guarded(request: web.Request) -> web.Response:
+        if request.method == "POST" and request.content_type not in {_JSON, "application/ld+json"}:
+            return dsp_error(protocol_error, BadMessage("the media type is application/json"))
+        try:
+            return await handler(request)
+        except ConnectorError as error:
+            return dsp_error(protocol_error, error)
+
+    return guarded
+
+
+async def _version(request: web.Request) -> web.Response:
+    did = request.app[SERVICES].config.did
+    document = compose.version_document(
+        version="2025-1", path=BASE, service_id=f"{did}#data", profiles=["vc20-bssl/jwt"]
+    )
+    return _answer(200, compose.dump(document))
+
+
+async def _catalog(request: web.Request) -> web.Response:
+    services, body = request.app[SERVICES], await body_of(request)
+    caller = await caller_of(request, body, once=True)
+    message = parse_as(CatalogRequestMessage, admit(body, services.config.limits.max_message_bytes))
+    if any(entry != {} for entry in message.filter or ()) and not _paging_only(message):
+        raise BadMessage("filter: this catalogue takes no filter", hint="leave filter out")
+    page = await services.offer.catalog(caller.facts, request.query.get("after", ""))
+    response = _answer(200, orjson.dumps(page.body))
+    if page.link:
+        response.headers["Link"] = page.link
+    return response
+
+
+def _paging_only(message: CatalogRequestMessage) -> bool:
+    """A real EDC always sends a QuerySpec; one that only pages is no filter."""
+    return all(isinstance(entry, dict) and not entry.get("filterExpression") for entry in message.filter or ())
+
+
+async def _dataset(request: web.Request) -> web.Response:
+    caller = await caller_of(request, b"", once=True)
+    document = await request.app[SERVICES].offer.dataset(caller.facts, request.match_info["id"])
+    return _answer(200, orjson.dumps(document))
+
+
+async def _negotiation_request(request: web.Request) -> web.Response:
+    body = await body_of(request)
+    caller = await caller_of(request, body, once=False)
+    answer = await request.app[SERVICES].negotiate.receive(None, (negotiation.Kind.REQUEST,), body, caller)
+    return _answer(answer.status, answer.body)
+
+
+async def _negotiation_state(request: web.Request) -> web.Response:
+    caller = await caller_of(request, b"", once=True)
+    return _answer(200, await request.app[SERVICES].negotiate.state(request.match_info["pid"], caller))
+
+
+def _negotiation(kinds: tuple[negotiation.Kind, ...]) -> Handler:
+    async def handler(request: web.Request) -> web.Response:
+        body = await body_of(request)
+        caller = await caller_of(request, body, once=False)
+        answer = await request.app[SERVICES].negotiate.receive(request.match_info["pid"], kinds, body, caller)
+        return _answer(answer.status, answer.body)
+
+    return handler
+
+
+async def _transfer_request(request: web.Request) -> web.Response:
+    services, body = request.app[SERVICES], await body_of(request)
+    caller = await caller_of(request, body, once=False)
+    shown = services.authenticate.credentials_of(caller.facts.party)
+    answer = await services.transfer.receive(None, transfer.Kind.REQUEST, body, caller, shown)
+    return _answer(answer.status, answer.body)
+
+
+async def _transfer_state(request: web.Request) -> web.Response:
+    caller = await caller_of(request, b"", once=True)
+    return _answer(200, await request.app[SERVICES].transfer.state(request.match_info["pid"], caller))
+
+
+def _transfer(kind: transfer.Kind) -> Handler:
+    async def handler(request: web.Request) -> web.Response:
+        body = await body_of(request)
+        caller = await caller_of(request, body, once=False)
+        answer = await request.app[SERVICES].transfer.receive(request.match_info["pid"], kind, body, caller, ())
+        return _answer(answer.status, answer.body)
+
+    return handler
+
+
+def _answer(status: int, body: bytes) -> web.Response:
+    response = web.Response(body=body, status=status, content_type=_JSON)
+    if status == web.HTTPServiceUnavailable.status_code:
+        response.headers["Retry-After"] = "1"
+    return response

@@ -1,0 +1,188 @@
+"""The audit report as one HTML file: a pure function from the result to text.
+
+Nothing is fetched by the page and nothing runs in it: one style block (`style_source` is its entry for a Content
+Security Policy), SVG made here, tables as its text alternative. Colour never stands alone: a word and a mark say the
+same. What the words mean is `provenance.outcomes`'.
+"""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from dataclasses import dataclass
+from decimal import Decimal
+from functools import cache
+from hashlib import sha256
+from pathlib import Path
+from typing import Final
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
+
+from connector.provenance.balance import SiteBalance, period
+from connector.provenance.masses import plain
+from connector.provenance.origin import RECYCLED, Coverage, Ground
+from connector.provenance.outcomes import FAILED, Outcome, Verdict
+from connector.provenance.report import AuditReport, NodeResult
+from connector.server.chain_picture import CARD_WIDTH, lay_out
+
+_TEMPLATES: Final = Path(__file__).parent / "templates"
+_BAR: Final = 640
+
+_MARKS: Final = {
+    Outcome.VERIFIED: "✓",
+    Outcome.UNCHECKED: "?",
+    Outcome.PENDING: "…",
+    Outcome.SEALED: "■",
+    Outcome.MISSING: "∅",
+}
+_METALS: Final = {"Ni": "Nickel", "Co": "Cobalt", "Mn": "Manganese", "Li": "Lithium", "Cu": "Copper"}
+_SENTENCES: Final = {
+    Verdict.VERIFIED: "Every record that was reached is what its link says, signed, valid and within its rules.",
+    Verdict.QUALIFIED: "Nothing that was reached is bad, but something is open: read the findings and gaps below.",
+    Verdict.FAILED: "At least one record is not what it should be: read the findings below.",
+}
+_GROUND_WORDS: Final = {
+    Ground.UNATTESTED: "bought without proof",
+    Ground.UNPROVEN: "extraction without a permit seen",
+    Ground.UNDISCLOSED: "making not disclosed",
+    Ground.UNATTRIBUTED: "not attributed",
+    Ground.UNCHECKED: "could not be checked",
+    Ground.SEALED: "sealed",
+    Ground.PENDING: "held for a decision",
+    Ground.MISSING: "missing",
+    Ground.FAILED: "rests on a bad record",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Segment:
+    """A part of a bar."""
+
+    word: str
+    kind: str
+    percent: str
+    x: float
+    width: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bars:
+    """One metal: where it came from, and what of it was recycled."""
+
+    metal: str
+    mass: str
+    origin: tuple[Segment, ...]
+    recycled: tuple[Segment, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Problem:
+    """A node that is not verified, for the list after the verdict."""
+
+    node: NodeResult
+    failed: bool
+
+
+def render(report: AuditReport, *, title: str = "", prepared_for: str = "") -> str:
+    """The whole page. `title`: what was audited, else the root's name; `prepared_for`: the client, if it is one's."""
+    root = next((node for node in report.nodes if node.key == report.root), None)
+    problems = [
+        Problem(node=node, failed=node.outcome in FAILED) for node in report.nodes if node.outcome != "verified"
+    ]
+    return _template().render(
+        report=report,
+        title=title or (root.name or root.id if root else report.root),
+        prepared_for=prepared_for,
+        sentence=_SENTENCES[report.verdict],
+        problems=sorted(problems, key=lambda problem: not problem.failed),
+        picture=lay_out(report),
+        card_width=CARD_WIDTH,
+        bars=tuple(_bars(item) for item in report.coverage),
+        bar_width=_BAR,
+        names={node.key: node for node in report.nodes},
+    )
+
+
+@cache
+def style_source() -> str:
+    """The page's style block as a Content Security Policy source (CSP Level 3, 2.3.1: hash-source)."""
+    source = (_TEMPLATES / "audit.html").read_text("utf-8")
+    style = source.partition("<style>")[2].partition("</style>")[0]
+    return f"'sha256-{b64encode(sha256(style.encode()).digest()).decode()}'"
+
+
+@cache
+def _template() -> Template:
+    environment = Environment(
+        loader=FileSystemLoader(_TEMPLATES), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
+        lstrip_blocks=True, keep_trailing_newline=True,
+    )  # fmt: skip
+    environment.filters |= {
+        "mark": _mark,
+        "tone": _tone,
+        "kind": _kind,
+        "short": _short,
+        "plain": lambda value, places=6: plain(value, places).replace("-", "\N{MINUS SIGN}"),
+        "period": _period,
+        "metal": lambda code: _METALS.get(code, code),
+        "cut": _cut,
+    }
+    return environment.get_template("audit.html")
+
+
+def _mark(outcome: Outcome) -> str:
+    return _MARKS.get(outcome, "✕")
+
+
+def _tone(outcome: Outcome) -> str:
+    """The colour's class."""
+    if outcome in FAILED:
+        return "bad"
+    return {"verified": "good", "unchecked": "open", "pending": "open"}.get(outcome, "gap")
+
+
+def _kind(node: NodeResult) -> str:
+    """`MineralLotPassport` -> `Mineral lot passport`."""
+    words = "".join(f" {letter.lower()}" if letter.isupper() else letter for letter in node.type).strip()
+    return words.capitalize() if words else "Undisclosed record"
+
+
+def _short(ident: str) -> str:
+    """An id for people: the end of a long one is enough beside its name."""
+    return ident if len(ident) <= 22 else f"…{ident[-12:]}"  # noqa: PLR2004  fits a column
+
+
+def _cut(text: str, length: int) -> str:
+    return text if len(text) <= length else text[: length - 1] + "…"
+
+
+def _period(balance: SiteBalance) -> str:
+    return period(balance.start, balance.end).replace("/", " to ")
+
+
+def _bars(item: Coverage) -> Bars:
+    verified = Ground.VERIFIED
+    origin = [
+        ("verified, physical", "physical", item.fraction(verified, allocated=False)),
+        ("verified, allocated", "allocated", item.fraction(verified, allocated=True)),
+        *((word, ground.value, item.fraction(ground)) for ground, word in _GROUND_WORDS.items()),
+    ]
+    waste, consumer = (item.fraction(verified, source_kind=kind) for kind in RECYCLED)
+    recycled = [
+        ("post-consumer", "consumer", consumer),
+        ("manufacturing waste", "waste", waste),
+        ("not recycled, or not verified", "rest", Decimal(1) - waste - consumer),
+    ]
+    mass = f"{plain(item.mass.value, 3)} kg" if item.mass is not None else ""
+    return Bars(metal=item.metal, mass=mass, origin=_segments(origin), recycled=_segments(recycled))
+
+
+def _segments(parts: list[tuple[str, str, Decimal]]) -> tuple[Segment, ...]:
+    found: list[Segment] = []
+    x = 0.0
+    for word, kind, fraction in parts:
+        if fraction > 0:
+            width = round(float(fraction) * _BAR, 2)
+            percent = f"{plain(fraction * 100, 1)} %"
+            found.append(Segment(word=word, kind=kind, percent=percent, x=round(x, 2), width=width))
+            x += width
+    return tuple(found)

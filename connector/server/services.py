@@ -1,0 +1,69 @@
+"""What the handlers call: the journeys of one connector, put together by `app.py`, found under one typed key."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from aiohttp import web
+
+from connector.config import Config
+from connector.credentials.signing import Signer
+from connector.exchange.audit import Audit, AuditAnswers
+from connector.exchange.authenticate import Authenticate
+from connector.exchange.conversation import Caller
+from connector.exchange.negotiate import Negotiate
+from connector.exchange.offer import Offer
+from connector.exchange.outbox import Outbox
+from connector.exchange.ports import Clock, Exports, Ids, Peers, Store, Verifier
+from connector.exchange.publish import Publish
+from connector.exchange.receive import Receive
+from connector.exchange.serve import Serve
+from connector.exchange.transfer import Transfer
+from connector.vocabulary.bundle import Bundle
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Services:
+    """One connector."""
+
+    config: Config
+    store: Store
+    clock: Clock
+    ids: Ids
+    peers: Peers
+    verifier: Verifier
+    bundle: Bundle
+    assertion: Signer
+    authentication: Signer
+    id_key: bytes
+    access_token_key: bytes
+    shown: Sequence[bytes]
+    """Our own party credentials (membership, roles, mandates), as compact octets."""
+    authenticate: Authenticate
+    offer: Offer
+    negotiate: Negotiate
+    transfer: Transfer
+    serve: Serve
+    receive: Receive
+    publish: Publish
+    audit: Audit
+    audit_answers: AuditAnswers
+    outbox: Outbox
+    exports: Exports
+
+
+SERVICES = web.AppKey("services", Services)
+
+
+async def body_of(request: web.Request) -> bytes:
+    """The request's body, within the limit."""
+    return await request.read()
+
+
+async def caller_of(request: web.Request, body: bytes, *, once: bool) -> Caller:
+    """Who is calling. `once`: the request changes no process, so its token is used up here."""
+    services = request.app[SERVICES]
+    return await services.authenticate.caller(
+        request.headers.get("Authorization", ""), method=request.method, path=request.path_qs, body=body, once=once
+    )

@@ -1,0 +1,66 @@
+"""The two faces of a connector: public (peers, recyclers with a phone) and management (loopback, token).
+
+Limits on bodies and headers stand here, so that they hold for every route. What is behind a route is in its file.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable
+
+from aiohttp import web
+
+from connector.config import Config
+from connector.errors import BadMessage
+from connector.server import dsp, management, passport, peers_face
+from connector.server.problems import answer_errors
+from connector.server.services import SERVICES, Services
+
+_FILE_LIMIT_BYTES = 64 << 20
+_KEEP_ALIVE_SECONDS = 60.0
+
+logging.getLogger("aiohttp.server").setLevel(logging.CRITICAL)
+"""aiohttp logs a traceback for every malformed request; a flood of those would fill the disk."""
+
+
+@web.middleware
+async def refuse_odd_requests(
+    request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
+) -> web.StreamResponse:
+    """What aiohttp lets through and we don't: two `Authorization` headers, a target with a host."""
+    if len(request.headers.getall("Authorization", ())) > 1 or not request.raw_path.startswith("/"):
+        raise BadMessage("one Authorization header and a plain path are expected")
+    return await handler(request)
+
+
+def public_site(services: Services) -> web.Application:
+    """What peers and the public reach."""
+    config = services.config
+    app = web.Application(
+        client_max_size=config.limits.max_message_bytes, middlewares=[answer_errors, refuse_odd_requests]
+    )
+    app[SERVICES] = services
+    app.add_routes([*dsp.routes(config), *peers_face.routes(config), *passport.routes(config)])
+    return app
+
+
+def management_site(services: Services, token: str) -> web.Application:
+    """What operators reach."""
+    app = web.Application(
+        client_max_size=_FILE_LIMIT_BYTES, middlewares=[answer_errors, refuse_odd_requests, management.check_token]
+    )
+    app[SERVICES] = services
+    management.keep_token(app, token)
+    app.add_routes(management.routes())
+    return app
+
+
+async def start(app: web.Application, config: Config, *, host: str, port: int) -> web.AppRunner:
+    """Listen. The runner's `cleanup` stops and waits for what is under way."""
+    runner = web.AppRunner(
+        app, access_log=None, handle_signals=False, keepalive_timeout=_KEEP_ALIVE_SECONDS,
+        max_field_size=config.limits.max_header_bytes, max_line_size=config.limits.max_header_bytes,
+    )  # fmt: skip
+    await runner.setup()
+    await web.TCPSite(runner, host, port, reuse_address=True).start()
+    return runner
