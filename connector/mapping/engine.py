@@ -8,7 +8,7 @@ document of the run counts (`stopped`). Resolving links and signing is left to `
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from connector.mapping.binding import MintId
 from connector.mapping.blame import finding, grouped, merged, missing_columns, place_of
@@ -48,7 +48,12 @@ class Mapped:
     identifiers: tuple[TypedIdentifier, ...]
     buyers: tuple[str, ...]
     lineage: Lineage
-    place: Place
+    row: Row = field(repr=False, compare=False)
+
+    @property
+    def place(self) -> Place:
+        """Where the document's row stands."""
+        return place_of(self.row)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -279,7 +284,7 @@ class Run:
             identifiers=_identifiers(subject),
             buyers=parts.buyers,
             lineage=Lineage(plan.mapping, subject, draft.trail),
-            place=place_of(row),
+            row=row,
         )
 
 

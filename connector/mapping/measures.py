@@ -9,12 +9,12 @@ from decimal import Decimal
 from connector.mapping.binding import At, Binder, Made, Make
 from connector.mapping.columns import Frame, Ref, Scope
 from connector.mapping.converters import bound, code_reader, locale_of, number_reader
-from connector.mapping.numerals import numeral
+from connector.mapping.numerals import numeral, spell_decimal
 from connector.mapping.quantities import Measured, contained, node, percent_of, total
 from connector.mapping.shape import AnyValue, Contained, ContainedUncertainty, From, Sum, SumOver, Uncertainty
 from connector.mapping.spelling import refuse
 from connector.mapping.unfit import Unfit
-from connector.mapping.units import UNITS, unit
+from connector.mapping.units import UNITS, convert, unit
 from connector.model import JsonObject
 
 Measure = Callable[[Frame], Measured | None]
@@ -80,24 +80,29 @@ class MeasureBinder(Binder):
         return Made(self.guard(make, refs, at), refs=refs)
 
     def _simple(self, spec: From, scope: Scope, at: At) -> Made | None:
-        """The fast path: a number that stays in its unit, without uncertainty, is never made a decimal."""
-        if not isinstance(spec.unit, str) or spec.below_detection or spec.uncertainty or spec.round is not None:
-            return None
-        code = self._code(spec.unit, spec.line)
-        if spec.to not in {None, code}:
+        """The fast path: a number without uncertainty, and not rounded, is a decimal only where it is converted."""
+        if spec.below_detection or spec.uncertainty or spec.round is not None or spec.default is not None:
             return None
         get, refs, owner = self.template(spec.from_, scope, spec)
         read = number_reader(spec, owner.source)
+        units, unit_refs = self._unit(spec, scope, at.term("unit"))
+        target = None if spec.to is None else self._code(spec.to, spec.line)
         self.trace(at.term("value"), refs)
-        default = spec.default
+        fixed = spec.unit if isinstance(spec.unit, str) and target in {None, spec.unit} else None
 
         def make(frame: Frame) -> JsonObject | None:
             text = get(frame)
-            if text:
-                return {"type": "Quantity", "value": read(text), "unit": code}
-            return None if default is None else {"type": "Quantity", "value": default, "unit": code}
+            if not text:
+                return None
+            number = read(text)
+            code = fixed or units(frame)
+            if code is None:
+                return None
+            if target is not None and code != target:
+                number, code = spell_decimal(convert(Decimal(number), code, target)), target
+            return {"type": "Quantity", "value": number, "unit": code}
 
-        return Made(self.conditional(spec, make, refs, scope, at), refs=refs)
+        return Made(self.conditional(spec, make, refs + unit_refs, scope, at), refs=refs + unit_refs)
 
     def _measured(self, spec: From, scope: Scope, at: At) -> tuple[Measure, tuple[Ref, ...]]:
         get, refs, owner = self.template(spec.from_, scope, spec)

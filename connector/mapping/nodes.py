@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
 
 from connector.mapping.binding import At, Made, Make
 from connector.mapping.columns import Frame, LinkRequest, Ref, Scope, origins
@@ -142,7 +143,7 @@ class NodeBinder(MeasureBinder):
     def minted(self, rule: Mint, scope: Scope, at: At) -> Made:
         """The id of a thing of ours."""
         get, refs, constant = self.plain(rule.key, scope, at)
-        mint, kind = self.mint, rule.mint
+        mint, kind = lru_cache(maxsize=1024)(self.mint), rule.mint
 
         def make(frame: Frame) -> str | None:
             found = get(frame)

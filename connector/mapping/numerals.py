@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from decimal import ROUND_HALF_EVEN, Context, Decimal
+from functools import lru_cache
 
 from connector.mapping.unfit import Unfit
 
@@ -33,6 +34,13 @@ def _spelling(locale: str) -> re.Pattern[str]:
     return re.compile(rf"([+-]?)({grouped}[0-9]+)(?:{re.escape(mark)}([0-9]+))?(-?)")
 
 
+def _common(locale: str) -> re.Pattern[str]:
+    """Numbers that need their marks changed and nothing else: no sign but a minus, no zeros to drop."""
+    groups, mark = LOCALES[locale]
+    grouped = rf"[1-9][0-9]{{0,2}}(?:{re.escape(groups[0])}[0-9]{{3}})+|" if groups else ""
+    return re.compile(rf"(?!-0\Z)-?(?:{grouped}[1-9][0-9]*|0)(?:{re.escape(mark)}[0-9]*[1-9])?")
+
+
 _SPELLINGS = {locale: _spelling(locale) for locale in LOCALES}
 _PLAIN = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]*[1-9])?")
 
@@ -40,9 +48,15 @@ _PLAIN = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]*[1-9])?")
 def numeral(locale: str, *, trailing_minus: bool = False) -> Numeral:
     """The reader of numbers in this locale: text in, decimal text out, or `Unfit`."""
     fullmatch = _SPELLINGS[locale].fullmatch
-    marks = str.maketrans("", "", LOCALES[locale][0])
+    groups, mark = LOCALES[locale]
+    marks = str.maketrans("", "", groups)
+    common, group = _common(locale).fullmatch, groups[:1]
 
     def read(text: str) -> str:
+        if common(text) and len(text) <= MAX_DIGITS:
+            if group and group in text:
+                text = text.replace(group, "")
+            return text if mark == "." else text.replace(mark, ".")
         found = fullmatch(text) if len(text) <= MAX_DIGITS else None
         if found is None:
             raise _unfit(text, locale)
@@ -83,18 +97,26 @@ def _unfit(text: str, locale: str) -> Unfit:
 def spell_decimal(value: Decimal, places: int | None = None) -> str:
     """A decimal as text without trailing zeros; rounded half to even where places are given."""
     if places is not None:
-        value = value.quantize(Decimal(1).scaleb(-places), context=CONTEXT)
+        value = value.quantize(_place(places), context=CONTEXT)
     text = format(value, "f")
     if "." in text:
         text = text.rstrip("0").rstrip(".")
     return "0" if text in {"-0", ""} else text
 
 
+@lru_cache(maxsize=64)
+def _place(places: int) -> Decimal:
+    return Decimal(1).scaleb(-places)
+
+
+@lru_cache(maxsize=64)
+def _rounding(digits: int) -> Context:
+    return Context(prec=digits, rounding=ROUND_HALF_EVEN)
+
+
 def significant(value: Decimal, digits: int = 3) -> Decimal:
     """Rounded to so many significant digits."""
-    return (
-        value if value.is_zero() else value.quantize(Decimal(1).scaleb(value.adjusted() - digits + 1), context=CONTEXT)
-    )
+    return _rounding(digits).plus(value)
 
 
 def plain(text: str) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import lru_cache
 
 from connector.mapping.numerals import CONTEXT, significant, spell_decimal
 from connector.mapping.unfit import Unfit
@@ -46,7 +47,8 @@ def percent_of(value: Decimal, percent: Decimal) -> Decimal:
     return abs(CONTEXT.divide(CONTEXT.multiply(value, percent), _HUNDRED))
 
 
-def root_of_squares(parts: Sequence[Decimal]) -> Decimal:
+@lru_cache(maxsize=1024)
+def root_of_squares(parts: tuple[Decimal, ...]) -> Decimal:
     """The root of the sum of squares."""
     total = _ZERO
     for part in parts:
@@ -72,7 +74,7 @@ def contained(
             raise Unfit("bad-fraction", f"The moisture is {spell_decimal(wet.value)}.")
         value = CONTEXT.multiply(value, dry)
         relatives.append(None if wet.uncertainty is None else CONTEXT.divide(wet.uncertainty, dry))
-    known = [part for part in relatives if part is not None]
+    known = tuple(part for part in relatives if part is not None)
     spread = abs(CONTEXT.multiply(value, root_of_squares(known))) if known else None
     return Measured(value, mass.unit, spread, mass.below or fraction.below)
 
@@ -90,7 +92,7 @@ def total(parts: Sequence[Measured], unit: str) -> Measured:
         below = below or same.below
         if same.uncertainty is not None:
             spreads.append(same.uncertainty)
-    return Measured(value, unit, root_of_squares(spreads) if spreads else None, below)
+    return Measured(value, unit, root_of_squares(tuple(spreads)) if spreads else None, below)
 
 
 def node(measured: Measured, places: int | None) -> JsonObject:

@@ -80,7 +80,8 @@ def convert(value: Decimal, source: str, target: str) -> Decimal:
     if first.dimension != second.dimension:
         message = f"{source} is a unit of {first.dimension}, {target} of {second.dimension}."
         raise Unfit("bad-dimension", message, f"the cell's unit cannot become {target}")
-    return CONTEXT.divide(CONTEXT.multiply(value, first.factor), second.factor)
+    value = CONTEXT.multiply(value, first.factor)
+    return value if second.factor == 1 else CONTEXT.divide(value, second.factor)
 
 
 def unit(code: str) -> Unit:
