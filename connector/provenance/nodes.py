@@ -115,7 +115,7 @@ def judge(node: Node, now: datetime) -> Judged:
     found = [*_digests(node, page), *_checks(node, now), *_content(node)]
     reasons = [reason for _, reason in found]
     reasons += [f"withheld: {served.access_class} {served.level}" for served in withheld]
-    reasons += _since(node, now)
+    reasons += [] if found else _since(node, now)
     return Judged(outcome=first(word for word, _ in found), reasons=tuple(dict.fromkeys((*reasons, *node.notes))))
 
 

@@ -15,13 +15,14 @@ from typing import Final
 from connector.provenance.nodes import Edge
 from connector.provenance.report import AuditReport, NodeResult
 
-CARD_WIDTH: Final = 236
+CARD_WIDTH: Final = 228
 _HEAD: Final = 74
 _MARK: Final = 17
-_GAP_X: Final = 64
+_GAP_X: Final = 44
 _GAP_Y: Final = 22
 _MARGIN: Final = 14
 _MOST_CARDS: Final = 160
+_READABLE: Final = 1640
 
 _MARKS: Final = frozenset({"madeIn", "assay", "facilityRecord", "permit", "scheme", "footprint", "socialClaim"})
 _NOT_DRAWN: Final = frozenset({"MoveEvent", "StocktakeEvent"})
@@ -55,6 +56,11 @@ class Picture:
     cards: tuple[Card, ...]
     lines: tuple[Line, ...]
     left_out: int
+
+    @property
+    def fits(self) -> bool:
+        """Narrow enough to be scaled to a page and still be read."""
+        return self.width <= _READABLE
 
 
 def lay_out(report: AuditReport) -> Picture:
@@ -156,7 +162,7 @@ def _place(
 ) -> tuple[Card, ...]:
     # One more row where the card says that it rests on a bad record.
     rows = {key: len(heads[key]) + bool(nodes[key].rests_on) for column in columns for key in column}
-    heights = {key: _HEAD + _MARK * count + (6 if count else 0) for key, count in rows.items()}
+    heights = {key: _HEAD + _MARK * count + (8 if count else 0) for key, count in rows.items()}
     tallest = max((sum(heights[key] + _GAP_Y for key in column) for column in columns), default=0)
     cards: list[Card] = []
     for number, column in enumerate(columns):

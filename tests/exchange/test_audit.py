@@ -200,12 +200,15 @@ def _rows(world: World, page: Page, dataset: str) -> tuple[RecordRow, list[Crede
     return record, credentials, links
 
 
-async def _publish(store: Store, world: World, holder: Did, policy: str) -> None:
+def _dataset(policy: str) -> DatasetRow:
     octets = (POLICIES / policy).read_bytes()
-    dataset = DatasetRow(
+    return DatasetRow(
         tenant="", dataset_id="d", title="", plan="", record_types=(), policy=octets, policy_digest=policy, at=1
     )
-    await store.commit_dataset(dataset)
+
+
+async def _publish(store: Store, world: World, holder: Did, policy: str) -> None:
+    await store.commit_dataset(_dataset(policy))
     for page in world.pages.values():
         if page.holder == holder:
             record, credentials, links = _rows(world, page, "d")
@@ -375,3 +378,21 @@ async def test_a_record_without_rules_is_shut(companies: Companies) -> None:
     row = replace(credentials[0], record_id="rec:alone", digest="uAlone")
     await store.commit_records(RecordsCommit(tenant="", expected={"rec:alone": 0}, records=[alone], credentials=[row]))
     assert (await companies.answers[MINE].answer("records/rec:alone/1", mandate(), NOW)).status == 403
+
+
+async def test_a_mandate_for_another_site_or_time_opens_nothing(companies: Companies) -> None:
+    """Under `audit-only.json` the event's site and time must lie within the mandate."""
+    await companies.stores[MINE].commit_dataset(_dataset("audit-only.json"))
+
+    async def status(**limits: str) -> int:
+        claims = [claim for claim in mandate().claims if claim.name not in limits]
+        claims += [Claim(name=name, value=value, source="uM") for name, value in limits.items()]
+        answer = await companies.answers[MINE].answer(
+            "records/rec:M1/1", Facts(party=AUDITOR, claims=tuple(claims)), NOW
+        )
+        return answer.status
+
+    assert await status() == 200
+    assert await status(mandateSite="site:mine") == 200
+    assert await status(mandateSite="site:other") == 403
+    assert await status(mandatePeriod="2025-01-01T00:00:00Z/2026-01-01T00:00:00Z") == 403

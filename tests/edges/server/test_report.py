@@ -1,0 +1,165 @@
+"""The audit report's page: complete in words, nothing fetched, nothing run, nothing injected."""
+
+from __future__ import annotations
+
+import re
+from base64 import b64encode
+from collections.abc import Callable
+from hashlib import sha256
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+
+from connector.provenance.client import for_client
+from connector.provenance.outcomes import Outcome
+from connector.provenance.report import AuditReport
+from connector.server.chain_picture import CARD_WIDTH, lay_out
+from connector.server.report import render, style_source
+from tests.core.provenance.chains import MINE, REFINER, SEALED, audit, chain, change
+
+_VOID = frozenset({"meta", "br", "path", "rect", "link", "img"})
+
+
+def _bad() -> AuditReport:
+    world = chain(refined="160")
+    change(world, "rec:assay:L2", name="<script>alert(1)</script>")
+    world.words = lambda octets, _at: Outcome.REVOKED if "MinePermit" in octets else Outcome.VERIFIED
+    return audit(world)
+
+
+def _client(full: AuditReport) -> AuditReport:
+    world = chain()
+    for (holder, ident), target in world.links.items():
+        if holder == REFINER and target.record in {"rec:L1", "rec:R1"}:
+            world.refuse[holder, ident] = SEALED
+    return for_client(full, audit(world))
+
+
+class _Reader(HTMLParser):
+    """Tags in balance, and every attribute seen."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stack: list[str] = []
+        self.attributes: list[tuple[str, str]] = []
+        self.ids: list[str] = []
+        self.text = ""
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.attributes += [(name, value or "") for name, value in attrs]
+        self.ids += [value or "" for name, value in attrs if name == "id"]
+        if tag not in _VOID:
+            self.stack.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.attributes += [(name, value or "") for name, value in attrs]
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag not in _VOID:
+            assert self.stack.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+
+def _read(page: str) -> _Reader:
+    reader = _Reader()
+    reader.feed(page)
+    assert reader.stack in ([], ["html"])
+    return reader
+
+
+@pytest.mark.parametrize(
+    "make", [lambda: audit(chain()), _bad, lambda: _client(_bad()), lambda: audit(chain(), root="x")]
+)
+def test_the_page_is_one_file_without_scripts_styles_or_resources_of_others(make: Callable[[], AuditReport]) -> None:
+    """Strict CSP: one style block, no style attribute, no handler, no address that would be fetched."""
+    page = render(make())
+    reader = _read(page)
+    assert page.count("<style>") == 1
+    assert "<script" not in page
+    for name, value in reader.attributes:
+        assert name != "style"
+        assert not name.startswith("on")
+        if name in {"href", "src", "xlink:href"}:
+            assert value.startswith("#")
+    assert len(reader.ids) == len(set(reader.ids))
+
+
+def test_the_style_block_has_the_hash_that_the_policy_names() -> None:
+    """Content Security Policy hash over the exact text."""
+    style = re.search(r"<style>(.*?)</style>", render(audit(chain())), re.DOTALL)
+    assert style is not None
+    digest = b64encode(sha256(style.group(1).encode()).digest()).decode()
+    assert style_source() == f"'sha256-{digest}'"
+
+
+def test_everything_is_said_in_words() -> None:
+    """Verdict, each outcome, each finding with site, metal, period and residual, each record in the table."""
+    report = _bad()
+    text = _read(render(report)).text
+    for word in (
+        "Failed",
+        "digest-mismatch",
+        "revoked",
+        "make-balance",
+        "site-balance",
+        "Refinery",
+        "Nickel",
+        "\N{MINUS SIGN}12 kg",
+    ):
+        assert word in text
+    assert "2027-01-01 to 2027-03-01" in text
+    table = render(report).partition('id="nodes"')[2]
+    assert table.count('scope="row"') == len(report.nodes)
+    assert "Rests on: " in table
+
+
+def test_names_from_peers_are_text_and_never_markup() -> None:
+    """A name is what a peer wrote."""
+    assert "<script>alert" not in render(_bad())
+    assert "&lt;script&gt;alert" in render(_bad())
+
+
+def test_a_clients_page_shows_sealed_suppliers_as_sealed() -> None:
+    """No canary of the mine."""
+    page = render(_client(_bad()), prepared_for="Maker")
+    assert "prepared for Maker" in page
+    for canary in (MINE, "North pit", "site:mine", "Lot one", "rec:M1", "mine.example"):
+        assert canary not in page
+
+
+def test_cards_do_not_overlap_and_lie_from_mine_to_battery() -> None:
+    """Left to right along the material; each card has a place of its own."""
+    picture = lay_out(audit(chain()))
+    place = {card.node.id: card for card in picture.cards}
+    assert place["rec:L1"].x < place["rec:L2"].x < place["rec:B"].x
+    assert {mark.type for mark in place["rec:L1"].marks} >= {"MakeEvent", "FacilityRecord", "MinePermit"}
+    assert len(picture.lines) == 2
+    for one in picture.cards:
+        for other in picture.cards:
+            apart = (
+                abs(one.x - other.x) >= CARD_WIDTH or one.y + one.height <= other.y or other.y + other.height <= one.y
+            )
+            assert one is other or apart
+
+
+@pytest.mark.browser
+def test_the_page_is_accessible_in_a_real_browser(tmp_path: Path) -> None:
+    """No finding of axe, in light and dark, wide and narrow."""
+    from axe_playwright_python.sync_playwright import Axe
+    from playwright.sync_api import sync_playwright
+
+    page_file = tmp_path / "report.html"
+    page_file.write_text(render(_bad()), "utf-8")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=["--no-sandbox"])
+        for scheme, width in (("light", 1280), ("dark", 1280), ("light", 360)):
+            page = browser.new_page(viewport={"width": width, "height": 900})
+            page.emulate_media(color_scheme="dark" if scheme == "dark" else "light")
+            page.goto(page_file.as_uri())
+            results = Axe().run(page)
+            assert results.violations_count == 0, results.generate_report()
+            assert page.evaluate("document.documentElement.scrollWidth") <= width
+        browser.close()
