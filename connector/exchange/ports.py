@@ -365,6 +365,9 @@ class Store(Protocol):
     async def commit_replay(self, row: ReplayRow) -> None:
         """Remember a token of a request that changes no process. `Conflict` if it was accepted before."""
 
+    async def forget_replays(self, *, before: int) -> int:
+        """Drop tokens that expired before this time, perhaps not all at once. How many were dropped."""
+
     async def commit_step(self, step: StepCommit) -> tuple[int, ...]:
         """One step of a process. Returns the numbers that its outbox rows got.
 

@@ -57,6 +57,9 @@ def open_file(path: Path, *, readers: int) -> OpenFile:
     except apsw.NotADBError as error:
         os.close(lock)
         raise BadConfig(f"{path} is not a store of this connector") from error
+    except apsw.CorruptError as error:
+        os.close(lock)
+        raise _damaged(path, str(error)) from error
     except (apsw.CantOpenError, apsw.ReadOnlyError, apsw.PermissionsError) as error:
         os.close(lock)
         raise BadConfig(f"the store {path} cannot be opened for writing: {error}") from error
@@ -110,7 +113,11 @@ def _run(connection: apsw.Connection, text: str) -> None:
 def _quick_check(path: Path, connection: apsw.Connection) -> None:
     answer = [str(row[0]) for row in connection.execute("PRAGMA quick_check(5)")]
     if answer != ["ok"]:
-        raise Unavailable(f"the store {path} is damaged: {'; '.join(answer)}", hint="restore it from a copy")
+        raise _damaged(path, "; ".join(answer))
+
+
+def _damaged(path: Path, detail: str) -> Unavailable:
+    return Unavailable(f"the store {path} is damaged: {detail}", hint="restore it from a copy")
 
 
 def _lock(path: Path) -> int:

@@ -134,11 +134,12 @@ class Writer:
             execute("SAVEPOINT job")
             try:
                 job.result = job.work(self._transaction)
+            except (apsw.FullError, apsw.IOError, apsw.CorruptError):
+                raise  # not this transaction's fault: nothing of the batch can be trusted to be written
             except Exception as error:
-                # Carried to whoever awaits it, as a future does.
-                job.error = error
-                if not self._connection.in_transaction:  # SQLite undid the whole batch: disk full, read or write error
-                    raise (error if isinstance(error, apsw.Error) else apsw.AbortError(str(error))) from error
+                job.error = error  # carried to whoever awaits it, as a future does
+                if not self._connection.in_transaction:  # SQLite undid the whole batch
+                    raise apsw.AbortError(str(error)) from error
                 execute("ROLLBACK TO job")
             execute("RELEASE job")
 

@@ -1,0 +1,279 @@
+"""What every store promises, run against each of them: records, credentials, links, status."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from connector.errors import Conflict
+from connector.exchange.ports import DatasetRow, RecordsCommit, Store
+from connector.provenance.evidence import check
+from connector.stores import open_store
+from tests.edges.stores.rows import T, change, credential, entry, identifier, link, record
+
+D = DatasetRow(
+    tenant=T, dataset_id="ds", title="Cells", plan="cells", record_types=("CellPassport", "MakeEvent"), policy=b"{}",
+    policy_digest="p", at=1,
+)  # fmt: skip
+
+
+@pytest.fixture(params=["sqlite", "memory"])
+async def store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Store]:
+    """Each store in turn, empty."""
+    opened = open_store("memory:" if request.param == "memory" else f"sqlite:{tmp_path / 'store.db'}")
+    yield opened
+    await opened.close()
+
+
+async def test_a_batch_comes_back_as_it_was(store: Store) -> None:
+    """Record, credentials, dataset and evidence of one commit are all there, with their exact octets."""
+    await store.commit_records(
+        RecordsCommit(
+            tenant=T, expected={"r1": 0}, records=[record()],
+            credentials=[credential("d2"), credential("d1", place=(0, 0))], dataset=D, evidence=[entry("published")],
+        )
+    )  # fmt: skip
+    assert await store.load_record(T, "r1") == record()
+    assert await store.load_record(T, "r1", 1) == record()
+    assert await store.load_record(T, "r1", 2) is None
+    assert await store.load_record("other", "r1") is None
+    assert await store.credentials(T, "r1", 1) == [credential("d1", place=(0, 0)), credential("d2")]
+    assert await store.find_credential(T, "d2") == credential("d2")
+    assert await store.find_credential("other", "d2") is None
+    assert await store.load_dataset(T, "ds") == D
+    assert check(await store.evidence(T)) == []
+    counted = await store.counts(T)
+    assert (counted["records"], counted["credentials"]) == (1, 2)
+
+
+async def test_a_batch_needs_the_expected_versions(store: Store) -> None:
+    """One record that somebody changed meanwhile refuses the whole batch, and nothing of it remains."""
+    await store.commit_records(RecordsCommit(tenant=T, expected={"r1": 0}, records=[record()]))
+    for expected in ({"r1": 0}, {"r1": 2}, {"r1": 1, "r2": 1}):
+        commit = RecordsCommit(
+            tenant=T, expected=expected, records=[record("r2"), record(version=2)], credentials=[credential("d9")],
+            identifiers=[identifier("L1", "r2")], evidence=[entry()],
+        )  # fmt: skip
+        with pytest.raises(Conflict):
+            await store.commit_records(commit)
+    assert await store.load_record(T, "r2") is None
+    assert await store.find_credential(T, "d9") is None
+    assert await store.evidence(T) == []
+
+
+async def test_the_newest_version_is_the_highest(store: Store) -> None:
+    """A new version becomes the newest; an older one that arrives late does not."""
+    await store.commit_records(RecordsCommit(tenant=T, expected={"r1": 0}, records=[record(version=2)]))
+    await store.commit_records(RecordsCommit(tenant=T, expected={"r1": 2}, records=[record(version=1)]))
+    newest = await store.load_record(T, "r1")
+    assert newest is not None
+    assert newest.version == 2
+    await store.commit_records(RecordsCommit(tenant=T, expected={"r1": 2}, records=[record(version=3)]))
+    assert {k: row.version for k, row in (await store.load_records(T, ["r1", "r9"])).items()} == {"r1": 3}
+    assert await store.load_records(T, []) == {}
+    assert [row.version for row in await store.list_records(T)] == [3]
+    old = await store.load_record(T, "r1", 1)
+    assert old is not None
+    assert old.version == 1
+
+
+async def test_the_same_version_signed_otherwise_must_be_declared(store: Store) -> None:
+    """Other digests under the same version need `overwritten`: then the old credential and its links are gone."""
+    await store.commit_records(
+        RecordsCommit(
+            tenant=T, expected={"r1": 0}, records=[record()], credentials=[credential("d1", place=(0, 0))],
+            links=[link("l1", "r1", "up")],
+        )
+    )  # fmt: skip
+    other = record(digests=("d2",))
+    with pytest.raises(Conflict):
+        await store.commit_records(RecordsCommit(tenant=T, expected={"r1": 1}, records=[other]))
+    await store.commit_records(
+        RecordsCommit(
+            tenant=T, expected={"r1": 1}, records=[other], credentials=[credential("d2", place=(0, 1))],
+            overwritten=["d1"],
+        )
+    )  # fmt: skip
+    assert await store.load_record(T, "r1") == other
+    assert [row.digest for row in await store.credentials(T, "r1", 1)] == ["d2"]
+    assert await store.find_credential(T, "d1") is None
+    assert await store.find_link(T, "l1") is None
+
+
+async def test_the_same_version_may_change_what_is_not_signed(store: Store) -> None:
+    """With the same digests a record moves to another dataset, gets a new dynamic credential and keeps its links."""
+    await store.commit_records(
+        RecordsCommit(
+            tenant=T, expected={"r1": 0}, records=[record()], credentials=[credential("d1"), credential("dyn1")],
+            links=[link("l1", "r1", "up")],
+        )
+    )  # fmt: skip
+    moved = record(dataset_id="ds2", at=9)
+    await store.commit_records(RecordsCommit(tenant=T, expected={"r1": 1}, records=[moved]))
+    await store.commit_records(
+        RecordsCommit(
+            tenant=T, expected={"r1": 1}, records=[moved], credentials=[credential("d1"), credential("dyn2")],
+            overwritten=["dyn1"],
+        )
+    )  # fmt: skip
+    assert await store.load_record(T, "r1") == moved
+    assert [row.digest for row in await store.credentials(T, "r1", 1)] == ["d1", "dyn2"]
+    assert await store.find_link(T, "l1") == link("l1", "r1", "up")
+
+
+async def test_a_credential_that_is_there_is_left_alone(store: Store) -> None:
+    """Receiving the same digest again changes nothing, and needs no record row."""
+    first = credential("d1", origin="received")
+    await store.commit_records(RecordsCommit(tenant=T, expected={}, records=[record()], credentials=[first]))
+    again = replace(first, report=b"later", origin="held")
+    await store.commit_records(RecordsCommit(tenant=T, expected={}, credentials=[again, credential("d2")]))
+    assert await store.find_credential(T, "d1") == first
+    assert len(await store.credentials(T, "r1", 1)) == 2
+
+
+async def test_status_indices_are_never_given_twice(store: Store) -> None:
+    """The next index runs over the lists; taken ones, also of overwritten credentials, are conflicts."""
+    assert await store.next_status_index(T) == 0
+    rows = [credential("d1", place=(0, 0)), credential("d2", place=(0, 5))]
+    await store.commit_records(RecordsCommit(tenant=T, expected={}, records=[record()], credentials=rows))
+    assert await store.next_status_index(T) == 6
+    twice = [credential("d3", place=(0, 7)), credential("d4", place=(0, 7))]
+    for taken in ([credential("d3", place=(0, 5))], [credential("d3", place=(0, 3))], twice):
+        with pytest.raises(Conflict):
+            await store.commit_records(RecordsCommit(tenant=T, expected={}, credentials=taken))
+    await store.commit_records(RecordsCommit(tenant=T, expected={}, overwritten=["d2"]))
+    with pytest.raises(Conflict):
+        await store.commit_records(RecordsCommit(tenant=T, expected={}, credentials=[credential("d5", place=(0, 5))]))
+    await store.commit_records(RecordsCommit(tenant=T, expected={}, credentials=[credential("d6", place=(1, 2))]))
+    assert await store.next_status_index(T) == 131_072 + 3
+    assert await store.next_status_index("other") == 0
+
+
+async def test_status_indices_of_others_are_not_ours(store: Store) -> None:
+    """A received credential's index stands in its issuer's list and takes none of ours."""
+    rows = [credential("d1", place=(0, 9), origin="received"), credential("d2", place=(0, 9), origin="held")]
+    await store.commit_records(RecordsCommit(tenant=T, expected={}, credentials=rows))
+    assert await store.next_status_index(T) == 0
+
+
+async def test_an_index_counts_within_its_list(store: Store) -> None:
+    """An index past the end of a list is a bug, not a conflict."""
+    with pytest.raises(ValueError, match="not within a list"):
+        await store.commit_records(
+            RecordsCommit(tenant=T, expected={}, credentials=[credential("d1", place=(1, 131_072))])
+        )
+
+
+async def test_records_are_found_by_what_people_know(store: Store) -> None:
+    """By scheme and value, by value alone, by record id and by subject id; issuer and type narrow it down."""
+    identifiers = [
+        identifier("L1", "r1"),
+        identifier("L1", "r2", issuer="did:web:supplier"),
+        identifier("L1", "r3", scheme="serialNumber"),
+    ]
+    rows = [record("r1"), record("r2"), record("r3", record_type="MakeEvent")]
+    commit = RecordsCommit(tenant=T, expected={}, records=rows, identifiers=identifiers)
+    await store.commit_records(commit)
+    await store.commit_records(replace(commit, records=[record("r1", 2)]))
+
+    async def ids(**wanted: str | None) -> list[tuple[str, int]]:
+        found = await store.find_records(T, **{"scheme": None, "value": "", **wanted})  # type: ignore[arg-type] # a shorthand
+        return [(row.record_id, row.version) for row in found]
+
+    assert await ids(scheme="lotNumber", value="L1") == [("r1", 2), ("r2", 1)]
+    assert await ids(scheme="lotNumber", value="L1", issuer="did:web:supplier") == [("r2", 1)]
+    assert await ids(value="L1") == [("r1", 2), ("r2", 1), ("r3", 1)]
+    assert await ids(value="L1", record_type="MakeEvent") == [("r3", 1)]
+    assert await ids(value="r2") == [("r2", 1)]
+    assert await ids(value="subject-r1") == [("r1", 2)]
+    assert await ids(scheme="lotNumber", value="r2") == []
+    assert await ids(value="nothing") == []
+
+
+async def test_records_are_paged_by_id(store: Store) -> None:
+    """Pages by record id, narrowed by origin and dataset."""
+    rows = [
+        record("c"),
+        record("a"),
+        record("b", origin="received", dataset_id=""),
+        record("d", dataset_id="ds2"),
+    ]
+    await store.commit_records(RecordsCommit(tenant=T, expected={}, records=rows))
+    assert [row.record_id for row in await store.list_records(T, limit=2)] == ["a", "b"]
+    assert [row.record_id for row in await store.list_records(T, after="b")] == ["c", "d"]
+    assert [row.record_id for row in await store.list_records(T, origin="received")] == ["b"]
+    assert [row.record_id for row in await store.list_records(T, dataset_id="ds", after="a")] == ["c"]
+    assert [row.record_id for row in await store.list_records(T, dataset_id="ds", origin="own", limit=1)] == ["a"]
+    assert await store.list_records("other") == []
+
+
+async def test_a_link_leads_where_we_said(store: Store) -> None:
+    """A link is answered for own records only: a received one that carries our link's id takes nothing over."""
+    await store.commit_records(
+        RecordsCommit(
+            tenant=T, expected={}, records=[record("mine"), record("theirs", origin="received")],
+            links=[link("l1", "mine", "up"), link("l1", "theirs", "elsewhere"), link("l2", "theirs", "mine")],
+        )
+    )  # fmt: skip
+    assert await store.find_link(T, "l1") == link("l1", "mine", "up")
+    assert await store.find_link(T, "l2") is None
+    assert await store.find_link("other", "l1") is None
+
+
+async def test_later_records_lead_back(store: Store) -> None:
+    """Own and received records whose newest version links back, oldest first; no held ones, no former links."""
+    await store.commit_records(
+        RecordsCommit(
+            tenant=T, expected={},
+            records=[
+                record("r1"), record("own", at=3), record("got", origin="received", at=2),
+                record("held", origin="held"), record("was"), record("was", 2),
+            ],
+            links=[
+                link("1", "own", "r1"), link("2", "got", "r1"), link("3", "held", "r1"), link("4", "was", "r1"),
+                link("5", "own", "else"),
+            ],
+        )
+    )  # fmt: skip
+    assert [row.record_id for row in await store.later_records(T, "r1")] == ["got", "own"]
+    assert await store.later_records(T, "nothing") == []
+
+
+async def test_datasets_are_replaced(store: Store) -> None:
+    """The same id again replaces; pages go by id."""
+    await store.commit_dataset(D)
+    await store.commit_dataset(replace(D, title="Other"))
+    await store.commit_dataset(replace(D, dataset_id="a"))
+    assert [(row.dataset_id, row.title) for row in await store.list_datasets(T)] == [("a", "Cells"), ("ds", "Other")]
+    assert [row.dataset_id for row in await store.list_datasets(T, after="a", limit=1)] == ["ds"]
+    assert await store.load_dataset("other", "ds") is None
+
+
+async def test_status_changes_count_from_their_time(store: Store) -> None:
+    """A bit is set from its effective time on; the changes stay in the order in which they were made."""
+    for row in (change(7, 20), change(3, 10), change(7, 15), change(1, 5, list_number=1)):
+        await store.commit_status_change(row, entry("status"))
+    assert await store.status_bits(T, 0, now=9) == []
+    assert await store.status_bits(T, 0, now=10) == [3]
+    assert await store.status_bits(T, 0, now=30) == [3, 7]
+    assert await store.status_bits(T, 1, now=30) == [1]
+    assert await store.status_changes(T, 0) == [change(7, 20), change(3, 10), change(7, 15)]
+    assert len(await store.evidence(T)) == 4
+
+
+async def test_a_large_batch_is_one_transaction(store: Store) -> None:
+    """Two thousand records and their credentials go in together, or not at all."""
+    ids = [f"r{i:04}" for i in range(2000)]
+    commit = RecordsCommit(
+        tenant=T, expected=dict.fromkeys(ids, 0), records=[record(i) for i in ids],
+        credentials=[credential(f"d{n}", i, place=(0, n)) for n, i in enumerate(ids)],
+    )  # fmt: skip
+    bad = replace(commit, credentials=[*commit.credentials, credential("last", place=(0, 5))])
+    with pytest.raises(Conflict):
+        await store.commit_records(bad)
+    assert await store.list_records(T) == []
+    await store.commit_records(commit)
+    assert (await store.counts(T))["credentials"] == 2000

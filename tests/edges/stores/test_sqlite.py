@@ -1,0 +1,289 @@
+"""What only the SQLite store promises: it survives kill -9, and refuses what it cannot be sure of."""
+
+from __future__ import annotations
+
+import asyncio
+import subprocess
+import sys
+from pathlib import Path
+
+import apsw
+import apsw.ext
+import pytest
+
+from connector.errors import BadConfig, Conflict, Unavailable
+from connector.exchange.ports import StepCommit
+from connector.provenance.evidence import check
+from connector.stores import connection, open_store
+from connector.stores.engine import Engine
+from connector.stores.migrations import migrate, steps
+from connector.stores.sqlite import SqliteStore
+from connector.stores.statements import statements
+from connector.stores.writer import Transaction
+from tests.edges.stores.rows import T, entry, message, outbox, process
+
+ROOT = Path(__file__).parents[3]
+
+KILLS = 20
+
+# Forks one writer after the other and kills it at a random moment, opening and closing included. What a writer was told
+# to be kept it writes to the pipe. (One process that forks: importing everything anew would take most of the time.)
+KILLER = """
+import asyncio, os, random, signal, sys, time
+from pathlib import Path
+from connector.exchange.ports import StepCommit
+from connector.stores.sqlite import SqliteStore
+from tests.edges.stores.rows import entry, message, outbox, process
+
+async def main(path, run):
+    store = SqliteStore(path)
+    async def one(worker):
+        for i in range(100000):
+            pid = f"{run}-{worker}-{i}"
+            await store.commit_step(StepCommit(process=process(pid), expected_version=0, messages=[message(pid)],
+                                               outbox=[outbox(pid)], evidence=[entry(pid)]))
+            os.write(1, (pid + "\\n").encode())
+    await asyncio.gather(*(one(worker) for worker in range(8)))
+
+chance = random.Random(20270315)
+for run in range(int(sys.argv[2])):
+    child = os.fork()
+    if not child:
+        asyncio.run(main(Path(sys.argv[1]), run))
+    time.sleep(chance.random() * 0.3)
+    os.kill(child, signal.SIGKILL)
+    os.waitpid(child, 0)
+"""
+
+
+async def test_what_was_acknowledged_survives_kill_9(tmp_path: Path) -> None:
+    """Killed at twenty random moments under load: every acknowledged step is whole, and the log's chain holds."""
+    path = tmp_path / "store.db"
+    killer = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", KILLER, str(path), str(KILLS), cwd=ROOT, stdout=subprocess.PIPE
+    )
+    said, _ = await killer.communicate()
+    acknowledged = said.decode().split()
+    assert killer.returncode == 0
+    assert len(acknowledged) > KILLS
+    store = SqliteStore(path)
+    for pid in acknowledged:
+        assert await store.load_process(T, "negotiation", pid) is not None
+        assert len(await store.messages(T, "negotiation", pid)) == 1
+    log = await store.evidence(T, limit=1_000_000)
+    assert check(log) == []
+    # One step, one entry, one process, one outbox row: nothing is there by half.
+    counted = await store.counts(T)
+    assert len(log) == counted["negotiation REQUESTED"] == counted["outbox"] >= len(acknowledged)
+    assert {row.event for row in log} >= set(acknowledged)
+    await store.close()
+
+
+async def test_a_second_opener_is_refused(tmp_path: Path) -> None:
+    """While one process has the store, no other gets it; afterwards it does."""
+    store = open_store(f"sqlite:{tmp_path / 's.db'}")
+    with pytest.raises(Unavailable, match="in use"):
+        open_store(f"sqlite:{tmp_path / 's.db'}")
+    await store.close()
+    await store.close()
+    await open_store(f"sqlite:{tmp_path / 's.db'}").close()
+
+
+async def test_a_clean_close_leaves_one_file(tmp_path: Path) -> None:
+    """After a clean close the write-ahead log is folded in: the file alone is the whole store."""
+    store = open_store(f"sqlite:{tmp_path / 's.db'}")
+    await store.commit_step(StepCommit(process=process(), expected_version=0))
+    await store.close()
+    assert sorted(path.name for path in await asyncio.to_thread(lambda: list(tmp_path.iterdir()))) == [
+        "s.db",
+        "s.db.lock",
+    ]
+
+
+async def test_the_settings_are_in_force(tmp_path: Path) -> None:
+    """A commit waits for the disk, the log is a write-ahead log, and readers cannot write."""
+    opened = connection.open_file(tmp_path / "s.db", readers=1)
+    expected = {
+        "journal_mode": "wal", "synchronous": 2, "foreign_keys": 1, "trusted_schema": 0, "cell_size_check": 1,
+        "wal_autocheckpoint": 4000,
+    }  # fmt: skip
+    assert {name: opened.writer.execute(f"PRAGMA {name}").get for name in expected} == expected
+    for reader in (opened.point_reader, *opened.readers):
+        assert reader.execute("PRAGMA query_only").get == 1
+        with pytest.raises(apsw.ReadOnlyError):
+            reader.execute("DELETE FROM process")
+    opened.close()
+
+
+def test_an_old_sqlite_is_refused() -> None:
+    """Versions with the WAL-reset bug cannot be used; the first one without it can."""
+    for version in ("3.40.1", "3.51.2"):
+        with pytest.raises(BadConfig, match=version):
+            connection.check_sqlite(version)
+    connection.check_sqlite("3.51.3")
+    connection.check_sqlite("4.0.0")
+
+
+async def test_a_changed_schema_step_is_refused(tmp_path: Path) -> None:
+    """A step whose text is not what was applied stops the start, by name."""
+    path = tmp_path / "s.db"
+    await open_store(f"sqlite:{path}").close()
+    with apsw.Connection(str(path)) as other:
+        other.execute("UPDATE migration SET checksum = 'x' WHERE number = 1")
+    other.close()
+    with pytest.raises(BadConfig, match="0001_processes"):
+        open_store(f"sqlite:{path}")
+
+
+async def test_a_newer_store_is_refused(tmp_path: Path) -> None:
+    """A store that a newer connector brought further is left alone."""
+    path = tmp_path / "s.db"
+    await open_store(f"sqlite:{path}").close()
+    with apsw.Connection(str(path)) as other:
+        other.execute("INSERT INTO migration VALUES (99, '0099_later', 'x')")
+    other.close()
+    with pytest.raises(BadConfig, match="schema step 99"):
+        open_store(f"sqlite:{path}")
+
+
+def test_a_failing_step_leaves_nothing(tmp_path: Path) -> None:
+    """A step that fails half-way is taken back as a whole, and the ones before it stay."""
+    first = steps()[0]
+    broken = type(first)(2, "0002_broken", "CREATE TABLE good (a TEXT) STRICT; CREATE TABLE bad (;")
+    database = apsw.Connection(":memory:")
+    with pytest.raises(BadConfig, match="0002_broken"):
+        migrate(database, [first, broken])
+    tables = {row[0] for row in database.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")}
+    assert "process" in tables
+    assert "good" not in tables
+    database.close()
+
+
+def test_steps_are_numbered_without_gaps(tmp_path: Path) -> None:
+    """A missing number is a mistake in the package, found at once."""
+    (tmp_path / "0002_x.sql").write_text("SELECT 1")
+    with pytest.raises(BadConfig, match="numbered"):
+        steps(tmp_path)
+
+
+def test_what_is_not_a_store_is_refused(tmp_path: Path) -> None:
+    """A text file, a folder and a place that does not exist are named, not written to; the lock is let go."""
+    text = tmp_path / "notes.txt"
+    text.write_text("not a database, " * 1000)
+    for _ in range(2):
+        with pytest.raises(BadConfig, match=r"notes\.txt"):
+            open_store(f"sqlite:{text}")
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(BadConfig):
+        open_store(f"sqlite:{tmp_path / 'folder'}")
+    with pytest.raises(BadConfig, match="no folder"):
+        open_store(f"sqlite:{tmp_path / 'nowhere' / 's.db'}")
+
+
+def test_every_statement_can_be_prepared() -> None:
+    """Each named statement fits the schema, and each is used by a name in the code."""
+    database = apsw.Connection(":memory:")
+    migrate(database)
+    code = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "connector" / "stores").glob("*.py"))
+    for name, text in statements().items():
+        apsw.ext.query_info(database, text)
+        assert f'"{name}"' in code
+    database.close()
+
+
+async def test_a_pid_stays_taken_after_its_process_is_gone(tmp_path: Path) -> None:
+    """A deleted process leaves its pid for ever, and takes its messages along."""
+    store = SqliteStore(tmp_path / "s.db")
+    await store.commit_step(StepCommit(process=process(), expected_version=0, messages=[message()], outbox=[outbox()]))
+    await store.close()
+    database = apsw.Connection(str(tmp_path / "s.db"))
+    database.execute("PRAGMA foreign_keys=ON")
+    database.execute("DELETE FROM process")
+    database.close()
+    store = SqliteStore(tmp_path / "s.db")
+    assert await store.messages(T, "negotiation", "p1") == []
+    assert await store.next_outbox() is None
+    with pytest.raises(Conflict):
+        await store.commit_step(StepCommit(process=process(), expected_version=0))
+    await store.close()
+
+
+async def test_a_bug_in_one_transaction_spares_its_neighbours(tmp_path: Path) -> None:
+    """An error of any kind comes back to the one who caused it; others of the same commit are written."""
+    engine = Engine(tmp_path / "s.db")
+
+    def good(tx: Transaction) -> int:
+        return tx.change("set_status_mark", {"tenant": "t", "next": 5})
+
+    def bad(tx: Transaction) -> int:
+        tx.change("set_status_mark", {"tenant": "t", "next": 99})
+        raise ZeroDivisionError
+
+    for long in (False, True):
+        answers = await asyncio.gather(
+            engine.write(good, long=long), engine.write(bad), engine.write(good), return_exceptions=True
+        )
+        assert (answers[0], answers[2]) == (1, 1)
+        assert isinstance(answers[1], ZeroDivisionError)
+    assert engine.point("status_mark", {"tenant": "t"}) == (5,)
+    await engine.close()
+
+
+async def test_closing_waits_for_what_is_under_way(tmp_path: Path) -> None:
+    """What was handed over before the close is written; what comes after is refused."""
+    store = SqliteStore(tmp_path / "s.db")
+    tasks = [asyncio.create_task(store.append_evidence([entry(str(i))])) for i in range(150)]
+    await asyncio.sleep(0)
+    await store.close()
+    await asyncio.gather(*tasks)
+    with pytest.raises(Unavailable):
+        await store.append_evidence([entry()])
+    store = SqliteStore(tmp_path / "s.db")
+    assert len(await store.evidence(T)) == 150
+    await store.close()
+
+
+async def test_a_cancelled_caller_does_not_stop_the_others(tmp_path: Path) -> None:
+    """Who stops waiting does not keep a commit from happening, nor its neighbours from their answers."""
+    store = SqliteStore(tmp_path / "s.db")
+    tasks = [asyncio.create_task(store.append_evidence([entry(str(i))])) for i in range(3)]
+    await asyncio.sleep(0)
+    tasks[1].cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+    assert [task.cancelled() for task in tasks] == [False, True, False]
+    assert len(await store.evidence(T)) == 3
+    await store.close()
+
+
+async def test_a_full_disk_is_said_and_got_over(tmp_path: Path) -> None:
+    """Without room a commit is refused as unavailable and leaves nothing; with room again the store goes on."""
+    store = SqliteStore(tmp_path / "s.db")
+    engine = store._engine
+    await store.commit_step(StepCommit(process=process(), expected_version=0))
+    limit = engine._file.writer.execute("PRAGMA max_page_count").get
+    engine._file.writer.execute("PRAGMA max_page_count=1").fetchall()
+    with pytest.raises(Unavailable, match="full"):
+        await store.commit_step(
+            StepCommit(process=process("big"), expected_version=0, messages=[message("big", body=b"x" * 500_000)])
+        )
+    engine._file.writer.execute(f"PRAGMA max_page_count={limit}").fetchall()
+    assert await store.load_process(T, "negotiation", "big") is None
+    await store.commit_step(StepCommit(process=process("big"), expected_version=0))
+    await store.close()
+
+
+async def test_a_damaged_file_is_noticed_after_a_crash(tmp_path: Path) -> None:
+    """A store that was not closed cleanly is checked at the start, and damage stops it."""
+    path = tmp_path / "s.db"
+    store = SqliteStore(path)
+    for i in range(100):
+        step = StepCommit(process=process(f"p{i}"), expected_version=0, messages=[message(f"p{i}", body=b"x" * 3000)])
+        await store.commit_step(step)
+    await store.close()
+    octets = bytearray(path.read_bytes())
+    middle = len(octets) // 2 // 4096 * 4096
+    octets[middle : middle + 4096] = b"\xff" * 4096
+    path.write_bytes(octets)
+    path.with_name("s.db-wal").write_bytes(b"\0" * 32)
+    with pytest.raises(Unavailable, match="damaged"):
+        SqliteStore(path)
