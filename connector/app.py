@@ -205,6 +205,17 @@ async def running(config: Config) -> AsyncIterator[Services]:
             await store.close()
 
 
+@asynccontextmanager
+async def offline(config: Config) -> AsyncIterator[Services]:
+    """The same connector without faces and background work: for a signer that only issues."""
+    store = open_store(_store_url(config))
+    try:
+        async with GuardedClient(unsafe_allow_loopback=config.unsafe.allow_loopback_http) as http:
+            yield compose(config, store, http, open_keys(config))
+    finally:
+        await store.close()
+
+
 def _store_url(config: Config) -> str:
     """`sqlite:` paths are relative to the configuration."""
     scheme, _, path = config.store.partition(":")

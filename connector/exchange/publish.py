@@ -11,10 +11,11 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 
 import orjson
 
-from connector.credentials.datamodel import RecordHeader, StatusEntry, credential_payload
+from connector.credentials.datamodel import RecordHeader, StatusEntry, credential_payload, parse_time
 from connector.credentials.ids import link_id
 from connector.credentials.issue import attach, prepare
 from connector.credentials.signing import Signer
@@ -289,8 +290,10 @@ class Publish:
 
     async def _credential(self, record_type: str, part: JsonObject, header: RecordHeader, index: int) -> CredentialRow:
         number, position = divmod(index, LIST_BITS)
+        start, end = _validity(part)
         payload = credential_payload(
-            context=self.context, credential_type=record_type, issuer=self.did, valid_from=self.clock.now(),
+            context=self.context, credential_type=record_type, issuer=self.did,
+            valid_from=start or self.clock.now(), valid_until=end,
             subject=part, record=header,
             status=StatusEntry(purpose="revocation", index=position, list_url=f"{self.status_url}/{number}"),
         )  # fmt: skip
@@ -357,6 +360,14 @@ class _Commit:
 def _identifiers(tenant: str, record: RecordRow) -> list[IdentifierRow]:
     subject = orjson.loads(record.content)
     return list(identifiers(tenant, record, subject))
+
+
+def _validity(subject: JsonObject) -> tuple[datetime | None, datetime | None]:
+    """What a permit or attestation says of its own time is also the credential's (VC Data Model 2.0, 4.9)."""
+    match subject.get("validity"):
+        case {"start": str(start), "end": str(end)}:
+            return parse_time(start), parse_time(end)
+    return None, None
 
 
 def _key(link: LinkRequest) -> tuple[str, ...]:

@@ -5,27 +5,22 @@ DCP 1.0.1 sections 4.2 and 5.4; Bitstring Status List 1.0; DESIGN section 3 for 
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
-
-import orjson
 from aiohttp import web
 
 from connector.config import Config
-from connector.credentials import jose, status_list
+from connector.credentials import jose
 from connector.credentials.access import check_access
 from connector.credentials.datamodel import parse_credential
-from connector.credentials.did import MethodKey, build_document, services_of
 from connector.credentials.presentation import presentation_input
 from connector.credentials.query import granted, read_query, response_message
 from connector.errors import NotFound
-from connector.model import Did, JsonObject
+from connector.server import statements
 from connector.server.dsp import path_of
 from connector.server.problems import json_response
-from connector.server.services import SERVICES, Services, body_of, caller_of
+from connector.server.services import SERVICES, body_of, caller_of
 from connector.vocabulary.admission import admit
 
 _VC = "application/vc+jwt"
-_LIST_LIFETIME = timedelta(hours=24)
 
 
 def routes(config: Config) -> list[web.RouteDef]:
@@ -45,20 +40,7 @@ def routes(config: Config) -> list[web.RouteDef]:
 
 
 async def _did_document(request: web.Request) -> web.Response:
-    services = request.app[SERVICES]
-    config, did = services.config, Did(services.config.did)
-    url = config.public_url
-    document = build_document(
-        did,
-        assertion=[MethodKey(key_id=services.assertion.key_id, public_jwk=services.assertion.public_jwk)],
-        authentication=[
-            MethodKey(key_id=services.authentication.key_id, public_jwk=services.authentication.public_jwk)
-        ],
-        services=services_of(
-            did, data=f"{url}/.well-known/dspace-version", credentials=f"{url}/dcp", audit=f"{url}/audit"
-        ),
-    )
-    return web.Response(body=orjson.dumps(document), content_type="application/did+json")
+    return web.Response(body=statements.did_document(request.app[SERVICES]), content_type="application/did+json")
 
 
 async def _presentations(request: web.Request) -> web.Response:
@@ -112,42 +94,13 @@ def _number(request: web.Request) -> int:
 
 
 async def _status(request: web.Request) -> web.Response:
-    """The status list credential: what is set now."""
-    services, number = request.app[SERVICES], _number(request)
-    now = services.clock.now()
-    indices = await services.store.status_bits(services.config.tenant, number, now=int(now.timestamp() * 1_000_000))
-    payload = status_list.list_payload(
-        url=f"{services.config.public_url}/status/{number}", issuer=Did(services.config.did), indices=indices,
-        valid_from=now, valid_until=now + _LIST_LIFETIME,
-    )  # fmt: skip
-    return await _signed(services, payload)
-
-
-async def _signed(services: Services, payload: JsonObject) -> web.Response:
-    from connector.credentials.issue import prepare  # noqa: PLC0415
-
-    signer = services.assertion
-    unsigned = prepare(payload, key_id=signer.key_id, alg=signer.alg)
-    return web.Response(body=jose.attach(unsigned, await signer.sign(unsigned)), content_type=_VC)
+    octets = await statements.status_octets(request.app[SERVICES], _number(request))
+    return web.Response(body=octets, content_type=_VC)
 
 
 async def _status_changes(request: web.Request) -> web.Response:
-    """The signed changes with their effective times (DESIGN: Status)."""
-    services, number = request.app[SERVICES], _number(request)
-    rows = await services.store.status_changes(services.config.tenant, number)
-    changes = [
-        status_list.Change(
-            digest=row.digest, index=row.index, purpose=row.purpose, reason=row.reason,
-            effective=datetime.fromtimestamp(row.effective / 1_000_000, UTC),
-        )
-        for row in rows
-    ]  # fmt: skip
-    signer = services.assertion
-    unsigned = status_list.changes_input(
-        list_url=f"{services.config.public_url}/status/{number}", changes=changes, now=services.clock.now(),
-        key_id=signer.key_id, alg=signer.alg,
-    )  # fmt: skip
-    return web.Response(body=jose.attach(unsigned, await signer.sign(unsigned)), content_type="application/jwt")
+    octets = await statements.changes_octets(request.app[SERVICES], _number(request))
+    return web.Response(body=octets, content_type="application/jwt")
 
 
 # --- audit, contexts -------------------------------------------------------------------------------------------------

@@ -42,7 +42,7 @@ _SENTENCES: Final = {
 }
 _GROUND_WORDS: Final = {
     Ground.UNATTESTED: "bought without proof",
-    Ground.UNPROVEN: "extraction without a permit seen",
+    Ground.UNPROVEN: "nothing seen that proves it",
     Ground.UNDISCLOSED: "making not disclosed",
     Ground.UNATTRIBUTED: "not attributed",
     Ground.UNCHECKED: "could not be checked",

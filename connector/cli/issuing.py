@@ -1,0 +1,145 @@
+"""Issuing without a running connector: for bodies that only sign (a register, a laboratory, an association).
+
+What is signed is kept in the signer's own store with its status index, so that it can be withdrawn later; `site` writes
+DID document and status lists as files for a static web site. The commands stand in `credential`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import orjson
+
+from connector.app import offline
+from connector.config import Config
+from connector.credentials.digest import digest_multibase
+from connector.credentials.ids import mint
+from connector.credentials.status_list import LIST_BITS
+from connector.errors import BadInput, NotFound
+from connector.exchange.conversation import micros
+from connector.exchange.ports import CredentialRow, DatasetRow, EvidenceEntry, StatusChangeRow
+from connector.exchange.publish import Declared, Published
+from connector.mapping.engine import Mapped
+from connector.mapping.lineage import Lineage
+from connector.mapping.plan import parse
+from connector.mapping.source import Origin, Row
+from connector.model import Finding, JsonObject
+from connector.policy.odrl import digest
+from connector.policy.reading import load as load_policy
+from connector.server import commands, statements
+from connector.server.services import Services
+from connector.vocabulary.admission import admit
+
+_CLAIMS_LIMIT_BYTES = 1 << 20
+_AUDITED_ONLY = orjson.dumps(
+    {
+        "@type": "Set",
+        "permission": [
+            {"action": "audit", "constraint": [{"leftOperand": "mandate", "operator": "eq", "rightOperand": "active"}]}
+        ],
+    }
+)
+"""What is issued this way is handed over as files; the store's copy opens to auditors only."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Signed:
+    """What was issued: the counts and findings, and the credentials in their octets."""
+
+    published: Published
+    credentials: tuple[CredentialRow, ...]
+
+
+async def issue(config: Config, record_type: str, claims: Sequence[Path], plan: Path | None) -> Signed:
+    """Sign subjects from claim files, or the documents of a plan."""
+    async with offline(config) as services:
+        documents = [_stated(services, record_type, path) for path in claims]
+        findings: list[Finding] = []
+        if plan is not None:
+            mapped = await commands.map_plan(services, parse(_read(plan)))
+            documents += mapped.mapped
+            findings += mapped.findings
+        dataset = DatasetRow(
+            tenant=config.tenant, dataset_id=mint(services.id_key, config.tenant, "dataset", f"issued {record_type}"),
+            title=f"Issued {record_type}", plan=str(plan or "claims"), record_types=(record_type,),
+            policy=_AUDITED_ONLY, policy_digest=digest(load_policy(_AUDITED_ONLY)), at=micros(services.clock.now()),
+        )  # fmt: skip
+        published = await services.publish.publish(documents, dataset, Declared(), lambda _: None)
+        published.findings[:0] = findings
+        rows: list[CredentialRow] = []
+        for document in documents:
+            record = await services.store.load_record(config.tenant, document.record_id)
+            if record is not None:
+                rows += await services.store.credentials(config.tenant, record.record_id, record.version)
+        return Signed(published=published, credentials=tuple(rows))
+
+
+async def revoke(config: Config, octets: bytes, purpose: str, effective: datetime, reason: str) -> CredentialRow:
+    """Change the status of a credential that this signer issued."""
+    async with offline(config) as services:
+        row = await services.store.find_credential(config.tenant, digest_multibase(octets))
+        if row is None or row.status_list is None or row.status_index is None:
+            raise NotFound("this signer did not issue that credential")
+        now = micros(services.clock.now())
+        change = StatusChangeRow(
+            tenant=config.tenant, list_number=row.status_list, index=row.status_index, digest=row.digest,
+            purpose=purpose, effective=micros(effective.astimezone(UTC)), reason=reason, at=now,
+        )  # fmt: skip
+        told = orjson.dumps({"digest": row.digest, "effective": effective.isoformat(), "reason": reason})
+        entry = EvidenceEntry(tenant=config.tenant, at=now, event="status-changed", body=told)
+        await services.store.commit_status_change(change, entry)
+        return row
+
+
+async def write_site(config: Config, folder: Path) -> list[Path]:
+    """DID document and status lists as files: `did.json`, `status/N/index.jwt`, `status/N/changes`."""
+    async with offline(config) as services:
+        used = await services.store.next_status_index(config.tenant)
+        document = folder / "did.json" if config.tenant else folder / ".well-known" / "did.json"
+        written = [_put(document, statements.did_document(services))]
+        for number in range(used // LIST_BITS + 1):
+            lists = folder / "status" / str(number)
+            written.append(_put(lists / "index.jwt", await statements.status_octets(services, number, site=True)))
+            written.append(_put(lists / "changes", await statements.changes_octets(services, number)))
+        return written
+
+
+def _stated(services: Services, record_type: str, path: Path) -> Mapped:
+    """A claim file as a document: its subject is what the file says."""
+    subject = admit(_read(path), _CLAIMS_LIMIT_BYTES)
+    kind = subject.get("type")
+    if not isinstance(kind, str) or not isinstance(subject.get("id"), str):
+        raise BadInput(f"{path}: the subject needs one id and one type")
+    key = _key(subject) or path.stem
+    return Mapped(
+        record_type=record_type, subject_class=kind, key=key, model_id=None, title=f"{record_type} {key}",
+        record_id=mint(services.id_key, services.config.tenant, f"record:{record_type}", key),
+        subject=subject, links=(), identifiers=(), buyers=(), lineage=Lineage("claims", subject, []),
+        row=Row([], Origin(source="claims", file=path.name, digest=""), 0, 0),
+    )  # fmt: skip
+
+
+def _key(subject: JsonObject) -> str:
+    """The business key of a claim: its first identifier, else its subject."""
+    listed = subject.get("identifier")
+    for one in listed if isinstance(listed, list) else []:
+        if isinstance(one, dict):
+            return f"{one.get('scheme')}:{one.get('value')}"
+    return json.dumps([subject["id"], subject.get("role"), subject.get("mandateRole")])
+
+
+def _put(path: Path, octets: bytes) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(octets)
+    return path
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise BadInput(f"{path}: {error.strerror}") from None

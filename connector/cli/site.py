@@ -1,0 +1,54 @@
+"""`site FOLDER`: a static web site on loopback, for signers that run no connector.
+
+Any web server can do this (`try_files $uri $uri/index.jwt`); this one is for trials on one machine.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from connector.cli.console import console, told
+from connector.errors import BadInput
+
+
+def site(
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="What to serve.")],
+    port: Annotated[int, typer.Option(help="Port on loopback.")] = 8090,
+) -> None:
+    """Serve a folder of DID documents and status lists on loopback.
+
+    Example: battery-connector site public --port 8090
+    """
+    with told():
+        if not folder.is_dir():
+            raise BadInput(f"there is no folder {folder}")
+        console(error=True).print(f"{folder} is served on http://localhost:{port}; stop with Ctrl-C", markup=False)
+        asyncio.run(_serve(folder.resolve(), port))
+
+
+async def _serve(folder: Path, port: int) -> None:
+    from aiohttp import web  # noqa: PLC0415 - `--help` need not load it
+
+    async def answer(request: web.Request) -> web.FileResponse:
+        path = (folder / request.match_info["path"]).resolve()
+        if path.is_dir():
+            path /= "index.jwt"
+        if not path.is_relative_to(folder) or not path.is_file():
+            raise web.HTTPNotFound
+        return web.FileResponse(path)
+
+    app = web.Application()
+    app.add_routes([web.get("/{path:.*}", answer)])
+    runner = web.AppRunner(app, access_log=None)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", port).start()
+    stop = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    await stop.wait()
+    await runner.cleanup()
