@@ -7,12 +7,12 @@ origin. The result's values and their JSON are in `report.py`.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from connector.provenance.balance import Books, site_balances
 from connector.provenance.crosscheck import all_findings
-from connector.provenance.events import Event, MakeEvent, StocktakeEvent
-from connector.provenance.links import LEAVES
+from connector.provenance.events import Event, MakeEvent, MoveEvent, StocktakeEvent
+from connector.provenance.links import LEAVES, PROOFS
 from connector.provenance.nodes import Edge, Judged, Node, Scope, judge
 from connector.provenance.origin import Chain, Coverage, Ground, coverage
 from connector.provenance.outcomes import FAILED, GAPS, USABLE, Outcome, verdict
@@ -41,10 +41,15 @@ class _Seen:
         return self.judged[key].outcome
 
     def usable(self) -> Iterator[tuple[Node, Event]]:
-        """Nodes whose event may enter a balance."""
+        """Nodes whose event may enter a balance, with the ids of the events that it corrects."""
+        by_digests = {node.page.lasting: node for node in self.walk.nodes.values() if node.page is not None}
         for key, node in self.walk.nodes.items():
-            if self.word(key) in USABLE and node.content is not None and node.content.event is not None:
-                yield node, node.content.event
+            content = node.content
+            if self.word(key) not in USABLE or content is None or content.event is None:
+                continue
+            linked = [by_digests.get(link.digests) for link in content.links if link.relation == "corrects"]
+            earlier = tuple(other.content.id for other in linked if other is not None and other.content is not None)
+            yield node, replace(content.event, corrects=earlier)
 
 
 def assemble(walk: Walk) -> AuditReport:
@@ -76,13 +81,13 @@ def assemble(walk: Walk) -> AuditReport:
 
 
 def _compare_subjects(walk: Walk) -> None:
-    """A facility record, permit or scheme counts only for the very site that leans on it."""
+    """A facility record, permit or attestation counts only for the very site that leans on it."""
     for edge in walk.edges.values():
         source, target = walk.nodes[edge.source], walk.nodes[edge.target]
         if source.content is None or target.content is None:
             continue
         about = source.content.site if edge.relation == "facilityRecord" else source.content.id
-        relevant = edge.relation in {"facilityRecord", "permit", "scheme"}
+        relevant = edge.relation in {"facilityRecord", "permit", "attestation"}
         if relevant and about and target.content.id and about != target.content.id:
             source.faults.append(f"its {edge.relation} is about another facility")
 
@@ -190,28 +195,43 @@ def _coverage(seen: _Seen) -> tuple[Coverage, ...]:
         if content is not None and isinstance(content.event, MakeEvent):
             if ground is Ground.VERIFIED:
                 events.append(content.event)
-            extraction[content.event.id] = _extraction(seen, key)
+            permit = _permit(seen, key)
+            extraction |= {content.event.id: permit} if permit is not None else {}
             made |= {product.thing: ground for product in content.event.outputs}
         elif content is not None and content.thing is not None:
             things[content.id] = ground
             for edge in seen.children.get(key, ()):
                 if edge.relation == "madeIn":
                     made.setdefault(content.id, _ground(seen, edge.target))
-    standing = Books(events=tuple(events)).standing()
-    chain = Chain(events=tuple(standing.makes()), things=things, links=links, made=made, extraction=extraction)
+    usable = [event for _, event in seen.usable()]
+    standing = {event.id for event in Books(events=tuple(usable)).standing().events}
+    chain = Chain(
+        events=tuple(event for event in events if event.id in standing),
+        things=things,
+        links=links,
+        made=made,
+        extraction=extraction,
+        bought=frozenset(
+            product.thing
+            for event in usable
+            if isinstance(event, MoveEvent) and event.direction == "received"
+            for product in event.moved
+            if not product.link
+        ),
+    )
     return coverage(chain, root.content.id)
 
 
 def _ground(seen: _Seen, key: str) -> Ground:
     """What a node gives to those that rest on it. A failed assay or facility record takes its word along."""
-    supports = [edge.target for edge in seen.children.get(key, ()) if edge.relation in LEAVES - {"covers"}]
+    supports = [edge.target for edge in seen.children.get(key, ()) if edge.relation in PROOFS]
     if any(seen.word(target) in FAILED for target in supports):
         return Ground.FAILED
     return _GROUNDS.get(seen.word(key), Ground.FAILED)
 
 
-def _extraction(seen: _Seen, key: str) -> Ground:
-    """An extraction is verified under a permit of its facility that held at the event's time."""
+def _permit(seen: _Seen, key: str) -> Ground | None:
+    """The ground of an extraction: the permits of the event's site, which must have held at its time. None: no mine."""
     permits = [
         _GROUNDS.get(seen.word(permit.target), Ground.FAILED)
         for facility in seen.children.get(key, ())
@@ -220,7 +240,7 @@ def _extraction(seen: _Seen, key: str) -> Ground:
         if permit.relation == "permit"
     ]
     if not permits:
-        return Ground.UNPROVEN
+        return None
     bad = [ground for ground in permits if ground is not Ground.VERIFIED]
     return bad[0] if bad else Ground.VERIFIED
 

@@ -1,5 +1,7 @@
 """Events, stock and lots as typed values, read from the subject of a record.
 
+What an event `corrects` stands in a link and is filled in by whoever knows the linked record.
+
 A record's subject is the merge of what its credentials say (one credential per access class and level), so any part may
 be absent because its class was not given. Reading collects what cannot be understood as sentences; the shapes are
 checked elsewhere. Terms: vocabulary 0.1.0 (MakeEvent, MoveEvent, StocktakeEvent, MaterialLot, CellBatch, Battery).
@@ -55,7 +57,7 @@ class Attribution:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MakeEvent:
-    """Inputs become outputs and losses."""
+    """Inputs become outputs and losses. `corrects`, here and below: ids of the events that this one replaces."""
 
     id: str
     time: datetime
@@ -153,14 +155,15 @@ def read_thing(subject: JsonObject) -> tuple[Thing | None, tuple[str, ...]]:
 
 
 def display_name(subject: JsonObject) -> str:
-    """What people call the thing: its name, or its first identifier."""
+    """What people call the thing: its name, or its first identifier, with the town of a site."""
     name = subject.get("name")
     if isinstance(name, str):
         return name
+    town = next((node.get("locality") for node in each(subject.get("address"))), None)
     for identifier in each(subject.get("identifier")):
         value = identifier.get("value")
         if isinstance(value, str):
-            return value
+            return f"{value}, {town}" if isinstance(town, str) else value
     return ""
 
 
@@ -194,7 +197,6 @@ def _make(subject: JsonObject) -> MakeEvent:
         outputs=tuple(_product(node) for node in each(subject.get("output"))),
         losses=tuple(_contained(node.get("contained")) for node in each(subject.get("loss"))),
         attributions=tuple(_attribution(node) for node in each(subject.get("attribution"))),
-        corrects=_references(subject.get("corrects")),
     )
 
 
@@ -210,7 +212,6 @@ def _move(subject: JsonObject) -> MoveEvent:
         sender=_reference(subject.get("fromParty")),
         receiver=_reference(subject.get("toParty")),
         moved=tuple(_product(node) for node in each(subject.get("moved"))),
-        corrects=_references(subject.get("corrects")),
     )
 
 
@@ -228,7 +229,6 @@ def _stocktake(subject: JsonObject) -> StocktakeEvent:
         start=read_time(period.get("start")) if period else time,
         end=read_time(period.get("end")) if period else time,
         stock=_contained(subject.get("stock")),
-        corrects=_references(subject.get("corrects")),
     )
 
 
@@ -279,8 +279,3 @@ def _reference(value: Json) -> str:
     if isinstance(value, dict):
         value = value.get("id")
     return value if isinstance(value, str) else ""
-
-
-def _references(value: Json) -> tuple[str, ...]:
-    values = value if isinstance(value, list) else [value]
-    return tuple(reference for reference in map(_reference, values) if reference)

@@ -12,8 +12,8 @@ from typing import Final
 
 from connector.model import Json, JsonObject
 
-LINEAGE: Final = frozenset({"upstream", "contains", "madeIn", "input", "moved", "predecessor", "recoveredFrom"})
-"""Relations along which material came."""
+LINEAGE: Final = frozenset({"upstream", "contains", "madeIn", "input", "moved", "predecessor", "passport", "corrects"})
+"""Relations along which material came, or that lead to an earlier record of the same thing or event."""
 BOOKS: Final = frozenset({"covers"})
 """Relations from a stocktake to what it counts."""
 
@@ -21,7 +21,9 @@ STANDING: Final = frozenset({"MinePermit", "SchemeAttestation"})
 """Records that give a standing (a permit, an attested scheme): what counts is whether they held at the event's time.
 All others, facility records too, state what was; withdrawn now, they prove nothing any more."""
 
-LEAVES: Final = frozenset({"assay", "permit", "scheme", "footprint", "socialClaim", "facilityRecord", "covers"})
+PROOFS: Final = frozenset({"assay", "facilityRecord", "permit", "attestation"})
+"""Relations to what proves something about the record itself."""
+LEAVES: Final = PROOFS | BOOKS
 """Relations behind which no material lies: a gap there leaves nothing unreached."""
 
 

@@ -28,7 +28,7 @@ class Ground(StrEnum):
 
     VERIFIED = "verified"
     UNATTESTED = "unattested"  # bought from somebody who signs nothing: coverage, no gap
-    UNPROVEN = "unproven"  # extraction without a permit that was seen
+    UNPROVEN = "unproven"  # said to be attested, and no link or permit shows it
     UNDISCLOSED = "undisclosed"  # the record was seen, how it was made was not
     UNATTRIBUTED = "unattributed"  # the make event attributes less than the output contains
     UNCHECKED = "unchecked"
@@ -98,7 +98,8 @@ class Chain:
 
     `events`: usable make events. `things` and `links`: the ground of a thing's record, by thing id and by id of the
     link that leads to it. `made`: the ground of the event that made a thing, where it is not among `events`.
-    `extraction`: the ground of an extraction in an event, by event id (its facility's permit).
+    `extraction`: by event id the ground of the mine permit of its site, where it has one. `bought`: things that came to
+    a site by a move without a link.
     """
 
     events: tuple[MakeEvent, ...] = ()
@@ -106,6 +107,7 @@ class Chain:
     links: Mapping[str, Ground] = field(default_factory=dict)
     made: Mapping[str, Ground] = field(default_factory=dict)
     extraction: Mapping[str, Ground] = field(default_factory=dict)
+    bought: frozenset[str] = frozenset()
 
 
 def coverage(chain: Chain, thing: str) -> tuple[Coverage, ...]:
@@ -176,8 +178,15 @@ class _Tracer:
             return self._from_linked(event, product, kind, metal)
         if product.thing in self.makers:  # an own intermediate product, made in another event of the site
             return self.trace(product.thing, metal)
-        ground = self.chain.extraction.get(event.id, Ground.UNPROVEN) if product.attested else Ground.UNATTESTED
+        ground = self._of_unlinked(event, product, kind)
         return (Share(ground=ground, fraction=ONE, source_kind=kind, thing=product.thing, site=event.site),)
+
+    def _of_unlinked(self, event: MakeEvent, product: Product, kind: SourceKind) -> Ground:
+        """Out of the ground under a permit of the site, or bought from somebody who signs nothing."""
+        permitted = self.chain.extraction.get(event.id)
+        if permitted is not None and kind == "primary" and product.thing not in self.chain.bought:
+            return permitted
+        return Ground.UNPROVEN if product.attested else Ground.UNATTESTED
 
     def _from_linked(self, event: MakeEvent, product: Product, kind: SourceKind, metal: str) -> tuple[Share, ...]:
         ground = self.chain.links.get(product.link, self.chain.things.get(product.thing, Ground.MISSING))

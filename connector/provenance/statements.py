@@ -25,7 +25,7 @@ from connector.provenance.events import (
 )
 from connector.provenance.links import Link, find_links
 
-_THINGS: Final = frozenset({"MaterialLot", "CellBatch", "Battery"})
+_PASSPORTS: Final = frozenset({"MineralLotPassport", "CellPassport", "BatteryPassport"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,7 +86,7 @@ def read_content(kind: str, record: str, version: int, statements: tuple[Stateme
     subject = merged.subject
     event, unreadable = read_event(kind, subject)
     thing: Thing | None = None
-    if event is None and not unreadable and set(_texts(subject.get("type"))) & _THINGS:
+    if kind in _PASSPORTS:
         thing, unreadable = read_thing(subject)
     return Content(
         subject=subject,
@@ -95,7 +95,7 @@ def read_content(kind: str, record: str, version: int, statements: tuple[Stateme
         event=event,
         thing=thing,
         time=event.time if event is not None else _time(subject.get("productionDate")),
-        site=event.site if event is not None else _identity(subject.get("producedAt")),
+        site=event.site if event is not None else _site(subject),
         unreadable=unreadable,
         faults=(*_faults(kind, record, version, statements), *_conflicts(merged), *_foreign_move(event, statements)),
     )
@@ -128,6 +128,12 @@ def _foreign_move(event: Event | None, statements: tuple[Statement, ...]) -> tup
     if all(statement.issuer == side for statement in statements):
         return ()
     return (f"a move that was {event.direction} is not signed by the party that {event.direction} it",)
+
+
+def _site(subject: JsonObject) -> str:
+    if "Facility" in _texts(subject.get("type")):
+        return _text(subject.get("id"))
+    return _identity(subject.get("producedAt"))
 
 
 def _time(value: Json) -> datetime | None:

@@ -264,7 +264,7 @@ def test_a_corrected_event_does_not_count() -> None:
 
 def _origin(*events: MakeEvent, **links: Ground) -> Coverage:
     extraction = dict.fromkeys((event.id for event in events), Ground.VERIFIED)
-    (found,) = coverage(Chain(events=events, links=links, extraction=extraction), "B")
+    (found,) = coverage(Chain(events=events, links=links, extraction=extraction, bought=frozenset({"P"})), "B")
     return found
 
 
@@ -324,6 +324,23 @@ def test_recycled_content_is_split_and_run_around_scrap_is_none() -> None:
     assert found.fraction(Ground.VERIFIED) == 1
     assert found.as_json()["recycled"] == {"manufacturingWaste": "0.1", "postConsumer": "0.3"}
     assert found.fraction(Ground.VERIFIED, source_kind="runAround") == 0
+
+
+def test_without_a_mine_permit_nothing_comes_out_of_the_ground() -> None:
+    """An input from nowhere at a site without a permit is bought without proof, whatever it is called."""
+    event = MakeEvent(
+        id="e",
+        time=day(1),
+        site="works",
+        inputs=(part("X", "6", attested=False), part("Y", "4")),
+        outputs=(part("B", "10"),),
+        attributions=(pair("X", "B", "6"), pair("Y", "B", "4")),
+    )
+    (found,) = coverage(Chain(events=(event,)), "B")
+    assert found.fraction(Ground.UNATTESTED) == Decimal("0.6")
+    assert found.fraction(Ground.UNPROVEN) == Decimal("0.4")
+    (found,) = coverage(Chain(events=(event,), extraction={"e": Ground.FAILED}), "B")
+    assert found.fraction(Ground.FAILED) == 1
 
 
 def test_what_is_not_attributed_or_turns_in_a_circle_is_no_origin() -> None:

@@ -296,3 +296,23 @@ def test_each_want_is_given_out_once() -> None:
     assert len([want for want in wants if isinstance(want, Check)]) == 2
     assert isinstance(world.pages["rec:B", 1], Page)
     assert Did("did:web:maker.example") == MAKER
+
+
+def test_an_event_that_another_corrects_leaves_the_balance() -> None:
+    """The correction names it by the digests of its link; the stocktake may cover both."""
+    world = chain()
+    subject = dict(world.payloads[world.pages["rec:move:L2:sent", 1].credentials[0].octets or ""]["credentialSubject"])  # type: ignore[arg-type]  # an object
+    wrong = subject | {"id": "evt:wrong", "moved": [product("L2", "999", link=world.link(REFINER, "rec:L2"))]}
+    world.add(REFINER, "MoveEvent", "rec:wrong", ("ORG", wrong))
+    undone = subject | {"id": "evt:undone", "moved": [], "corrects": world.link(REFINER, "rec:wrong")}
+    world.add(REFINER, "MoveEvent", "rec:undone", ("ORG", undone))
+    closing = world.pages["rec:close:site:refiner", 1]
+    stock = world.payloads[closing.credentials[0].octets or ""]["credentialSubject"]
+    assert isinstance(stock, dict)
+    covers = stock["covers"]
+    assert isinstance(covers, list)
+    both: list[Json] = [world.link(REFINER, "rec:wrong"), world.link(REFINER, "rec:undone")]
+    world.add(REFINER, "StocktakeEvent", closing.record, ("ORG", stock | {"covers": [*covers, *both]}))
+    report = audit(world)
+    assert {balance.outcome for balance in report.balances} == {"balanced"}
+    assert report.findings == ()
