@@ -12,8 +12,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from examples.mine_to_recycler.story.model import FAULTS, tell  # noqa: E402  # found by the line above, as a script
-from examples.mine_to_recycler.story.write import write  # noqa: E402  # same
+from examples.mine_to_recycler.story.model import FAULTS, tell
+from examples.mine_to_recycler.story.write import write
 
 
 def main() -> int:

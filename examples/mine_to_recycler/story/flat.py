@@ -20,10 +20,12 @@ Files = dict[str, bytes]
 METAL_PAIR = ("{m}|kg={m}:kg", "{m}|U kg={m}_u:kg")
 SHEETS: Mapping[str, tuple[str, tuple[str, ...]]] = {
     # sheet: table, columns
-    "Site": ("site", ("Site|No=site", "Site|Name=name", "Site|Type=kind", "Country|ISO=country", "Address|Street=street",
+    "Site": ("site", ("Site|No=site", "Site|Name=name", "Site|Type=kind", "Country|ISO=country",
+                      "Address|Street=street",
                       "Address|Postcode=postcode", "Address|Town=town", "Minerals|List=minerals", "Permit|No=permit",
                       "Scheme|Certificate=scheme", "Operator|No=operator")),
-    "Lots": ("lots", ("Lot|No=lot", "Lot|Material=material", "Produced|on=made", "Net dry|kg=net:kg", "Campaign|No=order",
+    "Lots": ("lots", ("Lot|No=lot", "Lot|Material=material", "Produced|on=made", "Net dry|kg=net:kg",
+                      "Campaign|No=order",
                       "Site|No=site", "Sample|Own=sample", "Sample|Laboratory=lab_sample", "Customer|No=buyer",
                       *METAL_PAIR)),
     "Recycled": ("recycled", ("Lot|No=lot", "Metal|Symbol=metal", "Source|Kind=kind", "Mass|kg=mass:kg",
@@ -33,8 +35,10 @@ SHEETS: Mapping[str, tuple[str, tuple[str, ...]]] = {
                           "PCF|Primary data %=primary", "PCF|Basis=legal", "PCF|Party=pcf_party", "PCF|Level=pcf_level",
                           "PCF|Verifier No=pcf_verifier", "Social|Scheme=scheme", "Social|Version=scheme_version",
                           "Social|Scope=scope", "Social|Score=score", "Social|Coverage %=coverage",
-                          "Social|Party=social_party", "Social|Level=social_level", "Social|Verifier No=social_verifier")),
-    "Campaigns": ("orders", ("Campaign|No=order", "Campaign|Process=process", "Campaign|Start=start", "Campaign|End=end",
+                          "Social|Party=social_party", "Social|Level=social_level",
+                          "Social|Verifier No=social_verifier")),
+    "Campaigns": ("orders", ("Campaign|No=order", "Campaign|Process=process", "Campaign|Start=start",
+                             "Campaign|End=end",
                              "Site|No=site")),
     "Feed": ("inputs", ("Campaign|No=order", "Feed|Pos=position", "Feed|Lot=lot", "Feed|Material=material",
                         "Feed|kg=net:kg", "Feed|Source=kind", "Feed|Origin=case", "Feed|Attested=attested",
@@ -42,7 +46,8 @@ SHEETS: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "Product": ("outputs", ("Campaign|No=order", "Product|Lot=lot", "Product|Material=material", "Product|kg=net:kg",
                             *METAL_PAIR)),
     "Losses": ("losses", ("Campaign|No=order", "Loss|Kind=kind", *METAL_PAIR)),
-    "Attribution": ("shares", ("Campaign|No=order", "Metal|Symbol=metal", "From|Lot=source", "From|Material=source_material",
+    "Attribution": ("shares", ("Campaign|No=order", "Metal|Symbol=metal", "From|Lot=source",
+                               "From|Material=source_material",
                                "From|Origin=case", "From|Supplier=partner", "To|Lot=target", "Mass|kg=mass:kg",
                                "Mass|U kg=mass_u:kg", "Account|Source=kind", "Account|Model=model",
                                "Account|Basis=basis")),
@@ -110,7 +115,7 @@ def _certificates(certificates: Sequence[Certificate]) -> bytes:
             "mass": item.mass,
             "order": item.order,
             "site": "HM",
-            **{metal: mass for metal, mass in item.recovered.items()},
+            **item.recovered,
             **{f"{metal}_u": max(1, mass * 8 // 1000) for metal, mass in item.recovered.items()},
         }
         lines.append(";".join(text(row, column, GERMAN) for column in head))
@@ -127,7 +132,8 @@ SAP_LISTS: Mapping[str, tuple[str, str, tuple[str, ...], str]] = {
         "CHARG=lot", "MATNR=material", "HSDAT=made", "AUFNR=order", "WERKS=site", "PRUEFLOS=sample", "LABOR=lab_sample",
         "KUNNR=buyer", *SAP_METALS), ""),
     "ZNACHHALT": ("Nachhaltigkeitsangaben je Charge", "claims", (
-        "CHARG=lot", "PCF=pcf_de", "GRENZE=boundary", "METHODE=method", "FASSUNG=method_version", "VON=start", "BIS=end",
+        "CHARG=lot", "PCF=pcf_de", "GRENZE=boundary", "METHODE=method", "FASSUNG=method_version", "VON=start",
+        "BIS=end",
         "ALLOK=allocation", "PRIMAER=primary", "RECHT=legal", "PCF_PARTEI=pcf_party", "PCF_STUFE=pcf_level",
         "PCF_PRUEFER=pcf_verifier", "SCHEMA=scheme", "SCHEMA_FASSUNG=scheme_version", "UMFANG=scope", "NOTE=score",
         "ABDECKUNG=coverage", "SOZ_PARTEI=social_party", "SOZ_STUFE=social_level", "SOZ_PRUEFER=social_verifier"), ""),
@@ -137,17 +143,20 @@ SAP_LISTS: Mapping[str, tuple[str, str, tuple[str, ...], str]] = {
         "AUFNR=order", "RSPOS=position", "CHARG=lot", "MATNR=material", "MENGE=net:kg", "ME='KG", "QUELLE=kind",
         "HERKUNFT=case", "NACHWEIS=attested", "LIFNR=partner", *SAP_METALS), "MENGE"),
     "ZAUSBEUTE": ("Ausbeute je Auftrag", "outputs", (
-        "AUFNR=order", "POSNR=position", "CHARG=lot", "MATNR=material", "MENGE=net:kg", "ME='KG", *SAP_METALS), "MENGE"),
+        "AUFNR=order", "POSNR=position", "CHARG=lot", "MATNR=material", "MENGE=net:kg",
+        "ME='KG", *SAP_METALS), "MENGE"),
     "ZVERLUST": ("Verluste je Auftrag", "losses", ("AUFNR=order", "ART=kind", *SAP_METALS), ""),
     "ZKONTO": ("Massenbilanzkonto", "shares", (
-        "AUFNR=order", "METALL=metal", "VON_CHARG=source", "VON_MATNR=source_material", "HERKUNFT=case", "LIFNR=partner",
+        "AUFNR=order", "METALL=metal", "VON_CHARG=source", "VON_MATNR=source_material", "HERKUNFT=case",
+        "LIFNR=partner",
         "NACH_CHARG=target", "MASSE=mass:kg", "UNSICH=mass_u:kg", "ME='KG", "QUELLE=kind", "MODELL=model",
         "BASIS=basis"), "MASSE"),
     "VL06O": ("Auslieferungsmonitor", "sent", (
         "VBELN=note", "POSNR=position", "KUNNR=partner", "VKORG_NR=self", "WADAT=at:day", "WAUHR=at:hour", "WERKS=site",
         "CHARG=lot", "MATNR=material", "LFIMG=net:kg", "VRKME='KG", *SAP_METALS), "LFIMG"),
     "MIGO": ("Wareneingaenge", "received", (
-        "MBLNR=receipt", "ZEILE=position", "XBLNR=note", "LIFNR=partner", "BUKRS_NR=self", "BUDAT=at:day", "CPUTM=at:hour",
+        "MBLNR=receipt", "ZEILE=position", "XBLNR=note", "LIFNR=partner", "BUKRS_NR=self", "BUDAT=at:day",
+        "CPUTM=at:hour",
         "WERKS=site", "CHARG=lot", "MATNR=material", "SIGN=signed", "NACHWEIS=attested", "MENGE=net:kg", "ME='KG",
         *SAP_METALS), "MENGE"),
     "MI24": ("Inventur", "stock", (

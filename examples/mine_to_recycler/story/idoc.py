@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from itertools import groupby
 from xml.sax.saxutils import escape
 
@@ -14,34 +15,48 @@ def _field(name: str, cell: Cell, style: str = "") -> str:
     return f"<{name}>{escape(written(cell, style, IDOC))}</{name}>"
 
 
-def deliveries(
-    rows: Sequence[Row], *, message: str, partners: tuple[str, str], metals: Sequence[str], number: str, first: int
-) -> bytes:
-    """One IDoc per document. `number` is the table's column with the document's number; `partners` the table's columns
-    with the ship-to (WE) and the vendor (LF).
-    """
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Message:
+    """A kind of delivery, and which columns of the table hold its number, the ship-to (WE) and the vendor (LF)."""
+
+    kind: str
+    number: str
+    ship_to: str
+    vendor: str
+
+
+OUTBOUND = Message(kind="DESADV", number="note", ship_to="partner", vendor="self")
+INBOUND = Message(kind="SHPCON", number="receipt", ship_to="self", vendor="partner")
+
+
+def deliveries(rows: Sequence[Row], message: Message, metals: Sequence[str], first: int) -> bytes:
+    """One IDoc per delivery."""
     parts = ['<?xml version="1.0" encoding="UTF-8"?>', "<DELVRY07>"]
-    for place, (_, items) in enumerate(groupby(rows, key=lambda row: row[number])):
-        parts.extend(_document(list(items), f"{first + place:016d}", message, partners, metals, number))
+    for place, (_, items) in enumerate(groupby(rows, key=lambda row: row[message.number])):
+        parts.extend(_document(list(items), f"{first + place:016d}", message, metals))
     parts.append("</DELVRY07>")
     return ("\n".join(parts) + "\n").encode()
 
 
-def _document(
-    items: list[Row], docnum: str, message: str, partners: tuple[str, str], metals: Sequence[str], number: str
-) -> list[str]:
+def _document(items: list[Row], docnum: str, message: Message, metals: Sequence[str]) -> list[str]:
     head = items[0]
+    control = (
+        f"<TABNAM>EDI_DC40</TABNAM><MANDT>100</MANDT>{_field('DOCNUM', docnum)}<IDOCTYP>DELVRY07</IDOCTYP>"
+        f"{_field('MESTYP', message.kind)}"
+    )
+    partners = (("WE", head[message.ship_to]), ("LF", head[message.vendor]))
+    day = f"{_field('NTANF', head['at'], 'day')}{_field('NTANZ', head['at'], 'hour')}"
     lines = [
         '  <IDOC BEGIN="1">',
-        f'    <EDI_DC40 SEGMENT="1"><TABNAM>EDI_DC40</TABNAM><MANDT>100</MANDT>{_field("DOCNUM", docnum)}'
-        f"<IDOCTYP>DELVRY07</IDOCTYP>{_field('MESTYP', message)}</EDI_DC40>",
+        f'    <EDI_DC40 SEGMENT="1">{control}</EDI_DC40>',
         '    <E1EDL20 SEGMENT="1">',
-        f"      {_field('VBELN', head[number])}{_field('VSTEL', head['site'])}{_field('LIFEX', head['note'])}",
-        f'      <E1ADRM1 SEGMENT="1"><PARTNER_Q>WE</PARTNER_Q>{_field("PARTNER_ID", head[partners[0]])}</E1ADRM1>',
-        f'      <E1ADRM1 SEGMENT="1"><PARTNER_Q>LF</PARTNER_Q>{_field("PARTNER_ID", head[partners[1]])}</E1ADRM1>',
-        f'      <E1EDT13 SEGMENT="1"><QUALF>006</QUALF>{_field("NTANF", head["at"], "day")}'
-        f"{_field('NTANZ', head['at'], 'hour')}</E1EDT13>",
+        f"      {_field('VBELN', head[message.number])}{_field('VSTEL', head['site'])}{_field('LIFEX', head['note'])}",
     ]
+    lines.extend(
+        f'      <E1ADRM1 SEGMENT="1">{_field("PARTNER_Q", function)}{_field("PARTNER_ID", partner)}</E1ADRM1>'
+        for function, partner in partners
+    )
+    lines.append(f'      <E1EDT13 SEGMENT="1"><QUALF>006</QUALF>{day}</E1EDT13>')
     for item in items:
         lines.extend(_item(item, metals))
     lines.extend(("    </E1EDL20>", "  </IDOC>"))
@@ -49,18 +64,16 @@ def _document(
 
 
 def _item(item: Row, metals: Sequence[str]) -> list[str]:
+    goods = f"{_field('POSNR', item['position'])}{_field('MATNR', item['material'])}{_field('CHARG', item['lot'])}"
     lines = [
         '      <E1EDL24 SEGMENT="1">',
-        f"        {_field('POSNR', item['position'])}{_field('MATNR', item['material'])}{_field('CHARG', item['lot'])}"
-        f"{_field('LFIMG', item['net'], 'kg')}<VRKME>KGM</VRKME>",
+        f"        {goods}{_field('LFIMG', item['net'], 'kg')}<VRKME>KGM</VRKME>",
     ]
     if "attested" in item:
         lines.append(f"        {_field('ZZSIGN', item['signed'])}{_field('ZZNACHW', item['attested'])}")
-    lines.extend(
-        f'        <Z1EDL24M SEGMENT="1">{_field("METALL", metal)}{_field("INHALT", item[metal], "kg")}'
-        f"{_field('UNSICH', item[f'{metal}_u'], 'kg')}<MEINS>KGM</MEINS></Z1EDL24M>"
-        for metal in metals
-        if metal in item
-    )
+    for metal in metals:
+        if metal in item:
+            mass = f"{_field('INHALT', item[metal], 'kg')}{_field('UNSICH', item[f'{metal}_u'], 'kg')}"
+            lines.append(f'        <Z1EDL24M SEGMENT="1">{_field("METALL", metal)}{mass}<MEINS>KGM</MEINS></Z1EDL24M>')
     lines.append("      </E1EDL24>")
     return lines

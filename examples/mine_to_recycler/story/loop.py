@@ -112,7 +112,7 @@ def collected(k: int) -> Delivery:
     )
 
 
-def recovered_lots(k: int, fed: Contained) -> tuple[Lot, ...]:
+def recovered_lots(fed: Contained) -> tuple[Lot, ...]:
     """The recovered salts: of each metal what the yield leaves."""
     lots = []
     for number, material, made, metal, yielded, grade, samples in RECOVERED:
@@ -158,7 +158,7 @@ def recycler(k: int, scrap: Delivery) -> tuple[Ledger, Delivery, tuple[Certifica
     )
     inputs = (*batteries, scrap_input)
     fed = total(source.contained for source in inputs)
-    lots = recovered_lots(k, fed)
+    lots = recovered_lots(fed)
     outputs = tuple(Output(lot=lot.number, material=lot.material, net=lot.net, contained=lot.contained) for lot in lots)
     campaign = Campaign(
         number="HM-2026-09",

@@ -16,14 +16,15 @@ from .odata import Expanded
 from .party import SITES, number
 from .sap import list_export
 from .statements import COMPOSITION, HAZARDS, MODELS, claims
-from .tables import Row, Tables, build, metals
+from .tables import Cell, Row, Tables, build, metals
 
 Folders = dict[str, Files]
 PAIR = ("{m}Mass={m}:kg", "{m}Uncertainty={m}_u:kg")
 PARTS: Mapping[str, tuple[str, str, tuple[str, ...]]] = {
     # navigation property: table, key, columns
     "to_Component": ("inputs", "order", (
-        "Position=position", "Batch=lot", "Material=material", "Quantity=net:kg", "QuantityUnit='KGM", "SourceKind=kind",
+        "Position=position", "Batch=lot", "Material=material", "Quantity=net:kg", "QuantityUnit='KGM",
+        "SourceKind=kind",
         "Origin=case", "Attested=attested", "Supplier=partner", *PAIR)),
     "to_Product": ("outputs", "order", (
         "Position=position", "Batch=lot", "Material=material", "Quantity=net:kg", "QuantityUnit='KGM", *PAIR)),
@@ -35,7 +36,8 @@ PARTS: Mapping[str, tuple[str, str, tuple[str, ...]]] = {
     "to_RecycledMass": ("recycled", "lot", ("Metal=metal", "SourceKind=kind", "Mass=mass:kg", "Uncertainty=mass_u:kg")),
     "to_Claim": ("claims", "lot", (
         "Pcf=pcf", "PcfBoundary=boundary", "PcfMethod=method", "PcfMethodVersion=method_version",
-        "PcfFrom=start:moment", "PcfTo=end:moment", "PcfAllocation=allocation", "PcfPrimaryShare=primary", "PcfLegalBasis=legal",
+        "PcfFrom=start:moment", "PcfTo=end:moment", "PcfAllocation=allocation", "PcfPrimaryShare=primary",
+        "PcfLegalBasis=legal",
         "PcfParty=pcf_party", "PcfLevel=pcf_level", "PcfVerifier=pcf_verifier", "Scheme=scheme",
         "SchemeVersion=scheme_version", "Scope=scope", "Score=score", "Coverage=coverage", "SocialParty=social_party",
         "SocialLevel=social_level", "SocialVerifier=social_verifier")),
@@ -76,31 +78,19 @@ def delivery_idocs(tables: Tables, first: int, tag: str = "") -> Files:
     """Outbound deliveries (DESADV) and inbound ones with their goods receipt (SHPCON)."""
     found: Files = {}
     if tables["sent"]:
-        found[f"DELVRY_out{tag}.xml"] = idoc.deliveries(
-            tables["sent"],
-            message="DESADV",
-            partners=("partner", "self"),
-            metals=METALS,
-            number="note",
-            first=first,
-        )
-    found[f"DELVRY_in{tag}.xml"] = idoc.deliveries(
-        tables["received"],
-        message="SHPCON",
-        partners=("self", "partner"),
-        metals=METALS,
-        number="receipt",
-        first=first + 50,
-    )
+        found[f"DELVRY_out{tag}.xml"] = idoc.deliveries(tables["sent"], idoc.OUTBOUND, METALS, first)
+    found[f"DELVRY_in{tag}.xml"] = idoc.deliveries(tables["received"], idoc.INBOUND, METALS, first + 50)
     return found
 
 
 def of_month(tables: Tables, order: str, note: str, receipt: str) -> Tables:
     """The rows of one production order, one delivery and one receipt."""
     lots = {row["lot"] for row in tables["lots"] if row["order"] == order}
-    wanted = {"lots": ("order", {order}), "sent": ("note", {note}), "received": ("receipt", {receipt})}
-    wanted |= {name: ("order", {order}) for name in ("orders", "inputs", "outputs", "losses", "shares")}
-    wanted |= {name: ("lot", lots) for name in ("recycled", "claims")}
+    wanted: dict[str, tuple[str, set[Cell]]] = {"sent": ("note", {note}), "received": ("receipt", {receipt})}
+    for name in ("lots", "orders", "inputs", "outputs", "losses", "shares"):
+        wanted[name] = ("order", {order})
+    for name in ("recycled", "claims"):
+        wanted[name] = ("lot", lots)
     return {
         name: [row for row in rows if name not in wanted or row[wanted[name][0]] in wanted[name][1]]
         for name, rows in tables.items()
@@ -163,7 +153,8 @@ BATTERY_COLUMNS = columns(
 MODEL_COLUMNS = columns(
     (
         "Model=model", "TradeName=name", "Category='ev", "Mass=mass", "MassUnit='KGM", "Capacity=capacity",
-        "Voltage=voltage", "VoltageMin=vmin", "VoltageMax=vmax", "Power=power", "Cycles=cycles", "WarrantyMonths=warranty",
+        "Voltage=voltage", "VoltageMin=vmin", "VoltageMax=vmax", "Power=power", "Cycles=cycles",
+        "WarrantyMonths=warranty",
         "Chemistry=chemistry", "CellCount=cells", "PartNumber=part", "RecycledNickel=ni", "RecycledCobalt=co",
         "RecycledLithium=li", "TestReport=report",
     )
@@ -216,17 +207,17 @@ def status_list(printed: date, old_batteries: int, *, ended: bool, ledger: Ledge
         }
         for index in range(old_batteries)
     ]
-    for battery in ledger.lots if ledger else ():
-        rows.append(
-            {
-                "serial": battery.number,
-                "status": "active",
-                "life": "original",
-                "capacity": "229,0",
-                "cycles": "0",
-                "day": date(2027, 3, 1),
-            }
-        )
+    rows.extend(
+        {
+            "serial": battery.number,
+            "status": "active",
+            "life": "original",
+            "capacity": "229,0",
+            "cycles": "0",
+            "day": date(2027, 3, 1),
+        }
+        for battery in (ledger.lots if ledger else ())
+    )
     return list_export("Status der Batteriep\u00e4sse", "0040", printed, STATUS_COLUMNS, rows)
 
 

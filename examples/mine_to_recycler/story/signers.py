@@ -1,7 +1,8 @@
 """What the outside signers sign: claims as JSON for `credential issue`, and the laboratory's LIMS exports.
 
-A claims file is the credential's subject. `{battery}` in the mandate stands for the id of the battery that the auditor
-starts from: its maker mints it, so nobody knows it before the battery's passport is published.
+A claims file is the credential's subject. Two ids are minted by others, so that they stand here as places to fill:
+`{facility}` in permit and attestation, the id that the mine gives its site (it stands in the mapped facility record),
+and `{battery}` in the mandate, the id of the battery that the auditor starts from.
 """
 
 from __future__ import annotations
@@ -75,6 +76,7 @@ def authority(dids: Mapping[str, str]) -> Files:
     return {
         "permit-mine.json": _json(
             {
+                "id": "{facility}",
                 "type": "Facility",
                 "identifier": _identifiers(
                     ("permitNumber", SITES["mine"].permit), ("facilityId", SITES["mine"].number)
@@ -93,6 +95,7 @@ def certifier(dids: Mapping[str, str]) -> Files:
     return {
         "scheme-mine.json": _json(
             {
+                "id": "{facility}",
                 "type": "Facility",
                 "identifier": _identifiers(
                     ("certificateNumber", SITES["mine"].scheme), ("facilityId", SITES["mine"].number)

@@ -1,4 +1,4 @@
-"""What companies claim beside masses: footprint and social claims per lot, and what the car maker says of its models."""
+"""What companies claim beside masses: footprint and social claims per lot, and the car maker's models."""
 
 from __future__ import annotations
 
@@ -35,8 +35,8 @@ SOCIAL = {
              "certifier"),
     "refiner": ("Customer due diligence questionnaire", "2026", "site and metal purchases", "B", "72", "second",
                 "limited", "cathode"),
-    "recycler": ("Responsible Sites Mining Standard", "2.1", "recycling plant", "81 of 100", "100", "third", "certified",
-                 "certifier"),
+    "recycler": ("Responsible Sites Mining Standard", "2.1", "recycling plant", "81 of 100", "100", "third",
+                 "certified", "certifier"),
     "cathode": ("Supplier self-assessment", "5", "site", "passed", "64", "first", "none", ""),
     "cell": ("Supplier self-assessment", "5", "site", "passed", "60", "first", "none", ""),
 }  # fmt: skip
@@ -86,10 +86,10 @@ MODELS: tuple[Row, ...] = (
     {
         "model": "CM27-84", "name": "Corvina 84", "mass": "512.0", "capacity": "229", "voltage": "366", "vmin": "288",
         "vmax": "403", "power": "210", "cycles": "1800", "warranty": "120", "chemistry": "NMC622", "cells": "288",
-        "part": "10.311.092", "ni": "20.3", "co": "20.3", "li": "17.1", "report": "PB-27-0012",
+        "part": "10.311.092", "ni": "20.3", "co": "20.4", "li": "17.2", "report": "PB-27-0012",
     },
 )  # fmt: skip
-"""Master data of the two models. `ni`, `co`, `li`: recycled shares in per cent, as the chain of the story gives them."""
+"""Master data of the two models. `ni`, `co`, `li`: recycled shares in per cent, as the chain of the story gives."""
 
 COMPOSITION: tuple[Row, ...] = tuple(
     {"model": model, "component": component, "name": name, "cas": cas, "share": share}
