@@ -84,14 +84,23 @@ def _read(path: Path) -> bytes:
 # --- request ---------------------------------------------------------------------------------------------------------
 
 
-async def request(services: Services, peer: Did, wanted: str, key: str, wait_seconds: float) -> JsonObject:
-    """Negotiate a contract on a dataset of the peer's catalogue; `wanted` is its id or title."""
-    command = await _command(services, key, f"request {peer} {wanted}")
+async def request(
+    services: Services, peer: Did, wanted: str, key: str, wait_seconds: float, *, offer: JsonObject | None = None
+) -> JsonObject:
+    """Negotiate a contract on a dataset of the peer's catalogue; `wanted` is its id or title.
+
+    With an `offer` (as `catalog` showed it) the catalogue is not read again, and `wanted` is the dataset's id.
+    """
+    said = f"request {peer} {wanted}" + (f" {orjson.dumps(offer).decode()}" if offer is not None else "")
+    command = await _command(services, key, said)
     if await services.store.load_process(services.config.tenant, "negotiation", command.pid) is None:
-        dataset = _pick(await services.offer.read(peer), wanted)
+        dataset_id = wanted
+        if offer is None:
+            dataset = _pick(await services.offer.read(peer), wanted)
+            dataset_id, offer = dataset.id, dataset.has_policy[_OFFER].as_json()
         base = await services.peers.dsp_base(peer)
         with suppress(Conflict):  # the same command came twice at once: the other one has begun it
-            await services.negotiate.request(peer, base, dataset.id, dataset.has_policy[_OFFER].as_json(), command)
+            await services.negotiate.request(peer, base, dataset_id, offer, command)
     row = await _settled(services, "negotiation", command.pid, ("FINALIZED", "TERMINATED"), wait_seconds)
     content = orjson.loads(row.body)["content"]
     agreement = content.get("agreement") or {}
@@ -115,19 +124,41 @@ def _pick(datasets: list[Dataset], wanted: str) -> Dataset:
 # --- fetch -----------------------------------------------------------------------------------------------------------
 
 
-async def fetch(
-    services: Services, agreement_id: str, key: str, wait_seconds: float, on_record: Callable[[int], None]
-) -> JsonObject:
-    """Transfer the data of an agreement, verify and keep it."""
+async def start_transfer(services: Services, agreement_id: str, key: str, wait_seconds: float) -> JsonObject:
+    """Start the transfer of an agreement and say where its data is: for a tool of one's own that pulls it."""
+    row = await _started(services, await _agreement(services, agreement_id), f"start {agreement_id}", key, wait_seconds)
+    content = orjson.loads(row.body)["content"]
+    return {
+        "transfer": row.pid,
+        "state": row.state,
+        "address": content.get("address"),
+        "termination": content.get("termination"),
+    }
+
+
+async def _agreement(services: Services, agreement_id: str) -> AgreementRow:
     agreement = await services.store.load_agreement(services.config.tenant, agreement_id)
     if agreement is None:
         raise NotFound(f"no agreement {agreement_id}", hint="battery-connector request PEER DATASET makes one")
-    command = await _command(services, key, f"fetch {agreement_id}")
+    return agreement
+
+
+async def _started(services: Services, agreement: AgreementRow, said: str, key: str, wait_seconds: float) -> ProcessRow:
+    """The transfer of this command when it is started or over."""
+    command = await _command(services, key, said)
     if await services.store.load_process(services.config.tenant, "transfer", command.pid) is None:
         base = await services.peers.dsp_base(Did(agreement.counterparty))
         with suppress(Conflict):
             await services.transfer.request(agreement, base, command)
-    row = await _settled(services, "transfer", command.pid, ("STARTED", "COMPLETED", "TERMINATED"), wait_seconds)
+    return await _settled(services, "transfer", command.pid, ("STARTED", "COMPLETED", "TERMINATED"), wait_seconds)
+
+
+async def fetch(
+    services: Services, agreement_id: str, key: str, wait_seconds: float, on_record: Callable[[int], None]
+) -> JsonObject:
+    """Transfer the data of an agreement, verify and keep it."""
+    agreement = await _agreement(services, agreement_id)
+    row = await _started(services, agreement, f"fetch {agreement_id}", key, wait_seconds)
     content = orjson.loads(row.body)["content"]
     findings: list[Json] = []
     unchecked = 0
@@ -142,7 +173,7 @@ async def fetch(
         )
         findings, unchecked = [finding.as_json() for finding in received.findings], received.unchecked
         await services.transfer.complete(row.pid)
-        row = await _settled(services, "transfer", command.pid, ("COMPLETED", "TERMINATED"), wait_seconds)
+        row = await _settled(services, "transfer", row.pid, ("COMPLETED", "TERMINATED"), wait_seconds)
     records, credentials = await _under(services, agreement)
     return {
         "transfer": row.pid,

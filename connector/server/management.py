@@ -116,13 +116,18 @@ async def _catalog(request: web.Request) -> web.Response:
 async def _request(request: web.Request) -> web.Response:
     services, body = request.app[SERVICES], await _body(request)
     peer = Did(services.config.peer(_text(body, "peer")))
-    wait = _seconds(body)
-    return json_response(await commands.request(services, peer, _text(body, "dataset"), _key(request), wait))
+    dataset, offer, wait = _text(body, "dataset"), body.get("offer"), _seconds(body)
+    if offer is not None and not isinstance(offer, dict):
+        raise BadInput("offer is not an object", hint="an offer as /v1/catalog shows it")
+    return json_response(await commands.request(services, peer, dataset, _key(request), wait, offer=offer))
 
 
 async def _fetch(request: web.Request) -> web.StreamResponse:
+    """Start a transfer and pull its data. With `"pull": false` only start it, and answer at once with the address."""
     services, body = request.app[SERVICES], await _body(request)
     agreement, key, wait = _text(body, "agreement"), _key(request), _seconds(body)
+    if body.get("pull") is False:
+        return json_response(await commands.start_transfer(services, agreement, key, wait))
 
     async def work(tell: Tell) -> JsonObject:
         return await commands.fetch(services, agreement, key, wait, _counting(tell))
