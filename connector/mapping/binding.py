@@ -98,9 +98,10 @@ class Binder:
         """Bind the look-ups of a scope, and make their columns known in it."""
         found = []
         for slot, (name, rule) in enumerate(rules.items()):
-            inner = self.scope(name, scope, rule.line)
+            source = rule.source or name
+            inner = self.scope(source, scope, rule.line)
             on = self.text(rule.on, scope, At("", f"lookup {name}"))
-            find = looker(self.keyed(name, rule.line), on, must=rule.missing == "error")
+            find = looker(self.keyed(source, rule.line), on, must=rule.missing == "error")
             found.append(self.looked(look_frame(find), rule.on, scope))
             scope.lookups[name] = (slot, inner)
         return tuple(found)
@@ -243,8 +244,9 @@ class Binder:
 
 def _demanded(make: Callable[[Frame], _T | None]) -> Callable[[Frame], _T | None]:
     def demanded(frame: Frame) -> _T | None:
+        told = len(frame.draft.findings)
         value = make(frame)
-        if value is None:
+        if value is None and len(frame.draft.findings) == told:
             raise Unfit("empty-required", "There is no value, and the plan requires one.")
         return value
 

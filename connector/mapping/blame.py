@@ -38,7 +38,8 @@ def finding(unfit: Unfit, cells: Origins, row: Row, term: str) -> Finding:
     """What does not fit, at the cell that is to blame: the first one whose text the message names, else the first."""
     message = unfit.message
     named = [cell for cell in cells if cell[0].cells[cell[2]] and f"`{cell[0].cells[cell[2]]}`" in message]
-    blamed = (named or list(cells))[:1]
+    first = cells[-1:] if unfit.code == "bad-dimension" else cells[:1]  # the unit stands behind the number
+    blamed = named[:1] or list(first)
     if not blamed:
         return Finding(code=unfit.code, message=message, hint=unfit.hint, term=term, place=place_of(row))
     source, column, index = blamed[0]

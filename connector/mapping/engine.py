@@ -139,7 +139,8 @@ class Run:
         except Unreadable as broken:
             self.findings.append(broken.finding)
             self.stopped = True
-        for table in self._tables.values():
+        for name, table in self._tables.items():
+            self.rows += len(table.findings) if name == self.plan.driving else 0
             self.findings.extend(table.findings)
             table.findings.clear()
 

@@ -132,10 +132,11 @@ class MeasureBinder(Binder):
         get, refs, _ = self.plain(spec.unit, scope, at)
 
         def read(frame: Frame) -> str | None:
+            told = len(frame.draft.findings)
             found = get(frame)
             if found is None:
-                if self.blame:
-                    return None  # an unfit unit has its finding already; an empty one gets it below
+                if len(frame.draft.findings) > told:
+                    return None  # what is wrong with the unit is told already
                 raise Unfit("unit-missing", "The number has no unit.")
             return unit(found).code
 

@@ -193,7 +193,9 @@ class Plan(Part):
                 if key in document:
                     hint = "`type` and `id` come from the header, `identifier` from `identifiers`"
                     raise PydanticCustomError(
-                        "unknown-key", "`{key}` does not stand in the document.", {"key": key, "hint": hint}
+                        "unknown-key",
+                        "`{key}` does not stand in the document.",
+                        {"key": key, "hint": hint, "line": document.key_lines[key]},
                     )
             whole = block({**document, "type": subject}, document.line)
             whole.key_lines |= document.key_lines
@@ -251,6 +253,7 @@ def _sentence(error: ErrorDetails, tree: Block) -> tuple[int, BadPlan]:
     elif error["type"] == "unknown-key":
         node = _node(error["loc"], tree)
         line = node.key_lines.get(str(context["key"]), line) if isinstance(node, Block) else line
+        line = int(context.get("line", line))
     elif path:
         message = f"{path}: {message}"
     return line, refuse(message, line, hint=hint)

@@ -93,6 +93,7 @@ class Lookup(Part):
     """One row of another source, found by its key."""
 
     on: Value
+    source: str | None = None
     missing: Literal["empty", "error"] = "empty"
 
 

@@ -1,0 +1,62 @@
+"""Dates and times by the plan's format, to UTC; double and impossible ones are refused."""
+
+from __future__ import annotations
+
+import pytest
+
+from connector.mapping.dates import BadFormat, date_reader, time_reader
+from connector.mapping.unfit import Unfit
+
+
+def test_dates() -> None:
+    """The formats of exports."""
+    assert date_reader("%d.%m.%Y")("01.02.2027") == "2027-02-01"
+    assert date_reader("sap")("20270201") == "2027-02-01"
+    assert date_reader("%m/%d/%Y")("12/31/2026") == "2026-12-31"
+
+
+@pytest.mark.parametrize(
+    "text", ["30.02.2027", "03/04/27", "2027-02-01", "1.2.27", "44561", "01.02.2027 ", "\u0660\u0661.02.2027"]
+)
+def test_dates_refused(text: str) -> None:
+    """No other form, no impossible day, no serial number."""
+    with pytest.raises(Unfit) as raised:
+        date_reader("%d.%m.%Y")(text)
+    assert raised.value.code == "bad-date"
+
+
+def test_times() -> None:
+    """Local times need a zone, offsets in the text do without."""
+    berlin = time_reader("%d.%m.%Y %H:%M:%S", "Europe/Berlin")
+    assert berlin("01.02.2027 06:00:00") == "2027-02-01T05:00:00Z"
+    assert berlin("01.07.2027 06:00:00") == "2027-07-01T04:00:00Z"
+    assert time_reader("iso", None)("2027-02-10T06:00:00.250+01:00") == "2027-02-10T05:00:00.250000Z"
+    assert time_reader("iso", "+09:00")("2027-02-10T06:00:00") == "2027-02-09T21:00:00Z"
+
+
+@pytest.mark.parametrize(
+    ("text", "said"), [("31.10.2027 02:30:00", "happens twice"), ("28.03.2027 02:30:00", "does not exist")]
+)
+def test_clock_changes(text: str, said: str) -> None:
+    """An hour that the clock change doubles or drops is not picked."""
+    with pytest.raises(Unfit, match=said):
+        time_reader("%d.%m.%Y %H:%M:%S", "Europe/Berlin")(text)
+
+
+def test_times_refused() -> None:
+    """No offset and no zone; an hour 25; a year that UTC leaves."""
+    with pytest.raises(Unfit):
+        time_reader("iso", None)("2027-02-10T06:00:00")
+    with pytest.raises(Unfit):
+        time_reader("iso", "UTC")("2027-02-10T25:00:00")
+    with pytest.raises(Unfit):
+        time_reader("iso", None)("0001-01-01T00:00:00+01:00")
+
+
+@pytest.mark.parametrize(
+    ("written", "zone"), [("%d.%m.%y", "UTC"), ("%d.%m", "UTC"), ("%d.%m.%Y", None), ("iso", "Mars")]
+)
+def test_bad_formats(written: str, zone: str | None) -> None:
+    """A format that leaves anything open is the plan's mistake."""
+    with pytest.raises(BadFormat):
+        time_reader(written, zone)

@@ -1,0 +1,175 @@
+"""IDoc XML and JSON pages: parents' fields, qualifiers, lines; and damaged documents."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from tests.core.mapping.trial import plan_of, result_of, seen
+
+IDOC = plan_of(
+    """
+    items: {file: "*.xml", format: idoc, record: IDOC/E1EDL20/E1EDL24, qualifiers: {E1ADRM1: PARTNER_Q},
+            key: E1EDL20/VBELN}
+    """,
+    """
+    deliveryNote: VBELN
+    toParty: {from: "E1ADRM1[WE]/PARTNER_ID", codes: parties}
+    eventTime: {from: "E1EDT13/NTANF", datetime: "%Y%m%d%H%M%S", zone: Europe/Berlin}
+    moved:
+      each: items
+      type: EventProduct
+      link: {to: MineralLotPassport, scheme: lotNumber, value: CHARG, own: true}
+      quantity: {from: LFIMG, unit: {from: VRKME, codes: iso-units}, to: KGM}
+    """,
+    header="""
+    group: true
+    key: E1EDL20/VBELN
+    codes:
+      parties: {values: {"100": "did:web:a.example"}}
+    """,
+)
+
+
+def _idoc(*items: str) -> str:
+    lines = "\n".join(f'<E1EDL24 SEGMENT="1">{item}</E1EDL24>' for item in items)
+    return f"""<E1EDL20 SEGMENT="1"><VBELN>0080001234</VBELN>
+<E1ADRM1 SEGMENT="1"><PARTNER_Q>AG</PARTNER_Q><PARTNER_ID>999</PARTNER_ID></E1ADRM1>
+<E1ADRM1 SEGMENT="1"><PARTNER_Q>WE</PARTNER_Q><PARTNER_ID>100</PARTNER_ID></E1ADRM1>
+{lines}
+<E1EDT13 SEGMENT="1"><QUALF>006</QUALF><NTANF>20270201060000</NTANF></E1EDT13>
+</E1EDL20>"""
+
+
+def _delvry(*items: str) -> bytes:
+    head = '<?xml version="1.0" encoding="UTF-8"?>\n<DELVRY07>\n<IDOC BEGIN="1">'
+    return f"{head}\n{_idoc(*items)}\n</IDOC>\n</DELVRY07>\n".encode()
+
+
+GOOD = "<CHARG>L1</CHARG><LFIMG>1.500</LFIMG><VRKME>TNE</VRKME>"
+
+
+def test_idoc_items_see_their_parents() -> None:
+    """Items of one delivery are one document; qualified partners and later siblings are columns."""
+    result = result_of(IDOC, items=_delvry(GOOD, GOOD.replace("L1", "L2")))
+    assert not result.findings
+    (mapped,) = result.mapped
+    assert mapped.subject["toParty"] == "did:web:a.example"
+    assert mapped.subject["eventTime"] == "2027-02-01T05:00:00Z"
+    assert [(link.path, link.id_path, link.value, link.own) for link in mapped.links] == [
+        ("/moved/0/link", "/moved/0/product", "L1", True),
+        ("/moved/1/link", "/moved/1/product", "L2", True),
+    ]
+    quantity = {"type": "Quantity", "value": "1500", "unit": "KGM"}
+    assert mapped.subject["moved"] == [{"type": "EventProduct", "link": {}, "product": "", "quantity": quantity}] * 2
+
+
+def test_idoc_findings_have_lines() -> None:
+    """A bad item is told at its segment's line, and keeps its whole delivery back."""
+    result = result_of(IDOC, items=_delvry(GOOD, GOOD.replace("1.500", "1,500"), GOOD.replace("TNE", "TO")))
+    assert [seen(finding) for finding in result.findings] == [
+        (2, 8, "LFIMG", "1,500", "bad-number"),
+        (3, 9, "VRKME", "TO", "unknown-code"),
+    ]
+    assert result.documents == 0
+
+
+@pytest.mark.parametrize(
+    ("data", "code", "line"),
+    [
+        (_delvry(GOOD)[:-30], "truncated-file", 9),
+        (b"<!DOCTYPE x [<!ENTITY a 'b'>]>\n<IDOC/>", "xml-doctype-forbidden", 1),
+        (b"<DELVRY07>\n<IDOC>\n</DELVRY07>", "bad-structure", 3),
+        (b"<DELVRY07></DELVRY07>", "header-missing", 0),
+        (b"<a>" * 40, "bad-structure", 1),
+        (b"VBELN;CHARG\n", "bad-structure", 1),
+        (b"", "empty-file", 0),
+    ],
+)
+def test_damaged_idocs(data: bytes, code: str, line: int) -> None:
+    """Cut, not well-formed, with a DOCTYPE, too deep: one finding, no document."""
+    result = result_of(IDOC, items=data)
+    assert [(finding.code, finding.place.line) for finding in result.findings] == [(code, line)]
+    assert result.stopped
+
+
+ODATA = plan_of(
+    'batteries: {file: "*.json", format: odata, key: SerialNumber}',
+    """
+    ratedCapacity: {from: RatedCapacity, unit: AMH}
+    manufacturingDate: {from: ManufacturingDate, datetime: iso}
+    plant: Plant/Code
+    """,
+    header="key: SerialNumber",
+)
+
+
+def _page(*items: object, **more: object) -> bytes:
+    return json.dumps({"@odata.context": "$metadata#Batteries", "value": items, **more}, indent=1).encode()
+
+
+def _item(serial: str, **more: object) -> dict[str, object]:
+    return {
+        "SerialNumber": serial, "RatedCapacity": "114.490", "ManufacturingDate": "2027-02-10T06:00:00Z",
+        "Plant": {"Code": 1000}, **more,
+    }  # fmt: skip
+
+
+def test_odata_pages_follow_each_other() -> None:
+    """String decimals, numbers and nested objects over several pages."""
+    first = _page(_item("B1"), **{"@odata.nextLink": "Batteries?$skiptoken=1"})
+    result = result_of(ODATA, batteries=[first, _page(_item("B2", RatedCapacity=114.49))])
+    assert not result.findings
+    assert [mapped.key for mapped in result.mapped] == ["B1", "B2"]
+    for mapped in result.mapped:
+        assert mapped.subject["ratedCapacity"] == {"type": "Quantity", "value": "114.49", "unit": "AMH"}
+        assert mapped.subject["plant"] == "1000"
+
+
+def test_odata_findings_have_lines() -> None:
+    """A record's line is where its object begins."""
+    result = result_of(ODATA, batteries=_page(_item("B1"), _item("B2", RatedCapacity="114,49"), _item("")))
+    assert [seen(finding) for finding in result.findings] == [
+        (2, 12, "RatedCapacity", "114,49", "bad-number"),
+        (3, 20, "", "", "empty-key"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("data", "code", "line"),
+    [
+        (_page(_item("B1"), **{"@odata.nextLink": "x"}), "page-missing", 0),
+        (_page(_item("B1"))[:-20], "truncated-file", 9),
+        (b'{"value": [{"SerialNumber": "1", "SerialNumber": "2"}]}', "bad-structure", 1),
+        (b'{"value": [{"SerialNumber": NaN}]}', "bad-structure", 1),
+        (b'{"value": [1]}', "bad-structure", 1),
+        (b'{"value": [{"a": 1}\n {"a": 2}]}', "bad-structure", 2),
+        (b'{"error": {"code": "401"}}', "header-missing", 0),
+        (b'{"value": ' + b"[" * 100_000, "bad-structure", 1),
+        (b"SerialNumber,a\n", "bad-structure", 1),
+        ('{"value": []}'.encode("utf-16"), "bad-encoding", 1),
+    ],
+)
+def test_damaged_pages(data: bytes, code: str, line: int) -> None:
+    """Cut, doubled, incomplete or other JSON: one finding, no document."""
+    result = result_of(ODATA, batteries=data)
+    assert [(finding.code, finding.place.line) for finding in result.findings] == [(code, line)]
+    assert result.stopped
+
+
+def test_an_empty_page_is_no_mistake() -> None:
+    """No records, no documents, no findings."""
+    result = result_of(ODATA, batteries=_page())
+    assert (result.rows, result.documents, result.findings) == (0, 0, ())
+
+
+def test_json_with_nested_lists() -> None:
+    """A path into nested lists gives a row per inner record, with the outer fields."""
+    plan = plan_of(
+        'orders: {file: "*.json", format: json, record: orders/items, key: order}',
+        "materialType: item",
+        header='key: "{order}-{item}"',
+    )
+    data = json.dumps({"orders": [{"order": "1", "items": [{"item": "a"}, {"item": "b"}]}, {"order": "2"}]}).encode()
+    assert [mapped.key for mapped in result_of(plan, orders=data).mapped] == ["1-a", "1-b"]

@@ -1,0 +1,102 @@
+"""Workbooks: two header rows, leading zeros, dates; and what is refused by the zip directory alone."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from datetime import date
+
+import pytest
+
+from tests.core.mapping.trial import plan_of, result_of, seen, workbook
+
+PLAN = plan_of(
+    'batches: {file: "*.xlsx", format: xlsx, sheet: Data, header: "2", locale: en, key: Batch No}',
+    """
+    materialType: Material No
+    productionDate: {from: Production Date, date: "%d/%m/%Y"}
+    netMass: {from: Mass kg, unit: KGM}
+    share: {from: Share Ni, unit: P1}
+    """,
+    header="key: Batch No",
+)
+HEADER = [["Batch", "Material", "Production", "Mass", "Share"], ["No", "No", "Date", "kg", "Ni"]]
+
+
+def test_rows_are_read_as_stored() -> None:
+    """Text stays text with its zeros, numbers are exact, dates need no format."""
+    data = workbook(
+        [*HEADER, ["B1", "000123", date(2027, 2, 1), 1412.5, 0.1], ["B2", "000124", "02/02/2027", "1,412.5", "7"]]
+    )
+    result = result_of(PLAN, batches=data)
+    assert not result.findings
+    first, second = (mapped.subject for mapped in result.mapped)
+    assert first["materialType"] == "000123"
+    assert (first["productionDate"], second["productionDate"]) == ("2027-02-01", "2027-02-02")
+    assert first["netMass"] == second["netMass"] == {"type": "Quantity", "value": "1412.5", "unit": "KGM"}
+    assert first["share"] == {"type": "Quantity", "value": "0.1", "unit": "P1"}
+
+
+def test_dirty_cells() -> None:
+    """A number where text is meant has lost its zeros; a serial number is no date; each with its cell."""
+    data = workbook(
+        [*HEADER, ["B1", 123, "01/02/2027", 1, 1], [], ["B2", "000124", 44561, "1.412,5", 1], [7, "1", None, 1, 1]]
+    )
+    result = result_of(PLAN, batches=data)
+    assert [seen(finding) for finding in result.findings] == [
+        (1, 3, "Material No", "123", "number-not-text"),
+        (2, 5, "Mass kg", "1.412,5", "bad-number"),
+        (2, 5, "Production Date", "44561", "bad-date"),
+        (3, 6, "Batch No", "7", "number-not-text"),
+    ]
+    assert result.findings[0].message.startswith("Cell B3:")
+    assert {finding.place.sheet for finding in result.findings} == {"Data"}
+
+
+def test_padding_says_how_a_number_is_meant() -> None:
+    """With `alpha` the plan repairs a key whose zeros the workbook lost."""
+    plan = plan_of(
+        'b: {file: "*.xlsx", format: xlsx, locale: en, key: {from: K, alpha: "6"}}',
+        "materialType: {from: K, alpha: strip}",
+        header='key: {from: K, alpha: "6"}',
+    )
+    (mapped,) = result_of(plan, b=workbook([["K"], [123]])).mapped
+    assert (mapped.key, mapped.subject["materialType"]) == ("000123", "123")
+
+
+def _packed(parts: dict[str, bytes], *, method: int = zipfile.ZIP_DEFLATED) -> bytes:
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", method) as package:
+        for name, data in parts.items():
+            package.writestr(name, data)
+    return out.getvalue()
+
+
+def _without_sheet() -> bytes:
+    return workbook([["a"]], sheet="Other")
+
+
+@pytest.mark.parametrize(
+    ("data", "code"),
+    [
+        (_packed({"xl/workbook.xml": b"", "xl/worksheets/sheet1.xml": b"0" * (40 << 20)}), "too-large"),
+        (_packed({f"xl/{number}.xml": b"" for number in range(2_001)}), "too-large"),
+        (_packed({"../x": b"", "xl/workbook.xml": b""}), "damaged-file"),
+        (_packed({"a.txt": b"x"}), "not-a-workbook"),
+        (_packed({"xl/workbook.xml": b'<!DOCTYPE x [<!ENTITY a "b">]><x/>'}), "xml-doctype-forbidden"),
+        (
+            _packed({"xl/workbook.xml": b"<x/>", "xl/worksheets/s.xml": b'<dimension ref="A1:XFD1048576"/>'}),
+            "too-large",
+        ),
+        (_packed({"xl/workbook.xml": b"<x/>"}), "damaged-file"),
+        (workbook([["a"]])[:-40], "truncated-file"),
+        (b"\xd0\xcf\x11\xe0" + b"\0" * 100, "encrypted-file"),
+        (b"LOT;A\n", "truncated-file"),
+        (_without_sheet(), "no-sheet"),
+    ],
+)
+def test_refused_packages(data: bytes, code: str) -> None:
+    """Bombs, paths that lead outside, DOCTYPE, cut and locked files: a finding each, and no document."""
+    result = result_of(PLAN, batches=data)
+    assert [finding.code for finding in result.findings] == [code]
+    assert result.stopped
