@@ -4,6 +4,8 @@ import tomllib
 
 import pytest
 
+from connector.mapping.plan import parse
+from connector.mapping.preview import try_examples
 from connector.provenance.balance import Books, site_balances
 from connector.provenance.crosscheck import all_findings
 from connector.provenance.events import Event, MakeEvent, Thing, read_event, read_thing
@@ -121,6 +123,17 @@ def test_all_plans_and_policies_are_used() -> None:
         assert pairs == published, company
         assert {plan for plan, _ in pairs} == {path.stem for path in (FOLDER / company).glob("plans/*.yaml")}
         assert {policy for _, policy in pairs} == {path.stem for path in (FOLDER / company).glob("policies/*.json")}
+
+
+def test_the_examples_in_the_plans_hold() -> None:
+    """What a plan says about itself is so (`map test`)."""
+    tried = []
+    for path in sorted(FOLDER.glob("*/plans/*.yaml")):
+        rows = (path.parents[1] / "exports" / "parties.csv").read_text("utf-8").splitlines()[1:]
+        parties = {row.split(",")[0]: row.split(",")[2] for row in rows}
+        tried += try_examples(parse(path.read_bytes()), {"parties": parties}, lambda kind, key: f"urn:{kind}:{key}")
+    assert len(tried) >= 4
+    assert [(example.name, example.differences) for example in tried if example.differences] == []
 
 
 def test_partners_in_company_files_are_those_of_the_exports() -> None:
