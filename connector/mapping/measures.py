@@ -111,6 +111,7 @@ class MeasureBinder(Binder):
         rule = spec.uncertainty
         written = None if rule is None else rule.percent or rule.absolute or rule.from_
         spread = _spread(rule, self._amount(written, scope, at.term("uncertainty"), spec))
+        stated = rule is not None and rule.percent is None
         limit, default = spec.below_detection, bound(spec.default, spec.line)
 
         def make(frame: Frame) -> Measured | None:
@@ -120,7 +121,7 @@ class MeasureBinder(Binder):
                 return None
             value = Decimal(read(text[1:].strip() if below else text)) if text else default or Decimal(0)
             code = units(frame)
-            return None if code is None else Measured(value, code, spread(frame, value), below)
+            return None if code is None else Measured(value, code, spread(frame, value), below, stated)
 
         return make, refs + unit_refs
 

@@ -21,19 +21,23 @@ _ZERO, _ONE, _HUNDRED = Decimal(0), Decimal(1), Decimal(100)
 
 @dataclass(slots=True)
 class Measured:
-    """A value with its unit and, where known, its uncertainty. `below`: the value is a detection limit."""
+    """A value with its unit and, where known, its uncertainty.
+
+    `below`: the value is a detection limit. `stated`: the uncertainty stands in the export, so its digits are kept.
+    """
 
     value: Decimal
     unit: str
     uncertainty: Decimal | None = None
     below: bool = False
+    stated: bool = False
 
     def to(self, unit: str) -> Measured:
         """The same in another unit."""
         if unit == self.unit:
             return self
         spread = None if self.uncertainty is None else convert(self.uncertainty, self.unit, unit)
-        return Measured(convert(self.value, self.unit, unit), unit, spread, self.below)
+        return Measured(convert(self.value, self.unit, unit), unit, spread, self.below, self.stated)
 
     def relative(self) -> Decimal | None:
         """Uncertainty by value."""
@@ -103,5 +107,6 @@ def node(measured: Measured, places: int | None) -> JsonObject:
         out["qualifier"] = "belowDetection"
         out["detectionLimit"] = value
     if measured.uncertainty is not None:
-        out["uncertainty"] = spell_decimal(significant(measured.uncertainty))
+        spread = measured.uncertainty if measured.stated else significant(measured.uncertainty)
+        out["uncertainty"] = spell_decimal(spread)
     return out

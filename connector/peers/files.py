@@ -74,10 +74,11 @@ class Exports:
             raise BadInput(
                 f"{path.name} cannot be opened: {error.strerror}.", hint="links are not followed", place=str(path)
             ) from error
+        before = os.fstat(handle)
+        if not stat.S_ISREG(before.st_mode):
+            os.close(handle)
+            raise BadInput(f"{path.name} is no plain file.", place=str(path))
         with os.fdopen(handle, "rb") as stream:
-            before = os.fstat(stream.fileno())
-            if not stat.S_ISREG(before.st_mode):
-                raise BadInput(f"{path.name} is no plain file.", place=str(path))
             if before.st_size > self.max_file_bytes:
                 raise BadInput(f"{path.name} is larger than {self.max_file_bytes} bytes.", place=str(path))
             data = stream.read(self.max_file_bytes + 1)

@@ -1,0 +1,93 @@
+"""`map` at the command line: answers and exit codes."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from typer.testing import CliRunner
+
+from connector.cli.map import app
+
+RUN = CliRunner()
+PLAN = """\
+mapping: trial/1
+record: MineralLotPassport
+subject: MaterialLot
+key: LOT
+sources:
+  lots: {file: "lots_*.csv", format: csv, encoding: utf-8, delimiter: ";", locale: de, key: LOT}
+document:
+  netMass: {from: MENGE, unit: KGM}
+examples:
+  - {name: good, given: {lots: [{LOT: "1", MENGE: "1,5"}]}, gives: {netMass: {value: "1.5"}}}
+"""
+
+
+def _company(tmp_path: Path, rows: str) -> Path:
+    (tmp_path / "plans").mkdir()
+    (tmp_path / "exports").mkdir()
+    (tmp_path / "exports" / "lots_1.csv").write_text(f"LOT;MENGE\n{rows}")
+    plan = tmp_path / "plans" / "lots.yaml"
+    plan.write_text(PLAN)
+    return plan
+
+
+def test_run(tmp_path: Path) -> None:
+    """Good rows become documents, one a line; without a config the ids are throw-away ones, and that is said."""
+    plan, out = _company(tmp_path, "L1;1,5\nL2;2\n"), tmp_path / "out.jsonl"
+    answer = RUN.invoke(app, ["run", str(plan), "--out", str(out), "--json"])
+    told = json.loads(answer.stdout)
+    assert answer.exit_code == 0
+    assert (told["rows"], told["documents"], told["findings"], told["throwAwayIds"]) == (2, 2, [], True)
+    documents = [json.loads(line) for line in out.read_text().splitlines()]
+    assert [document["netMass"]["value"] for document in documents] == ["1.5", "2"]
+    assert documents[0]["id"].startswith("urn:uuid:")
+    people = RUN.invoke(app, ["run", str(plan), "--out", str(out)])
+    assert "throw-away" in people.output
+
+
+def test_run_with_findings(tmp_path: Path) -> None:
+    """Exit code 1; all rows at once, in the answer and in the file; the terminal sees no control characters."""
+    plan, out, file = _company(tmp_path, "L1;1.5\nL2;2\nL3;\x1b[31m\n"), tmp_path / "out.jsonl", tmp_path / "f.json"
+    arguments = ["run", str(plan), "--out", str(out), "--findings", str(file)]
+    answer = RUN.invoke(app, [*arguments, "--json"])
+    assert answer.exit_code == 1
+    told = json.loads(answer.stdout)
+    assert json.loads(file.read_text()) == told["findings"]
+    assert [(each["line"], each["column"], each["code"]) for each in told["findings"]] == [
+        (2, "MENGE", "bad-number"),
+        (4, "MENGE", "bad-number"),
+    ]
+    assert set(told["findings"][0]) == {
+        "source", "sheet", "record", "line", "column", "value", "code", "message", "hint", "term",
+    }  # fmt: skip
+    assert "\x1b" not in RUN.invoke(app, arguments).output
+
+
+def test_bad_plan_and_bad_file(tmp_path: Path) -> None:
+    """Exit code 2, with the line, or with the pattern that no file fits."""
+    plan = _company(tmp_path, "L1;1\n")
+    plan.write_text(PLAN.replace("delimiter", "delimeter"))
+    answer = RUN.invoke(app, ["check", str(plan)])
+    assert answer.exit_code == 2
+    assert "line 6" in answer.output
+    assert "delimiter" in answer.output
+    plan.write_text(PLAN.replace("lots_*", "none_*"))
+    assert RUN.invoke(app, ["run", str(plan), "--out", str(tmp_path / "o")]).exit_code == 2
+    assert RUN.invoke(app, ["check", str(tmp_path / "none.yaml")]).exit_code == 2
+
+
+def test_check_preview_and_test(tmp_path: Path) -> None:
+    """The other three: a summary, cells beside documents, examples."""
+    plan = _company(tmp_path, "L1;1,5\n")
+    checked = json.loads(RUN.invoke(app, ["check", str(plan), "--json"]).stdout)
+    assert checked["plan"]["sources"]["lots"]["columns"] == ["LOT", "MENGE"]
+    shown = json.loads(RUN.invoke(app, ["preview", str(plan), "--json"]).stdout)
+    assert shown["documents"][0]["cells"]["/netMass/value"] == "lots_1.csv:2 MENGE `1,5`"
+    assert "MENGE" in RUN.invoke(app, ["preview", str(plan)]).output
+    assert RUN.invoke(app, ["test", str(plan)]).exit_code == 0
+    plan.write_text(PLAN.replace('"1.5"', '"1.6"'))
+    failed = RUN.invoke(app, ["test", str(plan), "--json"])
+    assert failed.exit_code == 1
+    assert json.loads(failed.stdout)["failed"] == 1
