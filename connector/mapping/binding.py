@@ -228,7 +228,9 @@ class Binder:
     def trace(self, at: At, refs: tuple[Ref, ...]) -> None:
         """Remember which columns the value at this place is made from."""
         if refs:
-            at.template.append((at.suffix, refs))
+            terms = at.suffix.split("/")[1:]
+            steps = tuple(term.replace("~1", "/").replace("~0", "~") for term in terms)
+            at.template.append((at.suffix, steps, refs))
 
     def conditional(
         self, rule: Conditional, make: Callable[[Frame], _T | None], refs: tuple[Ref, ...], scope: Scope, at: At

@@ -73,15 +73,16 @@ class Frame:
 
 @dataclass(frozen=True, slots=True)
 class Ref:
-    """A column that a value is made from: how to reach its row from a frame."""
+    """A column that a value is made from: how to reach its row from a frame; `own`: it is the frame's row itself."""
 
     column: str
     index: int
     row: Callable[[Frame], Row | None]
+    own: bool = False
 
 
-Template = list[tuple[str, tuple[Ref, ...]]]
-"""The values of one scope: pointer behind the frame's prefix, and the columns they are made from."""
+Template = list[tuple[str, tuple[str, ...], tuple[Ref, ...]]]
+"""The values of one scope: pointer and terms behind the frame's prefix, and the columns they are made from."""
 
 Origins = tuple[tuple[Row, str, int], ...]
 """Rows, with column name and index."""
@@ -124,7 +125,7 @@ def resolve(name: str, scope: Scope) -> tuple[Get, tuple[Ref, ...], Scope]:
         index = _index(tail, inner)
         return _looked(levels, slot, index), (Ref(tail, index, _looked_row(levels, slot)),), inner
     index = _index(name, scope)
-    return _cell(levels, index), (Ref(name, index, _row(levels)),), scope
+    return _cell(levels, index), (Ref(name, index, _row(levels), own=not levels and index >= 0),), scope
 
 
 def _index(column: str, scope: Scope) -> int:

@@ -31,7 +31,7 @@ _ATOM = re.compile(
 def converter(spec: From, source: Source, codes: Mapping[str, Mapping[str, str]]) -> Convert:
     """The conversion that a `from` value says, without unit."""
     convert = _kind(spec, source)
-    checks: list[Convert] = [convert]
+    checks: list[Convert] = [] if convert is str else [convert]
     if spec.alpha is not None:
         checks.append(_alpha(spec))
     if spec.case is not None:
@@ -40,8 +40,8 @@ def converter(spec: From, source: Source, codes: Mapping[str, Mapping[str, str]]
         checks.append(_checked(spec))
     if spec.codes is not None:
         checks.append(code_reader(spec, codes))
-    if len(checks) == 1:
-        return convert
+    if len(checks) < 2:  # noqa: PLR2004  # nothing to chain
+        return checks[0] if checks else convert
 
     def chain(text: str) -> str:
         for step in checks:

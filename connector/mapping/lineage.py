@@ -8,9 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from connector.mapping.blame import letters
-from connector.mapping.columns import Frame, Template, origins
-from connector.mapping.source import Row
+from connector.mapping.columns import Frame, Ref, Template, origins
 from connector.model import Json, JsonObject
 
 
@@ -37,12 +35,17 @@ class Lineage:
         self._subject = subject
         self._trail = trail
 
-    def _entries(self) -> Iterator[tuple[str, list[tuple[Row, str, int]]]]:
+    def _entries(self) -> Iterator[tuple[str, Frame, tuple[Ref, ...]]]:
+        """Pointer, frame and columns of each value that is in the document."""
         for frame, template in self._trail:
-            node = _find(self._subject, frame.prefix)
-            for suffix, refs in template:
-                if node is not None and _has(node, suffix):
-                    yield frame.prefix + suffix, list(origins(refs, frame))
+            prefix = frame.prefix
+            node = _find(self._subject, prefix) if prefix else self._subject
+            for suffix, steps, refs in template:
+                inner = node
+                for step in steps:
+                    inner = inner.get(step) if isinstance(inner, dict) else None
+                if inner is not None:
+                    yield prefix + suffix, frame, refs
 
     def cells(self) -> dict[str, tuple[Cell, ...]]:
         """JSON pointer in the subject -> the cells that the value is made from."""
@@ -52,44 +55,35 @@ class Lineage:
                     file=row.origin.file, digest=row.origin.digest, sheet=row.origin.sheet, record=row.record,
                     line=row.line, column=column, value=str(row.cells[index]),
                 )
-                for row, column, index in found
+                for row, column, index in origins(refs, frame)
             )
-            for pointer, found in self._entries()
+            for pointer, frame, refs in self._entries()
         }  # fmt: skip
 
     def as_json(self) -> JsonObject:
         """Compact: files once, then per pointer [file, record, line, column, value] of each cell."""
         files: list[Json] = []
-        numbers: dict[int, int] = {}
+        numbers: dict[str, int] = {}
         values: dict[str, Json] = {}
-        for pointer, found in self._entries():
+        for pointer, frame, refs in self._entries():
             listed: list[Json] = []
-            for row, column, index in found:
-                origin = row.origin
-                number = numbers.get(id(origin))
+            for ref in refs:
+                row = frame.row if ref.own else ref.row(frame)
+                if row is None or ref.index < 0:
+                    continue
+                number = numbers.get(row.origin.file)
                 if number is None:
-                    number = numbers[id(origin)] = len(files)
-                    files.append({"name": origin.file, "sha256": origin.digest, "sheet": origin.sheet})
-                listed.append([number, row.record, row.line, column, str(row.cells[index])])
+                    number = numbers[row.origin.file] = len(files)
+                    files.append({"name": row.origin.file, "sha256": row.origin.digest, "sheet": row.origin.sheet})
+                listed.append([number, row.record, row.line, ref.column, str(row.cells[ref.index])])
             values[pointer] = listed
         return {"plan": self._plan, "files": files, "values": values}
-
-
-def cell_name(index: int, line: int) -> str:
-    """A workbook's name of a cell: `F12`."""
-    return f"{letters(index)}{line}"
 
 
 def _find(tree: Json, pointer: str) -> Json:
     for step in pointer.split("/")[1:]:
         tree = _step(tree, step)
     return tree
-
-
-def _has(tree: Json, suffix: str) -> bool:
-    if suffix.count("/") == 1 and isinstance(tree, dict):
-        return suffix[1:] in tree or (("~" in suffix) and _find(tree, suffix) is not None)
-    return _find(tree, suffix) is not None
 
 
 def _step(tree: Json, step: str) -> Json:

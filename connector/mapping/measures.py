@@ -90,6 +90,11 @@ class MeasureBinder(Binder):
         self.trace(at.term("value"), refs)
         fixed = spec.unit if isinstance(spec.unit, str) and target in {None, spec.unit} else None
 
+        own = refs[0].index if fixed and len(refs) == 1 and refs[0].own and spec.from_ == refs[0].column else -1
+        if own >= 0:
+            plain = _fixed(own, read, fixed)
+            return Made(self.conditional(spec, plain, refs, scope, at), refs=refs)
+
         def make(frame: Frame) -> JsonObject | None:
             text = get(frame)
             if not text:
@@ -213,6 +218,16 @@ class MeasureBinder(Binder):
             return total(parts, code) if parts else None
 
         return make, tuple(ref for _, refs in bound_parts for ref in refs)
+
+
+def _fixed(index: int, read: Callable[[str], str], code: str | None) -> Callable[[Frame], JsonObject | None]:
+    """The commonest value: a number of the row, in one unit."""
+
+    def make(frame: Frame) -> JsonObject | None:
+        text = frame.cells[index]
+        return {"type": "Quantity", "value": read(text), "unit": code} if text else None
+
+    return make
 
 
 def _to(make: Measure, code: str) -> Measure:
