@@ -15,10 +15,12 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from uuid import uuid4  # noqa: TID251 - the one place that makes ids by chance
 
 from connector.config import MANAGEMENT_TOKEN_VARIABLE, PASSPHRASE_VARIABLE, Config, secret
 from connector.credentials.signing import Signer
+from connector.errors import PeerUnreachable
 from connector.exchange.audit import Audit, AuditAnswers
 from connector.exchange.authenticate import SCOPES, Authenticate
 from connector.exchange.conversation import Conversation, Topic
@@ -26,7 +28,7 @@ from connector.exchange.negotiate import Negotiate
 from connector.exchange.offer import Offer
 from connector.exchange.outbox import Outbox
 from connector.exchange.policies import Policies
-from connector.exchange.ports import Http, Store
+from connector.exchange.ports import Http, HttpAnswer, Store
 from connector.exchange.publish import Publish
 from connector.exchange.receive import Receive
 from connector.exchange.serve import Serve
@@ -74,6 +76,14 @@ class SystemIds:
     def jitter(self) -> float:
         """A number in [0, 1)."""
         return secrets.randbelow(1 << 30) / (1 << 30)
+
+
+class NoNetwork:
+    """The way out of a signer that works on its own: there is none."""
+
+    async def request(self, method: str, url: str, **_options: object) -> HttpAnswer:
+        """Nothing is ever sent."""
+        raise PeerUnreachable(f"{method} {url} was not sent: this command works without network")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -152,7 +162,7 @@ def compose(config: Config, store: Store, http: Http, keys: Keys) -> Services:
     return Services(
         config=config, store=store, clock=clock, ids=ids, peers=peers, verifier=verifier, bundle=bundle,
         assertion=keys.assertion, authentication=keys.authentication, id_key=keys.id_key,
-        access_token_key=keys.access_token_key, shown=_held(config), authenticate=authenticate,
+        access_token_key=keys.access_token_key, shown=partial(_held, config), authenticate=authenticate,
         offer=Offer(
             tenant=tenant, did=did, base=base, store=store, peers=peers, clock=clock, ids=ids, policies=policies
         ),
@@ -174,7 +184,7 @@ def compose(config: Config, store: Store, http: Http, keys: Keys) -> Services:
 
 
 def _held(config: Config) -> tuple[bytes, ...]:
-    """Our party credentials: every `*.jwt` of the folder."""
+    """Our party credentials, read when they are shown: every `*.jwt` of the folder. A new one counts at once."""
     folder = config.path(config.held)
     return tuple(path.read_bytes().strip() for path in sorted(folder.glob("*.jwt"))) if folder.is_dir() else ()
 
@@ -207,11 +217,10 @@ async def running(config: Config) -> AsyncIterator[Services]:
 
 @asynccontextmanager
 async def offline(config: Config) -> AsyncIterator[Services]:
-    """The same connector without faces and background work: for a signer that only issues."""
+    """The same connector without faces, background work and network: for a signer that only issues."""
     store = open_store(_store_url(config))
     try:
-        async with GuardedClient(unsafe_allow_loopback=config.unsafe.allow_loopback_http) as http:
-            yield compose(config, store, http, open_keys(config))
+        yield compose(config, store, NoNetwork(), open_keys(config))
     finally:
         await store.close()
 

@@ -25,10 +25,13 @@ def main() -> None:
 
 
 def _mount() -> None:
-    from connector.cli import init, map, policy, serve, vocab  # noqa: PLC0415, A004 - mounted when asked for
+    from connector.cli import credential, demo, init, map, policy, serve, site, vocab  # noqa: PLC0415, A004 - when asked for
 
+    app.command("demo")(demo.demo)
     app.command("init")(init.init)
     app.command("serve")(serve.serve)
+    app.command("site")(site.site)
     app.add_typer(map.app, name="map")
+    app.add_typer(credential.app, name="credential")
     app.add_typer(policy.app, name="policy")
     app.add_typer(vocab.app, name="vocab")

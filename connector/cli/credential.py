@@ -48,7 +48,8 @@ def issue(
         loaded = load(config)
         if not claims and plan is None:
             raise BadInput("nothing to sign", hint="give claim files, or --plan PLAN")
-        signed = asyncio.run(issuing.issue(loaded, credential_type, claims or [], plan))
+        job = issuing.Job(record_type=credential_type, claims=claims or [], plan=plan)
+        signed = asyncio.run(issuing.issue(loaded, [job], site))[0]
         files: list[Json] = []
         for row in signed.credentials:
             single = out.suffix == ".jwt" and len(signed.credentials) == 1
@@ -58,8 +59,6 @@ def issue(
             files.append(
                 {"file": str(path), "digest": row.digest, "type": row.credential_type, "record": row.record_id}
             )
-        if site is not None:
-            asyncio.run(issuing.write_site(loaded, site))
     findings = signed.published.findings
     if as_json:
         show_json({"credentials": files, "findings": [finding.as_json() for finding in findings]})
@@ -91,9 +90,7 @@ def revoke(
     with told():
         loaded = load(config)
         moment = _moment(effective) or datetime.now(UTC)  # noqa: TID251 - the command's own default
-        row = asyncio.run(issuing.revoke(loaded, _octets(file), purpose, moment, reason))
-        if site is not None:
-            asyncio.run(issuing.write_site(loaded, site))
+        row = asyncio.run(issuing.revoke(loaded, _octets(file), purpose, moment, reason, site))
     if as_json:
         show_json({"digest": row.digest, "purpose": purpose, "effective": moment.isoformat()})
     else:
@@ -203,13 +200,21 @@ def _show_lineage(entries: Json) -> None:
 
 
 @app.command(name="import")
-def import_(file: FILE, *, config: CONFIG = Path("connector.toml"), as_json: JSON = False) -> None:
+def import_(
+    file: FILE,
+    *,
+    policy: Annotated[Path, typer.Option("--policy", help="The policy under which it is passed on and audited.")],
+    into: Annotated[str, typer.Option("--into", help="The dataset that it joins, e.g. the plan's name.")],
+    config: CONFIG = Path("connector.toml"),
+    as_json: JSON = False,
+) -> None:
     """Keep a third party's credential (a permit, a laboratory's certificate) so that our records can link to it.
 
-    Example: battery-connector credential import permit.jwt
+    Example: battery-connector credential import assay.jwt --into assays --policy policies/customers.json
     """
     with told():
-        answer = Management.of(config).post("/v1/import", {"credential": _octets(file).decode()})
+        body: JsonObject = {"credential": _octets(file).decode(), "into": into, "policy": str(policy.resolve())}
+        answer = Management.of(config).post("/v1/import", body)
     findings = _list(answer.get("findings"))
     if as_json:
         show_json(answer)

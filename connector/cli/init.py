@@ -46,11 +46,11 @@ def init(  # noqa: PLR0917 - typer makes the options of the arguments
                 "the public address is missing",
                 hint="--public-url https://..., or --unsafe-loopback to try it on this machine",
             )
-        company = _Company(
+        company = Company(
             name=name or folder.name, address=address, port=port, management_port=management_port or port + 1,
             algorithm=algorithm, loopback=unsafe_loopback, offset=unsafe_clock_offset,
         )  # fmt: skip
-        config = _make(folder, company)
+        config = make(folder, company)
         loaded = load(config)
     if as_json:
         show_json({"config": str(config), "did": loaded.did, "public_url": loaded.public_url})
@@ -63,7 +63,9 @@ def init(  # noqa: PLR0917 - typer makes the options of the arguments
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Company:
+class Company:
+    """What a new company folder is made from."""
+
     name: str
     address: str
     port: int
@@ -73,7 +75,8 @@ class _Company:
     offset: int
 
 
-def _make(folder: Path, company: _Company) -> Path:
+def make(folder: Path, company: Company) -> Path:
+    """Make the folder, its keys, secrets and configuration. Returns the configuration file."""
     for part in FOLDERS:
         (folder / part).mkdir(parents=True, exist_ok=True)
     passphrase = chance.token_urlsafe(24)

@@ -54,32 +54,51 @@ class Signed:
     credentials: tuple[CredentialRow, ...]
 
 
-async def issue(config: Config, record_type: str, claims: Sequence[Path], plan: Path | None) -> Signed:
-    """Sign subjects from claim files, or the documents of a plan."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """What to sign: claim files, or the documents of a plan."""
+
+    record_type: str
+    claims: Sequence[Path] = ()
+    plan: Path | None = None
+
+
+async def issue(config: Config, jobs: Sequence[Job], site: Path | None) -> list[Signed]:
+    """Sign all jobs in one go, then write the site, if there is one."""
     async with offline(config) as services:
-        documents = [_stated(services, record_type, path) for path in claims]
-        findings: list[Finding] = []
-        if plan is not None:
-            mapped = await commands.map_plan(services, parse(_read(plan)))
-            documents += mapped.mapped
-            findings += mapped.findings
-        dataset = DatasetRow(
-            tenant=config.tenant, dataset_id=mint(services.id_key, config.tenant, "dataset", f"issued {record_type}"),
-            title=f"Issued {record_type}", plan=str(plan or "claims"), record_types=(record_type,),
-            policy=_AUDITED_ONLY, policy_digest=digest(load_policy(_AUDITED_ONLY)), at=micros(services.clock.now()),
-        )  # fmt: skip
-        published = await services.publish.publish(documents, dataset, Declared(), lambda _: None)
-        published.findings[:0] = findings
-        rows: list[CredentialRow] = []
-        for document in documents:
-            record = await services.store.load_record(config.tenant, document.record_id)
-            if record is not None:
-                rows += await services.store.credentials(config.tenant, record.record_id, record.version)
-        return Signed(published=published, credentials=tuple(rows))
+        signed = [await _issue(services, job) for job in jobs]
+        if site is not None:
+            await _write_site(services, site)
+        return signed
 
 
-async def revoke(config: Config, octets: bytes, purpose: str, effective: datetime, reason: str) -> CredentialRow:
-    """Change the status of a credential that this signer issued."""
+async def _issue(services: Services, job: Job) -> Signed:
+    tenant = services.config.tenant
+    documents = [_stated(services, job.record_type, path) for path in job.claims]
+    findings: list[Finding] = []
+    if job.plan is not None:
+        mapped = await commands.map_plan(services, parse(_read(job.plan)))
+        documents += mapped.mapped
+        findings += mapped.findings
+    dataset = DatasetRow(
+        tenant=tenant, dataset_id=mint(services.id_key, tenant, "dataset", f"issued {job.record_type}"),
+        title=f"Issued {job.record_type}", plan=str(job.plan or "claims"), record_types=(job.record_type,),
+        policy=_AUDITED_ONLY, policy_digest=digest(load_policy(_AUDITED_ONLY)), at=micros(services.clock.now()),
+    )  # fmt: skip
+    published = await services.publish.publish(documents, dataset, Declared(), lambda _: None)
+    published.findings[:0] = findings
+    rows: list[CredentialRow] = []
+    for document in documents:
+        record = await services.store.load_record(tenant, document.record_id)
+        if record is not None:
+            rows += await services.store.credentials(tenant, record.record_id, record.version)
+    return Signed(published=published, credentials=tuple(rows))
+
+
+async def revoke(
+    config: Config, octets: bytes, purpose: str, effective: datetime, reason: str, site: Path | None
+) -> CredentialRow:
+    """Change the status of a credential that this signer issued, then write the site, if there is one."""
     async with offline(config) as services:
         row = await services.store.find_credential(config.tenant, digest_multibase(octets))
         if row is None or row.status_list is None or row.status_index is None:
@@ -92,20 +111,25 @@ async def revoke(config: Config, octets: bytes, purpose: str, effective: datetim
         told = orjson.dumps({"digest": row.digest, "effective": effective.isoformat(), "reason": reason})
         entry = EvidenceEntry(tenant=config.tenant, at=now, event="status-changed", body=told)
         await services.store.commit_status_change(change, entry)
+        if site is not None:
+            await _write_site(services, site)
         return row
 
 
-async def write_site(config: Config, folder: Path) -> list[Path]:
+async def write_site(config: Config, folder: Path) -> None:
     """DID document and status lists as files: `did.json`, `status/N/index.jwt`, `status/N/changes`."""
     async with offline(config) as services:
-        used = await services.store.next_status_index(config.tenant)
-        document = folder / "did.json" if config.tenant else folder / ".well-known" / "did.json"
-        written = [_put(document, statements.did_document(services))]
-        for number in range(used // LIST_BITS + 1):
-            lists = folder / "status" / str(number)
-            written.append(_put(lists / "index.jwt", await statements.status_octets(services, number, site=True)))
-            written.append(_put(lists / "changes", await statements.changes_octets(services, number)))
-        return written
+        await _write_site(services, folder)
+
+
+async def _write_site(services: Services, folder: Path) -> None:
+    used = await services.store.next_status_index(services.config.tenant)
+    document = folder / "did.json" if services.config.tenant else folder / ".well-known" / "did.json"
+    _put(document, statements.did_document(services))
+    for number in range(used // LIST_BITS + 1):
+        lists = folder / "status" / str(number)
+        _put(lists / "index.jwt", await statements.status_octets(services, number, site=True))
+        _put(lists / "changes", await statements.changes_octets(services, number))
 
 
 def _stated(services: Services, record_type: str, path: Path) -> Mapped:
@@ -132,10 +156,9 @@ def _key(subject: JsonObject) -> str:
     return json.dumps([subject["id"], subject.get("role"), subject.get("mandateRole")])
 
 
-def _put(path: Path, octets: bytes) -> Path:
+def _put(path: Path, octets: bytes) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(octets)
-    return path
 
 
 def _read(path: Path) -> bytes:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from connector.errors import BadMessage, NotFound, PeerUnreachable
+from connector.errors import BadMessage, NotAllowed, NotFound, PeerUnreachable
 from connector.exchange.policies import Policies
 from connector.exchange.ports import Clock, DatasetRow, Ids, Peers, Store
 from connector.model import Did, Facts, JsonObject
@@ -23,6 +23,8 @@ from connector.vocabulary.admission import admit
 PAGE = 100
 _MAX_PAGES = 1_000
 _OK = 200
+_REFUSED = frozenset({401, 403})
+_WHO_ASKS = "it does not accept who we are or what we show; are our credentials in the folder `held`?"
 _PAGE_LIMIT_BYTES = 8 << 20
 
 
@@ -87,6 +89,8 @@ class Offer:
             seen.add(url)
             body = compose.dump(compose.catalog_request(self.ids.urn()))
             answer = (await self.peers.post(peer, url, body)).answer
+            if answer.status in _REFUSED:
+                raise NotAllowed(f"the peer refuses its catalogue: HTTP {answer.status}", hint=_WHO_ASKS)
             if answer.status != _OK:
                 raise PeerUnreachable(f"the catalogue request was answered with HTTP {answer.status}")
             catalog = parse_as(RootCatalog, admit(answer.body, _PAGE_LIMIT_BYTES))

@@ -88,6 +88,8 @@ class Ready:
     subject: JsonObject
     parts: Parts
     links: tuple[LinkRow, ...]
+    held: tuple[RecordRow, ...]
+    """Third parties' credentials that this document links to: they are passed on with it."""
     standing: RecordRow | None
     static: str
     dynamic: str
@@ -200,7 +202,7 @@ class Publish:
     def _ready(
         self, mapped: Mapped, targets: Mapping[tuple[str, ...], RecordRow], standing: RecordRow | None
     ) -> tuple[Ready | None, list[Finding]]:
-        subject, rows, empty = mapped.subject, list[LinkRow](), list[str]()
+        subject, rows, held, empty = mapped.subject, list[LinkRow](), list[RecordRow](), list[str]()
         for link in mapped.links:
             target = targets.get(_key(link))
             if target is None:
@@ -211,6 +213,7 @@ class Publish:
             if link.path:
                 row = self._link(mapped.record_id, standing, target)
                 rows.append(row)
+                held += [target] if target.origin == "held" else []
                 subject = put(subject, link.path, _upstream_link(row, target))
         subject = without(subject, empty)
         findings = [_placed(finding, mapped) for finding in self.bundle.check(mapped.record_type, subject)]
@@ -218,7 +221,7 @@ class Publish:
             return None, findings
         parts = self.bundle.split(mapped.record_type, subject, model_id=mapped.model_id or "")
         return Ready(
-            mapped=mapped, subject=subject, parts=parts, links=tuple(rows), standing=standing,
+            mapped=mapped, subject=subject, parts=parts, links=tuple(rows), held=tuple(held), standing=standing,
             static=_digest(part for key, part in parts.items() if key[1] is not Level.DYNAMIC),
             dynamic=_digest(part for key, part in parts.items() if key[1] is Level.DYNAMIC),
         ), []  # fmt: skip
@@ -328,6 +331,7 @@ class _Commit:
     overwritten: list[str] = field(default_factory=list)
     links: list[LinkRow] = field(default_factory=list)
     expected: dict[str, int] = field(default_factory=dict)
+    held: dict[str, RecordRow] = field(default_factory=dict)
 
     def take_index(self) -> int:
         """The next status index. A batch that loses the race for it is made again."""
@@ -338,8 +342,16 @@ class _Commit:
         """One record with its credentials and links."""
         self.records.append(record)
         self.credentials += made
+        for row in ready.held:
+            self.pass_on(row, ready.mapped.buyers)
         self.links += [replace(link, from_version=record.version) for link in ready.links]
         self.expected[record.record_id] = standing.version if standing else 0
+
+    def pass_on(self, row: RecordRow, buyers: tuple[str, ...]) -> None:
+        """Whoever may get the document may get what it rests on."""
+        known = self.held.get(row.record_id, row)
+        self.held[row.record_id] = replace(known, buyers=tuple(dict.fromkeys((*known.buyers, *buyers))))
+        self.expected[row.record_id] = row.version
 
     def rows(self, tenant: str, dataset: DatasetRow, now: int) -> RecordsCommit:
         """The transaction."""
@@ -350,7 +362,8 @@ class _Commit:
             ],
         }  # fmt: skip
         return RecordsCommit(
-            tenant=tenant, expected=self.expected, records=self.records, credentials=self.credentials,
+            tenant=tenant, expected=self.expected, records=[*self.records, *self.held.values()],
+            credentials=self.credentials,
             overwritten=self.overwritten, links=self.links,
             identifiers=[row for record in self.records for row in _identifiers(tenant, record)],
             evidence=[EvidenceEntry(tenant=tenant, at=now, event="published", body=orjson.dumps(body))],

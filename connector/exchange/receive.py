@@ -22,6 +22,7 @@ from connector.exchange.conversation import micros
 from connector.exchange.ports import (
     Clock,
     CredentialRow,
+    DatasetRow,
     EvidenceEntry,
     LinkRow,
     Origin,
@@ -62,6 +63,7 @@ class Way:
     holder: Did
     agreement_id: str
     origin: Origin
+    dataset: DatasetRow | None = None
 
 
 @dataclass(slots=True, kw_only=True)
@@ -73,6 +75,9 @@ class Received:
     unchanged: int = 0
     findings: list[Finding] = field(default_factory=list)
     unchecked: int = 0
+    """Credentials that could be neither accepted nor rejected: keys, status or octets were out of reach."""
+    rejected: int = 0
+    """Credentials (or a record's version) that are not what they should be."""
 
     def as_json(self) -> JsonObject:
         """The published shape."""
@@ -81,6 +86,7 @@ class Received:
             "credentials": self.credentials,
             "unchanged": self.unchanged,
             "unchecked": self.unchecked,
+            "rejected": self.rejected,
             "findings": [finding.as_json() for finding in self.findings],
         }
 
@@ -120,8 +126,11 @@ class Receive:
             url = following
         return result
 
-    async def hold(self, octets: bytes) -> Received:
-        """Keep a third party's credential that was handed over as a file (a permit, a laboratory's certificate)."""
+    async def hold(self, octets: bytes, dataset: DatasetRow) -> Received:
+        """Keep a third party's credential that was handed over as a file (a permit, a laboratory's certificate).
+
+        It is passed on unchanged, and opened to audits, under the policy of the dataset that it joins.
+        """
         result = Received()
         report = await self.verifier.verify(octets, self.clock.now())
         credential = self._good(report, report.digest, result)
@@ -135,7 +144,10 @@ class Receive:
             media_type="application/vc+jwt", digest=report.digest, url=None,
         )  # fmt: skip
         await self._keep(
-            Way(holder=self.did, agreement_id="", origin="held"), [item], [(item, octets, report, credential)], result
+            Way(holder=self.did, agreement_id="", origin="held", dataset=dataset),
+            [item],
+            [(item, octets, report, credential)],
+            result,
         )
         return result
 
@@ -148,6 +160,7 @@ class Receive:
             result.unchanged += 1
             return
         if known and set(known.digests) != {item.digest for item in items if item.level != Level.DYNAMIC}:
+            result.rejected += 1
             result.findings.append(
                 _finding(items[0], "digest-changed", "its holder changed a signed statement without a new version")
             )
@@ -169,9 +182,11 @@ class Receive:
     async def _fetch(self, item: Item, header: str, result: Received) -> tuple[Item, bytes, Report, Credential] | None:
         answer = await self.peers.pull(str(item.url), header, limit_bytes=_OCTETS_LIMIT_BYTES)
         if answer.status != _OK:
+            result.unchecked += 1
             result.findings.append(_finding(item, "not-served", f"its octets were answered with HTTP {answer.status}"))
             return None
         if digest_multibase(answer.body) != item.digest:
+            result.rejected += 1
             result.findings.append(_finding(item, "digest-mismatch", "its octets are not those that the page names"))
             return None
         report = await self.verifier.verify(answer.body, self.clock.now())
@@ -180,6 +195,7 @@ class Receive:
             return None
         found = record_header(credential)
         if found is None or found[:2] != (item.record_id, item.version):
+            result.rejected += 1
             result.findings.append(_finding(item, "record-mismatch", "it belongs to another record than the page says"))
             return None
         return item, answer.body, report, credential
@@ -189,6 +205,7 @@ class Receive:
         if report.verdict == "valid":
             return report.credential
         result.unchecked += report.verdict == "indeterminate"
+        result.rejected += report.verdict != "indeterminate"
         for check in report.checks:
             if check.outcome in {"failed", "unchecked"}:
                 place = Place(source=digest)
@@ -210,7 +227,8 @@ class Receive:
         subject = next((one[3].subject for one in good if one[0].level != Level.MODEL), good[0][3].subject)
         record = RecordRow(
             tenant=self.tenant, record_id=first.record_id, version=first.version, record_type=first.record_type,
-            key="", subject_id=str(subject.get("id", "")), holder=way.holder, origin=way.origin, dataset_id="",
+            key="", subject_id=str(subject.get("id", "")), holder=way.holder, origin=way.origin,
+            dataset_id=way.dataset.dataset_id if way.dataset else "",
             agreement_id=way.agreement_id, content_digest="", content=b"", lineage=b"",
             digests=tuple(item.digest for item in items if item.level != Level.DYNAMIC), buyers=(), at=now,
         )  # fmt: skip
@@ -224,6 +242,7 @@ class Receive:
                 overwritten=stale,
                 links=[link for one in good for link in await self._links(record, one[3].subject)],
                 identifiers=[row for one in good for row in identifiers(self.tenant, record, one[3].subject)],
+                dataset=way.dataset,
                 evidence=[self._evidence(record, good, now)],
             )
         )

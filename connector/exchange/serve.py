@@ -13,13 +13,13 @@ from dataclasses import dataclass
 import orjson
 
 from connector.errors import NotAllowed, NotAuthenticated, NotFound
-from connector.exchange.conversation import micros, token_digest
+from connector.exchange.conversation import micros, token_digest, under_way
 from connector.exchange.policies import Policies
 from connector.exchange.ports import Clock, CredentialRow, DatasetRow, EvidenceEntry, RecordRow, Store
 from connector.model import Claim, Did, Facts, Json, JsonObject
 from connector.policy.evaluate import Compiled, Decision, evaluate
 from connector.policy.operands import Stage
-from connector.protocol.transfer import State
+from connector.protocol.transfer import Kind, State
 
 PAGE_RECORDS = 100
 _BEARER = "Bearer "
@@ -53,10 +53,12 @@ class Serve:
         """What the token opens now. `NotAuthenticated`: unknown, or its transfer is not started."""
         token = authorization.removeprefix(_BEARER)
         row = await self.store.find_data_token(self.tenant, token_digest(token)) if token else None
-        if row is None or not row.live:
+        process = await self.store.load_process(self.tenant, "transfer", row.transfer_pid) if row else None
+        if row is None or process is None:
             raise NotAuthenticated("the data token opens nothing", hint="start a transfer under the agreement")
-        process = await self.store.load_process(self.tenant, "transfer", row.transfer_pid)
-        if process is None or process.state != State.STARTED:
+        # Whoever shows the token has our start message, also where its acknowledgement is still on the way.
+        started = row.live and process.state == State.STARTED
+        if not started and under_way(process) != Kind.START:
             raise NotAuthenticated("the transfer is not started")
         content = orjson.loads(process.body)["content"]
         dataset = await self.store.load_dataset(self.tenant, str(content["dataset"]))

@@ -11,7 +11,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from connector.errors import BadMessage, NotFound
-from connector.exchange.conversation import Answer, Caller, Conversation, Draft, Incoming, token_digest, without_token
+from connector.exchange.conversation import (
+    Answer,
+    Caller,
+    Conversation,
+    Draft,
+    Incoming,
+    token_digest,
+    under_way,
+    without_token,
+)
 from connector.exchange.policies import PULL, Policies
 from connector.exchange.ports import AgreementRow, CommandRow, DatasetRow, DataTokenRow, Ids, ProcessKind, Store
 from connector.model import Did, Finding, JsonObject, Pid
@@ -146,12 +155,17 @@ class Transfer:
         return await self.conversation.open(process, content, incoming, objections)
 
     async def _in_force(self, agreement_id: str, party: str) -> tuple[AgreementRow | None, DatasetRow | None]:
-        """The agreement, if it is between exactly this party and us and its negotiation is finalized."""
+        """The agreement, if it is between exactly this party and us and its negotiation is finalized.
+
+        A request may be here before the answer to our FINALIZED event: whoever has the event may ask.
+        """
         agreement = await self.store.load_agreement(self.tenant, agreement_id)
         if agreement is None or agreement.counterparty != party or agreement.role != Role.PROVIDER.value:
             return None, None
         row = await self.store.load_process(self.tenant, "negotiation", agreement.negotiation_pid)
-        if row is None or row.state != negotiation.State.FINALIZED or agreement.replaced_by is not None:
+        if row is None or agreement.replaced_by is not None:
+            return None, None
+        if row.state != negotiation.State.FINALIZED and under_way(row) != negotiation.Kind.FINALIZE:
             return None, None
         return agreement, await self.store.load_dataset(self.tenant, agreement.dataset_id)
 

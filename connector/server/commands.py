@@ -10,12 +10,14 @@ import asyncio
 import hashlib
 from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 
 import orjson
 
 from connector.credentials.ids import mint
+from connector.credentials.verify import needs
 from connector.errors import BadInput, CannotCheck, Conflict, NotFound
 from connector.exchange.conversation import micros
 from connector.exchange.ports import AgreementRow, CommandRow, DatasetRow, ProcessKind, ProcessRow, RecordRow
@@ -35,25 +37,51 @@ _OFFER = 0
 # --- publish ---------------------------------------------------------------------------------------------------------
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """What to publish. `title` is the plan's name unless said; `record_type`: what the plan has to make, if said."""
+
+    plan: Path
+    policy: Path
+    title: str = ""
+    record_type: str = ""
+
+
 async def publish(
-    services: Services, plan_file: Path, policy_file: Path, declared: Declared, on_document: Callable[[int], None]
+    services: Services, wanted: Wanted, declared: Declared, on_document: Callable[[int], None]
 ) -> JsonObject:
     """Map the exports of a plan and offer what comes out under a policy."""
-    plan = parse(await asyncio.to_thread(_read, plan_file))
+    plan = parse(await asyncio.to_thread(_read, wanted.plan))
+    if wanted.record_type not in {"", plan.record}:
+        raise BadInput(f"the plan makes {plan.record}, not {wanted.record_type}", place=str(wanted.plan))
     name = plan.mapping.partition("/")[0]
-    policy_octets = await asyncio.to_thread(_read, policy_file)
-    policy = load(policy_octets)
+    policy_octets = await asyncio.to_thread(_read, wanted.policy)
+    dataset = _dataset(services, name, plan.record, wanted.policy, policy_octets)
+    dataset = replace(dataset, title=wanted.title or dataset.title)
     result, published = await map_plan(services, plan), None
     if not result.stopped:
-        dataset = DatasetRow(
-            tenant=services.config.tenant, dataset_id=_mint(services, "dataset", f"{name} {policy_file.name}"),
-            title=name, plan=plan.mapping, record_types=(plan.record,), policy=policy_octets,
-            policy_digest=digest(policy), at=micros(services.clock.now()),
-        )  # fmt: skip
         published = await services.publish.publish(result.mapped, dataset, declared, on_document)
     findings: list[Finding] = [*result.findings, *(published.findings if published else [])]
     answer: JsonObject = published.as_json() if published else {"documents": 0, "credentials": 0, "assets": 0}
-    return {**answer, "rows": result.rows, "findings": [finding.as_json() for finding in findings]}
+    offered: JsonObject = {"dataset": dataset.dataset_id, "title": dataset.title} if published else {}
+    return {**answer, **offered, "rows": result.rows, "findings": [finding.as_json() for finding in findings]}
+
+
+def _dataset(services: Services, name: str, record_type: str, policy_file: Path, policy_octets: bytes) -> DatasetRow:
+    """The dataset of a plan (or of what was imported under its name) and a policy."""
+    return DatasetRow(
+        tenant=services.config.tenant, dataset_id=_mint(services, "dataset", f"{name} {policy_file.name}"),
+        title=name, plan=name, record_types=(record_type,), policy=policy_octets,
+        policy_digest=digest(load(policy_octets)), at=micros(services.clock.now()),
+    )  # fmt: skip
+
+
+async def hold(services: Services, octets: bytes, into: str, policy_file: Path) -> JsonObject:
+    """Keep a third party's credential, and pass it on under a policy as part of the dataset `into`."""
+    policy_octets = await asyncio.to_thread(_read, policy_file)
+    types = [name for name in needs(octets).types if name != "VerifiableCredential"]
+    dataset = _dataset(services, into, types[0] if types else "", policy_file, policy_octets)
+    return (await services.receive.hold(octets, dataset)).as_json()
 
 
 async def map_plan(services: Services, plan: Plan) -> engine.Result:
@@ -161,7 +189,7 @@ async def fetch(
     row = await _started(services, agreement, f"fetch {agreement_id}", key, wait_seconds)
     content = orjson.loads(row.body)["content"]
     findings: list[Json] = []
-    unchecked = 0
+    unchecked = rejected = 0
     if row.state == "STARTED":
         address = content["address"]
         received = await services.receive.pull(
@@ -171,7 +199,8 @@ async def fetch(
             str(address["authorization"]),
             on_record,
         )
-        findings, unchecked = [finding.as_json() for finding in received.findings], received.unchecked
+        findings = [finding.as_json() for finding in received.findings]
+        unchecked, rejected = received.unchecked, received.rejected
         await services.transfer.complete(row.pid)
         row = await _settled(services, "transfer", row.pid, ("COMPLETED", "TERMINATED"), wait_seconds)
     records, credentials = await _under(services, agreement)
@@ -181,8 +210,9 @@ async def fetch(
         "records": records,
         "credentials": credentials,
         "unchecked": unchecked,
+        "rejected": rejected,
         "findings": findings,
-        "termination": content.get("termination"),
+        "termination": orjson.loads(row.body)["content"].get("termination"),
     }
 
 
@@ -204,8 +234,8 @@ async def _received(services: Services) -> AsyncIterator[tuple[RecordRow, int]]:
         after = rows[-1].record_id
 
 
-async def received(services: Services) -> JsonObject:
-    """What came, from whom, under which terms."""
+async def received(services: Services, holder: str = "", record_type: str = "") -> JsonObject:
+    """What came, from whom, under which terms; of one holder or type, if said."""
     records: list[Json] = [
         {
             "record": row.record_id,
@@ -217,6 +247,7 @@ async def received(services: Services) -> JsonObject:
             "named": len(row.digests),
         }
         async for row, count in _received(services)
+        if holder in {"", row.holder} and record_type in {"", row.record_type}
     ]
     agreements: list[Json] = [
         {
@@ -227,6 +258,7 @@ async def received(services: Services) -> JsonObject:
             "terms": orjson.loads(row.agreement),
         }
         for row in await services.store.list_agreements(services.config.tenant)
+        if row.replaced_by is None and holder in {"", row.counterparty}
     ]
     return {"records": records, "agreements": agreements}
 

@@ -6,8 +6,11 @@ What the commands do stands in `commands`.
 
 from __future__ import annotations
 
+import asyncio
 import hmac
+import logging
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -17,11 +20,11 @@ from aiohttp import web
 from connector.credentials.verify import needs
 from connector.errors import BadInput, ConnectorError, NotAuthenticated, NotFound
 from connector.exchange.conversation import micros
-from connector.exchange.ports import EvidenceEntry, StatusChangeRow
+from connector.exchange.ports import EvidenceEntry, RecordRow, StatusChangeRow
 from connector.exchange.publish import Declared
 from connector.model import Did, Json, JsonObject
-from connector.server import commands
-from connector.server.problems import json_response, problem
+from connector.server import commands, processes
+from connector.server.problems import json_response, problem_body
 from connector.server.services import SERVICES, Services
 from connector.vocabulary.admission import admit
 
@@ -29,8 +32,12 @@ _TOKEN = web.AppKey("token", str)
 _LIMIT_BYTES = 8 << 20
 _WAIT_SECONDS = 60.0
 _EVIDENCE_PAGE = 1_000
+_PROGRESS_SECONDS = 0.2
 
-Tell = Callable[[JsonObject], Awaitable[None]]
+_log = logging.getLogger("connector.management")
+
+Tell = Callable[[JsonObject], None]
+"""Says how far the work is. What is said too quickly is skipped."""
 
 
 def routes() -> list[web.RouteDef]:
@@ -49,7 +56,7 @@ def routes() -> list[web.RouteDef]:
         web.post("/v1/revoke", _revoke),
         web.get("/v1/records", _records),
         web.get("/v1/records/{id}", _record),
-        web.get("/v1/processes/{pid}", _process),
+        *processes.routes(),
         web.get("/v1/evidence", _evidence),
         web.get("/v1/counts", _counts),
     ]
@@ -91,10 +98,13 @@ async def _ready(request: web.Request) -> web.Response:
 async def _publish(request: web.Request) -> web.StreamResponse:
     services, body = request.app[SERVICES], await _body(request)
     declared = Declared(correction=_text(body, "correct", ""), overwrite=body.get("overwrite") is True)
-    plan, policy = Path(_text(body, "plan")), Path(_text(body, "policy"))
+    wanted = commands.Wanted(
+        plan=Path(_text(body, "plan")), policy=Path(_text(body, "policy")), title=_text(body, "title", ""),
+        record_type=_text(body, "credential", ""),
+    )  # fmt: skip
 
     async def work(tell: Tell) -> JsonObject:
-        return await commands.publish(services, plan, policy, declared, _counting(tell))
+        return await commands.publish(services, wanted, declared, lambda done: tell({"done": done}))
 
     return await _stream(request, work)
 
@@ -104,7 +114,8 @@ async def _import(request: web.Request) -> web.Response:
     octets = _text(body, "credential")
     if not octets.isascii():
         raise BadInput("a compact credential is ASCII")
-    return json_response((await services.receive.hold(octets.strip().encode("ascii"))).as_json())
+    held = octets.strip().encode("ascii")
+    return json_response(await commands.hold(services, held, _text(body, "into"), Path(_text(body, "policy"))))
 
 
 async def _catalog(request: web.Request) -> web.Response:
@@ -130,13 +141,15 @@ async def _fetch(request: web.Request) -> web.StreamResponse:
         return json_response(await commands.start_transfer(services, agreement, key, wait))
 
     async def work(tell: Tell) -> JsonObject:
-        return await commands.fetch(services, agreement, key, wait, _counting(tell))
+        return await commands.fetch(services, agreement, key, wait, lambda done: tell({"done": done}))
 
     return await _stream(request, work)
 
 
 async def _received(request: web.Request) -> web.Response:
-    return json_response(await commands.received(request.app[SERVICES]))
+    services, asked = request.app[SERVICES], request.query
+    holder = services.config.peer(asked["from"]) if asked.get("from") else ""
+    return json_response(await commands.received(services, holder, asked.get("type", "")))
 
 
 async def _audit(request: web.Request) -> web.StreamResponse:
@@ -145,10 +158,7 @@ async def _audit(request: web.Request) -> web.StreamResponse:
     root = _text(body, "id")
 
     async def work(tell: Tell) -> JsonObject:
-        latest: list[tuple[int, str]] = []
-        report = await services.audit.run(root, holder, on_node=lambda count, text: latest.append((count, text)))
-        if latest:
-            await tell({"nodes": latest[-1][0], "at": latest[-1][1]})
+        report = await services.audit.run(root, holder, on_node=lambda count, at: tell({"done": count, "at": at}))
         return report.as_json()
 
     return await _stream(request, work)
@@ -194,15 +204,17 @@ async def _records(request: web.Request) -> web.Response:
         if value
         else await services.store.list_records(services.config.tenant, after=request.query.get("after", ""))
     )
-    return json_response({"records": [_shown(services, row.record_id, row.record_type, row.key) for row in rows]})
+    return json_response({"records": [_shown(services, row) for row in rows]})
 
 
-def _shown(services: Services, record_id: str, record_type: str, key: str) -> JsonObject:
+def _shown(services: Services, row: RecordRow) -> JsonObject:
     return {
-        "record": record_id,
-        "type": record_type,
-        "key": key,
-        "page": f"{services.config.public_url}/passport/{record_id}",
+        "record": row.record_id,
+        "version": row.version,
+        "type": row.record_type,
+        "key": row.key,
+        "subject": row.subject_id,
+        "page": f"{services.config.public_url}/passport/{row.record_id}",
     }
 
 
@@ -228,32 +240,6 @@ async def _record(request: web.Request) -> web.Response:
         "subject": row.subject_id, "holder": row.holder, "origin": row.origin, "credentials": credentials,
         "lineage": orjson.loads(row.lineage) if row.lineage else {},
     })  # fmt: skip
-
-
-async def _process(request: web.Request) -> web.Response:
-    """A negotiation or transfer with everything said and tried: what `why` is made of."""
-    services, pid = request.app[SERVICES], request.match_info["pid"]
-    tenant = services.config.tenant
-    for kind in ("negotiation", "transfer"):
-        row = await services.store.load_process(tenant, kind, pid)
-        if row is None:
-            continue
-        said: list[Json] = [
-            {"direction": one.direction, "message": one.message_type, "status": one.status, "at": one.at}
-            for one in await services.store.messages(tenant, row.kind, pid)
-        ]
-        tried: list[Json] = [
-            {"at": one.at, "status": one.status, "detail": one.detail, "next": one.next_at}
-            for one in await services.store.attempts(tenant, row.kind, pid)
-        ]
-        content = orjson.loads(row.body)["content"]
-        content.pop("address", None)
-        content.pop("credentials", None)
-        return json_response({
-            "pid": pid, "kind": row.kind, "role": row.role, "state": row.state, "counterparty": row.counterparty,
-            "content": content, "messages": said, "attempts": tried,
-        })  # fmt: skip
-    raise NotFound("no such negotiation or transfer")
 
 
 async def _evidence(request: web.Request) -> web.Response:
@@ -298,35 +284,36 @@ def _key(request: web.Request) -> str:
     return request.headers.get("Idempotency-Key", "")
 
 
-def _counting(tell: Tell) -> Callable[[int], None]:
-    """Counts are told when the work gives the loop a chance: a progress that is late is no error."""
-    import asyncio  # noqa: PLC0415 - the one use of it
-
-    tasks: set[asyncio.Task[None]] = set()
-
-    def count(done: int) -> None:
-        task = asyncio.ensure_future(tell({"done": done}))
-        tasks.add(task)
-        task.add_done_callback(tasks.discard)
-
-    return count
-
-
 async def _stream(request: web.Request, work: Callable[[Tell], Awaitable[JsonObject]]) -> web.StreamResponse:
+    """Lines of JSON while the work goes on. A caller that goes away ends the lines, not the work."""
     response = web.StreamResponse(headers={"Content-Type": "application/x-ndjson"})
     await response.prepare(request)
+    told: list[JsonObject] = []
 
     async def line(value: JsonObject) -> None:
-        await response.write(orjson.dumps(value) + b"\n")
+        try:
+            await response.write(orjson.dumps(value) + b"\n")
+        except ConnectionError:
+            _log.info("the caller of %s went away", request.path)
 
-    async def tell(progress: JsonObject) -> None:
-        await line({"progress": progress})
-
-    try:
-        await line({"result": await work(tell)})
-    except ConnectorError as error:
-        told = problem(error)
-        assert isinstance(told.body, bytes), "a problem is made of bytes"
-        await line({"problem": orjson.loads(told.body)})
-    await response.write_eof()
+    task = asyncio.ensure_future(_result(work, told.append))
+    while not task.done():
+        await asyncio.wait({task}, timeout=_PROGRESS_SECONDS)
+        if told and not task.done():
+            await line({"progress": told[-1]})
+            told.clear()
+    await line(task.result())
+    with suppress(ConnectionError):
+        await response.write_eof()
     return response
+
+
+async def _result(work: Callable[[Tell], Awaitable[JsonObject]], tell: Tell) -> JsonObject:
+    """The last line."""
+    try:
+        return {"result": await work(tell)}
+    except ConnectorError as error:
+        return {"problem": problem_body(error)}
+    except Exception:  # noqa: BLE001 - as in `answer_errors`: the answer has begun, so a bug has to be its last line
+        _log.exception("bug in long work")
+        return {"problem": problem_body(ConnectorError("this is a bug of the connector", hint="its log says where"))}

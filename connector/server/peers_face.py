@@ -53,7 +53,7 @@ async def _presentations(request: web.Request) -> web.Response:
     access = check_access(services.access_token_key, issued.access_token or "", verifier=issued.issuer, now=now)
     scopes = granted(read_query(admit(body, services.config.limits.max_message_bytes)), access.scopes)
     chosen: list[bytes] = []
-    for octets in services.shown:
+    for octets in services.shown():
         credential = parse_credential(octets)
         ident = credential.payload.get("id")
         if any(scope.covers(types=credential.types, credential_id=str(ident)) for scope in scopes):
@@ -111,7 +111,7 @@ async def _audit(request: web.Request) -> web.Response:
     caller = await caller_of(request, b"", once=True)
     path = request.match_info["path"]
     if path == "party":
-        shown = [octets.decode("ascii") for octets in services.shown]
+        shown = [octets.decode("ascii") for octets in services.shown()]
         return json_response({"did": services.config.did, "name": services.config.name, "credentials": [*shown]})
     answer = await services.audit_answers.answer(path, caller.facts, services.clock.now())
     return web.Response(body=answer.body, status=answer.status, content_type="application/json")

@@ -64,11 +64,18 @@ def dsp_error(protocol_error: str, error: errors.ConnectorError) -> web.Response
     return response
 
 
+def problem_body(error: errors.ConnectorError) -> JsonObject:
+    """Problem details (RFC 9457), for whoever has begun to answer already."""
+    kind = "cannot-check" if isinstance(error, errors.CannotCheck) else error.code
+    return {
+        "title": error.code, "kind": kind, "status": status_of(error), "detail": error.detail, "hint": error.hint,
+        "place": error.place,
+    }  # fmt: skip
+
+
 def problem(error: errors.ConnectorError) -> web.Response:
     """Problem details for every other path."""
-    status = status_of(error)
-    kind = "cannot-check" if isinstance(error, errors.CannotCheck) else error.code
-    body: JsonObject = {"title": error.code, "kind": kind, "status": status, "detail": error.detail, "hint": error.hint}
+    status, body = status_of(error), problem_body(error)
     response = web.Response(body=orjson.dumps(body), status=status, content_type="application/problem+json")
     if status == web.HTTPServiceUnavailable.status_code:
         response.headers["Retry-After"] = RETRY_AFTER_SECONDS

@@ -17,11 +17,14 @@ from typing import Final
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 
+from connector.model import Json
 from connector.provenance.balance import SiteBalance, period
+from connector.provenance.client import for_client
 from connector.provenance.masses import plain
 from connector.provenance.origin import RECYCLED, Coverage, Ground
 from connector.provenance.outcomes import FAILED, Outcome, Verdict
 from connector.provenance.report import AuditReport, NodeResult
+from connector.provenance.retelling import read_report
 from connector.server.chain_picture import CARD_WIDTH, lay_out
 
 _TEMPLATES: Final = Path(__file__).parent / "templates"
@@ -99,6 +102,14 @@ def render(report: AuditReport, *, title: str = "", prepared_for: str = "") -> s
         bars=tuple(_bars(item) for item in report.coverage),
         bar_width=_BAR,
         names={node.key: node for node in report.nodes},
+    )
+
+
+def render_json(report: Json, *, client: Json = None, title: str = "", prepared_for: str = "") -> str:
+    """The page of an audit's JSON; with the client's own audit, as the client may have it."""
+    told = read_report(report)
+    return render(
+        told if client is None else for_client(told, read_report(client)), title=title, prepared_for=prepared_for
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from aiohttp import web
@@ -38,7 +38,7 @@ class Services:
     authentication: Signer
     id_key: bytes
     access_token_key: bytes
-    shown: Sequence[bytes]
+    shown: Callable[[], Sequence[bytes]]
     """Our own party credentials (membership, roles, mandates), as compact octets."""
     authenticate: Authenticate
     offer: Offer

@@ -18,6 +18,8 @@ from connector.server.services import SERVICES, Services
 
 _FILE_LIMIT_BYTES = 64 << 20
 _KEEP_ALIVE_SECONDS = 60.0
+_SHUTDOWN_SECONDS = 5.0
+"""What is under way at the end may take that long; waiting commands are cut off and may be repeated."""
 
 logging.getLogger("aiohttp.server").setLevel(logging.CRITICAL)
 """aiohttp logs a traceback for every malformed request; a flood of those would fill the disk."""
@@ -59,6 +61,7 @@ async def start(app: web.Application, config: Config, *, host: str, port: int) -
     """Listen. The runner's `cleanup` stops and waits for what is under way."""
     runner = web.AppRunner(
         app, access_log=None, handle_signals=False, keepalive_timeout=_KEEP_ALIVE_SECONDS,
+        shutdown_timeout=_SHUTDOWN_SECONDS,
         max_field_size=config.limits.max_header_bytes, max_line_size=config.limits.max_header_bytes,
     )  # fmt: skip
     await runner.setup()

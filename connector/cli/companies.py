@@ -1,0 +1,240 @@
+"""The companies of a story on this machine: folders by `init`, one process each, started again when it dies.
+
+What a company does is asked of it through its management API (`client`). The order of the story is `storyline`'s.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+import tomllib
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+from connector.cli.client import Management
+from connector.cli.init import Company as NewCompany
+from connector.cli.init import make
+from connector.config import MANAGEMENT_TOKEN_VARIABLE, Config, load, secret
+from connector.errors import ConnectorError, Unavailable
+
+START_SECONDS = 30.0
+_WATCH_SECONDS = 0.1
+_STOP_SECONDS = 10.0
+
+
+def examples_folder() -> Path:
+    """Where the stories lie: beside the package in a checkout, within it in a wheel."""
+    package = Path(__file__).resolve().parents[1]
+    within = package / "_data" / "examples"
+    return within if within.is_dir() else package.parent / "examples"
+
+
+@dataclass(slots=True, kw_only=True)
+class Company:
+    """One participant: its folder, and its process while it runs."""
+
+    name: str
+    title: str
+    folder: Path
+    config: Config
+    process: subprocess.Popen[bytes] | None = None
+    stopped: bool = False
+
+    @property
+    def did(self) -> str:
+        """Its DID."""
+        return self.config.did
+
+    @property
+    def config_file(self) -> Path:
+        """Its configuration."""
+        return self.folder / "connector.toml"
+
+    def management(self) -> Management:
+        """Its management API."""
+        return Management(self.config.listen.management_port, secret(MANAGEMENT_TOKEN_VARIABLE, self.config))
+
+
+@dataclass(slots=True, kw_only=True)
+class Companies:
+    """All of them, and the static web site of those who only sign."""
+
+    story: Path
+    folder: Path
+    fence: bool
+    connectors: dict[str, Company] = field(default_factory=dict)
+    signers: dict[str, Company] = field(default_factory=dict)
+    site: subprocess.Popen[bytes] | None = None
+    site_port: int = 0
+    _watch: threading.Thread | None = None
+    _ending: threading.Event = field(default_factory=threading.Event)
+
+    # --- set-up ------------------------------------------------------------------------------------------------------
+
+    def set_up(self, connectors: list[str], signers: list[str], now: str) -> None:
+        """A folder, keys and a configuration for each, on free ports; the story's clock begins at `now`."""
+        offset = int((datetime.fromisoformat(now) - datetime.now(UTC)).total_seconds())  # noqa: TID251 - set-up
+        ports = free_ports(2 * len(connectors) + 1)
+        self.site_port = ports.pop()
+        for name in connectors:
+            port, management_port = ports.pop(), ports.pop()
+            self.connectors[name] = self._make(name, f"http://localhost:{port}", port, management_port, offset)
+        for name in signers:
+            url = f"http://localhost:{self.site_port}/{name}"
+            self.signers[name] = self._make(name, url, self.site_port, self.site_port + 1, offset)
+        for company in [*self.connectors.values(), *self.signers.values()]:
+            self._configure(company)
+
+    def _make(self, name: str, url: str, port: int, management_port: int, offset: int) -> Company:
+        told = tomllib.loads((self.story / name / "company.toml").read_text("utf-8"))
+        folder = self.folder / name
+        config = make(
+            folder,
+            NewCompany(
+                name=told["name"], address=url, port=port, management_port=management_port,
+                algorithm=told["algorithm"], loopback=True, offset=offset,
+            ),
+        )  # fmt: skip
+        for part in ("plans", "policies"):
+            if (self.story / name / part).is_dir():
+                shutil.copytree(self.story / name / part, folder / part, dirs_exist_ok=True)
+        return Company(name=name, title=told["name"], folder=folder, config=load(config))
+
+    def _configure(self, company: Company) -> None:
+        """Write into the configuration whom the company trusts for what, and its names for peers."""
+        told = tomllib.loads((self.story / company.name / "company.toml").read_text("utf-8"))
+        lines = ["", "[trusted_issuers]"]
+        for kind, names in told.get("trusted_issuers", {}).items():
+            lines.append(f"{kind} = {json.dumps([self._did(name) for name in names])}")
+        lines += ["", "[peers]"]
+        lines += [f"{name} = {json.dumps(peer.did)}" for name, peer in self.connectors.items() if peer is not company]
+        with company.config_file.open("a", encoding="utf-8") as out:
+            out.write("\n".join(lines) + "\n")
+        company.config = load(company.config_file)
+
+    def _did(self, name: str) -> str:
+        known = self.connectors.get(name) or self.signers.get(name)
+        return known.did if known else name
+
+    def dids(self) -> dict[str, str]:
+        """Name -> DID, of everybody."""
+        return {name: company.did for name, company in (self.connectors | self.signers).items()}
+
+    # --- processes ---------------------------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Start the site and every connector, wait until all are ready, then keep them running."""
+        site = self.folder / "site"
+        site.mkdir(exist_ok=True)
+        self.site = self._spawn(["site", str(site), "--port", str(self.site_port)], self.folder / "site.log")
+        for company in self.connectors.values():
+            self._start(company)
+        for company in self.connectors.values():
+            self.wait_ready(company)
+        self._note_processes()
+        self._watch = threading.Thread(target=self._keep_running, daemon=True)
+        self._watch.start()
+
+    def _start(self, company: Company) -> None:
+        words = ["serve", "--config", str(company.config_file), *(["--fence"] if self.fence else [])]
+        company.process = self._spawn(words, company.folder / "connector.log")
+
+    def _spawn(self, words: list[str], log: Path) -> subprocess.Popen[bytes]:
+        with log.open("ab") as out:
+            return subprocess.Popen(  # noqa: S603 - our own command
+                [sys.executable, "-m", "connector", *words], stdout=out, stderr=out, stdin=subprocess.DEVNULL,
+                start_new_session=True, env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"},
+            )  # fmt: skip
+
+    def wait_ready(self, company: Company) -> None:
+        """Wait until a connector answers."""
+        deadline = time.monotonic() + START_SECONDS
+        management = company.management()
+        while True:
+            try:
+                management.get("/health/ready")
+            except ConnectorError:
+                if time.monotonic() > deadline or (company.process and company.process.poll() not in {None, -9}):
+                    log = (company.folder / "connector.log").read_text("utf-8", "replace").strip()
+                    raise Unavailable(f"{company.title} does not start: {log[-2000:]}") from None
+                time.sleep(0.02)
+            else:
+                return
+
+    def _keep_running(self) -> None:
+        """What a service manager does: start again what died and was not stopped."""
+        while not self._ending.wait(_WATCH_SECONDS):
+            for company in self.connectors.values():
+                if company.process and company.process.poll() is not None and not company.stopped:
+                    self._start(company)
+                    self._note_processes()
+
+    def _note_processes(self) -> None:
+        """`processes.json` for whoever watches: name -> process id."""
+        running = {name: one.process.pid for name, one in self.connectors.items() if one.process}
+        temporary = self.folder / "processes.json.new"
+        temporary.write_text(json.dumps({**running, "site": self.site.pid if self.site else 0}), "utf-8")
+        temporary.replace(self.folder / "processes.json")
+
+    def stop(self, company: Company) -> None:
+        """Stop one for good."""
+        company.stopped = True
+        if company.process:
+            end(company.process)
+
+    def leave(self) -> None:
+        """Leave all processes running, and stop watching them."""
+        self._ending.set()
+
+    def close(self) -> None:
+        """Stop everything that was started here."""
+        self._ending.set()
+        if self._watch:
+            self._watch.join()
+        processes = [one.process for one in self.connectors.values() if one.process]
+        for process in [*processes, *([self.site] if self.site else [])]:
+            process.terminate()
+        for process in [*processes, *([self.site] if self.site else [])]:
+            end(process)
+
+
+def end(process: subprocess.Popen[bytes]) -> None:
+    """Ask a process to stop, and make it after a while."""
+    process.terminate()
+    try:
+        process.wait(_STOP_SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
+def stop_noted(folder: Path) -> int:
+    """Stop the processes that a demo with `--keep` left running. Returns how many there were."""
+    noted = json.loads((folder / "processes.json").read_text("utf-8"))
+    count = 0
+    for pid in noted.values():
+        command = Path(f"/proc/{pid}/cmdline")
+        if command.exists() and str(folder).encode() in command.read_bytes():
+            os.kill(pid, signal.SIGTERM)
+            count += 1
+    return count
+
+
+def free_ports(count: int) -> list[int]:
+    """Ports of loopback that nobody uses now."""
+    sockets = [socket.socket() for _ in range(count)]
+    try:
+        for one in sockets:
+            one.bind(("127.0.0.1", 0))
+        return [one.getsockname()[1] for one in sockets]
+    finally:
+        for one in sockets:
+            one.close()

@@ -1,0 +1,135 @@
+"""What operators see of negotiations and transfers: where one stands, whose turn it is, what was said and tried.
+
+This is what `why` is made of. Secrets never leave: neither data tokens nor credentials that were shown.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import orjson
+from aiohttp import web
+
+from connector.credentials.datamodel import time_text
+from connector.errors import NotFound
+from connector.exchange.ports import AttemptRow, ProcessKind, ProcessRow
+from connector.model import Json, JsonObject
+from connector.protocol.process import Process, Table, decode
+from connector.server.problems import json_response
+from connector.server.services import SERVICES, Services
+
+_KINDS: tuple[ProcessKind, ...] = ("negotiation", "transfer")
+_PAGE = 500
+_MOST_SHOWN = 100
+_SECRET = ("address", "credentials")
+
+
+def routes() -> list[web.RouteDef]:
+    """The two routes of the management API."""
+    return [web.get("/v1/processes", _listed), web.get("/v1/processes/{id}", _one)]
+
+
+async def _listed(request: web.Request) -> web.Response:
+    """The newest first."""
+    services = request.app[SERVICES]
+    rows = sorted(await _all(services), key=lambda row: row.updated, reverse=True)
+    shown: list[Json] = [_head(row) for row in rows[:_MOST_SHOWN]]
+    return json_response({"processes": shown, "more": max(0, len(rows) - _MOST_SHOWN)})
+
+
+async def _one(request: web.Request) -> web.Response:
+    services, ident = request.app[SERVICES], request.match_info["id"]
+    row = await _find(services, ident)
+    tenant, kind = row.tenant, row.kind
+    process, content = _parts(row)
+    attempts = await services.store.attempts(tenant, kind, row.pid)
+    said: list[Json] = [
+        {"direction": one.direction, "message": one.message_type, "status": one.status, "at": _time(one.at)}
+        for one in await services.store.messages(tenant, kind, row.pid)
+    ]
+    tried: list[Json] = [
+        {"at": _time(one.at), "status": one.status, "detail": one.detail, "next": _time(one.next_at)}
+        for one in attempts
+    ]
+    for name in _SECRET:
+        content.pop(name, None)
+    return json_response({
+        **_head(row), "turn": _turn(process, _table(services, kind)), "pending": _pending(process),
+        "next": _next(process, attempts), "content": content, "messages": said, "attempts": tried,
+    })  # fmt: skip
+
+
+async def _find(services: Services, ident: str) -> ProcessRow:
+    """By our id, by the peer's, or by the agreement that a negotiation led to."""
+    store, tenant = services.store, services.config.tenant
+    agreement = await store.load_agreement(tenant, ident)
+    pid = agreement.negotiation_pid if agreement is not None else ident
+    for kind in _KINDS:
+        row = await store.load_process(tenant, kind, pid)
+        if row is not None:
+            return row
+    for row in await _all(services):
+        if row.peer_pid == ident:
+            return row
+    raise NotFound("no such negotiation, transfer or agreement", hint="battery-connector why shows the newest")
+
+
+async def _all(services: Services) -> list[ProcessRow]:
+    rows: list[ProcessRow] = []
+    for kind in _KINDS:
+        after = ""
+        while page := await services.store.list_processes(services.config.tenant, kind, after=after, limit=_PAGE):
+            rows += page
+            after = page[-1].pid
+    return rows
+
+
+def _head(row: ProcessRow) -> JsonObject:
+    _, content = _parts(row)
+    return {
+        "pid": row.pid,
+        "peerPid": row.peer_pid,
+        "kind": row.kind,
+        "role": row.role,
+        "state": row.state,
+        "counterparty": row.counterparty,
+        "dataset": content.get("dataset"),
+        "created": _time(row.created),
+        "updated": _time(row.updated),
+    }
+
+
+def _parts(row: ProcessRow) -> tuple[Process, JsonObject]:
+    body = orjson.loads(row.body)
+    return decode(orjson.dumps(body["process"])), body["content"]
+
+
+def _table(services: Services, kind: ProcessKind) -> Table:
+    return services.negotiate.table if kind == "negotiation" else services.transfer.table
+
+
+def _turn(process: Process, table: Table) -> str:
+    """Who has to speak for the process to go on; an end that either may set counts for nobody."""
+    if process.pending is not None:
+        return "us"
+    ours, theirs = (
+        any(kind != table.termination for kind in table.kinds(process.state, role))
+        for role in (process.role, process.role.other)
+    )
+    if ours and theirs:
+        return "either"
+    return "us" if ours else "peer" if theirs else "nobody"
+
+
+def _pending(process: Process) -> JsonObject | None:
+    if process.pending is None:
+        return None
+    return {"message": process.pending.kind, "lookingAtPeer": process.pending.polling}
+
+
+def _next(process: Process, attempts: list[AttemptRow]) -> str | None:
+    return _time(attempts[-1].next_at) if process.pending is not None and attempts else None
+
+
+def _time(micros: int | None) -> str | None:
+    return None if micros is None else time_text(datetime.fromtimestamp(micros / 1_000_000, tz=UTC))
