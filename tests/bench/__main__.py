@@ -1,0 +1,60 @@
+"""`python -m tests.bench`: every figure, beside its target."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.console import Console
+
+from tests.bench.core import credentials, mapping
+from tests.bench.exchange import exchange
+from tests.bench.figures import Figure, show
+from tests.bench.measuring import machine, need_linux, probe_disk
+
+PARTS = ("exchange", "mapping", "credentials")
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Measure and show."""
+    parser = argparse.ArgumentParser(prog="python -m tests.bench", description="Figures of this machine.")
+    parser.add_argument("--json", action="store_true", help="for machines")
+    parser.add_argument("--only", choices=PARTS, action="append", help="a part of it; may be repeated")
+    parser.add_argument("--rounds", type=int, default=3, help="floor and connector take turns so often")
+    parser.add_argument("--scale", type=float, default=1.0, help="more or less work in each round")
+    parser.add_argument("--first-port", type=int, default=0, help="use ports from here on instead of any")
+    parser.add_argument("--keep", type=Path, help="use this folder and keep it")
+    asked = parser.parse_args(arguments)
+    need_linux()
+    with tempfile.TemporaryDirectory(prefix="battery-bench-") as scratch:
+        folder = asked.keep or Path(scratch)
+        folder.mkdir(parents=True, exist_ok=True)
+        disk = probe_disk(folder)
+        figures: list[Figure] = []
+        for part in asked.only or PARTS:
+            print(f"measuring {part} ...", file=sys.stderr)
+            if part == "exchange":
+                figures += asyncio.run(exchange(folder, asked.first_port, rounds=asked.rounds, scale=asked.scale))
+            else:
+                figures += {"mapping": mapping, "credentials": credentials}[part]()
+        after = probe_disk(folder)
+    told = machine()
+    if asked.json:
+        where = {**told, "fdatasync_ms": [round(disk.median, 3), round(after.median, 3)]}
+        print(json.dumps({"machine": where, "figures": [figure.as_json() for figure in figures]}, indent=2))
+        return
+    console = Console(width=None if sys.stdout.isatty() else 150)
+    console.print(
+        f"{told['processor']}, {told['cores']} cores, load {told['load']}, {told['system']}, Python {told['python']}"
+    )
+    console.print(f"disk before: {disk}; after: {after}\n")
+    show(console, figures)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
