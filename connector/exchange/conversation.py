@@ -85,15 +85,6 @@ def under_way(row: ProcessRow) -> str:
     return str(pending["kind"]) if pending else ""
 
 
-def under_way(row: ProcessRow) -> str:
-    """The kind of our message that is not acknowledged yet, or nothing.
-
-    The peer may have it and act on it before its acknowledgement has come through: another connection, another order.
-    """
-    pending = orjson.loads(row.body)["process"]["pending"]
-    return str(pending["kind"]) if pending else ""
-
-
 def micros(moment: datetime) -> int:
     """A time as the store keeps it."""
     return int(moment.timestamp() * 1_000_000)
