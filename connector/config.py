@@ -122,24 +122,31 @@ class Config(_Part):
 
     @property
     def did(self) -> str:
-        """`did:web` of the public address (did:web method, section 3.1: port percent-encoded, path by colons)."""
-        parts = urlsplit(self.public_url)
-        host = parts.netloc.replace(":", "%3A")
-        return ":".join(["did:web", host, *filter(None, parts.path.split("/"))])
+        """`did:web` of the public address."""
+        return _did_web(self.public_url)
 
     def path(self, relative: str) -> Path:
         """A path of this file, absolute."""
         return (self.folder / relative).resolve()
 
     def peer(self, name: str) -> str:
-        """The DID that a name of `[peers]` stands for; a DID stands for itself."""
+        """The DID that a name of `[peers]` or a connector's address stands for; a DID stands for itself."""
         if name.startswith("did:"):
             return name
+        if name.startswith(("https://", "http://")):
+            return _did_web(name)
         if name in self.peers:
             return self.peers[name]
         near = difflib.get_close_matches(name, self.peers, n=1)
         hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(sorted(self.peers)) or 'none'}"
-        raise BadConfig(f"no peer is called {name!r}", hint=f"{hint}; or give its DID")
+        raise BadConfig(f"no peer is called {name!r}", hint=f"{hint}; or give its DID or address")
+
+
+def _did_web(address: str) -> str:
+    """did:web method, section 3.1: port percent-encoded, path by colons."""
+    parts = urlsplit(address)
+    host = parts.netloc.replace(":", "%3A")
+    return ":".join(["did:web", host, *filter(None, parts.path.split("/"))])
 
 
 def load(path: Path) -> Config:

@@ -25,12 +25,33 @@ def main() -> None:
 
 
 def _mount() -> None:
-    from connector.cli import credential, demo, init, map, policy, serve, site, vocab  # noqa: PLC0415, A004 - when asked for
+    from connector.cli import (  # noqa: PLC0415 - mounted when asked for
+        audit,
+        credential,
+        demo,
+        exchange,
+        init,
+        map,  # noqa: A004 - the command's name
+        passport,
+        policy,
+        serve,
+        site,
+        vocab,
+        why,
+    )
 
     app.command("demo")(demo.demo)
     app.command("init")(init.init)
     app.command("serve")(serve.serve)
     app.command("site")(site.site)
+    app.command("publish")(exchange.publish)
+    app.command("catalog")(exchange.catalog)
+    app.command("request")(exchange.request)
+    app.command("fetch")(exchange.fetch)
+    app.command("received")(exchange.received)
+    app.command("why")(why.why)
+    app.command("audit")(audit.audit)
+    app.add_typer(passport.app, name="passport")
     app.add_typer(map.app, name="map")
     app.add_typer(credential.app, name="credential")
     app.add_typer(policy.app, name="policy")

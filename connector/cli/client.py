@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from connector.model import Json, JsonObject
 
 _BAD_INPUT = range(400, 500)
+_UNCHECKED = frozenset({"cannot-check", "bad-message", "too-large"})
+"""Bad messages come from peers here, never from a person: the answer could not be used, so nothing is decided."""
 OnProgress = Callable[["JsonObject"], None]
 
 
@@ -114,8 +116,10 @@ def _told(problem: JsonObject) -> ConnectorError:
     status, detail, hint = problem.get("status"), str(problem.get("detail")), str(problem.get("hint", ""))
     if status == http.client.UNAUTHORIZED:
         return NotAllowed(detail, hint=hint or f"is {MANAGEMENT_TOKEN_VARIABLE} the one of this connector?")
-    if problem.get("kind") == "cannot-check" or status == http.client.SERVICE_UNAVAILABLE:
+    if problem.get("kind") in _UNCHECKED or status == http.client.SERVICE_UNAVAILABLE:
         return CannotCheck(detail, hint=hint)
+    if status == http.client.FORBIDDEN:
+        return NotAllowed(detail, hint=hint)
     if isinstance(status, int) and status in _BAD_INPUT:
-        return BadInput(detail, hint=hint)
+        return BadInput(detail, hint=hint, place=str(problem.get("place", "")))
     return ConnectorError(detail, hint=hint or "the connector's log says more")

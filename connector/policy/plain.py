@@ -28,10 +28,10 @@ _NOBODY: Final[dict[Action, str]] = {
 }
 
 
-def plain(policy: Policy) -> str:
-    """What the policy says, in sentences."""
+def plain(policy: Policy, *, actions: Sequence[Action] = _ORDER) -> str:
+    """What the policy says, in sentences; of an offer or agreement only `USE` is known."""
     sentences: list[str] = []
-    for action in _ORDER:
+    for action in actions:
         rules = [rule for rule in policy.rules if rule.action is action]
         if action is Action.LIST and not rules:
             sentences.append("The offer is shown to whoever may have the data." if policy.offerable else "No offer.")

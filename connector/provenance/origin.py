@@ -20,6 +20,7 @@ from connector.provenance.events import Attribution, MakeEvent, Product, SourceK
 from connector.provenance.masses import NOTHING, ZERO, Mass, plain, total
 
 ONE: Final = Decimal(1)
+_EXACT_PLACES: Final = 12
 RECYCLED: Final[tuple[SourceKind, ...]] = ("manufacturingWaste", "postConsumer")
 
 
@@ -48,6 +49,17 @@ class Share:
     source_kind: SourceKind = ""
     thing: str = ""
     site: str = ""
+
+    def as_json(self) -> JsonObject:
+        """Everything, so that a report can be read back (`retelling`)."""
+        return {
+            "ground": self.ground.value,
+            "share": plain(self.fraction, _EXACT_PLACES),
+            "allocated": self.allocated,
+            "sourceKind": self.source_kind,
+            "thing": self.thing,
+            "site": self.site,
+        }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,6 +101,7 @@ class Coverage:
                 for share in self.shares
                 if share.ground is not verified
             ],
+            "parts": [share.as_json() for share in self.shares],
         }
 
 

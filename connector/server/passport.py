@@ -19,10 +19,11 @@ from connector.config import Config
 from connector.credentials.datamodel import parse_credential
 from connector.errors import NotFound
 from connector.exchange.ports import RecordRow
-from connector.model import AccessClass, Json, JsonObject
+from connector.model import AccessClass, JsonObject
 from connector.server.dsp import path_of
 from connector.server.problems import json_response
 from connector.server.services import SERVICES, Services
+from connector.vocabulary.wording import in_words
 
 PASSPORTS = frozenset({"BatteryPassport"})
 ENDED = "ceased"
@@ -80,7 +81,7 @@ def render(services: Services, url: str, row: RecordRow, values: JsonObject) -> 
     """The page."""
     terms = services.bundle.terms
     lines = [
-        {"label": _label(terms.find("Battery", name), name), "value": _plain(value), "name": name}
+        {"label": _label(terms.find("Battery", name), name), "value": in_words(value), "name": name}
         for name, value in values.items()
         if name != "passportStatus"
     ]
@@ -102,33 +103,6 @@ def _title(values: JsonObject) -> str:
             case {"scheme": "serialNumber", "value": str(value)}:
                 return value
     return "Battery"
-
-
-def _plain(value: Json) -> str:
-    """A value for people: quantities with their unit, identifiers with their scheme, lists joined."""
-    match value:
-        case {"value": str(number), "unit": str(unit)}:
-            return f"{number} {_UNITS.get(unit, unit)}"
-        case {"scheme": str(scheme), "value": str(text)}:
-            return f"{text} ({scheme})"
-        case dict():
-            return ", ".join(f"{name}: {_plain(part)}" for name, part in value.items() if name not in _HIDDEN)
-        case list():
-            return "; ".join(map(_plain, value))
-    return "" if value is None else str(value)
-
-
-_UNITS = {
-    "KGM": "kg",
-    "KWH": "kWh",
-    "AMH": "Ah",
-    "VLT": "V",
-    "P1": "%",
-    "TNE": "t",
-    "WTT": "W",
-    "KWT": "kW",
-    "CEL": "°C",
-}
 
 
 @cache

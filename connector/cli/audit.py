@@ -1,0 +1,279 @@
+"""`audit`: walk a battery's chain from here through the peers' connectors, and say what holds.
+
+The walk is the running connector's. Here: the verdict and its reasons for people, the report as a file, and the
+report for a client.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Final
+
+import orjson
+import typer
+
+from connector.cli.client import Management
+from connector.cli.console import CONFIG, DONE, JSON, NO, UNCHECKED, next_step, show_json, told
+from connector.cli.tables import Cell, progress, say, show_table
+from connector.errors import BadInput
+
+if TYPE_CHECKING:
+    from connector.model import Json, JsonObject
+    from connector.provenance.report import AuditReport
+
+_COLOURS: Final = {
+    "verified": "bold green",
+    "qualified": "bold yellow",
+    "failed": "bold red",
+    "balanced": "green",
+    "incomplete": "yellow",
+    "out-of-tolerance": "bold red",
+}
+_OPEN: Final = frozenset({"pending", "missing", "sealed", "unchecked"})
+_NOT_OBTAINED: Final = frozenset({"pending", "missing", "unchecked"})
+_BAR: Final = 30
+_MOST_REASONS: Final = 4
+
+
+def audit(  # noqa: PLR0917 - typer makes the options of the arguments
+    ident: Annotated[
+        str, typer.Argument(metavar="ID", help="A serial or lot number, or the id of a battery, lot or record.")
+    ],
+    peer: Annotated[
+        str, typer.Option("--peer", metavar="PEER", help="Who holds it: name, DID or address. Default: this company.")
+    ] = "",
+    out: Annotated[
+        Path | None, typer.Option("--out", metavar="REPORT.html", help="Write the report as a page.")
+    ] = None,
+    client: Annotated[
+        Path | None,
+        typer.Option(
+            "--client", metavar="CLIENT.json", help="A client's own audit (its `--json`): tell it as for them."
+        ),
+    ] = None,
+    config: CONFIG = Path("connector.toml"),
+    as_json: JSON = False,
+) -> None:
+    """Walk a chain back to its mines and forward to what became of it, and judge every record on the way.
+
+    Exit code 0: verified. 1: failed, or qualified by a finding, a gap or a sealed record. 3: nothing could be judged,
+    because the first record was not obtained or keys and status of records were out of reach. Inputs bought without
+    proof are coverage, not findings. With --client, suppliers that are sealed for the client stay sealed in all that
+    is written.
+
+    Example: battery-connector audit CM27-84-000201 --peer car --out report.html
+    """
+    with told():
+        theirs = None if client is None else _document(client)
+        body: JsonObject = {"id": ident, **({"peer": peer} if peer else {})}
+        with progress("auditing, records read", quiet=as_json) as tell:
+            answer = Management.of(config).work("/v1/audit", body, on_progress=tell)
+        report = _report(answer, theirs)
+        answer = answer if theirs is None else report.as_json()
+        if out is not None:
+            _write(out, report, client)
+        if as_json:
+            show_json(answer)
+        else:
+            _show(answer)
+            _say_next(ident, peer, out)
+    raise SystemExit(exit_code(answer))
+
+
+def exit_code(answer: JsonObject) -> int:
+    """What the verdict means for a script."""
+    if answer["verdict"] == "verified":
+        return DONE
+    nodes = _objects(answer.get("nodes"))
+    words = {str(node["outcome"]) for node in nodes}
+    root = next((node for node in nodes if node["key"] == answer["root"]), None)
+    if root is None or root["outcome"] in _NOT_OBTAINED:
+        return UNCHECKED
+    only_unchecked = words <= {"verified", "unchecked"} and not answer["findings"] and not answer["unreached"]
+    return UNCHECKED if only_unchecked else NO
+
+
+def _document(file: Path) -> Json:
+    try:
+        document: Json = orjson.loads(file.read_bytes())
+    except OSError as problem:
+        raise BadInput(f"{file} can't be read: {problem.strerror}") from None
+    except orjson.JSONDecodeError as problem:
+        raise BadInput(f"{file} is not JSON: {problem}", hint="give what `audit --json` wrote") from None
+    return document
+
+
+def _report(answer: JsonObject, theirs: Json) -> AuditReport:
+    from connector.provenance.client import for_client  # noqa: PLC0415 - `--help` need not load the room
+    from connector.provenance.retelling import read_report  # noqa: PLC0415
+
+    report = read_report(answer)
+    return report if theirs is None else for_client(report, read_report(theirs))
+
+
+def _write(out: Path, report: AuditReport, client: Path | None) -> None:
+    from connector.server.report import render  # noqa: PLC0415 - Jinja is loaded for pages only
+
+    try:
+        out.write_text(render(report, prepared_for="" if client is None else client.stem), "utf-8")
+    except OSError as problem:
+        raise BadInput(f"{out} can't be written: {problem.strerror}") from None
+
+
+# --- for people ------------------------------------------------------------------------------------------------------
+
+
+def _show(answer: JsonObject) -> None:
+    verdict = str(answer["verdict"])
+    say(verdict.upper(), _COLOURS.get(verdict, ""))
+    outcomes = answer.get("outcomes")
+    counted = ", ".join(f"{count} {word}" for word, count in outcomes.items()) if isinstance(outcomes, dict) else ""
+    behind = f"; {answer['unreached']} behind gaps unreached" if answer.get("unreached") else ""
+    say(f"{len(_objects(answer.get('nodes')))} records: {counted}{behind}; as of {answer['at']}")
+    _show_findings(answer)
+    _show_nodes(answer)
+    _show_balances(answer)
+    _show_coverage(answer)
+
+
+def _show_findings(answer: JsonObject) -> None:
+    places = _names(answer, "places")
+    nodes = [
+        (
+            str(node["outcome"]),
+            _called(node),
+            _names(answer, "parties").get(str(node["holder"]), str(node["holder"])),
+            _reasons(node),
+        )
+        for node in _objects(answer.get("nodes"))
+        if node["outcome"] != "verified"
+    ]
+    sums = [
+        (
+            str(one["code"]),
+            f"{one['metal']}, {one['period']}",
+            places.get(str(one["site"]), str(one["site"])),
+            f"{one['message']}: {one['residual']} kg, tolerance {one['tolerance']} kg",
+        )
+        for one in _objects(answer.get("findings"))
+    ]
+    if nodes or sums:
+        say("\nfindings and gaps", "bold")
+        failed_first = sorted(nodes, key=lambda row: row[0] in _OPEN)
+        rows: list[tuple[Cell, ...]] = [
+            ((row[0], "yellow" if row[0] in _OPEN else "bold red"), *row[1:]) for row in (*failed_first, *sums)
+        ]
+        show_table(("word", "what", "where", "reason"), rows)
+    else:
+        say("no findings")
+
+
+def _show_nodes(answer: JsonObject) -> None:
+    parties = _names(answer, "parties")
+    nodes = sorted(_objects(answer.get("nodes")), key=lambda node: (_number(node.get("depth")), str(node["type"])))
+    rows: list[tuple[Cell, ...]] = [
+        (
+            str(node["type"]) or "not told",
+            str(node.get("name") or node["id"]),
+            parties.get(str(node["holder"]), str(node["holder"])),
+            (str(node["outcome"]), _outcome_style(str(node["outcome"]))),
+            _reasons(node),
+        )
+        for node in nodes
+    ]
+    say("\nrecords", "bold")
+    show_table(("type", "name", "holder", "outcome", "reasons"), rows)
+
+
+def _show_balances(answer: JsonObject) -> None:
+    places = _names(answer, "places")
+    sums = ("opening", "received", "extracted", "sent", "lost", "closing", "residual", "tolerance")
+    rows: list[tuple[Cell, ...]] = [
+        (
+            places.get(str(one["site"]), str(one["site"])),
+            str(one["metal"]),
+            str(one["period"]),
+            *(str(one[name]) for name in sums),
+            (str(one["outcome"]), _COLOURS.get(str(one["outcome"]), "")),
+        )
+        for one in _objects(answer.get("balances"))
+    ]
+    if rows:
+        say("\nbalances on contained metal, kg", "bold")
+        show_table(("site", "metal", "period", *sums, "outcome"), rows)
+
+
+def _show_coverage(answer: JsonObject) -> None:
+    coverage = answer.get("coverage")
+    found = coverage.items() if isinstance(coverage, dict) else ()
+    if found:
+        say("\nverified origin of the metal", "bold")
+    for metal, part in found:
+        if not isinstance(part, dict):
+            continue
+        physical, allocated = _share(part.get("physical")), _share(part.get("allocated"))
+        full, half = round(physical * _BAR), round((physical + allocated) * _BAR)
+        bar = "█" * full + "▒" * (half - full) + "·" * (_BAR - half)
+        mass = f", of {part['mass']} kg" if part.get("mass") else ""
+        split = f"{physical * 100:.1f} physical, {allocated * 100:.1f} allocated{mass}"
+        say(f"  {metal:<3}{bar} {(physical + allocated) * 100:5.1f} %  ({split})")
+        say(f"     {' ' * _BAR} recycled: {_recycled(part)}; else: {_grounds(part)}", "dim")
+
+
+def _recycled(part: JsonObject) -> str:
+    kinds = part.get("recycled")
+    split = kinds if isinstance(kinds, dict) else {}
+    waste, consumer = _share(split.get("manufacturingWaste")), _share(split.get("postConsumer"))
+    return f"{consumer * 100:.1f} % post-consumer, {waste * 100:.1f} % manufacturing waste"
+
+
+def _grounds(part: JsonObject) -> str:
+    shares = part.get("shares")
+    rest = [
+        f"{_share(value) * 100:.1f} % {ground}"
+        for ground, value in (shares.items() if isinstance(shares, dict) else ())
+        if ground != "verified"
+    ]
+    return ", ".join(rest) or "nothing"
+
+
+def _say_next(ident: str, peer: str, out: Path | None) -> None:
+    if out is not None:
+        say(f"\nreport: {out}")
+        next_step(f"open {out} in a browser")
+    else:
+        next_step(f"battery-connector audit {ident}{f' --peer {peer}' if peer else ''} --out report.html")
+
+
+def _called(node: JsonObject) -> str:
+    return f"{node['type'] or 'record not told'} {node.get('name') or node['id']}"
+
+
+def _reasons(node: JsonObject) -> str:
+    reasons = node.get("reasons")
+    told = [str(one) for one in reasons] if isinstance(reasons, list) else []
+    more = [f"and {len(told) - _MOST_REASONS} more"] if len(told) > _MOST_REASONS else []
+    rests = node.get("restsOn")
+    leans = [f"rests on {len(rests)} that are not verified"] if isinstance(rests, list) and rests else []
+    return "; ".join([*told[:_MOST_REASONS], *more, *leans])
+
+
+def _outcome_style(word: str) -> str:
+    return "green" if word == "verified" else "yellow" if word in _OPEN else "bold red"
+
+
+def _names(answer: JsonObject, name: str) -> dict[str, str]:
+    value = answer.get(name)
+    return {key: str(text) for key, text in value.items()} if isinstance(value, dict) else {}
+
+
+def _share(value: Json) -> float:
+    return float(value) if isinstance(value, str) else 0.0
+
+
+def _number(value: Json) -> int:
+    return value if isinstance(value, int) else 0
+
+
+def _objects(value: Json) -> list[JsonObject]:
+    return [one for one in value if isinstance(one, dict)] if isinstance(value, list) else []

@@ -1,0 +1,311 @@
+"""`publish`, `catalog`, `request`, `fetch`, `received`: what a company offers, asks for and gets.
+
+All work is the running connector's (`client`); here its answers become tables, sentences and exit codes. Why a
+negotiation or transfer stands where it stands is `why`'s.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Final
+from urllib.parse import urlencode
+
+import typer
+
+from connector.cli.client import Management
+from connector.cli.console import (
+    CONFIG,
+    DONE,
+    JSON,
+    KEY,
+    NO,
+    UNCHECKED,
+    console,
+    next_step,
+    show_json,
+    told,
+)
+from connector.cli.tables import progress, say, show_findings, show_table
+from connector.cli.words import refused_in_words
+from connector.config import load
+from connector.errors import BadInput, BadPolicy
+
+if TYPE_CHECKING:
+    from connector.model import Json, JsonObject
+
+PEER = Annotated[str, typer.Argument(metavar="PEER", help="A name of `[peers]`, a DID, or a connector's address.")]
+WAIT = Annotated[float, typer.Option("--wait", metavar="SECONDS", help="How long to wait for the peer.")]
+_SECONDS: Final = 60.0
+_RECORDS_SHOWN: Final = 50
+
+
+# --- publish ---------------------------------------------------------------------------------------------------------
+
+
+def publish(  # noqa: PLR0917 - typer makes the options of the arguments
+    plan: Annotated[str, typer.Argument(metavar="PLAN", help="A mapping plan: a file, or a name in `plans/`.")],
+    policy: Annotated[
+        str, typer.Option("--policy", metavar="P", help="An ODRL policy: a file, or a name in `policies/`.")
+    ],
+    credential: Annotated[
+        str, typer.Option("--credential", metavar="TYPE", help="Refuse unless the plan makes this type.")
+    ] = "",
+    title: Annotated[
+        str, typer.Option("--title", help="The dataset's title in the catalogue. Default: the plan's.")
+    ] = "",
+    correct: Annotated[
+        str, typer.Option("--correct", metavar="REASON", help="Changed records become a new version, for this reason.")
+    ] = "",
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Changed records keep their version: breaks links that others signed.")
+    ] = False,
+    config: CONFIG = Path("connector.toml"),
+    as_json: JSON = False,
+) -> None:
+    """Map exports, sign what comes out, and offer it under a policy. Exit code 1: there are findings.
+
+    Rows with findings are not published, all others are. Nothing changes for records that did not change.
+
+    Example: battery-connector publish lots --policy customers
+    """
+    with told():
+        company = load(config)
+        body: JsonObject = {
+            "plan": str(_named(plan, company.path("plans"), (".yaml", ".yml", ".json"))),
+            "policy": str(_named(policy, company.path("policies"), (".json",))),
+            "title": title, "credential": credential, "correct": correct, "overwrite": overwrite,
+        }  # fmt: skip
+        with progress("publishing", quiet=as_json) as tell:
+            answer = Management.of(config).work("/v1/publish", body, on_progress=tell)
+        findings = _list(answer.get("findings"))
+        if as_json:
+            show_json(answer)
+        else:
+            _show_published(answer, findings)
+    raise SystemExit(NO if findings else DONE)
+
+
+def _named(text: str, folder: Path, endings: tuple[str, ...]) -> Path:
+    """A path, or a bare name in the company's folder."""
+    given = Path(text)
+    for path in (given, *(folder / f"{text}{ending}" for ending in ("", *endings))):
+        if path.is_file():
+            return path.resolve()
+    known = sorted(path.stem for path in folder.glob("*") if path.suffix in endings) if folder.is_dir() else []
+    hint = f"in {folder}: {', '.join(known)}" if known else f"give a file, or put one into {folder}"
+    raise BadInput(f"there is no {text}", hint=hint)
+
+
+def _show_published(answer: JsonObject, findings: list[Json]) -> None:
+    out = console()
+    out.print(
+        f"[bold]{answer['documents']}[/bold] documents stand, with {answer['credentials']} credentials"
+        f" ({answer.get('minted', 0)} new, {answer.get('unchanged', 0)} documents unchanged);"
+        f" {answer['rows']} rows were read"
+    )
+    for warning in _list(answer.get("warnings")):
+        out.print(f"[yellow]warning:[/yellow] {warning}")
+    if findings:
+        show_findings(findings)
+        next_step("mend the rows, and publish again: what stands already stays as it is")
+    else:
+        say(f"offered as {answer.get('title')!r}, dataset {answer.get('dataset')}")
+        next_step("battery-connector catalog THIS-COMPANY, at a peer, shows it")
+
+
+# --- catalog ---------------------------------------------------------------------------------------------------------
+
+
+def catalog(peer: PEER, config: CONFIG = Path("connector.toml"), as_json: JSON = False) -> None:
+    """What a peer offers us, and under which terms.
+
+    Example: battery-connector catalog refiner
+    """
+    with told():
+        answer = Management.of(config).get(f"/v1/catalog?{urlencode({'peer': peer})}")
+        datasets = [one for one in _list(answer.get("datasets")) if isinstance(one, dict)]
+        for one in datasets:
+            one["plain"] = [_plain(offer) for offer in _list(one.get("offers"))]
+        if as_json:
+            show_json(answer)
+            return
+        say(f"{answer['peer']} shows us {len(datasets)} datasets")
+        for one in datasets:
+            console().print()
+            say(str(one.get("title") or one["dataset"]), "bold")
+            say(f"  {one['dataset']}", "dim")
+            for terms in _list(one["plain"]):
+                say(f"  {terms}")
+        if datasets:
+            first = datasets[0]
+            next_step(f"battery-connector request {peer} {first.get('title') or first['dataset']}")
+
+
+def _plain(terms: Json) -> str:
+    """Offer or agreement in plain words; terms that this product does not know are shown as they are."""
+    from connector.policy.odrl import Action  # noqa: PLC0415 - not for `--help`
+    from connector.policy.plain import plain  # noqa: PLC0415
+    from connector.policy.reading import load as load_policy  # noqa: PLC0415
+
+    text = json.dumps(terms, ensure_ascii=False)
+    try:
+        return plain(load_policy(text.encode()), actions=(Action.USE,))
+    except BadPolicy:
+        return f"terms that are not known here: {text}"
+
+
+# --- request ---------------------------------------------------------------------------------------------------------
+
+
+def request(  # noqa: PLR0917 - typer makes the options of the arguments
+    peer: PEER,
+    dataset: Annotated[str, typer.Argument(metavar="DATASET", help="Title or id of a dataset of its catalogue.")],
+    no_wait: Annotated[bool, typer.Option("--no-wait", help="Only begin; `why` says how it goes on.")] = False,
+    wait: WAIT = _SECONDS,
+    key: KEY = "",
+    config: CONFIG = Path("connector.toml"),
+    as_json: JSON = False,
+) -> None:
+    """Negotiate a contract on a dataset. Exit code 1: refused; 3: the peer has not answered yet.
+
+    Example: battery-connector request refiner refiner-lots
+    """
+    with told():
+        body: JsonObject = {"peer": peer, "dataset": dataset, "wait_seconds": 0.0 if no_wait else wait}
+        with progress(f"negotiating with {peer}", quiet=as_json):
+            answer = Management.of(config).post("/v1/request", body, key=key)
+        state = str(answer["state"])
+        if as_json:
+            show_json(answer)
+        else:
+            _show_requested(answer, state)
+    raise SystemExit(_settled(state, good="FINALIZED", begun=no_wait))
+
+
+def _show_requested(answer: JsonObject, state: str) -> None:
+    out = console()
+    if state == "FINALIZED":
+        out.print(f"[bold green]{state}[/bold green]: the contract stands")
+        say(f"  agreement {answer['agreement']}")
+        next_step(f"battery-connector fetch {answer['agreement']}")
+        return
+    if state == "TERMINATED":
+        out.print(f"[bold red]{state}[/bold red]: ", end="")
+        say(refused_in_words(answer.get("termination")))
+    else:
+        out.print(f"[yellow]{state or 'begun'}[/yellow]: the peer has not answered to the end yet")
+    next_step(f"battery-connector why {answer['negotiation']}")
+
+
+def _settled(state: str, *, good: str, begun: bool = False) -> int:
+    if state == "TERMINATED":
+        return NO
+    return DONE if state == good or begun else UNCHECKED
+
+
+# --- fetch -----------------------------------------------------------------------------------------------------------
+
+
+def fetch(
+    agreement: Annotated[str, typer.Argument(metavar="AGREEMENT", help="The agreement that `request` named.")],
+    wait: WAIT = _SECONDS,
+    key: KEY = "",
+    config: CONFIG = Path("connector.toml"),
+    as_json: JSON = False,
+) -> None:
+    """Transfer the data of an agreement, verify and keep it.
+
+    Exit code 1: something was rejected, or the transfer refused; 3: something could not be checked, or the peer has
+    not answered yet. What is good is kept in each case.
+
+    Example: battery-connector fetch urn:uuid:5a0f...
+    """
+    with told():
+        body: JsonObject = {"agreement": agreement, "wait_seconds": wait}
+        with progress("fetching", quiet=as_json) as tell:
+            answer = Management.of(config).work("/v1/fetch", body, key=key, on_progress=tell)
+        state = str(answer["state"])
+        code = _settled(state, good="COMPLETED")
+        if code == DONE:
+            code = NO if answer.get("rejected") else UNCHECKED if answer.get("unchecked") else DONE
+            code = NO if code == DONE and answer["findings"] else code
+        if as_json:
+            show_json(answer)
+        else:
+            _show_fetched(answer, state)
+    raise SystemExit(code)
+
+
+def _show_fetched(answer: JsonObject, state: str) -> None:
+    out = console()
+    out.print(f"[bold {'green' if state == 'COMPLETED' else 'red'}]{state or 'begun'}[/]", end="")
+    out.print(f": {answer['records']} records with {answer['credentials']} credentials are kept under this agreement")
+    if state == "TERMINATED":
+        say(refused_in_words(answer.get("termination")))
+    if answer["findings"]:
+        out.print(f"not kept: {answer.get('rejected')} rejected, {answer.get('unchecked')} could not be checked")
+        show_findings(_list(answer["findings"]))
+    if state != "COMPLETED" or answer["findings"]:
+        next_step(f"battery-connector why {answer['transfer']}")
+    else:
+        next_step("battery-connector received")
+
+
+# --- received --------------------------------------------------------------------------------------------------------
+
+
+def received(
+    peer: Annotated[str, typer.Option("--from", metavar="PEER", help="Only what came from this peer.")] = "",
+    record_type: Annotated[str, typer.Option("--type", metavar="TYPE", help="Only records of this type.")] = "",
+    config: CONFIG = Path("connector.toml"),
+    as_json: JSON = False,
+) -> None:
+    """What came, from whom, under which terms.
+
+    Example: battery-connector received --from refiner --type MineralLotPassport
+    """
+    with told():
+        asked = urlencode({"from": peer, "type": record_type})
+        answer = Management.of(config).get(f"/v1/received?{asked}")
+        agreements = [one for one in _list(answer.get("agreements")) if isinstance(one, dict)]
+        for one in agreements:
+            one["plain"] = _plain(one.get("terms"))
+        if as_json:
+            show_json(answer)
+            return
+        _show_received([one for one in _list(answer.get("records")) if isinstance(one, dict)], agreements)
+
+
+def _show_received(records: list[JsonObject], agreements: list[JsonObject]) -> None:
+    kept = [one for one in agreements if one.get("role") == "consumer"]
+    for one in kept:
+        mine = [record for record in records if record.get("agreement") == one["agreement"]]
+        types = Counter(str(record["type"]) for record in mine)
+        counted = ", ".join(f"{count} {name}" for name, count in sorted(types.items())) or "nothing fetched yet"
+        say(f"from {one['with']}: {counted}", "bold")
+        say(f"  agreement {one['agreement']}", "dim")
+        say(f"  {one['plain']}")
+    if not kept and not records:
+        say("nothing yet")
+        next_step("battery-connector catalog PEER")
+        return
+    rows = [
+        (
+            str(one["type"]),
+            str(one["record"]),
+            str(one["version"]),
+            f"{one['credentials']} of {one['named']}",
+            str(one["from"]),
+        )
+        for one in records[:_RECORDS_SHOWN]
+    ]
+    show_table(("type", "record", "version", "credentials", "from"), rows)
+    if len(records) > _RECORDS_SHOWN:
+        console().print(f"... and {len(records) - _RECORDS_SHOWN} more; --json has all", markup=False)
+    next_step("battery-connector passport view RECORD --audience b2b")
+
+
+def _list(value: Json) -> list[Json]:
+    return value if isinstance(value, list) else []

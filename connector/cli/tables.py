@@ -1,0 +1,96 @@
+"""How commands show much at once: tables, findings, progress. What peers and exports say is text, never markup."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from connector.cli.console import console
+
+if TYPE_CHECKING:
+    from connector.model import Json, JsonObject
+
+FINDINGS_SHOWN = 50
+_WIDTH_WITHOUT_TERMINAL = 160
+
+Cell = str | tuple[str, str]
+"""A text, or a text with its style."""
+
+
+def visible(text: str) -> str:
+    """Control characters never reach the terminal."""
+    return "".join(one if one.isprintable() or one == "\n" else repr(one)[1:-1] for one in text)
+
+
+def show_table(heads: Sequence[str], rows: Sequence[Sequence[Cell]], *, error: bool = False) -> None:
+    """A table; where nobody sees it, wide enough to be searched in."""
+    from rich import box  # noqa: PLC0415 - `--json` need not load it
+    from rich.table import Table  # noqa: PLC0415
+    from rich.text import Text  # noqa: PLC0415
+
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for head in heads:
+        table.add_column(head, overflow="fold")
+    for row in rows:
+        table.add_row(
+            *(Text(visible(one), "") if isinstance(one, str) else Text(visible(one[0]), one[1]) for one in row)
+        )
+    out = console(error=error)
+    out.print(table, soft_wrap=False, width=None if out.is_terminal else _WIDTH_WITHOUT_TERMINAL)
+
+
+def say(text: str, style: str = "") -> None:
+    """A line of others' words."""
+    console().print(visible(text), style=style or None, markup=False)
+
+
+def show_findings(findings: Sequence[Json]) -> None:
+    """What is wrong, with place, value, reason and what to do."""
+    objects = [one for one in findings if isinstance(one, dict)]
+    rows = [
+        (_file(one), _row(one), _text(one, "column"), _text(one, "value"), _reason(one), _text(one, "hint"))
+        for one in objects[:FINDINGS_SHOWN]
+    ]
+    show_table(("file", "row", "column", "value", "reason", "what to do"), rows, error=True)
+    if len(objects) > FINDINGS_SHOWN:
+        console(error=True).print(f"... and {len(objects) - FINDINGS_SHOWN} more; --json has all", markup=False)
+
+
+def _file(finding: JsonObject) -> str:
+    sheet = _text(finding, "sheet")
+    return _text(finding, "source") + (f", sheet {sheet}" if sheet else "")
+
+
+def _row(finding: JsonObject) -> str:
+    line, record = finding.get("line"), finding.get("record")
+    return str(line or record or "")
+
+
+def _reason(finding: JsonObject) -> str:
+    return f"{_text(finding, 'message')} [{_text(finding, 'code')}]"
+
+
+def _text(finding: JsonObject, name: str) -> str:
+    value = finding.get(name)
+    return "" if value is None else str(value)
+
+
+@contextmanager
+def progress(what: str, *, quiet: bool = False) -> Iterator[Callable[[JsonObject], None]]:
+    """A line that moves while long work runs; only where somebody looks."""
+    out = console(error=True)
+    if quiet or not out.is_terminal:
+        yield lambda _: None
+        return
+    from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn  # noqa: PLC0415
+
+    columns = (SpinnerColumn(), TextColumn("{task.description}", markup=False), TimeElapsedColumn())
+    with Progress(*columns, console=out, transient=True) as shown:
+        task = shown.add_task(what, total=None)
+
+        def tell(how_far: JsonObject) -> None:
+            at = f", {visible(str(how_far['at']))}" if "at" in how_far else ""
+            shown.update(task, description=f"{what}: {how_far.get('done')}{at}")
+
+        yield tell

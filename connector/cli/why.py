@@ -1,0 +1,163 @@
+"""`why`: where a negotiation or transfer stands, whose turn it is, what was said and tried, and what to do."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Final
+from urllib.parse import quote
+
+import typer
+
+from connector.cli.client import Management
+from connector.cli.console import CONFIG, JSON, console, next_step, show_json, told
+from connector.cli.tables import Cell, say, show_table
+from connector.cli.words import refused_in_words
+
+if TYPE_CHECKING:
+    from connector.model import Json, JsonObject
+
+_STATES: Final = {
+    "satisfied": "green",
+    "not-satisfied": "bold red",
+    "unknown": "bold yellow",
+    "not-checked-here": "dim",
+    "accepted": "cyan",
+}
+_ENDS: Final = {"FINALIZED": "green", "COMPLETED": "green", "TERMINATED": "red"}
+_TURNS: Final = {
+    "us": "ours: our message is under way",
+    "peer": "the peer's",
+    "either": "either side's: it runs until one of them ends it",
+    "nobody": "nobody's: it has ended",
+}
+
+
+def why(
+    ident: Annotated[
+        str, typer.Argument(metavar="[ID]", help="A negotiation, transfer or agreement: our id or the peer's.")
+    ] = "",
+    config: CONFIG = Path("connector.toml"),
+    as_json: JSON = False,
+) -> None:
+    """Why a negotiation or transfer stands where it stands. Without an ID: the newest ones.
+
+    Example: battery-connector why urn:uuid:5a0f...
+    """
+    with told():
+        api = Management.of(config)
+        answer = api.get(f"/v1/processes/{quote(ident, safe=':')}" if ident else "/v1/processes")
+        if as_json:
+            show_json(answer)
+        elif ident:
+            _show(answer)
+        else:
+            _show_list(answer)
+
+
+def _show_list(answer: JsonObject) -> None:
+    found = _objects(answer.get("processes"))
+    if not found:
+        say("no negotiations and no transfers yet")
+        next_step("battery-connector catalog PEER")
+        return
+    rows: list[tuple[Cell, ...]] = [
+        (
+            str(one["kind"]),
+            (str(one["state"]), _ENDS.get(str(one["state"]), "yellow")),
+            f"we are the {one['role']}",
+            str(one["counterparty"]),
+            str(one["updated"]),
+            str(one["pid"]),
+        )
+        for one in found
+    ]
+    show_table(("what", "state", "role", "with", "last change", "id"), rows)
+    if answer.get("more"):
+        say(f"... and {answer['more']} older ones")
+    next_step(f"battery-connector why {found[0]['pid']}")
+
+
+def _show(answer: JsonObject) -> None:
+    content = answer.get("content")
+    content = content if isinstance(content, dict) else {}
+    state = str(answer["state"])
+    say(f"{answer['kind']} with {answer['counterparty']}, we are the {answer['role']}", "bold")
+    say(f"  state    {state or 'not answered yet'}, since {answer['updated']}", _ENDS.get(state, "yellow"))
+    say(f"  turn     {_TURNS.get(str(answer['turn']), 'ours to say something')}")
+    say(f"  dataset  {content.get('dataset')}")
+    if state == "TERMINATED":
+        say(f"  reason   {refused_in_words(content.get('termination'))}", "red")
+    _show_said(answer)
+    decision = content.get("decision")
+    if isinstance(decision, dict):
+        _show_decision(decision)
+    next_step(_advice(answer, content))
+
+
+def _show_said(answer: JsonObject) -> None:
+    rows = [
+        (
+            str(one["at"]),
+            "we said" if one["direction"] == "out" else "peer said",
+            str(one["message"]),
+            f"HTTP {one['status']}",
+        )
+        for one in _objects(answer.get("messages"))
+    ]
+    rows += [
+        (str(one["at"]), "we tried", str(one["detail"]), f"next {one['next']}")
+        for one in _objects(answer.get("attempts"))
+    ]
+    show_table(("at", "who", "what", "answer"), sorted(rows))
+
+
+def _show_decision(decision: JsonObject) -> None:
+    permit = decision.get("decision") == "permit"
+    out = console()
+    out.print(
+        f"our policy's decision: [bold {'green' if permit else 'red'}]{decision.get('decision')}[/]"
+        f" ({decision.get('reason')}), stage {decision.get('stage')}, at {decision.get('at')}"
+    )
+    rows: list[tuple[Cell, ...]] = [
+        (
+            str(rule["constraint"]),
+            str(rule["left"]),
+            str(rule["operator"]),
+            _joined(rule["right"]),
+            _joined(rule["value"]) or "nothing known",
+            (str(rule["state"]), _STATES.get(str(rule["state"]), "")),
+        )
+        for rule in _objects(decision.get("rules"))
+    ]
+    show_table(("constraint", "left", "operator", "right", "value", "state"), rows)
+
+
+def _advice(answer: JsonObject, content: JsonObject) -> str:
+    """What to do now."""
+    state, agreement = answer["state"], content.get("agreement")
+    consumer = answer["role"] == "consumer"
+    if state == "FINALIZED" and isinstance(agreement, dict):
+        return f"battery-connector fetch {agreement.get('@id')}" if consumer else "nothing: the peer may fetch the data"
+    if state == "COMPLETED":
+        return "battery-connector received" if consumer else "nothing: the data was fetched"
+    if state == "TERMINATED":
+        if consumer:
+            return "ask the owner for what failed, show it (folder `held`), and request again"
+        return "nothing, or change the policy and publish again: battery-connector policy plain POLICY"
+    if answer["turn"] == "us" and answer.get("next"):
+        return f"nothing: it is tried again at {answer['next']}; until then see that the peer's connector runs"
+    if answer["turn"] == "us":
+        return "nothing: it is on its way"
+    if state == "STARTED" and consumer:
+        return f"battery-connector fetch {agreement}"
+    return "nothing: the peer has to speak"
+
+
+def _joined(value: Json) -> str:
+    if isinstance(value, list):
+        return ", ".join(map(str, value))
+    return "" if value is None else str(value)
+
+
+def _objects(value: Json) -> list[JsonObject]:
+    return [one for one in value if isinstance(one, dict)] if isinstance(value, list) else []

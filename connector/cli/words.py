@@ -1,0 +1,50 @@
+"""Sentences for what a peer or our own policy answered with words of the protocol."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from connector.model import Json
+
+_OPERANDS: Final = {
+    "membership": "the membership that was shown",
+    "role": "the role that was shown",
+    "party": "who the asker is",
+    "agreementHeld": "an agreement with the owner",
+    "dateTime": "the time",
+    "unitBuyer": "who bought the unit",
+    "accessClass": "the class of values",
+    "recordType": "the type of record",
+    "mandate": "a mandate",
+    "mandateRole": "the role in the mandate",
+    "mandatePurpose": "the purpose of the mandate",
+    "mandateRoot": "the chain of the mandate",
+    "mandateClass": "the classes of the mandate",
+    "mandateMaterial": "the materials of the mandate",
+    "mandateSite": "the sites of the mandate",
+    "mandatePeriod": "the period of the mandate",
+    "purpose": "the purpose",
+    "onwardSharing": "passing data on",
+    "retentionDays": "how long data is kept",
+}
+
+
+def refused_in_words(termination: Json) -> str:
+    """Who ended it, and why: the operands that failed, as far as they were told."""
+    if not isinstance(termination, dict):
+        return "it ended without a reason"
+    who = "we refused" if termination.get("by") == "us" else "the peer refused"
+    reasons = termination.get("reason")
+    told = [_reason(one) for one in (reasons if isinstance(reasons, list) else [])]
+    why = "; ".join(one for one in told if one) or "no reason was given"
+    return f"{who} ({termination.get('code') or 'no code'}): {why}"
+
+
+def _reason(reason: Json) -> str:
+    if isinstance(reason, dict) and isinstance(failed := reason.get("failed"), list):
+        named = [f"{_OPERANDS.get(str(one), 'a condition')} ({one})" for one in failed]
+        return f"its policy is not met by {', '.join(named)}" if named else "its policy permits this to nobody"
+    if isinstance(reason, dict) and "@value" in reason:
+        return str(reason["@value"])
+    return "" if reason is None else str(reason)

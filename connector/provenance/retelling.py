@@ -1,0 +1,196 @@
+"""An audit's JSON as values again: the other direction of `AuditReport.as_json`.
+
+A result that was kept as a file can be shown once more, or be told to a client (`client.for_client`). What the JSON
+does not hold is left out: scopes of nodes, and the uncertainty of a balance's single sums (that of the residual is
+kept). JSON of another shape is a `BadInput` that names the place.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from decimal import Decimal, InvalidOperation
+from enum import StrEnum
+from typing import Final, NoReturn, TypeVar, cast
+
+from connector.errors import BadInput
+from connector.model import Json, JsonObject
+from connector.provenance.balance import BalanceFinding, SiteBalance
+from connector.provenance.events import SourceKind
+from connector.provenance.masses import Mass
+from connector.provenance.nodes import Edge
+from connector.provenance.origin import Coverage, Ground, Share
+from connector.provenance.outcomes import Outcome, Verdict
+from connector.provenance.report import AuditReport, NodeResult
+
+_SOURCE_KINDS: Final = frozenset({"primary", "manufacturingWaste", "postConsumer", "runAround", ""})
+_Word = TypeVar("_Word", bound=StrEnum)
+
+
+def read_report(document: Json) -> AuditReport:
+    """The report in an audit's `--json` answer."""
+    reader = _Reader(document, "the audit")
+    return AuditReport(
+        root=reader.text("root"),
+        at=reader.time("at"),
+        verdict=reader.word("verdict", Verdict),
+        nodes=tuple(_node(each) for each in reader.each("nodes")),
+        edges=tuple(
+            Edge(source=each.text("from"), target=each.text("to"), relation=each.text("relation"))
+            for each in reader.each("chain")
+        ),
+        unreached=reader.number("unreached"),
+        coverage=tuple(_coverage(metal, part) for metal, part in reader.named("coverage")),
+        balances=tuple(_balance(each) for each in reader.each("balances")),
+        findings=tuple(_finding(each) for each in reader.each("findings")),
+        parties=reader.names("parties"),
+        places=reader.names("places"),
+        withheld_balances=reader.texts("withheldBalances"),
+    )
+
+
+def _node(reader: _Reader) -> NodeResult:
+    return NodeResult(
+        key=reader.text("key"),
+        id=reader.text("id"),
+        version=reader.number("version"),
+        type=reader.text("type"),
+        holder=reader.text("holder"),
+        outcome=reader.word("outcome", Outcome),
+        reasons=reader.texts("reasons"),
+        rests_on=reader.texts("restsOn"),
+        depth=reader.number("depth"),
+        links=reader.texts("links"),
+        subject=reader.text("subject"),
+        name=reader.text("name"),
+        site=reader.text("site"),
+        time=reader.time("time") if reader.body.get("time") else None,
+    )
+
+
+def _coverage(metal: str, reader: _Reader) -> Coverage:
+    return Coverage(
+        metal=metal,
+        mass=Mass(value=reader.decimal("mass")) if reader.body.get("mass") is not None else None,
+        shares=tuple(_share(each) for each in reader.each("parts")),
+    )
+
+
+def _share(reader: _Reader) -> Share:
+    kind = reader.text("sourceKind")
+    if kind not in _SOURCE_KINDS:
+        reader.wrong("sourceKind")
+    return Share(
+        ground=reader.word("ground", Ground),
+        fraction=reader.decimal("share"),
+        allocated=reader.body.get("allocated") is True,
+        source_kind=cast("SourceKind", kind),
+        thing=reader.text("thing"),
+        site=reader.text("site"),
+    )
+
+
+def _balance(reader: _Reader) -> SiteBalance:
+    start, _, end = reader.text("period").partition("/")
+    sums = {name: Mass(value=reader.decimal(name)) for name in ("opening", "received", "extracted", "sent", "lost")}
+    return SiteBalance(
+        site=reader.text("site"),
+        metal=reader.text("metal"),
+        start=reader.moment(start, "period"),
+        end=reader.moment(end, "period"),
+        **sums,
+        closing=Mass(value=reader.decimal("closing"), uncertainty=reader.decimal("tolerance")),
+        gaps=reader.texts("gaps"),
+    )
+
+
+def _finding(reader: _Reader) -> BalanceFinding:
+    return BalanceFinding(
+        code=reader.text("code"),
+        message=reader.text("message"),
+        site=reader.text("site"),
+        metal=reader.text("metal"),
+        period=reader.text("period"),
+        residual=reader.decimal("residual"),
+        tolerance=reader.decimal("tolerance"),
+        subject=reader.text("subject"),
+    )
+
+
+class _Reader:
+    """One object of the document, and where it stands."""
+
+    __slots__ = ("body", "where")
+
+    def __init__(self, value: Json, where: str) -> None:
+        if not isinstance(value, dict):
+            raise BadInput(f"{where} is not a JSON object", hint="give the answer of `audit --json`")
+        self.body: JsonObject = value
+        self.where = where
+
+    def wrong(self, name: str) -> NoReturn:
+        raise BadInput(f"{name!r} of {self.where} is not as an audit writes it", hint="give what `audit --json` wrote")
+
+    def text(self, name: str) -> str:
+        value = self.body.get(name)
+        if not isinstance(value, str):
+            self.wrong(name)
+        return value
+
+    def number(self, name: str) -> int:
+        value = self.body.get(name)
+        if not isinstance(value, int) or isinstance(value, bool):
+            self.wrong(name)
+        return value
+
+    def decimal(self, name: str) -> Decimal:
+        try:
+            value = Decimal(self.text(name))
+        except InvalidOperation:
+            self.wrong(name)
+        if not value.is_finite():
+            self.wrong(name)
+        return value
+
+    def time(self, name: str) -> datetime:
+        return self.moment(self.text(name), name)
+
+    def moment(self, text: str, name: str) -> datetime:
+        try:
+            value = datetime.fromisoformat(text)
+        except ValueError:
+            self.wrong(name)
+        return value if value.tzinfo is not None else value.replace(tzinfo=UTC)
+
+    def word(self, name: str, words: type[_Word]) -> _Word:
+        text = self.text(name)
+        if text not in set(words):
+            self.wrong(name)
+        return words(text)
+
+    def each(self, name: str) -> Iterator[_Reader]:
+        return (_Reader(item, f"{name}[{index}]") for index, item in enumerate(self._list(name)))
+
+    def texts(self, name: str) -> tuple[str, ...]:
+        items = self._list(name)
+        if not all(isinstance(item, str) for item in items):
+            self.wrong(name)
+        return tuple(cast("list[str]", items))
+
+    def named(self, name: str) -> Iterator[tuple[str, _Reader]]:
+        value = self.body.get(name)
+        if not isinstance(value, dict):
+            self.wrong(name)
+        return ((key, _Reader(item, f"{name}.{key}")) for key, item in value.items())
+
+    def names(self, name: str) -> dict[str, str]:
+        value = self.body.get(name)
+        if not isinstance(value, dict) or not all(isinstance(item, str) for item in value.values()):
+            self.wrong(name)
+        return cast("dict[str, str]", value)
+
+    def _list(self, name: str) -> list[Json]:
+        value = self.body.get(name)
+        if not isinstance(value, list):
+            self.wrong(name)
+        return value
