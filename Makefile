@@ -16,6 +16,7 @@ $(VENV)/.ready: requirements.lock pyproject.toml
 	@echo "setting up $(VENV) (once, about a minute)"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@$(BIN)/python -m compileall -q connector examples
 	@touch $@
 
 demo: setup  ## run the whole chain on this machine: seven companies, one audited battery
@@ -34,10 +35,10 @@ bench: setup  ## figures of this machine, beside a floor in the same run
 	@$(BIN)/python -m tests.bench
 
 kill: setup  ## kill -9 at 20 random moments of the demo
-	@$(BIN)/python -m pytest -m long -k kill
+	@$(BIN)/python -m pytest -m long tests/journeys/test_kill.py
 
-long: setup  ## the long suites
-	@$(BIN)/python -m pytest -m long
+long: setup  ## the long suites: kills, deeper walks, many items
+	@$(BIN)/python -m pytest -m "long and not browser"
 
 browser: setup  ## pages in a real Chromium (Debian: apt-get install chromium)
 	@$(BIN)/python -m pytest -m browser

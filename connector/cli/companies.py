@@ -151,7 +151,7 @@ class Companies:
         with log.open("ab") as out:
             return subprocess.Popen(  # noqa: S603 - our own command
                 [sys.executable, "-m", "connector", *words], stdout=out, stderr=out, stdin=subprocess.DEVNULL,
-                start_new_session=True, env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"},
+                start_new_session=True,
             )  # fmt: skip
 
     def wait_ready(self, company: Company) -> None:

@@ -172,9 +172,10 @@ class Storyline:
     def _subject_of_plan(self, holder: Company, plan: str) -> str:
         """The id of what a plan's document is about: what `map run` says before anything is published."""
         out = holder.folder / f"{plan}.jsonl"
-        words = [sys.executable, "-m", "connector", "map", "run", str(holder.folder / "plans" / f"{plan}.yaml"),
-                 "--config", str(holder.config_file), "--out", str(out), "--json"]  # fmt: skip
-        subprocess.run(words, capture_output=True, check=True)  # noqa: S603 - our own command
+        if not out.exists():
+            words = [sys.executable, "-m", "connector", "map", "run", str(holder.folder / "plans" / f"{plan}.yaml"),
+                     "--config", str(holder.config_file), "--out", str(out), "--json"]  # fmt: skip
+            subprocess.run(words, capture_output=True, check=True)  # noqa: S603 - our own command
         document = json.loads(out.read_text("utf-8").splitlines()[0])
         return str(document.get("subject", document)["id"])
 
