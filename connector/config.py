@@ -49,14 +49,12 @@ class Limits(_Part):
 
     max_message_bytes: int = Field(default=1 << 20, ge=1024)
     max_header_bytes: int = Field(default=32_768, ge=8_190)
-    request_timeout_seconds: float = Field(default=10.0, gt=0)
     token_lifetime_seconds: int = Field(default=300, ge=10, le=600)
     clock_leeway_seconds: int = Field(default=20, ge=0, le=59)
     claims_cache_seconds: int = Field(default=300, ge=0)
     retry_budget_seconds: int = Field(default=14 * 86_400, ge=1)
     retry_first_seconds: float = Field(default=1.0, gt=0)
     retry_cap_seconds: float = Field(default=3_600.0, gt=0)
-    max_open_processes_per_peer: int = Field(default=10_000, ge=1)
 
 
 class Unsafe(_Part):
@@ -79,8 +77,6 @@ class Config(_Part):
     """Folders that plans may read, relative to this file."""
     held: str = "held"
     """Folder of our own party credentials (membership, roles, mandates), shown to peers that ask for them."""
-    code_lists: str = "code-lists"
-    facility_location: str = ""
     keys: Keys
     listen: Listen
     limits: Limits = Limits()

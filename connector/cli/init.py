@@ -17,7 +17,7 @@ from connector.config import MANAGEMENT_TOKEN_VARIABLE, PASSPHRASE_VARIABLE, SEC
 from connector.errors import BadInput
 from connector.keys.file import create_key
 
-FOLDERS = ("exports", "plans", "policies", "code-lists", "held", "store", "keys")
+FOLDERS = ("exports", "plans", "policies", "held", "store", "keys")
 
 
 def init(  # noqa: PLR0917 - typer makes the options of the arguments
