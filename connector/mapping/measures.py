@@ -6,9 +6,9 @@ import re
 from collections.abc import Callable
 from decimal import Decimal
 
-from connector.mapping.binding import At, Binder, Made, Make
+from connector.mapping.binding import At, Binder, Made
 from connector.mapping.columns import Frame, Ref, Scope
-from connector.mapping.converters import bound, code_reader, locale_of, number_reader
+from connector.mapping.converters import bound, locale_of, number_reader
 from connector.mapping.numerals import numeral, spell_decimal
 from connector.mapping.quantities import Measured, contained, node, percent_of, total
 from connector.mapping.shape import AnyValue, Contained, ContainedUncertainty, From, Sum, SumOver, Uncertainty
@@ -236,6 +236,3 @@ def _to(make: Measure, code: str) -> Measure:
         return None if measured is None else measured.to(code)
 
     return converted
-
-
-__all__ = ["Make", "Measure", "MeasureBinder", "code_reader"]

@@ -14,6 +14,7 @@ from functools import lru_cache
 from connector.mapping.unfit import Unfit
 
 MAX_DIGITS = 60
+_CACHED = 4_096
 CONTEXT = Context(prec=50, rounding=ROUND_HALF_EVEN)
 
 LOCALES: dict[str, tuple[str, str]] = {
@@ -45,6 +46,7 @@ _SPELLINGS = {locale: _spelling(locale) for locale in LOCALES}
 _PLAIN = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]*[1-9])?")
 
 
+@lru_cache(maxsize=16)
 def numeral(locale: str, *, trailing_minus: bool = False) -> Numeral:
     """The reader of numbers in this locale: text in, decimal text out, or `Unfit`."""
     fullmatch = _SPELLINGS[locale].fullmatch
@@ -52,6 +54,7 @@ def numeral(locale: str, *, trailing_minus: bool = False) -> Numeral:
     marks = str.maketrans("", "", groups)
     common, group = _common(locale).fullmatch, groups[:1]
 
+    @lru_cache(maxsize=_CACHED)  # weights, capacities and shares repeat in an export
     def read(text: str) -> str:
         if common(text) and len(text) <= MAX_DIGITS:
             if group and group in text:

@@ -14,7 +14,7 @@ from pydantic_core import ErrorDetails, PydanticCustomError
 
 from connector.errors import BadPlan
 from connector.mapping.numerals import LOCALES
-from connector.mapping.shape import Condition, Lookup, Mint, Node, Part, Received, Value, _conditions, _kind
+from connector.mapping.shape import Condition, Lookup, Mint, Node, Part, Received, Value, as_conditions
 from connector.mapping.spelling import Block, Items, Text, Tree, block, load, refuse
 
 ENCODINGS = frozenset(
@@ -78,7 +78,7 @@ class Source(Part):
     record: str | None = None
     qualifiers: dict[str, str] = Field(default_factory=dict)
 
-    _where = field_validator("where", mode="before")(_conditions)
+    _where = field_validator("where", mode="before")(as_conditions)
     _file = field_validator("file")(_file_pattern)
 
     @field_validator("header", mode="before")
@@ -182,7 +182,7 @@ class Plan(Part):
     document: Node
     examples: tuple[Example, ...] = ()
 
-    _where = field_validator("where", mode="before")(_conditions)
+    _where = field_validator("where", mode="before")(as_conditions)
 
     @classmethod
     def prepare(cls, tree: Block) -> Block:
@@ -282,6 +282,3 @@ def _locate(loc: tuple[int | str, ...], tree: Block) -> tuple[int, str]:
 def _node(loc: tuple[int | str, ...], tree: Block) -> Tree:
     steps = _steps(loc, tree)
     return steps[-1][1] if steps else tree
-
-
-__all__ = ["CodeFile", "CodeTable", "Example", "Plan", "Source", "_kind", "parse"]

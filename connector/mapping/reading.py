@@ -111,6 +111,3 @@ def _add_code(known: dict[str, str], file: SourceFile, row: list[str], line: int
     if known.get(code, meaning) != meaning:
         raise unreadable(file, "duplicate-key", f"The code `{code}` has two meanings.", line=line)
     known[code] = meaning
-
-
-__all__ = ["code_lists", "open_table", "plain_codes"]

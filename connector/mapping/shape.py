@@ -12,7 +12,7 @@ from typing import Annotated, Literal, TypeAlias
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
-from connector.mapping.spelling import Block, Items, Text, Tree, block
+from connector.mapping.spelling import Block, Items, Text, block
 
 QUANTITY_TERMS = ("basis", "analyte", "reportedAs", "method", "quantityKind", "at", "qualifier")
 NODE_KEYS = ("type", "each", "on", "where", "distinct", "lookup", "when", "required")
@@ -76,7 +76,8 @@ class Condition(Part):
         return self
 
 
-def _conditions(tree: object) -> object:
+def as_conditions(tree: object) -> object:
+    """One condition stands for a list of one."""
     return [tree] if isinstance(tree, Block) else tree
 
 
@@ -86,7 +87,7 @@ class Conditional(Part):
     when: tuple[Condition, ...] = ()
     required: bool = False
 
-    _when = field_validator("when", mode="before")(_conditions)
+    _when = field_validator("when", mode="before")(as_conditions)
 
 
 class Lookup(Part):
@@ -106,7 +107,7 @@ class Join(Conditional):
     distinct: str | None = None
     lookup: dict[str, Lookup] = Field(default_factory=dict)
 
-    _where = field_validator("where", mode="before")(_conditions)
+    _where = field_validator("where", mode="before")(as_conditions)
 
 
 class Uncertainty(Part):
@@ -328,5 +329,3 @@ for _model in (
     ContainedMass, Contained, SumOver, Sum, EachValue, Node,
 ):  # fmt: skip
     _model.model_rebuild()
-
-__all__ = ["AnyValue", "Block", "Tree", "Value"]
