@@ -233,6 +233,8 @@ class AuditAnswers:
         base = await self._load(read.ident, None)
         ours = await self._open(base, facts, now) if base is not None else None
         later = await self.store.later_records(self.tenant, read.ident)
+        if ours is None:  # what others say about others' things is theirs to tell
+            later = [record for record in later if record.origin != "received"]
         entries: list[Json] = []
         for record in later:
             opened = await self._open(record, facts, now) if record.origin != "received" else None

@@ -71,6 +71,7 @@ class Walk:
         self._root = Read(holder=holder, kind="record", ident=root)
         self._wanted: list[Read | Check] = [self._root]
         self._asked: set[Read | Check] = {self._root}
+        self._told_later: set[tuple[str, Did, Scope]] = set()
         self._purposes: dict[Read, list[_ViaLink | _ViaLater]] = {}
         self._answers: dict[Read, Answer] = {}
         self._holding: dict[Read, str] = {}
@@ -93,7 +94,7 @@ class Walk:
         elif read.kind in {"link", "later"}:
             self._answers[read] = answer
             for purpose in self._purposes.pop(read, []):
-                self._follow(read, purpose, answer)
+                self._follow(purpose, answer)
 
     def take_check(self, check: Check, checked: Checked) -> None:
         """The result of a verification."""
@@ -194,13 +195,16 @@ class Walk:
             self._ask_later(node, node.holder, scope)
 
     def _ask_later(self, node: Node, holder: Did, scope: Scope) -> None:
+        if (node.key, holder, scope) in self._told_later:
+            return  # two companies may name each other
+        self._told_later.add((node.key, holder, scope))
         read = Read(holder=holder, kind="later", ident=node.record)
         self._ask(read, _ViaLater(source=node.key, scope=scope))
 
     def _ask(self, read: Read, purpose: _ViaLink | _ViaLater | None = None) -> None:
         answer = self._answers.get(read)
         if answer is not None and purpose is not None:
-            self._follow(read, purpose, answer)
+            self._follow(purpose, answer)
             return
         if purpose is not None:
             self._purposes.setdefault(read, []).append(purpose)
@@ -208,11 +212,11 @@ class Walk:
             self._asked.add(read)
             self._wanted.append(read)
 
-    def _follow(self, read: Read, purpose: _ViaLink | _ViaLater, answer: Answer) -> None:
+    def _follow(self, purpose: _ViaLink | _ViaLater, answer: Answer) -> None:
         if isinstance(purpose, _ViaLink):
             self._follow_link(purpose, answer)
         elif isinstance(answer, Later):
-            self._follow_later(read, purpose, answer)
+            self._follow_later(purpose, answer)
         else:
             source = self.nodes[purpose.source]
             gap = answer if isinstance(answer, Gap) else _ODD
@@ -237,15 +241,16 @@ class Walk:
             self._supports.setdefault(source.key, set()).add(node.key)
         self._arrive(node, source, purpose.scope)
 
-    def _follow_later(self, read: Read, purpose: _ViaLater, answer: Later) -> None:
+    def _follow_later(self, purpose: _ViaLater, answer: Later) -> None:
         source = self.nodes[purpose.source]
         if purpose.scope is Scope.FORWARD:
             self.unreached += answer.withheld
         for entry in answer.entries:
             self._follow_entry(source, purpose.scope, entry)
-            receiver = entry.receiver
-            if purpose.scope is Scope.FORWARD and receiver is not None and receiver != read.holder:
-                self._ask_later(source, receiver, Scope.FORWARD)
+            if purpose.scope is Scope.FORWARD:
+                # Who got the thing, or says something later about it, may have made more of it.
+                for other in dict.fromkeys((entry.holder, entry.receiver or entry.holder)):
+                    self._ask_later(source, other, Scope.FORWARD)
 
     def _follow_entry(self, source: Node, scope: Scope, entry: LaterEntry) -> None:
         closes = entry.type == StocktakeEvent.__name__

@@ -77,7 +77,8 @@ def attribution(source: str, target: str, value: str, basis: str = "physical") -
 
 @dataclass
 class World:
-    """Who holds what. `later` is derived from the links; `refuse` and `words` are what a test bends.
+    """Who holds what. What is told as `later` is derived from the links; `only`, `refuse` and `words` are what a test
+    bends.
 
     `seal` makes the octets of a credential and `digest` their digest: another test signs for real.
     """
@@ -88,6 +89,7 @@ class World:
     pages: dict[tuple[str, int], Page] = field(default_factory=dict)
     links: dict[tuple[Did, str], Target] = field(default_factory=dict)
     back: dict[str, list[LaterEntry]] = field(default_factory=dict)
+    only: dict[tuple[Did, str], list[LaterEntry]] = field(default_factory=dict)
     received: dict[str, set[Did]] = field(default_factory=dict)
     refuse: dict[tuple[Did, str], Gap] = field(default_factory=dict)
     down: set[Did] = field(default_factory=set)
@@ -165,7 +167,7 @@ class World:
             return self.links.get((read.holder, read.ident), UNKNOWN)
         if read.kind == "later":
             entries = [entry for entry in self.back.get(read.ident, []) if entry.holder == read.holder]
-            return Later(entries=tuple(entries))
+            return Later(entries=tuple(self.only.get((read.holder, read.ident), entries)))
         if read.version == LATEST:
             found = [page for (record, _), page in self.pages.items() if record == read.ident]
             return found[-1] if found else UNKNOWN

@@ -211,6 +211,20 @@ def test_forward_from_a_lot_to_the_battery() -> None:
     assert not any("no link" in reason for node in report.nodes for reason in node.reasons)
 
 
+def test_who_signs_a_later_record_is_asked_what_else_came_of_the_thing() -> None:
+    """The maker's company only has the certificate of the one that took its battery; that one knows the rest."""
+    world = chain()
+    world.add(
+        REFINER, "RecyclingCertificate", "rec:cert", ("B2B", {"id": "B", "passport": world.link(REFINER, "rec:B")})
+    )
+    world.add(REFINER, "MakeEvent", "rec:R9", ("ORG", {"id": "evt:9", "type": "MakeEvent", "eventTime": "2027-03-01",
+              "input": [product("B", "10", link=world.link(REFINER, "rec:B"))]}))  # fmt: skip
+    certificate = next(entry for entry in world.back["rec:B"] if entry.record == "rec:cert")
+    world.only[MAKER, "rec:B"] = [certificate]
+    reached = words(audit(world))
+    assert (reached["rec:cert"], reached["rec:R9"]) == ("verified", "verified")
+
+
 def test_a_later_record_without_a_link_back_is_not_proven() -> None:
     """A holder may claim that something came of a lot; without the link it says so."""
     world = chain()
