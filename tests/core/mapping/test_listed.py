@@ -153,7 +153,7 @@ def test_quoted_line_breaks_keep_line_numbers() -> None:
 
 LIMS = plan_of(
     """
-    assays: {file: "*.csv", format: csv, encoding: utf-8, delimiter: ";", locale: de, skip_until: Probe, 
+    assays: {file: "*.csv", format: csv, encoding: utf-8, delimiter: ";", locale: de, skip_until: Probe,
              units_row: true, null: [n.b.], key: Probe, fill_down: [Auftrag]}
     """,
     """

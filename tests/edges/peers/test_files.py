@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import os
+import re
+import zipfile
 from pathlib import Path
 
 import pytest
+from openpyxl import Workbook
 
 from connector.errors import BadInput
 from connector.mapping.engine import run
@@ -76,8 +80,23 @@ async def test_a_child_that_takes_too_long_or_too_much_is_ended(tmp_path: Path) 
     (tmp_path / "b.xlsx").write_bytes(workbook([["K", "M"], ["001", 12.5]]))
     with pytest.raises(BadInput, match="seconds"):
         await Exports(workbook_seconds=0.001).read(BOOK, tmp_path)
-    with pytest.raises(BadInput, match="MiB"):
-        await Exports(workbook_bytes=1 << 20).read(BOOK, tmp_path)
+    (tmp_path / "b.xlsx").write_bytes(_far_cell())
+    with pytest.raises(BadInput, match=r"MiB|seconds"):
+        await Exports(workbook_bytes=256 << 20).read(BOOK, tmp_path)
+
+
+def _far_cell() -> bytes:
+    """A small workbook whose one far cell makes a reader span the whole grid; its sheet does not say so beforehand."""
+    book = Workbook()
+    page = book.create_sheet("Data", 0)
+    page["A1"] = "K"
+    page["XFD1048576"] = "x"
+    saved, changed = io.BytesIO(), io.BytesIO()
+    book.save(saved)
+    with zipfile.ZipFile(saved) as old, zipfile.ZipFile(changed, "w", zipfile.ZIP_DEFLATED) as new:
+        for name in old.namelist():
+            new.writestr(name, re.sub(rb"<dimension [^>]*/>", b"", old.read(name)))
+    return changed.getvalue()
 
 
 async def test_a_broken_workbook_is_a_finding(tmp_path: Path) -> None:
