@@ -1,12 +1,34 @@
 """The commands. One file per family: parse, call the running connector or a pure journey, render.
 
 Commands about a running connector use its management API (`client`); commands about files work on their own. `console`
-holds what all share: exit codes, errors as sentences, `--json`, the next step.
+holds what all share: exit codes, errors as sentences, `--json`, the next step; `tables` and `words` how it is shown.
+Only the module of the command that is asked for is loaded, so that each starts quickly.
 """
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+
 import typer
+
+_COMMANDS = {
+    "demo": "demo",
+    "init": "init",
+    "serve": "serve",
+    "site": "site",
+    "publish": "exchange",
+    "catalog": "exchange",
+    "request": "exchange",
+    "fetch": "exchange",
+    "received": "exchange",
+    "why": "why",
+    "audit": "audit",
+}
+"""Command -> its module, in the order of `--help`."""
+_FAMILIES = ("passport", "map", "credential", "policy", "vocab")
+"""Modules with an `app` of several commands."""
 
 app = typer.Typer(
     name="battery-connector",
@@ -18,41 +40,24 @@ app = typer.Typer(
 )
 
 
+@app.callback()
+def _root() -> None:
+    """Map company records to the battery vocabulary and exchange verifiable credentials under access policies."""
+
+
 def main() -> None:
     """The entry point of `battery-connector`."""
-    _mount()
+    mount(sys.argv[1:])
     app()
 
 
-def _mount() -> None:
-    from connector.cli import (  # noqa: PLC0415 - mounted when asked for
-        audit,
-        credential,
-        demo,
-        exchange,
-        init,
-        map,  # noqa: A004 - the command's name
-        passport,
-        policy,
-        serve,
-        site,
-        vocab,
-        why,
-    )
-
-    app.command("demo")(demo.demo)
-    app.command("init")(init.init)
-    app.command("serve")(serve.serve)
-    app.command("site")(site.site)
-    app.command("publish")(exchange.publish)
-    app.command("catalog")(exchange.catalog)
-    app.command("request")(exchange.request)
-    app.command("fetch")(exchange.fetch)
-    app.command("received")(exchange.received)
-    app.command("why")(why.why)
-    app.command("audit")(audit.audit)
-    app.add_typer(passport.app, name="passport")
-    app.add_typer(map.app, name="map")
-    app.add_typer(credential.app, name="credential")
-    app.add_typer(policy.app, name="policy")
-    app.add_typer(vocab.app, name="vocab")
+def mount(arguments: Sequence[str]) -> None:
+    """Add the command that these arguments ask for, or all where they ask for none of them."""
+    asked = next((word for word in arguments if not word.startswith("-")), "")
+    one = asked in _COMMANDS or asked in _FAMILIES
+    for name, module in _COMMANDS.items():
+        if name == asked or not one:
+            app.command(name)(getattr(import_module(f"connector.cli.{module}"), name))
+    for name in _FAMILIES:
+        if name == asked or not one:
+            app.add_typer(import_module(f"connector.cli.{name}").app, name=name)

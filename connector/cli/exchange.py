@@ -102,7 +102,7 @@ def _show_published(answer: JsonObject, findings: list[Json]) -> None:
     out = console()
     out.print(
         f"[bold]{answer['documents']}[/bold] documents stand, with {answer['credentials']} credentials"
-        f" ({answer.get('minted', 0)} new, {answer.get('unchanged', 0)} documents unchanged);"
+        f" ({answer.get('minted', 0)} documents new or changed, {answer.get('unchanged', 0)} as before);"
         f" {answer['rows']} rows were read"
     )
     for warning in _list(answer.get("warnings")):

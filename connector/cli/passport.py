@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from connector.model import Json, JsonObject
 
 app = typer.Typer(no_args_is_help=True, help="Passports: what each audience sees.")
+app.callback()(lambda: None)  # a family, also while it has one command only
 
 _ENDED: Final = "ceased"
 _STATUS: Final = "passportStatus"

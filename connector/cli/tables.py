@@ -37,7 +37,9 @@ def show_table(heads: Sequence[str], rows: Sequence[Sequence[Cell]], *, error: b
             *(Text(visible(one), "") if isinstance(one, str) else Text(visible(one[0]), one[1]) for one in row)
         )
     out = console(error=error)
-    out.print(table, soft_wrap=False, width=None if out.is_terminal else _WIDTH_WITHOUT_TERMINAL)
+    if not out.is_terminal:
+        out.width = _WIDTH_WITHOUT_TERMINAL
+    out.print(table, soft_wrap=False)
 
 
 def say(text: str, style: str = "") -> None:

@@ -85,12 +85,15 @@ def _show(answer: JsonObject) -> None:
     say(f"  state    {state or 'not answered yet'}, since {answer['updated']}", _ENDS.get(state, "yellow"))
     say(f"  turn     {_TURNS.get(str(answer['turn']), 'ours to say something')}")
     say(f"  dataset  {content.get('dataset')}")
+    consumer = answer["role"] == "consumer"
     if state == "TERMINATED":
         say(f"  reason   {refused_in_words(content.get('termination'))}", "red")
     _show_said(answer)
     decision = content.get("decision")
     if isinstance(decision, dict):
         _show_decision(decision)
+    elif state == "TERMINATED" and consumer:
+        say("what the owner's policy compared is the owner's to tell: `why` with this id, at its connector")
     next_step(_advice(answer, content))
 
 
@@ -108,7 +111,7 @@ def _show_said(answer: JsonObject) -> None:
         (str(one["at"]), "we tried", str(one["detail"]), f"next {one['next']}")
         for one in _objects(answer.get("attempts"))
     ]
-    show_table(("at", "who", "what", "answer"), sorted(rows))
+    show_table(("at", "who", "what", "answer"), sorted(rows, key=lambda row: row[0]))
 
 
 def _show_decision(decision: JsonObject) -> None:
@@ -118,6 +121,9 @@ def _show_decision(decision: JsonObject) -> None:
         f"our policy's decision: [bold {'green' if permit else 'red'}]{decision.get('decision')}[/]"
         f" ({decision.get('reason')}), stage {decision.get('stage')}, at {decision.get('at')}"
     )
+    if not decision.get("rules"):
+        say("  it has no constraint" if permit else "  it has no rule for this")
+        return
     rows: list[tuple[Cell, ...]] = [
         (
             str(rule["constraint"]),
@@ -137,20 +143,24 @@ def _advice(answer: JsonObject, content: JsonObject) -> str:
     state, agreement = answer["state"], content.get("agreement")
     consumer = answer["role"] == "consumer"
     if state == "FINALIZED" and isinstance(agreement, dict):
-        return f"battery-connector fetch {agreement.get('@id')}" if consumer else "nothing: the peer may fetch the data"
+        return (
+            f"battery-connector fetch {agreement.get('@id')}"
+            if consumer
+            else "nothing to do: the peer may fetch the data"
+        )
     if state == "COMPLETED":
-        return "battery-connector received" if consumer else "nothing: the data was fetched"
+        return "battery-connector received" if consumer else "nothing to do: the data was fetched"
     if state == "TERMINATED":
         if consumer:
             return "ask the owner for what failed, show it (folder `held`), and request again"
-        return "nothing, or change the policy and publish again: battery-connector policy plain POLICY"
+        return "nothing to do, or change the policy and publish again: battery-connector policy plain POLICY"
     if answer["turn"] == "us" and answer.get("next"):
-        return f"nothing: it is tried again at {answer['next']}; until then see that the peer's connector runs"
+        return f"nothing to do: it is tried again at {answer['next']}; until then see that the peer's connector runs"
     if answer["turn"] == "us":
-        return "nothing: it is on its way"
+        return "nothing to do: it is on its way"
     if state == "STARTED" and consumer:
         return f"battery-connector fetch {agreement}"
-    return "nothing: the peer has to speak"
+    return "nothing to do: the peer has to speak"
 
 
 def _joined(value: Json) -> str:

@@ -1,0 +1,215 @@
+"""The commands about a running connector: exit codes, shapes of `--json`, and what people read."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from connector.cli import app, mount
+from tests.edges.cli.companies import BROKEN, Company, found, free_ports, know, serving
+
+mount(())
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """The mine offers two datasets, one of them to refiners by role; the smelter is gone after an agreement."""
+
+    mine: Company
+    refiner: Company
+    smelter: Company
+    lost: str
+    """The agreement with the smelter."""
+
+
+def run(company: Company, *arguments: str | Path) -> tuple[int, str]:
+    """Exit code and everything that was said."""
+    result = CliRunner().invoke(app, [*map(str, arguments), "--config", str(company.config)])
+    assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
+    return result.exit_code, result.output
+
+
+def ask(company: Company, *arguments: str | Path) -> tuple[int, dict[str, Any]]:
+    """Exit code and the machine's answer."""
+    result = CliRunner().invoke(app, [*map(str, arguments), "--config", str(company.config), "--json"])
+    assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
+    return result.exit_code, json.loads(result.stdout)
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    """The smelter's connector has ended."""
+    folder, ports = tmp_path_factory.mktemp("companies"), free_ports(6)
+    mine, refiner, smelter = (found(folder, name, ports.pop(), ports.pop()) for name in ("mine", "refiner", "smelter"))
+    know(mine, refiner)
+    know(refiner, mine, smelter)
+    know(smelter, refiner)
+    with serving(mine, refiner):
+        with serving(smelter):
+            assert run(smelter, "publish", "sites", "--policy", "open")[0] == 0
+            assert run(mine, "publish", "sites", "--policy", "open")[0] == 0
+            assert run(mine, "publish", "depots", "--policy", "closed", "--title", "Our depots")[0] == 0
+            code, answer = ask(refiner, "request", "smelter", "sites")
+            assert code == 0, answer
+        yield World(mine, refiner, smelter, answer["agreement"])
+
+
+def test_publish_reports_broken_rows_and_publishes_the_others(world: World) -> None:
+    """Findings are exit code 1, with file, line, column, value and reason; the rest stands."""
+    late = world.mine.folder / "exports" / "sites-late.csv"
+    late.write_text(BROKEN)
+    code, answer = ask(world.mine, "publish", "sites", "--policy", "open")
+    _, text = run(world.mine, "publish", "sites", "--policy", "open")
+    late.unlink()
+    assert (code, answer["documents"], answer["credentials"], answer["unchanged"]) == (1, 2, 2, 2)
+    finding = answer["findings"][0]
+    assert (finding["source"], finding["line"], finding["column"], finding["value"]) == (
+        "sites-late.csv",
+        2,
+        "type",
+        "moon base",
+    )
+    assert "moon base" in text
+    assert "recyclingPlant" in text
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (("nowhere", "--policy", "open"), "depots, sites"),
+        (("sites", "--policy", "shut"), "closed, open"),
+        (("sites", "--policy", "open", "--credential", "CellPassport"), "FacilityRecord, not CellPassport"),
+    ],
+)
+def test_publish_says_what_it_cannot_use(world: World, arguments: tuple[str, ...], told: str) -> None:
+    """Bad usage is exit code 2, with what is there."""
+    code, text = run(world.mine, "publish", *arguments)
+    assert code == 2
+    assert told in text
+
+
+def test_catalog_takes_a_name_a_did_or_an_address(world: World) -> None:
+    """The same answer for each, with the terms in plain words."""
+    code, answer = ask(world.refiner, "catalog", "mine")
+    assert code == 0
+    assert {one["title"]: one["plain"] for one in answer["datasets"]} == {
+        "sites": ["The data may be had by anybody."],
+        "Our depots": ["The data may be had by a party that proves the role refiner."],
+    }
+    assert ask(world.refiner, "catalog", world.mine.did)[1] == answer
+    assert ask(world.refiner, "catalog", world.mine.public_url)[1] == answer
+    assert "proves the role refiner" in run(world.refiner, "catalog", "mine")[1]
+
+
+def test_a_refusal_names_the_operand_to_the_asker_and_everything_to_the_owner(world: World) -> None:
+    """Exit code 1; the owner finds the process by the asker's id, with the whole reason."""
+    code, answer = ask(world.refiner, "request", "mine", "Our depots")
+    assert (code, answer["state"], answer["agreement"]) == (1, "TERMINATED", None)
+    assert answer["termination"]["reason"] == [{"decision": "deny", "failed": ["role"]}]
+    code, text = run(world.refiner, "request", "mine", "Our depots")
+    assert code == 1
+    assert "its policy is not met by the role that was shown (role)" in text
+
+    code, told = ask(world.mine, "why", answer["negotiation"])
+    assert (code, told["role"], told["peerPid"], told["turn"]) == (0, "provider", answer["negotiation"], "nobody")
+    assert told["content"]["decision"]["rules"] == [
+        {
+            "constraint": "permission[1].constraint[0]", "left": "role", "operator": "eq", "right": "refiner",
+            "value": "", "state": "unknown", "source": "",
+        }
+    ]  # fmt: skip
+    assert [one["message"] for one in told["messages"]] == [
+        "ContractRequestMessage",
+        "ContractNegotiationTerminationMessage",
+    ]
+    assert "permission[1].constraint[0]" in run(world.mine, "why", answer["negotiation"])[1]
+    asker = ask(world.refiner, "why", answer["negotiation"])[1]
+    assert "decision" not in asker["content"]
+
+
+def test_a_contract_leads_to_received_records(world: World) -> None:
+    """Request, fetch, received; repeated with its key a command is the same command."""
+    code, answer = ask(world.refiner, "request", "mine", "sites", "--idempotency-key", "sites-1")
+    assert (code, answer["state"]) == (0, "FINALIZED")
+    assert ask(world.refiner, "request", "mine", "sites", "--idempotency-key", "sites-1")[1] == answer
+    assert run(world.refiner, "request", "mine", "depots", "--idempotency-key", "sites-1")[0] == 2
+    code, fetched = ask(world.refiner, "fetch", answer["agreement"], "--idempotency-key", "fetch-1")
+    assert (code, fetched["state"], fetched["records"], fetched["credentials"]) == (0, "COMPLETED", 2, 2)
+    assert ask(world.refiner, "fetch", answer["agreement"], "--idempotency-key", "fetch-1") == (0, fetched)
+    assert "address" not in json.dumps(ask(world.refiner, "why", fetched["transfer"])[1]["content"])
+
+    code, received = ask(world.refiner, "received", "--from", "mine", "--type", "FacilityRecord")
+    assert (code, len(received["records"])) == (0, 2)
+    assert {one["from"] for one in received["records"]} == {world.mine.did}
+    assert received["agreements"][0]["plain"] == "The data may be had by anybody."
+    assert ask(world.refiner, "received", "--type", "CellPassport")[1]["records"] == []
+    assert "2 FacilityRecord" in run(world.refiner, "received")[1]
+    assert run(world.refiner, "fetch", "urn:uuid:0")[0] == 2
+
+
+def test_why_without_an_id_lists_the_newest(world: World) -> None:
+    """Both kinds, the newest first; an unknown id is exit code 2."""
+    code, answer = ask(world.mine, "why")
+    assert code == 0
+    assert [one["updated"] for one in answer["processes"]] == sorted(
+        (one["updated"] for one in answer["processes"]), reverse=True
+    )
+    assert "negotiation" in run(world.mine, "why")[1]
+    assert run(world.mine, "why", "urn:uuid:0")[0] == 2
+
+
+def test_a_peer_that_is_gone_is_exit_code_3(world: World) -> None:
+    """Nothing is lost: the transfer waits, and `why` says when it is tried again."""
+    assert run(world.refiner, "catalog", "smelter")[0] == 3
+    code, answer = ask(world.refiner, "fetch", world.lost, "--wait", "1")
+    assert (code, answer["records"]) == (3, 0)
+    _, told = ask(world.refiner, "why", answer["transfer"])
+    assert (told["turn"], told["pending"]["message"]) == ("us", "TransferRequestMessage")
+    assert told["next"] > told["attempts"][0]["at"]
+    assert "it is tried again at" in run(world.refiner, "why", answer["transfer"])[1]
+    code, audited = ask(world.refiner, "audit", "0010", "--peer", "smelter")
+    assert (code, audited["outcomes"]) == (3, {"missing": 1})
+
+
+def test_no_connector_is_exit_code_3(world: World) -> None:
+    """The message says what to do."""
+    for arguments in (("received",), ("why",), ("audit", "0010"), ("publish", "sites", "--policy", "open")):
+        code, text = run(world.smelter, *arguments)
+        assert code == 3
+        assert "battery-connector serve" in text
+
+
+def test_audit_gives_the_verdict_and_writes_the_report(world: World, tmp_path: Path) -> None:
+    """Verified is exit code 0, sealed 1, an unknown root 3; the page is one file."""
+    page, kept = tmp_path / "report.html", tmp_path / "client.json"
+    code, full = ask(world.refiner, "audit", "0010", "--peer", "mine", "--out", page)
+    assert (code, full["verdict"], full["outcomes"], full["findings"]) == (0, "verified", {"verified": 1}, [])
+    assert "Tunturi mine" in page.read_text()
+    code, sealed = ask(world.refiner, "audit", "0020", "--peer", world.mine.public_url)
+    assert (code, sealed["outcomes"]) == (1, {"sealed": 1})
+    code, text = run(world.refiner, "audit", "0020", "--peer", "mine")
+    assert (code, "QUALIFIED" in text, "findings and gaps" in text) == (1, True, True)
+    assert ask(world.refiner, "audit", "0099", "--peer", "mine")[0] == 3
+
+    kept.write_text(json.dumps(sealed))
+    code, told = ask(world.mine, "audit", "0020", "--client", kept, "--out", page)
+    assert (code, told["verdict"]) == (0, "verified")
+    assert "Tunturi" not in json.dumps(told) + page.read_text()
+    kept.write_text("{}")
+    assert run(world.mine, "audit", "0020", "--client", kept)[0] == 2
+
+
+def test_passport_view_shows_what_the_audience_may_see(world: World) -> None:
+    """A facility is shown to business partners, with its classes; to the public nothing of it."""
+    code, answer = ask(world.mine, "passport", "view", "0010", "--audience", "b2b")
+    assert (code, answer["subject"]["name"], answer["classes"]) == (0, "Tunturi mine", ["B2B", "PUB"])
+    code, answer = ask(world.mine, "passport", "view", "0010")
+    assert (code, answer["values"], answer["withheld"]) == (0, [], {"B2B": 5})
+    assert run(world.mine, "passport", "view", "4711")[0] == 2
+    assert run(world.mine, "passport", "view", "0010", "--audience", "all")[0] == 2
