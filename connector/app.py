@@ -28,7 +28,7 @@ from connector.exchange.negotiate import Negotiate
 from connector.exchange.offer import Offer
 from connector.exchange.outbox import Outbox
 from connector.exchange.policies import Policies
-from connector.exchange.ports import Http, HttpAnswer, Store
+from connector.exchange.ports import Clock, Http, HttpAnswer, Ids, Store
 from connector.exchange.publish import Publish
 from connector.exchange.receive import Receive
 from connector.exchange.serve import Serve
@@ -114,10 +114,13 @@ def open_keys(config: Config) -> Keys:
     )
 
 
-def compose(config: Config, store: Store, http: Http, keys: Keys) -> Services:
-    """All journeys of one connector over these edges."""
+def compose(
+    config: Config, store: Store, http: Http, keys: Keys, *, clock: Clock | None = None, ids: Ids | None = None
+) -> Services:
+    """All journeys of one connector over these edges. Time and chance are the machine's unless others are given."""
     did, tenant = Did(config.did), config.tenant
-    clock, ids = SystemClock(timedelta(seconds=config.unsafe.clock_offset_seconds)), SystemIds()
+    clock = clock or SystemClock(timedelta(seconds=config.unsafe.clock_offset_seconds))
+    ids = ids or SystemIds()
     base, limits = f"{config.public_url}{BASE}", config.limits
     bundle, policies = load_bundle(), Policies()
 

@@ -70,6 +70,8 @@ _FIRST_THAT_APPLIES = (
     "suspended",
     "expired-at-event-time",
 )
+MEMBERS = "members"
+"""In a trust list: whoever shows a valid membership credential."""
 _MAX_TOLD_FINDINGS = 5
 _PASSED = Result("passed")
 _SKIPPED = Result("skipped", "", "rests on a check that did not pass")
@@ -146,6 +148,8 @@ class Material:
     lists: Mapping[str, bytes | Unobtained] = field(default_factory=dict)
     changes: Mapping[str, bytes | Unobtained] = field(default_factory=dict)
     trusted_issuers: Mapping[str, Collection[str]] | None
+    trust_unobtained: Unobtained | None = None
+    """Why it is not known whether the issuer is one of the `members` that a trust list names."""
     contexts: Collection[str]
     check_shape: ShapeCheck | None
     opened: dict[tuple[str, str], OpenedList | Unobtained] = field(default_factory=dict, repr=False, compare=False)
@@ -276,12 +280,17 @@ def _trust(credential: Credential, material: Material) -> Result:
     if material.trusted_issuers is None:
         return Result("skipped", "no-trust-list", "nobody said which issuers to trust")
     named = [name for name in credential.types if name != "VerifiableCredential"]
+    result = _PASSED
     for name in named:
-        if credential.issuer not in material.trusted_issuers.get(name, ()):
+        trusted = material.trusted_issuers.get(name, ())
+        if credential.issuer in trusted:
+            continue
+        if material.trust_unobtained is None or MEMBERS not in trusted:
             return Result("failed", "issuer-not-anchored", f"{credential.issuer} is not trusted for {name:.80}")
+        result = Result("unchecked", "trust-unreachable", material.trust_unobtained.reason)
     if not named:
         return Result("failed", "issuer-not-anchored", "the credential has no type that anybody could be trusted for")
-    return _PASSED
+    return result
 
 
 def _shape(credential: Credential, material: Material, findings: list[Finding]) -> Result:

@@ -187,10 +187,11 @@ class Negotiate:
     def _keep_agreement(self, draft: Draft) -> None:
         agreement = draft.content["agreement"]
         assert isinstance(agreement, dict), "kept only where there is one"
+        # sorted, so that both sides keep the same bytes
         draft.agreement = AgreementRow(
             tenant=self.tenant, agreement_id=str(agreement["@id"]), negotiation_pid=draft.process.pid,
             role=draft.process.role.value, counterparty=draft.counterparty, dataset_id=str(agreement["target"]),
-            agreement=orjson.dumps(agreement), at=micros(draft.now),
+            agreement=orjson.dumps(agreement, option=orjson.OPT_SORT_KEYS), at=micros(draft.now),
         )  # fmt: skip
 
     def replaced(self, draft: Draft) -> None:

@@ -15,21 +15,20 @@ from datetime import datetime, timedelta
 from connector.credentials.did import DidDocument
 from connector.credentials.presentation import bound_to
 from connector.credentials.status import Unobtained
-from connector.credentials.verify import Material, Report, ShapeCheck, needs, verify
-from connector.errors import ConnectorError
+from connector.credentials.verify import MEMBERS, Material, Report, ShapeCheck, needs, verify
+from connector.errors import CannotCheck, ConnectorError
 from connector.exchange.ports import AuditReads, Clock
 from connector.model import Did
-from connector.peers.resolver import Resolver
+from connector.peers.resolver import UNREACHABLE_LIFETIME, Resolver
 from connector.vocabulary.admission import admit
 
 Fetch = Callable[[str], Awaitable[bytes]]
-MEMBERS = "members"
 MEMBERSHIP = "MembershipCredential"
 _MEMBERSHIP_LIFETIME = timedelta(minutes=5)
 _REFUSAL_LIFETIME = timedelta(seconds=10)
 _MAX_CREDENTIALS = 16
 _PARTY_LIMIT_BYTES = 1 << 20
-_OK = 200
+_OK, _SERVER_FAULT = 200, 500
 
 
 @dataclass(slots=True, kw_only=True)
@@ -42,7 +41,7 @@ class FetchingVerifier:
     check_shape: ShapeCheck
     trusted_issuers: Mapping[str, Collection[str]]
     reads: AuditReads
-    _members: dict[Did, tuple[bool, datetime]] = field(default_factory=dict)
+    _members: dict[Did, tuple[bool | Unobtained, datetime]] = field(default_factory=dict)
 
     async def verify(self, octets: bytes, at: datetime) -> Report:
         """The numbered checks, judged as of `at`."""
@@ -56,46 +55,60 @@ class FetchingVerifier:
             lists[url], changes[url] = await asyncio.gather(
                 self._octets(self.resolver.status_list, url), self._octets(self.resolver.status_changes, url)
             )
+        trusted, membership = await self._trusted(needed.issuer, needed.types)
         material = Material(
             documents=documents, lists=lists, changes=changes, contexts=self.contexts, check_shape=self.check_shape,
-            trusted_issuers=await self._trusted(needed.issuer, needed.types),
+            trusted_issuers=trusted, trust_unobtained=membership,
         )  # fmt: skip
         return verify(octets, at=at, now=self.clock.now(), material=material)
 
-    async def is_member(self, party: Did) -> bool:
-        """Whether the party shows a valid membership credential. Unreachable counts as no, for ten seconds."""
+    async def _member(self, party: Did) -> bool | Unobtained:
+        """Whether the party shows a valid membership credential; kept for a while, a silence only for a moment."""
         now = self.clock.now()
         known = self._members.get(party)
         if known and known[1] > now:
             return known[0]
         found = await self._shows_membership(party, now)
-        self._members[party] = (found, now + (_MEMBERSHIP_LIFETIME if found else _REFUSAL_LIFETIME))
+        lifetime = _MEMBERSHIP_LIFETIME if found is True else _REFUSAL_LIFETIME
+        self._members[party] = (found, now + (UNREACHABLE_LIFETIME if isinstance(found, Unobtained) else lifetime))
         return found
 
-    async def _shows_membership(self, party: Did, now: datetime) -> bool:
+    async def _shows_membership(self, party: Did, now: datetime) -> bool | Unobtained:
         try:
             answer = await self.reads.read(party, "party")
+            shown = admit(answer.body, _PARTY_LIMIT_BYTES).get("credentials") if answer.status == _OK else None
+        except CannotCheck as error:
+            return Unobtained(reason=f"the membership of {party} could not be asked for: {error.detail}")
         except ConnectorError:
             return False
-        if answer.status != _OK:
-            return False
-        shown = admit(answer.body, _PARTY_LIMIT_BYTES).get("credentials")
+        if answer.status >= _SERVER_FAULT:
+            return Unobtained(reason=f"the membership of {party} could not be asked for: HTTP {answer.status}")
+        found: bool | Unobtained = False
         for octets in (shown if isinstance(shown, list) else [])[:_MAX_CREDENTIALS]:
             if isinstance(octets, str) and octets.isascii() and MEMBERSHIP in needs(octets.encode()).types:
                 report = await self.verify(octets.encode(), now)
                 if report.verdict == "valid" and report.credential and bound_to(report.credential.payload, party):
                     return True
-        return False
+                if report.verdict == "indeterminate":
+                    found = Unobtained(reason=f"the membership of {party} could not be checked")
+        return found
 
-    async def _trusted(self, issuer: Did | None, types: Collection[str]) -> Mapping[str, Collection[str]]:
-        """The trust list for these types, with `members` replaced by the issuer where it is one."""
+    async def _trusted(
+        self, issuer: Did | None, types: Collection[str]
+    ) -> tuple[Mapping[str, Collection[str]], Unobtained | None]:
+        """The trust list for these types, the issuer added where it is one of the `members`; or why that is not known.
+
+        Where it is not known the word `members` stays: `credentials.verify` reads it as "could not be checked".
+        """
         table: dict[str, Collection[str]] = {}
+        membership: bool | Unobtained = False
         for name in types:
             trusted = self.trusted_issuers.get(name, ())
-            if issuer and MEMBERS in trusted and await self.is_member(issuer):
-                trusted = (*trusted, issuer)
+            if issuer and MEMBERS in trusted and issuer not in trusted:
+                membership = await self._member(issuer)
+                trusted = (*trusted, issuer) if membership is True else trusted
             table[name] = trusted
-        return table
+        return table, membership if isinstance(membership, Unobtained) else None
 
     async def _document(self, did: Did) -> DidDocument | Unobtained:
         try:

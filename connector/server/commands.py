@@ -11,17 +11,17 @@ import hashlib
 from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from datetime import timedelta
 from pathlib import Path
 
 import orjson
 
 from connector.credentials.ids import mint
 from connector.credentials.verify import needs
-from connector.errors import BadInput, CannotCheck, Conflict, NotFound
+from connector.errors import BadInput, Conflict, NotFound
 from connector.exchange.conversation import micros
 from connector.exchange.ports import AgreementRow, CommandRow, DatasetRow, ProcessKind, ProcessRow, RecordRow
 from connector.exchange.publish import Declared
+from connector.exchange.receive import Received
 from connector.mapping import engine
 from connector.mapping.plan import Plan, parse
 from connector.model import Did, Finding, Json, JsonObject
@@ -30,8 +30,9 @@ from connector.policy.reading import load
 from connector.protocol.messages import Dataset
 from connector.server.services import Services
 
-_FIRST_LOOK_SECONDS, _SLOWEST_LOOK_SECONDS = 0.004, 0.1
 _OFFER = 0
+_PULL_AGAIN_SECONDS = (0.5, 3.0)
+"""Pauses before data is pulled again of which something could not be checked: an issuer that restarts is soon back."""
 
 
 # --- publish ---------------------------------------------------------------------------------------------------------
@@ -184,25 +185,22 @@ async def _started(services: Services, agreement: AgreementRow, said: str, key: 
 async def fetch(
     services: Services, agreement_id: str, key: str, wait_seconds: float, on_record: Callable[[int], None]
 ) -> JsonObject:
-    """Transfer the data of an agreement, verify and keep it."""
+    """Transfer the data of an agreement, verify and keep it.
+
+    While something could not be checked the transfer stays started: the repeated command takes what is missing.
+    """
     agreement = await _agreement(services, agreement_id)
     row = await _started(services, agreement, f"fetch {agreement_id}", key, wait_seconds)
     content = orjson.loads(row.body)["content"]
     findings: list[Json] = []
     unchecked = rejected = 0
     if row.state == "STARTED":
-        address = content["address"]
-        received = await services.receive.pull(
-            Did(agreement.counterparty),
-            agreement_id,
-            str(address["endpoint"]),
-            str(address["authorization"]),
-            on_record,
-        )
+        received = await _pull(services, agreement, content["address"], on_record)
         findings = [finding.as_json() for finding in received.findings]
         unchecked, rejected = received.unchecked, received.rejected
-        await services.transfer.complete(row.pid)
-        row = await _settled(services, "transfer", row.pid, ("COMPLETED", "TERMINATED"), wait_seconds)
+        if not unchecked:
+            await services.transfer.complete(row.pid)
+            row = await _settled(services, "transfer", row.pid, ("COMPLETED", "TERMINATED"), wait_seconds)
     records, credentials = await _under(services, agreement)
     return {
         "transfer": row.pid,
@@ -214,6 +212,20 @@ async def fetch(
         "findings": findings,
         "termination": orjson.loads(row.body)["content"].get("termination"),
     }
+
+
+async def _pull(
+    services: Services, agreement: AgreementRow, address: JsonObject, on_record: Callable[[int], None]
+) -> Received:
+    pauses = iter(_PULL_AGAIN_SECONDS)
+    while True:
+        received = await services.receive.pull(
+            Did(agreement.counterparty), agreement.agreement_id, str(address["endpoint"]),
+            str(address["authorization"]), on_record,
+        )  # fmt: skip
+        if not received.unchecked or (pause := next(pauses, None)) is None:
+            return received
+        await asyncio.sleep(pause)
 
 
 async def _under(services: Services, agreement: AgreementRow) -> tuple[int, int]:
@@ -299,13 +311,5 @@ async def _settled(
     services: Services, kind: ProcessKind, pid: str, states: tuple[str, ...], wait_seconds: float
 ) -> ProcessRow:
     """Wait until the process is in one of these states. After `wait_seconds` it is returned as it is."""
-    deadline = services.clock.now() + timedelta(seconds=wait_seconds)
-    pause = _FIRST_LOOK_SECONDS
-    while True:
-        row = await services.store.load_process(services.config.tenant, kind, pid)
-        if row is None:
-            raise CannotCheck(f"the {kind} was not begun")
-        if row.state in states or services.clock.now() >= deadline:
-            return row
-        await asyncio.sleep(pause)
-        pause = min(pause * 1.3, _SLOWEST_LOOK_SECONDS)
+    journey = services.negotiate if kind == "negotiation" else services.transfer
+    return await journey.conversation.settled(pid, states, wait_seconds)

@@ -26,6 +26,13 @@ class Authority:
     """A signer with a web site of files at this port."""
 
     port: int
+    at: datetime | None = None
+    """The time of its signatures, where a test has a clock of its own."""
+
+    @property
+    def now(self) -> datetime:
+        """When it signs."""
+        return self.at or datetime.now(UTC)
 
     @property
     def did(self) -> Did:
@@ -52,7 +59,7 @@ class Authority:
             "@context": [VC_CONTEXT, CONTEXT_URL],
             "type": ["VerifiableCredential", kind],
             "issuer": self.did,
-            "validFrom": time_text(datetime.now(UTC) - timedelta(days=1)),
+            "validFrom": time_text(self.now - timedelta(days=1)),
             "credentialStatus": {
                 "id": f"{self.list_url}#{index}",
                 "type": "BitstringStatusListEntry",
@@ -67,7 +74,7 @@ class Authority:
 
     def files(self) -> dict[str, tuple[bytes, str]]:
         """Path -> content and media type of the whole site."""
-        now, signer = datetime.now(UTC), self.signer
+        now, signer = self.now, self.signer
         key = MethodKey(key_id=signer.key_id, public_jwk=signer.public_jwk)
         document = build_document(self.did, assertion=[key], authentication=[], services=())
         payload = list_payload(

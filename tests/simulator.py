@@ -1,0 +1,438 @@
+"""N connectors in one process over a bad network, in virtual time: the same seed gives the same run.
+
+Each connector is composed as the product composes it, over the store in memory; its way out (`Wire`, the `Http` port)
+leads to the other connectors' aiohttp handlers without sockets. The network loses requests, loses answers, repeats and
+delays; connectors die at any `await` and come back with what they had committed. What the runs must show stands in
+`tests/exchange/test_simulated.py`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import random
+import selectors
+from collections.abc import Coroutine, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+from unittest import mock
+from urllib.parse import urlsplit
+from uuid import UUID
+
+from aiohttp import web
+from aiohttp.streams import StreamReader
+from aiohttp.test_utils import make_mocked_request
+
+from connector.app import Keys, compose
+from connector.config import Config, Listen, Unsafe
+from connector.config import Keys as KeyNames
+from connector.credentials.ids import mint
+from connector.errors import PeerUnreachable
+from connector.exchange.conversation import micros
+from connector.exchange.ports import DatasetRow, Http, HttpAnswer, Store
+from connector.exchange.publish import Declared
+from connector.keys.memory import signer_from_seed
+from connector.mapping import engine
+from connector.mapping.plan import parse
+from connector.mapping.source import SourceFile
+from connector.model import Did
+from connector.policy.odrl import digest
+from connector.policy.reading import load
+from connector.server import site
+from connector.server.services import Services
+from connector.stores.memory import MemoryStore
+from tests.bench.authority import PARTY_CREDENTIALS, Authority
+from tests.bench.pair import PLAN, POLICY
+
+T = TypeVar("T")
+START = datetime(2027, 3, 15, 9, 0, tzinfo=UTC)
+AUTHORITY_PORT = 7000
+OPEN = POLICY.replace(
+    '"operator": "eq", "rightOperand": "PUB"', '"operator": "isAnyOf", "rightOperand": ["PUB", "B2B"]'
+)
+SEALED = POLICY.replace('"refiner", "cathodeMaker"', '"recycler"').replace(
+    '"permission": [', '"permission": [{"action": "list"}, '
+)
+SHARED, KEPT = "shared", "kept"
+"""The two datasets of each connector: one for all members, one that all see and nobody gets."""
+
+
+# --- time ------------------------------------------------------------------------------------------------------------
+
+
+class _Jump(selectors.DefaultSelector):
+    """A selector that does not wait: when nothing is ready, time goes on at once."""
+
+    now = 0.0
+
+    def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
+        """What is ready; else the clock is where the wait would have ended."""
+        ready: list[tuple[selectors.SelectorKey, int]] = super().select(0)
+        if not ready:
+            assert timeout is not None, "everybody waits for everybody"
+            self.now += timeout
+        return ready
+
+
+class VirtualLoop(asyncio.SelectorEventLoop):
+    """An event loop whose hours pass in milliseconds."""
+
+    def __init__(self) -> None:
+        self._jump = _Jump()
+        super().__init__(self._jump)
+
+    def time(self) -> float:
+        """Seconds since the loop began."""
+        return self._jump.now
+
+
+@dataclass(frozen=True, slots=True)
+class VirtualClock:
+    """The loop's time, as the story's."""
+
+    loop: asyncio.AbstractEventLoop
+
+    def now(self) -> datetime:
+        """Now."""
+        return START + timedelta(seconds=self.loop.time())
+
+
+@dataclass(frozen=True, slots=True)
+class SeededIds:
+    """Chance that comes again."""
+
+    chance: random.Random
+
+    def urn(self) -> str:
+        """An id."""
+        return UUID(int=self.chance.getrandbits(128), version=4).urn
+
+    def secret(self) -> str:
+        """A secret."""
+        return f"{self.chance.getrandbits(256):064x}"
+
+    def jitter(self) -> float:
+        """A number in [0, 1)."""
+        return self.chance.random()
+
+
+# --- the network -----------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Weather:
+    """How bad the network is, as probabilities, until `until` (seconds); after that it is good."""
+
+    lose_request: float = 0.0
+    lose_answer: float = 0.0
+    repeat: float = 0.0
+    delay: float = 0.0
+    longest_delay: float = 40.0
+    until: float = 60.0
+
+
+GOOD = Weather()
+BAD = Weather(lose_request=0.15, lose_answer=0.15, repeat=0.2, delay=0.1)
+
+
+@dataclass(slots=True, kw_only=True)
+class Network:
+    """Carries requests to whoever lives at the address. `trace` holds the digest of all that was carried."""
+
+    chance: random.Random
+    weather: Weather
+    sites: dict[str, web.Application] = field(default_factory=dict)
+    nodes: dict[str, Node] = field(default_factory=dict)
+    carried: int = 0
+    trace: Any = field(default_factory=hashlib.sha256)
+    copies: set[asyncio.Task[HttpAnswer]] = field(default_factory=set)
+
+    def happens(self, probability: float) -> bool:
+        """Chance, while the weather lasts."""
+        return self.chance.random() < probability and asyncio.get_running_loop().time() < self.weather.until
+
+    async def carry(self, request: Request) -> HttpAnswer:
+        """One request, with everything that may happen to it."""
+        self.carried += 1
+        lost, cut, again = (
+            self.happens(one) for one in (self.weather.lose_request, self.weather.lose_answer, self.weather.repeat)
+        )
+        pause = self.chance.uniform(0.001, 0.05)
+        if self.happens(self.weather.delay):
+            pause += self.chance.uniform(0, self.weather.longest_delay)
+        if again:
+            self._spawn(self._reach(request, pause + self.chance.uniform(0, self.weather.longest_delay)))
+        if lost:
+            await asyncio.sleep(pause)
+            raise PeerUnreachable("lost on the way there")
+        arrival = self._spawn(self._reach(request, pause))
+        try:
+            answer = await asyncio.wait_for(asyncio.shield(arrival), request.timeout_seconds)
+        except TimeoutError:
+            raise PeerUnreachable("no answer in time") from None
+        if cut:
+            raise PeerUnreachable("lost on the way back")
+        return answer
+
+    def _spawn(self, work: Coroutine[Any, Any, HttpAnswer]) -> asyncio.Task[HttpAnswer]:
+        task = asyncio.create_task(work)
+        self.copies.add(task)
+        task.add_done_callback(self._landed)
+        return task
+
+    def _landed(self, task: asyncio.Task[HttpAnswer]) -> None:
+        self.copies.discard(task)
+        if not task.cancelled() and (error := task.exception()) and not isinstance(error, PeerUnreachable):
+            raise error
+
+    async def _reach(self, request: Request, pause: float) -> HttpAnswer:
+        await asyncio.sleep(pause)
+        loop = asyncio.get_running_loop()
+        self.trace.update(f"{loop.time():.6f} {request.method} {request.url}".encode() + (request.body or b""))
+        host = urlsplit(request.url).netloc
+        node = self.nodes.get(host)
+        if node is None:
+            answer = await handled(self.sites[host], request)
+        else:
+            answer = await node.serve(request)
+        self.trace.update(b"%d" % answer.status + answer.body)
+        return answer
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """What is asked."""
+
+    method: str
+    url: str
+    headers: Mapping[str, str]
+    body: bytes | None
+    timeout_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Wire:
+    """A connector's way out: the `Http` port."""
+
+    network: Network
+
+    async def request(
+        self,
+        method: Literal["GET", "POST"],
+        url: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        body: bytes | None = None,
+        limit_bytes: int = 1 << 20,
+        timeout_seconds: float = 10.0,
+    ) -> HttpAnswer:
+        """One request over the network."""
+        return await self.network.carry(
+            Request(method=method, url=url, headers=headers or {}, body=body, timeout_seconds=timeout_seconds)
+        )
+
+
+async def handled(app: web.Application, request: Request) -> HttpAnswer:
+    """What an application answers, without a socket."""
+    protocol = mock.Mock(ssl_context=None, peername=("127.0.0.1", 1), sockname=None, _reading_paused=False)
+    payload = StreamReader(protocol, 1 << 20, loop=asyncio.get_running_loop())
+    payload.feed_data(request.body or b"")
+    payload.feed_eof()
+    parts = urlsplit(request.url)
+    path = f"{parts.path}?{parts.query}" if parts.query else parts.path
+    asked = make_mocked_request(
+        request.method, path, headers={"Host": parts.netloc, **request.headers}, payload=payload, protocol=protocol,
+        writer=mock.Mock(), transport=mock.Mock(),
+    )  # fmt: skip
+    answer = await app._handle(asked)
+    assert isinstance(answer, web.Response)
+    body = answer.body
+    assert isinstance(body, bytes)
+    headers = {name.lower(): value for name, value in answer.headers.items()}
+    return HttpAnswer(status=answer.status, headers=headers, body=body)
+
+
+# --- connectors ------------------------------------------------------------------------------------------------------
+
+
+class Died(Exception):
+    """The connector died during the call."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Node:
+    """One connector: what survives (configuration, keys, store) and what is gone when it dies."""
+
+    config: Config
+    keys: Keys
+    store: Store
+    http: Http
+    clock: VirtualClock
+    ids: SeededIds
+    services: Services | None = None
+    app: web.Application | None = None
+    tasks: dict[asyncio.Task[Any], None] = field(default_factory=dict)
+    deaths: int = 0
+
+    def start(self) -> None:
+        """Compose it over what is in the store, and let it work."""
+        self.services = compose(self.config, self.store, self.http, self.keys, clock=self.clock, ids=self.ids)
+        self.app = site.public_site(self.services)
+        self.app.freeze()
+        self._own(asyncio.create_task(self.services.outbox.run()))
+
+    async def die(self) -> None:
+        """End everything under way wherever it waits."""
+        self.services = self.app = None
+        self.deaths += 1
+        dying = list(self.tasks)
+        for task in dying:
+            task.cancel()
+        await asyncio.gather(*dying, return_exceptions=True)
+
+    async def serve(self, request: Request) -> HttpAnswer:
+        """Answer a request, unless dead."""
+        if self.app is None:
+            raise PeerUnreachable("connection refused")
+        try:
+            return await self.run(handled(self.app, request))
+        except Died:
+            raise PeerUnreachable("connection reset") from None
+
+    async def run(self, work: Coroutine[Any, Any, T]) -> T:
+        """Do something inside the connector. `Died`: it ended first."""
+        if self.services is None:
+            work.close()
+            raise Died
+        task = self._own(asyncio.create_task(work))
+        await asyncio.wait({task})
+        if task.cancelled():
+            raise Died
+        return task.result()
+
+    def _own(self, task: asyncio.Task[T]) -> asyncio.Task[T]:
+        self.tasks[task] = None  # in order: they die in the same order in each run
+        task.add_done_callback(self.tasks.pop)
+        return task
+
+
+@dataclass(slots=True, kw_only=True)
+class World:
+    """Everybody, made from a seed."""
+
+    folder: Path
+    seed: int
+    weather: Weather
+    chance: random.Random = field(init=False)
+    network: Network = field(init=False)
+    nodes: list[Node] = field(default_factory=list)
+    authority: Authority = field(default_factory=lambda: Authority(AUTHORITY_PORT, START))
+
+    def __post_init__(self) -> None:
+        self.chance = random.Random(self.seed)
+        self.network = Network(chance=self.chance, weather=self.weather)
+        app = web.Application()
+        for path, (body, media_type) in _site(self.authority).items():
+            app.router.add_get(path, _file(body, media_type))
+        app.freeze()
+        self.network.sites[f"localhost:{AUTHORITY_PORT}"] = app
+
+    async def populate(self, count: int, rows: int) -> None:
+        """So many connectors, each with so many records to give away."""
+        clock = VirtualClock(asyncio.get_running_loop())
+        for index in range(count):
+            port = AUTHORITY_PORT + 1 + index
+            config = self._config(port)
+            node = Node(
+                config=config, keys=_keys(config), store=MemoryStore(), http=Wire(self.network), clock=clock,
+                ids=SeededIds(random.Random(self.chance.getrandbits(64))),
+            )  # fmt: skip
+            self.nodes.append(node)
+            self.network.nodes[f"localhost:{port}"] = node
+            node.start()
+            await _publish(node, rows)
+
+    async def end(self) -> None:
+        """Let everything go."""
+        for node in self.nodes:
+            await node.die()
+        for copy in list(self.network.copies):
+            copy.cancel()
+            with suppress(asyncio.CancelledError, PeerUnreachable):
+                await copy
+
+    def _config(self, port: int) -> Config:
+        folder = self.folder / str(port)
+        config = Config(
+            name=f"company {port}", public_url=f"http://localhost:{port}",
+            keys=KeyNames(assertion="memory:", authentication="memory:", id_key="memory:"),
+            listen=Listen(port=port, management_port=port + 1000), unsafe=Unsafe(allow_loopback_http=True),
+            trusted_issuers={
+                **dict.fromkeys(PARTY_CREDENTIALS, (self.authority.did,)), "FacilityRecord": ("members",),
+            },
+            folder=folder,
+        )  # fmt: skip
+        held = folder / "held"
+        if not held.is_dir():
+            held.mkdir(parents=True)
+            for index, kind in enumerate(PARTY_CREDENTIALS):
+                octets = self.authority.party_credential(Did(config.did), kind, port % 1000 * 2 + index)
+                (held / f"{kind}.jwt").write_bytes(octets)
+        return config
+
+
+def _keys(config: Config) -> Keys:
+    did = config.did
+    return Keys(
+        assertion=signer_from_seed(f"{did} assertion".encode(), "EdDSA", f"{did}#assertion-1"),
+        authentication=signer_from_seed(f"{did} authentication".encode(), "EdDSA", f"{did}#authentication-1"),
+        id_key=hashlib.sha256(did.encode()).digest(),
+    )
+
+
+async def _publish(node: Node, rows: int) -> None:
+    """The same sites twice: as the dataset that members get, and as the one that nobody gets."""
+    services = node.services
+    assert services is not None
+    lines = ["number,name,country", *(f"S-{number:05d},Works {number},FI" for number in range(rows))]
+    data = ("\n".join(lines) + "\n").encode()
+    plan = parse(PLAN.encode())
+    files = {"sites": [SourceFile(name="sites.csv", digest=hashlib.sha256(data).hexdigest(), data=data)]}
+    mapped = engine.run(
+        plan, files, mint=lambda kind, key: mint(services.id_key, services.config.tenant, kind, key)
+    ).mapped
+    shared = _dataset(node, SHARED, OPEN)
+    published = await services.publish.publish(mapped, shared, Declared(), lambda _: None)
+    assert published.documents == rows, published.findings
+    await node.store.commit_dataset(_dataset(node, KEPT, SEALED))
+
+
+def _dataset(node: Node, title: str, policy: str) -> DatasetRow:
+    return DatasetRow(
+        tenant="", dataset_id=mint(node.keys.id_key, "", "dataset", title), title=title, plan="sites",
+        record_types=("FacilityRecord",), policy=policy.encode(), policy_digest=digest(load(policy.encode())),
+        at=micros(node.clock.now()),
+    )  # fmt: skip
+
+
+_SITES: dict[Authority, dict[str, tuple[bytes, str]]] = {}
+
+
+def _site(authority: Authority) -> dict[str, tuple[bytes, str]]:
+    """Signed once: its signatures are randomised, and a run must come again."""
+    return _SITES.setdefault(authority, authority.files())
+
+
+def _file(body: bytes, media_type: str) -> Any:
+    async def handler(_: web.Request) -> web.Response:
+        return web.Response(body=body, content_type=media_type)
+
+    return handler
+
+
+def spell(weather: Weather, **changes: float) -> Weather:
+    """Other weather."""
+    return replace(weather, **changes)
