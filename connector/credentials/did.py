@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from typing import Literal
 from urllib.parse import urlsplit
 
+import orjson
+
 from connector.credentials.jose import json_object
 from connector.credentials.refused import Refused
 from connector.credentials.signing import PublicKey, key_from_jwk
@@ -65,6 +67,8 @@ class Method:
     id: str
     controller: str
     key: PublicKey | None
+    jwk: str = ""
+    """The key's own members as JSON, to be kept with what it verified."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -241,7 +245,9 @@ def _add_method(methods: dict[str, Method], did: str, entry: Json) -> str:
         raise Refused("bad-did-document", f"two verification methods {key_id:.120}")
     jwk = entry.get("publicKeyJwk")
     usable = entry.get("type") in _KEY_TYPES and isinstance(jwk, dict)
-    methods[key_id] = Method(id=key_id, controller=controller, key=_key(jwk) if usable else None)
+    key = _key(jwk) if usable else None
+    text = orjson.dumps(key.as_jwk()).decode() if key is not None else ""
+    methods[key_id] = Method(id=key_id, controller=controller, key=key, jwk=text)
     return key_id
 
 

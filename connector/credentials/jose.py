@@ -10,6 +10,7 @@ The text of a token is no identity: the mirror image of an ECDSA signature verif
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import cast
 
 import orjson
@@ -81,8 +82,7 @@ def parse(token: bytes | str, limit_bytes: int) -> Jws:
     parts = octets.split(b".")
     if len(parts) != _PARTS:
         raise Refused("not-a-jws", f"{len(parts)} parts instead of three")
-    header = json_object(base64url.decode(parts[0]), HEADER_LIMIT_BYTES, "bad-header")
-    _check_header(header)
+    header = _header(parts[0])
     signature = base64url.decode(parts[2])
     if len(signature) != SIGNATURE_BYTES:
         raise Refused("bad-signature", f"{len(signature)} bytes instead of {SIGNATURE_BYTES}")
@@ -108,6 +108,14 @@ def json_object(body: bytes, limit_bytes: int, reason: str) -> JsonObject:
         return admit(body, limit_bytes)
     except BadMessage as error:
         raise Refused(reason, error.detail) from error
+
+
+@lru_cache(maxsize=256)
+def _header(part: bytes) -> JsonObject:
+    """The header that this text holds. A sender's header is the same in each of its tokens, so it is read once."""
+    header = json_object(base64url.decode(part), HEADER_LIMIT_BYTES, "bad-header")
+    _check_header(header)
+    return header
 
 
 def _check_header(header: JsonObject) -> None:

@@ -13,8 +13,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-import orjson
-
 from connector.credentials import token
 from connector.credentials.digest import digest_multibase
 from connector.credentials.presentation import bound_to, verify_presentation
@@ -122,8 +120,7 @@ class Authenticate:
         issued = token.verify_self_issued(
             peeked, document, audience=self.did, now=self.clock.now(), leeway_seconds=self.leeway_seconds
         )
-        method = document.methods[issued.key_id]
-        return issued, orjson.dumps(method.key.as_jwk()).decode() if method.key else ""
+        return issued, document.methods[issued.key_id].jwk
 
     async def _use_up(self, replay: ReplayRow) -> None:
         try:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -36,6 +36,7 @@ from connector.exchange.ports import (
     Store,
     TimerRow,
 )
+from connector.exchange.waiting import Waiting
 from connector.model import Facts, Finding, JsonObject
 from connector.protocol.machine import step
 from connector.protocol.process import (
@@ -54,8 +55,8 @@ from connector.protocol.process import (
     Seen,
     Send,
     Table,
-    decode,
     encode,
+    from_json,
 )
 
 _TRIES = 5
@@ -199,6 +200,7 @@ class Conversation:
     owner: str
     deliver: Callable[[OutboxRow], None]
     """Hands a committed row, leased to us, to the outbox."""
+    waiting: Waiting = field(default_factory=Waiting)
 
     async def begin(
         self, process: Process, content: JsonObject, counterparty: str, kind: str, command: CommandRow | None
@@ -288,11 +290,15 @@ class Conversation:
             raise NotFound(f"no {self.topic.kind} {pid}")
         return row
 
+    async def settled(self, pid: str, states: Collection[str], seconds: float) -> ProcessRow:
+        """The process once it is in one of these states, or as it is after so many seconds."""
+        return await self.waiting.settled(lambda: self.load(pid), states, seconds)
+
     def draft(self, row: ProcessRow) -> Draft:
         """The stored process, ready for its next event."""
         body = orjson.loads(row.body)
         return Draft(
-            row=row, process=decode(orjson.dumps(body["process"])), content=body["content"],
+            row=row, process=from_json(body["process"]), content=body["content"],
             counterparty=row.counterparty, now=self.clock.now(),
         )  # fmt: skip
 
@@ -385,6 +391,7 @@ class Conversation:
         )  # fmt: skip
         for send, number in zip(draft.sends, numbers, strict=True):
             self.deliver(replace(send, seq=number))
+        self.waiting.tell(row)
 
     async def _use_up(self, caller: Caller) -> None:
         """A repeat changes nothing, yet its fresh token is good for nothing else."""

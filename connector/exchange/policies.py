@@ -25,6 +25,7 @@ class Policies:
     """Compiled policies by digest."""
 
     _compiled: dict[str, Compiled] = field(default_factory=dict)
+    _offers: dict[tuple[str, str], JsonObject] = field(default_factory=dict)
 
     def of(self, dataset: DatasetRow) -> Compiled:
         """The policy under which this dataset is offered."""
@@ -36,9 +37,16 @@ class Policies:
         return known
 
     def offer(self, dataset: DatasetRow) -> JsonObject:
-        """The offer as the catalogue shows it."""
-        policy = self.of(dataset).policy
-        return offer(dataset.dataset_id, offer_digest(policy), offer_json(policy, offer_id=""))
+        """The offer as the catalogue shows it. Made once: to be read, not to be changed."""
+        key = dataset.dataset_id, dataset.policy_digest
+        known = self._offers.get(key)
+        if known is None:
+            if len(self._offers) >= _MOST:
+                self._offers.pop(next(iter(self._offers)))
+            policy = self.of(dataset).policy
+            known = offer(dataset.dataset_id, offer_digest(policy), offer_json(policy, offer_id=""))
+            self._offers[key] = known
+        return known
 
     def offered(self, dataset: DatasetRow) -> Offered:
         """The dataset as the catalogue shows it."""

@@ -8,9 +8,9 @@ and delivery are the journeys' (exchange/). DSP 2025-1, Contract Negotiation Pro
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from enum import StrEnum
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import orjson
 
@@ -265,12 +265,16 @@ Effect: TypeAlias = Send | Reply | Reached | Replaced | DropPending | Poll | Ret
 
 def encode(process: Process) -> bytes:
     """The process as JSON, for the store."""
-    return orjson.dumps(asdict(process))
+    return orjson.dumps(process)
 
 
 def decode(body: bytes) -> Process:
     """The process that `encode` wrote. A body of another shape is our bug or a damaged store, and raises."""
-    raw = orjson.loads(body)
+    return from_json(orjson.loads(body))
+
+
+def from_json(raw: dict[str, Any]) -> Process:
+    """The same where the JSON is read already, as part of a larger document."""
     pending, accepted = raw["pending"], raw["accepted"]
     return Process(
         role=Role(raw["role"]),

@@ -151,6 +151,8 @@ def rules_digest(policy: JsonObject) -> str:
 
 def same_rules(one: JsonObject, other: JsonObject) -> bool:
     """Whether two policies hold the same rules. Ids, types, parties, target, order of rules don't count."""
+    if all(one.get(word) == other.get(word) for word in _RULES):
+        return True  # word for word, as nearly always
     return _normal(one) == _normal(other)
 
 

@@ -6,7 +6,6 @@ The other half, records, stands in `records`; `sqlite` puts both together.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 import apsw
 
@@ -223,7 +222,7 @@ def _save_outbox(tx: Transaction, step: StepCommit, key: Bindings, last: int) ->
         tx.change("clear_outbox", key)
     numbers = tuple(range(last - len(step.outbox) + 1, last + 1))
     for seq, row in zip(numbers, step.outbox, strict=True):
-        tx.change("insert_outbox", OUTBOX.bind(replace(row, seq=seq)))
+        tx.change("insert_outbox", {**OUTBOX.bind(row), "seq": seq})
     if step.attempt is not None:
         tx.change("insert_attempt", ATTEMPT.bind(step.attempt))
     return numbers

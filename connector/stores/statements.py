@@ -10,6 +10,7 @@ import dataclasses
 import re
 from collections.abc import Callable
 from functools import cache
+from operator import attrgetter
 from pathlib import Path
 from typing import Generic, TypeAlias, TypeVar
 
@@ -53,6 +54,7 @@ class Shape(Generic[Row]):
             raise TypeError(f"{row.__name__} is not a dataclass")
         self._make: Callable[..., Row] = row
         self._names = tuple(field.name for field in dataclasses.fields(row))
+        self._values = attrgetter(*self._names)
         self._lists = lists
         self._flags = flags
         self._plain = not lists and not flags
@@ -74,7 +76,7 @@ class Shape(Generic[Row]):
 
     def bind(self, row: Row) -> Bindings:
         """The row's fields by name, as SQLite keeps them."""
-        bindings: Bindings = {name: getattr(row, name) for name in self._names}
+        bindings: Bindings = dict(zip(self._names, self._values(row), strict=True))
         for name in self._lists:
             bindings[name] = orjson.dumps(getattr(row, name)).decode()
         for name in self._flags:
