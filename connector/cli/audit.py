@@ -14,7 +14,7 @@ import typer
 
 from connector.cli.client import Management
 from connector.cli.console import CONFIG, DONE, JSON, NO, UNCHECKED, next_step, show_json, told
-from connector.cli.tables import Cell, progress, say, show_table
+from connector.cli.tables import Cell, has_room, progress, say, show_table
 from connector.errors import BadInput
 
 if TYPE_CHECKING:
@@ -33,6 +33,8 @@ _OPEN: Final = frozenset({"pending", "missing", "sealed", "unchecked"})
 _NOT_OBTAINED: Final = frozenset({"pending", "missing", "unchecked"})
 _BAR: Final = 30
 _MOST_REASONS: Final = 4
+_SUMS: Final = ("opening", "received", "extracted", "sent", "lost", "closing", "residual", "tolerance")
+_SUMS_WIDTH: Final = 130
 
 
 def audit(  # noqa: PLR0917 - typer makes the options of the arguments
@@ -170,7 +172,7 @@ def _show_findings(answer: JsonObject) -> None:
 
 def _show_nodes(answer: JsonObject) -> None:
     parties = _names(answer, "parties")
-    nodes = sorted(_objects(answer.get("nodes")), key=lambda node: (_number(node.get("depth")), str(node["type"])))
+    nodes = sorted(_objects(answer.get("nodes")), key=_place)
     rows: list[tuple[Cell, ...]] = [
         (
             str(node["type"]) or "not told",
@@ -185,9 +187,14 @@ def _show_nodes(answer: JsonObject) -> None:
     show_table(("type", "name", "holder", "outcome", "reasons"), rows)
 
 
+def _place(node: JsonObject) -> tuple[bool, int, str]:
+    """By depth and type; what stays sealed in a report for a client comes last."""
+    return node["id"] == "sealed", _number(node.get("depth")), str(node["type"])
+
+
 def _show_balances(answer: JsonObject) -> None:
     places = _names(answer, "places")
-    sums = ("opening", "received", "extracted", "sent", "lost", "closing", "residual", "tolerance")
+    sums = _SUMS if has_room(_SUMS_WIDTH) else _SUMS[-2:]
     rows: list[tuple[Cell, ...]] = [
         (
             places.get(str(one["site"]), str(one["site"])),

@@ -28,11 +28,12 @@ from connector.cli.console import (
     told,
 )
 from connector.cli.tables import progress, say, show_findings, show_table
-from connector.cli.words import refused_in_words
+from connector.cli.words import called, refused_in_words
 from connector.config import load
 from connector.errors import BadInput, BadPolicy
 
 if TYPE_CHECKING:
+    from connector.config import Config
     from connector.model import Json, JsonObject
 
 PEER = Annotated[str, typer.Argument(metavar="PEER", help="A name of `[peers]`, a DID, or a connector's address.")]
@@ -268,23 +269,23 @@ def received(
     """
     with told():
         asked = urlencode({"from": peer, "type": record_type})
-        answer = Management.of(config).get(f"/v1/received?{asked}")
+        answer, company = Management.of(config).get(f"/v1/received?{asked}"), load(config)
         agreements = [one for one in _list(answer.get("agreements")) if isinstance(one, dict)]
         for one in agreements:
             one["plain"] = _plain(one.get("terms"))
         if as_json:
             show_json(answer)
             return
-        _show_received([one for one in _list(answer.get("records")) if isinstance(one, dict)], agreements)
+        _show_received([one for one in _list(answer.get("records")) if isinstance(one, dict)], agreements, company)
 
 
-def _show_received(records: list[JsonObject], agreements: list[JsonObject]) -> None:
+def _show_received(records: list[JsonObject], agreements: list[JsonObject], company: Config) -> None:
     kept = [one for one in agreements if one.get("role") == "consumer"]
     for one in kept:
         mine = [record for record in records if record.get("agreement") == one["agreement"]]
         types = Counter(str(record["type"]) for record in mine)
         counted = ", ".join(f"{count} {name}" for name, count in sorted(types.items())) or "nothing fetched yet"
-        say(f"from {one['with']}: {counted}", "bold")
+        say(f"from {called(company, one['with'])}: {counted}", "bold")
         say(f"  agreement {one['agreement']}", "dim")
         say(f"  {one['plain']}")
     if not kept and not records:
@@ -297,7 +298,7 @@ def _show_received(records: list[JsonObject], agreements: list[JsonObject]) -> N
             str(one["record"]),
             str(one["version"]),
             f"{one['credentials']} of {one['named']}",
-            str(one["from"]),
+            called(company, one["from"]),
         )
         for one in records[:_RECORDS_SHOWN]
     ]

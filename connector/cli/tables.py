@@ -42,6 +42,12 @@ def show_table(heads: Sequence[str], rows: Sequence[Sequence[Cell]], *, error: b
     out.print(table, soft_wrap=False)
 
 
+def has_room(columns: int) -> bool:
+    """Whether a table of this width can be read as one."""
+    out = console()
+    return not out.is_terminal or out.width >= columns
+
+
 def say(text: str, style: str = "") -> None:
     """A line of others' words."""
     console().print(visible(text), style=style or None, markup=False)

@@ -11,9 +11,11 @@ import typer
 from connector.cli.client import Management
 from connector.cli.console import CONFIG, JSON, console, next_step, show_json, told
 from connector.cli.tables import Cell, say, show_table
-from connector.cli.words import refused_in_words
+from connector.cli.words import called, refused_in_words
+from connector.config import load
 
 if TYPE_CHECKING:
+    from connector.config import Config
     from connector.model import Json, JsonObject
 
 _STATES: Final = {
@@ -44,17 +46,17 @@ def why(
     Example: battery-connector why urn:uuid:5a0f...
     """
     with told():
-        api = Management.of(config)
+        api, company = Management.of(config), load(config)
         answer = api.get(f"/v1/processes/{quote(ident, safe=':')}" if ident else "/v1/processes")
         if as_json:
             show_json(answer)
         elif ident:
-            _show(answer)
+            _show(answer, company)
         else:
-            _show_list(answer)
+            _show_list(answer, company)
 
 
-def _show_list(answer: JsonObject) -> None:
+def _show_list(answer: JsonObject, company: Config) -> None:
     found = _objects(answer.get("processes"))
     if not found:
         say("no negotiations and no transfers yet")
@@ -65,7 +67,7 @@ def _show_list(answer: JsonObject) -> None:
             str(one["kind"]),
             (str(one["state"]), _ENDS.get(str(one["state"]), "yellow")),
             f"we are the {one['role']}",
-            str(one["counterparty"]),
+            called(company, one["counterparty"]),
             str(one["updated"]),
             str(one["pid"]),
         )
@@ -77,11 +79,11 @@ def _show_list(answer: JsonObject) -> None:
     next_step(f"battery-connector why {found[0]['pid']}")
 
 
-def _show(answer: JsonObject) -> None:
+def _show(answer: JsonObject, company: Config) -> None:
     content = answer.get("content")
     content = content if isinstance(content, dict) else {}
     state = str(answer["state"])
-    say(f"{answer['kind']} with {answer['counterparty']}, we are the {answer['role']}", "bold")
+    say(f"{answer['kind']} with {called(company, answer['counterparty'])}, we are the {answer['role']}", "bold")
     say(f"  state    {state or 'not answered yet'}, since {answer['updated']}", _ENDS.get(state, "yellow"))
     say(f"  turn     {_TURNS.get(str(answer['turn']), 'ours to say something')}")
     say(f"  dataset  {content.get('dataset')}")

@@ -1,10 +1,11 @@
-"""Sentences for what a peer or our own policy answered with words of the protocol."""
+"""Names of peers, and sentences for what they or our own policy answered with words of the protocol."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
+    from connector.config import Config
     from connector.model import Json
 
 _OPERANDS: Final = {
@@ -28,6 +29,12 @@ _OPERANDS: Final = {
     "onwardSharing": "passing data on",
     "retentionDays": "how long data is kept",
 }
+
+
+def called(config: Config, did: Json) -> str:
+    """A party by the name that `[peers]` gives it, and its DID."""
+    name = next((name for name, known in config.peers.items() if known == did), "")
+    return f"{name} ({did})" if name else str(did)
 
 
 def refused_in_words(termination: Json) -> str:

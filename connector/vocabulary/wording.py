@@ -17,8 +17,10 @@ _UNITS: Final = MappingProxyType({
     "WTT": "W",
     "KWT": "kW",
     "CEL": "°C",
+    "MON": "months",
+    "C62": "",
 })  # fmt: skip
-"""UN/ECE Rec 20 code -> the sign that people know."""
+"""UN/ECE Rec 20 code -> the sign that people know; a count has none."""
 _HIDDEN: Final = frozenset({"id", "type"})
 
 
@@ -26,7 +28,7 @@ def in_words(value: Json) -> str:
     """Quantities with their unit, identifiers with their scheme, nodes and lists joined."""
     match value:
         case {"value": str(number), "unit": str(unit)}:
-            return f"{number} {_UNITS.get(unit, unit)}"
+            return f"{number} {_UNITS.get(unit, unit)}".rstrip()
         case {"scheme": str(scheme), "value": str(text)}:
             return f"{text} ({scheme})"
         case dict():

@@ -149,8 +149,10 @@ def test_a_contract_leads_to_received_records(world: World) -> None:
     assert {one["from"] for one in received["records"]} == {world.mine.did}
     assert received["agreements"][0]["plain"] == "The data may be had by anybody."
     assert ask(world.refiner, "received", "--type", "CellPassport")[1]["records"] == []
-    assert "2 FacilityRecord" in run(world.refiner, "received")[1]
+    assert f"from mine ({world.mine.did}): 2 FacilityRecord" in run(world.refiner, "received")[1]
     assert run(world.refiner, "fetch", "urn:uuid:0")[0] == 2
+    code, begun = ask(world.refiner, "request", "mine", "sites", "--no-wait")
+    assert (code, begun["negotiation"].startswith("urn:uuid:")) == (0, True)
 
 
 def test_why_without_an_id_lists_the_newest(world: World) -> None:
