@@ -41,9 +41,16 @@ def show_json(value: Json) -> None:
     sys.stdout.write(json.dumps(value, ensure_ascii=False, indent=2) + "\n")
 
 
+def visible(text: str) -> str:
+    """Control characters in what peers and exports say never reach the terminal."""
+    return "".join(one if one.isprintable() or one == "\n" else repr(one)[1:-1] for one in text)
+
+
 def next_step(text: str) -> None:
     """What to do now, for people."""
-    console().print(f"[dim]next:[/dim] {text}")
+    out = console()
+    out.print("[dim]next:[/dim] ", end="")
+    out.print(visible(text), markup=False)
 
 
 @contextmanager
@@ -54,11 +61,11 @@ def told() -> Iterator[None]:
     except ConnectorError as error:
         out = console(error=True)
         out.print(f"[bold red]{error.code}:[/bold red] ", end="")
-        out.print(error.detail, markup=False)
+        out.print(visible(error.detail), markup=False)
         if error.place:
-            out.print(f"  at: {error.place}", markup=False)
+            out.print(visible(f"  at: {error.place}"), markup=False)
         if error.hint:
-            out.print(f"  do: {error.hint}", markup=False)
+            out.print(visible(f"  do: {error.hint}"), markup=False)
         raise SystemExit(_exit_code(error)) from None
 
 

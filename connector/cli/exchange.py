@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING, Annotated, Final
 from urllib.parse import urlencode
 
@@ -141,7 +142,8 @@ def catalog(peer: PEER, config: CONFIG = Path("connector.toml"), as_json: JSON =
                 say(f"  {terms}")
         if datasets:
             first = datasets[0]
-            next_step(f"battery-connector request {peer} {first.get('title') or first['dataset']}")
+            wanted = quote(str(first.get("title") or first["dataset"]))
+            next_step(f"battery-connector request {peer} {wanted}")
 
 
 def _plain(terms: Json) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from connector.cli.console import console
+from connector.cli.console import console, visible
 
 if TYPE_CHECKING:
     from connector.model import Json, JsonObject
@@ -16,11 +16,6 @@ _WIDTH_WITHOUT_TERMINAL = 160
 
 Cell = str | tuple[str, str]
 """A text, or a text with its style."""
-
-
-def visible(text: str) -> str:
-    """Control characters never reach the terminal."""
-    return "".join(one if one.isprintable() or one == "\n" else repr(one)[1:-1] for one in text)
 
 
 def show_table(heads: Sequence[str], rows: Sequence[Sequence[Cell]], *, error: bool = False) -> None:
