@@ -14,7 +14,7 @@ from connector.provenance.crosscheck import all_findings
 from connector.provenance.events import Event, MakeEvent, MoveEvent, StocktakeEvent
 from connector.provenance.links import LEAVES, PROOFS
 from connector.provenance.nodes import Edge, Judged, Node, Scope, judge
-from connector.provenance.origin import Chain, Coverage, Ground, coverage
+from connector.provenance.origin import RECYCLED, Chain, Coverage, Ground, coverage
 from connector.provenance.outcomes import FAILED, GAPS, USABLE, Outcome, verdict
 from connector.provenance.report import AuditReport, NodeResult
 from connector.provenance.walk import Walk
@@ -107,12 +107,18 @@ def _proven(walk: Walk, edge: Edge) -> Edge:
 
 
 def _results(seen: _Seen) -> tuple[NodeResult, ...]:
-    resting = _resting(seen)
-    results = [_result(seen, node, resting[key]) for key, node in seen.walk.nodes.items()]
+    resting, taken = _resting(seen), _recycled(seen)
+    results = [_result(seen, node, resting[key], taken) for key, node in seen.walk.nodes.items()]
     return tuple(sorted(results, key=lambda result: (result.depth, result.type, result.key)))
 
 
-def _result(seen: _Seen, node: Node, rests_on: tuple[str, ...]) -> NodeResult:
+def _recycled(seen: _Seen) -> dict[str, str]:
+    """Things that a recycler took in -> as what."""
+    inputs = [product for _, event in seen.usable() if isinstance(event, MakeEvent) for product in event.inputs]
+    return {product.thing: product.source_kind for product in inputs if product.source_kind in RECYCLED}
+
+
+def _result(seen: _Seen, node: Node, rests_on: tuple[str, ...], recycled: Mapping[str, str]) -> NodeResult:
     judged, content = seen.judged[node.key], node.content
     return NodeResult(
         key=node.key,
@@ -129,6 +135,8 @@ def _result(seen: _Seen, node: Node, rests_on: tuple[str, ...]) -> NodeResult:
         name=content.name if content else "",
         site=content.site if content else "",
         time=content.time if content else None,
+        what=content.what if content else "",
+        source_kind=recycled.get(content.id, "") if content and content.thing else "",
         scopes=tuple(sorted(node.scopes)),
     )
 
@@ -219,7 +227,27 @@ def _coverage(seen: _Seen) -> tuple[Coverage, ...]:
             if not product.link
         ),
     )
-    return coverage(chain, root.content.id)
+    return _named(seen, coverage(chain, root.content.id))
+
+
+def _named(seen: _Seen, found: tuple[Coverage, ...]) -> tuple[Coverage, ...]:
+    """Each share with what people call the thing at its end."""
+    names: dict[str, str] = {}
+    for node, event in seen.usable():
+        called = node.content.name if node.content is not None else ""
+        if isinstance(event, MakeEvent):
+            going_round = (product.thing for product in event.inputs if product.source_kind == "runAround")
+            names |= dict.fromkeys(going_round, f"rework that goes round in {called}")
+        elif isinstance(event, MoveEvent) and event.direction == "received":
+            bought = (product.thing for product in event.moved if not product.link)
+            names |= dict.fromkeys(bought, f"lot bought with delivery {called}")
+    for node in seen.walk.nodes.values():
+        if node.content is not None and node.content.thing is not None:
+            names[node.content.id] = node.content.name
+    return tuple(
+        replace(item, shares=tuple(replace(share, name=names.get(share.thing, "")) for share in item.shares))
+        for item in found
+    )
 
 
 def _ground(seen: _Seen, key: str) -> Ground:

@@ -182,7 +182,7 @@ def site_findings(books: Books) -> tuple[BalanceFinding, ...]:
     found = [
         BalanceFinding(
             code="site-balance",
-            message=f"{balance.metal}: the books differ from the counted stock by more than the uncertainties explain",
+            message=f"{balance.metal}: {_more_or_less(balance.residual.value)} went out or is on stock than came in",
             site=balance.site,
             metal=balance.metal,
             period=period(balance.start, balance.end),
@@ -212,11 +212,10 @@ def make_findings(books: Books) -> tuple[BalanceFinding, ...]:
         for metal in _metals((inputs, outputs)):
             gap = inputs.get(metal, NOTHING) - outputs.get(metal, NOTHING)
             if abs(gap.value) > gap.uncertainty:
-                more = "more" if gap.value < 0 else "less"
                 found.append(
                     BalanceFinding(
                         code="make-balance",
-                        message=f"{metal}: {more} went out (with losses) than came in",
+                        message=f"{metal}: {_more_or_less(gap.value)} went out (with losses) than came in",
                         site=event.site,
                         metal=metal,
                         period=period_of(books, event),
@@ -226,6 +225,10 @@ def make_findings(books: Books) -> tuple[BalanceFinding, ...]:
                     )
                 )
     return tuple(found)
+
+
+def _more_or_less(residual: Decimal) -> str:
+    return "more" if residual < ZERO else "less"
 
 
 def covered_events(books: Books, closing: StocktakeEvent) -> list[Event]:

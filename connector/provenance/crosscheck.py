@@ -8,6 +8,7 @@ of its site and period.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime
 
 from connector.provenance.balance import (
@@ -20,15 +21,14 @@ from connector.provenance.balance import (
     site_findings,
 )
 from connector.provenance.events import Event, Masses, MoveEvent, StocktakeEvent
-from connector.provenance.masses import NOTHING, ZERO, Mass, total
+from connector.provenance.masses import NOTHING, ZERO, Mass, plain, total
 
 
 def all_findings(books: Books) -> tuple[BalanceFinding, ...]:
     """Every finding about masses and times, corrected events left out."""
     standing = books.standing()
     return (
-        *site_findings(standing),
-        *make_findings(standing),
+        *_explained(standing, site_findings(standing), make_findings(standing)),
         *_consumed_twice(standing),
         *_sent_twice(standing),
         *_moves_that_differ(standing),
@@ -36,6 +36,28 @@ def all_findings(books: Books) -> tuple[BalanceFinding, ...]:
         *_outputs_before_inputs(standing),
         *_not_covered(standing),
     )
+
+
+def _explained(
+    books: Books, sites: tuple[BalanceFinding, ...], makes: tuple[BalanceFinding, ...]
+) -> Iterator[BalanceFinding]:
+    """A site's finding with the make events that explain it: one fault, one finding. The other make events apart."""
+    times = {event.id: event.time for event in books.makes()}
+    told: set[BalanceFinding] = set()
+    for site in sites:
+        causes = [make for make in makes if site.code == "site-balance" and _is_within(make, site)]
+        told |= {*causes}
+        details = [f"make event of {times[make.subject].date()}: {make.message} ({plain(make.residual)} kg)"
+                   for make in causes]  # fmt: skip
+        subject = causes[0].subject if len(causes) == 1 else site.subject
+        yield replace(site, message="; ".join((site.message, *details)), subject=subject)
+    yield from (make for make in makes if make not in told)
+
+
+def _is_within(make: BalanceFinding, site: BalanceFinding) -> bool:
+    """Of the same place, metal and period, and to the same side."""
+    same = (make.site, make.metal, make.period) == (site.site, site.metal, site.period)
+    return same and (make.residual < ZERO) is (site.residual < ZERO)
 
 
 def _consumed_twice(books: Books) -> Iterator[BalanceFinding]:

@@ -41,7 +41,10 @@ class Ground(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Share:
-    """A part of the metal, as a fraction of the whole. `thing` and `site` say where the path ended."""
+    """A part of the metal, as a fraction of the whole. `thing` and `site` say where the path ended.
+
+    `name`: what people call the thing. Two shares of one end are one, so it is put in last.
+    """
 
     ground: Ground
     fraction: Decimal
@@ -49,6 +52,7 @@ class Share:
     source_kind: SourceKind = ""
     thing: str = ""
     site: str = ""
+    name: str = ""
 
     def as_json(self) -> JsonObject:
         """Everything, so that a report can be read back (`retelling`)."""
@@ -59,6 +63,7 @@ class Share:
             "sourceKind": self.source_kind,
             "thing": self.thing,
             "site": self.site,
+            "name": self.name,
         }
 
 
@@ -97,7 +102,14 @@ class Coverage:
             "recycled": {kind: plain(self.fraction(verified, source_kind=kind)) for kind in RECYCLED},
             "shares": {ground.value: plain(self.fraction(ground)) for ground in Ground if self.fraction(ground)},
             "open": [
-                {"ground": share.ground.value, "share": plain(share.fraction), "thing": share.thing, "site": share.site}
+                {
+                    "ground": share.ground.value,
+                    "share": plain(share.fraction),
+                    "sourceKind": share.source_kind,
+                    "name": share.name,
+                    "thing": share.thing,
+                    "site": share.site,
+                }
                 for share in self.shares
                 if share.ground is not verified
             ],

@@ -18,7 +18,8 @@ from connector.provenance.outcomes import ORDER, Outcome, Verdict
 class NodeResult:
     """One record's version (or a link whose target was not told: version 0) and its word.
 
-    `key` is `id/version`: edges and `rests_on` speak of keys. `links`: ids of the links that lead here.
+    `key` is `id/version`: edges and `rests_on` speak of keys. `links`: ids of the links that lead here. `what`: the
+    material of a lot, the process of a make event. `source_kind`: as what a thing was taken in, if it was recycled.
     """
 
     key: str
@@ -35,6 +36,8 @@ class NodeResult:
     name: str = ""
     site: str = ""
     time: datetime | None = None
+    what: str = ""
+    source_kind: str = ""
     scopes: tuple[str, ...] = ()
 
     def as_json(self) -> JsonObject:
@@ -54,6 +57,8 @@ class NodeResult:
             "name": self.name,
             "site": self.site,
             "time": self.time.isoformat() if self.time else None,
+            "what": self.what,
+            "sourceKind": self.source_kind,
         }
 
 

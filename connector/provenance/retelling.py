@@ -65,6 +65,8 @@ def _node(reader: _Reader) -> NodeResult:
         name=reader.text("name"),
         site=reader.text("site"),
         time=reader.time("time") if reader.body.get("time") else None,
+        what=reader.text("what"),
+        source_kind=reader.text("sourceKind"),
     )
 
 
@@ -86,6 +88,7 @@ def _share(reader: _Reader) -> Share:
         allocated=reader.body.get("allocated") is True,
         source_kind=cast("SourceKind", kind),
         thing=reader.text("thing"),
+        name=reader.text("name"),
         site=reader.text("site"),
     )
 

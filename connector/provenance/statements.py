@@ -44,10 +44,14 @@ class Statement:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Content:
-    """What the given credentials of a record say together. `faults`: sentences about what breaks a rule."""
+    """What the given credentials of a record say together.
+
+    `what`: a lot's material, a make event's process. `faults`: sentences about what breaks a rule.
+    """
 
     subject: JsonObject = field(default_factory=dict)
     name: str = ""
+    what: str = ""
     links: tuple[Link, ...] = ()
     event: Event | None = None
     thing: Thing | None = None
@@ -91,6 +95,7 @@ def read_content(kind: str, record: str, version: int, statements: tuple[Stateme
     return Content(
         subject=subject,
         name=display_name(subject),
+        what=_text(subject.get("materialType")) or _text(subject.get("process")),
         links=_all_links(statements),
         event=event,
         thing=thing,

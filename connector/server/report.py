@@ -21,11 +21,11 @@ from connector.model import Json
 from connector.provenance.balance import SiteBalance, period
 from connector.provenance.client import for_client
 from connector.provenance.masses import plain
-from connector.provenance.origin import RECYCLED, Coverage, Ground
+from connector.provenance.origin import RECYCLED, Coverage, Ground, Share
 from connector.provenance.outcomes import FAILED, Outcome, Verdict
 from connector.provenance.report import AuditReport, NodeResult
 from connector.provenance.retelling import read_report
-from connector.server.chain_picture import CARD_WIDTH, lay_out
+from connector.server.chain_picture import CARD_WIDTH, Mark, lay_out
 
 _TEMPLATES: Final = Path(__file__).parent / "templates"
 _BAR: Final = 640
@@ -44,7 +44,7 @@ _SENTENCES: Final = {
     Verdict.FAILED: "At least one record is not what it should be: read the findings below.",
 }
 _GROUND_WORDS: Final = {
-    Ground.UNATTESTED: "bought without proof",
+    Ground.UNATTESTED: "not attested",
     Ground.UNPROVEN: "nothing seen that proves it",
     Ground.UNDISCLOSED: "making not disclosed",
     Ground.UNATTRIBUTED: "not attributed",
@@ -131,6 +131,9 @@ def _template() -> Template:
         "mark": _mark,
         "tone": _tone,
         "kind": _kind,
+        "thing": _thing,
+        "mark_words": _mark_words,
+        "why": _why,
         "short": _short,
         "plain": lambda value, places=6: plain(value, places).replace("-", "\N{MINUS SIGN}"),
         "period": _period,
@@ -153,8 +156,30 @@ def _tone(outcome: Outcome) -> str:
 
 def _kind(node: NodeResult) -> str:
     """`MineralLotPassport` -> `Mineral lot passport`."""
-    words = "".join(f" {letter.lower()}" if letter.isupper() else letter for letter in node.type).strip()
-    return words.capitalize() if words else "Undisclosed record"
+    return _words(node.type).capitalize() if node.type else "Undisclosed record"
+
+
+def _thing(node: NodeResult) -> str:
+    """What the card is: the lot's material, else the kind of record without the word passport."""
+    return _words(node.what).capitalize() if node.what else _kind(node).removesuffix(" passport")
+
+
+def _mark_words(mark: Mark) -> str:
+    """What stands below a card."""
+    node = mark.node
+    words = f"{_kind(node)}, {_words(node.what)}" if node.what else _kind(node)
+    times = f"{mark.count} \N{MULTIPLICATION SIGN} " if mark.count > 1 else ""
+    return times + words + ("" if node.outcome is Outcome.VERIFIED else f": {node.outcome}")
+
+
+def _why(share: Share) -> str:
+    """Why a share has no verified origin."""
+    return "goes round" if share.source_kind == "runAround" else _GROUND_WORDS.get(share.ground, share.ground)
+
+
+def _words(name: str) -> str:
+    """`mixedHydroxide` -> `mixed hydroxide`."""
+    return "".join(f" {letter.lower()}" if letter.isupper() else letter for letter in name).strip()
 
 
 def _short(ident: str) -> str:

@@ -73,14 +73,13 @@ def test_the_official_sample_is_flagged_with_minus_999() -> None:
 
 
 def test_more_metal_out_than_in_is_named_with_site_metal_period_and_residual() -> None:
-    """The fault `inflated`: the event and the books of that site, and no other."""
+    """The fault `inflated`: one finding for that site and no other, with the event that explains it."""
     report = audit(chain(refined="160"))
-    assert {(item.code, item.site, item.metal) for item in report.findings} == {
-        ("make-balance", "site:refiner", "Ni"),
-        ("site-balance", "site:refiner", "Ni"),
-    }
-    assert {item.period for item in report.findings} == {"2027-01-01/2027-03-01"}
-    assert {plain(item.residual) for item in report.findings} == {"-12"}
+    (finding,) = report.findings
+    assert (finding.code, finding.site, finding.metal) == ("site-balance", "site:refiner", "Ni")
+    assert (finding.period, plain(finding.residual)) == ("2027-01-01/2027-03-01", "-12")
+    assert finding.subject == "evt:R1"
+    assert "make event of 2027-02-05: Ni: more went out (with losses) than came in (-12 kg)" in finding.message
     assert report.verdict == "qualified"
     assert set(report.outcomes) == {"verified"}
 

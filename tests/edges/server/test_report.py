@@ -103,7 +103,7 @@ def test_everything_is_said_in_words() -> None:
         "Failed",
         "digest-mismatch",
         "revoked",
-        "make-balance",
+        "make event of",
         "site-balance",
         "Refinery",
         "Nickel",
@@ -135,8 +135,9 @@ def test_cards_do_not_overlap_and_lie_from_mine_to_battery() -> None:
     picture = lay_out(audit(chain()))
     place = {card.node.id: card for card in picture.cards}
     assert place["rec:L1"].x < place["rec:L2"].x < place["rec:B"].x
-    assert {mark.type for mark in place["rec:L1"].marks} >= {"MakeEvent", "FacilityRecord", "MinePermit"}
+    assert {mark.node.type for mark in place["rec:L1"].marks} >= {"MakeEvent", "FacilityRecord", "MinePermit"}
     assert len(picture.lines) == 2
+    assert [frame.site for frame in picture.frames] == ["North pit", "Refinery", "Battery works"]
     for one in picture.cards:
         for other in picture.cards:
             apart = (
