@@ -49,24 +49,24 @@ class Lineage:
 
     def cells(self) -> dict[str, tuple[Cell, ...]]:
         """JSON pointer in the subject -> the cells that the value is made from."""
-        return {
-            pointer: tuple(
+        gathered: dict[str, tuple[Cell, ...]] = {}
+        for pointer, frame, refs in self._entries():  # a sum has one entry per row
+            gathered[pointer] = gathered.get(pointer, ()) + tuple(
                 Cell(
                     file=row.origin.file, digest=row.origin.digest, sheet=row.origin.sheet, record=row.record,
                     line=row.line, column=column, value=str(row.cells[index]),
                 )
                 for row, column, index in origins(refs, frame)
-            )
-            for pointer, frame, refs in self._entries()
-        }  # fmt: skip
+            )  # fmt: skip
+        return gathered
 
     def as_json(self) -> JsonObject:
         """Compact: files once, then per pointer [file, record, line, column, value] of each cell."""
         files: list[Json] = []
         numbers: dict[str, int] = {}
-        values: dict[str, Json] = {}
+        values: dict[str, list[Json]] = {}
         for pointer, frame, refs in self._entries():
-            listed: list[Json] = []
+            listed = values.setdefault(pointer, [])
             for ref in refs:
                 row = frame.row if ref.own else ref.row(frame)
                 if row is None or ref.index < 0:
@@ -76,8 +76,7 @@ class Lineage:
                     number = numbers[row.origin.file] = len(files)
                     files.append({"name": row.origin.file, "sha256": row.origin.digest, "sheet": row.origin.sheet})
                 listed.append([number, row.record, row.line, ref.column, str(row.cells[ref.index])])
-            values[pointer] = listed
-        return {"plan": self._plan, "files": files, "values": values}
+        return {"plan": self._plan, "files": files, "values": dict(values)}
 
 
 def _find(tree: Json, pointer: str) -> Json:

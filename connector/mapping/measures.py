@@ -204,10 +204,17 @@ class MeasureBinder(Binder):
         code = self._code(rule.to, rule.line)
         if isinstance(rule.sum, SumOver):
             inner, below = self.join(rule.sum, scope, at)
-            measure, _ = self.measure(rule.sum.of, inner, at)
+            member = at.member()  # its columns are those of the joined rows
+            measure, refs = self.measure(rule.sum.of, inner, member)
+            self.trace(member.term("value"), refs)
+            suffix, template = at.suffix, member.template
 
             def over(frame: Frame) -> Measured | None:
-                parts = [part for each in below(frame) if (part := measure(each)) is not None]
+                parts = []
+                for each in below(frame):
+                    if (part := measure(each)) is not None:
+                        frame.draft.trail.append((each.at(frame.prefix + suffix), template))
+                        parts.append(part)
                 return total(parts, code) if parts else None
 
             return over, ()

@@ -130,6 +130,9 @@ def test_lineage_leads_to_the_cell() -> None:
         ("mb51_0", 3, "MENGE"), ("mb51_0", 3, "ME"), ("lots_0", 3, "NI"),
     ]  # fmt: skip
     assert cells["/identifier/0/value"][0].column == "AUFNR"
+    assert [(cell.line, cell.column, cell.value) for cell in cells["/consumed/value"]] == [
+        (2, "MENGE", "1.000,0"), (2, "ME", "KG"), (3, "MENGE", "0,5"), (3, "ME", "TO"),
+    ]  # fmt: skip
     kept = first.lineage.as_json()
     assert kept["plan"] == "trial/1"
     assert json.loads(json.dumps(kept)) == kept
