@@ -90,7 +90,9 @@ def revoke(
     with told():
         loaded = load(config)
         moment = _moment(effective) or datetime.now(UTC)  # noqa: TID251 - the command's own default
-        row = asyncio.run(issuing.revoke(loaded, _octets(file), purpose, moment, reason, site))
+        row = asyncio.run(
+            issuing.revoke(loaded, _octets(file), purpose=purpose, effective=moment, reason=reason, site=site)
+        )
     if as_json:
         show_json({"digest": row.digest, "purpose": purpose, "effective": moment.isoformat()})
     else:

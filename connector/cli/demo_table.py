@@ -40,8 +40,8 @@ def _refusal(one: JsonObject) -> None:
     out.print(f"  the asker is told:  {told.get('code')} {told.get('reason')}", markup=False)
     for rule in _list(_dict(one["known_to_owner"]).get("rules")):
         row = _dict(rule)
-        out.print(f"  the owner sees:     {row['left']} {row['operator']} {row['right']}: {row['state']} (value {row['value']})",
-                  markup=False)  # fmt: skip
+        said = f"{row['left']} {row['operator']} {row['right']}: {row['state']} (value {row['value']})"
+        out.print(f"  the owner sees:     {said}", markup=False)
 
 
 def _audits(result: JsonObject) -> None:

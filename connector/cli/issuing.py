@@ -22,7 +22,7 @@ from connector.credentials.status_list import LIST_BITS
 from connector.errors import BadInput, NotFound
 from connector.exchange.conversation import micros
 from connector.exchange.ports import CredentialRow, DatasetRow, EvidenceEntry, StatusChangeRow
-from connector.exchange.publish import Declared, Published
+from connector.exchange.publication import Declared, Published
 from connector.mapping.engine import Mapped
 from connector.mapping.lineage import Lineage
 from connector.mapping.plan import parse
@@ -96,7 +96,7 @@ async def _issue(services: Services, job: Job) -> Signed:
 
 
 async def revoke(
-    config: Config, octets: bytes, purpose: str, effective: datetime, reason: str, site: Path | None
+    config: Config, octets: bytes, *, purpose: str, effective: datetime, reason: str, site: Path | None
 ) -> CredentialRow:
     """Change the status of a credential that this signer issued, then write the site, if there is one."""
     async with offline(config) as services:

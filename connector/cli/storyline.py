@@ -185,7 +185,10 @@ class Storyline:
         effective = datetime.fromisoformat(str(step["effective"]))
         site = self.companies.folder / "site" / signer.name
         reason = str(step["reason"])
-        asyncio.run(issuing.revoke(signer.config, file.read_bytes(), "revocation", effective, reason, site))
+        withdrawn = issuing.revoke(
+            signer.config, file.read_bytes(), purpose="revocation", effective=effective, reason=reason, site=site
+        )
+        asyncio.run(withdrawn)
 
     # --- companies ---------------------------------------------------------------------------------------------------
 

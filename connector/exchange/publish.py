@@ -8,14 +8,12 @@ store. Octets, digests and status indices land in one transaction. Mapping is `m
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from datetime import datetime
+from dataclasses import dataclass
 
 import orjson
 
-from connector.credentials.datamodel import RecordHeader, StatusEntry, credential_payload, parse_time
+from connector.credentials.datamodel import RecordHeader, StatusEntry, credential_payload
 from connector.credentials.ids import link_id
 from connector.credentials.issue import attach, prepare
 from connector.credentials.signing import Signer
@@ -27,77 +25,30 @@ from connector.exchange.ports import (
     Clock,
     CredentialRow,
     DatasetRow,
-    EvidenceEntry,
-    IdentifierRow,
     LinkRow,
     RecordRow,
-    RecordsCommit,
     Store,
 )
-from connector.exchange.subjects import identifiers
-from connector.mapping.columns import LinkRequest
+from connector.exchange.publication import (
+    MEDIA_TYPE,
+    Batch,
+    Declared,
+    Published,
+    Ready,
+    changed_content,
+    link_key,
+    parts_digest,
+    placed,
+    unresolved_link,
+    upstream_link,
+    validity,
+)
 from connector.mapping.engine import Mapped
-from connector.model import AccessClass, Did, Finding, Json, JsonObject, Level, Place
+from connector.model import Did, Finding, JsonObject, Level
 from connector.vocabulary.bundle import Bundle
 
-MEDIA_TYPE = "application/vc+jwt"
 _BATCH = 200
 _TRIES = 5
-
-Parts = Mapping[tuple[AccessClass, Level], JsonObject]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Declared:
-    """What the operator says about changed static content."""
-
-    correction: str = ""
-    overwrite: bool = False
-
-
-@dataclass(slots=True, kw_only=True)
-class Published:
-    """What came of it. `documents` and `credentials` count what stands now, so that a repeat gives the same."""
-
-    documents: int = 0
-    credentials: int = 0
-    assets: int = 0
-    minted: int = 0
-    unchanged: int = 0
-    findings: list[Finding] = field(default_factory=list)
-    warnings: list[str] = field(default_factory=list)
-
-    def as_json(self) -> JsonObject:
-        """The published shape (`publish --json`)."""
-        return {
-            "documents": self.documents,
-            "credentials": self.credentials,
-            "assets": self.assets,
-            "minted": self.minted,
-            "unchanged": self.unchanged,
-            "findings": [finding.as_json() for finding in self.findings],
-            "warnings": list(self.warnings),
-        }
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ready:
-    """A document whose links are made and whose parts are known, beside the version that stands now."""
-
-    mapped: Mapped
-    subject: JsonObject
-    parts: Parts
-    links: tuple[LinkRow, ...]
-    held: tuple[RecordRow, ...]
-    """Third parties' credentials that this document links to: they are passed on with it."""
-    standing: RecordRow | None
-    static: str
-    dynamic: str
-
-    @property
-    def content_digest(self) -> str:
-        """Both digests, as the record keeps them."""
-        return f"{self.static}:{self.dynamic}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,6 +82,11 @@ class Publish:
             result.warnings.append(
                 "overwritten without a new version: whoever linked the former credentials will find other digests"
             )
+        if result.moved:
+            result.warnings.append(
+                f"{result.moved} records were offered under another dataset or policy before and are no longer part of "
+                "it: who holds an agreement on that one gets them no more"
+            )
         return result
 
     async def _pass(
@@ -156,7 +112,7 @@ class Publish:
             settled += len(batch) - len(later)
             rest += later
             unresolved += missing
-            _add(result, done)
+            result.add(done)
             on_document(result.documents)
         return settled, rest, unresolved
 
@@ -169,12 +125,12 @@ class Publish:
         index = await self.store.next_status_index(self.tenant)
         # decide
         done, later, missing = Published(), list[Mapped](), list[Finding]()
-        commit = _Commit(index=index)
+        commit = Batch(index=index)
         for mapped in batch:
-            absent = [link for link in mapped.links if not link.optional and _key(link) not in targets]
+            absent = [link for link in mapped.links if not link.optional and link_key(link) not in targets]
             if absent:
                 later.append(mapped)
-                missing += [_unresolved(link, mapped) for link in absent]
+                missing += [unresolved_link(link, mapped) for link in absent]
                 continue
             ready, findings = self._ready(mapped, targets, standing.get(mapped.record_id))
             done.findings += findings
@@ -190,13 +146,13 @@ class Publish:
     async def _targets(self, batch: Iterable[Mapped]) -> dict[tuple[str, ...], RecordRow]:
         """The records that the links of these documents mean. An ambiguous identifier leads nowhere."""
         found: dict[tuple[str, ...], RecordRow] = {}
-        for link in {_key(link): link for mapped in batch for link in mapped.links}.values():
+        for link in {link_key(link): link for mapped in batch for link in mapped.links}.values():
             rows = await self.store.find_records(
                 self.tenant, scheme=link.scheme, value=link.value, issuer=link.issuer, record_type=link.record_type
             )
             fitting = [row for row in rows if (row.origin == "own") == link.own]
             if len(fitting) == 1:
-                found[_key(link)] = fitting[0]
+                found[link_key(link)] = fitting[0]
         return found
 
     def _ready(
@@ -204,7 +160,7 @@ class Publish:
     ) -> tuple[Ready | None, list[Finding]]:
         subject, rows, held, empty = mapped.subject, list[LinkRow](), list[RecordRow](), list[str]()
         for link in mapped.links:
-            target = targets.get(_key(link))
+            target = targets.get(link_key(link))
             if target is None:
                 empty += [pointer for pointer in (link.path, link.id_path) if pointer]
                 continue
@@ -214,16 +170,16 @@ class Publish:
                 row = self._link(mapped.record_id, standing, target)
                 rows.append(row)
                 held += [target] if target.origin == "held" else []
-                subject = put(subject, link.path, _upstream_link(row, target))
+                subject = put(subject, link.path, upstream_link(row, target))
         subject = without(subject, empty)
-        findings = [_placed(finding, mapped) for finding in self.bundle.check(mapped.record_type, subject)]
+        findings = [placed(finding, mapped) for finding in self.bundle.check(mapped.record_type, subject)]
         if findings:
             return None, findings
         parts = self.bundle.split(mapped.record_type, subject, model_id=mapped.model_id or "")
         return Ready(
             mapped=mapped, subject=subject, parts=parts, links=tuple(rows), held=tuple(held), standing=standing,
-            static=_digest(part for key, part in parts.items() if key[1] is not Level.DYNAMIC),
-            dynamic=_digest(part for key, part in parts.items() if key[1] is Level.DYNAMIC),
+            static=parts_digest(part for key, part in parts.items() if key[1] is not Level.DYNAMIC),
+            dynamic=parts_digest(part for key, part in parts.items() if key[1] is Level.DYNAMIC),
         ), []  # fmt: skip
 
     def _link(self, record_id: str, standing: RecordRow | None, target: RecordRow) -> LinkRow:
@@ -236,7 +192,7 @@ class Publish:
     # --- versions ----------------------------------------------------------------------------------------------------
 
     async def _decide(
-        self, ready: Ready, dataset: DatasetRow, declared: Declared, commit: _Commit, done: Published
+        self, ready: Ready, dataset: DatasetRow, declared: Declared, commit: Batch, done: Published
     ) -> None:
         """What becomes of a document: a new record, nothing, a new state, a correction, an overwrite, or a finding."""
         standing = ready.standing
@@ -261,8 +217,10 @@ class Publish:
             made = await self._sign(ready, commit, version=standing.version)
             commit.overwritten += [row.digest for row in old]
         else:
-            done.findings.append(_changed(ready.mapped))
+            done.findings.append(changed_content(ready.mapped))
             return
+        if standing and standing.dataset_id != dataset.dataset_id:
+            done.moved += 1
         commit.add(self._record(ready, dataset, made), made, ready, standing)
         done.documents += 1
         done.credentials += len(made)
@@ -271,7 +229,7 @@ class Publish:
     async def _sign(
         self,
         ready: Ready,
-        commit: _Commit,
+        commit: Batch,
         *,
         version: int,
         kept: Sequence[CredentialRow] = (),
@@ -293,7 +251,7 @@ class Publish:
 
     async def _credential(self, record_type: str, part: JsonObject, header: RecordHeader, index: int) -> CredentialRow:
         number, position = divmod(index, LIST_BITS)
-        start, end = _validity(part)
+        start, end = validity(part)
         payload = credential_payload(
             context=self.context, credential_type=record_type, issuer=self.did,
             valid_from=start or self.clock.now(), valid_until=end,
@@ -319,128 +277,3 @@ class Publish:
             digests=tuple(row.digest for row in made if row.level != Level.DYNAMIC), buyers=mapped.buyers,
             at=micros(self.clock.now()),
         )  # fmt: skip
-
-
-@dataclass(slots=True, kw_only=True)
-class _Commit:
-    """What a batch will write."""
-
-    index: int
-    records: list[RecordRow] = field(default_factory=list)
-    credentials: list[CredentialRow] = field(default_factory=list)
-    overwritten: list[str] = field(default_factory=list)
-    links: list[LinkRow] = field(default_factory=list)
-    expected: dict[str, int] = field(default_factory=dict)
-    held: dict[str, RecordRow] = field(default_factory=dict)
-
-    def take_index(self) -> int:
-        """The next status index. A batch that loses the race for it is made again."""
-        self.index += 1
-        return self.index - 1
-
-    def add(self, record: RecordRow, made: Sequence[CredentialRow], ready: Ready, standing: RecordRow | None) -> None:
-        """One record with its credentials and links."""
-        self.records.append(record)
-        self.credentials += made
-        for row in ready.held:
-            self.pass_on(row, ready.mapped.buyers)
-        self.links += [replace(link, from_version=record.version) for link in ready.links]
-        self.expected[record.record_id] = standing.version if standing else 0
-
-    def pass_on(self, row: RecordRow, buyers: tuple[str, ...]) -> None:
-        """Whoever may get the document may get what it rests on."""
-        known = self.held.get(row.record_id, row)
-        self.held[row.record_id] = replace(known, buyers=tuple(dict.fromkeys((*known.buyers, *buyers))))
-        self.expected[row.record_id] = row.version
-
-    def rows(self, tenant: str, dataset: DatasetRow, now: int) -> RecordsCommit:
-        """The transaction."""
-        body: JsonObject = {
-            "dataset": dataset.dataset_id,
-            "records": [
-                {"id": row.record_id, "version": row.version, "digests": list(row.digests)} for row in self.records
-            ],
-        }  # fmt: skip
-        return RecordsCommit(
-            tenant=tenant, expected=self.expected, records=[*self.records, *self.held.values()],
-            credentials=self.credentials,
-            overwritten=self.overwritten, links=self.links,
-            identifiers=[row for record in self.records for row in _identifiers(tenant, record)],
-            evidence=[EvidenceEntry(tenant=tenant, at=now, event="published", body=orjson.dumps(body))],
-        )  # fmt: skip
-
-
-def _identifiers(tenant: str, record: RecordRow) -> list[IdentifierRow]:
-    subject = orjson.loads(record.content)
-    return list(identifiers(tenant, record, subject))
-
-
-def _validity(subject: JsonObject) -> tuple[datetime | None, datetime | None]:
-    """What a permit or attestation says of its own time is also the credential's (VC Data Model 2.0, 4.9)."""
-    match subject.get("validity"):
-        case {"start": str(start), "end": str(end)}:
-            return parse_time(start), parse_time(end)
-    return None, None
-
-
-def _key(link: LinkRequest) -> tuple[str, ...]:
-    return (link.record_type or "", link.scheme, link.value, link.issuer or "", str(link.own))
-
-
-def _upstream_link(row: LinkRow, target: RecordRow) -> JsonObject:
-    return {
-        "type": "UpstreamLink",
-        "id": row.link_id,
-        "recordVersion": str(target.version),
-        "mediaType": MEDIA_TYPE,
-        "digest": list(target.digests),
-    }
-
-
-def _digest(parts: Iterable[JsonObject]) -> str:
-    content: list[Json] = list(parts)
-    return hashlib.sha256(orjson.dumps(content, option=orjson.OPT_SORT_KEYS)).hexdigest()
-
-
-def _add(total: Published, part: Published) -> None:
-    total.documents += part.documents
-    total.credentials += part.credentials
-    total.minted += part.minted
-    total.unchanged += part.unchanged
-    total.findings += part.findings
-
-
-def _placed(finding: Finding, mapped: Mapped) -> Finding:
-    """A finding on the document, led back to the cell that its value came from where the lineage knows it."""
-    place = mapped.place
-    wanted = finding.term.lstrip("$./").partition("/")[0]
-    for pointer, cells in mapped.lineage.cells().items():
-        if cells and wanted and pointer.lstrip("/").partition("/")[0] == wanted:
-            cell = cells[0]
-            place = Place(
-                source=cell.file, sheet=cell.sheet, record=cell.record, line=cell.line, column=cell.column,
-                value=cell.value,
-            )  # fmt: skip
-            break
-    return Finding(code=finding.code, message=finding.message, hint=finding.hint, term=finding.term, place=place)
-
-
-def _unresolved(link: LinkRequest, mapped: Mapped) -> Finding:
-    what = link.record_type or "record"
-    whose = "of this company was published" if link.own else "was received or imported"
-    return Finding(
-        code="link-unresolved",
-        message=f"no {what} with {link.scheme} {link.value!r} {whose}",
-        hint="publish it first" if link.own else "request and fetch the supplier's data first, or import the file",
-        term=link.path or link.id_path,
-        place=mapped.place,
-    )
-
-
-def _changed(mapped: Mapped) -> Finding:
-    return Finding(
-        code="changed-without-correction",
-        message=f"{mapped.record_type} {mapped.key} was published with other values, and others may rest on them",
-        hint="declare it: publish --correct REASON",
-        place=mapped.place,
-    )

@@ -20,7 +20,7 @@ from connector.credentials.verify import needs
 from connector.errors import BadInput, Conflict, NotFound
 from connector.exchange.conversation import micros
 from connector.exchange.ports import AgreementRow, CommandRow, DatasetRow, ProcessKind, ProcessRow, RecordRow
-from connector.exchange.publish import Declared
+from connector.exchange.publication import Declared
 from connector.exchange.receive import Received
 from connector.mapping import engine
 from connector.mapping.plan import Plan, parse

@@ -21,7 +21,7 @@ from connector.credentials.verify import needs
 from connector.errors import BadInput, ConnectorError, NotAuthenticated, NotFound
 from connector.exchange.conversation import micros
 from connector.exchange.ports import EvidenceEntry, RecordRow, StatusChangeRow
-from connector.exchange.publish import Declared
+from connector.exchange.publication import Declared
 from connector.model import Did, Json, JsonObject
 from connector.server import commands, processes
 from connector.server.problems import json_response, problem_body

@@ -62,8 +62,13 @@ async def body_of(request: web.Request) -> bytes:
 
 
 async def caller_of(request: web.Request, body: bytes, *, once: bool) -> Caller:
-    """Who is calling. `once`: the request changes no process, so its token is used up here."""
+    """Who is calling. `once`: the request changes no process, so its token is used up here.
+
+    What waits for that party is due now: a peer that was away and asks is back.
+    """
     services = request.app[SERVICES]
-    return await services.authenticate.caller(
+    caller = await services.authenticate.caller(
         request.headers.get("Authorization", ""), method=request.method, path=request.path_qs, body=body, once=once
     )
+    await services.outbox.heard_from(services.config.tenant, caller.facts.party)
+    return caller

@@ -1,0 +1,217 @@
+"""What publishing decides and writes, as values: what was declared, a document that is ready, a batch, what came of it.
+
+The journey that makes them is `publish`. Findings lead back to the cell that a value came from.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+import orjson
+
+from connector.credentials.datamodel import parse_time
+from connector.exchange.ports import (
+    CredentialRow,
+    DatasetRow,
+    EvidenceEntry,
+    IdentifierRow,
+    LinkRow,
+    RecordRow,
+    RecordsCommit,
+)
+from connector.exchange.subjects import identifiers
+from connector.mapping.columns import LinkRequest
+from connector.mapping.engine import Mapped
+from connector.model import AccessClass, Finding, Json, JsonObject, Level, Place
+
+MEDIA_TYPE = "application/vc+jwt"
+
+Parts = Mapping[tuple[AccessClass, Level], JsonObject]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Declared:
+    """What the operator says about changed static content."""
+
+    correction: str = ""
+    overwrite: bool = False
+
+
+@dataclass(slots=True, kw_only=True)
+class Published:
+    """What came of it. `documents` and `credentials` count what stands now, so that a repeat gives the same."""
+
+    documents: int = 0
+    credentials: int = 0
+    assets: int = 0
+    minted: int = 0
+    unchanged: int = 0
+    moved: int = 0
+    findings: list[Finding] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+
+    def add(self, part: Published) -> None:
+        """Count a part of the work."""
+        self.documents += part.documents
+        self.credentials += part.credentials
+        self.minted += part.minted
+        self.unchanged += part.unchanged
+        self.moved += part.moved
+        self.findings += part.findings
+
+    def as_json(self) -> JsonObject:
+        """The published shape (`publish --json`)."""
+        return {
+            "documents": self.documents,
+            "credentials": self.credentials,
+            "assets": self.assets,
+            "minted": self.minted,
+            "unchanged": self.unchanged,
+            "findings": [finding.as_json() for finding in self.findings],
+            "warnings": list(self.warnings),
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ready:
+    """A document whose links are made and whose parts are known, beside the version that stands now."""
+
+    mapped: Mapped
+    subject: JsonObject
+    parts: Parts
+    links: tuple[LinkRow, ...]
+    held: tuple[RecordRow, ...]
+    """Third parties' credentials that this document links to: they are passed on with it."""
+    standing: RecordRow | None
+    static: str
+    dynamic: str
+
+    @property
+    def content_digest(self) -> str:
+        """Both digests, as the record keeps them."""
+        return f"{self.static}:{self.dynamic}"
+
+
+@dataclass(slots=True, kw_only=True)
+class Batch:
+    """What a batch will write."""
+
+    index: int
+    records: list[RecordRow] = field(default_factory=list)
+    credentials: list[CredentialRow] = field(default_factory=list)
+    overwritten: list[str] = field(default_factory=list)
+    links: list[LinkRow] = field(default_factory=list)
+    expected: dict[str, int] = field(default_factory=dict)
+    held: dict[str, RecordRow] = field(default_factory=dict)
+
+    def take_index(self) -> int:
+        """The next status index. A batch that loses the race for it is made again."""
+        self.index += 1
+        return self.index - 1
+
+    def add(self, record: RecordRow, made: Sequence[CredentialRow], ready: Ready, standing: RecordRow | None) -> None:
+        """One record with its credentials and links."""
+        self.records.append(record)
+        self.credentials += made
+        for row in ready.held:
+            self.pass_on(row, ready.mapped.buyers)
+        self.links += [replace(link, from_version=record.version) for link in ready.links]
+        self.expected[record.record_id] = standing.version if standing else 0
+
+    def pass_on(self, row: RecordRow, buyers: tuple[str, ...]) -> None:
+        """Whoever may get the document may get what it rests on."""
+        known = self.held.get(row.record_id, row)
+        self.held[row.record_id] = replace(known, buyers=tuple(dict.fromkeys((*known.buyers, *buyers))))
+        self.expected[row.record_id] = row.version
+
+    def rows(self, tenant: str, dataset: DatasetRow, now: int) -> RecordsCommit:
+        """The transaction."""
+        body: JsonObject = {
+            "dataset": dataset.dataset_id,
+            "records": [
+                {"id": row.record_id, "version": row.version, "digests": list(row.digests)} for row in self.records
+            ],
+        }  # fmt: skip
+        return RecordsCommit(
+            tenant=tenant, expected=self.expected, records=[*self.records, *self.held.values()],
+            credentials=self.credentials,
+            overwritten=self.overwritten, links=self.links,
+            identifiers=[row for record in self.records for row in _identifiers(tenant, record)],
+            evidence=[EvidenceEntry(tenant=tenant, at=now, event="published", body=orjson.dumps(body))],
+        )  # fmt: skip
+
+
+def _identifiers(tenant: str, record: RecordRow) -> list[IdentifierRow]:
+    subject = orjson.loads(record.content)
+    return list(identifiers(tenant, record, subject))
+
+
+def validity(subject: JsonObject) -> tuple[datetime | None, datetime | None]:
+    """What a permit or attestation says of its own time is also the credential's (VC Data Model 2.0, 4.9)."""
+    match subject.get("validity"):
+        case {"start": str(start), "end": str(end)}:
+            return parse_time(start), parse_time(end)
+    return None, None
+
+
+def link_key(link: LinkRequest) -> tuple[str, ...]:
+    """What a link asks for; equal questions have one answer."""
+    return (link.record_type or "", link.scheme, link.value, link.issuer or "", str(link.own))
+
+
+def upstream_link(row: LinkRow, target: RecordRow) -> JsonObject:
+    """The link as it is signed: it names neither supplier nor host (DESIGN section 3)."""
+    return {
+        "type": "UpstreamLink",
+        "id": row.link_id,
+        "recordVersion": str(target.version),
+        "mediaType": MEDIA_TYPE,
+        "digest": list(target.digests),
+    }
+
+
+def parts_digest(parts: Iterable[JsonObject]) -> str:
+    """SHA-256 over parts of a subject: equal content has one digest, whatever the order of its keys."""
+    content: list[Json] = list(parts)
+    return hashlib.sha256(orjson.dumps(content, option=orjson.OPT_SORT_KEYS)).hexdigest()
+
+
+def placed(finding: Finding, mapped: Mapped) -> Finding:
+    """A finding on the document, led back to the cell that its value came from where the lineage knows it."""
+    place = mapped.place
+    wanted = finding.term.lstrip("$./").partition("/")[0]
+    for pointer, cells in mapped.lineage.cells().items():
+        if cells and wanted and pointer.lstrip("/").partition("/")[0] == wanted:
+            cell = cells[0]
+            place = Place(
+                source=cell.file, sheet=cell.sheet, record=cell.record, line=cell.line, column=cell.column,
+                value=cell.value,
+            )  # fmt: skip
+            break
+    return Finding(code=finding.code, message=finding.message, hint=finding.hint, term=finding.term, place=place)
+
+
+def unresolved_link(link: LinkRequest, mapped: Mapped) -> Finding:
+    """A link that leads to nothing that is here."""
+    what = link.record_type or "record"
+    whose = "of this company was published" if link.own else "was received or imported"
+    return Finding(
+        code="link-unresolved",
+        message=f"no {what} with {link.scheme} {link.value!r} {whose}",
+        hint="publish it first" if link.own else "request and fetch the supplier's data first, or import the file",
+        term=link.path or link.id_path,
+        place=mapped.place,
+    )
+
+
+def changed_content(mapped: Mapped) -> Finding:
+    """Other values under a key that was published before."""
+    return Finding(
+        code="changed-without-correction",
+        message=f"{mapped.record_type} {mapped.key} was published with other values, and others may rest on them",
+        hint="declare it: publish --correct REASON",
+        place=mapped.place,
+    )
