@@ -17,6 +17,7 @@ _OPERANDS: Final = {
     "unitBuyer": "who bought the unit",
     "accessClass": "the class of values",
     "recordType": "the type of record",
+    "leadsTo": "where the link leads",
     "mandate": "a mandate",
     "mandateRole": "the role in the mandate",
     "mandatePurpose": "the purpose of the mandate",

@@ -204,8 +204,9 @@ class AuditAnswers:
         record = await self._load(link.from_record, link.from_version) if link is not None else None
         if link is None or record is None:
             return AuditAnswer(status=_UNKNOWN), None
-        opened = await self._open(record, facts, now)
-        # Who may read the credential in which the link stands may ask where it leads.
+        # Who may read the credential in which the link stands may ask where it leads, if no rule keeps suppliers back.
+        leads_to = "own" if link.holder == self.did else "supplier"
+        opened = await self._open(record, facts, now, leads_to=leads_to)
         needle = read.ident
         carriers = {row.access_class for row in opened.credentials if needle in _text(_subject(row))}
         if not any(opened.opens(name) for name in carriers or {AccessClass.ORGANISATION.value}):
@@ -274,7 +275,7 @@ class AuditAnswers:
         ranks = {name: rank for rank, name in enumerate(_PASSPORTS)}
         return min(ours, key=lambda record: (ranks.get(record.record_type, len(ranks)), record.record_id), default=None)
 
-    async def _open(self, record: RecordRow, facts: Facts, now: datetime) -> _Opened:
+    async def _open(self, record: RecordRow, facts: Facts, now: datetime, *, leads_to: str = "own") -> _Opened:
         rows = tuple(await self.store.credentials(self.tenant, record.record_id, record.version))
         if facts.party == self.did:
             return _Opened(record=record, credentials=rows, decisions={}, everything=True)
@@ -282,7 +283,7 @@ class AuditAnswers:
         if dataset is None:  # no rules: no
             return _Opened(record=record, credentials=rows, decisions={})
         policy = self.policies.of(dataset)
-        unit = (*_unit_claims(record, rows),)
+        unit = (*_unit_claims(record, rows), _about("leadsTo", leads_to))
         decisions: dict[str, Decision | None] = {
             name: evaluate(policy, facts.with_claims(_about("accessClass", name), *unit), now, stage=Stage.AUDIT)
             for name in sorted({row.access_class for row in rows})

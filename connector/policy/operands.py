@@ -208,6 +208,15 @@ _TABLE: Final = (
         phrases={_EQ: "asks for records of type {right}", _ANY_OF: "asks for records of type {right}"},
     ),
     Operand(
+        name="leadsTo",
+        fact="leadsTo",
+        kind=ValueKind.TEXT,
+        stages=frozenset({Stage.AUDIT}),
+        subject=Subject.UNIT,
+        constants={"own": "the owner's own records", "supplier": "who a supplier is"},
+        phrases={_EQ: "asks for {right}", _ANY_OF: "asks for {right}"},
+    ),
+    Operand(
         name="mandate",
         fact="mandate",
         kind=ValueKind.TEXT,

@@ -13,10 +13,12 @@ from typing import Final
 from connector.provenance.balance import BalanceFinding
 from connector.provenance.masses import ZERO, Mass
 from connector.provenance.origin import Coverage, Share, gather
+from connector.provenance.outcomes import Outcome
 from connector.provenance.report import AuditReport, NodeResult
 
 SEALED: Final = "sealed"
-_AUDITED: Final = ("as the auditor found it",)
+_AUDITED: Final = "as the auditor found it"
+_UNSEALED: Final = "sealed for you; the word is what the auditor found"
 
 
 def for_client(report: AuditReport, client_report: AuditReport) -> AuditReport:
@@ -65,7 +67,8 @@ def _retold(node: NodeResult, full: NodeResult | None, names: Mapping[str, str])
     if full is None:
         return node
     rests_on = dict.fromkeys(names.get(key, SEALED) for key in full.rests_on)
-    reasons = node.reasons if node.outcome is full.outcome else _AUDITED
+    reason = _UNSEALED if node.outcome is Outcome.SEALED else _AUDITED
+    reasons = node.reasons if node.outcome is full.outcome else (reason,)
     return replace(node, outcome=full.outcome, reasons=reasons, rests_on=tuple(rests_on))
 
 

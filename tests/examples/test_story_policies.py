@@ -78,10 +78,13 @@ def test_customers_get_their_units_and_no_others(supplier: str, customer: str, r
 
 
 def test_one_supplier_is_sealed_for_a_customer_and_open_for_the_auditor() -> None:
-    """The cell maker lets its customer follow the links; the cathode maker lets only mandates in."""
-    customer = facts("car", "economicOperator", unitBuyer="did:web:car.example", accessClass="B2B")
-    assert decide("cell", "customers", Stage.AUDIT, customer).permit
-    assert not decide("cathode", "customers", Stage.AUDIT, customer).permit
+    """The cell maker shows its customer its own records, not who supplied it; the cathode maker, nothing."""
+    customer = {"unitBuyer": "did:web:car.example", "accessClass": "B2B"}
+    own = facts("car", "economicOperator", **customer, leadsTo="own")
+    assert decide("cell", "customers", Stage.AUDIT, own).permit
+    supplier = facts("car", "economicOperator", **customer, leadsTo="supplier")
+    assert not decide("cell", "customers", Stage.AUDIT, supplier).permit
+    assert not decide("cathode", "customers", Stage.AUDIT, own).permit
     assert decide("cathode", "customers", Stage.AUDIT, auditor("B2B")).permit
 
 

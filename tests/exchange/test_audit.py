@@ -315,6 +315,23 @@ async def test_classes_outside_the_mandate_are_listed_by_digest_alone(companies:
     assert (await mine.answer(f"links/{made_in}", mandate(), NOW)).status == 200
 
 
+async def test_a_rule_may_keep_back_who_supplied(tmp_path: Path) -> None:
+    """Own records stay open, also behind a link; a link to another company's record is sealed."""
+    policy = tmp_path / "policy.json"
+    own = {"leftOperand": "leadsTo", "operator": "eq", "rightOperand": "own"}
+    policy.write_bytes(orjson.dumps({"@type": "Set", "permission": [{"action": "audit", "constraint": [own]}]}))
+    world = chain(world=World(seal=_sign, digest=_digest))
+    store: Store = SqliteStore(tmp_path / "refiner.db")
+    await _publish(store, world, REFINER, str(policy))
+    refiner = AuditAnswers(tenant="", did=REFINER, name="refiner", store=store, policies=Policies())
+    for (holder, ident), target in world.links.items():
+        if holder == REFINER:
+            answer = await refiner.answer(f"links/{ident}", Facts(party=STRANGER), NOW)
+            assert answer.status == (200 if target.holder == REFINER else 403)
+    assert (await refiner.answer("records/rec:L2/1", Facts(party=STRANGER), NOW)).status == 200
+    await store.close()
+
+
 async def test_what_came_later_is_told_with_the_receiver_of_a_move(companies: Companies) -> None:
     """The refiner knows what it made of the lot; the mine, to whom it went."""
     body = orjson.loads((await companies.answers[MINE].answer("records/rec:L1/later", mandate(), NOW)).body)
