@@ -274,6 +274,6 @@ class Publish:
             key=mapped.key, subject_id=str(ready.subject["id"]), holder=self.did, origin="own",
             dataset_id=dataset.dataset_id, agreement_id="", content_digest=ready.content_digest,
             content=orjson.dumps(ready.subject), lineage=orjson.dumps(mapped.lineage.as_json()),
-            digests=tuple(row.digest for row in made if row.level != Level.DYNAMIC), buyers=mapped.buyers,
+            digests=tuple(sorted(row.digest for row in made if row.level != Level.DYNAMIC)), buyers=mapped.buyers,
             at=micros(self.clock.now()),
         )  # fmt: skip

@@ -230,7 +230,7 @@ class Receive:
             key="", subject_id=str(subject.get("id", "")), holder=way.holder, origin=way.origin,
             dataset_id=way.dataset.dataset_id if way.dataset else "",
             agreement_id=way.agreement_id, content_digest="", content=b"", lineage=b"",
-            digests=tuple(item.digest for item in items if item.level != Level.DYNAMIC), buyers=(), at=now,
+            digests=tuple(sorted(item.digest for item in items if item.level != Level.DYNAMIC)), buyers=(), at=now,
         )  # fmt: skip
         stale = await self._stale(first, good) if same else []
         await self.store.commit_records(
