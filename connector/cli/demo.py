@@ -59,9 +59,9 @@ def demo(  # noqa: PLR0917 - typer makes the options of the arguments
         try:
             line = _run(companies, story, fault, items, quiet=as_json)
             result = _result(companies, line, time.monotonic() - began)
-            pages: dict[str, str] = {}
+            pages = _write_pages(companies, line, running=keep)
             if as_json:
-                show_json(result)
+                show_json({**result, "pages": {**pages}})
             else:
                 from connector.cli import demo_table  # noqa: PLC0415 - rich is only loaded to be looked at
 
@@ -72,10 +72,11 @@ def demo(  # noqa: PLR0917 - typer makes the options of the arguments
             else:
                 companies.close()
         if keep and not as_json:
-            _what_next(companies, pages)
+            _what_next(companies)
         elif folder is None and not keep:
-            shutil.rmtree(place, ignore_errors=True)
-    raise SystemExit(NO if fault or _dict(result["audit"])["findings"] or line.told.findings else DONE)
+            _clear(place, pages)
+    as_told = all("sealed" in step or report["verdict"] == "verified" for step, report in line.told.audits)
+    raise SystemExit(DONE if as_told and not fault and not line.told.findings else NO)
 
 
 def _place(folder: Path | None) -> Path:
@@ -122,12 +123,34 @@ def _result(companies: Companies, line: Storyline, seconds: float) -> JsonObject
             "outcomes": report["outcomes"],
             "unreached": report["unreached"],
             "coverage": report["coverage"],
-            "findings": report["findings"],
+            "findings": _findings(companies, report),
         },
         "audits": [_short(step, one) for step, one in line.told.audits],
         "findings": line.told.findings,
         "seconds": round(seconds, 1),
     }
+
+
+def _findings(companies: Companies, report: JsonObject) -> list[Json]:
+    """What the audit names: records whose word is another than verified, and what does not add up; with the company."""
+    names = {did: name for name, did in companies.dids().items()}
+    nodes = [_dict(node) for node in _list(report["nodes"])]
+    places = _dict(report["places"])
+    owners = {str(node["subject"]): str(node["holder"]) for node in nodes if node["type"] == "FacilityRecord"}
+    found: list[Json] = []
+    for node in nodes:
+        if node["outcome"] != "verified":
+            signer, holder = str(node["issuer"] or node["holder"]), str(node["holder"])
+            found.append({
+                "code": node["outcome"], "company": names.get(signer, signer), "holder": names.get(holder, holder),
+                "type": node["type"], "name": node["name"], "record": node["id"],
+                "message": "; ".join(str(reason) for reason in _list(node["reasons"])),
+            })  # fmt: skip
+    for one in map(_dict, _list(report["findings"])):
+        owner = owners.get(str(one["site"]), "")
+        place = places.get(str(one["site"]), one["site"])
+        found.append({**one, "company": names.get(owner, owner), "place": place})
+    return found
 
 
 def _short(step: dict[str, object], report: JsonObject) -> JsonObject:
@@ -137,30 +160,49 @@ def _short(step: dict[str, object], report: JsonObject) -> JsonObject:
     }  # fmt: skip
 
 
-def _write_pages(companies: Companies, line: Storyline) -> dict[str, str]:
-    """The reports as files, and where the passport pages are."""
+def _write_pages(companies: Companies, line: Storyline, *, running: bool) -> dict[str, str]:
+    """The reports as files, and where the passport pages are while the connectors run."""
     from connector.server.report import render_json  # noqa: PLC0415 - Jinja is only loaded for pages
 
+    step, full = line.told.audits[0]
+    client, own = next(
+        (one for one in line.told.audits if one[0]["company"] != step["company"]), (step, full)
+    )  # an ordinary customer's audit of the same battery
+    texts = {
+        "audit report": ("audit-report.html", render_json(full)),
+        "report for the client": (
+            "report-for-the-client.html",
+            render_json(full, client=own, prepared_for=companies.connectors[str(client["company"])].title),
+        ),
+        **{
+            f"audit report {other['battery']}": (f"audit-report-{other['battery']}.html", render_json(report))
+            for other, report in line.told.audits
+            if other["battery"] != step["battery"]
+        },
+        "audit as JSON": ("audit.json", json.dumps(full, indent=2)),
+    }
     pages: dict[str, str] = {}
-    own = next((one for step, one in line.told.audits if step["company"] != line.told.audits[0][0]["company"]), None)
-    full = line.told.audits[0][1]
-    for name, report, client in (("audit report", full, None), ("report for the client", full, own)):
-        if client is None and name != "audit report":
-            continue
-        path = companies.folder / f"{name.replace(' ', '-')}.html"
-        path.write_text(render_json(report, client=client), "utf-8")
-        pages[name] = str(path)
-    (companies.folder / "audit.json").write_text(json.dumps(full, indent=2), "utf-8")
-    for step, _ in line.told.audits[:2]:
+    for name, (file, text) in texts.items():
+        (companies.folder / file).write_text(text, "utf-8")
+        pages[name] = str(companies.folder / file)
+    if running:
         url = companies.connectors["car"].config.public_url
-        pages[f"passport {step['battery']}"] = f"{url}/passport/{step['battery']}"
+        batteries = dict.fromkeys(str(other["battery"]) for other, _ in line.told.audits)
+        pages |= {f"passport {battery}": f"{url}/passport/{battery}" for battery in batteries}
     return pages
 
 
-def _what_next(companies: Companies, pages: dict[str, str]) -> None:
-    out = console()
-    for name, place in pages.items():
-        out.print(f"{name}: {place}", markup=False)
+def _clear(place: Path, pages: dict[str, str]) -> None:
+    """Leave the reports, and nothing else, of a demo that was given no folder."""
+    for path in place.iterdir():
+        if path.is_dir():
+            shutil.rmtree(path, ignore_errors=True)
+        elif str(path) not in pages.values():
+            path.unlink()
+
+
+def _what_next(companies: Companies) -> None:
+    console().print("the connectors go on running")
     auditor, car = companies.connectors["auditor"], companies.connectors["car"]
     battery = _dict(read_story(companies.story)["story"])["battery"]
     next_step(f"battery-connector audit {battery} --peer car --config {auditor.config_file} --out audit.html")

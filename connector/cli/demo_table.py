@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from rich.table import Table
@@ -57,19 +58,34 @@ def _audits(result: JsonObject) -> None:
 def _coverage(coverage: JsonObject) -> None:
     if not coverage:
         return
-    table = Table("metal", "verified", "physical", "allocated", "not attested", title="Origin of the contained metal",
-                  title_justify="left")  # fmt: skip
-    for metal, shares in coverage.items():
-        share = _dict(shares)
-        table.add_row(
-            metal, *(str(share.get(name, "")) for name in ("verified", "physical", "allocated", "unattested"))
-        )
+    table = Table("metal", "kg", "verified", "physical", "allocated", "recycled", "the rest",
+                  title="Origin of the contained metal, per cent", title_justify="left")  # fmt: skip
+    for metal, told in coverage.items():
+        part = _dict(told)
+        recycled = sum(Decimal(str(share)) for share in _dict(part.get("recycled")).values())
+        grounds = [f"{_percent(share)} {word}" for word, share in _dict(part["shares"]).items() if word != "verified"]
+        numbers = (_percent(part[name]) for name in ("verified", "physical", "allocated"))
+        table.add_row(metal, str(part["mass"]), *numbers, _percent(recycled), ", ".join(grounds))
     console().print(table)
+    for metal, told in coverage.items():
+        for share in map(_dict, _list(_dict(told)["open"])):
+            what = share.get("name") or share.get("thing")
+            console().print(f"  {metal}: {_percent(share['share'])} % {share['ground']}: {what}", markup=False)
+
+
+def _percent(share: object) -> str:
+    return f"{Decimal(str(share)) * 100:.1f}"
 
 
 def _findings(audit: list[Json], others: list[Json]) -> None:
     out = console()
-    for finding in map(_dict, [*audit, *others]):
+    for finding in map(_dict, audit):
+        what = " ".join(str(finding[name]) for name in ("type", "name", "place", "period") if finding.get(name))
+        out.print(f"[red]{finding['code']}[/red] at {finding['company']}: ", end="")
+        out.print(f"{what or 'a record'}: {finding['message']}", markup=False)
+        if finding.get("residual"):
+            out.print(f"  residual {finding['residual']} kg, tolerance {finding['tolerance']} kg", markup=False)
+    for finding in map(_dict, others):
         out.print(f"[red]{finding.get('code')}[/red] ", end="")
         out.print(str(finding.get("message") or finding), markup=False)
     if not audit and not others:

@@ -136,6 +136,7 @@ def _result(seen: _Seen, node: Node, rests_on: tuple[str, ...], recycled: Mappin
         site=content.site if content else "",
         time=content.time if content else None,
         what=content.what if content else "",
+        issuer=content.issuer if content else "",
         source_kind=recycled.get(content.id, "") if content and content.thing else "",
         scopes=tuple(sorted(node.scopes)),
     )

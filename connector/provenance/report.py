@@ -20,6 +20,7 @@ class NodeResult:
 
     `key` is `id/version`: edges and `rests_on` speak of keys. `links`: ids of the links that lead here. `what`: the
     material of a lot, the process of a make event. `source_kind`: as what a thing was taken in, if it was recycled.
+    `issuer`: who signed it; others may pass it on.
     """
 
     key: str
@@ -38,6 +39,7 @@ class NodeResult:
     time: datetime | None = None
     what: str = ""
     source_kind: str = ""
+    issuer: str = ""
     scopes: tuple[str, ...] = ()
 
     def as_json(self) -> JsonObject:
@@ -48,6 +50,7 @@ class NodeResult:
             "version": self.version,
             "type": self.type,
             "holder": self.holder,
+            "issuer": self.issuer,
             "outcome": self.outcome.value,
             "reasons": list(self.reasons),
             "restsOn": list(self.rests_on),

@@ -67,6 +67,7 @@ def _node(reader: _Reader) -> NodeResult:
         time=reader.time("time") if reader.body.get("time") else None,
         what=reader.text("what"),
         source_kind=reader.text("sourceKind"),
+        issuer=reader.text("issuer"),
     )
 
 

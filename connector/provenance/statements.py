@@ -52,6 +52,7 @@ class Content:
     subject: JsonObject = field(default_factory=dict)
     name: str = ""
     what: str = ""
+    issuer: str = ""
     links: tuple[Link, ...] = ()
     event: Event | None = None
     thing: Thing | None = None
@@ -95,6 +96,7 @@ def read_content(kind: str, record: str, version: int, statements: tuple[Stateme
     return Content(
         subject=subject,
         name=display_name(subject),
+        issuer=next((statement.issuer for statement in statements), ""),
         what=_text(subject.get("materialType")) or _text(subject.get("process")),
         links=_all_links(statements),
         event=event,

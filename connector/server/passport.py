@@ -19,16 +19,18 @@ from connector.config import Config
 from connector.credentials.datamodel import parse_credential
 from connector.errors import NotFound
 from connector.exchange.ports import RecordRow
-from connector.model import AccessClass, JsonObject
+from connector.model import AccessClass, JsonObject, Level
 from connector.server.dsp import path_of
 from connector.server.problems import json_response
 from connector.server.services import SERVICES, Services
-from connector.vocabulary.wording import in_words
+from connector.vocabulary.wording import in_words, label
 
 PASSPORTS = frozenset({"BatteryPassport"})
 ENDED = "ceased"
 _TEMPLATES = Path(__file__).with_name("templates")
 _HIDDEN = frozenset({"id", "type"})
+_NOT_SHOWN = frozenset({"passportStatus", "ofModel", "manufacturer"})
+"""The status stands above; the model and its maker have a number and a name of their own."""
 
 
 def routes(config: Config) -> list[web.RouteDef]:
@@ -79,21 +81,27 @@ async def public_values(services: Services, row: RecordRow) -> JsonObject:
 
 def render(services: Services, url: str, row: RecordRow, values: JsonObject) -> str:
     """The page."""
-    terms = services.bundle.terms
-    lines = [
-        {"label": _label(terms.find("Battery", name), name), "value": in_words(value), "name": name}
-        for name, value in values.items()
-        if name != "passportStatus"
-    ]
+    ended = values.get("passportStatus") == ENDED
     return _template("passport.html").render(
-        title=_title(values), lines=lines, status=str(values.get("passportStatus", "")),
-        ended=values.get("passportStatus") == ENDED, holder=services.config.name, did=services.config.did, url=url,
-        qr=_qr(url), version=row.version, style=_style(),
+        title=_title(values), sections=_sections(services, values), ended=ended,
+        status=in_words(values.get("passportStatus"), services.bundle.terms, "Battery", "passportStatus"),
+        holder=services.config.name, did=services.config.did, url=url, qr=_qr(url), version=row.version,
+        style=_style(),
     )  # fmt: skip
 
 
-def _label(term: object, name: str) -> str:
-    return str(getattr(term, "label", "")) or name
+def _sections(services: Services, values: JsonObject) -> list[tuple[str, list[tuple[str, str]]]]:
+    """What is about this one battery, then what is about its model; ids that say nothing to people are left out."""
+    terms, config = services.bundle.terms, services.config
+    item: list[tuple[str, str]] = []
+    model: list[tuple[str, str]] = []
+    for name, value in values.items():
+        if name in _NOT_SHOWN or terms.find("Battery", name) is None:
+            continue
+        words = config.name if value == config.did else in_words(value, terms, "Battery", name)
+        about = model if terms.level("Battery", name) is Level.MODEL else item
+        about.append((label(terms, "Battery", name), words))
+    return [(title, lines) for title, lines in (("This battery", item), ("Its model", model)) if lines]
 
 
 def _title(values: JsonObject) -> str:

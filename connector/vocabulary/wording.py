@@ -1,38 +1,109 @@
-"""Values of a record in words for people: the passport page and the terminal say them alike."""
+"""Values of a record in words for people: the passport page and the terminal say them alike.
+
+Codes and the parts of a node are called as the terms table labels them; without the table, by their names in plain
+spelling. Units are signs where people know one, dates are written out, countries have their names.
+"""
 
 from __future__ import annotations
 
+from datetime import date, datetime
 from types import MappingProxyType
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from connector.model import Json
+from connector.model import Json, JsonObject
+
+if TYPE_CHECKING:
+    from connector.vocabulary.terms import Terms
 
 _UNITS: Final = MappingProxyType({
-    "KGM": "kg",
-    "KWH": "kWh",
-    "AMH": "Ah",
-    "VLT": "V",
-    "P1": "%",
-    "TNE": "t",
-    "WTT": "W",
-    "KWT": "kW",
-    "CEL": "°C",
-    "MON": "months",
-    "C62": "",
+    "KGM": "kg", "GRM": "g", "MGM": "mg", "TNE": "t", "KWH": "kWh", "WHR": "Wh", "MWH": "MWh", "AMH": "Ah", "VLT": "V",
+    "OHM": "Ω", "E45": "mΩ", "P1": "%", "WTT": "W", "KWT": "kW", "CEL": "°C", "C62": "", "MON": "months",
+    "ANN": "years", "DAY": "days", "HUR": "h",
 })  # fmt: skip
-"""UN/ECE Rec 20 code -> the sign that people know; a count has none."""
+"""UN/ECE Rec 20 code -> the sign that people know."""
+_COUNTRIES: Final = MappingProxyType({
+    "AR": "Argentina", "AT": "Austria", "AU": "Australia", "BE": "Belgium", "BG": "Bulgaria", "BR": "Brazil",
+    "CA": "Canada", "CD": "DR Congo", "CH": "Switzerland", "CL": "Chile", "CN": "China", "CY": "Cyprus",
+    "CZ": "Czechia", "DE": "Germany", "DK": "Denmark", "EE": "Estonia", "ES": "Spain", "FI": "Finland",
+    "FR": "France", "GB": "United Kingdom", "GR": "Greece", "HR": "Croatia", "HU": "Hungary", "ID": "Indonesia",
+    "IE": "Ireland", "IN": "India", "IT": "Italy", "JP": "Japan", "KR": "South Korea", "LT": "Lithuania",
+    "LU": "Luxembourg", "LV": "Latvia", "MA": "Morocco", "MT": "Malta", "NL": "Netherlands", "NO": "Norway",
+    "PH": "Philippines", "PL": "Poland", "PT": "Portugal", "RO": "Romania", "RS": "Serbia", "SE": "Sweden",
+    "SI": "Slovenia", "SK": "Slovakia", "TR": "Türkiye", "US": "United States", "ZA": "South Africa",
+})  # fmt: skip
+"""ISO 3166-1 alpha-2, the Union and the countries that batteries and their materials mostly come from."""
 _HIDDEN: Final = frozenset({"id", "type"})
+_NAMING: Final = ("name", "title")
 
 
-def in_words(value: Json) -> str:
-    """Quantities with their unit, identifiers with their scheme, nodes and lists joined."""
+def in_words(value: Json, terms: Terms | None = None, class_name: str = "", name: str = "") -> str:
+    """The value of the term `name` of a `class_name`, as people write it."""
     match value:
-        case {"value": str(number), "unit": str(unit)}:
-            return f"{number} {_UNITS.get(unit, unit)}".rstrip()
-        case {"scheme": str(scheme), "value": str(text)}:
-            return f"{text} ({scheme})"
-        case dict():
-            return ", ".join(f"{name}: {in_words(part)}" for name, part in value.items() if name not in _HIDDEN)
+        case None:
+            return ""
         case list():
-            return "; ".join(map(in_words, value))
-    return "" if value is None else str(value)
+            return "; ".join(in_words(one, terms, class_name, name) for one in value)
+        case dict():
+            return _node(value, terms)
+    return _literal(str(value), terms, class_name, name)
+
+
+def label(terms: Terms, class_name: str, name: str) -> str:
+    """What people call a term, beginning a line."""
+    term = terms.find(class_name, name)
+    text = term.label if term is not None and term.label else _spelled(name)
+    return text[:1].upper() + text[1:]
+
+
+def _node(node: JsonObject, terms: Terms | None) -> str:
+    match node:
+        case {"value": str(number), "unit": str(unit)}:
+            return f"{number} {_UNITS.get(unit, unit)}".strip()
+        case {"scheme": str(scheme), "value": str(text)}:
+            return f"{text} ({_literal(scheme, terms, 'Identifier', 'scheme')})"
+        case {"type": "Address"}:
+            return _address(node)
+    kind = str(node.get("type", ""))
+    parts = [str(node[name]) for name in _NAMING if isinstance(node.get(name), str)]
+    for name, part in node.items():
+        if name not in _HIDDEN and name not in _NAMING:
+            term = terms.find(kind, name) if terms is not None else None
+            called = term.label if term is not None and term.label else _spelled(name)
+            parts.append(f"{called} {in_words(part, terms, kind, name)}")
+    return ", ".join(parts)
+
+
+def _address(node: JsonObject) -> str:
+    """Street, postal code with town, country: each only where it is given."""
+    text = {name: value for name, value in node.items() if isinstance(value, str)}
+    town = " ".join(text[name] for name in ("postalCode", "locality") if name in text)
+    country = _COUNTRIES.get(text.get("country", ""), text.get("country", ""))
+    return ", ".join(part for part in (text.get("streetAddress", ""), town, country) if part)
+
+
+def _literal(text: str, terms: Terms | None, class_name: str, name: str) -> str:
+    term = terms.find(class_name, name) if terms is not None else None
+    if term is not None and terms is not None and term.range.kind == "code":
+        codes = {code.name: code.label for code in terms.codes.get(term.range.name, ())}
+        return codes.get(text) or text
+    if term is not None and term.range.name in {"xsd:date", "xsd:dateTime", "date", "dateTime"}:
+        return _day(text)
+    if name.startswith("country"):
+        return _COUNTRIES.get(text, text)
+    return _spelled(text) if name == "scheme" else text
+
+
+def _day(text: str) -> str:
+    try:
+        if "T" not in text:
+            day = date.fromisoformat(text)
+            return f"{day.day} {day:%B %Y}"
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        return text
+    return f"{moment.day} {moment:%B %Y, %H:%M} {'UTC' if not moment.utcoffset() else moment.tzname()}"
+
+
+def _spelled(name: str) -> str:
+    """`serialNumber` -> `serial number`."""
+    return "".join(f" {letter.lower()}" if letter.isupper() else letter for letter in name).strip()
