@@ -168,19 +168,21 @@ def _write_pages(companies: Companies, line: Storyline, *, running: bool) -> dic
     client, own = next(
         (one for one in line.told.audits if one[0]["company"] != step["company"]), (step, full)
     )  # an ordinary customer's audit of the same battery
+    title = companies.connectors[str(client["company"])].title
     texts = {
         "audit report": ("audit-report.html", render_json(full)),
         "report for the client": (
             "report-for-the-client.html",
-            render_json(full, client=own, prepared_for=companies.connectors[str(client["company"])].title),
+            render_json(full, client=own, prepared_for=title),
         ),
-        **{
-            f"audit report {other['battery']}": (f"audit-report-{other['battery']}.html", render_json(report))
-            for other, report in line.told.audits
-            if other["battery"] != step["battery"]
-        },
         "audit as JSON": ("audit.json", json.dumps(full, indent=2)),
+        "the client's own audit": ("audit-by-the-client.json", json.dumps(own, indent=2)),
     }
+    for other, report in line.told.audits:
+        if other["battery"] != step["battery"]:
+            name = f"audit-{other['battery']}"
+            texts[f"audit report {other['battery']}"] = (f"{name}.html", render_json(report))
+            texts[f"audit {other['battery']} as JSON"] = (f"{name}.json", json.dumps(report, indent=2))
     pages: dict[str, str] = {}
     for name, (file, text) in texts.items():
         (companies.folder / file).write_text(text, "utf-8")
