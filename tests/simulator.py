@@ -23,8 +23,10 @@ from urllib.parse import urlsplit
 from uuid import UUID
 
 from aiohttp import web
+from aiohttp.http import HttpVersion11, RawRequestMessage
 from aiohttp.streams import StreamReader
-from aiohttp.test_utils import make_mocked_request
+from multidict import CIMultiDict, CIMultiDictProxy
+from yarl import URL
 
 from connector.app import Keys, compose
 from connector.config import Config, Listen, Unsafe
@@ -33,7 +35,7 @@ from connector.credentials.ids import mint
 from connector.errors import PeerUnreachable
 from connector.exchange.conversation import micros
 from connector.exchange.ports import DatasetRow, Http, HttpAnswer, Store
-from connector.exchange.publish import Declared
+from connector.exchange.publication import Declared
 from connector.keys.memory import signer_from_seed
 from connector.mapping import engine
 from connector.mapping.plan import parse
@@ -235,24 +237,30 @@ class Wire:
         )
 
 
+_PROTOCOL = mock.Mock(ssl_context=None, peername=("127.0.0.1", 1), sockname=None, _reading_paused=False)
+_TASK, _WRITER = mock.Mock(), mock.Mock()
+
+
 async def handled(app: web.Application, request: Request) -> HttpAnswer:
     """What an application answers, without a socket."""
-    protocol = mock.Mock(ssl_context=None, peername=("127.0.0.1", 1), sockname=None, _reading_paused=False)
-    payload = StreamReader(protocol, 1 << 20, loop=asyncio.get_running_loop())
+    loop = asyncio.get_running_loop()
+    payload = StreamReader(_PROTOCOL, 1 << 20, loop=loop)
     payload.feed_data(request.body or b"")
     payload.feed_eof()
     parts = urlsplit(request.url)
     path = f"{parts.path}?{parts.query}" if parts.query else parts.path
-    asked = make_mocked_request(
-        request.method, path, headers={"Host": parts.netloc, **request.headers}, payload=payload, protocol=protocol,
-        writer=mock.Mock(), transport=mock.Mock(),
+    headers = CIMultiDictProxy(CIMultiDict({"Host": parts.netloc, **request.headers}))
+    message = RawRequestMessage(
+        request.method, path, HttpVersion11, headers, (), should_close=False, compression=None, upgrade=False,
+        chunked=False, url=URL(path),
     )  # fmt: skip
+    asked = web.Request(message, payload, _PROTOCOL, _WRITER, _TASK, loop, client_max_size=app._client_max_size)
     answer = await app._handle(asked)
     assert isinstance(answer, web.Response)
     body = answer.body
     assert isinstance(body, bytes)
-    headers = {name.lower(): value for name, value in answer.headers.items()}
-    return HttpAnswer(status=answer.status, headers=headers, body=body)
+    said = {name.lower(): value for name, value in answer.headers.items()}
+    return HttpAnswer(status=answer.status, headers=said, body=body)
 
 
 # --- connectors ------------------------------------------------------------------------------------------------------

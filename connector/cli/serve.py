@@ -29,16 +29,17 @@ def serve(
     """
     with told():
         loaded = load(config)
+        logging.basicConfig(level=logging.INFO, format=_FORMAT, stream=sys.stderr)
         if fence:
             _raise_fence(loaded)
-        logging.basicConfig(level=logging.INFO, format=_FORMAT, stream=sys.stderr)
         _run(loaded)
 
 
 def _raise_fence(config: Config) -> None:
-    from connector.server.fence import programme_files, raise_fence  # noqa: PLC0415 - only where it is wanted
+    from connector.server.fence import raise_company_fence  # noqa: PLC0415 - only where it is wanted
 
-    raise_fence(read=programme_files(), write=[config.folder])
+    version = raise_company_fence(config.folder)
+    logging.getLogger("connector").info("the fence is up: Landlock %d, only %s can be written", version, config.folder)
 
 
 def _run(config: Config) -> None:

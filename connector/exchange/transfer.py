@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from connector.errors import BadMessage, NotFound
+from connector.errors import BadMessage, IllegalTransition, NotFound
 from connector.exchange.conversation import (
     Answer,
     Caller,
@@ -90,9 +90,16 @@ class Transfer:
                 draft.content["termination"] = termination
             return Ask(kind=kind, message_id=self.ids.urn())
 
-        row = await self.conversation.load(pid)
-        if row.state not in self.table.terminal:
+        if await self._is_over(pid):
+            return
+        try:
             await self.conversation.happen(pid, change)
+        except IllegalTransition:
+            if not await self._is_over(pid):  # it ended between the two looks
+                raise
+
+    async def _is_over(self, pid: str) -> bool:
+        return (await self.conversation.load(pid)).state in self.table.terminal
 
     # --- a peer's messages -------------------------------------------------------------------------------------------
 

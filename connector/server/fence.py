@@ -48,20 +48,34 @@ def programme_files() -> tuple[Path, ...]:
     return tuple(dict.fromkeys((*data, *map(Path, python), *map(Path, system))))
 
 
-def raise_fence(*, read: Iterable[Path], write: Iterable[Path]) -> int:
-    """Confine this process: `read` and what lies below may be read, `write` also written. Returns the ABI version.
+def raise_company_fence(folder: Path) -> int:
+    """The fence of `serve`: the programme's files may be read, the company's folder also written."""
+    # Python finds a package by listing the folder that it lies in: of a checkout the names only, not what files say.
+    return raise_fence(look=[Path(__file__).resolve().parents[2]], read=programme_files(), write=[folder])
+
+
+def landlock_version() -> int:
+    """The kernel's Landlock ABI. `BadConfig` where there is none."""
+    if sys.platform != "linux":
+        raise BadConfig("a fence needs Linux", hint="run without --fence, or under another user of the system")
+    abi = int(ctypes.CDLL(None, use_errno=True).syscall(_CREATE_RULESET, None, 0, 1))
+    if abi < 1:
+        raise BadConfig("this kernel has no Landlock", hint="Linux 5.13 or newer with Landlock enabled")
+    return abi
+
+
+def raise_fence(*, look: Iterable[Path] = (), read: Iterable[Path], write: Iterable[Path]) -> int:
+    """Confine this process: of `look` and what lies below the names may be listed, `read` may be read, `write` also
+    written. Returns the ABI version.
 
     `BadConfig` where the kernel has no Landlock: a fence that was asked for and is not there is no fence.
     """
-    if sys.platform != "linux":
-        raise BadConfig("a fence needs Linux", hint="run without --fence, or under another user of the system")
-    libc = ctypes.CDLL(None, use_errno=True)
-    abi = int(libc.syscall(_CREATE_RULESET, None, 0, 1))
-    if abi < 1:
-        raise BadConfig("this kernel has no Landlock", hint="Linux 5.13 or newer with Landlock enabled")
+    abi, libc = landlock_version(), ctypes.CDLL(None, use_errno=True)
     handled = _FIRST_ABI | sum(right for since, right in _LATER_RIGHTS if abi >= since)
     ruleset = _checked(libc.syscall(_CREATE_RULESET, ctypes.byref(_Ruleset(handled)), ctypes.sizeof(_Ruleset), 0))
     try:
+        for path in look:
+            _allow(libc, ruleset, path, _READ_DIR)
         for path in read:
             _allow(libc, ruleset, path, _READ & handled)
         for path in (*write, Path("/dev/null")):

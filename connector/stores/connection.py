@@ -26,6 +26,8 @@ _WRITER = (
     "PRAGMA wal_autocheckpoint=4000; PRAGMA journal_size_limit=67108864; PRAGMA temp_store=MEMORY;"
 )
 _READER = "PRAGMA query_only=ON; PRAGMA wal_autocheckpoint=0; PRAGMA cache_size=-16000;"
+# Whoever held a lease in this file is dead: the lock is ours. What it had under way is due at once.
+_FREE_LEASES = "UPDATE outbox SET lease_owner = '', lease_until = 0 WHERE lease_until > 0"
 _STATEMENTS = 200  # prepared statements kept per connection: more than there are named ones
 
 
@@ -85,6 +87,7 @@ def _open_locked(path: Path, readers: int, lock: int) -> OpenFile:
         if crashed:
             _quick_check(path, writer)
         migrate(writer)
+        _run(writer, _FREE_LEASES)
         others = tuple(_reader(path) for _ in range(readers + 1))
     except BaseException:
         writer.close()
