@@ -156,7 +156,9 @@ def _tone(outcome: Outcome) -> str:
 
 def _kind(node: NodeResult) -> str:
     """`MineralLotPassport` -> `Mineral lot passport`."""
-    return _words(node.type).capitalize() if node.type else "Undisclosed record"
+    if node.type:
+        return _words(node.type).capitalize()
+    return "Record not obtained" if node.outcome is Outcome.MISSING else "Undisclosed record"
 
 
 def _thing(node: NodeResult) -> str:
