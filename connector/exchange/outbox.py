@@ -162,6 +162,8 @@ class Outbox:
             if sent.answer.status not in {_OK, *_UNKNOWN_THERE}:
                 raise CannotCheck(f"HTTP {sent.answer.status}")
             state = _state(sent.answer) if sent.answer.status == _OK else None
+        except AddressBlocked:
+            state = None  # where we never ask, no process of ours can be
         except ConnectorError as error:
             await self._postpone(row, 0, f"looking at the peer's process: {error.detail}")
             return

@@ -49,8 +49,8 @@ def json_response(body: JsonObject, status: int = 200) -> web.Response:
 def dsp_error(protocol_error: str, error: errors.ConnectorError) -> web.Response:
     """The error object of one of the three protocols. Who is not authorised learns no more than who asks in vain."""
     hidden = protocol_error in _TABLES
-    if hidden and isinstance(error, errors.NotAuthenticated | errors.NotAllowed):
-        error = errors.NotFound()
+    if hidden and isinstance(error, errors.NotAuthenticated | errors.NotAllowed | errors.NotFound):
+        error = errors.NotFound()  # the same bytes for what is not there and for what is another's
     status = status_of(error)
     findings = (Finding(code=error.code, message=error.detail),)
     body = (

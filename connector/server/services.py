@@ -9,6 +9,7 @@ from aiohttp import web
 
 from connector.config import Config
 from connector.credentials.signing import Signer
+from connector.errors import TooLarge
 from connector.exchange.audit import Audit, AuditAnswers
 from connector.exchange.authenticate import Authenticate
 from connector.exchange.conversation import Caller
@@ -57,8 +58,14 @@ SERVICES = web.AppKey("services", Services)
 
 
 async def body_of(request: web.Request) -> bytes:
-    """The request's body, within the limit."""
-    return await request.read()
+    """The request's body, within the limit. `TooLarge` before anything is read of one that says so."""
+    limit = request.app[SERVICES].config.limits.max_message_bytes
+    if (request.content_length or 0) > limit:
+        raise TooLarge(f"at most {limit} bytes are accepted")
+    try:
+        return await request.read()
+    except web.HTTPRequestEntityTooLarge:
+        raise TooLarge(f"at most {limit} bytes are accepted") from None
 
 
 async def caller_of(request: web.Request, body: bytes, *, once: bool) -> Caller:

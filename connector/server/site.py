@@ -29,9 +29,10 @@ logging.getLogger("aiohttp.server").setLevel(logging.CRITICAL)
 async def refuse_odd_requests(
     request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
 ) -> web.StreamResponse:
-    """What aiohttp lets through and we don't: two `Authorization` headers, a target with a host."""
-    if len(request.headers.getall("Authorization", ())) > 1 or not request.raw_path.startswith("/"):
-        raise BadMessage("one Authorization header and a plain path are expected")
+    """What aiohttp lets through and we don't: two `Authorization` headers, odd bytes in it, a target with a host."""
+    shown = request.headers.getall("Authorization", ())
+    if len(shown) > 1 or not all(map(str.isascii, shown)) or not request.raw_path.startswith("/"):
+        raise BadMessage("one Authorization header in ASCII and a plain path are expected")
     return await handler(request)
 
 

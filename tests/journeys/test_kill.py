@@ -85,6 +85,8 @@ def _told(result: JsonObject, folder: Path) -> Told:
         names.setdefault(node["id"], f"{node['type']} {node['name']}")
         names.setdefault(node["subject"], f"of {node['type']} {node['name']}")
     del report["at"]
+    for node in report["nodes"]:
+        del node["depth"]  # by how many steps it was reached first depends on who answers first
     return Told(
         counts=_without_ids({name: result[name] for name in COUNTED}, names),
         report=_without_ids(report, names),
@@ -112,7 +114,7 @@ def calm(tmp_path_factory: pytest.TempPathFactory) -> Told:
 
 def check(calm: Told, folder: Path, seed: int) -> None:
     """One demo with one death."""
-    told, victim = demo(folder, random.Random(seed), calm.seconds)
+    told, victim = demo(folder, random.Random(seed), _MOST_OF_IT * calm.seconds)
     print(f"seed {seed}: killed {victim}, {told.seconds:.0f} s")
     assert told.nodes
     assert told.counts == calm.counts, f"seed {seed}, killed {victim}"
