@@ -214,9 +214,6 @@ class Plan(Part):
         return found
 
 
-Plan.model_rebuild()
-
-
 def parse(data: bytes) -> Plan:
     """The plan. Raises `BadPlan` with line and hint."""
     tree = load(data)

@@ -19,9 +19,12 @@ NODE_KEYS = ("type", "each", "on", "where", "distinct", "lookup", "when", "requi
 
 
 class Part(BaseModel):
-    """A part of the plan. Unknown keys are refused, with the nearest known one."""
+    """A part of the plan. Unknown keys are refused, with the nearest known one.
 
-    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+    Checks are built with the first plan: they refer to each other across this file, and a start need not wait for them.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True, defer_build=True)
 
     line: int = Field(default=0, repr=False)
 
@@ -323,9 +326,3 @@ Unit: TypeAlias = Annotated[
 """A Rec 20 code, or where it is read from."""
 
 AnyValue: TypeAlias = Written | Listed | Node | Link | Received | Mint | Contained | Sum | EachValue | From
-
-for _model in (
-    Lookup, Join, Uncertainty, From, ListOf, Written, Listed, Target, Link, Received, Mint, ContainedUncertainty,
-    ContainedMass, Contained, SumOver, Sum, EachValue, Node,
-):  # fmt: skip
-    _model.model_rebuild()

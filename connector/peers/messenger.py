@@ -50,6 +50,7 @@ class Messenger:
     scopes: Sequence[str]
     """What a peer that gets a token of ours may query."""
     _bases: dict[Did, tuple[str, datetime]] = field(default_factory=dict)
+    _accesses: dict[Did, tuple[str, datetime]] = field(default_factory=dict)
 
     async def dsp_base(self, peer: Did) -> str:
         """The versioned DSP base URL of a peer, kept for five minutes."""
@@ -113,8 +114,14 @@ class Messenger:
         return AuditAnswer(status=answer.status, body=answer.body)
 
     def _access(self, peer: Did) -> str:
-        expires = self.clock.now() + timedelta(seconds=self.token_lifetime_seconds)
-        return mint_access(self.access_token_key, verifier=peer, scopes=self.scopes, expires=expires)
+        """An access token for the peer. It says nothing but whom it is for, so one serves for half of its life."""
+        known, now = self._accesses.get(peer), self.clock.now()
+        lifetime = timedelta(seconds=self.token_lifetime_seconds)
+        if known is None or not now < known[1] < now + lifetime:  # the clock may have jumped
+            expires = now + lifetime
+            access = mint_access(self.access_token_key, verifier=peer, scopes=self.scopes, expires=expires)
+            known = self._accesses[peer] = access, now + lifetime / 2
+        return known[0]
 
     async def _token(self, peer: Did, access_token: str) -> str:
         said = token.claims(

@@ -43,7 +43,7 @@ _BESIDE_CALLBACK = AfterValidator(_instead_of_callback)
 
 
 class _Wire(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    model_config = ConfigDict(frozen=True, extra="ignore", defer_build=True)
 
 
 class _Message(_Wire):

@@ -38,7 +38,7 @@ _UNORDERED = frozenset({*_RULES, "duty", "constraint", "and", "or", "xone"})
 
 
 class _Node(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="allow")
+    model_config = ConfigDict(frozen=True, extra="allow", defer_build=True)
 
     def as_json(self) -> JsonObject:
         """The node as it came, extra members included."""

@@ -128,6 +128,20 @@ class Writer:
                 self._busy = False
 
     def _apply(self, batch: _Batch) -> None:
+        """Run all of them. They hardly ever fail, so the price of savepoints is paid only when one did."""
+        self._connection.execute("BEGIN IMMEDIATE")
+        try:
+            for job in batch:
+                job.result = job.work(self._transaction)
+        except (apsw.FullError, apsw.IOError, apsw.CorruptError):
+            raise  # not this transaction's fault: nothing of the batch can be trusted to be written
+        except Exception:  # noqa: BLE001 - whose it is shows in the second run
+            if self._connection.in_transaction:
+                self._connection.execute("ROLLBACK")
+            self._apply_apart(batch)
+
+    def _apply_apart(self, batch: _Batch) -> None:
+        """Run them anew, each inside its own savepoint: one that is refused does not spoil its neighbours."""
         execute = self._connection.execute
         execute("BEGIN IMMEDIATE")
         for job in batch:

@@ -22,6 +22,9 @@ MAX_INTEGER = 2**53 - 1
 """RFC 7493 section 2.2: beyond it, readers that use doubles disagree."""
 
 _DIGITS_AS_NULLS = bytes(0x30 if 0x30 <= byte <= 0x39 else byte for byte in range(256))  # noqa: PLR2004 - "0" to "9"
+_FEW_LAYERS = 16
+_SQUARE_AS_CURLY = bytes.maketrans(b"[]", b"{}")
+_ALL_BUT_BRACKETS = bytes(byte for byte in range(256) if byte not in b"{}[]")
 _LONG_DIGITS = b"0" * len(str(MAX_INTEGER))
 
 
@@ -41,14 +44,30 @@ def admit_value(body: bytes, limit_bytes: int) -> Json:
         value: Json = orjson.loads(body)
     except orjson.JSONDecodeError as error:
         raise BadMessage(f"The body is not JSON in UTF-8: {error}.") from None
-    # Depth can't exceed the number of opening brackets, so only long or odd bodies are walked.
-    if body.count(b"{") + body.count(b"[") > MAX_DEPTH:
+    # Depth can't exceed the number of opening brackets, so only long bodies are looked at, and odd ones walked.
+    if body.count(b"{") + body.count(b"[") > MAX_DEPTH and not _is_shallow(body):
         _check_depth(value)
     # Without a backslash each quote mark delimits a string, so a dropped duplicate key shows as missing quotes.
     odd = b"\\" in body or _LONG_DIGITS in body.translate(_DIGITS_AS_NULLS)
     if odd or body.count(b'"') != orjson.dumps(value).count(b'"'):
         _look_closely(body)
     return value
+
+
+def _is_shallow(body: bytes) -> bool:
+    """Whether a few layers of brackets, taken off from the innermost outwards, are all that there are.
+
+    False says nothing. Takes less than half of the time of the walk.
+    """
+    if b"\\" in body:
+        return False
+    outside = b"".join(body.split(b'"')[::2])  # without a backslash each quote mark delimits a string
+    brackets = outside.translate(_SQUARE_AS_CURLY, _ALL_BUT_BRACKETS)
+    for _ in range(_FEW_LAYERS):
+        if not brackets:
+            return True
+        brackets = brackets.replace(b"{}", b"")
+    return not brackets
 
 
 def _check_depth(value: Json) -> None:

@@ -209,7 +209,7 @@ async def skeleton(folder: Path, consumer: int, provider: int) -> AsyncIterator[
                 try:
                     await floor.go()
                     break
-                except aiohttp.ClientConnectionError:
+                except (aiohttp.ClientConnectionError, RuntimeError):  # one of the two is not up yet
                     await asyncio.sleep(0.05)
             yield floor
 
