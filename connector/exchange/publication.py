@@ -182,15 +182,19 @@ def parts_digest(parts: Iterable[JsonObject]) -> str:
 def placed(finding: Finding, mapped: Mapped) -> Finding:
     """A finding on the document, led back to the cell that its value came from where the lineage knows it."""
     place = mapped.place
-    wanted = finding.term.lstrip("$./").partition("/")[0]
-    for pointer, cells in mapped.lineage.cells().items():
-        if cells and wanted and pointer.lstrip("/").partition("/")[0] == wanted:
-            cell = cells[0]
-            place = Place(
-                source=cell.file, sheet=cell.sheet, record=cell.record, line=cell.line, column=cell.column,
-                value=cell.value,
-            )  # fmt: skip
-            break
+    path = finding.term.lstrip("$./")
+    wanted = path.partition("/")[0]
+    found = {
+        pointer.lstrip("/"): cells[0]
+        for pointer, cells in mapped.lineage.cells(left_out=True).items()
+        if cells and wanted and pointer.lstrip("/").partition("/")[0] == wanted
+    }
+    if found:
+        cell = found.get(path) or next(iter(found.values()))
+        place = Place(
+            source=cell.file, sheet=cell.sheet, record=cell.record, line=cell.line, column=cell.column,
+            value=cell.value,
+        )  # fmt: skip
     return Finding(code=finding.code, message=finding.message, hint=finding.hint, term=finding.term, place=place)
 
 

@@ -35,8 +35,8 @@ class Lineage:
         self._subject = subject
         self._trail = trail
 
-    def _entries(self) -> Iterator[tuple[str, Frame, tuple[Ref, ...]]]:
-        """Pointer, frame and columns of each value that is in the document."""
+    def _entries(self, *, left_out: bool = False) -> Iterator[tuple[str, Frame, tuple[Ref, ...]]]:
+        """Pointer, frame and columns of each value that is in the document, or also of those that are not."""
         for frame, template in self._trail:
             prefix = frame.prefix
             node = _find(self._subject, prefix) if prefix else self._subject
@@ -44,13 +44,15 @@ class Lineage:
                 inner = node
                 for step in steps:
                     inner = inner.get(step) if isinstance(inner, dict) else None
-                if inner is not None:
+                if left_out or inner is not None:
                     yield prefix + suffix, frame, refs
 
-    def cells(self) -> dict[str, tuple[Cell, ...]]:
-        """JSON pointer in the subject -> the cells that the value is made from."""
+    def cells(self, *, left_out: bool = False) -> dict[str, tuple[Cell, ...]]:
+        """JSON pointer in the subject -> the cells that the value is made from. `left_out`: also those of values that
+        are not there, so that what is missing leads to its empty cell.
+        """
         gathered: dict[str, tuple[Cell, ...]] = {}
-        for pointer, frame, refs in self._entries():  # a sum has one entry per row
+        for pointer, frame, refs in self._entries(left_out=left_out):  # a sum has one entry per row
             gathered[pointer] = gathered.get(pointer, ()) + tuple(
                 Cell(
                     file=row.origin.file, digest=row.origin.digest, sheet=row.origin.sheet, record=row.record,
