@@ -107,7 +107,7 @@ def _document(file: Path) -> Json:
 
 def _report(answer: JsonObject, theirs: Json) -> AuditReport:
     from connector.provenance.client import for_client  # noqa: PLC0415 - `--help` need not load the room
-    from connector.provenance.retelling import read_report  # noqa: PLC0415
+    from connector.provenance.retelling import read_report  # noqa: PLC0415 - only where a report is written
 
     report = read_report(answer)
     return report if theirs is None else for_client(report, read_report(theirs))

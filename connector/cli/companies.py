@@ -81,7 +81,7 @@ class Companies:
 
     def set_up(self, connectors: list[str], signers: list[str], now: str) -> None:
         """A folder, keys and a configuration for each, on free ports; the story's clock begins at `now`."""
-        offset = int((datetime.fromisoformat(now) - datetime.now(UTC)).total_seconds())  # noqa: TID251 - set-up
+        offset = int((datetime.fromisoformat(now) - datetime.now(UTC)).total_seconds())  # noqa: TID251 - the story begins now
         ports = free_ports(2 * len(connectors) + 1)
         self.site_port = ports.pop()
         for name in connectors:

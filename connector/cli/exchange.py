@@ -149,8 +149,8 @@ def catalog(peer: PEER, config: CONFIG = Path("connector.toml"), as_json: JSON =
 def _plain(terms: Json) -> str:
     """Offer or agreement in plain words; terms that this product does not know are shown as they are."""
     from connector.policy.odrl import Action  # noqa: PLC0415 - not for `--help`
-    from connector.policy.plain import plain  # noqa: PLC0415
-    from connector.policy.reading import load as load_policy  # noqa: PLC0415
+    from connector.policy.plain import plain  # noqa: PLC0415 - only where a policy is shown
+    from connector.policy.reading import load as load_policy  # noqa: PLC0415 - only where a policy is shown
 
     text = json.dumps(terms, ensure_ascii=False)
     try:

@@ -51,7 +51,7 @@ def at(role: Role, state: str, kind: str | None = None, target: str = "") -> Pro
 
 def message(kind: str, message_id: str | None = "m1", digest: str = "d1", **more: object) -> Received:
     """A message of the peer."""
-    return replace(Received(kind=kind, message_id=message_id, digest=digest, peer_pid=Pid("peer")), **more)  # type: ignore[arg-type]
+    return replace(Received(kind=kind, message_id=message_id, digest=digest, peer_pid=Pid("peer")), **more)  # type: ignore[arg-type]  # any of its fields
 
 
 def reply_of(effects: tuple[Effect, ...]) -> Reply:

@@ -244,7 +244,7 @@ def test_traps_of_the_catalogue(change: Callable[[dict[str, object]], object], p
     """Empty arrays, a bare reference as access service, and offers with a target are invalid."""
     catalog = copy.deepcopy(next(raw for _, raw in recorded() if raw.get("@type") == "Catalog"))
     m.parse(catalog)
-    change(catalog)  # type: ignore[arg-type]
+    change(catalog)  # type: ignore[arg-type]  # a catalogue as JSON
     assert path in refusal(catalog)
 
 
@@ -327,8 +327,8 @@ def test_a_message_with_anything_anywhere_is_read_or_refused(data: st.DataObject
         *parents, last = data.draw(st.sampled_from(paths))
         node: object = raw
         for step in parents:
-            node = node[step]  # type: ignore[index]
-        node[last] = data.draw(trees)  # type: ignore[index]
+            node = node[step]  # type: ignore[index]  # a path through JSON
+        node[last] = data.draw(trees)  # type: ignore[index]  # a path through JSON
     with suppress(BadMessage):
         m.parse(raw)
 
