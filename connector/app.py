@@ -23,7 +23,8 @@ from connector.credentials.signing import Signer
 from connector.errors import PeerUnreachable
 from connector.exchange.audit import Audit, AuditAnswers
 from connector.exchange.authenticate import SCOPES, Authenticate
-from connector.exchange.conversation import Conversation, Topic
+from connector.exchange.conversation import Conversation
+from connector.exchange.draft import Topic
 from connector.exchange.negotiate import Negotiate
 from connector.exchange.offer import Offer
 from connector.exchange.outbox import Outbox
@@ -155,7 +156,14 @@ def compose(
 
     def conversation(topic: Topic) -> Conversation:
         made = Conversation(
-            tenant=tenant, topic=topic, store=store, clock=clock, ids=ids, owner=outbox.owner, deliver=outbox.deliver
+            tenant=tenant,
+            topic=topic,
+            store=store,
+            clock=clock,
+            ids=ids,
+            owner=outbox.owner,
+            deliver=outbox.deliver,
+            patience_seconds=limits.retry_budget_seconds,
         )
         conversations[topic.kind] = made
         return made

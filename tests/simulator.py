@@ -33,9 +33,10 @@ from connector.config import Config, Listen, Unsafe
 from connector.config import Keys as KeyNames
 from connector.credentials.ids import mint
 from connector.errors import PeerUnreachable
-from connector.exchange.conversation import micros
-from connector.exchange.ports import DatasetRow, Http, HttpAnswer, Store
+from connector.exchange.draft import micros
+from connector.exchange.ports import Http, HttpAnswer, Store
 from connector.exchange.publication import Declared
+from connector.exchange.rows import DatasetRow
 from connector.keys.memory import signer_from_seed
 from connector.mapping import engine
 from connector.mapping.plan import parse

@@ -20,9 +20,9 @@ from connector.credentials.digest import digest_multibase
 from connector.credentials.ids import mint
 from connector.credentials.status_list import LIST_BITS
 from connector.errors import BadInput, NotFound
-from connector.exchange.conversation import micros
-from connector.exchange.ports import CredentialRow, DatasetRow, EvidenceEntry, StatusChangeRow
+from connector.exchange.draft import micros
 from connector.exchange.publication import Declared, Published
+from connector.exchange.rows import CredentialRow, DatasetRow, EvidenceEntry, StatusChangeRow
 from connector.mapping.engine import Mapped
 from connector.mapping.lineage import Lineage
 from connector.mapping.plan import parse

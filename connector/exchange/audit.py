@@ -18,21 +18,14 @@ from connector.credentials.datamodel import parse_credential
 from connector.credentials.refused import Refused
 from connector.credentials.verify import Report
 from connector.errors import BadMessage, ConnectorError
-from connector.exchange.conversation import micros
+from connector.exchange.draft import micros
 from connector.exchange.policies import Policies
-from connector.exchange.ports import (
-    AuditAnswer,
-    AuditReads,
-    Clock,
-    CredentialRow,
-    EvidenceEntry,
-    RecordRow,
-    Store,
-    Verifier,
-)
+from connector.exchange.ports import AuditAnswer, AuditReads, Clock, Store, Verifier
+from connector.exchange.rows import CredentialRow, EvidenceEntry, RecordRow
 from connector.model import AccessClass, Claim, Did, Facts, Json, JsonObject, Level
 from connector.policy.evaluate import Decision, evaluate
 from connector.policy.operands import Stage
+from connector.protocol.negotiation import State
 from connector.provenance.assemble import assemble
 from connector.provenance.events import each
 from connector.provenance.nodes import Check, Checked
@@ -46,6 +39,8 @@ from connector.vocabulary.admission import admit
 AT_ONCE: Final = 8
 ANSWER_LIMIT_BYTES: Final = 4 << 20
 _OK, _HELD, _SEALED, _UNKNOWN = 200, 202, 403, 404
+_MOST_DIGITS = 9
+"""Of a record's version."""
 _PASSPORTS: Final = ("BatteryPassport", "CellPassport", "MineralLotPassport")
 
 Progress = Callable[[int, str], None]
@@ -216,6 +211,8 @@ class AuditAnswers:
         return _json({"holder": link.holder, "record": link.to_record, "version": link.to_version}), opened
 
     async def _record(self, read: Read, facts: Facts, now: datetime) -> tuple[AuditAnswer, _Opened | None]:
+        if read.version != LATEST and len(read.version) > _MOST_DIGITS:
+            return AuditAnswer(status=_UNKNOWN), None
         version = None if read.version == LATEST else int(read.version)
         record = await self._load(read.ident, version)
         if record is None and version is None:
@@ -291,11 +288,13 @@ class AuditAnswers:
         return _Opened(record=record, credentials=rows, decisions=decisions)
 
     async def _with_agreement(self, facts: Facts) -> Facts:
-        held = [row for row in await self.store.list_agreements(self.tenant) if row.counterparty == facts.party]
-        alive = next((row for row in held if row.role == "provider" and row.replaced_by is None), None)
-        if alive is None:
-            return facts.with_claims(Claim(name="agreementHeld", value="false", source="request"))
-        return facts.with_claims(Claim(name="agreementHeld", value="true", source=alive.agreement_id))
+        for row in await self.store.list_agreements(self.tenant):
+            if row.counterparty != facts.party or row.role != "provider" or row.replaced_by is not None:
+                continue
+            process = await self.store.load_process(self.tenant, "negotiation", row.negotiation_pid)
+            if process is not None and process.state != State.TERMINATED:  # its agreement never came into force
+                return facts.with_claims(Claim(name="agreementHeld", value="true", source=row.agreement_id))
+        return facts.with_claims(Claim(name="agreementHeld", value="false", source="request"))
 
     async def _held(self, facts: Facts, record: RecordRow) -> bool:
         return self.hold is not None and facts.party != self.did and await self.hold(facts, record)

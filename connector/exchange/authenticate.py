@@ -14,23 +14,27 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from connector.credentials import token
+from connector.credentials.did import DidDocument
 from connector.credentials.digest import digest_multibase
 from connector.credentials.presentation import bound_to, verify_presentation
 from connector.credentials.query import type_scope
 from connector.credentials.token import SelfIssued
-from connector.credentials.verify import Report
-from connector.errors import CannotCheck, Conflict, NotAuthenticated
-from connector.exchange.conversation import Caller
-from connector.exchange.ports import Clock, Peers, ReplayRow, Resolver, Store, Verifier
+from connector.credentials.verify import Report, needs
+from connector.errors import AddressBlocked, BadMessage, CannotCheck, Conflict, NotAuthenticated
+from connector.exchange.draft import Caller
+from connector.exchange.ports import Clock, Peers, Resolver, Store, Verifier
+from connector.exchange.rows import ReplayRow
 from connector.model import Claim, Did, Facts, JsonObject
 from connector.policy.facts import party_claims
 
+PARTY_CREDENTIALS = frozenset({"MembershipCredential", "RoleCredential", "MandateCredential"})
 SCOPES = tuple(map(type_scope, ("MembershipCredential", "RoleCredential", "MandateCredential")))
 """What we ask for, and what we let peers ask us for."""
 
 _REPLAY_MARGIN = timedelta(hours=24)
 """A used token is remembered that much longer than it lives: the clock may jump back."""
 _MAX_PARTIES = 10_000
+_MAX_PRESENTATIONS = 4
 _BEARER = "Bearer "
 
 
@@ -74,9 +78,9 @@ class Authenticate:
         earlier = await self.store.find_replay(self.tenant, issued.issuer, issued.jti)
         if earlier is not None and (once or earlier.request_digest != replay.request_digest):
             raise NotAuthenticated("the token was used before")
-        if once:
-            await self._use_up(replay)
         known = await self._claims(issued)
+        if once:  # last: a request that could not be checked consumes no token
+            await self._use_up(replay)
         return Caller(
             facts=Facts(party=issued.issuer, claims=known.claims), token=authorization.removeprefix(_BEARER),
             verification_key=key, replay=replay, repeat=earlier is not None,
@@ -116,11 +120,17 @@ class Authenticate:
         if not authorization.startswith(_BEARER):
             raise NotAuthenticated("a Bearer token is needed")
         peeked = token.peek(authorization.removeprefix(_BEARER))
-        document = await self.resolver.did_document(peeked.issuer)
+        document = await self._document(peeked.issuer)
         issued = token.verify_self_issued(
             peeked, document, audience=self.did, now=self.clock.now(), leeway_seconds=self.leeway_seconds
         )
         return issued, document.methods[issued.key_id].jwk
+
+    async def _document(self, party: Did) -> DidDocument:
+        try:
+            return await self.resolver.did_document(party)
+        except AddressBlocked as error:
+            raise NotAuthenticated(f"the caller's DID leads nowhere: {error.detail}") from None
 
     async def _use_up(self, replay: ReplayRow) -> None:
         try:
@@ -137,9 +147,13 @@ class Authenticate:
             return known
         if issued.access_token is None:
             return Known(claims=(), credentials=(), until=self.clock.now())
-        document = await self.resolver.did_document(party)
+        document = await self._document(party)
+        try:
+            presentations = await self.peers.presentations(party, issued.access_token, SCOPES)
+        except (AddressBlocked, BadMessage) as error:
+            raise NotAuthenticated(f"the caller's credential service is none: {error.detail}") from None
         shown: list[bytes] = []
-        for presented in await self.peers.presentations(party, issued.access_token, SCOPES):
+        for presented in presentations[:_MAX_PRESENTATIONS]:
             presentation = verify_presentation(
                 presented, document, holder=party, audience=self.did, now=self.clock.now(),
                 leeway_seconds=self.leeway_seconds,
@@ -156,6 +170,9 @@ class Authenticate:
         claims: list[Claim] = []
         kept: list[bytes] = []
         for octets in credentials:
+            types = {name for name in needs(octets).types if name != "VerifiableCredential"}
+            if not types or not types <= PARTY_CREDENTIALS:  # not asked for, so nothing is fetched for it either
+                continue
             report = await self.verifier.verify(octets, now)
             if report.verdict == "indeterminate":
                 raise CannotCheck(f"a credential of {party} can't be checked: {_why_unchecked(report)}")

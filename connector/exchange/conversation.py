@@ -7,37 +7,27 @@ messages mean to the topics, and delivery to `outbox`. DESIGN section 3, "the pr
 
 from __future__ import annotations
 
-import hashlib
-import re
-from collections import deque
 from collections.abc import Callable, Collection
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from datetime import datetime
-from typing import Protocol
 
 import orjson
 
 from connector.errors import Conflict, NotAuthenticated, NotFound
-from connector.exchange.ports import (
-    AgreementRow,
+from connector.exchange.draft import Answer, Caller, Change, Draft, Incoming, Topic, micros
+from connector.exchange.ports import Clock, Ids, Store
+from connector.exchange.rows import (
     AttemptRow,
-    Clock,
     CommandRow,
-    DataTokenRow,
-    EvidenceEntry,
-    Ids,
     MessageRow,
     OutboxRow,
-    ProcessKind,
     ProcessRow,
     ReplayRow,
     StepCommit,
-    Store,
     TimerRow,
 )
 from connector.exchange.waiting import Waiting
-from connector.model import Facts, Finding, JsonObject
+from connector.model import Finding, JsonObject
 from connector.protocol.machine import step
 from connector.protocol.process import (
     Ask,
@@ -54,7 +44,7 @@ from connector.protocol.process import (
     Retry,
     Seen,
     Send,
-    Table,
+    Timeout,
     encode,
     from_json,
 )
@@ -62,130 +52,6 @@ from connector.protocol.process import (
 _TRIES = 5
 """Two messages of one process may meet; each try decides again on what the other one left."""
 LEASE_MICROSECONDS = 30_000_000
-
-
-_TOKEN = re.compile(rb'("name":"[^"]*authorization","value":")([^"]+)(")')
-
-
-def without_token(body: bytes) -> bytes:
-    """A message as it is kept: a data token replaced by its SHA-256 (DESIGN section 3, Store)."""
-    return _TOKEN.sub(lambda found: found[1] + hashlib.sha256(found[2]).hexdigest().encode() + found[3], body)
-
-
-def token_digest(secret: str) -> str:
-    """How a data token is known: SHA-256."""
-    return hashlib.sha256(secret.encode()).hexdigest()
-
-
-def under_way(row: ProcessRow) -> str:
-    """The kind of our message that is not acknowledged yet, or nothing.
-
-    The peer may have it and act on it before its acknowledgement has come through: another connection, another order.
-    """
-    pending = orjson.loads(row.body)["process"]["pending"]
-    return str(pending["kind"]) if pending else ""
-
-
-def micros(moment: datetime) -> int:
-    """A time as the store keeps it."""
-    return int(moment.timestamp() * 1_000_000)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Caller:
-    """Who sent a request, proven, and the token's entry in the replay memory.
-
-    `repeat`: this very request came before with this very token.
-    """
-
-    facts: Facts
-    token: str
-    verification_key: str
-    replay: ReplayRow
-    repeat: bool = False
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Incoming:
-    """A peer's message: what it says, and its exact bytes."""
-
-    kind: str
-    message_id: str | None
-    peer_pid: str | None
-    body: bytes
-    caller: Caller
-    kept: bytes | None = None
-    """What is stored instead of the bytes, where these hold a secret."""
-
-    @property
-    def digest(self) -> str:
-        """SHA-256 of the body."""
-        return hashlib.sha256(self.body).hexdigest()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
-    """What leaves: status and body."""
-
-    status: int
-    body: bytes
-
-
-@dataclass(slots=True, kw_only=True)
-class Draft:
-    """The next version of a process while it is being decided. A topic adds to it; nothing is written before commit."""
-
-    row: ProcessRow | None
-    process: Process
-    content: JsonObject
-    counterparty: str
-    now: datetime
-    caller: Caller | None = None
-    asks: deque[str] = field(default_factory=deque)
-    reply: Reply | None = None
-    sends: list[OutboxRow] = field(default_factory=list)
-    dropped: bool = False
-    retry: bool = False
-    poll: str = ""
-    messages: list[MessageRow] = field(default_factory=list)
-    evidence: list[EvidenceEntry] = field(default_factory=list)
-    agreement: AgreementRow | None = None
-    replaced_agreement: tuple[str, str] | None = None
-    data_token: DataTokenRow | None = None
-    token_live: bool | None = None
-    timers: list[TimerRow] | None = None
-    command: CommandRow | None = None
-
-    def note(self, tenant: str, event: str, body: JsonObject) -> None:
-        """Put something on record."""
-        record: JsonObject = {"pid": self.process.pid, "counterparty": self.counterparty, **body}
-        self.evidence.append(EvidenceEntry(tenant=tenant, at=micros(self.now), event=event, body=orjson.dumps(record)))
-
-
-class Topic(Protocol):
-    """What a journey knows of its kind of process."""
-
-    kind: ProcessKind
-    table: Table
-
-    def reached(self, draft: Draft, reached: Reached) -> None:
-        """A state was reached: put what follows into the draft (next messages into `asks`)."""
-
-    def replaced(self, draft: Draft) -> None:
-        """The peer's last message came again with another body, and that one counts."""
-
-    def compose(self, draft: Draft, kind: str, message_id: str) -> tuple[str, bytes]:
-        """Address and bytes of a message of ours."""
-
-    def acknowledgement(self, process: Process) -> bytes:
-        """The body that answers an accepted message, and a `GET`."""
-
-    def refusal(self, process: Process, reply: Reply) -> bytes:
-        """The error object for a refused message."""
-
-
-Change = Callable[[Draft], Event]
-"""Decides on a freshly loaded process what happens to it, and may prepare the draft's content."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -200,6 +66,8 @@ class Conversation:
     owner: str
     deliver: Callable[[OutboxRow], None]
     """Hands a committed row, leased to us, to the outbox."""
+    patience_seconds: int
+    """How long a process of ours may be on its way before it is ended."""
     waiting: Waiting = field(default_factory=Waiting)
 
     async def begin(
@@ -208,6 +76,8 @@ class Conversation:
         """Start a process of ours with its first message."""
         draft = Draft(row=None, process=process, content=content, counterparty=counterparty, now=self.clock.now())
         draft.command = command
+        due = micros(draft.now) + self.patience_seconds * 1_000_000
+        draft.timers = [TimerRow(tenant=self.tenant, kind=self.topic.kind, pid=process.pid, name="patience", due=due)]
         self._run(draft, Ask(kind=kind, message_id=self.ids.urn()))
         await self._commit(draft)
         return draft
@@ -230,6 +100,8 @@ class Conversation:
             answer = self._answer(draft)
             if not draft.reply.remembered:
                 return answer
+            if draft.reply.what == "error":  # what a refused message says changes nothing
+                draft.content = self.draft(row).content
             draft.messages.append(self._message(draft, incoming, answer))
             try:
                 await self._commit(draft, replay=None if incoming.caller.repeat else incoming.caller.replay)
@@ -264,6 +136,18 @@ class Conversation:
                 continue
             return draft
         raise Conflict("the process changes too quickly")
+
+    async def time_out(self, pid: str) -> None:
+        """The patience with a process has ended: it is terminated, and no longer timed."""
+
+        def change(draft: Draft) -> Event:
+            draft.timers = []
+            draft.content.setdefault(
+                "termination", {"code": "timed-out", "reason": ["no answer within the time"], "by": "us"}
+            )
+            return Timeout(fresh_id=self.ids.urn())
+
+        await self.happen(pid, change)
 
     async def settle(self, row: OutboxRow, change: Change) -> Draft:
         """One delivery ended. Commits unless the same row is to be tried again or the peer is to be looked at first.
@@ -338,6 +222,8 @@ class Conversation:
             case Reply():
                 draft.reply = effect
             case Reached():
+                if effect.state in self.topic.at_rest:
+                    draft.timers = []
                 self.topic.reached(draft, effect)
             case Replaced():
                 self.topic.replaced(draft)

@@ -14,9 +14,11 @@ import orjson
 
 from connector.credentials.datamodel import time_text
 from connector.errors import BadMessage, NotFound
-from connector.exchange.conversation import Answer, Caller, Conversation, Draft, Incoming, micros
+from connector.exchange.conversation import Conversation
+from connector.exchange.draft import Answer, Caller, Draft, Incoming, micros
 from connector.exchange.policies import Policies
-from connector.exchange.ports import AgreementRow, CommandRow, Ids, ProcessKind, Store
+from connector.exchange.ports import Ids, Store
+from connector.exchange.rows import AgreementRow, CommandRow, ProcessKind
 from connector.model import Did, Finding, JsonObject, Pid
 from connector.policy.evaluate import evaluate
 from connector.policy.operands import Stage
@@ -56,6 +58,7 @@ class Negotiate:
     max_message_bytes: int
     kind: ProcessKind = "negotiation"
     table: Table = negotiation.TABLE
+    at_rest: frozenset[str] = frozenset({State.FINALIZED, State.TERMINATED})
     conversation: Conversation = field(init=False)
 
     # --- consumer ----------------------------------------------------------------------------------------------------
@@ -86,7 +89,17 @@ class Negotiate:
         if row.role == Role.CONSUMER.value:
             peer_pid = message.provider_pid
         incoming = Incoming(kind=kind, message_id=message.id, peer_pid=peer_pid, body=body, caller=caller)
-        return await self.conversation.receive(row, incoming, lambda draft: self._objections(draft, message))
+        taken = await self._taken(message)
+        return await self.conversation.receive(row, incoming, lambda draft: (*taken, *self._objections(draft, message)))
+
+    async def _taken(self, message: negotiation.Message) -> tuple[Finding, ...]:
+        """An agreement's id stands for one agreement for ever: agreements are kept by it, whoever they are with."""
+        if not isinstance(message, ContractAgreementMessage):
+            return ()
+        if await self.store.load_agreement(self.tenant, message.agreement.id) is None:
+            return ()
+        sentence = "An agreement of this id is there already."
+        return (Finding(code="agreement-id-taken", message=sentence, term="agreement.@id"),)
 
     async def state(self, pid: str, caller: Caller) -> bytes:
         """`GET` of a process: the same for both roles."""

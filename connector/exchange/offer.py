@@ -11,7 +11,8 @@ from urllib.parse import urlsplit
 
 from connector.errors import BadMessage, NotAllowed, NotFound, PeerUnreachable
 from connector.exchange.policies import Policies
-from connector.exchange.ports import Clock, DatasetRow, Ids, Peers, Store
+from connector.exchange.ports import Clock, Ids, Peers, Store
+from connector.exchange.rows import DatasetRow
 from connector.model import Did, Facts, JsonObject
 from connector.policy.evaluate import evaluate
 from connector.policy.operands import Stage
@@ -22,6 +23,7 @@ from connector.vocabulary.admission import admit
 
 PAGE = 100
 _MAX_PAGES = 1_000
+_MAX_DATASETS = 20_000
 _OK = 200
 _REFUSED = frozenset({401, 403})
 _WHO_ASKS = "it does not accept who we are or what we show; are our credentials in the folder `held`?"
@@ -83,7 +85,7 @@ class Offer:
     async def read(self, peer: Did) -> list[Dataset]:
         """All datasets that the peer shows us."""
         url = f"{await self.peers.dsp_base(peer)}/catalog/request"
-        origin, seen = urlsplit(url)[:2], set[str]()
+        origin, seen = _origin(url), set[str]()
         found: list[Dataset] = []
         while url not in seen and len(seen) < _MAX_PAGES:
             seen.add(url)
@@ -95,10 +97,19 @@ class Offer:
                 raise PeerUnreachable(f"the catalogue request was answered with HTTP {answer.status}")
             catalog = parse_as(RootCatalog, admit(answer.body, _PAGE_LIMIT_BYTES))
             found += catalog.dataset or ()
+            if len(found) > _MAX_DATASETS:
+                raise BadMessage(f"the peer's catalogue shows more than {_MAX_DATASETS} datasets")
             following = read_links(answer.headers.get("link", "")).get("next")
             if following is None:
                 return found
-            if urlsplit(following)[:2] != origin:
+            if _origin(following) != origin:
                 raise BadMessage("the catalogue's next page lies at another host")
             url = following
         return found
+
+
+def _origin(url: str) -> tuple[str, str]:
+    try:
+        return urlsplit(url)[:2]
+    except ValueError:
+        raise BadMessage("an address in the peer's catalogue is no URL") from None

@@ -12,17 +12,20 @@ import asyncio
 import hashlib
 import logging
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 
 import orjson
 
 from connector.errors import AddressBlocked, BadMessage, CannotCheck, Conflict, ConnectorError, NotFound
-from connector.exchange.conversation import LEASE_MICROSECONDS, Conversation, Draft, micros, without_token
-from connector.exchange.ports import AttemptRow, Clock, HttpAnswer, Ids, MessageRow, OutboxRow, Peers, Store
+from connector.exchange.conversation import LEASE_MICROSECONDS, Conversation
+from connector.exchange.draft import Draft, micros, without_token
+from connector.exchange.ports import Clock, HttpAnswer, Ids, Peers, Store
+from connector.exchange.rows import AttemptRow, MessageRow, OutboxRow
 from connector.model import Did, Pid
 from connector.protocol.messages import ContractNegotiation, TransferProcess, parse
-from connector.protocol.process import Answered, GiveUp, Observed, Timeout
+from connector.protocol.process import Answered, GiveUp, Observed
 from connector.vocabulary.admission import admit
 
 _log = logging.getLogger("connector.outbox")
@@ -32,6 +35,8 @@ _OK, _MULTIPLE_CHOICES, _NOT_FOUND = 200, 300, 404
 _UNKNOWN_THERE = frozenset({404, 410})
 _CLAIM = 64
 _IDLE_SECONDS = 1.0
+_FORGET_MICROSECONDS = 60_000_000
+"""Used tokens that have expired are dropped about once a minute."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -50,7 +55,7 @@ class Outbox:
     max_under_way: int = 64
     _fresh: asyncio.Queue[OutboxRow] = field(default_factory=asyncio.Queue)
     _tasks: set[asyncio.Task[None]] = field(default_factory=set)
-    _settled: dict[str, asyncio.Event] = field(default_factory=dict)
+    _forgotten: int = 0
 
     def deliver(self, row: OutboxRow) -> None:
         """Take a row that was just committed under our lease."""
@@ -84,6 +89,9 @@ class Outbox:
                 await self._start(row)
             for timer in await self.store.due_timers(now=now, limit=_CLAIM):
                 await self._time_out(timer.kind, timer.pid)
+            if not now < self._forgotten + _FORGET_MICROSECONDS:
+                self._forgotten = now
+                await self.store.forget_replays(before=now)
             await asyncio.sleep(await self._pause())
 
     async def _pause(self) -> float:
@@ -177,8 +185,8 @@ class Outbox:
         """Try again later; give up when the budget is spent."""
         now = self.clock.now()
         if micros(now) - row.created > self.retry_budget_seconds * 1_000_000:
-            conversation = self.conversations[row.kind]
-            await conversation.settle(row, lambda _: GiveUp())
+            with suppress(Conflict, NotFound):  # settled meanwhile
+                await self.conversations[row.kind].settle(row, lambda _: GiveUp())
             return
         pause = min(self.retry_cap_seconds, self.retry_first_seconds * 2.0 ** min(row.attempts, 30))
         pause *= 0.5 + self.ids.jitter()
@@ -193,7 +201,7 @@ class Outbox:
             return  # settled meanwhile
 
     async def _time_out(self, kind: str, pid: str) -> None:
-        await self.conversations[kind].happen(pid, lambda _: Timeout(fresh_id=self.ids.urn()))
+        await self.conversations[kind].time_out(pid)
 
 
 def _kept(row: OutboxRow, answer: HttpAnswer, token: str, at: int) -> MessageRow:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from connector.exchange.ports import DatasetRow
+from connector.exchange.rows import DatasetRow
 from connector.model import JsonObject
 from connector.policy.evaluate import Compiled, compile_policy
 from connector.policy.odrl import offer_digest, offer_json

@@ -13,7 +13,7 @@ from datetime import datetime
 import orjson
 
 from connector.credentials.datamodel import parse_time
-from connector.exchange.ports import (
+from connector.exchange.rows import (
     CredentialRow,
     DatasetRow,
     EvidenceEntry,

@@ -19,16 +19,9 @@ from connector.credentials.issue import attach, prepare
 from connector.credentials.signing import Signer
 from connector.credentials.status_list import LIST_BITS
 from connector.errors import Conflict
-from connector.exchange.conversation import micros
+from connector.exchange.draft import micros
 from connector.exchange.pointers import put, without
-from connector.exchange.ports import (
-    Clock,
-    CredentialRow,
-    DatasetRow,
-    LinkRow,
-    RecordRow,
-    Store,
-)
+from connector.exchange.ports import Clock, Store
 from connector.exchange.publication import (
     MEDIA_TYPE,
     Batch,
@@ -43,6 +36,7 @@ from connector.exchange.publication import (
     upstream_link,
     validity,
 )
+from connector.exchange.rows import CredentialRow, DatasetRow, LinkRow, RecordRow
 from connector.mapping.engine import Mapped
 from connector.model import Did, Finding, JsonObject, Level
 from connector.vocabulary.bundle import Bundle

@@ -2,7 +2,8 @@
 
 Each credential is pulled in its exact octets, held to its digest, verified as of now and checked against the shapes.
 What is invalid, or could not be checked, is reported and not kept; the rest is. A record that comes again with other
-digests under the same version is reported: its holder changed a signed statement without saying so.
+digests under the same version is reported: its holder changed a signed statement without saying so. Ids are only words
+until then: a record stays with the company that it came from and with who signs it, and our own are not for others.
 """
 
 from __future__ import annotations
@@ -18,20 +19,9 @@ from connector.credentials.datamodel import Credential
 from connector.credentials.digest import digest_multibase
 from connector.credentials.verify import Report
 from connector.errors import BadInput, BadMessage, PeerUnreachable
-from connector.exchange.conversation import micros
-from connector.exchange.ports import (
-    Clock,
-    CredentialRow,
-    DatasetRow,
-    EvidenceEntry,
-    LinkRow,
-    Origin,
-    Peers,
-    RecordRow,
-    RecordsCommit,
-    Store,
-    Verifier,
-)
+from connector.exchange.draft import micros
+from connector.exchange.ports import Clock, Peers, Store, Verifier
+from connector.exchange.rows import CredentialRow, DatasetRow, EvidenceEntry, LinkRow, Origin, RecordRow, RecordsCommit
 from connector.exchange.subjects import identifiers, record_header, upstream_links
 from connector.model import Did, Finding, JsonObject, Level, Place
 from connector.vocabulary.admission import admit
@@ -41,6 +31,8 @@ _PAGE_LIMIT_BYTES = 16 << 20
 _OCTETS_LIMIT_BYTES = 1 << 20
 _MAX_PAGES = 100_000
 _AT_ONCE = 8
+_MAX_FINDINGS = 10_000
+_MAX_VERSION = 1 << 31
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,6 +71,11 @@ class Received:
     rejected: int = 0
     """Credentials (or a record's version) that are not what they should be."""
 
+    def refuse(self, item: Item, code: str, why: str) -> None:
+        """Count something that is not what it should be."""
+        self.rejected += 1
+        self.findings.append(_finding(item, code, why))
+
     def as_json(self) -> JsonObject:
         """The published shape."""
         return {
@@ -107,7 +104,7 @@ class Receive:
     ) -> Received:
         """Follow the pages of a started transfer and keep what is good."""
         result, way = Received(), Way(holder=holder, agreement_id=agreement_id, origin="received")
-        origin, seen, url = urlsplit(endpoint)[:2], set[str](), endpoint
+        origin, seen, url = _origin(endpoint), set[str](), endpoint
         header = authorization if authorization.lower().startswith("bearer ") else f"Bearer {authorization}"
         while url not in seen and len(seen) < _MAX_PAGES:
             seen.add(url)
@@ -118,10 +115,12 @@ class Receive:
             for group in _records(_items(page, origin)):
                 await self._take(way, group, header, result)
                 on_record(result.records)
+                if len(result.findings) > _MAX_FINDINGS:
+                    raise BadMessage("the data pages have too much that is not what it should be")
             following = page.get("next")
             if not isinstance(following, str):
                 return result
-            if urlsplit(following)[:2] != origin:
+            if _origin(following) != origin:
                 raise BadMessage("the next data page lies at another host")
             url = following
         return result
@@ -143,6 +142,12 @@ class Receive:
             record_id=header[0], version=header[1], record_type=_own_type(credential), level=header[2],
             media_type="application/vc+jwt", digest=report.digest, url=None,
         )  # fmt: skip
+        newest = await self.store.load_record(self.tenant, item.record_id)
+        if newest and (newest.origin != "held" or credential.issuer not in await self._signers(newest)):
+            result.refuse(
+                item, "foreign-record", "a record of that id is ours, was received, or another party signs it"
+            )
+            return result
         await self._keep(
             Way(holder=self.did, agreement_id="", origin="held", dataset=dataset),
             [item],
@@ -159,11 +164,12 @@ class Receive:
         if known and have >= {item.digest for item in items if item.url}:
             result.unchanged += 1
             return
+        newest = await self.store.load_record(self.tenant, items[0].record_id)
+        if newest and (newest.origin != "received" or newest.holder != way.holder):
+            result.refuse(items[0], "foreign-record", "a record of that id is ours, or came from another company")
+            return
         if known and set(known.digests) != {item.digest for item in items if item.level != Level.DYNAMIC}:
-            result.rejected += 1
-            result.findings.append(
-                _finding(items[0], "digest-changed", "its holder changed a signed statement without a new version")
-            )
+            result.refuse(items[0], "digest-changed", "its holder changed a signed statement without a new version")
             return
         gate = asyncio.Semaphore(_AT_ONCE)
 
@@ -172,9 +178,22 @@ class Receive:
                 return await self._fetch(item, header, result)
 
         good = await asyncio.gather(*(fetched(item) for item in items if item.url and item.digest not in have))
-        kept = [one for one in good if one is not None]
+        signers = await self._signers(newest)
+        kept: list[tuple[Item, bytes, Report, Credential]] = []
+        for one in good:
+            if one is not None and (not signers or one[3].issuer in signers):
+                signers |= {one[3].issuer}
+                kept.append(one)
+            elif one is not None:
+                result.refuse(one[0], "foreign-issuer", "the record was signed by another party before")
         if kept:
             await self._keep(way, items, kept, result)
+
+    async def _signers(self, record: RecordRow | None) -> set[str]:
+        """Who signs a record: one party, in all of its credentials and versions."""
+        if record is None:
+            return set()
+        return {row.issuer for row in await self.store.credentials(self.tenant, record.record_id, record.version)}
 
     async def _have(self, item: Item) -> list[CredentialRow]:
         return await self.store.credentials(self.tenant, item.record_id, item.version)
@@ -186,17 +205,16 @@ class Receive:
             result.findings.append(_finding(item, "not-served", f"its octets were answered with HTTP {answer.status}"))
             return None
         if digest_multibase(answer.body) != item.digest:
-            result.rejected += 1
-            result.findings.append(_finding(item, "digest-mismatch", "its octets are not those that the page names"))
+            result.refuse(item, "digest-mismatch", "its octets are not those that the page names")
             return None
         report = await self.verifier.verify(answer.body, self.clock.now())
         credential = self._good(report, item.digest, result)
         if credential is None:
             return None
         found = record_header(credential)
-        if found is None or found[:2] != (item.record_id, item.version):
-            result.rejected += 1
-            result.findings.append(_finding(item, "record-mismatch", "it belongs to another record than the page says"))
+        said = (item.record_id, item.version, item.level)
+        if found is None or found[:3] != said or _own_type(credential) != item.record_type:
+            result.refuse(item, "record-mismatch", "it belongs to another record, level or type than the page says")
             return None
         return item, answer.body, report, credential
 
@@ -230,7 +248,8 @@ class Receive:
             key="", subject_id=str(subject.get("id", "")), holder=way.holder, origin=way.origin,
             dataset_id=way.dataset.dataset_id if way.dataset else "",
             agreement_id=way.agreement_id, content_digest="", content=b"", lineage=b"",
-            digests=tuple(sorted(item.digest for item in items if item.level != Level.DYNAMIC)), buyers=(), at=now,
+            digests=tuple(sorted(item.digest for item in items if item.level != Level.DYNAMIC)),
+            buyers=newest.buyers if newest else (), at=now,
         )  # fmt: skip
         stale = await self._stale(first, good) if same else []
         await self.store.commit_records(
@@ -241,7 +260,12 @@ class Receive:
                 credentials=[self._row(*one, way.origin) for one in good],
                 overwritten=stale,
                 links=[link for one in good for link in await self._links(record, one[3].subject)],
-                identifiers=[row for one in good for row in identifiers(self.tenant, record, one[3].subject)],
+                identifiers=[
+                    row
+                    for one in good
+                    for row in identifiers(self.tenant, record, one[3].subject)
+                    if _may_number(row.issuer, one[3].issuer, way.holder)
+                ],
                 dataset=way.dataset,
                 evidence=[self._evidence(record, good, now)],
             )
@@ -304,9 +328,9 @@ def _items(page: JsonObject, origin: tuple[str, str]) -> Iterator[Item]:
                 "id": str(record_id), "version": int(version), "type": str(record_type), "level": str(level),
                 "mediaType": str(media_type), "digest": str(digest),
                 **others,
-            }:  # fmt: skip
+            } if 1 <= version < _MAX_VERSION:  # fmt: skip
                 url = others.get("url")
-                if isinstance(url, str) and urlsplit(url)[:2] != origin:
+                if isinstance(url, str) and _origin(url) != origin:
                     raise BadMessage("a credential's address lies at another host than its page")
                 yield Item(
                     record_id=record_id, version=version, record_type=record_type, level=level, media_type=media_type,
@@ -316,12 +340,28 @@ def _items(page: JsonObject, origin: tuple[str, str]) -> Iterator[Item]:
                 raise BadMessage("a data page has a line that is none: id, version, type, level, mediaType, digest")
 
 
+def _origin(url: str) -> tuple[str, str]:
+    """Scheme and host of an address that a peer gave."""
+    try:
+        return urlsplit(url)[:2]
+    except ValueError:
+        raise BadMessage("an address of the data is no URL") from None
+
+
 def _records(items: Iterator[Item]) -> Iterator[list[Item]]:
     """The lines of one record's version together. A page never splits a record."""
     groups: dict[tuple[str, int], list[Item]] = {}
     for item in items:
-        groups.setdefault((item.record_id, item.version), []).append(item)
+        group = groups.setdefault((item.record_id, item.version), [])
+        group.append(item)
+        if item.record_type != group[0].record_type:
+            raise BadMessage("a data page gives one record two types")
     yield from groups.values()
+
+
+def _may_number(numbering: str, *parties: str) -> bool:
+    """Whether a number counts: in a party's own numbering only what that party signed or passed on itself."""
+    return not numbering.startswith("did:") or numbering in parties
 
 
 def _own_type(credential: Credential) -> str:

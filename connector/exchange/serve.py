@@ -13,9 +13,10 @@ from dataclasses import dataclass
 import orjson
 
 from connector.errors import NotAllowed, NotAuthenticated, NotFound
-from connector.exchange.conversation import micros, token_digest, under_way
+from connector.exchange.draft import micros, token_digest, under_way
 from connector.exchange.policies import Policies
-from connector.exchange.ports import Clock, CredentialRow, DatasetRow, EvidenceEntry, RecordRow, Store
+from connector.exchange.ports import Clock, Store
+from connector.exchange.rows import CredentialRow, DatasetRow, EvidenceEntry, RecordRow
 from connector.model import Claim, Did, Facts, Json, JsonObject
 from connector.policy.evaluate import Compiled, Decision, evaluate
 from connector.policy.operands import Stage

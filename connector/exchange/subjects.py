@@ -8,15 +8,19 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from connector.credentials.datamodel import Credential
-from connector.exchange.ports import IdentifierRow, RecordRow
+from connector.exchange.rows import IdentifierRow, RecordRow
 from connector.model import Json, JsonObject
+
+_MOST_DIGITS = 10
+"""Of a version: nobody corrects a record that often."""
 
 
 def record_header(credential: Credential) -> tuple[str, int, str, str] | None:
     """(record id, version, level, access class) as signed, or None where the credential names no record."""
     match credential.payload.get("record"):
         case {"id": str(record_id), "version": str(version), "level": str(level), "accessClass": str(access_class)}:
-            return (record_id, int(version), level, access_class) if version.isdecimal() else None
+            short = version.isdecimal() and len(version) < _MOST_DIGITS
+            return (record_id, int(version), level, access_class) if short else None
     return None
 
 

@@ -11,18 +11,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from connector.errors import BadMessage, IllegalTransition, NotFound
-from connector.exchange.conversation import (
-    Answer,
-    Caller,
-    Conversation,
-    Draft,
-    Incoming,
-    token_digest,
-    under_way,
-    without_token,
-)
+from connector.exchange.conversation import Conversation
+from connector.exchange.draft import Answer, Caller, Draft, Incoming, token_digest, under_way, without_token
 from connector.exchange.policies import PULL, Policies
-from connector.exchange.ports import AgreementRow, CommandRow, DatasetRow, DataTokenRow, Ids, ProcessKind, Store
+from connector.exchange.ports import Ids, Store
+from connector.exchange.rows import AgreementRow, CommandRow, DatasetRow, DataTokenRow, ProcessKind
 from connector.model import Did, Finding, JsonObject, Pid
 from connector.policy.evaluate import evaluate
 from connector.policy.operands import Stage
@@ -63,6 +56,7 @@ class Transfer:
     max_message_bytes: int
     kind: ProcessKind = "transfer"
     table: Table = transfer.TABLE
+    at_rest: frozenset[str] = frozenset({State.STARTED, State.SUSPENDED, State.COMPLETED, State.TERMINATED})
     conversation: Conversation = field(init=False)
 
     # --- our own side ------------------------------------------------------------------------------------------------
@@ -221,9 +215,9 @@ class Transfer:
             content["termination"] = {"code": "policy-denied", "reason": [content["told"]], "by": "us"}
             draft.asks.append(Kind.TERMINATION)
             return
-        secret = self.ids.secret()
+        draft.secret = self.ids.secret()
         draft.data_token = DataTokenRow(
-            tenant=self.tenant, transfer_pid=draft.process.pid, sha256=token_digest(secret), token=secret, live=False
+            tenant=self.tenant, transfer_pid=draft.process.pid, sha256=token_digest(draft.secret), token="", live=False
         )
         draft.asks.append(Kind.START)
 
@@ -245,8 +239,8 @@ class Transfer:
                     callback_address=self.base,
                 )  # fmt: skip
             case Kind.START:
-                assert draft.data_token is not None, "a pull starts with a fresh token"
-                properties = {"authorization": draft.data_token.token, "authType": "bearer"}
+                assert draft.secret, "a pull starts with a fresh token"
+                properties = {"authorization": draft.secret, "authType": "bearer"}
                 address = compose.data_address(ENDPOINT_TYPE, self.data_url, properties)
                 message = compose.transfer_start(message_id, process, address=address)
             case Kind.COMPLETION:

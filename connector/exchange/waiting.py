@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass, field
 
-from connector.exchange.ports import ProcessRow
+from connector.exchange.rows import ProcessRow
 
 _LOOK_SECONDS = 1.0
 _Wish = tuple[Collection[str], asyncio.Future[ProcessRow]]

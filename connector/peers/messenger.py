@@ -31,6 +31,7 @@ _ENDPOINT_LIFETIME = timedelta(minutes=5)
 _VERSION_LIMIT_BYTES = 64 * 1024
 _PRESENTATION_LIMIT_BYTES = 1 << 20
 _AUDIT_LIMIT_BYTES = 8 << 20
+_MAX_PEERS = 10_000
 _AUDIT_PAUSES_SECONDS = (0.2, 0.8)
 """An auditor's walk meets restarts: a read without answer is repeated after these pauses."""
 
@@ -63,6 +64,7 @@ class Messenger:
         if answer.status != _OK:
             raise PeerUnreachable(f"{peer} has no version document: HTTP {answer.status}")
         base = url.removesuffix("/.well-known/dspace-version") + _version_path(answer.body)
+        _make_room(self._bases)
         self._bases[peer] = (base, now + _ENDPOINT_LIFETIME)
         return base
 
@@ -120,6 +122,7 @@ class Messenger:
         if known is None or not now < known[1] < now + lifetime:  # the clock may have jumped
             expires = now + lifetime
             access = mint_access(self.access_token_key, verifier=peer, scopes=self.scopes, expires=expires)
+            _make_room(self._accesses)
             known = self._accesses[peer] = access, now + lifetime / 2
         return known[0]
 
@@ -130,6 +133,12 @@ class Messenger:
         )  # fmt: skip
         unsigned = token.token_input(said, key_id=self.signer.key_id, alg=self.signer.alg)
         return jose.attach(unsigned, await self.signer.sign(unsigned)).decode("ascii")
+
+
+def _make_room(kept: dict[Did, tuple[str, datetime]]) -> None:
+    """Strangers may make us know as many parties as they like."""
+    if len(kept) >= _MAX_PEERS:
+        kept.pop(next(iter(kept)))
 
 
 def _service(document: DidDocument, kind: str) -> str:

@@ -27,6 +27,7 @@ MEMBERSHIP = "MembershipCredential"
 _MEMBERSHIP_LIFETIME = timedelta(minutes=5)
 _REFUSAL_LIFETIME = timedelta(seconds=10)
 _MAX_CREDENTIALS = 16
+_MAX_PARTIES = 10_000
 _PARTY_LIMIT_BYTES = 1 << 20
 _OK, _SERVER_FAULT = 200, 500
 
@@ -45,6 +46,10 @@ class FetchingVerifier:
 
     async def verify(self, octets: bytes, at: datetime) -> Report:
         """The numbered checks, judged as of `at`."""
+        return await self._verify(octets, at, members=True)
+
+    async def _verify(self, octets: bytes, at: datetime, *, members: bool) -> Report:
+        """`members`: whether the trust lists' word of that name counts. Membership itself is for the named issuers."""
         needed = needs(octets)
         documents: dict[str, DidDocument | Unobtained] = {}
         lists: dict[str, bytes | Unobtained] = {}
@@ -55,7 +60,7 @@ class FetchingVerifier:
             lists[url], changes[url] = await asyncio.gather(
                 self._octets(self.resolver.status_list, url), self._octets(self.resolver.status_changes, url)
             )
-        trusted, membership = await self._trusted(needed.issuer, needed.types)
+        trusted, membership = await self._trusted(needed.issuer, needed.types, members=members)
         material = Material(
             documents=documents, lists=lists, changes=changes, contexts=self.contexts, check_shape=self.check_shape,
             trusted_issuers=trusted, trust_unobtained=membership,
@@ -70,6 +75,8 @@ class FetchingVerifier:
             return known[0]
         found = await self._shows_membership(party, now)
         lifetime = _MEMBERSHIP_LIFETIME if found is True else _REFUSAL_LIFETIME
+        if len(self._members) >= _MAX_PARTIES:
+            self._members.pop(next(iter(self._members)))
         self._members[party] = (found, now + (UNREACHABLE_LIFETIME if isinstance(found, Unobtained) else lifetime))
         return found
 
@@ -86,7 +93,7 @@ class FetchingVerifier:
         found: bool | Unobtained = False
         for octets in (shown if isinstance(shown, list) else [])[:_MAX_CREDENTIALS]:
             if isinstance(octets, str) and octets.isascii() and MEMBERSHIP in needs(octets.encode()).types:
-                report = await self.verify(octets.encode(), now)
+                report = await self._verify(octets.encode(), now, members=False)  # a member vouches for nobody
                 if report.verdict == "valid" and report.credential and bound_to(report.credential.payload, party):
                     return True
                 if report.verdict == "indeterminate":
@@ -94,7 +101,7 @@ class FetchingVerifier:
         return found
 
     async def _trusted(
-        self, issuer: Did | None, types: Collection[str]
+        self, issuer: Did | None, types: Collection[str], *, members: bool
     ) -> tuple[Mapping[str, Collection[str]], Unobtained | None]:
         """The trust list for these types, the issuer added where it is one of the `members`; or why that is not known.
 
@@ -104,7 +111,7 @@ class FetchingVerifier:
         membership: bool | Unobtained = False
         for name in types:
             trusted = self.trusted_issuers.get(name, ())
-            if issuer and MEMBERS in trusted and issuer not in trusted:
+            if members and issuer and MEMBERS in trusted and issuer not in trusted:
                 membership = await self._member(issuer)
                 trusted = (*trusted, issuer) if membership is True else trusted
             table[name] = trusted

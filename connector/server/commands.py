@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections.abc import AsyncIterator, Callable
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -18,10 +17,10 @@ import orjson
 from connector.credentials.ids import mint
 from connector.credentials.verify import needs
 from connector.errors import BadInput, Conflict, NotFound
-from connector.exchange.conversation import micros
-from connector.exchange.ports import AgreementRow, CommandRow, DatasetRow, ProcessKind, ProcessRow, RecordRow
+from connector.exchange.draft import micros
 from connector.exchange.publication import Declared
 from connector.exchange.receive import Received
+from connector.exchange.rows import AgreementRow, CommandRow, DatasetRow, ProcessKind, ProcessRow, RecordRow
 from connector.mapping import engine
 from connector.mapping.plan import Plan, parse
 from connector.model import Did, Finding, Json, JsonObject
@@ -128,8 +127,10 @@ async def request(
             dataset = _pick(await services.offer.read(peer), wanted)
             dataset_id, offer = dataset.id, dataset.has_policy[_OFFER].as_json()
         base = await services.peers.dsp_base(peer)
-        with suppress(Conflict):  # the same command came twice at once: the other one has begun it
+        try:
             await services.negotiate.request(peer, base, dataset_id, offer, command)
+        except Conflict:  # the same command came twice at once: the other one has begun it
+            command = await _command(services, key, said)
     row = await _settled(services, "negotiation", command.pid, ("FINALIZED", "TERMINATED"), wait_seconds)
     content = orjson.loads(row.body)["content"]
     agreement = content.get("agreement") or {}
@@ -177,8 +178,10 @@ async def _started(services: Services, agreement: AgreementRow, said: str, key: 
     command = await _command(services, key, said)
     if await services.store.load_process(services.config.tenant, "transfer", command.pid) is None:
         base = await services.peers.dsp_base(Did(agreement.counterparty))
-        with suppress(Conflict):
+        try:
             await services.transfer.request(agreement, base, command)
+        except Conflict:
+            command = await _command(services, key, said)
     return await _settled(services, "transfer", command.pid, ("STARTED", "COMPLETED", "TERMINATED"), wait_seconds)
 
 

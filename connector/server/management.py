@@ -19,9 +19,9 @@ from aiohttp import web
 
 from connector.credentials.verify import needs
 from connector.errors import BadInput, ConnectorError, NotAuthenticated, NotFound
-from connector.exchange.conversation import micros
-from connector.exchange.ports import EvidenceEntry, RecordRow, StatusChangeRow
+from connector.exchange.draft import micros
 from connector.exchange.publication import Declared
+from connector.exchange.rows import EvidenceEntry, RecordRow, StatusChangeRow
 from connector.model import Did, Json, JsonObject
 from connector.server import commands, processes
 from connector.server.problems import json_response, problem_body
@@ -167,7 +167,7 @@ async def _audit(request: web.Request) -> web.StreamResponse:
 async def _verify(request: web.Request) -> web.Response:
     services, body = request.app[SERVICES], await _body(request)
     at = _text(body, "at", "")
-    moment = datetime.fromisoformat(at).astimezone(UTC) if at else services.clock.now()
+    moment = _moment(at) if at else services.clock.now()
     octets = _text(body, "credential").strip().encode("ascii", "replace")
     report = await services.verifier.verify(octets, moment)
     return json_response({**report.as_json(), "outcome": report.outcome(), "types": [*needs(octets).types]})
@@ -180,7 +180,7 @@ async def _revoke(request: web.Request) -> web.Response:
     if row is None or row.status_list is None or row.status_index is None or row.origin != "own":
         raise NotFound("no such credential of ours")
     now = services.clock.now()
-    effective = datetime.fromisoformat(_text(body, "effective", now.isoformat())).astimezone(UTC)
+    effective = _moment(_text(body, "effective", now.isoformat()))
     change = StatusChangeRow(
         tenant=row.tenant, list_number=row.status_list, index=row.status_index, digest=row.digest,
         purpose=_text(body, "purpose", "revocation"), effective=micros(effective), reason=_text(body, "reason", ""),
@@ -273,6 +273,14 @@ def _text(body: JsonObject, name: str, default: str | None = None) -> str:
     if not isinstance(value, str):
         raise BadInput(f"{name} is missing", hint=f'send {{"{name}": "..."}}')
     return value
+
+
+def _moment(text: str) -> datetime:
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise BadInput(f"{text!r} is no time", hint="like 2026-05-31T00:00:00Z") from None
+    return moment.replace(tzinfo=moment.tzinfo or UTC).astimezone(UTC)
 
 
 def _seconds(body: JsonObject) -> float:

@@ -18,7 +18,7 @@ from jinja2 import Environment, FileSystemLoader, Template, select_autoescape
 from connector.config import Config
 from connector.credentials.datamodel import parse_credential
 from connector.errors import NotFound
-from connector.exchange.ports import RecordRow
+from connector.exchange.rows import RecordRow
 from connector.model import AccessClass, JsonObject, Level
 from connector.server.dsp import path_of
 from connector.server.problems import json_response

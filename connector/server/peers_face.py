@@ -13,6 +13,7 @@ from connector.credentials.access import check_access
 from connector.credentials.datamodel import parse_credential
 from connector.credentials.presentation import presentation_input
 from connector.credentials.query import granted, read_query, response_message
+from connector.credentials.verify import needs
 from connector.errors import NotFound
 from connector.server import statements
 from connector.server.dsp import path_of
@@ -21,6 +22,7 @@ from connector.server.services import SERVICES, body_of, caller_of
 from connector.vocabulary.admission import admit
 
 _VC = "application/vc+jwt"
+_MEMBERSHIP = ("VerifiableCredential", "MembershipCredential")
 
 
 def routes(config: Config) -> list[web.RouteDef]:
@@ -111,7 +113,8 @@ async def _audit(request: web.Request) -> web.Response:
     caller = await caller_of(request, b"", once=True)
     path = request.match_info["path"]
     if path == "party":
-        shown = [octets.decode("ascii") for octets in services.shown()]
+        # What everybody may know of us. Roles and mandates are for those whom we ask something (DCP 5.4).
+        shown = [octets.decode("ascii") for octets in services.shown() if needs(octets).types == _MEMBERSHIP]
         return json_response({"did": services.config.did, "name": services.config.name, "credentials": [*shown]})
     answer = await services.audit_answers.answer(path, caller.facts, services.clock.now())
     return web.Response(body=answer.body, status=answer.status, content_type="application/json")

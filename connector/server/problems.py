@@ -51,6 +51,8 @@ def dsp_error(protocol_error: str, error: errors.ConnectorError) -> web.Response
     hidden = protocol_error in _TABLES
     if hidden and isinstance(error, errors.NotAuthenticated | errors.NotAllowed | errors.NotFound):
         error = errors.NotFound()  # the same bytes for what is not there and for what is another's
+    if isinstance(error, errors.Conflict):  # a peer takes each 4xx as final, and this is only about the moment
+        error = errors.Unavailable()
     status = status_of(error)
     findings = (Finding(code=error.code, message=error.detail),)
     body = (

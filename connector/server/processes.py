@@ -12,7 +12,7 @@ from aiohttp import web
 
 from connector.credentials.datamodel import time_text
 from connector.errors import NotFound
-from connector.exchange.ports import AttemptRow, ProcessKind, ProcessRow
+from connector.exchange.rows import AttemptRow, ProcessKind, ProcessRow
 from connector.model import Json, JsonObject
 from connector.protocol.process import Process, Table, decode
 from connector.server.problems import json_response

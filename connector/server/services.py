@@ -12,7 +12,7 @@ from connector.credentials.signing import Signer
 from connector.errors import TooLarge
 from connector.exchange.audit import Audit, AuditAnswers
 from connector.exchange.authenticate import Authenticate
-from connector.exchange.conversation import Caller
+from connector.exchange.draft import Caller
 from connector.exchange.negotiate import Negotiate
 from connector.exchange.offer import Offer
 from connector.exchange.outbox import Outbox

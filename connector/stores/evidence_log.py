@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from connector.exchange.ports import EvidenceEntry
+from connector.exchange.rows import EvidenceEntry
 from connector.provenance.evidence import GENESIS, entry_hash
 from connector.stores.statements import number
 from connector.stores.writer import Transaction

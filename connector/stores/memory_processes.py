@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from connector.errors import Conflict
-from connector.exchange.ports import (
+from connector.exchange.rows import (
     AgreementRow,
     AttemptRow,
     CommandRow,

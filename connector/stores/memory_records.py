@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from connector.errors import Conflict
-from connector.exchange.ports import (
+from connector.exchange.rows import (
     CredentialRow,
     DatasetRow,
     EvidenceEntry,

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import apsw
 
 from connector.errors import Conflict
-from connector.exchange.ports import (
+from connector.exchange.rows import (
     AgreementRow,
     AttemptRow,
     CommandRow,

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import orjson
 
 from connector.errors import Conflict
-from connector.exchange.ports import (
+from connector.exchange.rows import (
     CredentialRow,
     DatasetRow,
     EvidenceEntry,

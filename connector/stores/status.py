@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from connector.exchange.ports import CredentialRow
+from connector.exchange.rows import CredentialRow
 
 LIST_LENGTH = 131_072
 """Entries of one list (Bitstring Status List 1.0: the minimum, 16 kB)."""

@@ -19,16 +19,8 @@ from connector.credentials.verify import Material, Report, verify
 from connector.errors import PeerUnreachable
 from connector.exchange.audit import Audit, AuditAnswers
 from connector.exchange.policies import Policies
-from connector.exchange.ports import (
-    AuditAnswer,
-    CredentialRow,
-    DatasetRow,
-    IdentifierRow,
-    LinkRow,
-    RecordRow,
-    RecordsCommit,
-    Store,
-)
+from connector.exchange.ports import AuditAnswer, Store
+from connector.exchange.rows import CredentialRow, DatasetRow, IdentifierRow, LinkRow, RecordRow, RecordsCommit
 from connector.keys.memory import MemorySigner, signer_from_seed
 from connector.model import Claim, Did, Facts, JsonObject
 from connector.provenance.reads import Page

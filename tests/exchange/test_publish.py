@@ -11,9 +11,9 @@ import orjson
 import pytest
 
 from connector.credentials.datamodel import parse_credential
-from connector.exchange.ports import DatasetRow, RecordRow
 from connector.exchange.publication import Declared, Published
 from connector.exchange.publish import Publish
+from connector.exchange.rows import DatasetRow, RecordRow
 from connector.keys.memory import signer_from_seed
 from connector.mapping.columns import LinkRequest
 from connector.mapping.engine import Mapped

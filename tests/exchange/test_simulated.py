@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from connector.errors import CannotCheck, ConnectorError
-from connector.exchange.ports import ProcessKind, ProcessRow
+from connector.exchange.rows import ProcessKind, ProcessRow
 from connector.model import Did, JsonObject
 from connector.provenance.evidence import check
 from connector.server import commands

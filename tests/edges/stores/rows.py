@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal
 
-from connector.exchange.ports import (
+from connector.exchange.rows import (
     AttemptRow,
     CommandRow,
     CredentialRow,

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from connector.errors import BadConfig, Conflict
-from connector.exchange.ports import AgreementRow, DataTokenRow, StepCommit, Store, TimerRow
+from connector.exchange.ports import Store
+from connector.exchange.rows import AgreementRow, DataTokenRow, StepCommit, TimerRow
 from connector.provenance.evidence import check
 from connector.stores import open_store
 from tests.edges.stores.rows import (

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from connector.errors import Conflict
-from connector.exchange.ports import DatasetRow, RecordsCommit, Store
+from connector.exchange.ports import Store
+from connector.exchange.rows import DatasetRow, RecordsCommit
 from connector.provenance.evidence import check
 from connector.stores import open_store
 from tests.edges.stores.rows import T, change, credential, entry, identifier, link, record

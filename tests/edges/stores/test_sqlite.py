@@ -12,7 +12,7 @@ import apsw.ext
 import pytest
 
 from connector.errors import BadConfig, Conflict, Unavailable
-from connector.exchange.ports import StepCommit
+from connector.exchange.rows import StepCommit
 from connector.provenance.evidence import check
 from connector.stores import connection, open_store
 from connector.stores.engine import Engine
@@ -31,7 +31,7 @@ KILLS = 20
 KILLER = """
 import asyncio, os, random, signal, sys, time
 from pathlib import Path
-from connector.exchange.ports import StepCommit
+from connector.exchange.rows import StepCommit
 from connector.stores.sqlite import SqliteStore
 from tests.edges.stores.rows import entry, message, outbox, process
 

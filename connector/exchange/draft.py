@@ -1,0 +1,158 @@
+"""What goes into a conversation and comes out: callers, messages, answers, the draft of a process's next version.
+
+A topic (negotiation, transfer) knows what messages mean; `conversation` runs the four beats.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Protocol
+
+import orjson
+
+from connector.exchange.rows import (
+    AgreementRow,
+    CommandRow,
+    DataTokenRow,
+    EvidenceEntry,
+    MessageRow,
+    OutboxRow,
+    ProcessKind,
+    ProcessRow,
+    ReplayRow,
+    TimerRow,
+)
+from connector.model import Facts, JsonObject
+from connector.protocol.process import Event, Process, Reached, Reply, Table
+
+_TOKEN = re.compile(rb'("name":"[^"]*authorization","value":")([^"]+)(")')
+
+
+def without_token(body: bytes) -> bytes:
+    """A message as it is kept: a data token replaced by its SHA-256 (DESIGN section 3, Store)."""
+    return _TOKEN.sub(lambda found: found[1] + hashlib.sha256(found[2]).hexdigest().encode() + found[3], body)
+
+
+def token_digest(secret: str) -> str:
+    """How a data token is known: SHA-256."""
+    return hashlib.sha256(secret.encode()).hexdigest()
+
+
+def under_way(row: ProcessRow) -> str:
+    """The kind of our message that is not acknowledged yet, or nothing.
+
+    The peer may have it and act on it before its acknowledgement has come through: another connection, another order.
+    """
+    pending = orjson.loads(row.body)["process"]["pending"]
+    return str(pending["kind"]) if pending else ""
+
+
+def micros(moment: datetime) -> int:
+    """A time as the store keeps it."""
+    return int(moment.timestamp() * 1_000_000)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Caller:
+    """Who sent a request, proven, and the token's entry in the replay memory.
+
+    `repeat`: this very request came before with this very token.
+    """
+
+    facts: Facts
+    token: str
+    verification_key: str
+    replay: ReplayRow
+    repeat: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Incoming:
+    """A peer's message: what it says, and its exact bytes."""
+
+    kind: str
+    message_id: str | None
+    peer_pid: str | None
+    body: bytes
+    caller: Caller
+    kept: bytes | None = None
+    """What is stored instead of the bytes, where these hold a secret."""
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the body."""
+        return hashlib.sha256(self.body).hexdigest()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What leaves: status and body."""
+
+    status: int
+    body: bytes
+
+
+@dataclass(slots=True, kw_only=True)
+class Draft:
+    """The next version of a process while it is being decided. A topic adds to it; nothing is written before commit."""
+
+    row: ProcessRow | None
+    process: Process
+    content: JsonObject
+    counterparty: str
+    now: datetime
+    caller: Caller | None = None
+    asks: deque[str] = field(default_factory=deque)
+    reply: Reply | None = None
+    sends: list[OutboxRow] = field(default_factory=list)
+    dropped: bool = False
+    retry: bool = False
+    poll: str = ""
+    messages: list[MessageRow] = field(default_factory=list)
+    evidence: list[EvidenceEntry] = field(default_factory=list)
+    agreement: AgreementRow | None = None
+    replaced_agreement: tuple[str, str] | None = None
+    data_token: DataTokenRow | None = None
+    secret: str = ""
+    """The data token in clear: it goes into the start message, and into no row of its own."""
+    token_live: bool | None = None
+    timers: list[TimerRow] | None = None
+    command: CommandRow | None = None
+
+    def note(self, tenant: str, event: str, body: JsonObject) -> None:
+        """Put something on record."""
+        record: JsonObject = {"pid": self.process.pid, "counterparty": self.counterparty, **body}
+        self.evidence.append(EvidenceEntry(tenant=tenant, at=micros(self.now), event=event, body=orjson.dumps(record)))
+
+
+class Topic(Protocol):
+    """What a journey knows of its kind of process."""
+
+    kind: ProcessKind
+    table: Table
+    at_rest: frozenset[str]
+    """States in which nobody owes an answer."""
+
+    def reached(self, draft: Draft, reached: Reached) -> None:
+        """A state was reached: put what follows into the draft (next messages into `asks`)."""
+
+    def replaced(self, draft: Draft) -> None:
+        """The peer's last message came again with another body, and that one counts."""
+
+    def compose(self, draft: Draft, kind: str, message_id: str) -> tuple[str, bytes]:
+        """Address and bytes of a message of ours."""
+
+    def acknowledgement(self, process: Process) -> bytes:
+        """The body that answers an accepted message, and a `GET`."""
+
+    def refusal(self, process: Process, reply: Reply) -> bytes:
+        """The error object for a refused message."""
+
+
+Change = Callable[[Draft], Event]
+"""Decides on a freshly loaded process what happens to it, and may prepare the draft's content."""
