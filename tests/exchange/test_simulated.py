@@ -19,7 +19,8 @@ from connector.exchange.rows import ProcessKind, ProcessRow
 from connector.model import Did, JsonObject
 from connector.provenance.evidence import check
 from connector.server import commands
-from tests.simulator import BAD, GOOD, KEPT, SHARED, Died, Node, VirtualLoop, Weather, World, spell
+from tests.network import BAD, GOOD, VirtualLoop, Weather, spell
+from tests.simulator import KEPT, SHARED, Died, Node, World
 
 KINDS: tuple[ProcessKind, ...] = ("negotiation", "transfer")
 ENDS = {"negotiation": {"FINALIZED", "TERMINATED"}, "transfer": {"COMPLETED", "TERMINATED"}}
