@@ -15,7 +15,7 @@ from rich.console import Console
 from tests.bench.core import credentials, mapping
 from tests.bench.exchange import exchange
 from tests.bench.figures import Figure, show
-from tests.bench.measuring import machine, need_linux, probe_disk
+from tests.bench.measuring import machine, need_linux, probe_disk, probe_speed
 
 PARTS = ("exchange", "mapping", "credentials")
 
@@ -34,7 +34,7 @@ def main(arguments: Sequence[str]) -> None:
     with tempfile.TemporaryDirectory(prefix="battery-bench-") as scratch:
         folder = asked.keep or Path(scratch)
         folder.mkdir(parents=True, exist_ok=True)
-        disk = probe_disk(folder)
+        disk, speed = probe_disk(folder), probe_speed()
         figures: list[Figure] = []
         for part in asked.only or PARTS:
             print(f"measuring {part} ...", file=sys.stderr)
@@ -42,17 +42,22 @@ def main(arguments: Sequence[str]) -> None:
                 figures += asyncio.run(exchange(folder, asked.first_port, rounds=asked.rounds, scale=asked.scale))
             else:
                 figures += {"mapping": mapping, "credentials": credentials}[part]()
-        after = probe_disk(folder)
+        after, speed_after = probe_disk(folder), probe_speed()
     told = machine()
     if asked.json:
-        where = {**told, "fdatasync_ms": [round(disk.median, 3), round(after.median, 3)]}
+        where = {
+            **told,
+            "fdatasync_ms": [round(disk.median, 3), round(after.median, 3)],
+            "speed_probe_ms": [round(speed), round(speed_after)],
+        }
         print(json.dumps({"machine": where, "figures": [figure.as_json() for figure in figures]}, indent=2))
         return
     console = Console(width=None if sys.stdout.isatty() else 150)
     console.print(
         f"{told['processor']}, {told['cores']} cores, load {told['load']}, {told['system']}, Python {told['python']}"
     )
-    console.print(f"disk before: {disk}; after: {after}\n")
+    console.print(f"disk before: {disk}; after: {after}")
+    console.print(f"CPU of a million turns of a Python loop before: {speed:.0f} ms; after: {speed_after:.0f} ms\n")
     show(console, figures)
 
 

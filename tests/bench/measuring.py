@@ -13,6 +13,7 @@ from pathlib import Path
 from connector.model import JsonObject
 
 _PROBES = 100
+_LOOPS = 1_000_000
 _PAGE = b"\0" * 4096
 
 
@@ -55,6 +56,16 @@ def probe_disk(folder: Path) -> Disk:
         os.close(handle)
         (folder / "probe").unlink()
     return Disk(median=statistics.median(took), worst=max(took))
+
+
+def probe_speed() -> float:
+    """CPU milliseconds of a fixed piece of Python. Neighbours on the same core slow every CPU second down; this says
+    how much: compare it between two runs before comparing anything else.
+    """
+    begin, total = time.process_time(), 0
+    for number in range(_LOOPS):
+        total += number & 7
+    return (time.process_time() - begin) * 1000
 
 
 def machine() -> JsonObject:
