@@ -18,14 +18,14 @@ from connector.credentials.datamodel import parse_credential
 from connector.credentials.refused import Refused
 from connector.credentials.verify import Report
 from connector.errors import BadMessage, ConnectorError
-from connector.exchange.draft import micros
+from connector.exchange.draft import micros, under_way
 from connector.exchange.policies import Policies
 from connector.exchange.ports import AuditAnswer, AuditReads, Clock, Store, Verifier
 from connector.exchange.rows import CredentialRow, EvidenceEntry, RecordRow
 from connector.model import AccessClass, Claim, Did, Facts, Json, JsonObject, Level
 from connector.policy.evaluate import Decision, evaluate
 from connector.policy.operands import Stage
-from connector.protocol.negotiation import State
+from connector.protocol.negotiation import Kind, State
 from connector.provenance.assemble import assemble
 from connector.provenance.events import each
 from connector.provenance.nodes import Check, Checked
@@ -292,7 +292,7 @@ class AuditAnswers:
             if row.counterparty != facts.party or row.role != "provider" or row.replaced_by is not None:
                 continue
             process = await self.store.load_process(self.tenant, "negotiation", row.negotiation_pid)
-            if process is not None and process.state != State.TERMINATED:  # its agreement never came into force
+            if process is not None and (process.state == State.FINALIZED or under_way(process) == Kind.FINALIZE):
                 return facts.with_claims(Claim(name="agreementHeld", value="true", source=row.agreement_id))
         return facts.with_claims(Claim(name="agreementHeld", value="false", source="request"))
 

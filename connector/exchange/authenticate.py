@@ -170,8 +170,7 @@ class Authenticate:
         claims: list[Claim] = []
         kept: list[bytes] = []
         for octets in credentials:
-            types = {name for name in needs(octets).types if name != "VerifiableCredential"}
-            if not types or not types <= PARTY_CREDENTIALS:  # not asked for, so nothing is fetched for it either
+            if PARTY_CREDENTIALS.isdisjoint(needs(octets).types):  # not asked for: nothing is fetched for it either
                 continue
             report = await self.verifier.verify(octets, now)
             if report.verdict == "indeterminate":

@@ -6,7 +6,6 @@ A topic (negotiation, transfer) knows what messages mean; `conversation` runs th
 from __future__ import annotations
 
 import hashlib
-import re
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -27,15 +26,34 @@ from connector.exchange.rows import (
     ReplayRow,
     TimerRow,
 )
-from connector.model import Facts, JsonObject
+from connector.model import Facts, Json, JsonObject
 from connector.protocol.process import Event, Process, Reached, Reply, Table
 
-_TOKEN = re.compile(rb'("name":"[^"]*authorization","value":")([^"]+)(")')
+_SECRETS = ("authorization", "token")
+"""How the names of a data address's properties end whose values open something."""
 
 
 def without_token(body: bytes) -> bytes:
-    """A message as it is kept: a data token replaced by its SHA-256 (DESIGN section 3, Store)."""
-    return _TOKEN.sub(lambda found: found[1] + hashlib.sha256(found[2]).hexdigest().encode() + found[3], body)
+    """A message as it is kept: a data token replaced by its SHA-256 (DESIGN section 3, Store).
+
+    However the peer writes its JSON: one with such a property is written anew, its own bytes are known by their digest.
+    """
+    if b"endpointProperties" not in body and b"\\" not in body:  # most messages have none
+        return body
+    said = orjson.loads(body)
+    kept = _hashed(said)
+    return body if kept == said else orjson.dumps(kept)
+
+
+def _hashed(value: Json) -> Json:
+    if isinstance(value, list):
+        return [_hashed(part) for part in value]
+    if not isinstance(value, dict):
+        return value
+    match value:
+        case {"name": str(name), "value": str(secret)} if name.lower().endswith(_SECRETS):
+            return {**value, "value": token_digest(secret)}
+    return {name: _hashed(part) for name, part in value.items()}
 
 
 def token_digest(secret: str) -> str:

@@ -22,7 +22,7 @@ from connector.server.services import SERVICES, body_of, caller_of
 from connector.vocabulary.admission import admit
 
 _VC = "application/vc+jwt"
-_MEMBERSHIP = ("VerifiableCredential", "MembershipCredential")
+_MEMBERSHIP = {"VerifiableCredential", "MembershipCredential"}
 
 
 def routes(config: Config) -> list[web.RouteDef]:
@@ -114,7 +114,7 @@ async def _audit(request: web.Request) -> web.Response:
     path = request.match_info["path"]
     if path == "party":
         # What everybody may know of us. Roles and mandates are for those whom we ask something (DCP 5.4).
-        shown = [octets.decode("ascii") for octets in services.shown() if needs(octets).types == _MEMBERSHIP]
+        shown = [octets.decode("ascii") for octets in services.shown() if set(needs(octets).types) == _MEMBERSHIP]
         return json_response({"did": services.config.did, "name": services.config.name, "credentials": [*shown]})
     answer = await services.audit_answers.answer(path, caller.facts, services.clock.now())
     return web.Response(body=answer.body, status=answer.status, content_type="application/json")

@@ -1,0 +1,269 @@
+"""What a supplier's pages may not do: take over records of ours or of others, lie about what they list, never end."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+
+import orjson
+import pytest
+
+from connector.credentials import issue
+from connector.credentials.did import DidDocument, MethodKey, build_document, parse_document
+from connector.credentials.digest import digest_multibase
+from connector.credentials.status import Unobtained
+from connector.credentials.verify import Material, Report, verify
+from connector.errors import BadMessage
+from connector.exchange.ports import HttpAnswer, Sent
+from connector.exchange.receive import Receive, Received
+from connector.exchange.rows import DatasetRow, RecordRow, RecordsCommit
+from connector.keys.memory import MemorySigner, signer_from_seed
+from connector.model import Did, Json, JsonObject
+from connector.stores.memory import MemoryStore
+
+US, SUPPLIER, HOSTILE = (Did(f"did:web:{name}.example") for name in ("us", "supplier", "hostile"))
+NOW = datetime(2027, 3, 15, 9, tzinfo=UTC)
+CONTEXTS = ["https://www.w3.org/ns/credentials/v2", "https://w3id.org/battery-connector/v1/context/0.1.0.jsonld"]
+DATA = "https://data.example/data"
+
+
+def _key(did: str) -> MemorySigner:
+    return signer_from_seed(did.encode(), "EdDSA", f"{did}#assertion-1")
+
+
+def _document(did: Did) -> DidDocument:
+    method = MethodKey(key_id=_key(did).key_id, public_jwk=_key(did).public_jwk)
+    return parse_document(orjson.dumps(build_document(did, assertion=[method], authentication=[], services=[])))
+
+
+DOCUMENTS: dict[str, DidDocument | Unobtained] = {did: _document(did) for did in (US, SUPPLIER, HOSTILE)}
+
+
+def credential(issuer: Did, record: str, *, version: int = 1, level: str = "item", **subject: Json) -> bytes:
+    """A signed credential of a record's version."""
+    signer = _key(issuer)
+    payload: JsonObject = {
+        "@context": [*CONTEXTS], "type": ["VerifiableCredential", "FacilityRecord"], "issuer": issuer,
+        "validFrom": "2027-01-01T00:00:00Z",
+        "record": {"id": record, "type": "Record", "version": str(version), "accessClass": "B2B", "level": level},
+        "credentialSubject": {"id": f"{record}:subject", "type": "Facility", **subject},
+    }  # fmt: skip
+    unsigned = issue.prepare(payload, key_id=signer.key_id, alg=signer.alg)
+    return issue.attach(unsigned, signer.sign_now(unsigned)).octets
+
+
+@dataclass
+class Pages:
+    """A supplier's data address."""
+
+    pages: dict[str, JsonObject] = field(default_factory=dict)
+    octets: dict[str, bytes] = field(default_factory=dict)
+
+    def line(self, octets: bytes, record: str, **said: Json) -> JsonObject:
+        """A credential, served, and its line on a page."""
+        digest = digest_multibase(octets)
+        url = f"{DATA}/{digest}"
+        self.octets[url] = octets
+        return {
+            "id": record, "version": 1, "type": "FacilityRecord", "level": "item", "mediaType": "application/vc+jwt",
+            "digest": digest, "url": url, **said,
+        }  # fmt: skip
+
+    async def pull(self, url: str, authorization: str, *, limit_bytes: int) -> HttpAnswer:
+        """GET."""
+        assert authorization == "Bearer t"
+        assert limit_bytes
+        if url in self.octets:
+            return HttpAnswer(status=200, headers={}, body=self.octets[url])
+        page = self.pages.get(url)
+        return HttpAnswer(status=200 if page else 404, headers={}, body=orjson.dumps(page))
+
+    async def post(self, peer: Did, url: str, body: bytes) -> Sent:
+        """Not used, like the rest of the port."""
+        raise NotImplementedError
+
+    async def get(self, peer: Did, url: str) -> Sent:
+        """Not used."""
+        raise NotImplementedError
+
+    async def dsp_base(self, peer: Did) -> str:
+        """Not used."""
+        raise NotImplementedError
+
+    async def presentations(self, peer: Did, access_token: str, scopes: object) -> list[str]:
+        """Not used."""
+        raise NotImplementedError
+
+
+class Verifier:
+    """All checks over documents that are known here; nobody is distrusted."""
+
+    async def verify(self, octets: bytes, at: datetime) -> Report:
+        """Verify."""
+        material = Material(documents=DOCUMENTS, trusted_issuers=None, contexts=CONTEXTS, check_shape=None)
+        return verify(octets, at=at, now=NOW, material=material)
+
+
+class Noon:
+    """The story's clock."""
+
+    def now(self) -> datetime:
+        """Now."""
+        return NOW
+
+
+@dataclass
+class Desk:
+    """Our end."""
+
+    store: MemoryStore = field(default_factory=MemoryStore)
+    pages: Pages = field(default_factory=Pages)
+
+    @property
+    def journey(self) -> Receive:
+        """The journey."""
+        return Receive(
+            tenant="", did=US, store=self.store, peers=self.pages, verifier=Verifier(), clock=Noon()
+        )  # fmt: skip
+
+    def pull(self, holder: Did, *lines: JsonObject, following: str = "") -> Received:
+        """One page from this company."""
+        page: JsonObject = {"dataset": "d", "items": [*lines]}
+        self.pages.pages[DATA] = {**page, "next": following} if following else page
+        return asyncio.run(self.journey.pull(holder, "agreement", DATA, "t", lambda _: None))
+
+    def record(self, record: str) -> RecordRow:
+        """The newest version."""
+        row = asyncio.run(self.store.load_record("", record))
+        assert row is not None
+        return row
+
+
+def codes(received: Received) -> list[str]:
+    """What was found."""
+    return [finding.code for finding in received.findings]
+
+
+def own(record: str) -> RecordRow:
+    """A record of ours."""
+    return RecordRow(
+        tenant="", record_id=record, version=1, record_type="FacilityRecord", key="k", subject_id="s", holder=US,
+        origin="own", dataset_id="d", agreement_id="", content_digest="c", content=b"{}", lineage=b"", digests=("u1",),
+        buyers=(), at=1,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("version", [1, 2, 7])
+def test_a_record_of_ours_is_not_for_others(version: int) -> None:
+    """Whatever version a supplier gives under an id of ours, our record stays the newest and ours."""
+    desk = Desk()
+    asyncio.run(desk.store.commit_records(RecordsCommit(tenant="", expected={"urn:r": 0}, records=[own("urn:r")])))
+    octets = credential(HOSTILE, "urn:r", version=version)
+    found = desk.pull(HOSTILE, desk.pages.line(octets, "urn:r", version=version))
+    assert codes(found) == ["foreign-record"]
+    assert (found.rejected, found.records) == (1, 0)
+    assert desk.record("urn:r") == own("urn:r")
+
+
+def test_a_dynamic_credential_takes_no_record_over() -> None:
+    """Naming the digests of somebody's record beside a new state of one's own changes nothing of that record."""
+    desk = Desk()
+    static = credential(SUPPLIER, "urn:r")
+    assert desk.pull(SUPPLIER, desk.pages.line(static, "urn:r")).records == 1
+    named = {**desk.pages.line(static, "urn:r")}
+    del named["url"]
+    state = credential(HOSTILE, "urn:r", level="dynamic")
+    found = desk.pull(HOSTILE, named, desk.pages.line(state, "urn:r", level="dynamic"))
+    assert codes(found) == ["foreign-record"]
+    assert desk.record("urn:r").holder == SUPPLIER
+
+
+def test_the_same_credential_by_two_ways_is_no_fault() -> None:
+    """A third party's credential that two suppliers pass on is kept once."""
+    desk = Desk()
+    line = desk.pages.line(credential(SUPPLIER, "urn:r"), "urn:r")
+    assert desk.pull(SUPPLIER, line).records == 1
+    again = desk.pull(HOSTILE, line)
+    assert (again.unchanged, again.findings) == (1, [])
+
+
+def test_a_record_keeps_its_signer() -> None:
+    """A laboratory's record that came by a supplier cannot be corrected by the supplier itself."""
+    desk = Desk()
+    assert desk.pull(SUPPLIER, desk.pages.line(credential(US, "urn:r"), "urn:r")).records == 1
+    octets = credential(SUPPLIER, "urn:r", version=2)
+    found = desk.pull(SUPPLIER, desk.pages.line(octets, "urn:r", version=2))
+    assert codes(found) == ["foreign-issuer"]
+    assert desk.record("urn:r").version == 1
+
+
+@pytest.mark.parametrize("lie", [{"level": "dynamic"}, {"type": "BatteryPassport"}, {"version": 2}, {"id": "urn:x"}])
+def test_a_page_that_lies_about_a_credential(lie: JsonObject) -> None:
+    """Record, version, level and type are those that were signed."""
+    desk = Desk()
+    found = desk.pull(SUPPLIER, desk.pages.line(credential(SUPPLIER, "urn:r"), "urn:r", **lie))
+    assert codes(found) == ["record-mismatch"]
+    assert found.records == 0
+
+
+@pytest.mark.parametrize("version", [0, -1, 1 << 31, (1 << 53) - 1])
+def test_a_version_that_is_none(version: int) -> None:
+    """A number that no store can hold makes the page unusable, and nothing breaks."""
+    desk = Desk()
+    line = desk.pages.line(credential(SUPPLIER, "urn:r"), "urn:r", version=version)
+    with pytest.raises(BadMessage):
+        desk.pull(SUPPLIER, line)
+
+
+@pytest.mark.parametrize("address", ["https://[::1", "https://data.example.evil/x", "//data.example/data"])
+def test_pages_stay_where_they_are(address: str) -> None:
+    """Another host, or no address at all, as next page or as place of a credential."""
+    desk = Desk()
+    with pytest.raises(BadMessage):
+        desk.pull(SUPPLIER, following=address)
+    with pytest.raises(BadMessage):
+        desk.pull(SUPPLIER, desk.pages.line(credential(SUPPLIER, "urn:r"), "urn:r", url=address))
+
+
+def test_too_many_findings_end_the_pull(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is wrong is reported, but not without end."""
+    monkeypatch.setattr("connector.exchange.receive._MAX_FINDINGS", 3)
+    desk = Desk()
+    lines = [desk.pages.line(credential(SUPPLIER, f"urn:{n}"), f"urn:other-{n}") for n in range(5)]
+    with pytest.raises(BadMessage):
+        desk.pull(SUPPLIER, *lines)
+
+
+def test_numbers_of_others_lead_nowhere() -> None:
+    """Who claims a lot number in another company's numbering is not found under it; its own numbers are."""
+    desk = Desk()
+    numbers: list[Json] = [
+        {"type": "Identifier", "scheme": "lotNumber", "value": "L1", "issuer": SUPPLIER},
+        {"type": "Identifier", "scheme": "lotNumber", "value": "L2", "issuer": HOSTILE},
+        {"type": "Identifier", "scheme": "permitNumber", "value": "P1"},
+    ]
+    octets = credential(HOSTILE, "urn:r", identifier=numbers)
+    assert desk.pull(HOSTILE, desk.pages.line(octets, "urn:r")).records == 1
+
+    def found(value: str) -> int:
+        return len(asyncio.run(desk.store.find_records("", scheme=None, value=value)))
+
+    assert [found("L1"), found("L2"), found("P1")] == [0, 1, 1]
+
+
+def test_a_file_takes_no_record_over_and_keeps_its_buyers() -> None:
+    """An imported credential is no new version of a record of ours; imported again it stays open to its buyers."""
+    desk = Desk()
+    dataset = DatasetRow(
+        tenant="", dataset_id="d", title="", plan="", record_types=(), policy=b"{}", policy_digest="", at=1
+    )
+    asyncio.run(desk.store.commit_records(RecordsCommit(tenant="", expected={"urn:r": 0}, records=[own("urn:r")])))
+    found = asyncio.run(desk.journey.hold(credential(SUPPLIER, "urn:r", version=2), dataset))
+    assert codes(found) == ["foreign-record"]
+    permit = credential(SUPPLIER, "urn:p")
+    assert asyncio.run(desk.journey.hold(permit, dataset)).records == 1
+    bought = replace(desk.record("urn:p"), buyers=(HOSTILE,))
+    asyncio.run(desk.store.commit_records(RecordsCommit(tenant="", expected={"urn:p": 1}, records=[bought])))
+    asyncio.run(desk.journey.hold(permit, dataset))
+    assert desk.record("urn:p").buyers == (HOSTILE,)
