@@ -11,64 +11,19 @@ from pathlib import Path
 import orjson
 import pytest
 
-from connector.credentials import issue
-from connector.credentials.did import DidDocument, MethodKey, build_document, parse_document
-from connector.credentials.digest import digest_multibase
-from connector.credentials.status import Unobtained
-from connector.credentials.verify import Material, Report, verify
 from connector.errors import PeerUnreachable
 from connector.exchange.audit import Audit, AuditAnswers
 from connector.exchange.policies import Policies
 from connector.exchange.ports import AuditAnswer, Store
 from connector.exchange.rows import CredentialRow, DatasetRow, IdentifierRow, LinkRow, RecordRow, RecordsCommit
-from connector.keys.memory import MemorySigner, signer_from_seed
-from connector.model import Claim, Did, Facts, JsonObject
+from connector.model import Claim, Did, Facts
 from connector.provenance.reads import Page
 from connector.stores.sqlite import SqliteStore
 from tests.core.provenance.chains import MAKER, MINE, NOW, REFINER, World, chain, words
+from tests.exchange.signing import Checker, digest, sign
 
 AUDITOR, STRANGER = Did("did:web:auditor.example"), Did("did:web:stranger.example")
-AUTHORITY = Did("did:web:authority.example")
-CONTEXTS = ["https://www.w3.org/ns/credentials/v2", "https://w3id.org/battery-connector/v1/context/0.1.0.jsonld"]
 POLICIES = Path(__file__).parents[2] / "policies"
-
-
-def _key(did: str) -> MemorySigner:
-    return signer_from_seed(did.encode(), "EdDSA", f"{did}#assertion-1")
-
-
-def _document(did: Did) -> DidDocument:
-    key, other = _key(did), signer_from_seed(b"other", "EdDSA", f"{did}#authentication-1")
-    method = MethodKey(key_id=key.key_id, public_jwk=key.public_jwk)
-    proving = MethodKey(key_id=other.key_id, public_jwk=other.public_jwk)
-    return parse_document(orjson.dumps(build_document(did, assertion=[method], authentication=[proving], services=[])))
-
-
-DOCUMENTS: dict[str, DidDocument | Unobtained] = {did: _document(did) for did in (MINE, REFINER, MAKER, AUTHORITY)}
-
-
-def _sign(payload: JsonObject) -> str:
-    signer = _key(str(payload["issuer"]))
-    whole: JsonObject = {"@context": [*CONTEXTS], **payload}
-    signed = issue.prepare(whole, key_id=signer.key_id, alg=signer.alg)
-    return issue.attach(signed, signer.sign_now(signed)).octets.decode()
-
-
-def _digest(octets: str) -> str:
-    return digest_multibase(octets.encode())
-
-
-@dataclass
-class Checker:
-    """The Verifier port over DID documents that are known here; `unreachable` issuers cannot be asked."""
-
-    unreachable: set[str] = field(default_factory=set)
-
-    async def verify(self, octets: bytes, at: datetime) -> Report:
-        """All checks."""
-        away: dict[str, DidDocument | Unobtained] = {did: Unobtained(reason="no answer") for did in self.unreachable}
-        material = Material(documents={**DOCUMENTS, **away}, trusted_issuers=None, contexts=CONTEXTS, check_shape=None)
-        return verify(octets, at=at, now=NOW, material=material)
 
 
 class Noon:
@@ -227,7 +182,7 @@ async def _publish(store: Store, world: World, holder: Did, policy: str) -> None
 @pytest.fixture
 async def companies(tmp_path: Path) -> AsyncIterator[Companies]:
     """The chain, published under the policy for direct customers; the mine's is for auditors alone."""
-    world = chain(world=World(seal=_sign, digest=_digest))
+    world = chain(world=World(seal=sign, digest=digest))
     stores: dict[Did, Store] = {}
     answers: dict[Did, AuditAnswers] = {}
     for did in (MINE, REFINER, MAKER, AUDITOR):
@@ -312,7 +267,7 @@ async def test_a_rule_may_keep_back_who_supplied(tmp_path: Path) -> None:
     policy = tmp_path / "policy.json"
     own = {"leftOperand": "leadsTo", "operator": "eq", "rightOperand": "own"}
     policy.write_bytes(orjson.dumps({"@type": "Set", "permission": [{"action": "audit", "constraint": [own]}]}))
-    world = chain(world=World(seal=_sign, digest=_digest))
+    world = chain(world=World(seal=sign, digest=digest))
     store: Store = SqliteStore(tmp_path / "refiner.db")
     await _publish(store, world, REFINER, str(policy))
     refiner = AuditAnswers(tenant="", did=REFINER, name="refiner", store=store, policies=Policies())

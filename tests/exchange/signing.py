@@ -1,0 +1,62 @@
+"""The parties of the audit's tests: their keys, DID documents and signatures, and a verifier that knows them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+import orjson
+
+from connector.credentials import issue
+from connector.credentials.did import DidDocument, MethodKey, build_document, parse_document
+from connector.credentials.digest import digest_multibase
+from connector.credentials.status import Unobtained
+from connector.credentials.verify import Material, Report, verify
+from connector.keys.memory import MemorySigner, signer_from_seed
+from connector.model import Did, JsonObject
+from tests.core.provenance.chains import MAKER, MINE, NOW, REFINER
+
+AUTHORITY = Did("did:web:authority.example")
+CONTEXTS = ["https://www.w3.org/ns/credentials/v2", "https://w3id.org/battery-connector/v1/context/0.1.0.jsonld"]
+
+
+def key(did: str) -> MemorySigner:
+    """The key of this party."""
+    return signer_from_seed(did.encode(), "EdDSA", f"{did}#assertion-1")
+
+
+def document(did: Did) -> DidDocument:
+    """Its DID document."""
+    own, other = key(did), signer_from_seed(b"other", "EdDSA", f"{did}#authentication-1")
+    method = MethodKey(key_id=own.key_id, public_jwk=own.public_jwk)
+    proving = MethodKey(key_id=other.key_id, public_jwk=other.public_jwk)
+    return parse_document(orjson.dumps(build_document(did, assertion=[method], authentication=[proving], services=[])))
+
+
+DOCUMENTS: dict[str, DidDocument | Unobtained] = {did: document(did) for did in (MINE, REFINER, MAKER, AUTHORITY)}
+
+
+def sign(payload: JsonObject) -> str:
+    """A credential in its compact octets."""
+    signer = key(str(payload["issuer"]))
+    whole: JsonObject = {"@context": [*CONTEXTS], **payload}
+    signed = issue.prepare(whole, key_id=signer.key_id, alg=signer.alg)
+    return issue.attach(signed, signer.sign_now(signed)).octets.decode()
+
+
+def digest(octets: str) -> str:
+    """Its digest."""
+    return digest_multibase(octets.encode())
+
+
+@dataclass
+class Checker:
+    """The Verifier port over DID documents that are known here; `unreachable` issuers cannot be asked."""
+
+    unreachable: set[str] = field(default_factory=set)
+
+    async def verify(self, octets: bytes, at: datetime) -> Report:
+        """All checks."""
+        away: dict[str, DidDocument | Unobtained] = {did: Unobtained(reason="no answer") for did in self.unreachable}
+        material = Material(documents={**DOCUMENTS, **away}, trusted_issuers=None, contexts=CONTEXTS, check_shape=None)
+        return verify(octets, at=at, now=NOW, material=material)
