@@ -82,17 +82,26 @@ class Outbox:
 
     async def _deliver_due(self) -> None:
         while True:
-            now = micros(self.clock.now())
-            for row in await self.store.claim_outbox(
-                now=now, owner=self.owner, lease_until=now + LEASE_MICROSECONDS, limit=_CLAIM
-            ):
-                await self._start(row)
-            for timer in await self.store.due_timers(now=now, limit=_CLAIM):
+            try:
+                await self._round()
+                pause = await self._pause()
+            except Exception:  # noqa: BLE001 - one bad row, or a full disk for a while, must not end all deliveries
+                _log.exception("a round of the outbox failed")
+                pause = _IDLE_SECONDS
+            await asyncio.sleep(pause)
+
+    async def _round(self) -> None:
+        """Whatever is due now."""
+        now = micros(self.clock.now())
+        for row in await self.store.claim_outbox(
+            now=now, owner=self.owner, lease_until=now + LEASE_MICROSECONDS, limit=_CLAIM
+        ):
+            await self._start(row)
+        for timer in await self.store.due_timers(now=now, limit=_CLAIM):
+            with suppress(Conflict, NotFound):  # it changed just now: the next round decides on what it is then
                 await self._time_out(timer.kind, timer.pid)
-            if not now < self._forgotten + _FORGET_MICROSECONDS:
-                self._forgotten = now
-                await self.store.forget_replays(before=now)
-            await asyncio.sleep(await self._pause())
+        if not now < self._forgotten + _FORGET_MICROSECONDS and not await self.store.forget_replays(before=now):
+            self._forgotten = now
 
     async def _pause(self) -> float:
         due = await self.store.next_outbox()
@@ -115,7 +124,7 @@ class Outbox:
     # --- one row -----------------------------------------------------------------------------------------------------
 
     async def _deliver(self, row: OutboxRow) -> None:
-        if row.attempts and await self._is_polling(row):  # also after a restart: look, do not send again
+        if row.fence > 1 and await self._is_polling(row):  # claimed again, also after a restart: look, do not send
             await self._look(row)
             return
         answer, token, detail = await self._send(row)

@@ -93,7 +93,7 @@ class Store(Protocol):
         """Give a claimed row back. `Conflict` when the fence is not the newest."""
 
     async def wake_outbox(self, tenant: str, counterparty: str, now: int) -> None:
-        """Make every waiting row for this peer due: it was heard from."""
+        """Make every waiting row for this peer due, its pauses short again: the peer was heard from."""
 
     async def due_timers(self, *, now: int, limit: int) -> list[TimerRow]:
         """Timers that are due; they stay until a step replaces them."""

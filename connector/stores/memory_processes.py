@@ -141,11 +141,11 @@ class MemoryProcesses:
         self._attempts.setdefault(key, []).append(attempt)
 
     async def wake_outbox(self, tenant: str, counterparty: str, now: int) -> None:
-        """Make every waiting row for this peer due."""
+        """Make every waiting row for this peer due, its pauses short again."""
         for rows in self._outbox.values():
             for seq, row in rows.items():
                 if (row.tenant, row.counterparty) == (tenant, counterparty) and row.not_before > now:
-                    rows[seq] = replace(row, not_before=now)
+                    rows[seq] = replace(row, not_before=now, attempts=0)
 
     async def due_timers(self, *, now: int, limit: int) -> list[TimerRow]:
         """Timers that are due."""

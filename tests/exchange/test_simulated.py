@@ -80,14 +80,18 @@ async def _repeated(node: Node, call: object) -> JsonObject:
 
 
 async def _terminate(who: Node, customer: Node, pid: str) -> None:
-    """An operator of either side stops the transfer, if it is there yet."""
-    row = await customer.store.load_process("", "transfer", pid)
-    wanted = pid if who is customer else row.peer_pid if row else None
-    if wanted is not None and who.services is not None:
-        try:
-            await who.run(who.services.transfer.terminate(wanted, "stopped", "by an operator"))
-        except (Died, ConnectorError):
-            return  # then it goes on
+    """An operator of either side stops the transfer, and tries again when the connector died under it."""
+    while True:
+        row = await customer.store.load_process("", "transfer", pid)
+        wanted = pid if who is customer else row.peer_pid if row else None
+        if wanted is not None and who.services is not None:
+            try:
+                await who.run(who.services.transfer.terminate(wanted, "stopped", "by an operator"))
+            except (Died, ConnectorError):
+                pass  # as the command line does: again
+            else:
+                return
+        await asyncio.sleep(1)
 
 
 async def deaths(world: World, chance: random.Random, count: int) -> None:

@@ -37,5 +37,5 @@ WHERE tenant = :tenant AND kind = :kind AND pid = :pid AND seq = :seq AND fence 
 SELECT 1 FROM outbox WHERE tenant = :tenant AND counterparty = :counterparty AND not_before > :now LIMIT 1;
 
 -- name: wake_outbox
-UPDATE outbox SET not_before = :now
+UPDATE outbox SET not_before = :now, attempts = 0
 WHERE tenant = :tenant AND counterparty = :counterparty AND not_before > :now;
