@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from connector.cli.client import Management
-from connector.cli.console import CONFIG, DONE, JSON, NO, UNCHECKED, console, next_step, show_json, told
+from connector.cli.console import CONFIG, DONE, JSON, NO, UNCHECKED, console, next_step, show_json, told, visible
 from connector.config import load
 from connector.credentials.datamodel import parse_credential
 from connector.credentials.digest import digest_multibase
@@ -124,12 +124,14 @@ def verify(
 
 def _show_report(verdict: str, answer: JsonObject) -> None:
     out = console()
-    out.print(f"[bold]{verdict}[/bold]  {', '.join(map(str, _list(answer.get('types'))))}")
+    out.print(f"[bold]{verdict}[/bold]  ", end="")
+    out.print(visible(", ".join(map(str, _list(answer.get("types"))))), markup=False)
     for check in _list(answer.get("checks")):
         if isinstance(check, dict):
             mark = _MARKS.get(str(check["outcome"]), "?")
             out.print(f"  {mark} {check['step']:>2} {check['name']:<11} ", end="")
-            out.print(f"{check['code'] or check['outcome']}  {check['detail']}  ({check['spec']})", markup=False)
+            said = f"{check['code'] or check['outcome']}  {check['detail']}  ({check['spec']})"
+            out.print(visible(said), markup=False)
 
 
 @app.command()
@@ -155,7 +157,7 @@ def inspect(
     if as_json:
         show_json(shown)
         return
-    console().print(json.dumps(shown["credential"], indent=2, ensure_ascii=False), markup=False)
+    console().print(visible(json.dumps(shown["credential"], indent=2, ensure_ascii=False)), markup=False)
     if lineage:
         _show_lineage(shown["lineage"])
     console().print(f"digest {shown['digest']}")
@@ -193,11 +195,12 @@ def _cells(cells: list[Json], files: list[Json]) -> list[JsonObject]:
 
 def _show_lineage(entries: Json) -> None:
     from rich.table import Table  # noqa: PLC0415 - only where a table is shown
+    from rich.text import Text  # noqa: PLC0415 - as above
 
     table = Table("value", "file", "line", "column", "cell")
     for entry in _list(entries):
         row = _dict(entry)
-        table.add_row(*(str(row[name]) for name in ("value", "file", "line", "column", "cell")))
+        table.add_row(*(Text(visible(str(row[name]))) for name in ("value", "file", "line", "column", "cell")))
     console().print(table)
 
 
@@ -222,7 +225,8 @@ def import_(
         show_json(answer)
     else:
         for finding in findings:
-            console(error=True).print(f"{_dict(finding)['code']}: {_dict(finding)['message']}", markup=False)
+            said = visible(f"{_dict(finding)['code']}: {_dict(finding)['message']}")
+            console(error=True).print(said, markup=False)
         console().print(f"kept {answer['credentials']} credential(s), {answer['unchanged']} were here already")
     raise SystemExit((UNCHECKED if answer.get("unchecked") else NO) if findings else DONE)
 

@@ -18,7 +18,7 @@ from connector.app import offline
 from connector.config import Config
 from connector.credentials.digest import digest_multibase
 from connector.credentials.ids import mint
-from connector.credentials.status_list import LIST_BITS
+from connector.credentials.status_list import LIST_BITS, PURPOSES
 from connector.errors import BadInput, NotFound
 from connector.exchange.draft import micros
 from connector.exchange.publication import Declared, Published
@@ -99,6 +99,8 @@ async def revoke(
     config: Config, octets: bytes, *, purpose: str, effective: datetime, reason: str, site: Path | None
 ) -> CredentialRow:
     """Change the status of a credential that this signer issued, then write the site, if there is one."""
+    if purpose not in PURPOSES:  # one that nobody knows would make the whole list of changes unreadable
+        raise BadInput(f"{purpose!r} is no purpose", hint=", ".join(sorted(PURPOSES)))
     async with offline(config) as services:
         row = await services.store.find_credential(config.tenant, digest_multibase(octets))
         if row is None or row.status_list is None or row.status_index is None:

@@ -145,7 +145,9 @@ class Storyline:
 
     def _hand_over(self, file: Path, kind: str, holder: Company) -> None:
         if kind in _PARTY:
-            shutil.copy(file, holder.folder / "held" / file.name)
+            target = holder.folder / "held" / file.name
+            shutil.copy(file, target.with_suffix(".new"))
+            target.with_suffix(".new").replace(target)  # whole at once: the holder may be reading the folder
             return
         into, policy = _PASSED_ON.get(kind, ("facility", "site"))
         body: JsonObject = {

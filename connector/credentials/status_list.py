@@ -38,7 +38,7 @@ _GZIP = 31
 """zlib's window size for a gzip frame; the header that it writes has no time, so equal lists give equal octets."""
 _LEVEL = 6
 _INDEX = re.compile(r"\d{1,10}", re.ASCII)
-_PURPOSES = frozenset({"revocation", "suspension", "reinstatement"})
+PURPOSES = frozenset({"revocation", "suspension", "reinstatement"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -221,7 +221,7 @@ def _change(node: Json) -> Change:
             "statusPurpose": str(purpose),
             "effectiveTime": str(effective),
             **rest,
-        } if _INDEX.fullmatch(index) and purpose in _PURPOSES:
+        } if _INDEX.fullmatch(index) and purpose in PURPOSES:
             reason = rest.get("reason", "")
             return Change(
                 digest=digest,

@@ -33,6 +33,15 @@ PidText = Annotated[Pid, Field(min_length=1, max_length=2048)]
 ID = Field(default=None, alias="@id")
 
 
+def _plain_address(address: str) -> str:
+    if "?" in address or "#" in address:  # our paths are put behind it (DSP 7.3.1, 9.3.1)
+        raise ValueError("an address without query and fragment is expected")
+    return address
+
+
+Callback = Annotated[Text, AfterValidator(_plain_address)]
+
+
 def _instead_of_callback(pid: Pid | None, info: ValidationInfo) -> Pid | None:
     if "callback_address" in info.data and (info.data["callback_address"] is None) == (pid is None):
         raise ValueError("exactly one of this and callbackAddress is expected")
@@ -139,7 +148,7 @@ class ContractRequestMessage(_Message):
 
     type: Literal["ContractRequestMessage"] = Field(alias="@type")
     consumer_pid: PidText = Field(alias="consumerPid")
-    callback_address: Text | None = Field(default=None, alias="callbackAddress")
+    callback_address: Callback | None = Field(default=None, alias="callbackAddress")
     provider_pid: Annotated[PidText | None, _BESIDE_CALLBACK] = Field(
         default=None, alias="providerPid", validate_default=True
     )
@@ -151,7 +160,7 @@ class ContractOfferMessage(_Message):
 
     type: Literal["ContractOfferMessage"] = Field(alias="@type")
     provider_pid: PidText = Field(alias="providerPid")
-    callback_address: Text | None = Field(default=None, alias="callbackAddress")
+    callback_address: Callback | None = Field(default=None, alias="callbackAddress")
     consumer_pid: Annotated[PidText | None, _BESIDE_CALLBACK] = Field(
         default=None, alias="consumerPid", validate_default=True
     )
@@ -229,7 +238,7 @@ class TransferRequestMessage(_Message):
     consumer_pid: PidText = Field(alias="consumerPid")
     agreement_id: Text = Field(alias="agreementId")
     format: Text
-    callback_address: Text = Field(alias="callbackAddress")
+    callback_address: Callback = Field(alias="callbackAddress")
     data_address: DataAddress | None = Field(default=None, alias="dataAddress")
 
 

@@ -17,6 +17,7 @@ from pathlib import Path
 import orjson
 from aiohttp import web
 
+from connector.credentials.status_list import PURPOSES
 from connector.credentials.verify import needs
 from connector.errors import BadInput, ConnectorError, NotAuthenticated, NotFound
 from connector.exchange.draft import micros
@@ -179,11 +180,13 @@ async def _revoke(request: web.Request) -> web.Response:
     row = await services.store.find_credential(services.config.tenant, _text(body, "digest"))
     if row is None or row.status_list is None or row.status_index is None or row.origin != "own":
         raise NotFound("no such credential of ours")
-    now = services.clock.now()
+    now, purpose = services.clock.now(), _text(body, "purpose", "revocation")
+    if purpose not in PURPOSES:  # one that nobody knows would make the whole list of changes unreadable
+        raise BadInput(f"{purpose!r} is no purpose", hint=", ".join(sorted(PURPOSES)))
     effective = _moment(_text(body, "effective", now.isoformat()))
     change = StatusChangeRow(
         tenant=row.tenant, list_number=row.status_list, index=row.status_index, digest=row.digest,
-        purpose=_text(body, "purpose", "revocation"), effective=micros(effective), reason=_text(body, "reason", ""),
+        purpose=purpose, effective=micros(effective), reason=_text(body, "reason", ""),
         at=micros(now),
     )  # fmt: skip
     told = orjson.dumps({"digest": row.digest, "effective": effective.isoformat(), "reason": change.reason})

@@ -22,7 +22,7 @@ from connector.model import Did, Facts, JsonObject, Pid
 from connector.peers.verifier import FetchingVerifier
 from connector.protocol import compose, negotiation
 from connector.protocol.process import Process, Role
-from connector.server import commands
+from connector.server import commands, site
 from connector.server.problems import dsp_error
 from connector.server.services import Services
 from connector.vocabulary.terms import CONTEXT_URL
@@ -89,7 +89,7 @@ def test_what_could_not_be_checked_uses_no_token(tmp_path: Path, monkeypatch: py
     async def scene(world: World) -> None:
         asked, caller = world.nodes
         here = services(asked)
-        access = services(caller).peers._access(here.authenticate.did)  # type: ignore[attr-defined]
+        access = services(caller).peers._access(here.authenticate.did)  # type: ignore[attr-defined]  # a look inside
         header = f"Bearer {await proof(caller, asked.config.did, access=access)}"
 
         async def once() -> None:
@@ -317,5 +317,79 @@ def test_a_version_that_no_store_can_hold_is_unknown(tmp_path: Path) -> None:
             path = f"/audit/records/{row.record_id}/{version}"
             answer = await say(asked, path, b"", await proof(caller, asked.config.did), "GET")
             assert answer.status == 404, version
+
+    play(tmp_path, scene)
+
+
+# --- our own side ----------------------------------------------------------------------------------------------------
+
+
+def test_a_fault_does_not_end_all_deliveries(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A round that fails (a full disk) is logged, and the next one goes on."""
+
+    async def scene(world: World) -> None:
+        customer, supplier = world.nodes
+        store, failures = type(customer.store), 0
+        claim = store.claim_outbox
+
+        async def broken(*args: object, **named: object) -> object:
+            nonlocal failures
+            failures += 1
+            if failures < 4:
+                raise OSError("disk full")
+            return await claim(*args, **named)  # type: ignore[arg-type]  # passed on as they came
+
+        monkeypatch.setattr(store, "claim_outbox", broken)
+        await asyncio.sleep(30)
+        assert failures > 4
+        assert (await settled(customer, supplier))["state"] == "FINALIZED"
+
+    play(tmp_path, scene)
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("/v1/verify", {"credential": "x", "at": "yesterday"}),
+        ("/v1/revoke", {"effective": "soon"}),
+        ("/v1/revoke", {"purpose": "revoked"}),
+    ],
+)
+def test_what_no_reader_would_understand_is_refused_at_once(tmp_path: Path, path: str, body: JsonObject) -> None:
+    """Times and purposes are checked before they are written: a list of changes with an odd one is worth nothing."""
+
+    async def scene(world: World) -> None:
+        node = world.nodes[0]
+        row = (await node.store.list_records(""))[0]
+        digest = (await node.store.credentials("", row.record_id, row.version))[0].digest
+        app = site.management_site(services(node), "secret")
+        app.freeze()
+        headers = {"Authorization": "Bearer secret", "Content-Type": "application/json"}
+        asked = Request(
+            method="POST", url=f"http://localhost{path}", headers=headers,
+            body=orjson.dumps({"digest": digest, **body}), timeout_seconds=10,
+        )  # fmt: skip
+        assert (await handled(app, asked)).status == 422
+        assert await node.store.status_changes("", 0) == []
+
+    play(tmp_path, scene)
+
+
+@pytest.mark.parametrize("callback", ["https://victim.example/delete?all=", "https://victim.example/x#"])
+def test_a_callback_is_an_address_and_no_more(tmp_path: Path, callback: str) -> None:
+    """One with a query or fragment would swallow our paths, so that we posted wherever a stranger likes."""
+
+    async def scene(world: World) -> None:
+        asked, caller = world.nodes
+        process = Process(role=Role.CONSUMER, pid=Pid("urn:uuid:p"))
+        body = compose.dump(
+            compose.transfer_request(
+                "urn:uuid:1", process, agreement_id="a", data_format="HttpData-PULL", callback_address=callback
+            )
+        )
+        answer = await say(asked, "/dsp/2025-1/transfers/request", body, await proof(caller, asked.config.did))
+        assert answer.status == 400
+        assert b"callbackAddress" in answer.body
+        assert await asked.store.list_processes("", "transfer") == []
 
     play(tmp_path, scene)
