@@ -111,7 +111,8 @@ class Messenger:
 
     async def _read_once(self, holder: Did, path: str) -> AuditAnswer:
         url = f"{_service(await self.resolver.did_document(holder), 'AuditService')}/{path}"
-        headers = {"Authorization": f"Bearer {await self._token(holder, self._access(holder))}"}
+        access = None if path == "party" else self._access(holder)  # who only introduces itself need not know our roles
+        headers = {"Authorization": f"Bearer {await self._token(holder, access)}"}
         answer = await self.http.request("GET", url, headers=headers, limit_bytes=_AUDIT_LIMIT_BYTES)
         return AuditAnswer(status=answer.status, body=answer.body)
 
@@ -126,7 +127,7 @@ class Messenger:
             known = self._accesses[peer] = access, now + lifetime / 2
         return known[0]
 
-    async def _token(self, peer: Did, access_token: str) -> str:
+    async def _token(self, peer: Did, access_token: str | None) -> str:
         said = token.claims(
             issuer=self.did, audience=peer, jti=self.ids.urn(), now=self.clock.now(),
             lifetime_seconds=self.token_lifetime_seconds, access_token=access_token,
