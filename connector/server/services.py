@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import datetime
 
 from aiohttp import web
 
@@ -22,6 +23,15 @@ from connector.exchange.receive import Receive
 from connector.exchange.serve import Serve
 from connector.exchange.transfer import Transfer
 from connector.vocabulary.bundle import Bundle
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignedList:
+    """A status list as it was signed last: what was set, how long it is given out, its octets."""
+
+    indices: tuple[int, ...]
+    until: datetime
+    octets: bytes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +62,7 @@ class Services:
     audit_answers: AuditAnswers
     outbox: Outbox
     exports: Exports
+    signed_lists: dict[int, SignedList] = field(default_factory=dict)
 
 
 SERVICES = web.AppKey("services", Services)

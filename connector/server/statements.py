@@ -13,11 +13,13 @@ import orjson
 from connector.credentials import jose, status_list
 from connector.credentials.did import MethodKey, build_document, services_of
 from connector.credentials.issue import prepare
+from connector.errors import NotFound
 from connector.model import Did
-from connector.server.services import Services
+from connector.server.services import Services, SignedList
 
 _LIST_LIFETIME = timedelta(hours=24)
 _SITE_LIFETIME = timedelta(days=365)
+_KEPT = timedelta(minutes=1)
 
 
 def did_document(services: Services) -> bytes:
@@ -37,12 +39,31 @@ def did_document(services: Services) -> bytes:
 
 
 async def status_octets(services: Services, number: int, *, site: bool = False) -> bytes:
-    """The status list credential: what is set now. One of a static site is good for a year, or until written anew."""
-    now, signer = services.clock.now(), services.assertion
-    indices = await services.store.status_bits(services.config.tenant, number, now=int(now.timestamp() * 1_000_000))
+    """The status list credential: what is set now. One of a static site is good for a year, or until written anew.
+
+    Anybody may ask, so a list that did not change is signed once a minute at most, and one that was never used is not.
+    """
+    now, tenant = services.clock.now(), services.config.tenant
+    await _check_used(services, number)
+    indices = tuple(await services.store.status_bits(tenant, number, now=int(now.timestamp() * 1_000_000)))
+    kept = services.signed_lists.get(number)
+    if kept is None or kept.indices != indices or now >= kept.until or site:
+        octets = await _sign_list(services, number, indices, now + (_SITE_LIFETIME if site else _LIST_LIFETIME))
+        kept = SignedList(indices=indices, until=now + _KEPT, octets=octets)
+        services.signed_lists[number] = kept
+    return kept.octets
+
+
+async def _check_used(services: Services, number: int) -> None:
+    if number > await services.store.next_status_index(services.config.tenant) // status_list.LIST_BITS:
+        raise NotFound("no such status list")
+
+
+async def _sign_list(services: Services, number: int, indices: tuple[int, ...], until: datetime) -> bytes:
+    signer = services.assertion
     payload = status_list.list_payload(
-        url=list_url(services, number), issuer=Did(services.config.did), indices=indices, valid_from=now,
-        valid_until=now + (_SITE_LIFETIME if site else _LIST_LIFETIME),
+        url=list_url(services, number), issuer=Did(services.config.did), indices=indices,
+        valid_from=services.clock.now(), valid_until=until,
     )  # fmt: skip
     unsigned = prepare(payload, key_id=signer.key_id, alg=signer.alg)
     return jose.attach(unsigned, await signer.sign(unsigned))
@@ -50,6 +71,7 @@ async def status_octets(services: Services, number: int, *, site: bool = False) 
 
 async def changes_octets(services: Services, number: int) -> bytes:
     """The signed changes of a list with their effective times."""
+    await _check_used(services, number)
     rows = await services.store.status_changes(services.config.tenant, number)
     signer = services.assertion
     changes = [
