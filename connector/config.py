@@ -28,7 +28,7 @@ class _Part(BaseModel):
 
 
 class Keys(_Part):
-    """Custody URIs. Signing of credentials and proving who we are are two keys (DESIGN: Identity)."""
+    """Custody URIs. Signing of credentials and proving who we are are two keys (DECISIONS: Identity)."""
 
     assertion: str
     authentication: str

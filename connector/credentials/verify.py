@@ -118,7 +118,7 @@ class Report:
         return "indeterminate" if "unchecked" in outcomes else "valid"
 
     def outcome(self) -> str:
-        """The one word of an audit node, the first that applies (DESIGN: outcomes)."""
+        """The one word of an audit node, the first that applies (DECISIONS: outcomes)."""
         words = {_word(check) for check in self.checks}
         return next((word for word in _FIRST_THAT_APPLIES if word in words), "verified")
 

@@ -2,14 +2,16 @@
 
 `Conversation` loads a process, lets `protocol.machine.step` decide, lets the journey (its `Topic`) say what follows
 from a state that was reached, and commits everything in one transaction before an answer leaves. It leaves what
-messages mean to the topics, and delivery to `outbox`. DESIGN section 3, "the protocol's step".
+messages mean to the topics, and delivery to `outbox`. DECISIONS, "The protocol's step".
 """
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Collection
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from weakref import WeakValueDictionary
 
 import orjson
 
@@ -69,6 +71,7 @@ class Conversation:
     patience_seconds: int
     """How long a process of ours may be on its way before it is ended."""
     waiting: Waiting = field(default_factory=Waiting)
+    _turns: WeakValueDictionary[str, asyncio.Lock] = field(default_factory=WeakValueDictionary)
 
     async def begin(
         self, process: Process, content: JsonObject, counterparty: str, kind: str, command: CommandRow | None
@@ -86,6 +89,14 @@ class Conversation:
         self, row: ProcessRow, incoming: Incoming, objections: Callable[[Draft], tuple[Finding, ...]]
     ) -> Answer:
         """A peer's message for a process that is here."""
+        turn = self._turn(row.pid)
+        passed = turn.locked()
+        async with turn:
+            return await self._receive(await self.load(row.pid) if passed else row, incoming, objections)
+
+    async def _receive(
+        self, row: ProcessRow, incoming: Incoming, objections: Callable[[Draft], tuple[Finding, ...]]
+    ) -> Answer:
         for _ in range(_TRIES):
             draft = self.draft(row)
             draft.caller = incoming.caller
@@ -127,15 +138,16 @@ class Conversation:
 
     async def happen(self, pid: str, change: Change) -> Draft:
         """Something other than a received message happens to a process. Tried again when another change came first."""
-        for _ in range(_TRIES):
-            draft = self.draft(await self.load(pid))
-            self._run(draft, change(draft))
-            try:
-                await self._commit(draft)
-            except Conflict:
-                continue
-            return draft
-        raise Conflict("the process changes too quickly")
+        async with self._turn(pid):
+            for _ in range(_TRIES):
+                draft = self.draft(await self.load(pid))
+                self._run(draft, change(draft))
+                try:
+                    await self._commit(draft)
+                except Conflict:
+                    continue
+                return draft
+            raise Conflict("the process changes too quickly")
 
     async def time_out(self, pid: str) -> None:
         """The patience with a process has ended: it is terminated, and no longer timed."""
@@ -154,18 +166,29 @@ class Conversation:
 
         `Conflict`: the row is another worker's now, or gone.
         """
-        for _ in range(_TRIES):
-            draft = self.draft(await self.load(row.pid))
-            before = draft.process
-            self._run(draft, change(draft))
-            if draft.retry or draft.process is before:
+        async with self._turn(row.pid):
+            for _ in range(_TRIES):
+                draft = self.draft(await self.load(row.pid))
+                before = draft.process
+                self._run(draft, change(draft))
+                if draft.retry or draft.process is before:
+                    return draft
+                try:
+                    await self._commit(draft, delivered=None if draft.poll else row)
+                except Conflict:
+                    continue
                 return draft
-            try:
-                await self._commit(draft, delivered=None if draft.poll else row)
-            except Conflict:
-                continue
-            return draft
-        raise Conflict("the process changes too quickly")
+            raise Conflict("the process changes too quickly")
+
+    def _turn(self, pid: str) -> asyncio.Lock:
+        """One event of a process after the other: two at once would only refuse each other's commit.
+
+        The version decides all the same, because others may work on the same store.
+        """
+        turn = self._turns.get(pid)
+        if turn is None:
+            turn = self._turns[pid] = asyncio.Lock()
+        return turn
 
     async def load(self, pid: str) -> ProcessRow:
         """The process as stored. `NotFound`: none of that pid."""

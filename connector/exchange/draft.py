@@ -34,7 +34,7 @@ _SECRETS = ("authorization", "token")
 
 
 def without_token(body: bytes) -> bytes:
-    """A message as it is kept: a data token replaced by its SHA-256 (DESIGN section 3, Store).
+    """A message as it is kept: a data token replaced by its SHA-256 (DECISIONS, "What the store keeps").
 
     However the peer writes its JSON: one with such a property is written anew, its own bytes are known by their digest.
     """

@@ -2,7 +2,7 @@
 
 A store speaks in transactions of a journey, not in tables, and never decides: each `commit_*` is one durable
 transaction, refused as a whole with `Conflict` when an expected version no longer holds. Times are integer microseconds
-since the epoch (UTC), documents are the exact bytes. The tenant comes first in every key (DESIGN: "the protocol's
+since the epoch (UTC), documents are the exact bytes. The tenant comes first in every key (DECISIONS: "the protocol's
 step"); it is the path of the connector's public address, empty for a sole tenant.
 """
 

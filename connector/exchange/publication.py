@@ -163,7 +163,7 @@ def link_key(link: LinkRequest) -> tuple[str, ...]:
 
 
 def upstream_link(row: LinkRow, target: RecordRow) -> JsonObject:
-    """The link as it is signed: it names neither supplier nor host (DESIGN section 3)."""
+    """The link as it is signed: it names neither supplier nor host (DECISIONS)."""
     return {
         "type": "UpstreamLink",
         "id": row.link_id,

@@ -1,7 +1,7 @@
 """The rows that cross the line to a store, and the commits that write them: one durable transaction each.
 
 Times are integer microseconds since the epoch (UTC), documents are the exact bytes. The tenant comes first in every key
-(DESIGN section 3, Store): it is the path of the connector's public address, empty for a sole tenant.
+(DECISIONS, "What the store keeps"): it is the path of the connector's public address, empty for a sole tenant.
 """
 
 from __future__ import annotations

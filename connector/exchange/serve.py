@@ -2,7 +2,7 @@
 
 A page lists, for every record of the dataset that this caller may get, all its credentials by digest; those whose
 access class the policy opens to the caller have a `url`, the others have none, so that a customer can name what it may
-not read (DESIGN section 3, "Links keep secrets"). A record none of whose credentials is open is not listed.
+not read (DECISIONS, "Links keep secrets"). A record none of whose credentials is open is not listed.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """The engine of both processes: `step(table, process, event) -> (process, effects)`. State moves nowhere else.
 
-The rules (DESIGN, "the protocol's step"), in the order in which they apply to a received message:
+The rules (DECISIONS, "the protocol's step"), in the order in which they apply to a received message:
 
 1. The first peer pid that the other side names binds the process; another one is refused.
 2. A repeat gets the answer that it got before. With an `@id`: the same id and body, for ever; the same id with another

@@ -1,6 +1,6 @@
 """Upstream links inside a record's subject, and what each of them means for a walk.
 
-A link in a signed body is {id, recordVersion, mediaType, digest}: it names neither supplier nor host (DESIGN, "Links
+A link in a signed body is {id, recordVersion, mediaType, digest}: it names neither supplier nor host (DECISIONS, "Links
 keep secrets"). The term under which it stands is its relation.
 """
 

@@ -103,7 +103,7 @@ class Judged:
 
 
 def judge(node: Node, now: datetime) -> Judged:
-    """The first word that applies (DESIGN, "Outcomes of an audit node")."""
+    """The first word that applies (DECISIONS, "Outcomes of an audit node")."""
     if node.gap is not None:
         return Judged(outcome=node.gap.outcome, reasons=(node.gap.reason, *node.notes))
     page = node.page

@@ -1,4 +1,4 @@
-"""The words of an audit: one outcome per node, its precedence, and the verdict over all (DESIGN, "Outcomes").
+"""The words of an audit: one outcome per node, its precedence, and the verdict over all (DECISIONS, "Outcomes").
 
 Holds the words and their order. Who earns which is `judgement.py`'s.
 """

@@ -1,4 +1,4 @@
-"""The result of an audit as frozen values, and its JSON (DESIGN section 5). Rendering is `server/report.py`'s."""
+"""The result of an audit as frozen values, and its JSON (DECISIONS). Rendering is `server/report.py`'s."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """What else peers and the public reach: DID document, credential service, data, status lists, audit reads, contexts.
 
-DCP 1.0.1 sections 4.2 and 5.4; Bitstring Status List 1.0; DESIGN section 3 for audit reads and status changes.
+DCP 1.0.1 sections 4.2 and 5.4; Bitstring Status List 1.0; DECISIONS for audit reads and status changes.
 """
 
 from __future__ import annotations

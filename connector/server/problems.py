@@ -1,8 +1,9 @@
 """Errors to HTTP: the one place that knows status codes.
 
 DSP paths answer with the error object of their protocol (DSP 2025-1, sections 5.3, 7.3, 9.3); all others with problem
-details (RFC 9457). Codes are DESIGN's: an illegal transition 400; a caller without valid credentials 404 on negotiation
-and transfer and 401 elsewhere; what could not be checked, and load, 503 with Retry-After. No text of a peer is echoed.
+details (RFC 9457). Codes as in DECISIONS: an illegal transition 400; a caller without valid credentials 404 on
+negotiation and transfer and 401 elsewhere; what could not be checked, and load, 503 with Retry-After. No text of a peer
+is echoed.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """What a party says about itself and its credentials: DID document, status lists, signed changes, as octets.
 
 Served by a connector (`peers_face`), or written as files for a signer that takes part in no exchange and has only a
-static web site (`credential issue --site`). DCP 1.0.1 section 4.2; Bitstring Status List 1.0; DESIGN section 3, Status.
+static web site (`credential issue --site`). DCP 1.0.1 section 4.2; Bitstring Status List 1.0; DECISIONS, "Status has a
+time".
 """
 
 from __future__ import annotations

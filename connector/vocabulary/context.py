@@ -1,6 +1,6 @@
 """From the terms table to the JSON-LD context (JSON-LD 1.1).
 
-Rules (DESIGN, "Contexts"): `@protected`, no `@vocab`, no prefix, every number and date typed, full IRIs only. `id`,
+Rules (DECISIONS, "Contexts"): `@protected`, no `@vocab`, no prefix, every number and date typed, full IRIs only. `id`,
 `type` and the borrowed terms come from the W3C credentials context, which always stands before ours. A key that has
 two meanings, or that the W3C context uses inside one of its own types, is defined within our classes only: a protected
 term can't be defined twice, and type-scoped contexts do not reach into nested nodes (JSON-LD 1.1, 4.1.5 and 4.1.11).
