@@ -1,8 +1,8 @@
 """Group commit: many journeys' transactions, one write to the disk.
 
-A journey hands over its whole transaction as a function. While a commit is under way the next ones wait; then all that
-wait run in one SQLite transaction, each inside its own savepoint, so that one that is refused leaves no trace and does
-not spoil its neighbours. Futures are answered after the COMMIT, never before.
+A journey hands over its whole transaction as a function, which may be run twice. While a commit is under way the next
+ones wait; then all that wait run in one SQLite transaction. One that is refused leaves no trace and does not spoil its
+neighbours. Futures are answered after the COMMIT, never before.
 
 Short functions run on the event loop and only the COMMIT (the wait for the disk) in the writer thread: each statement
 gives up and takes back the interpreter lock, and against a busy event loop a thread waits up to 5 ms each time it
@@ -128,23 +128,29 @@ class Writer:
                 self._busy = False
 
     def _apply(self, batch: _Batch) -> None:
-        """Run all of them. They hardly ever fail, so the price of savepoints is paid only when one did."""
+        """Run all of them. Hardly ever one fails that has written, so only then the price of savepoints is paid."""
         self._connection.execute("BEGIN IMMEDIATE")
-        try:
-            for job in batch:
+        for job in batch:
+            written = self._connection.total_changes()
+            try:
                 job.result = job.work(self._transaction)
-        except (apsw.FullError, apsw.IOError, apsw.CorruptError):
-            raise  # not this transaction's fault: nothing of the batch can be trusted to be written
-        except Exception:  # noqa: BLE001 - whose it is shows in the second run
-            if self._connection.in_transaction:
-                self._connection.execute("ROLLBACK")
-            self._apply_apart(batch)
+            except (apsw.FullError, apsw.IOError, apsw.CorruptError):
+                raise  # not this transaction's fault: nothing of the batch can be trusted to be written
+            except Exception as error:  # noqa: BLE001 - carried to whoever awaits it, as a future does
+                job.error = error
+                if self._connection.in_transaction and self._connection.total_changes() == written:
+                    continue
+                if self._connection.in_transaction:
+                    self._connection.execute("ROLLBACK")
+                self._apply_apart(batch)
+                return
 
     def _apply_apart(self, batch: _Batch) -> None:
         """Run them anew, each inside its own savepoint: one that is refused does not spoil its neighbours."""
         execute = self._connection.execute
         execute("BEGIN IMMEDIATE")
         for job in batch:
+            job.error = None
             execute("SAVEPOINT job")
             try:
                 job.result = job.work(self._transaction)
