@@ -11,6 +11,7 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import TypeVar
 
 import orjson
 
@@ -32,8 +33,13 @@ _VERSION_LIMIT_BYTES = 64 * 1024
 _PRESENTATION_LIMIT_BYTES = 1 << 20
 _AUDIT_LIMIT_BYTES = 8 << 20
 _MAX_PEERS = 10_000
-_AUDIT_PAUSES_SECONDS = (0.2, 0.8)
+_AUDIT_PAUSES_SECONDS = (0.2, 0.8, 2.0, 4.0)
 """An auditor's walk meets restarts: a read without answer is repeated after these pauses."""
+_DOWN = timedelta(seconds=30)
+"""So long a holder that was waited for in vain is asked once only: a walk has many reads at one company."""
+
+
+_V = TypeVar("_V")
 
 
 @dataclass(slots=True, kw_only=True)
@@ -52,6 +58,7 @@ class Messenger:
     """What a peer that gets a token of ours may query."""
     _bases: dict[Did, tuple[str, datetime]] = field(default_factory=dict)
     _accesses: dict[Did, tuple[str, datetime]] = field(default_factory=dict)
+    _down: dict[Did, datetime] = field(default_factory=dict)
 
     async def dsp_base(self, peer: Did) -> str:
         """The versioned DSP base URL of a peer, kept for five minutes."""
@@ -98,8 +105,9 @@ class Messenger:
         return list(query.read_response(admit(answer.body, _PRESENTATION_LIMIT_BYTES)))
 
     async def read(self, holder: Did, path: str) -> AuditAnswer:
-        """An audit read at the holder, repeated twice when nothing comes back."""
-        for pause in _AUDIT_PAUSES_SECONDS:
+        """An audit read at the holder, repeated for some seconds when nothing comes back."""
+        pauses = () if self._down.get(holder, self.clock.now()) > self.clock.now() else _AUDIT_PAUSES_SECONDS
+        for pause in pauses:
             try:
                 answer = await self._read_once(holder, path)
                 if answer.status < _SERVER_FAULT:
@@ -107,7 +115,12 @@ class Messenger:
             except CannotCheck:
                 pass  # tried again below
             await asyncio.sleep(pause)
-        return await self._read_once(holder, path)
+        try:
+            return await self._read_once(holder, path)
+        except CannotCheck:
+            _make_room(self._down)
+            self._down[holder] = self.clock.now() + _DOWN
+            raise
 
     async def _read_once(self, holder: Did, path: str) -> AuditAnswer:
         url = f"{_service(await self.resolver.did_document(holder), 'AuditService')}/{path}"
@@ -136,7 +149,7 @@ class Messenger:
         return jose.attach(unsigned, await self.signer.sign(unsigned)).decode("ascii")
 
 
-def _make_room(kept: dict[Did, tuple[str, datetime]]) -> None:
+def _make_room(kept: dict[Did, _V]) -> None:
     """Strangers may make us know as many parties as they like."""
     if len(kept) >= _MAX_PEERS:
         kept.pop(next(iter(kept)))
