@@ -398,12 +398,3 @@ def test_noise_is_answered(scene: Scene, noise: bytes) -> None:
 def test_the_connector_still_works(scene: Scene) -> None:
     """After all of this: ready, and no line of its log speaks of a bug."""
     assert scene.management.get("/health/ready")["status"] == "ready"
-
-
-def test_status_lists_are_signed_once_and_never_for_nothing(scene: Scene) -> None:
-    """A list that did not change comes in the same octets; lists that were never used are not there."""
-    first, again = ask(scene.port, "GET", "/status/0"), ask(scene.port, "GET", "/status/0")
-    assert first.status == 200
-    assert first.body == again.body
-    for path in ("/status/7", "/status/7/changes", "/status/-1", "/status/99999999999"):
-        assert ask(scene.port, "GET", path).status == 404
