@@ -129,11 +129,12 @@ def _shown(one: Term | TermClass | Code) -> JsonObject:
         "iri": one.iri,
         "domain": list[Json](one.domains),
         "range": f"{one.range.kind} {one.range.name}".strip() + (", a list" if one.many else ""),
-        "unit": list[Json](one.units),
+        "unit": list[Json]([*one.units, *one.ucum_units]),
         "access": {key: value.value for key, value in one.access.items()},
         "level": {key: value.value for key, value in one.level.items()},
-        "ecPoint": list[Json](one.ec_points),
+        "quantityKind": one.quantity_kind,
         "law": one.law,
+        "guidance": one.guidance,
     }
 
 

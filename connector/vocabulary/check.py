@@ -149,7 +149,7 @@ class _Reader:
         if not isinstance(value, str):
             return self._bad_value(path, "type", value)
         name = str(path[-1]) if path else "value"
-        code = "bad-unit" if name in {"unit", "declaredUnit"} else "bad-code"
+        code = "bad-unit" if name in {"unit", "ucumUnit", "declaredUnit"} else "bad-code"
         text = f"{_short(value)!r} is no {name} that may stand here"
         return self._finding(code, text, "one of " + ", ".join(str(word) for word in words), path, value)
 

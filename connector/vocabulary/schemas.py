@@ -183,10 +183,20 @@ def _value(terms: Terms, term: Term) -> JsonObject:
         return {"enum": [code.name for code in terms.codes[term.range.name]]}
     if term.range.kind == "class":
         reference: JsonObject = {"$ref": f"#/$defs/{term.range.name}"}
-        if not term.units:
-            return reference
-        return {**reference, "required": ["unit"], "properties": {"unit": {"enum": list(term.units)}}}
+        return {**reference, **_units(term)}
     literal = dict(_LITERALS[term.range.name])
     if term.pattern:
         literal["pattern"] = f"^({term.pattern})$"
     return literal
+
+
+def _units(term: Term) -> JsonObject:
+    """The units that a quantity may have here: common codes, UCUM notations where there is no code, or either."""
+    allowed: dict[str, Json] = {
+        key: {"enum": list[Json](units)}
+        for key, units in (("unit", term.units), ("ucumUnit", term.ucum_units))
+        if units
+    }
+    if not allowed:
+        return {}
+    return {"properties": allowed, **({"required": list[Json](allowed)} if len(allowed) == 1 else {})}

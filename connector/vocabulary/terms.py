@@ -13,7 +13,7 @@ import io
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import TypeVar
+from typing import TypedDict, TypeVar
 
 from connector.errors import BadInput
 from connector.model import AccessClass, Level
@@ -29,23 +29,16 @@ MODEL_OF: Mapping[str, str] = MappingProxyType({"Battery": "BatteryModel"})
 MODEL_ID: Mapping[str, str] = MappingProxyType({"Battery": "ofModel"})
 """The term of an item that holds the id of its model."""
 
+LANGUAGES = ("en", "de", "fr", "fi")
+"""The languages of labels, as tags of BCP 47."""
+
 _T = TypeVar("_T")
 _COLUMNS = [
-    "name",
-    "kind",
-    "domain",
-    "iri",
-    "range",
-    "container",
-    "pattern",
-    "unit",
-    "access",
-    "level",
-    "label_en",
-    "definition_en",
-    "ec_point",
-    "law",
+    *("name", "kind", "domain", "iri", "range", "container", "pattern", "unit", "quantity_kind", "access", "level"),
+    *(f"label_{language}" for language in LANGUAGES),
+    *("definition_en", "law", "guidance"),
 ]
+_UCUM = "UCUM:"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,22 +50,39 @@ class Range:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Term:
-    """One property. `access` and `level` are given per class or record type; `*` stands for every other one."""
+class Entry:
+    """What every row has: a name, labels by language, a definition, and where law and guidance speak of it."""
 
     name: str
+    labels: Mapping[str, str]
+    definition: str
+    law: str
+    guidance: str
+
+    @property
+    def label(self) -> str:
+        """What it is called in English."""
+        return self.labels["en"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Term(Entry):
+    """One property. `access` and `level` are given per class or record type; `*` stands for every other one.
+
+    `units`: of a quantity, the common codes of UN/ECE Recommendation 20 that it may have; `ucum_units`: those in UCUM
+    notation for which there is no such code. `quantity_kind`: what is measured, named as QUDT does where it does.
+    """
+
     iri: str
     domains: tuple[str, ...]
     range: Range
     many: bool
     pattern: str
     units: tuple[str, ...]
+    ucum_units: tuple[str, ...]
+    quantity_kind: str
     access: Mapping[str, AccessClass]
     level: Mapping[str, Level]
-    label: str
-    definition: str
-    ec_points: tuple[str, ...]
-    law: str
 
     @property
     def borrowed(self) -> bool:
@@ -81,12 +91,8 @@ class Term:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TermClass:
+class TermClass(Entry):
     """A class of things, of nodes, or of credentials."""
-
-    name: str
-    label: str
-    definition: str
 
     @property
     def iri(self) -> str:
@@ -95,13 +101,12 @@ class TermClass:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Code:
-    """One word of a code list."""
+class Code(Entry):
+    """One word of a code list. Of a unit, `ucum` is its notation in UCUM and `quantity_kinds` what it measures."""
 
-    name: str
     list_name: str
-    label: str
-    definition: str
+    ucum: str = ""
+    quantity_kinds: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -183,18 +188,12 @@ def _choose(rules: Mapping[str, _T], record_type: str, class_name: str) -> _T | 
 def read_terms(table: bytes) -> Terms:
     """The table from the bytes of `terms.csv`; a row that cannot be used is an error that names its line."""
     rows = list(_rows(table))
-    classes = {
-        row["name"]: TermClass(name=row["name"], label=row["label_en"], definition=row["definition_en"])
-        for _, row in rows
-        if row["kind"] == "class"
-    }
+    classes = {row["name"]: TermClass(**_entry(row)) for _, row in rows if row["kind"] == "class"}
     codes: dict[str, list[Code]] = {}
     properties: list[Term] = []
     for line, row in rows:
         if row["kind"] == "code":
-            codes.setdefault(row["domain"], []).append(
-                Code(name=row["name"], list_name=row["domain"], label=row["label_en"], definition=row["definition_en"])
-            )
+            codes.setdefault(row["domain"], []).append(_code(row))
         elif row["kind"] == "property":
             properties.append(_property(line, row))
         elif row["kind"] != "class":
@@ -220,10 +219,36 @@ def _rows(table: bytes) -> Iterator[tuple[int, dict[str, str]]]:
         yield reader.line_num, row
 
 
+class _Entry(TypedDict):
+    """What a row says that every row says."""
+
+    name: str
+    labels: Mapping[str, str]
+    definition: str
+    law: str
+    guidance: str
+
+
+def _entry(row: Mapping[str, str]) -> _Entry:
+    return {
+        "name": row["name"],
+        "labels": MappingProxyType({language: row[f"label_{language}"] for language in LANGUAGES}),
+        "definition": row["definition_en"],
+        "law": row["law"],
+        "guidance": row["guidance"],
+    }
+
+
+def _code(row: Mapping[str, str]) -> Code:
+    """One word of a list. Only units fill the two columns of measuring."""
+    kinds = _list(row["quantity_kind"])
+    return Code(**_entry(row), list_name=row["domain"], ucum=row["unit"], quantity_kinds=kinds)
+
+
 def _property(line: int, row: Mapping[str, str]) -> Term:
     """One property row."""
     place = f"terms.csv line {line}"
-    local = row["iri"] or row["name"]
+    local, units = row["iri"] or row["name"], _list(row["unit"])
     kind, _, name = row["range"].partition(":")
     if kind not in {"xsd", "id", "class", "code"}:
         raise BadInput(f"{row['range']!r} is no range", place=place)
@@ -233,19 +258,17 @@ def _property(line: int, row: Mapping[str, str]) -> Term:
     except ValueError as bad:
         raise BadInput(str(bad), place=place) from bad
     return Term(
-        name=row["name"],
+        **_entry(row),
         iri=local if ":" in local else NAMESPACE + local,
         domains=_list(row["domain"]),
         range=Range(kind="literal" if kind == "xsd" else kind, name=name),
         many=row["container"] == "set",
         pattern=row["pattern"],
-        units=_list(row["unit"]),
+        units=tuple(unit for unit in units if not unit.startswith(_UCUM)),
+        ucum_units=tuple(unit.removeprefix(_UCUM) for unit in units if unit.startswith(_UCUM)),
+        quantity_kind=row["quantity_kind"],
         access=MappingProxyType(access),
         level=MappingProxyType(level),
-        label=row["label_en"],
-        definition=row["definition_en"],
-        ec_points=_list(row["ec_point"]),
-        law=row["law"],
     )
 
 
@@ -282,7 +305,7 @@ def _by_class(properties: list[Term]) -> Mapping[str, Mapping[str, Term]]:
 
 def _check_ranges(properties: list[Term], classes: Mapping[str, TermClass], codes: Mapping[str, list[Code]]) -> None:
     """Every class and list that a property points to has to be in the table."""
-    units = {code.name for code in codes.get("Unit", ())}
+    units = {code.name: code for listed in ("Unit", "UcumUnit") for code in codes.get(listed, ())}
     for term in properties:
         known = {"class": classes.keys(), "code": codes.keys()}.get(term.range.kind)
         if known is not None and term.range.name not in known:
@@ -290,5 +313,15 @@ def _check_ranges(properties: list[Term], classes: Mapping[str, TermClass], code
         strange = [name for name in term.domains if name not in classes and name != "VerifiableCredential"]
         if strange:
             raise BadInput(f"{term.name}: there is no class {strange[0]!r}", place="terms.csv")
-        if not units.issuperset(term.units):
-            raise BadInput(f"{term.name}: {';'.join(term.units)} is not in the list of units", place="terms.csv")
+        _check_units(term, units)
+
+
+def _check_units(term: Term, known: Mapping[str, Code]) -> None:
+    """Every unit of a term is in the list and measures what the term is about."""
+    for name in (*term.units, *term.ucum_units):
+        if name not in known:
+            raise BadInput(f"{term.name}: {name} is not in the list of units", place="terms.csv")
+        kinds = known[name].quantity_kinds
+        if term.quantity_kind not in kinds:
+            text = f"{term.name}: {name} measures {', '.join(kinds)}, not {term.quantity_kind or 'nothing'}"
+            raise BadInput(text, place="terms.csv")

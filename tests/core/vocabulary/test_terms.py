@@ -1,5 +1,9 @@
 """The terms table: unique meanings, access and level per class, helpful refusals."""
 
+import csv
+import io
+from pathlib import Path
+
 import pytest
 
 from connector.errors import BadInput
@@ -7,10 +11,19 @@ from connector.model import AccessClass, Level
 from connector.vocabulary.bundle import Bundle
 from connector.vocabulary.terms import MODEL_OF, Code, Term, TermClass, read_terms
 
-HEADER = (
-    "name,kind,domain,iri,range,container,pattern,unit,access,level,label_en,definition_en,ec_point,law\n"
-    "Thing,class,,,,,,,,,thing,A thing.,,\n"
-)
+THING = {"name": "Thing", "kind": "class", "label_en": "thing", "definition_en": "A thing."}
+KILOGRAM = {"name": "KGM", "kind": "code", "domain": "Unit", "unit": "kg", "quantity_kind": "Mass"}
+TEXT = {"name": "a", "kind": "property", "domain": "Thing", "range": "xsd:string"}
+
+
+def table(*rows: dict[str, str]) -> bytes:
+    """A table with a class, a unit, and these rows."""
+    out = io.StringIO()
+    columns = Path("vocab/terms.csv").read_text(encoding="utf-8").partition("\n")[0].split(",")
+    writer = csv.DictWriter(out, columns, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows([THING, KILOGRAM, *rows])
+    return out.getvalue().encode()
 
 
 def test_every_term_of_a_subject_has_one_access_class_and_one_level(bundle: Bundle) -> None:
@@ -76,22 +89,34 @@ def test_named_finds_every_meaning(bundle: Bundle) -> None:
 
 
 @pytest.mark.parametrize(
-    ("row", "what"),
+    ("change", "what"),
     [
-        ("a,property,Thing,,xsd:string,,,,B2C,item,a,A.,,\n", "B2C"),
-        ("a,property,Thing,,text,,,,,,a,A.,,\n", "range"),
-        ("a,property,Thing,,class:Nothing,,,,,,a,A.,,\n", "Nothing"),
-        ("a,property,Nothing,,xsd:string,,,,,,a,A.,,\n", "Nothing"),
-        ("a,property,Thing,,xsd:decimal,,,XYZ,,,a,A.,,\n", "XYZ"),
-        ("a,thing,,,,,,,,,a,A.,,\n", "kind"),
-        ("a,property\n", "cells"),
-        (2 * "a,property,Thing,,xsd:string,,,,,,a,A.,,\n", "two rows"),
+        ({"access": "B2C"}, "B2C"),
+        ({"level": "lot"}, "lot"),
+        ({"range": "text"}, "range"),
+        ({"range": "class:Nothing"}, "Nothing"),
+        ({"range": "code:Nothing"}, "Nothing"),
+        ({"domain": "Nothing"}, "Nothing"),
+        ({"unit": "XYZ", "quantity_kind": "Mass"}, "XYZ"),
+        ({"unit": "UCUM:XYZ", "quantity_kind": "Mass"}, "XYZ"),
+        ({"unit": "KGM", "quantity_kind": "Energy"}, "KGM measures Mass, not Energy"),
+        ({"unit": "KGM"}, "KGM measures Mass, not nothing"),
+        ({"kind": "thing"}, "kind"),
     ],
 )
-def test_a_row_that_cannot_be_used_is_refused(row: str, what: str) -> None:
+def test_a_row_that_cannot_be_used_is_refused(change: dict[str, str], what: str) -> None:
     """The error names what is wrong."""
+    assert read_terms(table(TEXT)).term("Thing", "a").range.name == "string"
     with pytest.raises(BadInput, match=what):
-        read_terms((HEADER + row).encode())
+        read_terms(table(TEXT | change))
+
+
+def test_rows_and_cells_are_counted() -> None:
+    """Two rows for one key of a class, and a row that is too short."""
+    with pytest.raises(BadInput, match="two rows"):
+        read_terms(table(TEXT, TEXT))
+    with pytest.raises(BadInput, match="cells"):
+        read_terms(table(TEXT) + b"b,property\n")
 
 
 def test_other_columns_are_refused() -> None:
