@@ -165,7 +165,7 @@ def _way_out(
     peers = Messenger(
         did=Did(config.did), http=http, resolver=resolver, signer=keys.authentication, clock=clock, ids=ids,
         token_lifetime_seconds=config.limits.token_lifetime_seconds, access_token_key=keys.access_token_key,
-        scopes=SCOPES,
+        scopes=SCOPES, addresses={one.id: one.address for one in config.peers.values() if one.address},
     )  # fmt: skip
     verifier = FetchingVerifier(
         resolver=resolver, clock=clock, contexts=bundle.known_contexts, check_shape=bundle.check,
@@ -192,6 +192,7 @@ def _processes(
         store=store, peers=peers, clock=clock, ids=ids, owner=ids.urn(), conversations=conversations,
         retry_first_seconds=limits.retry_first_seconds, retry_cap_seconds=limits.retry_cap_seconds,
         retry_budget_seconds=limits.retry_budget_seconds,
+        not_now={one.id: frozenset(one.retryable_statuses) for one in config.peers.values()},
     )  # fmt: skip
     for topic in (negotiate, transfer):
         topic.conversation = conversations[topic.kind] = Conversation(

@@ -11,6 +11,7 @@ import os
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Annotated
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
@@ -66,6 +67,22 @@ class Unsafe(_Part):
     """Added to the machine's clock, so that a story can happen on its own day."""
 
 
+class Peer(_Part):
+    """A peer by a name for people. Most need only their DID; the rest is for peers with habits of their own."""
+
+    id: str = Field(min_length=1)
+    """Its participant id: a DID, or whatever its dataspace calls it."""
+    address: str = ""
+    """Its versioned DSP address, where its DID document names none: nothing is looked up then."""
+    retryable_statuses: tuple[Annotated[int, Field(ge=400, le=499)], ...] = ()
+    """What it answers when it means "not now", though by DSP it is a refusal."""
+
+    @field_validator("address")
+    @classmethod
+    def _plain_address(cls, value: str) -> str:
+        return _plain_address(value) if value else value
+
+
 class Config(_Part):
     """One company's connector."""
 
@@ -83,23 +100,21 @@ class Config(_Part):
     unsafe: Unsafe = Unsafe()
     trusted_issuers: Mapping[str, tuple[str, ...]] = Field(default_factory=dict)
     """Credential type -> DIDs that may issue it. `members` stands for: who shows a valid membership credential."""
-    peers: Mapping[str, str] = Field(default_factory=dict)
-    """Names for people -> DIDs, so that commands can say `refiner`."""
+    peers: Mapping[str, Peer] = Field(default_factory=dict)
+    """Names for people -> DIDs (or a table, see `Peer`), so that commands can say `refiner`."""
     folder: Path = Field(default=Path(), exclude=True)
 
     @field_validator("public_url")
     @classmethod
-    def _plain_address(cls, value: str) -> str:
-        parts = urlsplit(value)
-        if (
-            parts.scheme not in {"https", "http"}
-            or not parts.hostname
-            or parts.query
-            or parts.fragment
-            or parts.username
-        ):
-            raise ValueError("must be like https://connector.example.com or https://example.com/tenant")
-        return value.rstrip("/")
+    def _is_plain(cls, value: str) -> str:
+        return _plain_address(value)
+
+    @field_validator("peers", mode="before")
+    @classmethod
+    def _short_peers(cls, value: object) -> object:
+        if not isinstance(value, Mapping):
+            return value
+        return {name: {"id": one} if isinstance(one, str) else one for name, one in value.items()}
 
     @model_validator(mode="after")
     def _http_only_when_unsafe(self) -> Config:
@@ -126,16 +141,23 @@ class Config(_Part):
         return (self.folder / relative).resolve()
 
     def peer(self, name: str) -> str:
-        """The DID that a name of `[peers]` or a connector's address stands for; a DID stands for itself."""
-        if name.startswith("did:"):
+        """The id that a name of `[peers]` or a connector's address stands for; an id stands for itself."""
+        if name.startswith("did:") or any(name == known.id for known in self.peers.values()):
             return name
         if name.startswith(("https://", "http://")):
             return _did_web(name)
         if name in self.peers:
-            return self.peers[name]
+            return self.peers[name].id
         near = difflib.get_close_matches(name, self.peers, n=1)
         hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(sorted(self.peers)) or 'none'}"
         raise BadConfig(f"no peer is called {name!r}", hint=f"{hint}; or give its DID or address")
+
+
+def _plain_address(value: str) -> str:
+    parts = urlsplit(value)
+    if parts.scheme not in {"https", "http"} or not parts.hostname or parts.query or parts.fragment or parts.username:
+        raise ValueError("must be like https://connector.example.com or https://example.com/tenant")
+    return value.rstrip("/")
 
 
 def _did_web(address: str) -> str:
@@ -169,7 +191,8 @@ def _sentence(problem: Mapping[str, object]) -> str:
 
 
 def _near(error: ValidationError) -> str:
-    known = [*Config.model_fields, *Listen.model_fields, *Limits.model_fields, *Keys.model_fields, *Unsafe.model_fields]
+    parts = (Config, Listen, Limits, Keys, Unsafe, Peer)
+    known = [name for part in parts for name in part.model_fields]
     for problem in error.errors():
         if problem["type"] == "extra_forbidden":
             near = difflib.get_close_matches(str(problem["loc"][-1]), known, n=1)

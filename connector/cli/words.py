@@ -34,7 +34,7 @@ _OPERANDS: Final = {
 
 def called(config: Config, did: Json) -> str:
     """A party by the name that `[peers]` gives it, and its DID."""
-    name = next((name for name, known in config.peers.items() if known == did), "")
+    name = next((name for name, known in config.peers.items() if known.id == did), "")
     return f"{name} ({did})" if name else str(did)
 
 

@@ -183,10 +183,11 @@ def build_document(
     }
 
 
-def services_of(did: Did, *, data: str, credentials: str, audit: str) -> tuple[Service, ...]:
-    """The three services of a connector: addresses of the DSP version document, credential and audit service."""
+def services_of(did: Did, *, data: str, catalog: str, credentials: str, audit: str) -> tuple[Service, ...]:
+    """The services of a connector: DSP version document and catalogue (DSP 2025-1, 4.3.2), credentials, audit reads."""
     return (
         Service(id=f"{did}#data", type="DataService", endpoint=data),
+        Service(id=f"{did}#catalog", type="CatalogService", endpoint=catalog),
         Service(id=f"{did}#credentials", type="CredentialService", endpoint=credentials),
         Service(id=f"{did}#audit", type="AuditService", endpoint=audit),
     )

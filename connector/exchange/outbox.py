@@ -31,7 +31,7 @@ from connector.vocabulary.admission import admit
 _log = logging.getLogger("connector.outbox")
 
 _ANSWER_LIMIT_BYTES = 1 << 20
-_OK, _MULTIPLE_CHOICES, _NOT_FOUND = 200, 300, 404
+_OK, _MULTIPLE_CHOICES, _NOT_FOUND, _UNAVAILABLE = 200, 300, 404, 503
 _UNKNOWN_THERE = frozenset({404, 410})
 _CLAIM = 64
 _IDLE_SECONDS = 1.0
@@ -52,6 +52,8 @@ class Outbox:
     retry_first_seconds: float
     retry_cap_seconds: float
     retry_budget_seconds: int
+    not_now: Mapping[str, frozenset[int]]
+    """Peers that answer "not now" by statuses that refuse by DSP."""
     max_under_way: int = 64
     _fresh: asyncio.Queue[OutboxRow] = field(default_factory=asyncio.Queue)
     _tasks: set[asyncio.Task[None]] = field(default_factory=set)
@@ -130,6 +132,8 @@ class Outbox:
         answer, token, detail = await self._send(row)
         peer_pid = _peer_pid(answer, row) if answer is not None else None
         status = answer.status if answer is not None else 0
+        if status in self.not_now.get(row.counterparty, ()):
+            status = _UNAVAILABLE
         if answer is not None and _OK <= status < _MULTIPLE_CHOICES and peer_pid is None and _is_first(row):
             status, detail = 0, f"HTTP {status} without a readable process"
         draft = await self._tell(row, status, peer_pid, token, answer)

@@ -125,7 +125,7 @@ class GuardedClient:
             cookie_jar=aiohttp.DummyCookieJar(),
             auto_decompress=False,  # aiohttp inflates without a limit
             trust_env=False,
-            headers={"User-Agent": self._user_agent, "Accept-Encoding": "identity"},
+            headers={"User-Agent": self._user_agent, "Accept-Encoding": "gzip"},
             max_line_size=_MAX_LINE_BYTES,
             max_field_size=_MAX_FIELD_BYTES,
             max_headers=_MAX_HEADERS,

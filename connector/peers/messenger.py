@@ -1,14 +1,15 @@
 """Requests to other participants, each with a fresh self-issued token (DCP 1.0.1, section 4.3).
 
-Finds a peer's endpoints by its DID document: `DataService` leads to the version document (DSP 2025-1, sections 4.2,
-4.3), `CredentialService` answers presentation queries (DCP, section 5.4), `AuditService` answers audit reads. What to
-say and what to make of the answer is the journeys' business.
+Finds a peer's endpoints by its DID document: `DataService` leads to the version document, `CatalogService` to the
+catalogue (DSP 2025-1, sections 4.2, 4.3), `CredentialService` answers presentation queries (DCP, section 5.4),
+`AuditService` audit reads. A peer whose address is configured is not looked up. What to say and what to make of the
+answer is the journeys' business.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TypeVar
@@ -28,6 +29,7 @@ DSP_VERSION = "2025-1"
 _OK = 200
 _SERVER_FAULT = 500
 _JSON = "application/json"
+_VERSIONS = "/.well-known/dspace-version"
 _ENDPOINT_LIFETIME = timedelta(minutes=5)
 _VERSION_LIMIT_BYTES = 64 * 1024
 _PRESENTATION_LIMIT_BYTES = 1 << 20
@@ -56,24 +58,35 @@ class Messenger:
     access_token_key: bytes
     scopes: Sequence[str]
     """What a peer that gets a token of ours may query."""
+    addresses: Mapping[str, str]
+    """Peers whose versioned DSP address is known beforehand."""
     _bases: dict[Did, tuple[str, datetime]] = field(default_factory=dict)
     _accesses: dict[Did, tuple[str, datetime]] = field(default_factory=dict)
     _down: dict[Did, datetime] = field(default_factory=dict)
 
     async def dsp_base(self, peer: Did) -> str:
-        """The versioned DSP base URL of a peer, kept for five minutes."""
+        """The versioned DSP base URL of a peer: configured, or looked up and kept for five minutes."""
+        if peer in self.addresses:
+            return self.addresses[peer]
         known = self._bases.get(peer)
         now = self.clock.now()
         if known and known[1] > now:
             return known[0]
-        url = _service(await self.resolver.did_document(peer), "DataService")
-        answer = await self.http.request("GET", url, limit_bytes=_VERSION_LIMIT_BYTES)
-        if answer.status != _OK:
-            raise PeerUnreachable(f"{peer} has no version document: HTTP {answer.status}")
-        base = url.removesuffix("/.well-known/dspace-version") + _version_path(answer.body)
+        base = await self._discovered(await self.resolver.did_document(peer))
         _make_room(self._bases)
         self._bases[peer] = (base, now + _ENDPOINT_LIFETIME)
         return base
+
+    async def _discovered(self, document: DidDocument) -> str:
+        """DSP 2025-1, 4.3.2: the version document names the path; a document with a catalogue alone names it whole."""
+        endpoint = _endpoint(document, "DataService")
+        if endpoint is None and (catalogue := _endpoint(document, "CatalogService")) is not None:
+            return catalogue.removesuffix("/catalog")
+        root = (endpoint or _service(document, "DataService")).removesuffix(_VERSIONS)
+        answer = await self.http.request("GET", root + _VERSIONS, limit_bytes=_VERSION_LIMIT_BYTES)
+        if answer.status != _OK:
+            raise PeerUnreachable(f"{document.id} has no version document: HTTP {answer.status}")
+        return root + _version_path(answer.body)
 
     async def post(self, peer: Did, url: str, body: bytes) -> Sent:
         """POST JSON with a token that lets the peer query our credentials."""
@@ -155,18 +168,27 @@ def _make_room(kept: dict[Did, _V]) -> None:
         kept.pop(next(iter(kept)))
 
 
+def _endpoint(document: DidDocument, kind: str) -> str | None:
+    return next((service.endpoint.rstrip("/") for service in document.services if service.type == kind), None)
+
+
 def _service(document: DidDocument, kind: str) -> str:
-    for service in document.services:
-        if service.type == kind:
-            return service.endpoint.rstrip("/")
-    raise CannotCheck(f"{document.id} names no {kind}", hint="its DID document is not that of a connector")
+    endpoint = _endpoint(document, kind)
+    if endpoint is None:
+        raise CannotCheck(f"{document.id} names no {kind}", hint="its DID document is not that of a connector")
+    return endpoint
 
 
 def _version_path(body: bytes) -> str:
-    """The path of our protocol version (DSP 4.3.1: select by version and binding)."""
+    """The path of our protocol version. Several entries may have it: ours is the one whose `auth` we can do (4.3.1)."""
     versions = admit(body, _VERSION_LIMIT_BYTES).get("protocolVersions")
+    fitting: list[tuple[bool, str]] = []
     for entry in versions if isinstance(versions, list) else []:
         match entry:
-            case {"version": "2025-1", "binding": "HTTPS", "path": str(path)}:
-                return path.rstrip("/")
-    raise BadMessage(f"the peer does not speak DSP {DSP_VERSION}")
+            case {"version": str(version), "binding": "HTTPS", "path": str(path), **others} if version == DSP_VERSION:
+                auth = others.get("auth")
+                if auth is None or (isinstance(auth, dict) and auth.get("protocol") == "DCP"):
+                    fitting.append((auth is None, path.rstrip("/")))
+    if not fitting:
+        raise BadMessage(f"the peer does not speak DSP {DSP_VERSION}")
+    return min(fitting, key=lambda one: one[0])[1]

@@ -16,6 +16,7 @@ from connector.credentials.did import MethodKey, build_document, services_of
 from connector.credentials.issue import prepare
 from connector.errors import NotFound
 from connector.model import Did
+from connector.server.dsp import BASE
 from connector.server.services import Services, SignedList
 
 _LIST_LIFETIME = timedelta(hours=24)
@@ -33,7 +34,11 @@ def did_document(services: Services) -> bytes:
             MethodKey(key_id=services.authentication.key_id, public_jwk=services.authentication.public_jwk)
         ],
         services=services_of(
-            did, data=f"{url}/.well-known/dspace-version", credentials=f"{url}/dcp", audit=f"{url}/audit"
+            did,
+            data=f"{url}/.well-known/dspace-version",
+            catalog=f"{url}{BASE}/catalog",
+            credentials=f"{url}/dcp",
+            audit=f"{url}/audit",
         ),
     )
     return orjson.dumps(document)

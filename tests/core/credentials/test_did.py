@@ -142,6 +142,7 @@ def ours(signer: MemorySigner, prover: MemorySigner) -> JsonObject:
         services=services_of(
             REFINER,
             data="https://refiner.example/.well-known/dspace-version",
+            catalog="https://refiner.example/dsp/2025-1/catalog",
             credentials="https://refiner.example/dcp",
             audit="https://refiner.example/audit",
         ),

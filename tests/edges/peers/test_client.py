@@ -123,7 +123,7 @@ async def test_a_request_and_its_answer(server: Server, client: GuardedClient) -
     head = server.requests[0].decode()
     assert head.startswith("GET /x HTTP/1.1\r\n")
     assert "Authorization: Bearer t\r\n" in head
-    assert "Accept-Encoding: identity\r\n" in head
+    assert "Accept-Encoding: gzip\r\n" in head
 
 
 async def test_cookies_and_proxies_are_not_used(

@@ -1,0 +1,132 @@
+"""How a peer's address is found: by its DID document, by what it publishes there, or by the configuration."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+import orjson
+import pytest
+
+from connector.credentials.did import DidDocument, Service
+from connector.errors import BadMessage, CannotCheck
+from connector.exchange.ports import HttpAnswer
+from connector.keys.memory import signer_from_seed
+from connector.model import Did, Json, JsonObject
+from connector.peers.messenger import Messenger
+
+PEER = Did("did:web:peer.example")
+ROOT = "https://peer.example/dsp"
+VERSIONS = f"{ROOT}/.well-known/dspace-version"
+
+
+@dataclass
+class World:
+    """One peer with a DID document and a version document; also clock and chance."""
+
+    services: tuple[Service, ...]
+    versions: Json = None
+    asked: list[str] = field(default_factory=list)
+
+    async def did_document(self, did: Did) -> DidDocument:
+        """Its document."""
+        self.asked.append(did)
+        return DidDocument(id=did, methods={}, relationships={}, services=self.services)
+
+    async def request(self, _method: str, url: str, **_: object) -> HttpAnswer:
+        """Its version document."""
+        self.asked.append(url)
+        return HttpAnswer(status=200, headers={}, body=orjson.dumps({"protocolVersions": self.versions}))
+
+    def now(self) -> datetime:
+        """Always the same."""
+        return datetime(2027, 3, 15, tzinfo=UTC)
+
+    def urn(self) -> str:
+        """No token is made here."""
+        raise NotImplementedError
+
+    def secret(self) -> str:
+        """No secret is made here."""
+        raise NotImplementedError
+
+    def jitter(self) -> float:
+        """Nothing is repeated here."""
+        raise NotImplementedError
+
+    def messenger(self, addresses: dict[str, str] | None = None) -> Messenger:
+        """Ours."""
+        return Messenger(
+            did=Did("did:web:us.example"), http=self, resolver=self, signer=signer_from_seed(b"us", "EdDSA", "x"),
+            clock=self, ids=self, token_lifetime_seconds=60, access_token_key=b"", scopes=(),
+            addresses=addresses or {},
+        )  # fmt: skip
+
+
+def service(kind: str, endpoint: str) -> Service:
+    return Service(id=f"{PEER}#{kind}", type=kind, endpoint=endpoint)
+
+
+def entry(path: str, **others: Json) -> Json:
+    return {"version": "2025-1", "binding": "HTTPS", "path": path, **others}
+
+
+DCP: JsonObject = {"protocol": "DCP", "version": "1.0"}
+
+
+@pytest.mark.parametrize(
+    ("versions", "path"),
+    [
+        ([entry("/2025-1")], "/2025-1"),
+        ([entry("/2025-1/")], "/2025-1"),
+        ([entry("/old", version="2024-1"), entry("/new", auth=DCP)], "/new"),
+        # several entries of one version: the one whose authentication we can do
+        ([entry("/oauth", auth={"protocol": "OAuth2", "version": "2"}), entry("/dcp", auth=DCP)], "/dcp"),
+        ([entry("/any"), entry("/dcp", auth=DCP)], "/dcp"),
+    ],
+)
+async def test_the_version_document_names_the_path(versions: Json, path: str) -> None:
+    """Found by the DataService, with or without the well-known path behind it; asked once."""
+    for endpoint in (VERSIONS, ROOT, f"{ROOT}/"):
+        world = World((service("Other", "https://x.example"), service("DataService", endpoint)), versions)
+        messenger = world.messenger()
+        assert await messenger.dsp_base(PEER) == await messenger.dsp_base(PEER) == ROOT + path
+        assert world.asked == [PEER, VERSIONS]
+
+
+@pytest.mark.parametrize(
+    "versions",
+    [
+        None,
+        [],
+        [entry("/x", version="2024-1")],
+        [entry("/x", binding="MQTT")],
+        [entry("/x", auth={"protocol": "OAuth2"})],
+        ["2025-1", {"version": "2025-1"}],
+    ],
+)
+async def test_a_peer_without_our_version_is_not_spoken_to(versions: Json) -> None:
+    """DSP 2025-1, 4.3: the client ends communication."""
+    with pytest.raises(BadMessage, match="2025-1"):
+        await World((service("DataService", VERSIONS),), versions).messenger().dsp_base(PEER)
+
+
+async def test_a_catalogue_service_alone_names_the_address() -> None:
+    """Its endpoint ends in `/catalog`, below the versioned address."""
+    world = World((service("CatalogService", f"{ROOT}/2025-1/catalog"),))
+    assert await world.messenger().dsp_base(PEER) == f"{ROOT}/2025-1"
+    assert world.asked == [PEER]
+
+
+async def test_a_document_without_either_is_not_that_of_a_connector() -> None:
+    """Nothing is guessed."""
+    with pytest.raises(CannotCheck, match="DataService"):
+        await World((service("AuditService", ROOT),)).messenger().dsp_base(PEER)
+
+
+async def test_a_configured_address_is_not_looked_up() -> None:
+    """For peers without a DID document."""
+    world = World(())
+    messenger = world.messenger({"provider": "https://edc.example/protocol/2025-1"})
+    assert await messenger.dsp_base(Did("provider")) == "https://edc.example/protocol/2025-1"
+    assert world.asked == []
