@@ -63,7 +63,7 @@ def as_credential(part: Json, access: str, level: str) -> JsonObject:
         (f"{BATTERY}.batteryMass.value", "1e3", "bad-value"),
         (f"{BATTERY}.batteryMass.unit", "TNE", "bad-unit"),
         (f"{BATTERY}.batteryMass.unit", "kg", "bad-unit"),
-        (f"{BATTERY}.cycleLifeTestRate.ucumUnit", "/min", "bad-unit"),
+        (f"{BATTERY}.cycleLifeTestRate.unit", "HUR", "bad-unit"),
         (f"{BATTERY}.batteryMass", "452", "wrong-type"),
         (f"{BATTERY}.footprint.declaredUnit", "kWh", "bad-unit"),
         (f"{BATTERY}.batteryCategory", "car", "bad-code"),
@@ -122,7 +122,7 @@ def test_a_finding_tells_meaning_and_advice(bundle: Bundle, documents: dict[str,
 def test_a_quantity_has_one_unit_and_something_to_say(bundle: Bundle, documents: dict[str, JsonObject]) -> None:
     """Both unit notations, or neither value nor detection limit, is a finding."""
     subject = documents["AssayCertificate"]
-    put(subject, "measurement.0.ucumUnit", "/h")
+    put(subject, "measurement.0.ucumUnit", "kg/(kW.h)")
     put(subject, "measurement.1", {"type": "Quantity", "unit": "P1"})
     found = bundle.check("AssayCertificate", subject)
     assert places(found) == [("choice", "$.measurement[0]"), ("choice", "$.measurement[1]")]

@@ -42,11 +42,11 @@ def test_each_iri_has_one_definition(bundle: Bundle) -> None:
 
 
 def test_every_row_says_what_it_means(bundle: Bundle) -> None:
-    """Label and definition are there, and a definition is a sentence."""
+    """Labels in every language and a definition are there, and a definition is a sentence."""
     rows: list[Term | TermClass | Code] = [*bundle.terms.properties, *bundle.terms.classes.values()]
     rows += [code for listed in bundle.terms.codes.values() for code in listed]
     for row in rows:
-        assert row.label
+        assert [language for language, label in row.labels.items() if not label or label != label.strip()] == []
         assert row.definition.endswith(".")
 
 
