@@ -19,7 +19,8 @@ The house, from the top down; each row may use the rows below it (import-linter,
     config             the configuration, one frozen model
     model, errors      values that all share; the one error tree
 
-From protocol down nothing waits, reads a clock, draws lots or touches a file (`vocabulary.bundle` reads its own data).
+From protocol down nothing waits, reads a clock, draws lots or touches a file (`vocabulary.bundle` reads its own data,
+the vocabulary's versions among them).
 Five files tell the rest: `exchange/publish.py`, `protocol/negotiation.py`, `exchange/negotiate.py`,
 `credentials/verify.py`, `app.py`.
 """
@@ -38,5 +39,3 @@ BITSTRING_STATUS_LIST: Final = "1.0"
 """W3C Bitstring Status List."""
 ODRL: Final = "2.2"
 """W3C ODRL Information Model."""
-VOCABULARY: Final = "0.1.0"
-"""The battery vocabulary's context."""

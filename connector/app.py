@@ -46,7 +46,6 @@ from connector.server.dsp import BASE
 from connector.server.services import Services
 from connector.stores import open_store
 from connector.vocabulary.bundle import Bundle, load_bundle
-from connector.vocabulary.terms import CONTEXT_URL
 
 _log = logging.getLogger("connector")
 _COLLECT_EVERY = 10_000
@@ -147,7 +146,7 @@ def compose(
         ),
         receive=Receive(tenant=tenant, did=did, store=store, peers=peers, verifier=verifier, clock=clock),
         publish=Publish(
-            tenant=tenant, did=did, context=CONTEXT_URL, status_url=f"{config.public_url}/status", id_key=keys.id_key,
+            tenant=tenant, did=did, status_url=f"{config.public_url}/status", id_key=keys.id_key,
             store=store, signer=keys.assertion, clock=clock, bundle=bundle,
         ),
         audit=Audit(

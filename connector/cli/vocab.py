@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+from datetime import date
 from pathlib import Path
 from typing import Annotated
 
@@ -12,6 +13,7 @@ from connector.cli.console import BAD_USAGE, DONE, NO, console, next_step, show_
 from connector.errors import BadInput
 from connector.model import Finding, Json, JsonObject, Place
 from connector.vocabulary.build import SOURCES, build
+from connector.vocabulary.build import publish as published
 from connector.vocabulary.bundle import default_folder
 from connector.vocabulary.terms import Code, Term, TermClass, Terms, read_terms
 
@@ -22,13 +24,19 @@ AsJson = Annotated[bool, typer.Option("--json", help="Machine-readable answer.")
 
 
 @app.command(name="build")
-def build_files(folder: Folder = None, as_json: AsJson = False) -> None:
-    """Write context, list of contexts and JSON Schemas from the tables.
+def build_files(
+    folder: Folder = None,
+    publish: Annotated[str, typer.Option(metavar="DAY", help="Fix the current version as of this day, for ever.")] = "",
+    as_json: AsJson = False,
+) -> None:
+    """Write everything that is generated from the tables.
 
     Example: battery-connector vocab build
     """
     with told():
         root = folder or default_folder()
+        if publish:
+            _write(root / "versions.csv", published(_sources(root), _day(publish)))
         written = [name for name, content in _made(root).items() if _write(root / name, content)]
         if as_json:
             show_json({"written": list[Json](written)})
@@ -88,7 +96,19 @@ def term(name: str, folder: Folder = None, as_json: AsJson = False) -> None:
 
 def _made(root: Path) -> dict[str, bytes]:
     """What the tables of a folder make."""
-    return build({name: _read(root / name) for name in SOURCES})
+    return build(_sources(root))
+
+
+def _sources(root: Path) -> dict[str, bytes]:
+    """The tables of a folder."""
+    return {name: _read(root / name) for name in SOURCES}
+
+
+def _day(text: str) -> str:
+    try:
+        return date.fromisoformat(text).isoformat()
+    except ValueError as bad:
+        raise BadInput(f"{text!r} is no day", hint="such as 2027-03-01") from bad
 
 
 def _read(path: Path) -> bytes:

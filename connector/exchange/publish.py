@@ -51,7 +51,6 @@ class Publish:
 
     tenant: str
     did: Did
-    context: str
     status_url: str
     """Address of our status lists, without the number."""
     id_key: bytes
@@ -247,7 +246,7 @@ class Publish:
         number, position = divmod(index, LIST_BITS)
         start, end = validity(part)
         payload = credential_payload(
-            context=self.context, credential_type=record_type, issuer=self.did,
+            context=self.bundle.context_url, credential_type=record_type, issuer=self.did,
             valid_from=start or self.clock.now(), valid_until=end,
             subject=part, record=header,
             status=StatusEntry(purpose="revocation", index=position, list_url=f"{self.status_url}/{number}"),

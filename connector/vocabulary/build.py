@@ -1,7 +1,7 @@
-"""What is generated from the tables: the context and its row in the list of contexts, the JSON Schemas.
+"""What is generated from the tables, for the current version: the context, the list of contexts, the JSON Schemas.
 
 Pure: bytes in, bytes out. `tests/core/vocabulary/test_build.py` holds the committed files to this; the command
-`vocab build` writes them.
+`vocab build` writes them. What a published version fixed is not made anew: a table that would change it is refused.
 """
 
 from __future__ import annotations
@@ -10,17 +10,19 @@ import csv
 import hashlib
 import io
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
+from connector.errors import BadInput
 from connector.model import Json
 from connector.vocabulary.context import make_context
 from connector.vocabulary.schemas import make_schemas
 from connector.vocabulary.shapes import read_shapes
-from connector.vocabulary.terms import CONTEXT_URL, VERSION, read_terms
+from connector.vocabulary.terms import read_terms
+from connector.vocabulary.versions import Version, read_versions, rules_digest, write_versions
 
-CONTEXT_FILE = f"contexts/battery-connector/{VERSION}.jsonld"
 CREDENTIALS_FILE = "contexts/w3c/credentials-v2.jsonld"
-SOURCES = ("terms.csv", "shapes.csv", "third-party.csv", CREDENTIALS_FILE)
+SOURCES = ("versions.csv", "terms.csv", "shapes.csv", "third-party.csv", CREDENTIALS_FILE)
 _COLUMNS = ("url", "file", "sha256", "source", "licence")
 
 
@@ -28,11 +30,37 @@ def build(sources: Mapping[str, bytes]) -> dict[str, bytes]:
     """Every generated file by its path in `vocab/`. `sources` holds the bytes of `SOURCES`."""
     terms = read_terms(sources["terms.csv"])
     shapes = read_shapes(sources["shapes.csv"], terms)
+    *earlier, version = read_versions(sources["versions.csv"])
     context = _pretty(make_context(terms, json.loads(sources[CREDENTIALS_FILE])))
-    files = {CONTEXT_FILE: context, "contexts.csv": _contexts(context, sources["third-party.csv"])}
-    for name, schema in make_schemas(terms, shapes).items():
-        files[f"schemas/{VERSION}/{name}.json"] = _pretty(schema)
+    schemas = make_schemas(terms, shapes, version.schemas_url)
+    if changed := version.differs(context, schemas):
+        raise BadInput(
+            f"this changes the {changed} of {version.number}, which was published on {version.published} and stays",
+            hint="begin the next version: a new last row in versions.csv, with its number alone",
+        )
+    files = {version.context_file: context}
+    current = replace(version, context=hashlib.sha256(context).hexdigest())
+    files["contexts.csv"] = _contexts([*earlier, current], sources["third-party.csv"])
+    for name, schema in schemas.items():
+        files[f"schemas/{version.number}/{name}.json"] = _pretty(schema)
     return files
+
+
+def publish(sources: Mapping[str, bytes], day: str) -> bytes:
+    """`versions.csv` with the day of publication and the digests of the current version."""
+    files = build(sources)
+    *earlier, version = read_versions(sources["versions.csv"])
+    if version.published:
+        raise BadInput(f"{version.number} was published on {version.published}")
+    folder = f"schemas/{version.number}/"
+    schemas = {
+        name.removeprefix(folder).removesuffix(".json"): json.loads(content)
+        for name, content in files.items()
+        if name.startswith(folder)
+    }
+    context = hashlib.sha256(files[version.context_file]).hexdigest()
+    done = replace(version, published=day, context=context, rules=rules_digest(schemas))
+    return write_versions((*earlier, done))
 
 
 def _pretty(document: Json) -> bytes:
@@ -40,7 +68,7 @@ def _pretty(document: Json) -> bytes:
     return (json.dumps(document, indent=2, ensure_ascii=False) + "\n").encode()
 
 
-def _contexts(context: bytes, third_party: bytes) -> bytes:
+def _contexts(versions: Sequence[Version], third_party: bytes) -> bytes:
     """The list of contexts with the digests that a loader holds them to."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
@@ -48,6 +76,6 @@ def _contexts(context: bytes, third_party: bytes) -> bytes:
     for row in csv.DictReader(io.StringIO(third_party.decode("utf-8"))):
         if row["kind"] == "context":
             writer.writerow([row["url"], row["file"], row["sha256"], row["source"], row["licence"]])
-    digest = hashlib.sha256(context).hexdigest()
-    writer.writerow([CONTEXT_URL, CONTEXT_FILE, digest, "generated from terms.csv", "Apache-2.0"])
+    for one in versions:
+        writer.writerow([one.context_url, one.context_file, one.context, "generated from terms.csv", "Apache-2.0"])
     return out.getvalue().encode()

@@ -20,7 +20,8 @@ from connector.errors import BadInput
 from connector.model import AccessClass, Finding, Json, JsonObject, Level
 from connector.vocabulary.check import Checker
 from connector.vocabulary.shapes import Shapes, read_shapes
-from connector.vocabulary.terms import VERSION, Terms, read_terms
+from connector.vocabulary.terms import Terms, read_terms
+from connector.vocabulary.versions import Version, read_versions
 from connector.vocabulary.views import split
 
 _PACKAGE = Path(__file__).resolve().parents[1]
@@ -28,13 +29,17 @@ _PACKAGE = Path(__file__).resolve().parents[1]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bundle:
-    """Contexts by URL (`contexts`, and the exact bytes as served), terms, shapes, and the checks made from them."""
+    """Contexts by URL (`contexts`, and the exact bytes as served), terms, shapes, and the checks made from them.
 
+    `context_url` is the one that new credentials name. A credential of an earlier version is held to that version.
+    """
+
+    context_url: str
     contexts: Mapping[str, Json]
     context_bytes: Mapping[str, bytes]
     terms: Terms
     shapes: Shapes
-    _checker: Checker = field(repr=False)
+    _checkers: Mapping[str, Checker] = field(repr=False)
 
     @property
     def known_contexts(self) -> frozenset[str]:
@@ -48,11 +53,14 @@ class Bundle:
 
     def check(self, record_type: str, credential_or_subject: JsonObject) -> list[Finding]:
         """What is wrong with a whole subject, or with one credential (of its class and level alone)."""
-        return self._checker.check(record_type, credential_or_subject)
+        named = credential_or_subject.get("@context")
+        listed = [url for url in named if isinstance(url, str)] if isinstance(named, list) else []
+        url = next((url for url in listed if url in self._checkers), self.context_url)
+        return self._checkers[url].check(record_type, credential_or_subject)
 
     def check_mapped(self, record_type: str, subject: JsonObject) -> list[Finding]:
         """What is wrong with a mapped subject whose links are not made yet."""
-        return self._checker.check_mapped(record_type, subject)
+        return self._checkers[self.context_url].check_mapped(record_type, subject)
 
     def split(
         self, record_type: str, subject: JsonObject, *, model_id: str = ""
@@ -74,15 +82,22 @@ def load_bundle(folder: Path | None = None) -> Bundle:
     terms = read_terms(_read(root / "terms.csv"))
     shapes = read_shapes(_read(root / "shapes.csv"), terms)
     context_bytes = _contexts(root)
-    names = [*shapes.records, "Record"]
-    schemas = {name: _read(root / "schemas" / VERSION / f"{name}.json") for name in names}
+    versions = read_versions(_read(root / "versions.csv"))
     return Bundle(
+        context_url=versions[-1].context_url,
         contexts=MappingProxyType({url: json.loads(found) for url, found in context_bytes.items()}),
         context_bytes=MappingProxyType(context_bytes),
         terms=terms,
         shapes=shapes,
-        _checker=Checker(terms, shapes, schemas),
-    )
+        _checkers=MappingProxyType({
+            version.context_url: Checker(terms, shapes, _schemas(root, version)) for version in versions
+        }),
+    )  # fmt: skip
+
+
+def _schemas(root: Path, version: Version) -> dict[str, bytes]:
+    """The JSON Schemas of one version by record type."""
+    return {path.stem: path.read_bytes() for path in sorted((root / "schemas" / version.number).glob("*.json"))}
 
 
 def _contexts(root: Path) -> dict[str, bytes]:

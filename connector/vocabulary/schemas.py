@@ -11,10 +11,9 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from connector.model import AccessClass, Json, JsonObject, Level
 from connector.vocabulary.shapes import Choice, Shape, Shapes
-from connector.vocabulary.terms import MODEL_OF, VERSION, Term, Terms
+from connector.vocabulary.terms import MODEL_OF, Term, Terms
 
 DRAFT = "https://json-schema.org/draft/2020-12/schema"
-BASE = f"https://w3id.org/battery-connector/v1/schemas/{VERSION}/"
 
 IRI: JsonObject = {
     "type": "string",
@@ -40,12 +39,12 @@ def part_name(access: AccessClass, level: Level) -> str:
     return f"part-{access.value}-{level.value}"
 
 
-def make_schemas(terms: Terms, shapes: Shapes) -> dict[str, JsonObject]:
-    """Schema by record type, and `Record` for the envelope's own node."""
-    schemas = {name: _record_schema(terms, shapes, shape) for name, shape in shapes.records.items()}
+def make_schemas(terms: Terms, shapes: Shapes, base: str) -> dict[str, JsonObject]:
+    """Schema by record type, and `Record` for the envelope's own node. Their ids begin with `base`."""
+    schemas = {name: _record_schema(terms, shapes, shape, base) for name, shape in shapes.records.items()}
     schemas["Record"] = {
         "$schema": DRAFT,
-        "$id": BASE + "Record.json",
+        "$id": f"{base}Record.json",
         "title": terms.classes["Record"].label,
         "$ref": "#/$defs/Record",
         "$defs": _nodes(terms, shapes, ["Record"]),
@@ -79,7 +78,7 @@ def _with_waiting_ids(schema: Json) -> Json:
     return [_with_waiting_ids(inner) for inner in schema] if isinstance(schema, list) else schema
 
 
-def _record_schema(terms: Terms, shapes: Shapes, shape: Shape) -> JsonObject:
+def _record_schema(terms: Terms, shapes: Shapes, shape: Shape, base: str) -> JsonObject:
     """The schema of one record type."""
     known = terms.classes[shape.name]
     ranges = [_find(terms, shape, name).range for name in shape.names]
@@ -87,7 +86,7 @@ def _record_schema(terms: Terms, shapes: Shapes, shape: Shape) -> JsonObject:
     definitions.update(_nodes(terms, shapes, [one.name for one in ranges if one.kind == "class"]))
     return {
         "$schema": DRAFT,
-        "$id": f"{BASE}{shape.name}.json",
+        "$id": f"{base}{shape.name}.json",
         "title": known.label,
         "description": known.definition,
         **_object(terms, shape, shape.names, shape.required, types=shape.subjects),

@@ -19,8 +19,6 @@ from connector.errors import BadInput
 from connector.model import AccessClass, Level
 
 NAMESPACE = "https://w3id.org/battery-connector/v1#"
-VERSION = "0.1.0"
-CONTEXT_URL = f"https://w3id.org/battery-connector/v1/context/{VERSION}.jsonld"
 CREDENTIALS_V2 = "https://www.w3.org/ns/credentials/v2"
 
 MODEL_OF: Mapping[str, str] = MappingProxyType({"Battery": "BatteryModel"})

@@ -16,7 +16,7 @@ from connector.credentials.issue import attach, prepare
 from connector.credentials.status_list import changes_input, list_payload
 from connector.keys.memory import MemorySigner, signer_from_seed
 from connector.model import Did, JsonObject
-from connector.vocabulary.terms import CONTEXT_URL
+from connector.vocabulary.bundle import load_bundle
 
 PARTY_CREDENTIALS = ("MembershipCredential", "RoleCredential")
 
@@ -56,7 +56,7 @@ class Authority:
             "RoleCredential": {"role": ["refiner"], "purpose": ["production"]},
         }
         credential: JsonObject = {
-            "@context": [VC_CONTEXT, CONTEXT_URL],
+            "@context": [VC_CONTEXT, load_bundle().context_url],
             "type": ["VerifiableCredential", kind],
             "issuer": self.did,
             "validFrom": time_text(self.now - timedelta(days=1)),

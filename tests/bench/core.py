@@ -24,7 +24,6 @@ from connector.mapping.plan import Plan, parse
 from connector.mapping.source import SourceFile
 from connector.model import Did, JsonObject
 from connector.vocabulary.bundle import load_bundle
-from connector.vocabulary.terms import CONTEXT_URL
 from examples.mine_to_recycler.story.model import tell
 from examples.mine_to_recycler.story.write import files
 from tests.bench.figures import Figure
@@ -131,7 +130,7 @@ def _credential() -> JsonObject:
     parts = load_bundle().split("MineralLotPassport", subject)
     (access, level), part = max(parts.items(), key=lambda item: len(json.dumps(item[1])))
     return {
-        "@context": [VC_CONTEXT, CONTEXT_URL],
+        "@context": [VC_CONTEXT, load_bundle().context_url],
         "type": ["VerifiableCredential", "MineralLotPassport"],
         "issuer": _DID,
         "validFrom": time_text(datetime.now(UTC) - timedelta(days=1)),

@@ -14,10 +14,11 @@ from connector.credentials.status import Unobtained
 from connector.credentials.verify import Material, Report, verify
 from connector.keys.memory import MemorySigner, signer_from_seed
 from connector.model import Did, JsonObject
+from connector.vocabulary.bundle import load_bundle
 from tests.core.provenance.chains import MAKER, MINE, NOW, REFINER
 
 AUTHORITY = Did("did:web:authority.example")
-CONTEXTS = ["https://www.w3.org/ns/credentials/v2", "https://w3id.org/battery-connector/v1/context/0.1.0.jsonld"]
+CONTEXTS = ["https://www.w3.org/ns/credentials/v2", load_bundle().context_url]
 
 
 def key(did: str) -> MemorySigner:

@@ -25,7 +25,7 @@ from connector.protocol.process import Process, Role
 from connector.server import commands, site
 from connector.server.problems import dsp_error
 from connector.server.services import Services
-from connector.vocabulary.terms import CONTEXT_URL
+from connector.vocabulary.bundle import load_bundle
 from tests.network import GOOD, Request, VirtualLoop, handled
 from tests.simulator import SHARED, Node, World
 
@@ -261,7 +261,8 @@ def test_nobody_vouches_for_itself(tmp_path: Path, also: list[str]) -> None:
         judge, liar = world.nodes
         signer, did = liar.keys.assertion, liar.config.did
         payload: JsonObject = {
-            "@context": [VC_CONTEXT, CONTEXT_URL], "type": ["VerifiableCredential", "MembershipCredential", *also],
+            "@context": [VC_CONTEXT, load_bundle().context_url],
+            "type": ["VerifiableCredential", "MembershipCredential", *also],
             "issuer": did, "validFrom": "2027-01-01T00:00:00Z",
             "credentialSubject": {"id": did, "type": "Party", "memberOf": "Us", "memberSince": "2025-01-01"},
         }  # fmt: skip

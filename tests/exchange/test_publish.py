@@ -22,7 +22,6 @@ from connector.mapping.source import Origin, Row
 from connector.model import Did, JsonObject, Level
 from connector.stores.memory import MemoryStore
 from connector.vocabulary.bundle import load_bundle
-from connector.vocabulary.terms import CONTEXT_URL
 
 DID = Did("did:web:refiner.example")
 NOW = datetime(2027, 3, 15, 9, tzinfo=UTC)
@@ -77,7 +76,7 @@ class Company:
     def __init__(self) -> None:
         self.store = MemoryStore()
         self.journey = Publish(
-            tenant="", did=DID, context=CONTEXT_URL, status_url="https://refiner.example/status", id_key=b"k" * 32,
+            tenant="", did=DID, status_url="https://refiner.example/status", id_key=b"k" * 32,
             store=self.store, signer=signer_from_seed(b"s" * 32, "EdDSA", f"{DID}#assertion-1"), clock=FixedClock(),
             bundle=load_bundle(),
         )  # fmt: skip

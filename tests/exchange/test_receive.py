@@ -21,10 +21,11 @@ from connector.exchange.rows import DatasetRow, RecordRow, RecordsCommit
 from connector.keys.memory import MemorySigner, signer_from_seed
 from connector.model import Did, Json, JsonObject
 from connector.stores.memory import MemoryStore
+from connector.vocabulary.bundle import load_bundle
 
 US, SUPPLIER, HOSTILE = (Did(f"did:web:{name}.example") for name in ("us", "supplier", "hostile"))
 NOW = datetime(2027, 3, 15, 9, tzinfo=UTC)
-CONTEXTS = ["https://www.w3.org/ns/credentials/v2", "https://w3id.org/battery-connector/v1/context/0.1.0.jsonld"]
+CONTEXTS = ["https://www.w3.org/ns/credentials/v2", load_bundle().context_url]
 DATA = "https://data.example/data"
 
 

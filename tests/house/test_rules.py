@@ -15,7 +15,6 @@ import pytest
 
 import connector
 from connector.peers.messenger import DSP_VERSION
-from connector.vocabulary.terms import CONTEXT_URL
 
 ROOT = Path(__file__).resolve().parents[2]
 PRODUCT = ROOT / "connector"
@@ -162,4 +161,3 @@ def test_the_map_names_every_room_and_version() -> None:
     rooms = [path.name for path in PRODUCT.iterdir() if (path / "__init__.py").exists()]
     assert not [room for room in rooms if room not in str(connector.__doc__)]
     assert connector.DATASPACE_PROTOCOL == DSP_VERSION
-    assert CONTEXT_URL.endswith(f"/{connector.VOCABULARY}.jsonld")

@@ -9,20 +9,102 @@ from pathlib import Path
 import pytest
 
 from connector.errors import BadInput
-from connector.vocabulary.build import SOURCES, build
+from connector.model import JsonObject
+from connector.vocabulary.build import SOURCES, build, publish
 from connector.vocabulary.bundle import Bundle, default_folder, load_bundle
-from connector.vocabulary.terms import CONTEXT_URL, CREDENTIALS_V2
+from connector.vocabulary.terms import CREDENTIALS_V2
+from connector.vocabulary.versions import Version, read_versions, write_versions
 
 VOCAB = Path("vocab")
 
 
+def sources() -> dict[str, bytes]:
+    """The tables as committed."""
+    return {name: (VOCAB / name).read_bytes() for name in SOURCES}
+
+
 def test_generated_files_are_the_committed_ones() -> None:
     """`battery-connector vocab build` would change nothing, and nothing else lies about."""
-    made = build({name: (VOCAB / name).read_bytes() for name in SOURCES})
+    made = build(sources())
     for name, content in made.items():
         assert (VOCAB / name).read_bytes() == content, f"{name} is not what the tables make: run `vocab build`"
-    schemas = {f"schemas/{path.parent.name}/{path.name}" for path in VOCAB.glob("schemas/*/*.json")}
+    current = read_versions(sources()["versions.csv"])[-1]
+    schemas = {path.relative_to(VOCAB).as_posix() for path in VOCAB.glob(f"schemas/{current.number}/*")}
     assert schemas == {name for name in made if name.startswith("schemas/")}
+
+
+def test_what_was_published_stays() -> None:
+    """Context and rules of each version with a date are what its row says."""
+    published = [version for version in read_versions(sources()["versions.csv"]) if version.published]
+    assert published
+    for version in published:
+        files = (VOCAB / "schemas" / version.number).glob("*.json")
+        schemas = {path.stem: json.loads(path.read_bytes()) for path in files}
+        assert version.differs((VOCAB / version.context_file).read_bytes(), schemas) == ""
+
+
+def test_a_published_version_is_not_changed() -> None:
+    """After `publish`, a new term or a stricter shape needs a new version; a better text does not."""
+    tables = sources()
+    *earlier, current = read_versions(tables["versions.csv"])
+    tables["versions.csv"] = write_versions((*earlier, Version(number=current.number)))
+    tables["versions.csv"] = publish(tables, "2027-01-01")
+    build(tables)
+    build(changed(tables, "terms.csv", b"Mass of the whole battery.", b"Mass of the battery."))
+    for name, old, new, what in (
+        (
+            "terms.csv",
+            b"\nbatteryMass,",
+            b"\nmassOfBattery,property,BatteryModel,,xsd:date" + b"," * 13 + b"\nbatteryMass,",
+            "context",
+        ),
+        ("shapes.csv", b"Loss,node,,lossKind;contained,", b"Loss,node,,lossKind;contained;description,", "rules"),
+    ):
+        later = changed(tables, name, old, new)
+        if name == "shapes.csv":
+            later = changed(later, name, b"contained;description,description,", b"contained;description,,")
+        with pytest.raises(BadInput, match=f"the {what} of {current.number}"):
+            build(later)
+        later["versions.csv"] += b"9.0.0,,,\n"
+        made = build(later)
+        assert "contexts/battery-connector/9.0.0.jsonld" in made
+        assert current.context_url.encode() in made["contexts.csv"]
+    with pytest.raises(BadInput, match="was published"):
+        publish(tables, "2027-01-02")
+
+
+def changed(tables: dict[str, bytes], name: str, old: bytes, new: bytes) -> dict[str, bytes]:
+    """The tables with one place changed."""
+    assert tables[name].count(old) == 1
+    return {**tables, name: tables[name].replace(old, new)}
+
+
+def test_a_credential_is_held_to_its_version(bundle: Bundle, documents: dict[str, JsonObject]) -> None:
+    """An earlier context leads to the schemas of that time; without one the current ones count."""
+    subject = documents["MinePermit"]
+    first, current = bundle.known_contexts - {CREDENTIALS_V2, bundle.context_url}, bundle.context_url
+    record: JsonObject = {"id": "urn:uuid:0b5d77f0-3f6b-8d1c-9c1f-6d2a54f0c001", "type": "Record", "version": "1"}
+    for url in (*first, current):
+        document: JsonObject = {
+            "@context": [CREDENTIALS_V2, url],
+            "record": {**record, "accessClass": "PUB", "level": "item"},
+            "credentialSubject": subject,
+        }
+        assert bundle.check("MinePermit", document) == []
+
+
+@pytest.mark.parametrize(
+    "table",
+    [
+        b"version\n1.0.0\n",
+        b"version,published,context,rules\n",
+        b"version,published,context,rules\n1.0.0,,,\n1.1.0,,,\n",
+    ],
+)
+def test_a_table_of_versions_that_leaves_something_open_is_refused(table: bytes) -> None:
+    """Only the last version may be in work."""
+    with pytest.raises(BadInput, match=r"versions\.csv"):
+        read_versions(table)
 
 
 def test_third_party_files_have_source_licence_and_digests() -> None:
@@ -46,9 +128,10 @@ def test_the_w3c_context_is_the_one_of_the_recommendation(bundle: Bundle) -> Non
     assert digest == "59955ced6697d61e03f2b2556febe5308ab16842846f5b586d7f1f7adec92734"
 
 
-def test_the_bundle_knows_two_contexts(bundle: Bundle) -> None:
+def test_the_bundle_knows_the_contexts_of_all_versions(bundle: Bundle) -> None:
     """A credential may name these and no others."""
-    assert bundle.known_contexts == {CREDENTIALS_V2, CONTEXT_URL}
+    versions = read_versions(sources()["versions.csv"])
+    assert bundle.known_contexts == {CREDENTIALS_V2, *(version.context_url for version in versions)}
     assert default_folder().name == "vocab"
 
 

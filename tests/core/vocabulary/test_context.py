@@ -9,10 +9,11 @@ from pyld import jsonld
 
 from connector.errors import BadInput
 from connector.model import Json, JsonObject
-from connector.vocabulary.bundle import Bundle
+from connector.vocabulary.bundle import Bundle, load_bundle
 from connector.vocabulary.context import make_context
-from connector.vocabulary.terms import CONTEXT_URL, CREDENTIALS_V2, NAMESPACE
+from connector.vocabulary.terms import CREDENTIALS_V2, NAMESPACE
 
+CONTEXT_URL = load_bundle().context_url
 ALLOWED = (
     NAMESPACE,
     "https://www.w3.org/2018/credentials#",
@@ -25,7 +26,7 @@ NAMES = sorted(path.stem for path in Path("tests/vectors/documents").glob("*.jso
 
 def own_context(bundle: Bundle) -> dict[str, Json]:
     """Our context's definitions."""
-    document = bundle.contexts[CONTEXT_URL]
+    document = bundle.contexts[bundle.context_url]
     assert isinstance(document, dict)
     context = document["@context"]
     assert isinstance(context, dict)

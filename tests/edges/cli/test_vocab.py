@@ -31,13 +31,13 @@ def test_check_finds_what_build_mends(tmp_path: Path) -> None:
     """A hand-edited schema is a finding; after `build` nothing differs."""
     folder = tmp_path / "vocab"
     shutil.copytree("vocab", folder)
-    schema = folder / "schemas" / "0.1.0" / "MakeEvent.json"
+    schema = folder / "schemas" / "1.0.0" / "MakeEvent.json"
     schema.write_text("{}")
     told = RUN.invoke(app, ["check", "--folder", str(folder), "--json"])
     assert told.exit_code == 1
     assert [one["code"] for one in json.loads(told.output)["findings"]] == ["not-generated"]
     assert json.loads(RUN.invoke(app, ["build", "--folder", str(folder), "--json"]).output)["written"] == [
-        "schemas/0.1.0/MakeEvent.json"
+        "schemas/1.0.0/MakeEvent.json"
     ]
     assert RUN.invoke(app, ["check", "--folder", str(folder)]).exit_code == 0
 
@@ -46,4 +46,4 @@ def test_a_folder_without_tables_is_bad_usage(tmp_path: Path) -> None:
     """Exit code 2 and a hint."""
     answer = RUN.invoke(app, ["check", "--folder", str(tmp_path)])
     assert answer.exit_code == 2
-    assert "terms.csv" in answer.output
+    assert "versions.csv" in answer.output
