@@ -33,7 +33,7 @@ class World:
         self.asked.append(did)
         return DidDocument(id=did, methods={}, relationships={}, services=self.services)
 
-    async def request(self, _method: str, url: str, **_: object) -> HttpAnswer:
+    async def request(self, method: str, url: str, **_: object) -> HttpAnswer:
         """Its version document."""
         self.asked.append(url)
         return HttpAnswer(status=200, headers={}, body=orjson.dumps({"protocolVersions": self.versions}))
