@@ -141,7 +141,7 @@ def compose(
         ),
         negotiate=negotiate, transfer=transfer, outbox=outbox, exports=Exports(),
         serve=Serve(
-            tenant=tenant, store=store, clock=clock, policies=policies, facts_from=authenticate.facts_from,
+            tenant=tenant, did=did, store=store, clock=clock, policies=policies, facts_from=authenticate.facts_from,
             data_url=transfer.data_url,
         ),
         receive=Receive(tenant=tenant, did=did, store=store, peers=peers, verifier=verifier, clock=clock),

@@ -89,9 +89,9 @@ async def _issue(services: Services, job: Job) -> Signed:
     published.findings[:0] = findings
     rows: list[CredentialRow] = []
     for document in documents:
-        record = await services.store.load_record(tenant, document.record_id)
+        record = await services.store.load_record(tenant, services.config.did, document.record_id)
         if record is not None:
-            rows += await services.store.credentials(tenant, record.record_id, record.version)
+            rows += await services.store.credentials(tenant, record.holder, record.record_id, record.version)
     return Signed(published=published, credentials=tuple(rows))
 
 

@@ -254,7 +254,7 @@ class AuditAnswers:
             "digests": [*record.digests],
         }
         if record.record_type == "MoveEvent":
-            for row in await self.store.credentials(self.tenant, record.record_id, record.version):
+            for row in await self._credentials(record):
                 receiver = _subject(row).get("toParty")
                 if isinstance(receiver, str):
                     entry["toParty"] = receiver
@@ -262,8 +262,10 @@ class AuditAnswers:
 
     async def _load(self, record_id: str, version: int | None) -> RecordRow | None:
         """A record that we serve: published here, or a third party's that we pass on."""
-        record = await self.store.load_record(self.tenant, record_id, version)
-        return record if record is not None and record.origin != "received" else None
+        return await self.store.load_record(self.tenant, self.did, record_id, version)
+
+    async def _credentials(self, record: RecordRow) -> list[CredentialRow]:
+        return await self.store.credentials(self.tenant, record.holder, record.record_id, record.version)
 
     async def _by_identifier(self, value: str) -> RecordRow | None:
         """By the thing's id or a serial or lot number: its passport rather than an event about it."""
@@ -273,7 +275,7 @@ class AuditAnswers:
         return min(ours, key=lambda record: (ranks.get(record.record_type, len(ranks)), record.record_id), default=None)
 
     async def _open(self, record: RecordRow, facts: Facts, now: datetime, *, leads_to: str = "own") -> _Opened:
-        rows = tuple(await self.store.credentials(self.tenant, record.record_id, record.version))
+        rows = tuple(await self._credentials(record))
         if facts.party == self.did:
             return _Opened(record=record, credentials=rows, decisions={}, everything=True)
         dataset = await self.store.load_dataset(self.tenant, record.dataset_id) if record.dataset_id else None

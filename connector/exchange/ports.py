@@ -128,17 +128,19 @@ class Store(Protocol):
     async def next_status_index(self, tenant: str) -> int:
         """The lowest index never given. List N holds indices [N*131072, (N+1)*131072)."""
 
-    async def load_record(self, tenant: str, record_id: str, version: int | None = None) -> RecordRow | None:
-        """A record's version, or its newest."""
+    async def load_record(
+        self, tenant: str, holder: str, record_id: str, version: int | None = None
+    ) -> RecordRow | None:
+        """A record's version, or its newest, as this party holds it."""
 
-    async def load_records(self, tenant: str, record_ids: Sequence[str]) -> dict[str, RecordRow]:
+    async def load_records(self, tenant: str, holder: str, record_ids: Sequence[str]) -> dict[str, RecordRow]:
         """The newest versions of these records."""
 
     async def find_records(
         self, tenant: str, *, scheme: str | None, value: str, issuer: str | None = None, record_type: str | None = None
     ) -> list[RecordRow]:
         """Newest versions of records that carry this identifier (scheme None: any scheme, or the record's or subject's
-        id itself).
+        id itself), of all holders, by record id.
         """
 
     async def list_records(
@@ -147,16 +149,16 @@ class Store(Protocol):
         *,
         origin: Origin | None = None,
         dataset_id: str | None = None,
-        after: str = "",
+        after: tuple[str, str] = ("", ""),
         limit: int = 1000,
     ) -> list[RecordRow]:
-        """Newest versions by record id; `after` is the last id of the page before."""
+        """Newest versions by record id and holder; `after` is the last such pair of the page before."""
 
-    async def credentials(self, tenant: str, record_id: str, version: int) -> list[CredentialRow]:
+    async def credentials(self, tenant: str, holder: str, record_id: str, version: int) -> list[CredentialRow]:
         """The credentials of a record's version that are served or kept."""
 
     async def find_credential(self, tenant: str, digest: str) -> CredentialRow | None:
-        """A credential by digest."""
+        """A credential by digest: one that we hold ourselves before one that others gave us."""
 
     async def find_link(self, tenant: str, link_id: str) -> LinkRow | None:
         """Where one of our links leads."""

@@ -127,7 +127,7 @@ class Batch:
         self.held[row.record_id] = replace(known, buyers=tuple(dict.fromkeys((*known.buyers, *buyers))))
         self.expected[row.record_id] = row.version
 
-    def rows(self, tenant: str, dataset: DatasetRow, now: int) -> RecordsCommit:
+    def rows(self, tenant: str, holder: str, dataset: DatasetRow, now: int) -> RecordsCommit:
         """The transaction."""
         body: JsonObject = {
             "dataset": dataset.dataset_id,
@@ -136,7 +136,7 @@ class Batch:
             ],
         }  # fmt: skip
         return RecordsCommit(
-            tenant=tenant, expected=self.expected, records=[*self.records, *self.held.values()],
+            tenant=tenant, holder=holder, expected=self.expected, records=[*self.records, *self.held.values()],
             credentials=self.credentials,
             overwritten=self.overwritten, links=self.links,
             identifiers=[row for record in self.records for row in _identifiers(tenant, record)],
@@ -160,6 +160,18 @@ def validity(subject: JsonObject) -> tuple[datetime | None, datetime | None]:
 def link_key(link: LinkRequest) -> tuple[str, ...]:
     """What a link asks for; equal questions have one answer."""
     return (link.record_type or "", link.scheme, link.value, link.issuer or "", str(link.own))
+
+
+def same_thing(rows: Sequence[RecordRow], issuer: str | None) -> RecordRow | None:
+    """The one record that a number leads to, or None where that is open.
+
+    Several companies may have passed it on: its own company's copy counts, or any where all name the same credentials.
+    """
+    if len({row.record_id for row in rows}) != 1:
+        return None
+    own = [row for row in rows if row.holder == issuer]
+    named = {(row.version, row.digests) for row in rows}
+    return own[0] if own else rows[0] if len(named) == 1 else None
 
 
 def upstream_link(row: LinkRow, target: RecordRow) -> JsonObject:

@@ -32,6 +32,7 @@ from connector.exchange.publication import (
     link_key,
     parts_digest,
     placed,
+    same_thing,
     unresolved_link,
     upstream_link,
     validity,
@@ -114,7 +115,7 @@ class Publish:
     ) -> tuple[Published, list[Mapped], list[Finding]]:
         # load
         targets = await self._targets(batch)
-        standing = await self.store.load_records(self.tenant, [mapped.record_id for mapped in batch])
+        standing = await self.store.load_records(self.tenant, self.did, [mapped.record_id for mapped in batch])
         index = await self.store.next_status_index(self.tenant)
         # decide
         done, later, missing = Published(), list[Mapped](), list[Finding]()
@@ -131,7 +132,8 @@ class Publish:
                 await self._decide(ready, dataset, declared, commit, done)
         # commit
         if commit.records:
-            await self.store.commit_records(commit.rows(self.tenant, dataset, micros(self.clock.now())))
+            rows = commit.rows(self.tenant, self.did, dataset, micros(self.clock.now()))
+            await self.store.commit_records(rows)
         return done, later, missing
 
     # --- links -------------------------------------------------------------------------------------------------------
@@ -143,9 +145,9 @@ class Publish:
             rows = await self.store.find_records(
                 self.tenant, scheme=link.scheme, value=link.value, issuer=link.issuer, record_type=link.record_type
             )
-            fitting = [row for row in rows if (row.origin == "own") == link.own]
-            if len(fitting) == 1:
-                found[link_key(link)] = fitting[0]
+            meant = same_thing([row for row in rows if (row.origin == "own") == link.own], link.issuer)
+            if meant is not None:
+                found[link_key(link)] = meant
         return found
 
     def _ready(
@@ -178,8 +180,8 @@ class Publish:
     def _link(self, record_id: str, standing: RecordRow | None, target: RecordRow) -> LinkRow:
         return LinkRow(
             tenant=self.tenant, link_id=link_id(self.id_key, record_id, target.record_id, target.version),
-            from_record=record_id, from_version=standing.version if standing else 1, to_record=target.record_id,
-            to_version=target.version, holder=target.holder,
+            from_holder=self.did, from_record=record_id, from_version=standing.version if standing else 1,
+            to_record=target.record_id, to_version=target.version, holder=target.holder,
         )  # fmt: skip
 
     # --- versions ----------------------------------------------------------------------------------------------------
@@ -189,7 +191,7 @@ class Publish:
     ) -> None:
         """What becomes of a document: a new record, nothing, a new state, a correction, an overwrite, or a finding."""
         standing = ready.standing
-        old = await self.store.credentials(self.tenant, standing.record_id, standing.version) if standing else []
+        old = await self._made(standing) if standing else []
         static, _, _ = standing.content_digest.partition(":") if standing else ("", "", "")
         if standing and standing.content_digest == ready.content_digest and standing.dataset_id == dataset.dataset_id:
             done.documents, done.credentials = done.documents + 1, done.credentials + len(old)
@@ -254,11 +256,14 @@ class Publish:
         unsigned = prepare(payload, key_id=self.signer.key_id, alg=self.signer.alg)
         issued = attach(unsigned, await self.signer.sign(unsigned))
         return CredentialRow(
-            tenant=self.tenant, digest=issued.digest, record_id=header.id, version=header.version,
+            tenant=self.tenant, digest=issued.digest, holder=self.did, record_id=header.id, version=header.version,
             credential_type=record_type, access_class=header.access_class, level=header.level,
             subject_id=str(part["id"]), issuer=self.did, media_type=MEDIA_TYPE, octets=issued.octets,
             status_list=number, status_index=position, origin="own",
         )  # fmt: skip
+
+    async def _made(self, record: RecordRow) -> list[CredentialRow]:
+        return await self.store.credentials(self.tenant, self.did, record.record_id, record.version)
 
     def _record(self, ready: Ready, dataset: DatasetRow, made: Sequence[CredentialRow]) -> RecordRow:
         mapped = ready.mapped

@@ -3,7 +3,7 @@
 Each credential is pulled in its exact octets, held to its digest, verified as of now and checked against the shapes.
 What is invalid, or could not be checked, is reported and not kept; the rest is. A record that comes again with other
 digests under the same version is reported: its holder changed a signed statement without saying so. Ids are only words
-until then: a record stays with the company that it came from and with who signs it, and our own are not for others.
+until then: they mean something beside the company that they came from, and a record stays with who signs it.
 """
 
 from __future__ import annotations
@@ -142,11 +142,9 @@ class Receive:
             record_id=header[0], version=header[1], record_type=_own_type(credential), level=header[2],
             media_type="application/vc+jwt", digest=report.digest, url=None,
         )  # fmt: skip
-        newest = await self.store.load_record(self.tenant, item.record_id)
+        newest = await self.store.load_record(self.tenant, self.did, item.record_id)
         if newest and (newest.origin != "held" or credential.issuer not in await self._signers(newest)):
-            result.refuse(
-                item, "foreign-record", "a record of that id is ours, was received, or another party signs it"
-            )
+            result.refuse(item, "foreign-record", "a record of that id is ours, or another party signs it")
             return result
         await self._keep(
             Way(holder=self.did, agreement_id="", origin="held", dataset=dataset),
@@ -159,15 +157,12 @@ class Receive:
     # --- one record --------------------------------------------------------------------------------------------------
 
     async def _take(self, way: Way, items: Sequence[Item], header: str, result: Received) -> None:
-        known = await self.store.load_record(self.tenant, items[0].record_id, items[0].version)
-        have = {row.digest for row in await self._have(items[0])} if known else set[str]()
+        known = await self.store.load_record(self.tenant, way.holder, items[0].record_id, items[0].version)
+        have = {row.digest for row in await self._have(way, items[0])} if known else set[str]()
         if known and have >= {item.digest for item in items if item.url}:
             result.unchanged += 1
             return
-        newest = await self.store.load_record(self.tenant, items[0].record_id)
-        if newest and (newest.origin != "received" or newest.holder != way.holder):
-            result.refuse(items[0], "foreign-record", "a record of that id is ours, or came from another company")
-            return
+        newest = await self.store.load_record(self.tenant, way.holder, items[0].record_id)
         if known and set(known.digests) != {item.digest for item in items if item.level != Level.DYNAMIC}:
             result.refuse(items[0], "digest-changed", "its holder changed a signed statement without a new version")
             return
@@ -193,10 +188,11 @@ class Receive:
         """Who signs a record: one party, in all of its credentials and versions."""
         if record is None:
             return set()
-        return {row.issuer for row in await self.store.credentials(self.tenant, record.record_id, record.version)}
+        rows = await self.store.credentials(self.tenant, record.holder, record.record_id, record.version)
+        return {row.issuer for row in rows}
 
-    async def _have(self, item: Item) -> list[CredentialRow]:
-        return await self.store.credentials(self.tenant, item.record_id, item.version)
+    async def _have(self, way: Way, item: Item) -> list[CredentialRow]:
+        return await self.store.credentials(self.tenant, way.holder, item.record_id, item.version)
 
     async def _fetch(self, item: Item, header: str, result: Received) -> tuple[Item, bytes, Report, Credential] | None:
         answer = await self.peers.pull(str(item.url), header, limit_bytes=_OCTETS_LIMIT_BYTES)
@@ -240,7 +236,7 @@ class Receive:
         result: Received,
     ) -> None:
         first, now = items[0], micros(self.clock.now())
-        newest = await self.store.load_record(self.tenant, first.record_id)
+        newest = await self.store.load_record(self.tenant, way.holder, first.record_id)
         same = newest is not None and newest.version == first.version
         subject = next((one[3].subject for one in good if one[0].level != Level.MODEL), good[0][3].subject)
         record = RecordRow(
@@ -251,13 +247,14 @@ class Receive:
             digests=tuple(sorted(item.digest for item in items if item.level != Level.DYNAMIC)),
             buyers=newest.buyers if newest else (), at=now,
         )  # fmt: skip
-        stale = await self._stale(first, good) if same else []
+        stale = await self._stale(way, first, good) if same else []
         await self.store.commit_records(
             RecordsCommit(
                 tenant=self.tenant,
+                holder=way.holder,
                 expected={first.record_id: newest.version if newest else 0},
                 records=[record],
-                credentials=[self._row(*one, way.origin) for one in good],
+                credentials=[self._row(way, *one) for one in good],
                 overwritten=stale,
                 links=[link for one in good for link in await self._links(record, one[3].subject)],
                 identifiers=[
@@ -273,19 +270,20 @@ class Receive:
         result.records += 1
         result.credentials += len(good)
 
-    async def _stale(self, item: Item, good: Sequence[tuple[Item, bytes, Report, Credential]]) -> list[str]:
+    async def _stale(self, way: Way, item: Item, good: Sequence[tuple[Item, bytes, Report, Credential]]) -> list[str]:
         """What the newer dynamic credentials take the place of."""
         if not any(one[0].level == Level.DYNAMIC for one in good):
             return []
-        return [row.digest for row in await self._have(item) if row.level == Level.DYNAMIC]
+        return [row.digest for row in await self._have(way, item) if row.level == Level.DYNAMIC]
 
-    def _row(self, item: Item, octets: bytes, report: Report, credential: Credential, origin: Origin) -> CredentialRow:
+    def _row(self, way: Way, item: Item, octets: bytes, report: Report, credential: Credential) -> CredentialRow:
         header = record_header(credential)
         return CredentialRow(
-            tenant=self.tenant, digest=item.digest, record_id=item.record_id, version=item.version,
+            tenant=self.tenant, digest=item.digest, holder=way.holder, record_id=item.record_id, version=item.version,
             credential_type=_own_type(credential), access_class=header[3] if header else "", level=item.level,
             subject_id=str(credential.subject.get("id", "")), issuer=credential.issuer, media_type=item.media_type,
-            octets=octets, status_list=None, status_index=None, origin=origin, report=orjson.dumps(report.as_json()),
+            octets=octets, status_list=None, status_index=None, origin=way.origin,
+            report=orjson.dumps(report.as_json()),
         )  # fmt: skip
 
     async def _links(self, record: RecordRow, subject: JsonObject) -> list[LinkRow]:
@@ -298,9 +296,9 @@ class Receive:
                 if own is not None:
                     rows.append(
                         LinkRow(
-                            tenant=self.tenant, link_id=str(link.get("id")), from_record=record.record_id,
-                            from_version=record.version, to_record=own.record_id, to_version=own.version,
-                            holder=self.did,
+                            tenant=self.tenant, link_id=str(link.get("id")), from_holder=record.holder,
+                            from_record=record.record_id, from_version=record.version, to_record=own.record_id,
+                            to_version=own.version, holder=own.holder,
                         )
                     )  # fmt: skip
                     break

@@ -206,10 +206,11 @@ class StepCommit:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CredentialRow:
-    """One credential in its exact octets. `digest` is the digestMultibase over them."""
+    """One credential in its exact octets. `digest` is the digestMultibase over them, `holder` its record's."""
 
     tenant: str
     digest: str
+    holder: str
     record_id: str
     version: int
     credential_type: str
@@ -229,7 +230,8 @@ class CredentialRow:
 class RecordRow:
     """One version of a record. `digests`: of all its non-dynamic credentials, also those that we may not read.
 
-    `holder` is the party whose connector serves the record: us for own and held ones. `content` is the mapped document
+    `holder` is the party whose connector serves the record: us for own and held ones. It stands in the record's key,
+    so that an id means nothing beyond the company that uses it. `content` is the mapped document
     (own) or empty; `lineage` the JSON that leads each value back to its cell. `buyers` limits who may get this unit.
     """
 
@@ -253,10 +255,11 @@ class RecordRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LinkRow:
-    """An upstream link that we signed: from our record to the linked record, and who holds that."""
+    """An upstream link: from a record (of ours, where we signed it) to the linked record, and who holds that."""
 
     tenant: str
     link_id: str
+    from_holder: str
     from_record: str
     from_version: int
     to_record: str
@@ -272,6 +275,7 @@ class IdentifierRow:
     scheme: str
     value: str
     issuer: str
+    holder: str
     record_id: str
     subject_id: str
 
@@ -306,7 +310,7 @@ class StatusChangeRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordsCommit:
-    """A batch of published, received or held records: one transaction.
+    """A batch of records that one party holds, published, received or imported: one transaction.
 
     `expected` maps record id -> version that the decision was made on (0: none); another current version is a
     `Conflict`, as is a taken status index. `overwritten` names credentials (digests) that the same version had before
@@ -314,6 +318,7 @@ class RecordsCommit:
     """
 
     tenant: str
+    holder: str
     expected: Mapping[str, int]
     records: Sequence[RecordRow] = ()
     credentials: Sequence[CredentialRow] = ()

@@ -44,6 +44,7 @@ class Serve:
     """The provider's data face."""
 
     tenant: str
+    did: Did
     store: Store
     clock: Clock
     policies: Policies
@@ -76,12 +77,12 @@ class Serve:
     async def page(self, grant: Grant, after: str) -> JsonObject:
         """One page of the dataset as this caller may have it. `after` is the `next` of the page before."""
         records = await self.store.list_records(
-            self.tenant, dataset_id=grant.dataset.dataset_id, after=after, limit=PAGE_RECORDS
+            self.tenant, dataset_id=grant.dataset.dataset_id, after=(after, self.did), limit=PAGE_RECORDS
         )
         items: list[Json] = []
         units = 0
         for record in records:
-            credentials = await self.store.credentials(self.tenant, record.record_id, record.version)
+            credentials = await self.store.credentials(self.tenant, self.did, record.record_id, record.version)
             listed = self._items(grant, record, credentials)
             units += bool(listed)
             items += listed
@@ -94,7 +95,7 @@ class Serve:
     async def octets(self, grant: Grant, digest: str) -> CredentialRow:
         """One credential in its exact octets. What is not there and what is not open look the same."""
         row = await self.store.find_credential(self.tenant, digest)
-        record = await self.store.load_record(self.tenant, row.record_id) if row is not None else None
+        record = await self.store.load_record(self.tenant, row.holder, row.record_id) if row is not None else None
         if row is None or record is None or record.dataset_id != grant.dataset.dataset_id:
             raise NotFound("no such credential in this dataset")
         decision = self._decide(grant, record, row)

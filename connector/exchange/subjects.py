@@ -44,5 +44,5 @@ def identifiers(tenant: str, record: RecordRow, subject: JsonObject) -> Iterator
             case {"scheme": str(scheme), "value": str(value), **others}:
                 yield IdentifierRow(
                     tenant=tenant, scheme=scheme, value=value, issuer=str(others.get("issuer", "")),
-                    record_id=record.record_id, subject_id=record.subject_id,
+                    holder=record.holder, record_id=record.record_id, subject_id=record.subject_id,
                 )  # fmt: skip

@@ -242,11 +242,11 @@ async def _under(services: Services, agreement: AgreementRow) -> tuple[int, int]
 
 async def _received(services: Services) -> AsyncIterator[tuple[RecordRow, int]]:
     """Every received record's newest version, with the number of its credentials that we have."""
-    after = ""
+    after = "", ""
     while rows := await services.store.list_records(services.config.tenant, origin="received", after=after):
         for row in rows:
-            yield row, len(await services.store.credentials(row.tenant, row.record_id, row.version))
-        after = rows[-1].record_id
+            yield row, len(await services.store.credentials(row.tenant, row.holder, row.record_id, row.version))
+        after = rows[-1].record_id, rows[-1].holder
 
 
 async def received(services: Services, holder: str = "", record_type: str = "") -> JsonObject:

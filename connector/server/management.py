@@ -205,14 +205,20 @@ async def _records(request: web.Request) -> web.Response:
     rows = (
         await services.store.find_records(services.config.tenant, scheme=None, value=value)
         if value
-        else await services.store.list_records(services.config.tenant, after=request.query.get("after", ""))
+        else await services.store.list_records(services.config.tenant, after=_after(request))
     )
     return json_response({"records": [_shown(services, row) for row in rows]})
+
+
+def _after(request: web.Request) -> tuple[str, str]:
+    """The record and holder behind which a page begins."""
+    return request.query.get("after", ""), request.query.get("holder", "")
 
 
 def _shown(services: Services, row: RecordRow) -> JsonObject:
     return {
         "record": row.record_id,
+        "holder": row.holder,
         "version": row.version,
         "type": row.record_type,
         "key": row.key,
@@ -222,9 +228,11 @@ def _shown(services: Services, row: RecordRow) -> JsonObject:
 
 
 async def _record(request: web.Request) -> web.Response:
-    """A record with its credentials and, for our own, the lineage of every value."""
-    services = request.app[SERVICES]
-    row = await services.store.load_record(services.config.tenant, request.match_info["id"])
+    """A record with its credentials and, for our own, the lineage of every value. Ours first, if others use its id."""
+    services, ident = request.app[SERVICES], request.match_info["id"]
+    found = await services.store.find_records(services.config.tenant, scheme=None, value=ident)
+    rows = [row for row in found if row.record_id == ident and request.query.get("holder", row.holder) == row.holder]
+    row = min(rows, key=lambda one: (one.origin == "received", one.holder), default=None)
     if row is None:
         raise NotFound("no such record")
     credentials: list[Json] = [
@@ -236,7 +244,7 @@ async def _record(request: web.Request) -> web.Response:
             "issuer": one.issuer,
             "octets": one.octets.decode("ascii"),
         }
-        for one in await services.store.credentials(row.tenant, row.record_id, row.version)
+        for one in await services.store.credentials(row.tenant, row.holder, row.record_id, row.version)
     ]
     return json_response({
         "record": row.record_id, "version": row.version, "type": row.record_type, "key": row.key,

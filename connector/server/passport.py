@@ -70,7 +70,7 @@ async def _find(services: Services, ident: str) -> RecordRow:
 async def public_values(services: Services, row: RecordRow) -> JsonObject:
     """The public terms of the passport, merged over model, item and state. An ended one has its state only."""
     values: JsonObject = {}
-    for credential in await services.store.credentials(row.tenant, row.record_id, row.version):
+    for credential in await services.store.credentials(row.tenant, row.holder, row.record_id, row.version):
         if credential.access_class == AccessClass.PUBLIC:
             subject = parse_credential(credential.octets).subject
             values |= {name: value for name, value in subject.items() if name not in _HIDDEN}

@@ -19,7 +19,7 @@ from connector.exchange.rows import (
 from connector.stores.memory_processes import MemoryProcesses
 from connector.stores.status import status_place
 
-VersionKey = tuple[str, str, int]
+VersionKey = tuple[str, str, str, int]
 
 
 class MemoryRecords(MemoryProcesses):
@@ -28,35 +28,36 @@ class MemoryRecords(MemoryProcesses):
     def __init__(self) -> None:
         super().__init__()
         self._records: dict[VersionKey, RecordRow] = {}
-        self._newest: dict[tuple[str, str], int] = {}
+        self._newest: dict[tuple[str, str, str], int] = {}
         self._credentials: dict[tuple[VersionKey, str], CredentialRow] = {}
         self._marks: dict[str, int] = {}
         self._links: dict[tuple[VersionKey, str], LinkRow] = {}
-        self._identifiers: dict[tuple[str, str, str, str, str], IdentifierRow] = {}
+        self._identifiers: dict[tuple[str, ...], IdentifierRow] = {}
         self._datasets: dict[tuple[str, str], DatasetRow] = {}
         self._changes: list[StatusChangeRow] = []
 
     async def commit_records(self, commit: RecordsCommit) -> None:
         """Publish, receive or hold a batch."""
         for record_id, version in commit.expected.items():
-            if self._newest.get((commit.tenant, record_id), 0) != version:
+            if self._newest.get((commit.tenant, commit.holder, record_id), 0) != version:
                 raise Conflict(f"record {record_id} is no longer at version {version}")
         for record in commit.records:
             if self._signed_otherwise(record) and not commit.overwritten:
                 raise Conflict(f"record {record.record_id} has a version {record.version} already, signed otherwise")
         mark = self._check_status(commit)
-        gone = {(commit.tenant, digest) for digest in commit.overwritten}
-        self._credentials = {k: row for k, row in self._credentials.items() if (row.tenant, row.digest) not in gone}
+        gone = {(commit.tenant, commit.holder, digest) for digest in commit.overwritten}
+        self._credentials = {
+            key: row for key, row in self._credentials.items() if (row.tenant, row.holder, row.digest) not in gone
+        }
         for record in commit.records:
             self._save_record(record)
         for credential in commit.credentials:
-            key = (credential.tenant, credential.record_id, credential.version)
-            self._credentials.setdefault((key, credential.digest), credential)
+            self._credentials.setdefault((_key(credential), credential.digest), credential)
         self._marks[commit.tenant] = mark
         for link in commit.links:
-            self._links[(link.tenant, link.from_record, link.from_version), link.link_id] = link
+            self._links[(link.tenant, link.from_holder, link.from_record, link.from_version), link.link_id] = link
         for row in commit.identifiers:
-            self._identifiers[row.tenant, row.value, row.scheme, row.issuer, row.record_id] = row
+            self._identifiers[row.tenant, row.value, row.scheme, row.issuer, row.holder, row.record_id] = row
         if commit.dataset is not None:
             self._datasets[commit.dataset.tenant, commit.dataset.dataset_id] = commit.dataset
         self._append(commit.evidence)
@@ -65,23 +66,25 @@ class MemoryRecords(MemoryProcesses):
         """The lowest index never given."""
         return self._marks.get(tenant, 0)
 
-    async def load_record(self, tenant: str, record_id: str, version: int | None = None) -> RecordRow | None:
+    async def load_record(
+        self, tenant: str, holder: str, record_id: str, version: int | None = None
+    ) -> RecordRow | None:
         """A record's version, or its newest."""
         if version is None:
-            version = self._newest.get((tenant, record_id), 0)
-        return self._records.get((tenant, record_id, version))
+            version = self._newest.get((tenant, holder, record_id), 0)
+        return self._records.get((tenant, holder, record_id, version))
 
-    async def load_records(self, tenant: str, record_ids: Sequence[str]) -> dict[str, RecordRow]:
+    async def load_records(self, tenant: str, holder: str, record_ids: Sequence[str]) -> dict[str, RecordRow]:
         """The newest versions of these records."""
-        wanted = set(record_ids)
-        return {row.record_id: row for row in self._all_newest(tenant) if row.record_id in wanted}
+        wanted = {(holder, record_id) for record_id in record_ids}
+        return {row.record_id: row for row in self._all_newest(tenant) if (row.holder, row.record_id) in wanted}
 
     async def find_records(
         self, tenant: str, *, scheme: str | None, value: str, issuer: str | None = None, record_type: str | None = None
     ) -> list[RecordRow]:
         """Newest versions of records that carry this identifier."""
         found = {
-            row.record_id
+            (row.holder, row.record_id)
             for row in self._identifiers.values()
             if (row.tenant, row.value) == (tenant, value)
             and scheme in {None, row.scheme}
@@ -91,7 +94,7 @@ class MemoryRecords(MemoryProcesses):
             row
             for row in self._all_newest(tenant)
             if record_type in {None, row.record_type}
-            and (row.record_id in found or (scheme is None and value in {row.record_id, row.subject_id}))
+            and ((row.holder, row.record_id) in found or (scheme is None and value in {row.record_id, row.subject_id}))
         ]
 
     async def list_records(
@@ -100,26 +103,30 @@ class MemoryRecords(MemoryProcesses):
         *,
         origin: Origin | None = None,
         dataset_id: str | None = None,
-        after: str = "",
+        after: tuple[str, str] = ("", ""),
         limit: int = 1000,
     ) -> list[RecordRow]:
-        """Newest versions by record id."""
+        """Newest versions by record id and holder."""
         rows = [
             row
             for row in self._all_newest(tenant)
-            if row.record_id > after and origin in {None, row.origin} and dataset_id in {None, row.dataset_id}
+            if (row.record_id, row.holder) > after
+            and origin in {None, row.origin}
+            and dataset_id in {None, row.dataset_id}
         ]
         return rows[:limit]
 
-    async def credentials(self, tenant: str, record_id: str, version: int) -> list[CredentialRow]:
+    async def credentials(self, tenant: str, holder: str, record_id: str, version: int) -> list[CredentialRow]:
         """The credentials of a record's version."""
-        key = (tenant, record_id, version)
+        key = (tenant, holder, record_id, version)
         return sorted((row for (of, _), row in self._credentials.items() if of == key), key=lambda row: row.digest)
 
     async def find_credential(self, tenant: str, digest: str) -> CredentialRow | None:
         """A credential by digest."""
         rows = [row for row in self._credentials.values() if (row.tenant, row.digest) == (tenant, digest)]
-        return min(rows, key=lambda row: (-row.version, row.record_id), default=None)
+        return min(
+            rows, key=lambda row: (row.origin == "received", -row.version, row.record_id, row.holder), default=None
+        )
 
     async def find_link(self, tenant: str, link_id: str) -> LinkRow | None:
         """Where one of our links leads."""
@@ -131,7 +138,7 @@ class MemoryRecords(MemoryProcesses):
         """Newest versions of own and received records whose links lead back to this record."""
         leading = {key for (key, _), row in self._links.items() if (row.tenant, row.to_record) == (tenant, record_id)}
         rows = [row for row in self._all_newest(tenant) if _key(row) in leading and row.origin != "held"]
-        return sorted(rows, key=lambda row: (row.at, row.record_id))
+        return sorted(rows, key=lambda row: (row.at, row.record_id, row.holder))
 
     async def commit_dataset(self, row: DatasetRow) -> None:
         """Insert or replace a dataset."""
@@ -182,7 +189,7 @@ class MemoryRecords(MemoryProcesses):
         if self._signed_otherwise(record):
             self._links = {at: row for at, row in self._links.items() if at[0] != key}
         self._records[key] = record
-        head = (record.tenant, record.record_id)
+        head = (record.tenant, record.holder, record.record_id)
         self._newest[head] = max(record.version, self._newest.get(head, 0))
 
     def _check_status(self, commit: RecordsCommit) -> int:
@@ -191,7 +198,7 @@ class MemoryRecords(MemoryProcesses):
         given: set[int] = set()
         for row in commit.credentials:
             place = status_place(row)
-            kept = ((row.tenant, row.record_id, row.version), row.digest) in self._credentials
+            kept = (_key(row), row.digest) in self._credentials
             if place is None or (kept and row.digest not in commit.overwritten):
                 continue
             if place < mark or place in given:
@@ -201,12 +208,15 @@ class MemoryRecords(MemoryProcesses):
         return free
 
     def _all_newest(self, tenant: str) -> list[RecordRow]:
-        keys = sorted((of, record_id, version) for (of, record_id), version in self._newest.items() if of == tenant)
-        return [self._records[key] for key in keys]
+        heads = (head for head in self._newest if head[0] == tenant)
+        rows = [
+            self._records[of, holder, record_id, self._newest[of, holder, record_id]] for of, holder, record_id in heads
+        ]
+        return sorted(rows, key=lambda row: (row.record_id, row.holder))
 
     def _changes_of(self, tenant: str, list_number: int) -> Iterable[StatusChangeRow]:
         return (row for row in self._changes if (row.tenant, row.list_number) == (tenant, list_number))
 
 
-def _key(record: RecordRow) -> VersionKey:
-    return (record.tenant, record.record_id, record.version)
+def _key(row: RecordRow | CredentialRow) -> VersionKey:
+    return (row.tenant, row.holder, row.record_id, row.version)

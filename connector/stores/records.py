@@ -53,18 +53,21 @@ class RecordTables:
         """The lowest index never given."""
         return number(self._engine.point("status_mark", {"tenant": tenant}))
 
-    async def load_record(self, tenant: str, record_id: str, version: int | None = None) -> RecordRow | None:
+    async def load_record(
+        self, tenant: str, holder: str, record_id: str, version: int | None = None
+    ) -> RecordRow | None:
         """A record's version, or its newest."""
-        bindings: Bindings = {"tenant": tenant, "record_id": record_id}
+        bindings: Bindings = {"tenant": tenant, "holder": holder, "record_id": record_id}
         if version is None:
             return RECORD.one(self._engine.point("load_newest", bindings))
         return RECORD.one(self._engine.point("load_record", {**bindings, "version": version}))
 
-    async def load_records(self, tenant: str, record_ids: Sequence[str]) -> dict[str, RecordRow]:
+    async def load_records(self, tenant: str, holder: str, record_ids: Sequence[str]) -> dict[str, RecordRow]:
         """The newest versions of these records."""
         if not record_ids:
             return {}
-        bindings: Bindings = {"tenant": tenant, "record_ids": orjson.dumps(list(record_ids)).decode()}
+        wanted = orjson.dumps(list(record_ids)).decode()
+        bindings: Bindings = {"tenant": tenant, "holder": holder, "record_ids": wanted}
         rows = await self._engine.many("load_records", bindings)
         return {row.record_id: row for row in map(RECORD.read, rows)}
 
@@ -87,20 +90,21 @@ class RecordTables:
         *,
         origin: Origin | None = None,
         dataset_id: str | None = None,
-        after: str = "",
+        after: tuple[str, str] = ("", ""),
         limit: int = 1000,
     ) -> list[RecordRow]:
-        """Newest versions by record id."""
-        bindings: Bindings = {"tenant": tenant, "origin": origin, "after": after, "limit": limit}
+        """Newest versions by record id and holder."""
+        bindings: Bindings = {"tenant": tenant, "origin": origin, "limit": limit}
+        bindings["after"], bindings["after_holder"] = after
         if dataset_id is None:
             rows = await self._engine.many("list_records", bindings)
         else:
             rows = await self._engine.many("list_records_of_dataset", {**bindings, "dataset_id": dataset_id})
         return [RECORD.read(row) for row in rows]
 
-    async def credentials(self, tenant: str, record_id: str, version: int) -> list[CredentialRow]:
+    async def credentials(self, tenant: str, holder: str, record_id: str, version: int) -> list[CredentialRow]:
         """The credentials of a record's version."""
-        bindings: Bindings = {"tenant": tenant, "record_id": record_id, "version": version}
+        bindings: Bindings = {"tenant": tenant, "holder": holder, "record_id": record_id, "version": version}
         return [CREDENTIAL.read(row) for row in self._engine.few("credentials", bindings)]
 
     async def find_credential(self, tenant: str, digest: str) -> CredentialRow | None:
@@ -156,11 +160,12 @@ class RecordTables:
 
 
 def _commit(tx: Transaction, commit: RecordsCommit) -> None:
+    of: Bindings = {"tenant": commit.tenant, "holder": commit.holder}
     for record_id, version in commit.expected.items():
-        if number(tx.row("newest_version", {"tenant": commit.tenant, "record_id": record_id})) != version:
+        if number(tx.row("newest_version", {**of, "record_id": record_id})) != version:
             raise Conflict(f"record {record_id} is no longer at version {version}")
     for digest in commit.overwritten:
-        tx.change("delete_credential", {"tenant": commit.tenant, "digest": digest})
+        tx.change("delete_credential", {**of, "digest": digest})
     for record in commit.records:
         _save_record(tx, record, overwrite=bool(commit.overwritten))
     _save_credentials(tx, commit)

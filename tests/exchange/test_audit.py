@@ -99,6 +99,7 @@ def _rows(world: World, page: Page, dataset: str) -> tuple[RecordRow, list[Crede
             CredentialRow(
                 tenant="",
                 digest=served.digest,
+                holder=page.holder,
                 record_id=page.record,
                 version=page.version,
                 credential_type=page.type,
@@ -117,6 +118,7 @@ def _rows(world: World, page: Page, dataset: str) -> tuple[RecordRow, list[Crede
             LinkRow(
                 tenant="",
                 link_id=ident,
+                from_holder=page.holder,
                 from_record=page.record,
                 from_version=page.version,
                 to_record=to.record,
@@ -164,12 +166,14 @@ async def _publish(store: Store, world: World, holder: Did, policy: str) -> None
                 scheme="serialNumber",
                 value=f"SN/{page.record}",
                 issuer="",
+                holder=holder,
                 record_id=page.record,
                 subject_id="x",
             )
             await store.commit_records(
                 RecordsCommit(
                     tenant="",
+                    holder=holder,
                     expected={page.record: 0},
                     records=[record],
                     credentials=credentials,
@@ -313,7 +317,7 @@ async def test_keys_out_of_reach_are_unchecked_unless_a_copy_was_verified_at_rec
     record, credentials, _ = _rows(companies.world, companies.world.pages["rec:L1", 1], "")
     kept = [replace(row, report=b'{"verdict":"valid"}', origin="received") for row in credentials]
     received = replace(record, origin="received")
-    commit = RecordsCommit(tenant="", expected={"rec:L1": 0}, records=[received], credentials=kept)
+    commit = RecordsCommit(tenant="", holder=MINE, expected={"rec:L1": 0}, records=[received], credentials=kept)
     await companies.stores[AUDITOR].commit_records(commit)
     assert words(await journey.run("rec:B", MAKER))["rec:L1"] == "verified"
 
@@ -340,7 +344,8 @@ async def test_a_record_without_rules_is_shut(companies: Companies) -> None:
     record, credentials, _ = _rows(companies.world, companies.world.pages["rec:L1", 1], "")
     alone = replace(record, record_id="rec:alone", digests=())
     row = replace(credentials[0], record_id="rec:alone", digest="uAlone")
-    await store.commit_records(RecordsCommit(tenant="", expected={"rec:alone": 0}, records=[alone], credentials=[row]))
+    commit = RecordsCommit(tenant="", holder=MINE, expected={"rec:alone": 0}, records=[alone], credentials=[row])
+    await store.commit_records(commit)
     assert (await companies.answers[MINE].answer("records/rec:alone/1", mandate(), NOW)).status == 403
 
 

@@ -272,7 +272,7 @@ def test_nobody_vouches_for_itself(tmp_path: Path, also: list[str]) -> None:
         assert isinstance(verifier, FetchingVerifier)
         verifier.reads = Vouching(octets)
         row = (await liar.store.list_records(""))[0]
-        for credential in await liar.store.credentials("", row.record_id, row.version):
+        for credential in await liar.store.credentials("", row.holder, row.record_id, row.version):
             report = await verifier.verify(credential.octets, judge.clock.now())
             assert report.outcome() == "issuer-not-anchored"
 
@@ -362,7 +362,7 @@ def test_what_no_reader_would_understand_is_refused_at_once(tmp_path: Path, path
     async def scene(world: World) -> None:
         node = world.nodes[0]
         row = (await node.store.list_records(""))[0]
-        digest = (await node.store.credentials("", row.record_id, row.version))[0].digest
+        digest = (await node.store.credentials("", row.holder, row.record_id, row.version))[0].digest
         app = site.management_site(services(node), "secret")
         app.freeze()
         headers = {"Authorization": "Bearer secret", "Content-Type": "application/json"}

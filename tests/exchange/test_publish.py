@@ -87,7 +87,7 @@ class Company:
 
     async def digests(self, record_id: str) -> tuple[int, tuple[str, ...]]:
         """Version and digests that stand."""
-        record = await self.store.load_record("", record_id)
+        record = await self.store.load_record("", DID, record_id)
         assert record is not None
         return record.version, record.digests
 
@@ -101,7 +101,7 @@ async def test_a_document_becomes_one_credential_per_class_and_level() -> None:
     said = subject("MineralLotPassport")
     result = await company.publish(document("MineralLotPassport", "L1", said))
     assert (result.documents, result.minted, result.findings) == (1, 1, [])
-    rows = await company.store.credentials("", LOT, 1)
+    rows = await company.store.credentials("", DID, LOT, 1)
     assert len(rows) == result.credentials == len({(row.access_class, row.level) for row in rows})
     terms: list[str] = []
     for row in rows:
@@ -141,7 +141,7 @@ async def test_changed_content_needs_a_word() -> None:
     version, after = await company.digests(LOT)
     assert version == 2
     assert set(after).isdisjoint(before)
-    header = parse_credential((await company.store.credentials("", LOT, 2))[0].octets).payload["record"]
+    header = parse_credential((await company.store.credentials("", DID, LOT, 2))[0].octets).payload["record"]
     assert isinstance(header, dict)
     assert header["correctionReason"] == "typing error"
     superseded = header["supersedes"]
@@ -172,7 +172,7 @@ async def test_a_changed_state_is_no_correction() -> None:
     _, before = await company.digests(record)
     await company.publish(document("BatteryPassport", "B1", {**said, "passportStatus": "ceased"}))
     assert await company.digests(record) == (1, before)
-    rows = [row for row in await company.store.credentials("", record, 1) if row.level == Level.DYNAMIC]
+    rows = [row for row in await company.store.credentials("", DID, record, 1) if row.level == Level.DYNAMIC]
     states = [parse_credential(row.octets).subject.get("passportStatus") for row in rows]
     assert "ceased" in states
     assert "active" not in states
@@ -205,7 +205,7 @@ async def test_a_link_that_leads_nowhere_keeps_its_document_back() -> None:
     result = await company.publish(document("MineralLotPassport", "L1", lot, links=(wanted,)))
     assert [finding.code for finding in result.findings] == ["link-unresolved"]
     assert result.findings[0].hint
-    assert await company.store.load_record("", LOT) is None
+    assert await company.store.load_record("", DID, LOT) is None
 
 
 async def test_a_subject_that_breaks_its_shape_keeps_only_itself_back() -> None:
@@ -216,7 +216,7 @@ async def test_a_subject_that_breaks_its_shape_keeps_only_itself_back() -> None:
     result = await company.publish(bad, good)
     assert result.documents == 1
     assert result.findings
-    assert await company.store.load_record("", "urn:record:MineralLotPassport:L2") is None
+    assert await company.store.load_record("", DID, "urn:record:MineralLotPassport:L2") is None
 
 
 async def test_another_dataset_is_told() -> None:
@@ -252,6 +252,6 @@ def _identifier(said: JsonObject) -> tuple[str, str]:
 
 
 async def _load(company: Company, record_id: str) -> RecordRow:
-    record = await company.store.load_record("", record_id)
+    record = await company.store.load_record("", DID, record_id)
     assert record is not None
     return record

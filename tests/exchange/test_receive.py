@@ -134,9 +134,9 @@ class Desk:
         self.pages.pages[DATA] = {**page, "next": following} if following else page
         return asyncio.run(self.journey.pull(holder, "agreement", DATA, "t", lambda _: None))
 
-    def record(self, record: str) -> RecordRow:
-        """The newest version."""
-        row = asyncio.run(self.store.load_record("", record))
+    def record(self, record: str, holder: Did) -> RecordRow:
+        """The newest version that this company holds."""
+        row = asyncio.run(self.store.load_record("", holder, record))
         assert row is not None
         return row
 
@@ -156,15 +156,18 @@ def own(record: str) -> RecordRow:
 
 
 @pytest.mark.parametrize("version", [1, 2, 7])
-def test_a_record_of_ours_is_not_for_others(version: int) -> None:
-    """Whatever version a supplier gives under an id of ours, our record stays the newest and ours."""
+def test_one_id_at_several_companies(version: int) -> None:
+    """Whatever version others give under an id of ours, ours stays the newest of ours; nor do they block each other."""
     desk = Desk()
-    asyncio.run(desk.store.commit_records(RecordsCommit(tenant="", expected={"urn:r": 0}, records=[own("urn:r")])))
-    octets = credential(HOSTILE, "urn:r", version=version)
-    found = desk.pull(HOSTILE, desk.pages.line(octets, "urn:r", version=version))
-    assert codes(found) == ["foreign-record"]
-    assert (found.rejected, found.records) == (1, 0)
-    assert desk.record("urn:r") == own("urn:r")
+    commit = RecordsCommit(tenant="", holder=US, expected={"urn:r": 0}, records=[own("urn:r")])
+    asyncio.run(desk.store.commit_records(commit))
+    for party in (HOSTILE, SUPPLIER):
+        found = desk.pull(party, desk.pages.line(credential(party, "urn:r", version=version), "urn:r", version=version))
+        assert (found.records, found.findings) == (1, [])
+    assert desk.record("urn:r", US) == own("urn:r")
+    for party in (HOSTILE, SUPPLIER):
+        kept = asyncio.run(desk.store.credentials("", party, "urn:r", version))
+        assert [row.issuer for row in kept] == [party]
 
 
 def test_a_dynamic_credential_takes_no_record_over() -> None:
@@ -172,21 +175,23 @@ def test_a_dynamic_credential_takes_no_record_over() -> None:
     desk = Desk()
     static = credential(SUPPLIER, "urn:r")
     assert desk.pull(SUPPLIER, desk.pages.line(static, "urn:r")).records == 1
+    before = desk.record("urn:r", SUPPLIER)
     named = {**desk.pages.line(static, "urn:r")}
     del named["url"]
     state = credential(HOSTILE, "urn:r", level="dynamic")
-    found = desk.pull(HOSTILE, named, desk.pages.line(state, "urn:r", level="dynamic"))
-    assert codes(found) == ["foreign-record"]
-    assert desk.record("urn:r").holder == SUPPLIER
+    desk.pull(HOSTILE, named, desk.pages.line(state, "urn:r", level="dynamic"))
+    assert desk.record("urn:r", SUPPLIER) == before
+    assert [row.level for row in asyncio.run(desk.store.credentials("", SUPPLIER, "urn:r", 1))] == ["item"]
 
 
 def test_the_same_credential_by_two_ways_is_no_fault() -> None:
-    """A third party's credential that two suppliers pass on is kept once."""
+    """A third party's credential that two suppliers pass on is kept from each."""
     desk = Desk()
     line = desk.pages.line(credential(SUPPLIER, "urn:r"), "urn:r")
-    assert desk.pull(SUPPLIER, line).records == 1
-    again = desk.pull(HOSTILE, line)
-    assert (again.unchanged, again.findings) == (1, [])
+    for party in (SUPPLIER, HOSTILE):
+        assert desk.pull(party, line).records == 1
+        again = desk.pull(party, line)
+        assert (again.unchanged, again.findings) == (1, [])
 
 
 def test_a_record_keeps_its_signer() -> None:
@@ -196,7 +201,7 @@ def test_a_record_keeps_its_signer() -> None:
     octets = credential(SUPPLIER, "urn:r", version=2)
     found = desk.pull(SUPPLIER, desk.pages.line(octets, "urn:r", version=2))
     assert codes(found) == ["foreign-issuer"]
-    assert desk.record("urn:r").version == 1
+    assert desk.record("urn:r", SUPPLIER).version == 1
 
 
 @pytest.mark.parametrize("lie", [{"level": "dynamic"}, {"type": "BatteryPassport"}, {"version": 2}, {"id": "urn:x"}])
@@ -259,12 +264,13 @@ def test_a_file_takes_no_record_over_and_keeps_its_buyers() -> None:
     dataset = DatasetRow(
         tenant="", dataset_id="d", title="", plan="", record_types=(), policy=b"{}", policy_digest="", at=1
     )
-    asyncio.run(desk.store.commit_records(RecordsCommit(tenant="", expected={"urn:r": 0}, records=[own("urn:r")])))
+    commit = RecordsCommit(tenant="", holder=US, expected={"urn:r": 0}, records=[own("urn:r")])
+    asyncio.run(desk.store.commit_records(commit))
     found = asyncio.run(desk.journey.hold(credential(SUPPLIER, "urn:r", version=2), dataset))
     assert codes(found) == ["foreign-record"]
     permit = credential(SUPPLIER, "urn:p")
     assert asyncio.run(desk.journey.hold(permit, dataset)).records == 1
-    bought = replace(desk.record("urn:p"), buyers=(HOSTILE,))
-    asyncio.run(desk.store.commit_records(RecordsCommit(tenant="", expected={"urn:p": 1}, records=[bought])))
+    bought = replace(desk.record("urn:p", US), buyers=(HOSTILE,))
+    asyncio.run(desk.store.commit_records(RecordsCommit(tenant="", holder=US, expected={"urn:p": 1}, records=[bought])))
     asyncio.run(desk.journey.hold(permit, dataset))
-    assert desk.record("urn:p").buyers == (HOSTILE,)
+    assert desk.record("urn:p", US).buyers == (HOSTILE,)

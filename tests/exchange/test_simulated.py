@@ -176,8 +176,12 @@ async def _same_octets(customer: Node, supplier: Node) -> None:
     given = [row for row in await supplier.store.list_records("") if row.holder == supplier.config.did]
     assert len(given) == ROWS
     for record in given:
-        left = {row.octets for row in await supplier.store.credentials("", record.record_id, record.version)}
-        kept = {row.octets for row in await customer.store.credentials("", record.record_id, record.version)}
+        left = {
+            row.octets for row in await supplier.store.credentials("", record.holder, record.record_id, record.version)
+        }
+        kept = {
+            row.octets for row in await customer.store.credentials("", record.holder, record.record_id, record.version)
+        }
         assert kept, "no data"
         assert kept <= left, "other octets than those that were given"
 

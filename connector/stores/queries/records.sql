@@ -1,7 +1,7 @@
 -- Columns stand in the order of the row's fields in exchange/ports.py.
 
 -- name: newest_version
-SELECT version FROM record WHERE tenant = :tenant AND record_id = :record_id AND newest = 1;
+SELECT version FROM record WHERE tenant = :tenant AND holder = :holder AND record_id = :record_id AND newest = 1;
 
 -- name: insert_record
 INSERT INTO record (tenant, record_id, version, record_type, key, subject_id, holder, origin, dataset_id, agreement_id,
@@ -11,92 +11,100 @@ VALUES (:tenant, :record_id, :version, :record_type, :key, :subject_id, :holder,
 ON CONFLICT DO NOTHING;
 
 -- name: delete_record
-DELETE FROM record WHERE tenant = :tenant AND record_id = :record_id AND version = :version;
+DELETE FROM record
+WHERE tenant = :tenant AND holder = :holder AND record_id = :record_id AND version = :version;
 
 -- name: delete_links
-DELETE FROM link WHERE tenant = :tenant AND from_record = :record_id AND from_version = :version;
+DELETE FROM link
+WHERE tenant = :tenant AND from_holder = :holder AND from_record = :record_id AND from_version = :version;
 
 -- name: mark_newest
-UPDATE record SET newest = (version = (SELECT max(version) FROM record WHERE tenant = :tenant AND record_id = :record_id))
-WHERE tenant = :tenant AND record_id = :record_id;
+UPDATE record SET newest = (version = (
+  SELECT max(version) FROM record WHERE tenant = :tenant AND holder = :holder AND record_id = :record_id))
+WHERE tenant = :tenant AND holder = :holder AND record_id = :record_id;
 
 -- name: load_record
 SELECT tenant, record_id, version, record_type, key, subject_id, holder, origin, dataset_id, agreement_id,
   content_digest, content, lineage, digests, buyers, at
-FROM record WHERE tenant = :tenant AND record_id = :record_id AND version = :version;
+FROM record WHERE tenant = :tenant AND holder = :holder AND record_id = :record_id AND version = :version;
 
 -- name: load_newest
 SELECT tenant, record_id, version, record_type, key, subject_id, holder, origin, dataset_id, agreement_id,
   content_digest, content, lineage, digests, buyers, at
-FROM record WHERE tenant = :tenant AND record_id = :record_id AND newest = 1;
+FROM record WHERE tenant = :tenant AND holder = :holder AND record_id = :record_id AND newest = 1;
 
 -- name: load_records
 SELECT tenant, record_id, version, record_type, record.key, subject_id, holder, origin, dataset_id, agreement_id,
   content_digest, content, lineage, digests, buyers, at
 FROM json_each(:record_ids) AS wanted
-CROSS JOIN record ON tenant = :tenant AND record_id = wanted.value AND newest = 1;
+CROSS JOIN record ON tenant = :tenant AND holder = :holder AND record_id = wanted.value AND newest = 1;
 
 -- name: find_records
-SELECT tenant, record_id, version, record_type, key, subject_id, holder, origin, dataset_id, agreement_id,
-  content_digest, content, lineage, digests, buyers, at
-FROM record
-WHERE tenant = :tenant AND newest = 1 AND (:record_type IS NULL OR record_type = :record_type)
-  AND record_id IN (
-    SELECT record_id FROM identifier
-    WHERE tenant = :tenant AND value = :value AND (:scheme IS NULL OR scheme = :scheme)
-      AND (:issuer IS NULL OR issuer = :issuer)
-    UNION SELECT :value WHERE :scheme IS NULL
-    UNION SELECT record_id FROM record
-    WHERE :scheme IS NULL AND tenant = :tenant AND subject_id = :value AND newest = 1)
-ORDER BY record_id;
+SELECT record.tenant, record.record_id, version, record_type, key, subject_id, record.holder, origin, dataset_id,
+  agreement_id, content_digest, content, lineage, digests, buyers, at
+FROM (
+  SELECT holder, record_id FROM identifier
+  WHERE tenant = :tenant AND value = :value AND (:scheme IS NULL OR scheme = :scheme)
+    AND (:issuer IS NULL OR issuer = :issuer)
+  UNION SELECT holder, record_id FROM record
+  WHERE :scheme IS NULL AND tenant = :tenant AND record_id = :value AND newest = 1
+  UNION SELECT holder, record_id FROM record
+  WHERE :scheme IS NULL AND tenant = :tenant AND subject_id = :value AND newest = 1) AS found
+CROSS JOIN record ON tenant = :tenant AND record.holder = found.holder AND record.record_id = found.record_id
+  AND newest = 1
+WHERE :record_type IS NULL OR record_type = :record_type
+ORDER BY record.record_id, record.holder;
 
 -- name: list_records
 SELECT tenant, record_id, version, record_type, key, subject_id, holder, origin, dataset_id, agreement_id,
   content_digest, content, lineage, digests, buyers, at
 FROM record
-WHERE tenant = :tenant AND newest = 1 AND record_id > :after AND (:origin IS NULL OR origin = :origin)
-ORDER BY record_id LIMIT :limit;
+WHERE tenant = :tenant AND newest = 1 AND (record_id, holder) > (:after, :after_holder)
+  AND (:origin IS NULL OR origin = :origin)
+ORDER BY record_id, holder LIMIT :limit;
 
 -- name: list_records_of_dataset
 SELECT tenant, record_id, version, record_type, key, subject_id, holder, origin, dataset_id, agreement_id,
   content_digest, content, lineage, digests, buyers, at
 FROM record
-WHERE tenant = :tenant AND dataset_id = :dataset_id AND newest = 1 AND record_id > :after
+WHERE tenant = :tenant AND dataset_id = :dataset_id AND newest = 1 AND (record_id, holder) > (:after, :after_holder)
   AND (:origin IS NULL OR origin = :origin)
-ORDER BY record_id LIMIT :limit;
+ORDER BY record_id, holder LIMIT :limit;
 
 -- name: later_records
 SELECT tenant, record_id, version, record_type, key, subject_id, holder, origin, dataset_id, agreement_id,
   content_digest, content, lineage, digests, buyers, at
 FROM record
 WHERE tenant = :tenant AND newest = 1 AND origin IN ('own', 'received')
-  AND (record_id, version) IN (
-    SELECT from_record, from_version FROM link WHERE tenant = :tenant AND to_record = :record_id)
-ORDER BY at, record_id;
+  AND (holder, record_id, version) IN (
+    SELECT from_holder, from_record, from_version FROM link WHERE tenant = :tenant AND to_record = :record_id)
+ORDER BY at, record_id, holder;
 
 -- name: insert_credential
-INSERT INTO credential (tenant, digest, record_id, version, credential_type, access_class, level, subject_id, issuer,
-  media_type, octets, status_list, status_index, origin, report)
-VALUES (:tenant, :digest, :record_id, :version, :credential_type, :access_class, :level, :subject_id, :issuer,
-  :media_type, :octets, :status_list, :status_index, :origin, :report)
+INSERT INTO credential (tenant, digest, holder, record_id, version, credential_type, access_class, level, subject_id,
+  issuer, media_type, octets, status_list, status_index, origin, report)
+VALUES (:tenant, :digest, :holder, :record_id, :version, :credential_type, :access_class, :level, :subject_id,
+  :issuer, :media_type, :octets, :status_list, :status_index, :origin, :report)
 ON CONFLICT DO NOTHING;
 
 -- name: credential_there
 SELECT 1 FROM credential
-WHERE tenant = :tenant AND record_id = :record_id AND version = :version AND digest = :digest;
+WHERE tenant = :tenant AND holder = :holder AND record_id = :record_id AND version = :version AND digest = :digest;
 
 -- name: delete_credential
-DELETE FROM credential WHERE tenant = :tenant AND digest = :digest;
+DELETE FROM credential WHERE tenant = :tenant AND holder = :holder AND digest = :digest;
 
 -- name: credentials
-SELECT tenant, digest, record_id, version, credential_type, access_class, level, subject_id, issuer, media_type, octets,
-  status_list, status_index, origin, report
-FROM credential WHERE tenant = :tenant AND record_id = :record_id AND version = :version ORDER BY digest;
+SELECT tenant, digest, holder, record_id, version, credential_type, access_class, level, subject_id, issuer, media_type,
+  octets, status_list, status_index, origin, report
+FROM credential WHERE tenant = :tenant AND holder = :holder AND record_id = :record_id AND version = :version
+ORDER BY digest;
 
 -- name: find_credential
-SELECT tenant, digest, record_id, version, credential_type, access_class, level, subject_id, issuer, media_type, octets,
-  status_list, status_index, origin, report
-FROM credential WHERE tenant = :tenant AND digest = :digest ORDER BY version DESC, record_id LIMIT 1;
+SELECT tenant, digest, holder, record_id, version, credential_type, access_class, level, subject_id, issuer, media_type,
+  octets, status_list, status_index, origin, report
+FROM credential WHERE tenant = :tenant AND digest = :digest
+ORDER BY origin = 'received', version DESC, record_id, holder LIMIT 1;
 
 -- name: status_mark
 SELECT next FROM status_mark WHERE tenant = :tenant;
@@ -106,22 +114,23 @@ INSERT INTO status_mark (tenant, next) VALUES (:tenant, :next)
 ON CONFLICT (tenant) DO UPDATE SET next = max(next, excluded.next);
 
 -- name: put_link
-INSERT INTO link (tenant, link_id, from_record, from_version, to_record, to_version, holder)
-VALUES (:tenant, :link_id, :from_record, :from_version, :to_record, :to_version, :holder)
-ON CONFLICT (tenant, link_id, from_record, from_version) DO UPDATE
+INSERT INTO link (tenant, link_id, from_holder, from_record, from_version, to_record, to_version, holder)
+VALUES (:tenant, :link_id, :from_holder, :from_record, :from_version, :to_record, :to_version, :holder)
+ON CONFLICT (tenant, link_id, from_holder, from_record, from_version) DO UPDATE
 SET to_record = excluded.to_record, to_version = excluded.to_version, holder = excluded.holder;
 
 -- name: find_link
-SELECT link.tenant, link_id, from_record, from_version, to_record, to_version, link.holder
+SELECT link.tenant, link_id, from_holder, from_record, from_version, to_record, to_version, link.holder
 FROM link CROSS JOIN record
-  ON record.tenant = link.tenant AND record_id = from_record AND version = from_version AND origin = 'own'
+  ON record.tenant = link.tenant AND record.holder = from_holder AND record_id = from_record
+    AND version = from_version AND origin = 'own'
 WHERE link.tenant = :tenant AND link_id = :link_id
 ORDER BY from_version DESC, from_record LIMIT 1;
 
 -- name: put_identifier
-INSERT INTO identifier (tenant, scheme, value, issuer, record_id, subject_id)
-VALUES (:tenant, :scheme, :value, :issuer, :record_id, :subject_id)
-ON CONFLICT (tenant, value, scheme, issuer, record_id) DO UPDATE SET subject_id = excluded.subject_id;
+INSERT INTO identifier (tenant, scheme, value, issuer, holder, record_id, subject_id)
+VALUES (:tenant, :scheme, :value, :issuer, :holder, :record_id, :subject_id)
+ON CONFLICT (tenant, value, scheme, issuer, holder, record_id) DO UPDATE SET subject_id = excluded.subject_id;
 
 -- name: put_dataset
 INSERT INTO dataset (tenant, dataset_id, title, plan, record_types, policy, policy_digest, at)

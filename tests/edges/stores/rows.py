@@ -22,6 +22,7 @@ from connector.exchange.rows import (
 )
 
 T = "acme"
+US = "did:web:acme"
 PEER = "did:web:peer.example"
 
 
@@ -83,11 +84,12 @@ def record(
     record_type: str = "CellPassport",
     dataset_id: str = "ds",
     at: int = 1,
+    holder: str = US,
 ) -> RecordRow:
     """A version of a record."""
     return RecordRow(
         tenant=T, record_id=record_id, version=version, record_type=record_type, key=record_id,
-        subject_id=f"subject-{record_id}", holder="did:web:acme", origin=origin, dataset_id=dataset_id,
+        subject_id=f"subject-{record_id}", holder=holder, origin=origin, dataset_id=dataset_id,
         agreement_id="", content_digest="c", content=b"{}", lineage=b"", digests=tuple(digests), buyers=("did:web:b",),
         at=at,
     )  # fmt: skip
@@ -100,29 +102,33 @@ def credential(
     *,
     place: tuple[int, int] | None = None,
     origin: Origin = "own",
+    holder: str = US,
 ) -> CredentialRow:
     """A credential; `place` is its status list and index."""
     return CredentialRow(
-        tenant=T, digest=digest, record_id=record_id, version=version, credential_type="CellPassport",
-        access_class="PUB", level="item", subject_id=f"subject-{record_id}", issuer="did:web:acme",
+        tenant=T, digest=digest, holder=holder, record_id=record_id, version=version, credential_type="CellPassport",
+        access_class="PUB", level="item", subject_id=f"subject-{record_id}", issuer=US,
         media_type="application/vc+jwt", octets=digest.encode(), status_list=place[0] if place else None,
         status_index=place[1] if place else None, origin=origin,
     )  # fmt: skip
 
 
-def link(link_id: str, from_record: str, to_record: str, from_version: int = 1) -> LinkRow:
+def link(link_id: str, from_record: str, to_record: str, from_version: int = 1, *, holder: str = US) -> LinkRow:
     """A link between two records."""
     return LinkRow(
-        tenant=T, link_id=link_id, from_record=from_record, from_version=from_version, to_record=to_record,
-        to_version=1, holder="did:web:acme",
+        tenant=T, link_id=link_id, from_holder=holder, from_record=from_record, from_version=from_version,
+        to_record=to_record, to_version=1, holder="did:web:acme",
     )  # fmt: skip
 
 
-def identifier(value: str, record_id: str, *, scheme: str = "lotNumber", issuer: str = "") -> IdentifierRow:
+def identifier(
+    value: str, record_id: str, *, scheme: str = "lotNumber", issuer: str = "", holder: str = US
+) -> IdentifierRow:
     """An identifier of a record's subject."""
     return IdentifierRow(
-        tenant=T, scheme=scheme, value=value, issuer=issuer, record_id=record_id, subject_id=f"subject-{record_id}"
-    )
+        tenant=T, scheme=scheme, value=value, issuer=issuer, holder=holder, record_id=record_id,
+        subject_id=f"subject-{record_id}",
+    )  # fmt: skip
 
 
 def change(index: int, effective: int, list_number: int = 0) -> StatusChangeRow:

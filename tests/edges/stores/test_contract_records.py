@@ -10,10 +10,10 @@ import pytest
 
 from connector.errors import Conflict
 from connector.exchange.ports import Store
-from connector.exchange.rows import DatasetRow, RecordsCommit
+from connector.exchange.rows import DatasetRow, Origin, RecordsCommit
 from connector.provenance.evidence import check
 from connector.stores import open_store
-from tests.edges.stores.rows import T, change, credential, entry, identifier, link, record
+from tests.edges.stores.rows import US, T, change, credential, entry, identifier, link, record
 
 D = DatasetRow(
     tenant=T, dataset_id="ds", title="Cells", plan="cells", record_types=("CellPassport", "MakeEvent"), policy=b"{}",
@@ -33,15 +33,15 @@ async def test_a_batch_comes_back_as_it_was(store: Store) -> None:
     """Record, credentials, dataset and evidence of one commit are all there, with their exact octets."""
     await store.commit_records(
         RecordsCommit(
-            tenant=T, expected={"r1": 0}, records=[record()],
+            tenant=T, holder=US, expected={"r1": 0}, records=[record()],
             credentials=[credential("d2"), credential("d1", place=(0, 0))], dataset=D, evidence=[entry("published")],
         )
     )  # fmt: skip
-    assert await store.load_record(T, "r1") == record()
-    assert await store.load_record(T, "r1", 1) == record()
-    assert await store.load_record(T, "r1", 2) is None
-    assert await store.load_record("other", "r1") is None
-    assert await store.credentials(T, "r1", 1) == [credential("d1", place=(0, 0)), credential("d2")]
+    assert await store.load_record(T, US, "r1") == record()
+    assert await store.load_record(T, US, "r1", 1) == record()
+    assert await store.load_record(T, US, "r1", 2) is None
+    assert await store.load_record("other", US, "r1") is None
+    assert await store.credentials(T, US, "r1", 1) == [credential("d1", place=(0, 0)), credential("d2")]
     assert await store.find_credential(T, "d2") == credential("d2")
     assert await store.find_credential("other", "d2") is None
     assert await store.load_dataset(T, "ds") == D
@@ -52,31 +52,31 @@ async def test_a_batch_comes_back_as_it_was(store: Store) -> None:
 
 async def test_a_batch_needs_the_expected_versions(store: Store) -> None:
     """One record that somebody changed meanwhile refuses the whole batch, and nothing of it remains."""
-    await store.commit_records(RecordsCommit(tenant=T, expected={"r1": 0}, records=[record()]))
+    await store.commit_records(RecordsCommit(tenant=T, holder=US, expected={"r1": 0}, records=[record()]))
     for expected in ({"r1": 0}, {"r1": 2}, {"r1": 1, "r2": 1}):
         commit = RecordsCommit(
-            tenant=T, expected=expected, records=[record("r2"), record(version=2)], credentials=[credential("d9")],
-            identifiers=[identifier("L1", "r2")], evidence=[entry()],
+            tenant=T, holder=US, expected=expected, records=[record("r2"), record(version=2)],
+            credentials=[credential("d9")], identifiers=[identifier("L1", "r2")], evidence=[entry()],
         )  # fmt: skip
         with pytest.raises(Conflict):
             await store.commit_records(commit)
-    assert await store.load_record(T, "r2") is None
+    assert await store.load_record(T, US, "r2") is None
     assert await store.find_credential(T, "d9") is None
     assert await store.evidence(T) == []
 
 
 async def test_the_newest_version_is_the_highest(store: Store) -> None:
     """A new version becomes the newest; an older one that arrives late does not."""
-    await store.commit_records(RecordsCommit(tenant=T, expected={"r1": 0}, records=[record(version=2)]))
-    await store.commit_records(RecordsCommit(tenant=T, expected={"r1": 2}, records=[record(version=1)]))
-    newest = await store.load_record(T, "r1")
+    await store.commit_records(RecordsCommit(tenant=T, holder=US, expected={"r1": 0}, records=[record(version=2)]))
+    await store.commit_records(RecordsCommit(tenant=T, holder=US, expected={"r1": 2}, records=[record(version=1)]))
+    newest = await store.load_record(T, US, "r1")
     assert newest is not None
     assert newest.version == 2
-    await store.commit_records(RecordsCommit(tenant=T, expected={"r1": 2}, records=[record(version=3)]))
-    assert {k: row.version for k, row in (await store.load_records(T, ["r1", "r9"])).items()} == {"r1": 3}
-    assert await store.load_records(T, []) == {}
+    await store.commit_records(RecordsCommit(tenant=T, holder=US, expected={"r1": 2}, records=[record(version=3)]))
+    assert {k: row.version for k, row in (await store.load_records(T, US, ["r1", "r9"])).items()} == {"r1": 3}
+    assert await store.load_records(T, US, []) == {}
     assert [row.version for row in await store.list_records(T)] == [3]
-    old = await store.load_record(T, "r1", 1)
+    old = await store.load_record(T, US, "r1", 1)
     assert old is not None
     assert old.version == 1
 
@@ -85,21 +85,21 @@ async def test_the_same_version_signed_otherwise_must_be_declared(store: Store) 
     """Other digests under the same version need `overwritten`: then the old credential and its links are gone."""
     await store.commit_records(
         RecordsCommit(
-            tenant=T, expected={"r1": 0}, records=[record()], credentials=[credential("d1", place=(0, 0))],
+            tenant=T, holder=US, expected={"r1": 0}, records=[record()], credentials=[credential("d1", place=(0, 0))],
             links=[link("l1", "r1", "up")],
         )
     )  # fmt: skip
     other = record(digests=("d2",))
     with pytest.raises(Conflict):
-        await store.commit_records(RecordsCommit(tenant=T, expected={"r1": 1}, records=[other]))
+        await store.commit_records(RecordsCommit(tenant=T, holder=US, expected={"r1": 1}, records=[other]))
     await store.commit_records(
         RecordsCommit(
-            tenant=T, expected={"r1": 1}, records=[other], credentials=[credential("d2", place=(0, 1))],
+            tenant=T, holder=US, expected={"r1": 1}, records=[other], credentials=[credential("d2", place=(0, 1))],
             overwritten=["d1"],
         )
     )  # fmt: skip
-    assert await store.load_record(T, "r1") == other
-    assert [row.digest for row in await store.credentials(T, "r1", 1)] == ["d2"]
+    assert await store.load_record(T, US, "r1") == other
+    assert [row.digest for row in await store.credentials(T, US, "r1", 1)] == ["d2"]
     assert await store.find_credential(T, "d1") is None
     assert await store.find_link(T, "l1") is None
 
@@ -108,47 +108,51 @@ async def test_the_same_version_may_change_what_is_not_signed(store: Store) -> N
     """With the same digests a record moves to another dataset, gets a new dynamic credential and keeps its links."""
     await store.commit_records(
         RecordsCommit(
-            tenant=T, expected={"r1": 0}, records=[record()], credentials=[credential("d1"), credential("dyn1")],
-            links=[link("l1", "r1", "up")],
+            tenant=T, holder=US, expected={"r1": 0}, records=[record()],
+            credentials=[credential("d1"), credential("dyn1")], links=[link("l1", "r1", "up")],
         )
     )  # fmt: skip
     moved = record(dataset_id="ds2", at=9)
-    await store.commit_records(RecordsCommit(tenant=T, expected={"r1": 1}, records=[moved]))
+    await store.commit_records(RecordsCommit(tenant=T, holder=US, expected={"r1": 1}, records=[moved]))
     await store.commit_records(
         RecordsCommit(
-            tenant=T, expected={"r1": 1}, records=[moved], credentials=[credential("d1"), credential("dyn2")],
-            overwritten=["dyn1"],
+            tenant=T, holder=US, expected={"r1": 1}, records=[moved],
+            credentials=[credential("d1"), credential("dyn2")], overwritten=["dyn1"],
         )
     )  # fmt: skip
-    assert await store.load_record(T, "r1") == moved
-    assert [row.digest for row in await store.credentials(T, "r1", 1)] == ["d1", "dyn2"]
+    assert await store.load_record(T, US, "r1") == moved
+    assert [row.digest for row in await store.credentials(T, US, "r1", 1)] == ["d1", "dyn2"]
     assert await store.find_link(T, "l1") == link("l1", "r1", "up")
 
 
 async def test_a_credential_that_is_there_is_left_alone(store: Store) -> None:
     """Receiving the same digest again changes nothing, and needs no record row."""
     first = credential("d1", origin="received")
-    await store.commit_records(RecordsCommit(tenant=T, expected={}, records=[record()], credentials=[first]))
+    await store.commit_records(RecordsCommit(tenant=T, holder=US, expected={}, records=[record()], credentials=[first]))
     again = replace(first, report=b"later", origin="held")
-    await store.commit_records(RecordsCommit(tenant=T, expected={}, credentials=[again, credential("d2")]))
+    await store.commit_records(RecordsCommit(tenant=T, holder=US, expected={}, credentials=[again, credential("d2")]))
     assert await store.find_credential(T, "d1") == first
-    assert len(await store.credentials(T, "r1", 1)) == 2
+    assert len(await store.credentials(T, US, "r1", 1)) == 2
 
 
 async def test_status_indices_are_never_given_twice(store: Store) -> None:
     """The next index runs over the lists; taken ones, also of overwritten credentials, are conflicts."""
     assert await store.next_status_index(T) == 0
     rows = [credential("d1", place=(0, 0)), credential("d2", place=(0, 5))]
-    await store.commit_records(RecordsCommit(tenant=T, expected={}, records=[record()], credentials=rows))
+    await store.commit_records(RecordsCommit(tenant=T, holder=US, expected={}, records=[record()], credentials=rows))
     assert await store.next_status_index(T) == 6
     twice = [credential("d3", place=(0, 7)), credential("d4", place=(0, 7))]
     for taken in ([credential("d3", place=(0, 5))], [credential("d3", place=(0, 3))], twice):
         with pytest.raises(Conflict):
-            await store.commit_records(RecordsCommit(tenant=T, expected={}, credentials=taken))
-    await store.commit_records(RecordsCommit(tenant=T, expected={}, overwritten=["d2"]))
+            await store.commit_records(RecordsCommit(tenant=T, holder=US, expected={}, credentials=taken))
+    await store.commit_records(RecordsCommit(tenant=T, holder=US, expected={}, overwritten=["d2"]))
     with pytest.raises(Conflict):
-        await store.commit_records(RecordsCommit(tenant=T, expected={}, credentials=[credential("d5", place=(0, 5))]))
-    await store.commit_records(RecordsCommit(tenant=T, expected={}, credentials=[credential("d6", place=(1, 2))]))
+        await store.commit_records(
+            RecordsCommit(tenant=T, holder=US, expected={}, credentials=[credential("d5", place=(0, 5))])
+        )
+    await store.commit_records(
+        RecordsCommit(tenant=T, holder=US, expected={}, credentials=[credential("d6", place=(1, 2))])
+    )
     assert await store.next_status_index(T) == 131_072 + 3
     assert await store.next_status_index("other") == 0
 
@@ -156,7 +160,7 @@ async def test_status_indices_are_never_given_twice(store: Store) -> None:
 async def test_status_indices_of_others_are_not_ours(store: Store) -> None:
     """A received credential's index stands in its issuer's list and takes none of ours."""
     rows = [credential("d1", place=(0, 9), origin="received"), credential("d2", place=(0, 9), origin="held")]
-    await store.commit_records(RecordsCommit(tenant=T, expected={}, credentials=rows))
+    await store.commit_records(RecordsCommit(tenant=T, holder=US, expected={}, credentials=rows))
     assert await store.next_status_index(T) == 0
 
 
@@ -164,7 +168,7 @@ async def test_an_index_counts_within_its_list(store: Store) -> None:
     """An index past the end of a list is a bug, not a conflict."""
     with pytest.raises(ValueError, match="not within a list"):
         await store.commit_records(
-            RecordsCommit(tenant=T, expected={}, credentials=[credential("d1", place=(1, 131_072))])
+            RecordsCommit(tenant=T, holder=US, expected={}, credentials=[credential("d1", place=(1, 131_072))])
         )
 
 
@@ -176,7 +180,7 @@ async def test_records_are_found_by_what_people_know(store: Store) -> None:
         identifier("L1", "r3", scheme="serialNumber"),
     ]
     rows = [record("r1"), record("r2"), record("r3", record_type="MakeEvent")]
-    commit = RecordsCommit(tenant=T, expected={}, records=rows, identifiers=identifiers)
+    commit = RecordsCommit(tenant=T, holder=US, expected={}, records=rows, identifiers=identifiers)
     await store.commit_records(commit)
     await store.commit_records(replace(commit, records=[record("r1", 2)]))
 
@@ -202,11 +206,11 @@ async def test_records_are_paged_by_id(store: Store) -> None:
         record("b", origin="received", dataset_id=""),
         record("d", dataset_id="ds2"),
     ]
-    await store.commit_records(RecordsCommit(tenant=T, expected={}, records=rows))
+    await store.commit_records(RecordsCommit(tenant=T, holder=US, expected={}, records=rows))
     assert [row.record_id for row in await store.list_records(T, limit=2)] == ["a", "b"]
-    assert [row.record_id for row in await store.list_records(T, after="b")] == ["c", "d"]
+    assert [row.record_id for row in await store.list_records(T, after=("b", US))] == ["c", "d"]
     assert [row.record_id for row in await store.list_records(T, origin="received")] == ["b"]
-    assert [row.record_id for row in await store.list_records(T, dataset_id="ds", after="a")] == ["c"]
+    assert [row.record_id for row in await store.list_records(T, dataset_id="ds", after=("a", US))] == ["c"]
     assert [row.record_id for row in await store.list_records(T, dataset_id="ds", origin="own", limit=1)] == ["a"]
     assert await store.list_records("other") == []
 
@@ -215,7 +219,7 @@ async def test_a_link_leads_where_we_said(store: Store) -> None:
     """A link is answered for own records only: a received one that carries our link's id takes nothing over."""
     await store.commit_records(
         RecordsCommit(
-            tenant=T, expected={}, records=[record("mine"), record("theirs", origin="received")],
+            tenant=T, holder=US, expected={}, records=[record("mine"), record("theirs", origin="received")],
             links=[link("l1", "mine", "up"), link("l1", "theirs", "elsewhere"), link("l2", "theirs", "mine")],
         )
     )  # fmt: skip
@@ -228,7 +232,7 @@ async def test_later_records_lead_back(store: Store) -> None:
     """Own and received records whose newest version links back, oldest first; no held ones, no former links."""
     await store.commit_records(
         RecordsCommit(
-            tenant=T, expected={},
+            tenant=T, holder=US, expected={},
             records=[
                 record("r1"), record("own", at=3), record("got", origin="received", at=2),
                 record("held", origin="held"), record("was"), record("was", 2),
@@ -269,7 +273,7 @@ async def test_a_large_batch_is_one_transaction(store: Store) -> None:
     """Two thousand records and their credentials go in together, or not at all."""
     ids = [f"r{i:04}" for i in range(2000)]
     commit = RecordsCommit(
-        tenant=T, expected=dict.fromkeys(ids, 0), records=[record(i) for i in ids],
+        tenant=T, holder=US, expected=dict.fromkeys(ids, 0), records=[record(i) for i in ids],
         credentials=[credential(f"d{n}", i, place=(0, n)) for n, i in enumerate(ids)],
     )  # fmt: skip
     bad = replace(commit, credentials=[*commit.credentials, credential("last", place=(0, 5))])
@@ -278,3 +282,46 @@ async def test_a_large_batch_is_one_transaction(store: Store) -> None:
     assert await store.list_records(T) == []
     await store.commit_records(commit)
     assert (await store.counts(T))["credentials"] == 2000
+
+
+async def test_holders_share_no_ids(store: Store) -> None:
+    """Two companies use one record id: versions, credentials, links and numbers of the one say nothing of the other."""
+    other = "did:web:other"
+    for holder, version in ((US, 2), (other, 1)):
+        origin: Origin = "own" if holder == US else "received"
+        await store.commit_records(
+            RecordsCommit(
+                tenant=T, holder=holder, expected={"r1": 0},
+                records=[record(version=version, origin=origin, holder=holder)],
+                credentials=[credential("d1", version=version, origin=origin, holder=holder)],
+                links=[link("l1", "r1", f"to-{holder}", version, holder=holder)],
+                identifiers=[identifier("L1", "r1", holder=holder)],
+            )
+        )  # fmt: skip
+    with pytest.raises(Conflict):
+        await store.commit_records(RecordsCommit(tenant=T, holder=other, expected={"r1": 2}))
+    for holder, version in ((US, 2), (other, 1)):
+        there = await store.load_record(T, holder, "r1")
+        assert there is not None
+        assert (there.holder, there.version) == (holder, version)
+        assert set(await store.load_records(T, holder, ["r1"])) == {"r1"}
+        assert [row.holder for row in await store.credentials(T, holder, "r1", version)] == [holder]
+        assert await store.credentials(T, holder, "r1", 3 - version) == []
+    found = await store.find_records(T, scheme=None, value="L1")
+    assert [(row.holder, row.version) for row in found] == [(US, 2), (other, 1)]
+    assert [row.holder for row in await store.list_records(T, limit=1)] == [US]
+    assert [row.holder for row in await store.list_records(T, after=("r1", US))] == [other]
+    assert [row.record_id for row in await store.later_records(T, f"to-{other}")] == ["r1"]
+    await store.commit_records(RecordsCommit(tenant=T, holder=other, expected={"r1": 1}, overwritten=["d1"]))
+    kept = await store.find_credential(T, "d1")
+    assert kept is not None
+    assert kept.holder == US
+
+
+async def test_what_we_hold_ourselves_is_found_first(store: Store) -> None:
+    """A credential that also came back from others is served as ours, whatever version they gave it."""
+    other = "did:web:other"
+    mine, theirs = credential("d1"), credential("d1", version=7, origin="received", holder=other)
+    await store.commit_records(RecordsCommit(tenant=T, holder=other, expected={}, records=[], credentials=[theirs]))
+    await store.commit_records(RecordsCommit(tenant=T, holder=US, expected={}, records=[record()], credentials=[mine]))
+    assert await store.find_credential(T, "d1") == mine
