@@ -29,7 +29,7 @@ from connector.exchange.negotiate import Negotiate
 from connector.exchange.offer import Offer
 from connector.exchange.outbox import Outbox
 from connector.exchange.policies import Policies
-from connector.exchange.ports import Clock, Http, HttpAnswer, Ids, Peers, Store
+from connector.exchange.ports import Clock, Http, HttpAnswer, Identity, Ids, Peers, Store
 from connector.exchange.publish import Publish
 from connector.exchange.receive import Receive
 from connector.exchange.serve import Serve
@@ -38,6 +38,7 @@ from connector.keys.custody import open_id_key, open_signer
 from connector.model import Did
 from connector.peers.client import GuardedClient
 from connector.peers.files import Exports
+from connector.peers.identity import Claimed, SelfIssued
 from connector.peers.messenger import Messenger
 from connector.peers.resolver import Resolver
 from connector.peers.verifier import FetchingVerifier
@@ -124,11 +125,11 @@ def compose(
     clock = clock or SystemClock(timedelta(seconds=config.unsafe.clock_offset_seconds))
     ids = ids or SystemIds()
     bundle, policies = load_bundle(), Policies()
-    resolver, peers, verifier = _way_out(config, http, keys, clock=clock, ids=ids, bundle=bundle)
+    identity, resolver, peers, verifier = _way_out(config, http, keys, clock=clock, ids=ids, bundle=bundle)
     negotiate, transfer, outbox = _processes(config, store, peers, clock=clock, ids=ids, policies=policies)
     authenticate = Authenticate(
-        tenant=tenant, did=did, store=store, peers=peers, resolver=resolver, verifier=verifier, clock=clock,
-        leeway_seconds=limits.clock_leeway_seconds, claims_cache_seconds=limits.claims_cache_seconds,
+        tenant=tenant, did=did, store=store, identity=identity, peers=peers, resolver=resolver, verifier=verifier,
+        clock=clock, leeway_seconds=limits.clock_leeway_seconds, claims_cache_seconds=limits.claims_cache_seconds,
     )  # fmt: skip
     answers = AuditAnswers(tenant=tenant, did=did, name=config.name, store=store, policies=policies)
     return Services(
@@ -158,19 +159,26 @@ def compose(
 
 def _way_out(
     config: Config, http: Http, keys: Keys, *, clock: Clock, ids: Ids, bundle: Bundle
-) -> tuple[Resolver, Messenger, FetchingVerifier]:
+) -> tuple[Identity, Resolver, Messenger, FetchingVerifier]:
     """What leads to other parties: who they are, what is said to them, what their credentials are worth."""
+    did, limits = Did(config.did), config.limits
     resolver = Resolver(http=http, clock=clock, allow_http=config.unsafe.allow_loopback_http)
+    identity: Identity = SelfIssued(
+        did=did, resolver=resolver, signer=keys.authentication, clock=clock, ids=ids,
+        lifetime_seconds=limits.token_lifetime_seconds, leeway_seconds=limits.clock_leeway_seconds,
+    )  # fmt: skip
+    if config.unsafe.claimed_identity:
+        identity = Claimed(did=did)
     peers = Messenger(
-        did=Did(config.did), http=http, resolver=resolver, signer=keys.authentication, clock=clock, ids=ids,
-        token_lifetime_seconds=config.limits.token_lifetime_seconds, access_token_key=keys.access_token_key,
+        http=http, identity=identity, resolver=resolver, clock=clock,
+        token_lifetime_seconds=limits.token_lifetime_seconds, access_token_key=keys.access_token_key,
         scopes=SCOPES, addresses={one.id: one.address for one in config.peers.values() if one.address},
     )  # fmt: skip
     verifier = FetchingVerifier(
         resolver=resolver, clock=clock, contexts=bundle.known_contexts, check_shape=bundle.check,
         trusted_issuers=config.trusted_issuers, reads=peers,
     )  # fmt: skip
-    return resolver, peers, verifier
+    return identity, resolver, peers, verifier
 
 
 def _processes(
@@ -212,6 +220,8 @@ async def running(config: Config) -> AsyncIterator[Services]:
     """A connector that listens and works until the block ends; what is under way is finished first."""
     if config.unsafe.clock_offset_seconds:
         _log.warning("UNSAFE: the clock is shifted by %d seconds", config.unsafe.clock_offset_seconds)
+    if config.unsafe.claimed_identity:
+        _log.warning("UNSAFE: callers prove nothing, everybody is who it claims to be")
     keys = open_keys(config)
     token = secret(MANAGEMENT_TOKEN_VARIABLE, config)
     store = open_store(_store_url(config))

@@ -65,6 +65,8 @@ class Unsafe(_Part):
     """Plain http and loopback addresses, for ourselves and for peers."""
     clock_offset_seconds: int = 0
     """Added to the machine's clock, so that a story can happen on its own day."""
+    claimed_identity: bool = False
+    """Everybody is who it claims to be: for trials with programs that have no identities. On loopback only."""
 
 
 class Peer(_Part):
@@ -124,6 +126,8 @@ class Config(_Part):
             raise ValueError("public_url: plain http and loopback need [unsafe] allow_loopback_http = true")
         if parts.scheme == "http" and not loopback:
             raise ValueError("public_url: plain http is for loopback only")
+        if self.unsafe.claimed_identity and not (loopback and self.listen.host in LOOPBACK_HOSTS):
+            raise ValueError("unsafe.claimed_identity: public_url and listen.host must be on loopback")
         return self
 
     @property

@@ -1,9 +1,9 @@
 """Who is calling, and what is known about it: a peer's token and presentation -> Facts.
 
-The token is checked against the caller's DID document (DCP 1.0.1, section 4.3.3), its claims are asked for at the
-caller's CredentialService with the access token that it brought (5.4), each credential is verified as of now, bound to
-the caller, from an issuer trusted for its type. Claims are kept for some minutes, so that a conversation costs one
-query. What follows from the facts is decided by policies; sending is the messenger's (`peers/`).
+The token is checked by the identity plug-in (`peers/identity`), the caller's claims are asked for at its
+CredentialService with the access token that it brought (DCP 1.0.1, section 5.4), each credential is verified as of now,
+bound to the caller, from an issuer trusted for its type. Claims are kept for some minutes, so that a conversation costs
+one query. What follows from the facts is decided by policies; sending is the messenger's (`peers/`).
 """
 
 from __future__ import annotations
@@ -13,16 +13,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from connector.credentials import token
-from connector.credentials.did import DidDocument
 from connector.credentials.digest import digest_multibase
 from connector.credentials.presentation import bound_to, verify_presentation
 from connector.credentials.query import type_scope
-from connector.credentials.token import SelfIssued
 from connector.credentials.verify import Report, needs
 from connector.errors import AddressBlocked, BadMessage, CannotCheck, Conflict, NotAuthenticated
 from connector.exchange.draft import Caller
-from connector.exchange.ports import Clock, Peers, Resolver, Store, Verifier
+from connector.exchange.ports import Clock, Identity, Peers, Proven, Resolver, Store, Verifier
 from connector.exchange.rows import ReplayRow
 from connector.model import Claim, Did, Facts, JsonObject
 from connector.policy.facts import party_claims
@@ -54,6 +51,7 @@ class Authenticate:
     tenant: str
     did: Did
     store: Store
+    identity: Identity
     peers: Peers
     resolver: Resolver
     verifier: Verifier
@@ -69,34 +67,24 @@ class Authenticate:
         is refused. Otherwise the token is used up with the step that the message makes, and the very same request may
         come again (`Caller.repeat`). Raises `NotAuthenticated`, or `CannotCheck` for what could not be fetched.
         """
-        issued, key = await self._token(authorization)
-        replay = ReplayRow(
-            tenant=self.tenant, issuer=issued.issuer, jti=issued.jti,
-            request_digest=_request_digest(method, path, body),
-            expires=issued.expires * 1_000_000 + micros_of(_REPLAY_MARGIN),
-        )  # fmt: skip
-        earlier = await self.store.find_replay(self.tenant, issued.issuer, issued.jti)
-        if earlier is not None and (once or earlier.request_digest != replay.request_digest):
+        proven = await self.identity.check(authorization)
+        replay = self._replay(proven, _request_digest(method, path, body))
+        earlier = await self.store.find_replay(self.tenant, replay.issuer, replay.jti) if replay is not None else None
+        if earlier is not None and (once or earlier.request_digest != _request_digest(method, path, body)):
             raise NotAuthenticated("the token was used before")
-        known = await self._claims(issued)
+        known = await self._claims(proven)
         if once:  # last: a request that could not be checked consumes no token
             await self._use_up(replay)
         return Caller(
-            facts=Facts(party=issued.issuer, claims=known.claims), token=authorization.removeprefix(_BEARER),
-            verification_key=key, replay=replay, repeat=earlier is not None,
+            facts=Facts(party=proven.party, claims=known.claims), token=authorization.removeprefix(_BEARER),
+            verification_key=proven.key, replay=replay, repeat=earlier is not None,
         )  # fmt: skip
 
-    async def token_only(self, authorization: str, *, method: str, path: str, body: bytes) -> SelfIssued:
+    async def token_only(self, authorization: str, *, method: str, path: str, body: bytes) -> Proven:
         """Check the token alone and use it up: for the CredentialService, which needs no claims of the verifier."""
-        issued, _ = await self._token(authorization)
-        await self._use_up(
-            ReplayRow(
-                tenant=self.tenant, issuer=issued.issuer, jti=issued.jti,
-                request_digest=_request_digest(method, path, body),
-                expires=issued.expires * 1_000_000 + micros_of(_REPLAY_MARGIN),
-            )
-        )  # fmt: skip
-        return issued
+        proven = await self.identity.check(authorization)
+        await self._use_up(self._replay(proven, _request_digest(method, path, body)))
+        return proven
 
     def credentials_of(self, party: Did) -> tuple[bytes, ...]:
         """The credentials that the party's present claims rest on, to be kept with a running transfer."""
@@ -116,23 +104,17 @@ class Authenticate:
 
     # --- the token ------------------------------------------------------------------------------------------
 
-    async def _token(self, authorization: str) -> tuple[SelfIssued, str]:
-        if not authorization.startswith(_BEARER):
-            raise NotAuthenticated("a Bearer token is needed")
-        peeked = token.peek(authorization.removeprefix(_BEARER))
-        document = await self._document(peeked.issuer)
-        issued = token.verify_self_issued(
-            peeked, document, audience=self.did, now=self.clock.now(), leeway_seconds=self.leeway_seconds
-        )
-        return issued, document.methods[issued.key_id].jwk
+    def _replay(self, proven: Proven, request_digest: str) -> ReplayRow | None:
+        if proven.jti is None:
+            return None
+        return ReplayRow(
+            tenant=self.tenant, issuer=proven.party, jti=proven.jti, request_digest=request_digest,
+            expires=proven.expires * 1_000_000 + micros_of(_REPLAY_MARGIN),
+        )  # fmt: skip
 
-    async def _document(self, party: Did) -> DidDocument:
-        try:
-            return await self.resolver.did_document(party)
-        except AddressBlocked as error:
-            raise NotAuthenticated(f"the caller's DID leads nowhere: {error.detail}") from None
-
-    async def _use_up(self, replay: ReplayRow) -> None:
+    async def _use_up(self, replay: ReplayRow | None) -> None:
+        if replay is None:
+            return
         try:
             await self.store.commit_replay(replay)
         except Conflict:
@@ -140,16 +122,16 @@ class Authenticate:
 
     # --- the claims --------------------------------------------------------------------------------------------------
 
-    async def _claims(self, issued: SelfIssued) -> Known:
-        party = issued.issuer
+    async def _claims(self, proven: Proven) -> Known:
+        party = proven.party
         known = self._known.get(party)
         if known is not None and known.until > self.clock.now():
             return known
-        if issued.access_token is None:
+        if proven.access_token is None:
             return Known(claims=(), credentials=(), until=self.clock.now())
-        document = await self._document(party)
         try:
-            presentations = await self.peers.presentations(party, issued.access_token, SCOPES)
+            document = await self.resolver.did_document(party)
+            presentations = await self.peers.presentations(party, proven.access_token, SCOPES)
         except (AddressBlocked, BadMessage) as error:
             raise NotAuthenticated(f"the caller's credential service is none: {error.detail}") from None
         shown: list[bytes] = []

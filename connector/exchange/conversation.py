@@ -304,7 +304,7 @@ class Conversation:
 
     async def _use_up(self, caller: Caller) -> None:
         """A repeat changes nothing, yet its fresh token is good for nothing else."""
-        if not caller.repeat:
+        if caller.replay is not None and not caller.repeat:
             with suppress(Conflict):
                 await self.store.commit_replay(caller.replay)
 

@@ -77,7 +77,7 @@ def micros(moment: datetime) -> int:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Caller:
-    """Who sent a request, proven, and the token's entry in the replay memory.
+    """Who sent a request, proven, and the token's entry in the replay memory, if it is good for one request only.
 
     `repeat`: this very request came before with this very token.
     """
@@ -85,7 +85,7 @@ class Caller:
     facts: Facts
     token: str
     verification_key: str
-    replay: ReplayRow
+    replay: ReplayRow | None
     repeat: bool = False
 
 

@@ -273,6 +273,31 @@ class Verifier(Protocol):
         """The numbered checks, judged as of `at`. Never raises for what is wrong with the credential."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Proven:
+    """Who sent a request, as its `Authorization` proves it."""
+
+    party: Did
+    key: str
+    """The public key that proved it, as JWK; empty where none did."""
+    access_token: str | None
+    """Opens the caller's credential service to us (DCP 1.0.1, section 5.2)."""
+    jti: str | None
+    """Makes the proof good for one request; None: it is good for any number."""
+    expires: int
+    """Seconds since the epoch; with `jti` only."""
+
+
+class Identity(Protocol):
+    """How participants prove who they are. The `Authorization` header is its alone."""
+
+    async def show(self, peer: Did, access_token: str | None) -> str:
+        """The header for a request to this peer; `access_token` opens our credential service to it."""
+
+    async def check(self, authorization: str) -> Proven:
+        """What a caller's header proves. `NotAuthenticated`: nothing; `CannotCheck`: something could not be had."""
+
+
 class Resolver(Protocol):
     """DID documents and status lists, cached."""
 

@@ -1,4 +1,4 @@
-"""Requests to other participants, each with a fresh self-issued token (DCP 1.0.1, section 4.3).
+"""Requests to other participants, each with a fresh proof of who we are (`identity`).
 
 Finds a peer's endpoints by its DID document: `DataService` leads to the version document, `CatalogService` to the
 catalogue (DSP 2025-1, sections 4.2, 4.3), `CredentialService` answers presentation queries (DCP, section 5.4),
@@ -16,12 +16,11 @@ from typing import TypeVar
 
 import orjson
 
-from connector.credentials import jose, query, token
+from connector.credentials import query
 from connector.credentials.access import mint_access
 from connector.credentials.did import DidDocument
-from connector.credentials.signing import Signer
 from connector.errors import BadMessage, CannotCheck, PeerUnreachable
-from connector.exchange.ports import AuditAnswer, Clock, Http, HttpAnswer, Ids, Resolver, Sent
+from connector.exchange.ports import AuditAnswer, Clock, Http, HttpAnswer, Identity, Resolver, Sent
 from connector.model import Did
 from connector.vocabulary.admission import admit
 
@@ -48,12 +47,10 @@ _V = TypeVar("_V")
 class Messenger:
     """Implements `exchange.ports.Peers` and `AuditReads`."""
 
-    did: Did
     http: Http
+    identity: Identity
     resolver: Resolver
-    signer: Signer
     clock: Clock
-    ids: Ids
     token_lifetime_seconds: int
     access_token_key: bytes
     scopes: Sequence[str]
@@ -90,16 +87,14 @@ class Messenger:
 
     async def post(self, peer: Did, url: str, body: bytes) -> Sent:
         """POST JSON with a token that lets the peer query our credentials."""
-        proof = await self._token(peer, self._access(peer))
-        headers = {"Authorization": f"Bearer {proof}", "Content-Type": _JSON}
-        return Sent(answer=await self.http.request("POST", url, headers=headers, body=body), token=proof)
+        proof = await self.identity.show(peer, self._access(peer))
+        headers = {"Authorization": proof, "Content-Type": _JSON}
+        return Sent(answer=await self.http.request("POST", url, headers=headers, body=body), token=_bare(proof))
 
     async def get(self, peer: Did, url: str) -> Sent:
         """GET with such a token."""
-        proof = await self._token(peer, self._access(peer))
-        return Sent(
-            answer=await self.http.request("GET", url, headers={"Authorization": f"Bearer {proof}"}), token=proof
-        )
+        proof = await self.identity.show(peer, self._access(peer))
+        return Sent(answer=await self.http.request("GET", url, headers={"Authorization": proof}), token=_bare(proof))
 
     async def pull(self, url: str, authorization: str, *, limit_bytes: int) -> HttpAnswer:
         """GET with a data token."""
@@ -108,7 +103,7 @@ class Messenger:
     async def presentations(self, peer: Did, access_token: str, scopes: Sequence[str]) -> list[str]:
         """Query the peer's CredentialService with the access token that came in its own token."""
         url = f"{_service(await self.resolver.did_document(peer), 'CredentialService')}/presentations/query"
-        headers = {"Authorization": f"Bearer {await self._token(peer, access_token)}", "Content-Type": _JSON}
+        headers = {"Authorization": await self.identity.show(peer, access_token), "Content-Type": _JSON}
         answer = await self.http.request(
             "POST", url, headers=headers, body=orjson.dumps(query.query_message(scopes)),
             limit_bytes=_PRESENTATION_LIMIT_BYTES,
@@ -138,7 +133,7 @@ class Messenger:
     async def _read_once(self, holder: Did, path: str) -> AuditAnswer:
         url = f"{_service(await self.resolver.did_document(holder), 'AuditService')}/{path}"
         access = None if path == "party" else self._access(holder)  # who only introduces itself need not know our roles
-        headers = {"Authorization": f"Bearer {await self._token(holder, access)}"}
+        headers = {"Authorization": await self.identity.show(holder, access)}
         answer = await self.http.request("GET", url, headers=headers, limit_bytes=_AUDIT_LIMIT_BYTES)
         return AuditAnswer(status=answer.status, body=answer.body)
 
@@ -153,13 +148,9 @@ class Messenger:
             known = self._accesses[peer] = access, now + lifetime / 2
         return known[0]
 
-    async def _token(self, peer: Did, access_token: str | None) -> str:
-        said = token.claims(
-            issuer=self.did, audience=peer, jti=self.ids.urn(), now=self.clock.now(),
-            lifetime_seconds=self.token_lifetime_seconds, access_token=access_token,
-        )  # fmt: skip
-        unsigned = token.token_input(said, key_id=self.signer.key_id, alg=self.signer.alg)
-        return jose.attach(unsigned, await self.signer.sign(unsigned)).decode("ascii")
+
+def _bare(authorization: str) -> str:
+    return authorization.removeprefix("Bearer ")
 
 
 def _make_room(kept: dict[Did, _V]) -> None:

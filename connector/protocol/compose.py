@@ -168,16 +168,19 @@ def catalog_request(message_id: str) -> JsonObject:
 
 
 def version_document(*, version: str, path: str, service_id: str, profiles: Sequence[str]) -> JsonObject:
-    """`/.well-known/dspace-version`: no context, no authentication. `path` follows the connector's root."""
-    auth: JsonObject = {"protocol": "DCP", "version": "1.0", "profile": list(profiles)}
+    """`/.well-known/dspace-version`: no context, no authentication. `path` follows the connector's root.
+
+    Without `profiles` of DCP nothing is said about how participants prove who they are.
+    """
     entry: JsonObject = {
         "version": version,
         "path": path,
         "binding": "HTTPS",
         "identifierType": "did:web",
         "serviceId": service_id,
-        "auth": auth,
     }
+    if profiles:
+        entry["auth"] = {"protocol": "DCP", "version": "1.0", "profile": list(profiles)}
     return {"protocolVersions": [entry]}
 
 

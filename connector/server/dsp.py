@@ -79,10 +79,11 @@ def _guarded(protocol_error: str, handler: Handler) -> Handler:
 
 
 async def _version(request: web.Request) -> web.Response:
-    did = request.app[SERVICES].config.did
+    config = request.app[SERVICES].config
     document = compose.version_document(
-        version="2025-1", path=BASE, service_id=f"{did}#data", profiles=["vc20-bssl/jwt"]
-    )
+        version="2025-1", path=BASE, service_id=f"{config.did}#data",
+        profiles=() if config.unsafe.claimed_identity else ("vc20-bssl/jwt",),
+    )  # fmt: skip
     return _answer(200, compose.dump(document))
 
 

@@ -52,7 +52,7 @@ async def _presentations(request: web.Request) -> web.Response:
         request.headers.get("Authorization", ""), method="POST", path=request.path_qs, body=body
     )
     now = services.clock.now()
-    access = check_access(services.access_token_key, issued.access_token or "", verifier=issued.issuer, now=now)
+    access = check_access(services.access_token_key, issued.access_token or "", verifier=issued.party, now=now)
     scopes = granted(read_query(admit(body, services.config.limits.max_message_bytes)), access.scopes)
     chosen: list[bytes] = []
     for octets in services.shown():
@@ -62,7 +62,7 @@ async def _presentations(request: web.Request) -> web.Response:
             chosen.append(octets)
     signer = services.authentication
     unsigned = presentation_input(
-        audience=issued.issuer, credentials=chosen, key_id=signer.key_id, alg=signer.alg, jti=services.ids.urn(),
+        audience=issued.party, credentials=chosen, key_id=signer.key_id, alg=signer.alg, jti=services.ids.urn(),
         now=now, lifetime_seconds=services.config.limits.token_lifetime_seconds,
     )  # fmt: skip
     presentation = jose.attach(unsigned, await signer.sign(unsigned)).decode("ascii")

@@ -11,8 +11,8 @@ import pytest
 from connector.credentials.did import DidDocument, Service
 from connector.errors import BadMessage, CannotCheck
 from connector.exchange.ports import HttpAnswer
-from connector.keys.memory import signer_from_seed
 from connector.model import Did, Json, JsonObject
+from connector.peers.identity import Claimed
 from connector.peers.messenger import Messenger
 
 PEER = Did("did:web:peer.example")
@@ -22,7 +22,7 @@ VERSIONS = f"{ROOT}/.well-known/dspace-version"
 
 @dataclass
 class World:
-    """One peer with a DID document and a version document; also clock and chance."""
+    """One peer with a DID document and a version document; also the clock."""
 
     services: tuple[Service, ...]
     versions: Json = None
@@ -42,24 +42,12 @@ class World:
         """Always the same."""
         return datetime(2027, 3, 15, tzinfo=UTC)
 
-    def urn(self) -> str:
-        """No token is made here."""
-        raise NotImplementedError
-
-    def secret(self) -> str:
-        """No secret is made here."""
-        raise NotImplementedError
-
-    def jitter(self) -> float:
-        """Nothing is repeated here."""
-        raise NotImplementedError
-
     def messenger(self, addresses: dict[str, str] | None = None) -> Messenger:
         """Ours."""
         return Messenger(
-            did=Did("did:web:us.example"), http=self, resolver=self, signer=signer_from_seed(b"us", "EdDSA", "x"),
-            clock=self, ids=self, token_lifetime_seconds=60, access_token_key=b"", scopes=(),
-            addresses=addresses or {},
+            http=self,  # type: ignore[arg-type]  # it answers everything alike
+            identity=Claimed(did=Did("did:web:us.example")), resolver=self, clock=self, token_lifetime_seconds=60,
+            access_token_key=b"", scopes=(), addresses=addresses or {},
         )  # fmt: skip
 
 
