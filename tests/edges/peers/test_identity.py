@@ -39,6 +39,7 @@ async def test_a_claim_is_believed() -> None:
     "header", ["", "Bearer x", EDC.replace("consumer", ""), '{"clientId": 1}', '"consumer"', "[1]"]
 )
 async def test_what_claims_nothing_is_refused(header: str) -> None:
+    """Nothing, a token, no name, no object."""
     with pytest.raises(NotAuthenticated):
         await Claimed(did=Did("did:web:us.example")).check(header)
 
@@ -47,6 +48,7 @@ async def test_what_claims_nothing_is_refused(header: str) -> None:
     ("public_url", "host"), [("https://us.example", "127.0.0.1"), ("http://localhost:8080", "0.0.0.0")]
 )
 def test_it_is_refused_outside_loopback(public_url: str, host: str) -> None:
+    """Whether others could reach it, or it says that they can."""
     with pytest.raises(ValueError, match="claimed_identity"):
         config(public_url, host)
 
@@ -65,5 +67,6 @@ async def test_a_claim_is_good_any_number_of_times_and_proves_nothing_else() -> 
 
 
 async def test_a_doubled_name_is_refused() -> None:
+    """Which of the two would it be?"""
     with pytest.raises((BadMessage, NotAuthenticated)):
         await Claimed(did=Did("did:web:us.example")).check('{"clientId": "a", "clientId": "b"}')
