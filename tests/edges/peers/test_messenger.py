@@ -45,8 +45,7 @@ class World:
     def messenger(self, addresses: dict[str, str] | None = None) -> Messenger:
         """Ours."""
         return Messenger(
-            http=self,  # type: ignore[arg-type]  # it answers everything alike
-            identity=Claimed(did=Did("did:web:us.example")), resolver=self, clock=self, token_lifetime_seconds=60,
+            http=self, identity=Claimed(did=Did("did:web:us.example")), resolver=self, clock=self, token_lifetime_seconds=60,
             access_token_key=b"", scopes=(), addresses=addresses or {},
         )  # fmt: skip
 
