@@ -161,3 +161,67 @@ def test_the_map_names_every_room_and_version() -> None:
     rooms = [path.name for path in PRODUCT.iterdir() if (path / "__init__.py").exists()]
     assert not [room for room in rooms if room not in str(connector.__doc__)]
     assert connector.DATASPACE_PROTOCOL == DSP_VERSION
+
+
+ACCESS = re.compile(r"access_?(class|level)?|clearance|audience", re.IGNORECASE)
+
+
+def access_word(node: ast.AST) -> bool:
+    """Whether an expression is a level of access: by its own name, its key, or what it is made of."""
+    match node:
+        case ast.Name(id=name) | ast.Subscript(slice=ast.Constant(value=str(name))):
+            return ACCESS.fullmatch(name) is not None
+        case ast.Attribute(value=inner, attr="value" | "name" | "index"):
+            return access_word(inner)
+        case ast.Subscript(value=inner, slice=key):
+            return access_word(inner) or access_word(key)
+        case ast.Attribute(value=ast.Name(id="AccessClass" | "Audience")):
+            return True
+        case ast.Attribute(attr=name):
+            return ACCESS.fullmatch(name) is not None
+        case ast.Call(func=function, args=arguments):
+            return access_word(function) or any(map(access_word, arguments))
+    return False
+
+
+def ranks(node: ast.AST) -> bool:
+    """Whether levels of access are compared by order, counted, or numbered."""
+    match node:
+        case ast.Compare(left=left, ops=operators, comparators=others):
+            ordered = any(isinstance(one, ast.Lt | ast.LtE | ast.Gt | ast.GtE) for one in operators)
+            return ordered and any(map(access_word, (left, *others)))
+        case ast.Call(func=ast.Attribute(attr="index"), args=arguments) as call:
+            return access_word(call.func) or any(map(access_word, arguments))
+        case ast.Dict(keys=keys, values=values):
+            numbers = [one for one in values if isinstance(one, ast.Constant) and isinstance(one.value, int)]
+            return bool(numbers) and any(one is not None and access_word(one) for one in keys)
+        case ast.ClassDef(name=name, bases=bases):
+            return access_word(ast.Name(name)) and any("Int" in ast.dump(base) for base in bases)
+    return False
+
+
+def test_access_classes_have_no_order() -> None:
+    """They form a lattice (Battery Regulation, Art. 77(2)): a ladder shows an authority what only recyclers may see.
+
+    Nobody compares, numbers or ranks them.
+    """
+    found = [
+        f"{name_of(path)}:{node.lineno}"
+        for path in modules("connector", "examples")
+        for node in ast.walk(parsed(path))
+        if ranks(node) and isinstance(node, ast.expr | ast.stmt)
+    ]
+    assert not found
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "row.access_class >= viewer.access_class", "LEVELS[access] > 2", "2 <= int(row['accessClass'])",
+        "rank = {AccessClass.PUBLIC: 0, AccessClass.B2B: 1}", "list(AccessClass).index(access)",
+        "class Audience(IntEnum): pass", "accessLevel < 3", "Audience.PUBLIC < audience",
+    ],
+)  # fmt: skip
+def test_a_ladder_would_be_found(code: str) -> None:
+    """The rule above sees the ways in which a ladder comes in."""
+    assert any(map(ranks, ast.walk(ast.parse(code))))

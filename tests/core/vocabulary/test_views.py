@@ -5,7 +5,7 @@ import pytest
 from connector.errors import BadInput
 from connector.model import AccessClass, JsonObject, Level
 from connector.vocabulary.bundle import Bundle
-from connector.vocabulary.views import Audience, audience_classes
+from connector.vocabulary.views import Audience, Scope, audience_classes
 
 PUB, LI, AUTH, BOTH = "PUB", "LI", "AUTH", "LI+AUTH"
 
@@ -27,8 +27,8 @@ def test_each_audience_has_its_set(audience: Audience, classes: set[str]) -> Non
 
 def test_an_auditor_gets_what_the_mandate_says_and_no_more() -> None:
     """ORG only if the mandate says so; a grant gives nothing to any other audience."""
-    granted = {AccessClass.B2B, AccessClass.ORGANISATION}
-    assert audience_classes(Audience.AUDITOR, granted) == granted
+    granted = Scope(classes=frozenset({AccessClass.B2B, AccessClass.ORGANISATION}))
+    assert audience_classes(Audience.AUDITOR, granted) == granted.classes
     assert audience_classes(Audience.PUBLIC, granted) == {PUB}
 
 
