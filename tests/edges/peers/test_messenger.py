@@ -45,8 +45,8 @@ class World:
     def messenger(self, addresses: dict[str, str] | None = None) -> Messenger:
         """Ours."""
         return Messenger(
-            http=self, identity=Claimed(did=Did("did:web:us.example")), resolver=self, clock=self, token_lifetime_seconds=60,
-            access_token_key=b"", scopes=(), addresses=addresses or {},
+            http=self, identity=Claimed(did=Did("did:web:us.example")), resolver=self, clock=self,
+            token_lifetime_seconds=60, access_token_key=b"", scopes=(), addresses=addresses or {},
         )  # fmt: skip
 
 
