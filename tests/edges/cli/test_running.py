@@ -212,6 +212,6 @@ def test_passport_view_shows_what_the_audience_may_see(world: World) -> None:
     code, answer = ask(world.mine, "passport", "view", "0010", "--audience", "b2b")
     assert (code, answer["subject"]["name"], answer["classes"]) == (0, "Tunturi mine", ["B2B", "PUB"])
     code, answer = ask(world.mine, "passport", "view", "0010")
-    assert (code, answer["values"], answer["withheld"]) == (0, [], {"B2B": 5})
+    assert (code, answer["values"], answer["withheld"]) == (0, [], ["B2B"])
     assert run(world.mine, "passport", "view", "4711")[0] == 2
     assert run(world.mine, "passport", "view", "0010", "--audience", "all")[0] == 2
