@@ -14,9 +14,8 @@ from connector.policy.evaluate import Compiled, compile_policy
 from connector.policy.odrl import offer_digest, offer_json
 from connector.policy.reading import load
 from connector.protocol.catalog import Offered, offer
+from connector.protocol.transfer import PULL
 
-PULL = "HttpData-PULL"
-"""The one format that is offered: pages over HTTP under a data token."""
 _MOST = 1_000
 
 

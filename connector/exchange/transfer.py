@@ -1,8 +1,9 @@
 """Transfer processes, both roles, and the data token that a started transfer opens.
 
 As consumer we ask for the data of an agreement and complete when all is kept. As provider we decide by the policy
-again and start with a token bound to the agreement, which lives while the transfer is STARTED; what it opens is decided
-anew at each data request (`serve`). DSP 2025-1, section 9.
+again, at each start, and start with a token bound to the agreement, which lives while the transfer is STARTED; what it
+opens is decided anew at each data request (`serve`). Either side's operator may suspend, resume and end a transfer: a
+provider's stop closes the token when it is asked for, not when it is acknowledged. DSP 2025-1, section 9.
 """
 
 from __future__ import annotations
@@ -10,27 +11,29 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from connector.errors import BadMessage, IllegalTransition, NotFound
+import orjson
+
+from connector.errors import BadMessage, IllegalTransition, NotFound, Unavailable
 from connector.exchange.conversation import Conversation
 from connector.exchange.draft import Answer, Caller, Draft, Incoming, token_digest, under_way, without_token
-from connector.exchange.policies import PULL, Policies
+from connector.exchange.policies import Policies
 from connector.exchange.ports import Ids, Store
-from connector.exchange.rows import AgreementRow, CommandRow, DatasetRow, DataTokenRow, ProcessKind
-from connector.model import Did, Finding, JsonObject, Pid
+from connector.exchange.rows import AgreementRow, CommandRow, DatasetRow, DataTokenRow, ProcessKind, ProcessRow
+from connector.model import Did, Facts, Finding, Json, JsonObject, Pid
 from connector.policy.evaluate import evaluate
 from connector.policy.operands import Stage
 from connector.protocol import compose, negotiation, transfer
 from connector.protocol.messages import (
     TransferRequestMessage,
     TransferStartMessage,
+    TransferSuspensionMessage,
     TransferTerminationMessage,
     parse,
 )
 from connector.protocol.process import Ask, Process, Reached, Reply, Role, Table
-from connector.protocol.transfer import Kind, State
+from connector.protocol.transfer import PULL, Kind, State
 from connector.vocabulary.admission import admit
 
-ENDPOINT_TYPE = "https://w3id.org/idsa/v4.1/HTTP"
 _PATHS = {
     Kind.REQUEST: "request",
     Kind.START: "start",
@@ -71,29 +74,52 @@ class Transfer:
         return process.pid
 
     async def complete(self, pid: str) -> None:
-        """Everything is kept: tell the provider."""
-        await self._ask(pid, Kind.COMPLETION, None)
+        """Everything is kept: tell the other side."""
+        await self._ask(pid, Kind.COMPLETION, State.COMPLETED)
+
+    async def suspend(self, pid: str, code: str, reason: str) -> None:
+        """Pause a transfer from our side."""
+        await self._ask(pid, Kind.SUSPENSION, State.SUSPENDED, suspension=_why(code, reason))
+
+    async def resume(self, pid: str) -> None:
+        """Go on. As consumer: the provider's start, with an address, follows ours."""
+        await self._ask(pid, Kind.START, State.STARTED)
 
     async def terminate(self, pid: str, code: str, reason: str) -> None:
         """End a transfer from our side."""
-        await self._ask(pid, Kind.TERMINATION, {"code": code, "reason": [reason], "by": "us"})
+        await self._ask(pid, Kind.TERMINATION, State.TERMINATED, termination=_why(code, reason))
 
-    async def _ask(self, pid: str, kind: Kind, termination: JsonObject | None) -> None:
+    async def _ask(self, pid: str, kind: Kind, target: State, **said: JsonObject) -> None:
+        """Send a message of ours. Nothing happens where the transfer is there already, or over.
+
+        `Unavailable`: another message of ours is under way; only a termination waits for its answer by itself.
+        """
+
         def change(draft: Draft) -> Ask:
-            if termination is not None:
-                draft.content["termination"] = termination
+            if draft.process.pending is not None and kind is not Kind.TERMINATION:
+                raise Unavailable("another message of ours is under way", hint=f"battery-connector why {pid}")
+            draft.content.update(said)
+            if draft.process.role is Role.PROVIDER:
+                draft.token_live = False
+                if kind is Kind.START:
+                    self._issue(draft)
             return Ask(kind=kind, message_id=self.ids.urn())
 
-        if await self._is_over(pid):
+        if await self._is_there(pid, target):
             return
         try:
             await self.conversation.happen(pid, change)
         except IllegalTransition:
-            if not await self._is_over(pid):  # it ended between the two looks
+            if not await self._is_there(pid, target):  # it came there between the two looks
                 raise
 
-    async def _is_over(self, pid: str) -> bool:
-        return (await self.conversation.load(pid)).state in self.table.terminal
+    async def _is_there(self, pid: str, target: State) -> bool:
+        row = await self.conversation.load(pid)
+        if row.state == State.STARTED == target and row.role == Role.PROVIDER.value:
+            # The peer may have refused a suspension of ours: the state is the old one, and the token is closed.
+            token = await self.store.data_token_of(self.tenant, pid)
+            return token is not None and token.live
+        return row.state == target or row.state in self.table.terminal
 
     # --- a peer's messages -------------------------------------------------------------------------------------------
 
@@ -115,7 +141,8 @@ class Transfer:
         incoming = Incoming(
             kind=allowed, message_id=message.id, peer_pid=peer_pid, body=body, caller=caller, kept=without_token(body)
         )
-        return await self.conversation.receive(row, incoming, lambda draft: self._objections(draft, message))
+        decided = await self._resumed(row, caller, shown) if allowed is Kind.START else {}
+        return await self.conversation.receive(row, incoming, lambda draft: self._objections(draft, message, decided))
 
     async def state(self, pid: str, caller: Caller) -> bytes:
         """`GET` of a process: the same for both roles."""
@@ -142,16 +169,10 @@ class Transfer:
             pull_formats=(PULL,),
         )
         content: JsonObject = {
-            "agreement": message.agreement_id, "peer_base": message.callback_address.rstrip("/"),
-            "credentials": [octets.decode("ascii") for octets in shown],
+            "agreement": message.agreement_id, "peer_base": message.callback_address.rstrip("/")
         }  # fmt: skip
         if not objections and dataset is not None:
-            content["dataset"] = dataset.dataset_id
-            decision = evaluate(
-                self.policies.of(dataset), caller.facts, self.conversation.clock.now(), stage=Stage.TRANSFER
-            )
-            content["decision"], content["permitted"] = decision.as_json(), decision.permit
-            content["told"] = decision.for_peer()
+            content |= {"dataset": dataset.dataset_id, **self._decided(dataset, caller.facts, shown)}
         process = Process(role=Role.PROVIDER, pid=Pid(self.ids.urn()))
         return await self.conversation.open(process, content, incoming, objections)
 
@@ -170,7 +191,25 @@ class Transfer:
             return None, None
         return agreement, await self.store.load_dataset(self.tenant, agreement.dataset_id)
 
-    def _objections(self, draft: Draft, message: transfer.Message) -> tuple[Finding, ...]:
+    async def _resumed(self, row: ProcessRow, caller: Caller, shown: Sequence[bytes]) -> JsonObject:
+        """What a consumer's start means: our policy decides again, on what the consumer is now."""
+        if row.role != Role.PROVIDER.value:
+            return {}
+        dataset = await self.store.load_dataset(self.tenant, str(orjson.loads(row.body)["content"]["dataset"]))
+        if dataset is None:
+            return {"permitted": False, "told": "the dataset is no longer offered"}
+        return self._decided(dataset, caller.facts, shown)
+
+    def _decided(self, dataset: DatasetRow, facts: Facts, shown: Sequence[bytes]) -> JsonObject:
+        decision = evaluate(self.policies.of(dataset), facts, self.conversation.clock.now(), stage=Stage.TRANSFER)
+        return {
+            "decision": decision.as_json(), "permitted": decision.permit, "told": decision.for_peer(),
+            "credentials": [octets.decode("ascii") for octets in shown],
+        }  # fmt: skip
+
+    def _objections(self, draft: Draft, message: transfer.Message, decided: JsonObject) -> tuple[Finding, ...]:
+        """Findings on the content; what an accepted message says is taken into the draft."""
+        draft.content.update(decided)
         if isinstance(message, TransferStartMessage):
             found = transfer.check_start(message, draft.process, pull=True)
             if not found and message.data_address is not None:
@@ -180,46 +219,56 @@ class Transfer:
                     "authType": message.data_address.named("authType") or "bearer",
                 }
             return found
-        if isinstance(message, TransferTerminationMessage):
-            draft.content["termination"] = {"code": message.code, "reason": list(message.reason or ()), "by": "peer"}
+        if isinstance(message, TransferTerminationMessage | TransferSuspensionMessage):
+            word = "termination" if isinstance(message, TransferTerminationMessage) else "suspension"
+            draft.content[word] = {"code": message.code, "reason": list(message.reason or ()), "by": "peer"}
         return transfer.check_pids(message, draft.process)
 
     # --- what follows from a state -----------------------------------------------------------------------------------
 
     def reached(self, draft: Draft, reached: Reached) -> None:
         """The next message of ours, the token's life, and what goes on record."""
-        provider = draft.process.role is Role.PROVIDER
+        provider, content = draft.process.role is Role.PROVIDER, draft.content
+        if provider and reached.state != State.REQUESTED:
+            draft.token_live = reached.state == State.STARTED
         match reached.state:
             case State.REQUESTED if provider:
                 self._answer_request(draft)
             case State.STARTED:
-                draft.token_live = True if provider else None
-                draft.note(self.tenant, "transfer-started", {"agreement": draft.content["agreement"]})
+                content.pop("suspension", None)
+                draft.note(self.tenant, "transfer-started", {"agreement": content["agreement"]})
+                if provider and not reached.by_us:  # the consumer resumes, and needs a fresh address
+                    self._answer_request(draft)
             case State.SUSPENDED:
-                draft.token_live = False if provider else None
+                content.pop("address", None)
+                said = {"agreement": content["agreement"], "suspension": content.get("suspension")}
+                draft.note(self.tenant, "transfer-suspended", said)
             case State.COMPLETED | State.TERMINATED:
-                draft.token_live = False if provider else None
-                draft.content.pop("address", None)
-                draft.note(
-                    self.tenant,
-                    f"transfer-{reached.state.lower()}",
-                    {"agreement": draft.content["agreement"], "termination": draft.content.get("termination")},
-                )
+                content.pop("address", None)
+                said = {"agreement": content["agreement"], "termination": content.get("termination")}
+                draft.note(self.tenant, f"transfer-{reached.state.lower()}", said)
 
     def _answer_request(self, draft: Draft) -> None:
         content = draft.content
         draft.note(
-            self.tenant, "transfer-decided", {"agreement": content["agreement"], "decision": content["decision"]}
+            self.tenant, "transfer-decided", {"agreement": content["agreement"], "decision": content.get("decision")}
         )
         if not content["permitted"]:
+            draft.token_live = False
             content["termination"] = {"code": "policy-denied", "reason": [content["told"]], "by": "us"}
             draft.asks.append(Kind.TERMINATION)
             return
-        draft.secret = self.ids.secret()
+        self._issue(draft)
+        draft.asks.append(Kind.START)
+
+    def _issue(self, draft: Draft) -> None:
+        """A fresh data token, in place of any earlier one. It goes out in clear with the start alone, and lives when
+        that is answered; until then it is good for whoever has the start (`serve`).
+        """
+        draft.secret, draft.token_live = self.ids.secret(), None
         draft.data_token = DataTokenRow(
             tenant=self.tenant, transfer_pid=draft.process.pid, sha256=token_digest(draft.secret), token="", live=False
         )
-        draft.asks.append(Kind.START)
 
     def replaced(self, draft: Draft) -> None:
         """A start with another address replaces the earlier one; `_objections` has taken the address over."""
@@ -239,19 +288,16 @@ class Transfer:
                     callback_address=self.base,
                 )  # fmt: skip
             case Kind.START:
-                assert draft.secret, "a pull starts with a fresh token"
-                properties = {"authorization": draft.secret, "authType": "bearer"}
-                address = compose.data_address(ENDPOINT_TYPE, self.data_url, properties)
+                address = compose.pull_address(self.data_url, draft.secret) if draft.secret else None
                 message = compose.transfer_start(message_id, process, address=address)
             case Kind.COMPLETION:
                 message = compose.transfer_completion(message_id, process)
+            case Kind.SUSPENSION:
+                code, reasons = _said(content.get("suspension"))
+                message = compose.transfer_suspension(message_id, process, code=code, reasons=reasons)
             case _:
-                why = content.get("termination")
-                reasons = why.get("reason") if isinstance(why, dict) else None
-                code = str(why.get("code")) if isinstance(why, dict) else "gave-up"
-                message = compose.transfer_termination(
-                    message_id, process, code=code, reasons=reasons if isinstance(reasons, list) else []
-                )
+                code, reasons = _said(content.get("termination"))
+                message = compose.transfer_termination(message_id, process, code=code, reasons=reasons)
         return url, compose.dump(message)
 
     def acknowledgement(self, process: Process) -> bytes:
@@ -261,3 +307,16 @@ class Transfer:
     def refusal(self, process: Process, reply: Reply) -> bytes:
         """A TransferError."""
         return compose.dump(compose.process_error(self.table, process, code=reply.code, findings=reply.findings))
+
+
+def _why(code: str, reason: str) -> JsonObject:
+    return {"code": code, "reason": [reason] if reason else [], "by": "us"}
+
+
+def _said(why: Json) -> tuple[str, list[Json]]:
+    """Code and reasons of a suspension or termination of ours."""
+    match why:
+        case {"code": str(code), "reason": list(reasons)}:
+            return code, reasons
+        case _:
+            return "gave-up", []

@@ -17,6 +17,10 @@ from connector.protocol.negotiation import TABLE as NEGOTIATION
 from connector.protocol.process import Process, Table
 from connector.protocol.terms import rules_of
 
+HTTP_ENDPOINT = "https://w3id.org/idsa/v4.1/HTTP"
+"""The `endpointType` of an HTTP address, as EDC names it."""
+_EDC = "https://w3id.org/edc/v0.0.1/ns/"
+
 
 def dump(message: JsonObject) -> bytes:
     """The bytes on the wire."""
@@ -129,12 +133,22 @@ def transfer_termination(
     return _between("TransferTerminationMessage", message_id, process, _why(code, reasons))
 
 
-def data_address(endpoint_type: str, endpoint: str, properties: Mapping[str, str]) -> JsonObject:
-    """Where to pull from: `endpoint`, and properties such as `authorization` and `authType`."""
+def pull_address(endpoint: str, token: str) -> JsonObject:
+    """Where to pull from, and with which token.
+
+    An EDC reads the properties alone, by the names of its own namespace; DSP's examples name them plainly.
+    """
+    plain = {"authorization": token, "authType": "bearer"}
+    edc = {"endpoint": endpoint, "endpointType": HTTP_ENDPOINT, **plain}
+    return data_address(endpoint, {**plain, **{f"{_EDC}{name}": value for name, value in edc.items()}})
+
+
+def data_address(endpoint: str, properties: Mapping[str, str]) -> JsonObject:
+    """An address over HTTP with its properties."""
     listed: list[Json] = [
         {"@type": "EndpointProperty", "name": name, "value": value} for name, value in properties.items()
     ]
-    address: JsonObject = {"@type": "DataAddress", "endpointType": endpoint_type, "endpoint": endpoint}
+    address: JsonObject = {"@type": "DataAddress", "endpointType": HTTP_ENDPOINT, "endpoint": endpoint}
     return {**address, "endpointProperties": listed} if listed else address
 
 

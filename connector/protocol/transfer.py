@@ -20,11 +20,8 @@ from connector.protocol.messages import (
 )
 from connector.protocol.process import START, Process, Role, Row, Table
 
-PULL_FORMAT = "HttpData-PULL"
+PULL = "HttpData-PULL"
 """The distribution format of a pull over HTTP, as EDC and the specification's examples name it."""
-
-HTTP_ENDPOINT = "https://w3id.org/idsa/v4.1/HTTP"
-"""The `endpointType` of an HTTP address, as EDC names it."""
 
 
 class State(StrEnum):

@@ -27,9 +27,7 @@ SAID = compose.offer_in_message(OFFER, target="urn:d:1", assigner="did:web:p", a
 AGREED = compose.agreement(
     "urn:uuid:a", offer=OFFER, assigner="did:web:p", assignee="did:web:c", timestamp="2027-03-15T09:00:00Z"
 )
-ADDRESS = compose.data_address(
-    transfer.HTTP_ENDPOINT, "https://p.example/data", {"authorization": "t", "authType": "bearer"}
-)
+ADDRESS = compose.pull_address("https://p.example/data", "t")
 
 SENT = [
     compose.contract_request("i", FIRST, offer=SAID, callback_address="https://c.example"),
@@ -109,7 +107,7 @@ SERVICE = catalog.Service(service_id="urn:s", endpoint="https://p.example/dsp/20
 OFFERED = catalog.Offered(
     dataset_id="urn:d:1",
     title="Lots",
-    formats=(transfer.PULL_FORMAT,),
+    formats=(transfer.PULL,),
     policies={"abc": {**OFFER, "target": "urn:d:1"}},
 )
 

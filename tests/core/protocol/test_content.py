@@ -119,8 +119,8 @@ def transfer_asked(data_format: str, address: JsonObject | None = None) -> m.Tra
 
 def test_a_transfer_request_needs_an_agreement_in_force_and_an_offered_format() -> None:
     """Unknown, foreign and unfinished agreements give the same code; a push brings an address, a pull none."""
-    address = compose.data_address(transfer.HTTP_ENDPOINT, "https://sink.example", {})
-    formats = {"pull_formats": {transfer.PULL_FORMAT}, "push_formats": {"HttpData-PUSH"}}
+    address = compose.data_address("https://sink.example", {})
+    formats = {"pull_formats": {transfer.PULL}, "push_formats": {"HttpData-PUSH"}}
 
     def check(
         message: m.TransferRequestMessage, agreement_id: str | None = "a", *, finalized: bool = True
@@ -128,18 +128,18 @@ def test_a_transfer_request_needs_an_agreement_in_force_and_an_offered_format() 
         found = transfer.check_request(message, agreement_id=agreement_id, finalized=finalized, **formats)
         return codes(found)
 
-    pull = transfer_asked(transfer.PULL_FORMAT)
+    pull = transfer_asked(transfer.PULL)
     assert check(pull) == []
     assert check(pull, None) == check(pull, "b") == check(pull, finalized=False) == ["unknown-agreement"]
     assert check(transfer_asked("Ftp")) == ["unknown-format"]
-    assert check(transfer_asked(transfer.PULL_FORMAT, address)) == ["data-address-misplaced"]
+    assert check(transfer_asked(transfer.PULL, address)) == ["data-address-misplaced"]
     assert check(transfer_asked("HttpData-PUSH")) == ["data-address-missing"]
     assert check(transfer_asked("HttpData-PUSH", address)) == []
 
 
 def test_the_start_of_a_pull_says_where() -> None:
     """The provider's start holds an endpoint; the consumer's resumption needs none, a push neither."""
-    address = compose.data_address(transfer.HTTP_ENDPOINT, "https://p.example/data", {})
+    address = compose.data_address("https://p.example/data", {})
     start = m.parse_as(m.TransferStartMessage, compose.transfer_start("i", PROVIDER, address=address))
     bare = m.parse_as(m.TransferStartMessage, compose.transfer_start("i", PROVIDER))
     nowhere = m.parse_as(
