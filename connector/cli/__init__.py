@@ -27,7 +27,7 @@ _COMMANDS = {
     "audit": "audit",
 }
 """Command -> its module, in the order of `--help`."""
-_FAMILIES = ("passport", "map", "credential", "policy", "vocab")
+_FAMILIES = ("transfers", "passport", "map", "credential", "policy", "vocab")
 """Modules with an `app` of several commands."""
 
 app = typer.Typer(

@@ -8,7 +8,7 @@ messages mean to the topics, and delivery to `outbox`. DECISIONS, "The protocol'
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from weakref import WeakValueDictionary
@@ -28,7 +28,7 @@ from connector.exchange.rows import (
     StepCommit,
     TimerRow,
 )
-from connector.exchange.waiting import Waiting
+from connector.exchange.waiting import Done, Waiting
 from connector.model import Finding, JsonObject
 from connector.protocol.machine import step
 from connector.protocol.process import (
@@ -197,9 +197,9 @@ class Conversation:
             raise NotFound(f"no {self.topic.kind} {pid}")
         return row
 
-    async def settled(self, pid: str, states: Collection[str], seconds: float) -> ProcessRow:
-        """The process once it is in one of these states, or as it is after so many seconds."""
-        return await self.waiting.settled(lambda: self.load(pid), states, seconds)
+    async def settled(self, pid: str, done: Done, seconds: float) -> ProcessRow:
+        """The process once it is there, or as it is after so many seconds."""
+        return await self.waiting.settled(lambda: self.load(pid), done, seconds)
 
     def draft(self, row: ProcessRow) -> Draft:
         """The stored process, ready for its next event."""

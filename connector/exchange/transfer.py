@@ -43,6 +43,13 @@ _PATHS = {
 }
 
 
+def is_open(row: ProcessRow) -> bool:
+    """Whether data can flow: a consumer that resumed a pull still waits for the provider's address."""
+    if row.state != State.STARTED:
+        return False
+    return row.role == Role.PROVIDER.value or "address" in orjson.loads(row.body)["content"]
+
+
 @dataclass(slots=True, kw_only=True)
 class Transfer:
     """The journey, and the topic of its conversation."""
@@ -119,7 +126,7 @@ class Transfer:
             # The peer may have refused a suspension of ours: the state is the old one, and the token is closed.
             token = await self.store.data_token_of(self.tenant, pid)
             return token is not None and token.live
-        return row.state == target or row.state in self.table.terminal
+        return row.state in self.table.terminal or (row.state == target and not under_way(row))
 
     # --- a peer's messages -------------------------------------------------------------------------------------------
 

@@ -20,7 +20,8 @@ from connector.errors import BadInput, Conflict, NotFound
 from connector.exchange.draft import micros
 from connector.exchange.publication import Declared
 from connector.exchange.receive import Received
-from connector.exchange.rows import AgreementRow, CommandRow, DatasetRow, ProcessKind, ProcessRow, RecordRow
+from connector.exchange.rows import AgreementRow, CommandRow, DatasetRow, ProcessRow, RecordRow
+from connector.exchange.transfer import is_open
 from connector.mapping import engine
 from connector.mapping.plan import Plan, parse
 from connector.model import Did, Finding, Json, JsonObject
@@ -131,7 +132,8 @@ async def request(
             await services.negotiate.request(peer, base, dataset_id, offer, command)
         except Conflict:  # the same command came twice at once: the other one has begun it
             command = await _command(services, key, said)
-    row = await _settled(services, "negotiation", command.pid, ("FINALIZED", "TERMINATED"), wait_seconds)
+    settled = services.negotiate.conversation.settled
+    row = await settled(command.pid, lambda at: at.state in services.negotiate.table.terminal, wait_seconds)
     content = orjson.loads(row.body)["content"]
     agreement = content.get("agreement") or {}
     return {
@@ -182,7 +184,9 @@ async def _started(services: Services, agreement: AgreementRow, said: str, key: 
             await services.transfer.request(agreement, base, command)
         except Conflict:
             command = await _command(services, key, said)
-    return await _settled(services, "transfer", command.pid, ("STARTED", "COMPLETED", "TERMINATED"), wait_seconds)
+    return await services.transfer.conversation.settled(
+        command.pid, lambda at: at.state in services.transfer.table.terminal or is_open(at), wait_seconds
+    )
 
 
 async def fetch(
@@ -203,7 +207,8 @@ async def fetch(
         unchecked, rejected = received.unchecked, received.rejected
         if not unchecked:
             await services.transfer.complete(row.pid)
-            row = await _settled(services, "transfer", row.pid, ("COMPLETED", "TERMINATED"), wait_seconds)
+            over = services.transfer.table.terminal
+            row = await services.transfer.conversation.settled(row.pid, lambda at: at.state in over, wait_seconds)
     records, credentials = await _under(services, agreement)
     return {
         "transfer": row.pid,
@@ -308,11 +313,3 @@ async def _command(services: Services, key: str, said: str) -> CommandRow:
         tenant=services.config.tenant, key=key or services.ids.urn(), request_digest=request_digest,
         pid=services.ids.urn(), answer=None, at=now,
     )  # fmt: skip
-
-
-async def _settled(
-    services: Services, kind: ProcessKind, pid: str, states: tuple[str, ...], wait_seconds: float
-) -> ProcessRow:
-    """Wait until the process is in one of these states. After `wait_seconds` it is returned as it is."""
-    journey = services.negotiate if kind == "negotiation" else services.transfer
-    return await journey.conversation.settled(pid, states, wait_seconds)

@@ -11,7 +11,6 @@ import hmac
 import logging
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from datetime import UTC, datetime
 from pathlib import Path
 
 import orjson
@@ -24,14 +23,16 @@ from connector.exchange.draft import micros
 from connector.exchange.publication import Declared
 from connector.exchange.rows import EvidenceEntry, RecordRow, StatusChangeRow
 from connector.model import Did, Json, JsonObject
-from connector.server import commands, processes
+from connector.server import commands, processes, transfers
+from connector.server.asked import body as _body
+from connector.server.asked import key as _key
+from connector.server.asked import moment as _moment
+from connector.server.asked import seconds as _seconds
+from connector.server.asked import text as _text
 from connector.server.problems import json_response, problem_body
 from connector.server.services import SERVICES, Services
-from connector.vocabulary.admission import admit
 
 _TOKEN = web.AppKey("token", str)
-_LIMIT_BYTES = 8 << 20
-_WAIT_SECONDS = 60.0
 _EVIDENCE_PAGE = 1_000
 _PROGRESS_SECONDS = 0.2
 
@@ -58,6 +59,7 @@ def routes() -> list[web.RouteDef]:
         web.get("/v1/records", _records),
         web.get("/v1/records/{id}", _record),
         *processes.routes(),
+        *transfers.routes(),
         web.get("/v1/evidence", _evidence),
         web.get("/v1/counts", _counts),
     ]
@@ -273,34 +275,6 @@ async def _counts(request: web.Request) -> web.Response:
 
 
 # --- shared ----------------------------------------------------------------------------------------------------------
-
-
-async def _body(request: web.Request) -> JsonObject:
-    return admit(await request.read(), _LIMIT_BYTES)
-
-
-def _text(body: JsonObject, name: str, default: str | None = None) -> str:
-    value = body.get(name, default)
-    if not isinstance(value, str):
-        raise BadInput(f"{name} is missing", hint=f'send {{"{name}": "..."}}')
-    return value
-
-
-def _moment(text: str) -> datetime:
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        raise BadInput(f"{text!r} is no time", hint="like 2026-05-31T00:00:00Z") from None
-    return moment.replace(tzinfo=moment.tzinfo or UTC).astimezone(UTC)
-
-
-def _seconds(body: JsonObject) -> float:
-    value = body.get("wait_seconds", _WAIT_SECONDS)
-    return float(value) if isinstance(value, int | float) else _WAIT_SECONDS
-
-
-def _key(request: web.Request) -> str:
-    return request.headers.get("Idempotency-Key", "")
 
 
 async def _stream(request: web.Request, work: Callable[[Tell], Awaitable[JsonObject]]) -> web.StreamResponse:

@@ -20,7 +20,7 @@ from connector.server.services import SERVICES, Services
 
 _KINDS: tuple[ProcessKind, ...] = ("negotiation", "transfer")
 _PAGE = 500
-_MOST_SHOWN = 100
+MOST_SHOWN = 100
 _SECRET = ("address", "credentials")
 
 
@@ -32,14 +32,14 @@ def routes() -> list[web.RouteDef]:
 async def _listed(request: web.Request) -> web.Response:
     """The newest first."""
     services = request.app[SERVICES]
-    rows = sorted(await _all(services), key=lambda row: row.updated, reverse=True)
-    shown: list[Json] = [_head(row) for row in rows[:_MOST_SHOWN]]
-    return json_response({"processes": shown, "more": max(0, len(rows) - _MOST_SHOWN)})
+    rows = sorted(await all_of(services, *_KINDS), key=lambda row: row.updated, reverse=True)
+    shown: list[Json] = [head(row) for row in rows[:MOST_SHOWN]]
+    return json_response({"processes": shown, "more": max(0, len(rows) - MOST_SHOWN)})
 
 
 async def _one(request: web.Request) -> web.Response:
     services, ident = request.app[SERVICES], request.match_info["id"]
-    row = await _find(services, ident)
+    row = await find(services, ident)
     tenant, kind = row.tenant, row.kind
     process, content = _parts(row)
     attempts = await services.store.attempts(tenant, kind, row.pid)
@@ -54,12 +54,12 @@ async def _one(request: web.Request) -> web.Response:
     for name in _SECRET:
         content.pop(name, None)
     return json_response({
-        **_head(row), "turn": _turn(process, _table(services, kind)), "pending": _pending(process),
+        **head(row), "turn": _turn(process, _table(services, kind)), "pending": _pending(process),
         "next": _next(process, attempts), "content": content, "messages": said, "attempts": tried,
     })  # fmt: skip
 
 
-async def _find(services: Services, ident: str) -> ProcessRow:
+async def find(services: Services, ident: str) -> ProcessRow:
     """By our id, by the peer's, or by the agreement that a negotiation led to."""
     store, tenant = services.store, services.config.tenant
     agreement = await store.load_agreement(tenant, ident)
@@ -68,15 +68,16 @@ async def _find(services: Services, ident: str) -> ProcessRow:
         row = await store.load_process(tenant, kind, pid)
         if row is not None:
             return row
-    for row in await _all(services):
+    for row in await all_of(services, *_KINDS):
         if row.peer_pid == ident:
             return row
     raise NotFound("no such negotiation, transfer or agreement", hint="battery-connector why shows the newest")
 
 
-async def _all(services: Services) -> list[ProcessRow]:
+async def all_of(services: Services, *kinds: ProcessKind) -> list[ProcessRow]:
+    """Every process of these kinds."""
     rows: list[ProcessRow] = []
-    for kind in _KINDS:
+    for kind in kinds:
         after = ""
         while page := await services.store.list_processes(services.config.tenant, kind, after=after, limit=_PAGE):
             rows += page
@@ -84,7 +85,8 @@ async def _all(services: Services) -> list[ProcessRow]:
     return rows
 
 
-def _head(row: ProcessRow) -> JsonObject:
+def head(row: ProcessRow) -> JsonObject:
+    """What a list shows of a process."""
     _, content = _parts(row)
     return {
         "pid": row.pid,

@@ -58,6 +58,11 @@ async def test_an_agreement_holds_from_our_finalization_on(state: str, pending: 
     assert (found is not None) is good
 
 
+def is_final(at: ProcessRow) -> bool:
+    """What the waiting ones wait for."""
+    return at.state == negotiation.State.FINALIZED
+
+
 async def test_a_waiting_one_is_told() -> None:
     """The commit that brings the state ends the wait; another state does not."""
     waiting, now = Waiting(), row(negotiation.State.REQUESTED)
@@ -65,7 +70,7 @@ async def test_a_waiting_one_is_told() -> None:
     async def load() -> ProcessRow:
         return now
 
-    task = asyncio.create_task(waiting.settled(load, {negotiation.State.FINALIZED}, 60))
+    task = asyncio.create_task(waiting.settled(load, is_final, 60))
     await asyncio.sleep(0)
     waiting.tell(replace(now, state=negotiation.State.AGREED))
     await asyncio.sleep(0)
@@ -83,9 +88,9 @@ async def test_waiting_ends() -> None:
     async def load() -> ProcessRow:
         return now
 
-    gone = asyncio.create_task(waiting.settled(load, {negotiation.State.FINALIZED}, 60))
+    gone = asyncio.create_task(waiting.settled(load, is_final, 60))
     await asyncio.sleep(0)
     gone.cancel()
-    assert await waiting.settled(load, {negotiation.State.FINALIZED}, 0.01) == now
-    assert await waiting.settled(load, {negotiation.State.REQUESTED}, 60) == now
+    assert await waiting.settled(load, is_final, 0.01) == now
+    assert await waiting.settled(load, lambda at: at.state == negotiation.State.REQUESTED, 60) == now
     assert not waiting._wishes

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections import Counter
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -18,7 +19,7 @@ from connector.errors import CannotCheck, ConnectorError
 from connector.exchange.rows import ProcessKind, ProcessRow
 from connector.model import Did, JsonObject
 from connector.provenance.evidence import check
-from connector.server import commands
+from connector.server import commands, transfers
 from tests.network import BAD, GOOD, VirtualLoop, Weather, spell
 from tests.simulator import KEPT, SHARED, Died, Node, World
 
@@ -42,7 +43,7 @@ async def job(world: World, chance: random.Random, number: int) -> str:
     """One contract and, if it is given, its data; commands are repeated with their keys until they are answered."""
     customer, supplier = chance.sample(world.nodes, 2)
     wanted = KEPT if chance.random() < 0.2 else SHARED
-    stop = chance.random() < 0.15
+    stop = chance.random() < 0.3
     await asyncio.sleep(chance.uniform(0, 30))
     peer = Did(supplier.config.did)
     while True:
@@ -56,8 +57,12 @@ async def job(world: World, chance: random.Random, number: int) -> str:
         started = await _repeated(
             customer, lambda services: commands.start_transfer(services, agreement, f"s{number}", 60)
         )
-        who = customer if chance.random() < 0.5 else supplier
-        await _terminate(who, customer, str(started["transfer"]))
+        sides = [customer, supplier]
+        for word in chance.choices(("suspend", "resume"), k=chance.randrange(6)):
+            await asyncio.gather(
+                *(_operate(who, word, str(started["transfer"])) for who in chance.sample(sides, chance.randint(1, 2)))
+            )
+        await _terminate(chance.choice(sides), customer, str(started["transfer"]))
     while True:
         got = await _repeated(
             customer, lambda services: commands.fetch(services, agreement, f"f{number}", 60, lambda _: None)
@@ -77,6 +82,13 @@ async def _repeated(node: Node, call: object) -> JsonObject:
         except (Died, CannotCheck):  # as the command line does: anything else is an answer
             pass
         await asyncio.sleep(1)
+
+
+async def _operate(who: Node, word: str, pid: str) -> None:
+    """An operator tries once; both may at the same time, each the other's opposite."""
+    if who.services is not None:
+        with suppress(Died, ConnectorError):
+            await who.run(transfers.act(who.services, word, pid, wait_seconds=5))
 
 
 async def _terminate(who: Node, customer: Node, pid: str) -> None:

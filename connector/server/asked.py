@@ -1,0 +1,51 @@
+"""How a management request is read: its body, texts, times, waits and keys. Bad usage gets a sentence and a hint.
+
+What the commands do is `commands`' and `transfers`'; the routes are `management`'s.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from aiohttp import web
+
+from connector.errors import BadInput
+from connector.model import JsonObject
+from connector.vocabulary.admission import admit
+
+_LIMIT_BYTES = 8 << 20
+_WAIT_SECONDS = 60.0
+
+
+async def body(request: web.Request) -> JsonObject:
+    """The request's object; no body counts as an empty one."""
+    octets = await request.read()
+    return admit(octets, _LIMIT_BYTES) if octets else {}
+
+
+def text(said: JsonObject, name: str, default: str | None = None) -> str:
+    """A text member. `BadInput` where it must be there and is not, or is no text."""
+    value = said.get(name, default)
+    if not isinstance(value, str):
+        raise BadInput(f"{name} is missing", hint=f'send {{"{name}": "..."}}')
+    return value
+
+
+def moment(words: str) -> datetime:
+    """A time, in UTC."""
+    try:
+        told = datetime.fromisoformat(words)
+    except ValueError:
+        raise BadInput(f"{words!r} is no time", hint="like 2026-05-31T00:00:00Z") from None
+    return told.replace(tzinfo=told.tzinfo or UTC).astimezone(UTC)
+
+
+def seconds(said: JsonObject) -> float:
+    """How long the caller waits for the peer."""
+    value = said.get("wait_seconds", _WAIT_SECONDS)
+    return float(value) if isinstance(value, int | float) else _WAIT_SECONDS
+
+
+def key(request: web.Request) -> str:
+    """The idempotency key, or nothing."""
+    return request.headers.get("Idempotency-Key", "")

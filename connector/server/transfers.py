@@ -1,0 +1,102 @@
+"""What operators do to a transfer that is there, of either role: look, suspend, resume, complete, terminate.
+
+Each is asked for, and answered when both sides are where it leads, or after `wait_seconds` with the state as it is. A
+transfer that is there already is answered at once, so that every command may be repeated. How a transfer begins is
+`commands`'.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+import orjson
+from aiohttp import web
+
+from connector.errors import IllegalTransition, NotAllowed, NotFound
+from connector.exchange.draft import under_way
+from connector.exchange.rows import ProcessRow
+from connector.exchange.transfer import is_open
+from connector.model import Json, JsonObject
+from connector.protocol.transfer import State
+from connector.server import asked, processes
+from connector.server.problems import json_response
+from connector.server.services import SERVICES, Services
+
+_ENDS = (State.COMPLETED, State.TERMINATED)
+_DONE = {"suspend": "suspended", "resume": "resumed", "complete": "completed", "terminate": "terminated"}
+"""The four, and how they are called when they are done."""
+
+
+def routes() -> list[web.RouteDef]:
+    """The routes of the management API."""
+    return [
+        web.get("/v1/transfers", _listed),
+        *(web.post(f"/v1/transfers/{{id}}/{word}", _route(word)) for word in _DONE),
+    ]
+
+
+async def _listed(request: web.Request) -> web.Response:
+    services = request.app[SERVICES]
+    rows = await processes.all_of(services, "transfer")
+    open_first = sorted(rows, key=lambda row: (row.state in _ENDS, -row.updated))
+    shown: list[Json] = [{**processes.head(row), "agreement": _content(row).get("agreement")} for row in open_first]
+    return json_response({"transfers": shown[: processes.MOST_SHOWN], "more": max(0, len(rows) - processes.MOST_SHOWN)})
+
+
+def _route(word: str) -> Callable[[web.Request], Awaitable[web.Response]]:
+    async def handler(request: web.Request) -> web.Response:
+        body = await asked.body(request)
+        code, reason = asked.text(body, "code", ""), asked.text(body, "reason", "")
+        answer = await act(
+            request.app[SERVICES],
+            word,
+            request.match_info["id"],
+            code=code,
+            reason=reason,
+            wait_seconds=asked.seconds(body),
+        )
+        return json_response(answer)
+
+    return handler
+
+
+async def act(
+    services: Services, word: str, ident: str, *, code: str = "", reason: str = "", wait_seconds: float
+) -> JsonObject:
+    """Do one of the four to a transfer, found by either side's id. `NotAllowed`: not from the state that it is in."""
+    row = await processes.find(services, ident)
+    if row.kind != "transfer":
+        raise NotFound(f"{ident} is no transfer", hint="battery-connector transfers")
+    journey, waiting = services.transfer, services.transfer.conversation
+    calm = await waiting.settled(row.pid, lambda at: not under_way(at) or word == "terminate", wait_seconds)
+    try:
+        match word:
+            case "suspend":
+                await journey.suspend(calm.pid, code, reason)
+            case "resume":
+                await journey.resume(calm.pid)
+            case "complete":
+                await journey.complete(calm.pid)
+            case _:
+                await journey.terminate(calm.pid, code or "operator", reason)
+    except IllegalTransition:
+        raise NotAllowed(
+            f"a transfer in the state {calm.state or 'before its first answer'} can't be {_DONE[word]} by us",
+            hint=f"battery-connector why {calm.pid}",
+        ) from None
+    resumed = word == "resume"
+    row = await waiting.settled(calm.pid, lambda at: not under_way(at) and (not resumed or _goes_on(at)), wait_seconds)
+    content = _content(row)
+    return {
+        "transfer": row.pid, "state": row.state, "pending": under_way(row) or None,
+        "suspension": content.get("suspension"), "termination": content.get("termination"),
+    }  # fmt: skip
+
+
+def _goes_on(row: ProcessRow) -> bool:
+    return row.state != State.STARTED or is_open(row)
+
+
+def _content(row: ProcessRow) -> JsonObject:
+    content: JsonObject = orjson.loads(row.body)["content"]
+    return content
