@@ -11,7 +11,7 @@ import typer
 from connector.cli.client import Management
 from connector.cli.console import CONFIG, JSON, console, next_step, show_json, told
 from connector.cli.tables import Cell, say, show_table
-from connector.cli.words import called, refused_in_words
+from connector.cli.words import called, refused_in_words, suspended_in_words
 from connector.config import load
 
 if TYPE_CHECKING:
@@ -90,6 +90,8 @@ def _show(answer: JsonObject, company: Config) -> None:
     consumer = answer["role"] == "consumer"
     if state == "TERMINATED":
         say(f"  reason   {refused_in_words(content.get('termination'))}", "red")
+    if state == "SUSPENDED":
+        say(f"  reason   {suspended_in_words(content.get('suspension'))}", "yellow")
     _show_said(answer)
     decision = content.get("decision")
     if isinstance(decision, dict):
@@ -160,6 +162,8 @@ def _advice(answer: JsonObject, content: JsonObject) -> str:
         return f"nothing to do: it is tried again at {answer['next']}; until then see that the peer's connector runs"
     if answer["turn"] == "us":
         return "nothing to do: it is on its way"
+    if state == "SUSPENDED":
+        return f"battery-connector transfers resume {answer['pid']}"
     if state == "STARTED" and consumer:
         return f"battery-connector fetch {agreement}"
     return "nothing to do: the peer has to speak"

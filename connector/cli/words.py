@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from connector.config import Config
-    from connector.model import Json
+    from connector.model import Json, JsonObject
 
 _OPERANDS: Final = {
     "membership": "the membership that was shown",
@@ -42,11 +42,20 @@ def refused_in_words(termination: Json) -> str:
     """Who ended it, and why: the operands that failed, as far as they were told."""
     if not isinstance(termination, dict):
         return "it ended without a reason"
-    who = "we refused" if termination.get("by") == "us" else "the peer refused"
-    reasons = termination.get("reason")
+    return _who_and_why(termination, "refused")
+
+
+def suspended_in_words(suspension: Json) -> str:
+    """Who paused it, and why."""
+    return _who_and_why(suspension, "paused it") if isinstance(suspension, dict) else "it was paused without a reason"
+
+
+def _who_and_why(said: JsonObject, did: str) -> str:
+    who = "we" if said.get("by") == "us" else "the peer"
+    reasons = said.get("reason")
     told = [_reason(one) for one in (reasons if isinstance(reasons, list) else [])]
     why = "; ".join(one for one in told if one) or "no reason was given"
-    return f"{who} ({termination.get('code') or 'no code'}): {why}"
+    return f"{who} {did} ({said.get('code') or 'no code'}): {why}"
 
 
 def _reason(reason: Json) -> str:

@@ -12,6 +12,7 @@ import pytest
 from typer.testing import CliRunner
 
 from connector.cli import app, mount
+from connector.cli.client import Management
 from tests.edges.cli.companies import BROKEN, Company, found, free_ports, know, serving
 
 mount(())
@@ -153,6 +154,28 @@ def test_a_contract_leads_to_received_records(world: World) -> None:
     assert run(world.refiner, "fetch", "urn:uuid:0")[0] == 2
     code, begun = ask(world.refiner, "request", "mine", "sites", "--no-wait")
     assert (code, begun["negotiation"].startswith("urn:uuid:")) == (0, True)
+
+
+def test_a_transfer_is_suspended_resumed_and_ended_by_either_side(world: World) -> None:
+    """Each side knows it by its own id or the other's; exit code 1 for what is not possible from where it is."""
+    assert "no transfers yet" in run(world.mine, "transfers")[1] or ask(world.mine, "transfers")[1]["transfers"]
+    agreement = ask(world.refiner, "request", "mine", "sites", "--idempotency-key", "sites-1")[1]["agreement"]
+    started = Management.of(world.refiner.config).post("/v1/fetch", {"agreement": agreement, "pull": False})
+    pid = str(started["transfer"])
+    code, answer = ask(world.mine, "transfers", "suspend", pid, "--reason", "stock-taking")
+    assert (code, answer["state"], answer["suspension"]["by"]) == (0, "SUSPENDED", "us")
+    assert "the peer paused it (no code): stock-taking" in run(world.refiner, "why", pid)[1]
+    code, text = run(world.refiner, "transfers", "complete", pid)
+    assert (code, "SUSPENDED can't be completed" in text) == (1, True)
+    listed = ask(world.refiner, "transfers")[1]["transfers"][0]
+    assert (listed["pid"], listed["state"], listed["agreement"]) == (pid, "SUSPENDED", agreement)
+    assert f"transfers resume {pid}" in run(world.refiner, "transfers", "suspend", pid)[1]
+    assert ask(world.refiner, "transfers", "resume", pid)[1]["state"] == "STARTED"
+    code, text = run(world.refiner, "transfers", "terminate", pid, "--reason", "not needed")
+    assert (code, "both sides are there" in text) == (0, True)
+    assert "we refused (operator): not needed" in run(world.refiner, "why", pid)[1]
+    assert run(world.mine, "transfers", "resume", pid)[0] == 1
+    assert run(world.mine, "transfers", "suspend", "urn:uuid:0")[0] == 2
 
 
 def test_why_without_an_id_lists_the_newest(world: World) -> None:
