@@ -103,13 +103,15 @@ class Transfer:
         """
 
         def change(draft: Draft) -> Ask:
-            if draft.process.pending is not None and kind is not Kind.TERMINATION:
+            pending = draft.process.pending
+            if pending is not None and kind not in {pending.kind, Kind.TERMINATION}:
                 raise Unavailable("another message of ours is under way", hint=f"battery-connector why {pid}")
-            draft.content.update(said)
-            if draft.process.role is Role.PROVIDER:
-                draft.token_live = False
-                if kind is Kind.START:
-                    self._issue(draft)
+            if pending is None or pending.kind != kind:
+                draft.content.update(said)
+                if draft.process.role is Role.PROVIDER:
+                    draft.token_live = False
+                    if kind is Kind.START:
+                        self._issue(draft)
             return Ask(kind=kind, message_id=self.ids.urn())
 
         if await self._is_there(pid, target):

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -16,7 +17,7 @@ import orjson
 
 from connector.credentials.ids import mint
 from connector.credentials.verify import needs
-from connector.errors import BadInput, Conflict, NotFound
+from connector.errors import BadInput, Conflict, IllegalTransition, NotFound
 from connector.exchange.draft import micros
 from connector.exchange.publication import Declared
 from connector.exchange.receive import Received
@@ -206,7 +207,8 @@ async def fetch(
         findings = [finding.as_json() for finding in received.findings]
         unchecked, rejected = received.unchecked, received.rejected
         if not unchecked:
-            await services.transfer.complete(row.pid)
+            with suppress(IllegalTransition):  # it was suspended, or ended, meanwhile: the answer says so
+                await services.transfer.complete(row.pid)
             over = services.transfer.table.terminal
             row = await services.transfer.conversation.settled(row.pid, lambda at: at.state in over, wait_seconds)
     records, credentials = await _under(services, agreement)

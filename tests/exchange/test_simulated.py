@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from connector.errors import CannotCheck, ConnectorError, NotAllowed
+from connector.errors import CannotCheck, ConnectorError, NotAllowed, Unavailable
 from connector.exchange.rows import ProcessKind, ProcessRow
 from connector.model import Did, JsonObject
 from connector.provenance.evidence import check
@@ -79,7 +79,7 @@ async def _repeated(node: Node, call: object) -> JsonObject:
             if node.services is not None:
                 answer: JsonObject = await node.run(call(node.services))
                 return answer
-        except (Died, CannotCheck):  # as the command line does: anything else is an answer
+        except (Died, CannotCheck, Unavailable):  # as the command line does: anything else is an answer
             pass
         except NotAllowed:
             pass  # a late copy of our catalogue request was answered first, and used up its token

@@ -207,6 +207,7 @@ def test_what_is_not_possible_is_said(tmp_path: Path) -> None:
         with pytest.MonkeyPatch.context() as patch:
             patch.setitem(world.network.sites, running.supplier.config.public_url.removeprefix("http://"), _away)
             await here.resume(running.pid)
+            await here.resume(running.pid)  # the same once more
             with pytest.raises(Unavailable):
                 await here.suspend(running.pid, "", "")
             await here.terminate(running.pid, "x", "y")  # waits by itself
