@@ -1,4 +1,5 @@
-"""What is generated from the tables, for the current version: the context, the list of contexts, the JSON Schemas.
+"""What is generated from the tables, for the current version: the context, the list of contexts, the JSON
+Schemas, the SHACL shapes.
 
 Pure: bytes in, bytes out. `tests/core/vocabulary/test_build.py` holds the committed files to this; the command
 `vocab build` writes them. What a published version fixed is not made anew: a table that would change it is refused.
@@ -16,7 +17,9 @@ from dataclasses import replace
 from connector.errors import BadInput
 from connector.model import Json
 from connector.vocabulary.context import make_context
+from connector.vocabulary.contract import make_contract
 from connector.vocabulary.schemas import make_schemas
+from connector.vocabulary.shacl import make_shapes
 from connector.vocabulary.shapes import read_shapes
 from connector.vocabulary.terms import read_terms
 from connector.vocabulary.versions import Version, read_versions, rules_digest, write_versions
@@ -29,10 +32,10 @@ _COLUMNS = ("url", "file", "sha256", "source", "licence")
 def build(sources: Mapping[str, bytes]) -> dict[str, bytes]:
     """Every generated file by its path in `vocab/`. `sources` holds the bytes of `SOURCES`."""
     terms = read_terms(sources["terms.csv"])
-    shapes = read_shapes(sources["shapes.csv"], terms)
     *earlier, version = read_versions(sources["versions.csv"])
     context = _pretty(make_context(terms, json.loads(sources[CREDENTIALS_FILE])))
-    schemas = make_schemas(terms, shapes, version.schemas_url)
+    contract = make_contract(terms, read_shapes(sources["shapes.csv"], terms))
+    schemas = make_schemas(contract, terms, version.schemas_url)
     if changed := version.differs(context, schemas):
         raise BadInput(
             f"this changes the {changed} of {version.number}, which was published on {version.published} and stays",
@@ -41,6 +44,7 @@ def build(sources: Mapping[str, bytes]) -> dict[str, bytes]:
     files = {version.context_file: context}
     current = replace(version, context=hashlib.sha256(context).hexdigest())
     files["contexts.csv"] = _contexts([*earlier, current], sources["third-party.csv"])
+    files[version.shapes_file] = make_shapes(contract, terms, version.shapes_url)
     for name, schema in schemas.items():
         files[f"schemas/{version.number}/{name}.json"] = _pretty(schema)
     return files

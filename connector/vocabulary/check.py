@@ -12,7 +12,8 @@ from collections.abc import Mapping, Sequence
 from jsonschema_rs import Draft202012Validator, ValidationError
 
 from connector.model import AccessClass, Finding, Json, JsonObject, Level, Place
-from connector.vocabulary.schemas import loosened, part_name
+from connector.vocabulary.contract import part_name
+from connector.vocabulary.schemas import loosened
 from connector.vocabulary.shapes import Shapes
 from connector.vocabulary.terms import Term, Terms
 
@@ -21,6 +22,7 @@ _WRITTEN: Mapping[str, str] = {
     "string": "a text on one line",
     "decimal": 'a decimal number as a string, such as "12.50"',
     "positiveInteger": 'a whole number from 1 as a string, such as "2"',
+    "multibase": "a digest in multibase, such as uEiB...",
     "boolean": '"true" or "false" as a string',
     "date": "a day, such as 2027-03-01",
     "dateTime": "a moment in UTC, such as 2027-03-01T09:30:00Z",

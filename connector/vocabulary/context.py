@@ -8,13 +8,12 @@ term can't be defined twice, and type-scoped contexts do not reach into nested n
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 
 from connector.errors import BadInput
 from connector.model import Json, JsonObject
 from connector.vocabulary.terms import Term, Terms
-
-XSD = "http://www.w3.org/2001/XMLSchema#"
 
 
 def make_context(terms: Terms, credentials_v2: JsonObject) -> JsonObject:
@@ -53,7 +52,7 @@ def _definition(term: Term) -> Json:
     if term.range.kind in {"id", "class"}:
         definition["@type"] = "@id"
     elif term.range.kind == "literal" and term.range.name != "string":
-        definition["@type"] = XSD + term.range.name
+        definition["@type"] = term.range.datatype
     if term.many:
         definition["@container"] = "@set"
     return term.iri if len(definition) == 1 else definition
@@ -83,7 +82,9 @@ def _check_borrowed(terms: Terms, theirs: Mapping[str, Json]) -> None:
     for term in terms.properties:
         if not term.borrowed:
             continue
-        definition = theirs.get(term.name)
-        iri = definition.get("@id") if isinstance(definition, dict) else definition
-        if iri != term.iri:
-            raise BadInput(f"{term.name} is not {term.iri} in the W3C credentials context", place="terms.csv")
+        given, wanted = (
+            {"@id": one} if isinstance(one, str) else one for one in (theirs.get(term.name), _definition(term))
+        )
+        if given != wanted:
+            text = f"{term.name} is {json.dumps(given)} in the W3C credentials context, not {json.dumps(wanted)}"
+            raise BadInput(text, place="terms.csv")

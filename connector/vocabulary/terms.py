@@ -17,8 +17,10 @@ from typing import TypedDict, TypeVar
 
 from connector.errors import BadInput
 from connector.model import AccessClass, Level
+from connector.vocabulary.patterns import read_pattern
 
 NAMESPACE = "https://w3id.org/battery-connector/v1#"
+XSD = "http://www.w3.org/2001/XMLSchema#"
 CREDENTIALS_V2 = "https://www.w3.org/ns/credentials/v2"
 
 MODEL_OF: Mapping[str, str] = MappingProxyType({"Battery": "BatteryModel"})
@@ -41,10 +43,15 @@ _UCUM = "UCUM:"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Range:
-    """What a property holds: `literal` (an XSD datatype), `id` (an IRI), `class` (a node) or `code` (of a list)."""
+    """What a property holds: `literal` (with a datatype), `id` (an IRI), `class` (a node) or `code` (of a list)."""
 
     kind: str
     name: str
+
+    @property
+    def datatype(self) -> str:
+        """The IRI of a literal's datatype."""
+        return f"https://w3id.org/security#{self.name}" if self.name == "multibase" else XSD + self.name
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,8 +74,9 @@ class Entry:
 class Term(Entry):
     """One property. `access` and `level` are given per class or record type; `*` stands for every other one.
 
-    `units`: of a quantity, the common codes of UN/ECE Recommendation 20 that it may have; `ucum_units`: those in UCUM
-    notation for which there is no such code. `quantity_kind`: what is measured, named as QUDT does where it does.
+    `pattern`: how a text is written. `units`: of a quantity, the common codes of UN/ECE Recommendation 20 that it may
+    have; `ucum_units`: those in UCUM notation for which there is no such code. `said`: what else the node has to say,
+    such as `basis` -> `dry`. `quantity_kind`: what is measured, named as QUDT does where it does.
     """
 
     iri: str
@@ -76,6 +84,7 @@ class Term(Entry):
     range: Range
     many: bool
     pattern: str
+    said: Mapping[str, str]
     units: tuple[str, ...]
     ucum_units: tuple[str, ...]
     quantity_kind: str
@@ -152,10 +161,6 @@ class Terms:
         if found is None:
             raise BadInput(f"{name!r} of {class_name} is no term of a subject: it has no level")
         return found
-
-    def datatype(self, class_name: str, name: str) -> Range:
-        """What the term holds."""
-        return self.term(class_name, name).range
 
     def near(self, name: str, class_name: str = "") -> tuple[str, ...]:
         """Names that look like this one, the nearest first; of one class (and its model), or of the whole table."""
@@ -248,20 +253,22 @@ def _property(line: int, row: Mapping[str, str]) -> Term:
     place = f"terms.csv line {line}"
     local, units = row["iri"] or row["name"], _list(row["unit"])
     kind, _, name = row["range"].partition(":")
-    if kind not in {"xsd", "id", "class", "code"}:
+    if kind not in {"xsd", "sec", "id", "class", "code"}:
         raise BadInput(f"{row['range']!r} is no range", place=place)
     try:
         access = {key: AccessClass(value) for key, value in _rules(row["access"]).items()}
         level = {key: Level(value) for key, value in _rules(row["level"]).items()}
-    except ValueError as bad:
+        read_pattern("" if kind == "class" else row["pattern"])
+    except (ValueError, BadInput) as bad:
         raise BadInput(str(bad), place=place) from bad
     return Term(
         **_entry(row),
         iri=local if ":" in local else NAMESPACE + local,
         domains=_list(row["domain"]),
-        range=Range(kind="literal" if kind == "xsd" else kind, name=name),
+        range=Range(kind="literal" if kind in {"xsd", "sec"} else kind, name=name),
         many=row["container"] == "set",
-        pattern=row["pattern"],
+        pattern="" if kind == "class" else row["pattern"],
+        said=MappingProxyType(_rules(row["pattern"]) if kind == "class" else {}),
         units=tuple(unit for unit in units if not unit.startswith(_UCUM)),
         ucum_units=tuple(unit.removeprefix(_UCUM) for unit in units if unit.startswith(_UCUM)),
         quantity_kind=row["quantity_kind"],

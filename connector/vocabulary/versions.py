@@ -48,6 +48,11 @@ class Version:
         return f"{_HOME}schemas/{self.number}/"
 
     @property
+    def shapes_file(self) -> str:
+        """Where the SHACL shapes lie in `vocab/`."""
+        return f"shapes/{self.number}.ttl"
+
+    @property
     def shapes_url(self) -> str:
         """What the names of the SHACL shapes begin with."""
         return f"{_HOME}shapes/{self.number}#"

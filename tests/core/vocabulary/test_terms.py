@@ -92,6 +92,7 @@ def test_named_finds_every_meaning(bundle: Bundle) -> None:
     ("change", "what"),
     [
         ({"access": "B2C"}, "B2C"),
+        ({"pattern": r"\d+"}, "from character 2"),
         ({"level": "lot"}, "lot"),
         ({"range": "text"}, "range"),
         ({"range": "class:Nothing"}, "Nothing"),

@@ -1,0 +1,79 @@
+"""The independent judge of a document: PyLD reads it as JSON-LD, pyshacl holds its graph to the published shapes."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import rdflib
+from pyld import jsonld
+from pyshacl.pytypes import SHACLExecutor
+from pyshacl.shapes_graph import ShapesGraph
+from rdflib import BNode, Literal, URIRef
+from rdflib.term import Node
+
+from connector.model import Json, JsonObject
+from connector.vocabulary.bundle import Bundle
+
+_ABSOLUTE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:[^\x00-\x20<>\"{}|\\^`]*|_:.*")
+XSD_STRING = "http://www.w3.org/2001/XMLSchema#string"
+
+
+class Judge:
+    """Knows the contexts of a bundle and a file of shapes."""
+
+    def __init__(self, bundle: Bundle, shapes: Path, base: str) -> None:
+        self._bundle = bundle
+        self._base = base
+        self._shapes = ShapesGraph(rdflib.Graph().parse(shapes))
+        assert self._shapes.shapes
+
+    def expand(self, document: JsonObject) -> list[JsonObject]:
+        """PyLD's expansion, with the bundled contexts only; a relative IRI stays relative."""
+
+        def load(url: str, options: object) -> JsonObject:
+            return {"contextUrl": None, "documentUrl": url, "document": self._bundle.contexts[url]}
+
+        expanded: list[JsonObject] = jsonld.expand(document, {"documentLoader": load, "base": None})
+        return expanded
+
+    def conforms(self, document: JsonObject, shape: str) -> bool:
+        """Whether the document's own node fits this shape, and all that it says is in the graph."""
+        expanded = self.expand(document)
+        if not all(_ABSOLUTE.fullmatch(iri) for iri in _iris([*expanded])):
+            return False  # no absolute IRI: the statement would be left out of the graph
+        found = self._shapes.lookup_shape_from_node(URIRef(self._base + shape))
+        focus = URIRef(str(document["id"]))
+        good, _ = found.validate(SHACLExecutor(max_validation_depth=40), _graph(expanded), focus=focus)
+        return bool(good)
+
+
+def _iris(value: Json) -> Iterator[str]:
+    """Every id and type of an expanded document."""
+    if isinstance(value, list):
+        for inner in value:
+            yield from _iris(inner)
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            if key in {"@id", "@type"}:
+                yield from map(str, inner if isinstance(inner, list) else [inner])
+            else:
+                yield from _iris(inner)
+
+
+def _graph(expanded: list[JsonObject]) -> rdflib.Graph:
+    """The graph, each literal as it was written."""
+    graph = rdflib.Graph()
+    for quad in jsonld.to_rdf(expanded).get("@default", ()):
+        graph.add((_term(quad["subject"]), _term(quad["predicate"]), _term(quad["object"])))
+    return graph
+
+
+def _term(told: dict[str, str]) -> Node:
+    if told["type"] == "IRI":
+        return URIRef(told["value"])
+    if told["type"] == "blank node":
+        return BNode(told["value"][2:])
+    datatype = None if told["datatype"] == XSD_STRING else URIRef(told["datatype"])
+    return Literal(told["value"], datatype=datatype, normalize=False)
