@@ -58,8 +58,10 @@ class Serve:
         process = await self.store.load_process(self.tenant, "transfer", row.transfer_pid) if row else None
         if row is None or process is None:
             raise NotAuthenticated("the data token opens nothing", hint="start a transfer under the agreement")
-        # Whoever shows the token has our start message, also where its acknowledgement is still on the way.
-        started = row.live and process.state == State.STARTED
+        # Whoever shows the token has our start message, also where its acknowledgement is still on the way. That may
+        # be committed between the two reads, so a token that was not live yet is looked at again.
+        again = row if row.live else await self.store.find_data_token(self.tenant, row.sha256)
+        started = again is not None and again.live and process.state == State.STARTED
         if not started and under_way(process) != Kind.START:
             raise NotAuthenticated("the transfer is not started")
         content = orjson.loads(process.body)["content"]

@@ -79,7 +79,7 @@ class Authority:
         document = build_document(self.did, assertion=[key], authentication=[], services=())
         payload = list_payload(
             url=self.list_url, issuer=self.did, indices=(), valid_from=now - timedelta(hours=1),
-            valid_until=now + timedelta(days=1),
+            valid_until=now + timedelta(days=30),
         )  # fmt: skip
         listed = prepare(payload, key_id=signer.key_id, alg=signer.alg)
         changed = changes_input(list_url=self.list_url, key_id=signer.key_id, alg=signer.alg, now=now, changes=())
