@@ -25,6 +25,7 @@ from connector.errors import PeerUnreachable
 from connector.exchange.audit import Audit, AuditAnswers
 from connector.exchange.authenticate import SCOPES, Authenticate
 from connector.exchange.conversation import Conversation
+from connector.exchange.grants import Grants
 from connector.exchange.negotiate import Negotiate
 from connector.exchange.offer import Offer
 from connector.exchange.outbox import Outbox
@@ -32,6 +33,7 @@ from connector.exchange.policies import Policies
 from connector.exchange.ports import Clock, Http, HttpAnswer, Identity, Ids, Peers, Store
 from connector.exchange.publish import Publish
 from connector.exchange.receive import Receive
+from connector.exchange.renew import Renew
 from connector.exchange.serve import Serve
 from connector.exchange.transfer import Transfer
 from connector.keys.custody import open_id_key, open_signer
@@ -141,10 +143,12 @@ def compose(
             policies=policies,
         ),
         negotiate=negotiate, transfer=transfer, outbox=outbox, exports=Exports(),
-        serve=Serve(
-            tenant=tenant, did=did, store=store, clock=clock, policies=policies, facts_from=authenticate.facts_from,
-            data_url=transfer.data_url,
+        renew=Renew(conversation=transfer.conversation, peers=peers, clock=clock),
+        grants=Grants(
+            tenant=tenant, store=store, clock=clock, ids=ids, policies=policies, facts_from=authenticate.facts_from,
+            data_token_seconds=limits.data_token_seconds,
         ),
+        serve=Serve(tenant=tenant, did=did, store=store, clock=clock, data_url=transfer.data_url),
         receive=Receive(tenant=tenant, did=did, store=store, peers=peers, verifier=verifier, clock=clock),
         publish=Publish(
             tenant=tenant, did=did, status_url=f"{config.public_url}/status", id_key=keys.id_key,
@@ -192,7 +196,7 @@ def _processes(
     )  # fmt: skip
     transfer = Transfer(
         tenant=tenant, did=did, base=base, data_url=f"{config.public_url}/data", store=store, ids=ids,
-        policies=policies, max_message_bytes=limits.max_message_bytes,
+        policies=policies, max_message_bytes=limits.max_message_bytes, data_token_seconds=limits.data_token_seconds,
     )  # fmt: skip
     conversations: dict[str, Conversation] = {}
     outbox = Outbox(

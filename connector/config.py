@@ -52,6 +52,8 @@ class Limits(_Part):
     max_header_bytes: int = Field(default=32_768, ge=8_190)
     token_lifetime_seconds: int = Field(default=300, ge=10, le=600)
     clock_leeway_seconds: int = Field(default=20, ge=0, le=59)
+    data_token_seconds: int = Field(default=3_600, ge=30)
+    """How long a data token that we give is good, unless its holder renews it."""
     claims_cache_seconds: int = Field(default=300, ge=0)
     retry_budget_seconds: int = Field(default=14 * 86_400, ge=1)
     retry_first_seconds: float = Field(default=1.0, gt=0)

@@ -149,6 +149,19 @@ class Conversation:
                 return draft
             raise Conflict("the process changes too quickly")
 
+    async def amend(self, pid: str, change: Callable[[Draft], None]) -> None:
+        """What is known of a process changes, not its state: a renewed token, how far a push has come."""
+        async with self._turn(pid):
+            for _ in range(_TRIES):
+                draft = self.draft(await self.load(pid))
+                change(draft)
+                try:
+                    await self._commit(draft)
+                except Conflict:
+                    continue
+                return
+            raise Conflict("the process changes too quickly")
+
     async def time_out(self, pid: str) -> None:
         """The patience with a process has ended: it is terminated, and no longer timed."""
 

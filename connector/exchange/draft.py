@@ -136,8 +136,8 @@ class Draft:
     agreement: AgreementRow | None = None
     replaced_agreement: tuple[str, str] | None = None
     data_token: DataTokenRow | None = None
-    secret: str = ""
-    """The data token in clear: it goes into the start message, and into no row of its own."""
+    secrets: tuple[str, str] = ("", "")
+    """The data token and its refresh token in clear: they go into the start message, and into no row of their own."""
     token_live: bool | None = None
     timers: list[TimerRow] | None = None
     command: CommandRow | None = None

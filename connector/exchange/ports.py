@@ -113,8 +113,13 @@ class Store(Protocol):
     async def find_data_token(self, tenant: str, sha256: str) -> DataTokenRow | None:
         """A data token by digest."""
 
-    async def data_token_of(self, tenant: str, transfer_pid: str) -> DataTokenRow | None:
-        """The data token of a transfer."""
+    async def data_tokens_of(self, tenant: str, transfer_pid: str) -> list[DataTokenRow]:
+        """The data tokens of a transfer, by digest."""
+
+    async def renew_data_token(self, used: DataTokenRow, fresh: DataTokenRow, evidence: EvidenceEntry) -> None:
+        """Put a fresh token beside the one that was used for it, in place of all others of the transfer; it is live as
+        that one is. `Conflict`: that one is gone.
+        """
 
     async def append_evidence(self, entries: Sequence[EvidenceEntry]) -> None:
         """Record entries that belong to no other commit (audit reads, denials)."""
@@ -264,6 +269,9 @@ class Peers(Protocol):
 
     async def pull(self, url: str, authorization: str, *, limit_bytes: int) -> HttpAnswer:
         """GET with a data token."""
+
+    async def renew(self, peer: Did, url: str, refresh_token: str, access_token: str) -> HttpAnswer:
+        """Ask for a fresh data token (Data Plane Signaling, Token Renewal: OAuth 2.0 refresh grant, RFC 6749, 6)."""
 
 
 class Verifier(Protocol):

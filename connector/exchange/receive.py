@@ -9,7 +9,7 @@ until then: they mean something beside the company that they came from, and a re
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
@@ -20,13 +20,13 @@ from connector.credentials.digest import digest_multibase
 from connector.credentials.verify import Report
 from connector.errors import BadInput, BadMessage, PeerUnreachable
 from connector.exchange.draft import micros
-from connector.exchange.ports import Clock, Peers, Store, Verifier
+from connector.exchange.ports import Clock, HttpAnswer, Peers, Store, Verifier
 from connector.exchange.rows import CredentialRow, DatasetRow, EvidenceEntry, LinkRow, Origin, RecordRow, RecordsCommit
 from connector.exchange.subjects import identifiers, record_header, upstream_links
 from connector.model import Did, Finding, JsonObject, Level, Place
 from connector.vocabulary.admission import admit
 
-_OK = 200
+_OK, _UNAUTHORIZED = 200, 401
 _PAGE_LIMIT_BYTES = 16 << 20
 _OCTETS_LIMIT_BYTES = 1 << 20
 _MAX_PAGES = 100_000
@@ -48,6 +48,10 @@ class Item:
     url: str | None
 
 
+Authorize = Callable[[str], Awaitable[str]]
+"""The `Authorization` of a data request, given the one that was refused with 401, or nothing."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Way:
     """How something came: from whom, under which agreement (empty: handed over as a file)."""
@@ -56,6 +60,7 @@ class Way:
     agreement_id: str
     origin: Origin
     dataset: DatasetRow | None = None
+    authorize: Authorize | None = None
 
 
 @dataclass(slots=True, kw_only=True)
@@ -100,20 +105,19 @@ class Receive:
     clock: Clock
 
     async def pull(
-        self, holder: Did, agreement_id: str, endpoint: str, authorization: str, on_record: Callable[[int], None]
+        self, holder: Did, agreement_id: str, endpoint: str, authorize: Authorize, on_record: Callable[[int], None]
     ) -> Received:
         """Follow the pages of a started transfer and keep what is good."""
-        result, way = Received(), Way(holder=holder, agreement_id=agreement_id, origin="received")
+        result, way = Received(), Way(holder=holder, agreement_id=agreement_id, origin="received", authorize=authorize)
         origin, seen, url = _origin(endpoint), set[str](), endpoint
-        header = authorization if authorization.lower().startswith("bearer ") else f"Bearer {authorization}"
         while url not in seen and len(seen) < _MAX_PAGES:
             seen.add(url)
-            answer = await self.peers.pull(url, header, limit_bytes=_PAGE_LIMIT_BYTES)
+            answer = await self._get(way, url, _PAGE_LIMIT_BYTES)
             if answer.status != _OK:
                 raise PeerUnreachable(f"a data page was answered with HTTP {answer.status}")
             page = admit(answer.body, _PAGE_LIMIT_BYTES)
             for group in _records(_items(page, origin)):
-                await self._take(way, group, header, result)
+                await self._take(way, group, result)
                 on_record(result.records)
                 if len(result.findings) > _MAX_FINDINGS:
                     raise BadMessage("the data pages have too much that is not what it should be")
@@ -154,9 +158,18 @@ class Receive:
         )
         return result
 
+    async def _get(self, way: Way, url: str, limit_bytes: int) -> HttpAnswer:
+        """A data request; where the token is refused, once more with a fresh one."""
+        assert way.authorize is not None, "what came as a file is not asked for"
+        shown = await way.authorize("")
+        answer = await self.peers.pull(url, shown, limit_bytes=limit_bytes)
+        if answer.status == _UNAUTHORIZED:
+            answer = await self.peers.pull(url, await way.authorize(shown), limit_bytes=limit_bytes)
+        return answer
+
     # --- one record --------------------------------------------------------------------------------------------------
 
-    async def _take(self, way: Way, items: Sequence[Item], header: str, result: Received) -> None:
+    async def _take(self, way: Way, items: Sequence[Item], result: Received) -> None:
         known = await self.store.load_record(self.tenant, way.holder, items[0].record_id, items[0].version)
         have = {row.digest for row in await self._have(way, items[0])} if known else set[str]()
         if known and have >= {item.digest for item in items if item.url}:
@@ -170,7 +183,7 @@ class Receive:
 
         async def fetched(item: Item) -> tuple[Item, bytes, Report, Credential] | None:
             async with gate:
-                return await self._fetch(item, header, result)
+                return await self._fetch(way, item, result)
 
         good = await asyncio.gather(*(fetched(item) for item in items if item.url and item.digest not in have))
         signers = await self._signers(newest)
@@ -194,8 +207,8 @@ class Receive:
     async def _have(self, way: Way, item: Item) -> list[CredentialRow]:
         return await self.store.credentials(self.tenant, way.holder, item.record_id, item.version)
 
-    async def _fetch(self, item: Item, header: str, result: Received) -> tuple[Item, bytes, Report, Credential] | None:
-        answer = await self.peers.pull(str(item.url), header, limit_bytes=_OCTETS_LIMIT_BYTES)
+    async def _fetch(self, way: Way, item: Item, result: Received) -> tuple[Item, bytes, Report, Credential] | None:
+        answer = await self._get(way, str(item.url), _OCTETS_LIMIT_BYTES)
         if answer.status != _OK:
             result.unchecked += 1
             result.findings.append(_finding(item, "not-served", f"its octets were answered with HTTP {answer.status}"))

@@ -166,12 +166,16 @@ class CommandRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DataTokenRow:
-    """A data token by its SHA-256. `token` stays empty here: the clear text is in the start message alone."""
+    """A data token by its SHA-256, with the refresh token that came with it (empty: it can't be renewed).
+
+    Their clear text is in the message or answer that gives them out, alone. `live`: by the transfer's state.
+    """
 
     tenant: str
     transfer_pid: str
     sha256: str
-    token: str
+    refresh_sha256: str
+    expires: int
     live: bool
 
 
@@ -181,7 +185,8 @@ class StepCommit:
 
     `expected_version` 0 creates the process. `outbox` rows carry `seq` 0: the store numbers them behind the last of
     the process. `outbox_done` = (seq, fence) removes the delivered row, refused with `Conflict` when the fence is not
-    the newest. `timers` replaces all timers of the process when not None. `replaced_agreement` = (old, new) ids.
+    the newest. `timers` replaces all timers of the process when not None, `data_token` all tokens of the transfer.
+    `replaced_agreement` = (old, new) ids.
     """
 
     process: ProcessRow

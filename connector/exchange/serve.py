@@ -1,4 +1,4 @@
-"""What a data token opens: pages of units, and each credential's exact octets, decided anew at every request.
+"""What a data token opens (`grants`): pages of units, each credential's exact octets, decided anew at every request.
 
 A page lists, for every record of the dataset that this caller may get, all its credentials by digest; those whose
 access class the policy opens to the caller have a `url`, the others have none, so that a customer can name what it may
@@ -7,36 +7,21 @@ not read (DECISIONS, "Links keep secrets"). A record none of whose credentials i
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import orjson
 
-from connector.errors import NotAllowed, NotAuthenticated, NotFound
-from connector.exchange.draft import micros, token_digest, under_way
-from connector.exchange.policies import Policies
+from connector.errors import NotAllowed, NotFound
+from connector.exchange.draft import micros
+from connector.exchange.grants import Grant
 from connector.exchange.ports import Clock, Store
-from connector.exchange.rows import CredentialRow, DatasetRow, EvidenceEntry, RecordRow
-from connector.model import Claim, Did, Facts, Json, JsonObject
-from connector.policy.evaluate import Compiled, Decision, evaluate
+from connector.exchange.rows import CredentialRow, EvidenceEntry, RecordRow
+from connector.model import Claim, Did, Json, JsonObject
+from connector.policy.evaluate import Decision, evaluate
 from connector.policy.operands import Stage
-from connector.protocol.transfer import Kind, State
 
 PAGE_RECORDS = 100
-_BEARER = "Bearer "
-
-FactsFrom = Callable[[Did, Sequence[bytes]], Awaitable[Facts]]
-"""What these credentials prove about a party now."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Grant:
-    """What a live token stands for."""
-
-    facts: Facts
-    agreement_id: str
-    dataset: DatasetRow
-    policy: Compiled
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,34 +32,7 @@ class Serve:
     did: Did
     store: Store
     clock: Clock
-    policies: Policies
-    facts_from: FactsFrom
     data_url: str
-
-    async def open(self, authorization: str) -> Grant:
-        """What the token opens now. `NotAuthenticated`: unknown, or its transfer is not started."""
-        token = authorization.removeprefix(_BEARER)
-        row = await self.store.find_data_token(self.tenant, token_digest(token)) if token else None
-        process = await self.store.load_process(self.tenant, "transfer", row.transfer_pid) if row else None
-        if row is None or process is None:
-            raise NotAuthenticated("the data token opens nothing", hint="start a transfer under the agreement")
-        # Whoever shows the token has our start message, also where its acknowledgement is still on the way. That may
-        # be committed between the two reads, so a token that was not live yet is looked at again.
-        again = row if row.live else await self.store.find_data_token(self.tenant, row.sha256)
-        started = again is not None and again.live and process.state == State.STARTED
-        if not started and under_way(process) != Kind.START:
-            raise NotAuthenticated("the transfer is not started")
-        content = orjson.loads(process.body)["content"]
-        dataset = await self.store.load_dataset(self.tenant, str(content["dataset"]))
-        if dataset is None:
-            raise NotFound("the dataset is no longer offered")
-        shown = [str(octets).encode("ascii") for octets in content["credentials"]]
-        facts = await self.facts_from(Did(process.counterparty), shown)
-        claim = Claim(name="agreementHeld", value="true", source=str(content["agreement"]))
-        return Grant(
-            facts=facts.with_claims(claim), agreement_id=str(content["agreement"]), dataset=dataset,
-            policy=self.policies.of(dataset),
-        )  # fmt: skip
 
     async def page(self, grant: Grant, after: str) -> JsonObject:
         """One page of the dataset as this caller may have it. `after` is the `next` of the page before."""

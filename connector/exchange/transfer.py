@@ -15,7 +15,7 @@ import orjson
 
 from connector.errors import BadMessage, IllegalTransition, NotFound, Unavailable
 from connector.exchange.conversation import Conversation
-from connector.exchange.draft import Answer, Caller, Draft, Incoming, token_digest, under_way, without_token
+from connector.exchange.draft import Answer, Caller, Draft, Incoming, micros, token_digest, under_way, without_token
 from connector.exchange.policies import Policies
 from connector.exchange.ports import Ids, Store
 from connector.exchange.rows import AgreementRow, CommandRow, DatasetRow, DataTokenRow, ProcessKind, ProcessRow
@@ -60,6 +60,8 @@ class Transfer:
     """Our versioned DSP address."""
     data_url: str
     """Where a data token is good for something."""
+    data_token_seconds: int
+    """How long a data token is good, unless it is renewed."""
     store: Store
     ids: Ids
     policies: Policies
@@ -126,8 +128,7 @@ class Transfer:
         row = await self.conversation.load(pid)
         if row.state == State.STARTED == target and row.role == Role.PROVIDER.value:
             # The peer may have refused a suspension of ours: the state is the old one, and the token is closed.
-            token = await self.store.data_token_of(self.tenant, pid)
-            return token is not None and token.live
+            return any(token.live for token in await self.store.data_tokens_of(self.tenant, pid))
         return row.state in self.table.terminal or (row.state == target and not under_way(row))
 
     # --- a peer's messages -------------------------------------------------------------------------------------------
@@ -222,11 +223,7 @@ class Transfer:
         if isinstance(message, TransferStartMessage):
             found = transfer.check_start(message, draft.process, pull=True)
             if not found and message.data_address is not None:
-                draft.content["address"] = {
-                    "endpoint": message.data_address.url(),
-                    "authorization": message.data_address.named("authorization") or "",
-                    "authType": message.data_address.named("authType") or "bearer",
-                }
+                draft.content["address"] = transfer.read_pull(message.data_address, draft.now)
             return found
         if isinstance(message, TransferTerminationMessage | TransferSuspensionMessage):
             word = "termination" if isinstance(message, TransferTerminationMessage) else "suspension"
@@ -274,10 +271,12 @@ class Transfer:
         """A fresh data token, in place of any earlier one. It goes out in clear with the start alone, and lives when
         that is answered; until then it is good for whoever has the start (`serve`).
         """
-        draft.secret, draft.token_live = self.ids.secret(), None
+        draft.secrets, draft.token_live = (self.ids.secret(), self.ids.secret()), None
+        token, refresh = map(token_digest, draft.secrets)
         draft.data_token = DataTokenRow(
-            tenant=self.tenant, transfer_pid=draft.process.pid, sha256=token_digest(draft.secret), token="", live=False
-        )
+            tenant=self.tenant, transfer_pid=draft.process.pid, sha256=token, refresh_sha256=refresh,
+            expires=micros(draft.now) + self.data_token_seconds * 1_000_000, live=False,
+        )  # fmt: skip
 
     def replaced(self, draft: Draft) -> None:
         """A start with another address replaces the earlier one; `_objections` has taken the address over."""
@@ -297,8 +296,7 @@ class Transfer:
                     callback_address=self.base,
                 )  # fmt: skip
             case Kind.START:
-                address = compose.pull_address(self.data_url, draft.secret) if draft.secret else None
-                message = compose.transfer_start(message_id, process, address=address)
+                message = compose.transfer_start(message_id, process, address=self._address(draft))
             case Kind.COMPLETION:
                 message = compose.transfer_completion(message_id, process)
             case Kind.SUSPENSION:
@@ -308,6 +306,16 @@ class Transfer:
                 code, reasons = _said(content.get("termination"))
                 message = compose.transfer_termination(message_id, process, code=code, reasons=reasons)
         return url, compose.dump(message)
+
+    def _address(self, draft: Draft) -> JsonObject | None:
+        token, refresh_token = draft.secrets
+        if not token:
+            return None
+        opens = compose.PullToken(
+            token=token, refresh_token=refresh_token, expires_in=self.data_token_seconds,
+            refresh_endpoint=f"{self.data_url}/token", audience=self.did,
+        )  # fmt: skip
+        return compose.pull_address(self.data_url, opens)
 
     def acknowledgement(self, process: Process) -> bytes:
         """A TransferProcess."""

@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TypeVar
+from urllib.parse import urlencode
 
 import orjson
 
@@ -30,7 +31,7 @@ _SERVER_FAULT = 500
 _JSON = "application/json"
 _VERSIONS = "/.well-known/dspace-version"
 _ENDPOINT_LIFETIME = timedelta(minutes=5)
-_VERSION_LIMIT_BYTES = 64 * 1024
+_VERSION_LIMIT_BYTES = _TOKEN_LIMIT_BYTES = 64 * 1024
 _PRESENTATION_LIMIT_BYTES = 1 << 20
 _AUDIT_LIMIT_BYTES = 8 << 20
 _MAX_PEERS = 10_000
@@ -99,6 +100,15 @@ class Messenger:
     async def pull(self, url: str, authorization: str, *, limit_bytes: int) -> HttpAnswer:
         """GET with a data token."""
         return await self.http.request("GET", url, headers={"Authorization": authorization}, limit_bytes=limit_bytes)
+
+    async def renew(self, peer: Did, url: str, refresh_token: str, access_token: str) -> HttpAnswer:
+        """The refresh grant; we prove ourselves by a token that names the data token to be renewed."""
+        headers = {
+            "Authorization": await self.identity.show(peer, access_token),
+            "Content-Type": "application/x-www-form-urlencoded",
+        }
+        form = urlencode({"grant_type": "refresh_token", "refresh_token": refresh_token})
+        return await self.http.request("POST", url, headers=headers, body=form.encode(), limit_bytes=_TOKEN_LIMIT_BYTES)
 
     async def presentations(self, peer: Did, access_token: str, scopes: Sequence[str]) -> list[str]:
         """Query the peer's CredentialService with the access token that came in its own token."""

@@ -8,6 +8,7 @@ gives the bytes that are signed for, stored and sent again unchanged.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import orjson
 
@@ -16,6 +17,7 @@ from connector.protocol.messages import DSP_CONTEXT
 from connector.protocol.negotiation import TABLE as NEGOTIATION
 from connector.protocol.process import Process, Table
 from connector.protocol.terms import rules_of
+from connector.protocol.transfer import TRACTUS_X
 
 HTTP_ENDPOINT = "https://w3id.org/idsa/v4.1/HTTP"
 """The `endpointType` of an HTTP address, as EDC names it."""
@@ -133,14 +135,32 @@ def transfer_termination(
     return _between("TransferTerminationMessage", message_id, process, _why(code, reasons))
 
 
-def pull_address(endpoint: str, token: str) -> JsonObject:
-    """Where to pull from, and with which token.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PullToken:
+    """What opens a pull, and how it is renewed. `audience`: whom a renewal has to be signed for."""
 
-    An EDC reads the properties alone, by the names of its own namespace; DSP's examples name them plainly.
+    token: str
+    refresh_token: str
+    expires_in: int
+    refresh_endpoint: str
+    audience: str
+
+
+def pull_address(endpoint: str, opens: PullToken) -> JsonObject:
+    """Where to pull from, with a token that can be renewed (Data Plane Signaling, profiles HTTP and Token Renewal).
+
+    An EDC reads the properties alone, by the names of its own namespace, a Catena-X connector renews by those of its.
     """
-    plain = {"authorization": token, "authType": "bearer"}
-    edc = {"endpoint": endpoint, "endpointType": HTTP_ENDPOINT, **plain}
-    return data_address(endpoint, {**plain, **{f"{_EDC}{name}": value for name, value in edc.items()}})
+    dsp = {"authorization": opens.token, "authType": "bearer"}
+    renewal = {
+        "refreshToken": opens.refresh_token, "expiresIn": str(opens.expires_in),
+        "refreshEndpoint": opens.refresh_endpoint,
+    }  # fmt: skip
+    edc = {"endpoint": endpoint, "endpointType": HTTP_ENDPOINT, **dsp}
+    tractus_x = {**renewal, "refreshAudience": opens.audience}
+    named = {f"{_EDC}{name}": value for name, value in edc.items()}
+    named |= {f"{TRACTUS_X}{name}": value for name, value in tractus_x.items()}
+    return data_address(endpoint, {**dsp, **renewal, **named})
 
 
 def data_address(endpoint: str, properties: Mapping[str, str]) -> JsonObject:

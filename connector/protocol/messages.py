@@ -226,6 +226,10 @@ class DataAddress(_Wire):
                 return entry.value
         return None
 
+    def has(self, name: str) -> bool:
+        """Whether a property has exactly this name."""
+        return any(entry.name == name for entry in self.endpoint_properties or ())
+
     def url(self) -> str | None:
         """The endpoint."""
         return self.endpoint or self.named("endpoint")

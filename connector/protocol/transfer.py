@@ -8,10 +8,12 @@ and bytes are the journeys'.
 from __future__ import annotations
 
 from collections.abc import Collection
+from datetime import datetime
 from enum import StrEnum
 
-from connector.model import Finding
+from connector.model import Finding, JsonObject
 from connector.protocol.messages import (
+    DataAddress,
     TransferCompletionMessage,
     TransferRequestMessage,
     TransferStartMessage,
@@ -19,6 +21,11 @@ from connector.protocol.messages import (
     TransferTerminationMessage,
 )
 from connector.protocol.process import START, Process, Role, Row, Table
+
+TRACTUS_X = "https://w3id.org/tractusx/auth/"
+"""The namespace in which Catena-X connectors name what they need to renew a token."""
+
+_LIFETIME_DIGITS = 9
 
 PULL = "HttpData-PULL"
 """The distribution format of a pull over HTTP, as EDC and the specification's examples name it."""
@@ -124,6 +131,24 @@ def check_start(message: TransferStartMessage, process: Process, *, pull: bool) 
         elif not address.url():
             findings.append(_finding("endpoint-missing", "The data address names no endpoint.", "dataAddress.endpoint"))
     return tuple(findings)
+
+
+def read_pull(address: DataAddress, now: datetime) -> JsonObject:
+    """Where to pull from, as it is kept: endpoint, authorization, and how to renew it (Token Renewal profile).
+
+    `expires`: microseconds since the epoch, 0 where it never does. Without a `refreshEndpoint` the data endpoint
+    renews; a Catena-X connector's lies one step below the address that it names.
+    """
+    kept: JsonObject = {"endpoint": address.url(), "authorization": address.named("authorization") or "", "expires": 0}
+    refresh_token, lifetime = address.named("refreshToken"), address.named("expiresIn") or ""
+    if lifetime.isdecimal() and len(lifetime) <= _LIFETIME_DIGITS:
+        kept["expires"] = int(now.timestamp() + int(lifetime)) * 1_000_000
+    if refresh_token:
+        endpoint = address.named("refreshEndpoint") or address.url() or ""
+        if not address.has("refreshEndpoint") and address.has(f"{TRACTUS_X}refreshEndpoint"):
+            endpoint = f"{endpoint.removesuffix('/token')}/token"
+        kept |= {"refreshToken": refresh_token, "refreshEndpoint": endpoint}
+    return kept
 
 
 def _finding(code: str, message: str, term: str) -> Finding:

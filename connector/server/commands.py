@@ -11,6 +11,7 @@ import hashlib
 from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import orjson
@@ -203,7 +204,7 @@ async def fetch(
     findings: list[Json] = []
     unchecked = rejected = 0
     if row.state == "STARTED":
-        received = await _pull(services, agreement, content["address"], on_record)
+        received = await _pull(services, agreement, row.pid, content["address"], on_record)
         findings = [finding.as_json() for finding in received.findings]
         unchecked, rejected = received.unchecked, received.rejected
         if not unchecked:
@@ -225,13 +226,13 @@ async def fetch(
 
 
 async def _pull(
-    services: Services, agreement: AgreementRow, address: JsonObject, on_record: Callable[[int], None]
+    services: Services, agreement: AgreementRow, pid: str, address: JsonObject, on_record: Callable[[int], None]
 ) -> Received:
     pauses = iter(_PULL_AGAIN_SECONDS)
     while True:
         received = await services.receive.pull(
             Did(agreement.counterparty), agreement.agreement_id, str(address["endpoint"]),
-            str(address["authorization"]), on_record,
+            partial(services.renew.authorization, pid), on_record,
         )  # fmt: skip
         if not received.unchecked or (pause := next(pauses, None)) is None:
             return received

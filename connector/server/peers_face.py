@@ -5,6 +5,8 @@ DCP 1.0.1 sections 4.2 and 5.4; Bitstring Status List 1.0; DECISIONS for audit r
 
 from __future__ import annotations
 
+from urllib.parse import parse_qsl
+
 from aiohttp import web
 
 from connector.config import Config
@@ -14,7 +16,7 @@ from connector.credentials.datamodel import parse_credential
 from connector.credentials.presentation import presentation_input
 from connector.credentials.query import granted, read_query, response_message
 from connector.credentials.verify import needs
-from connector.errors import NotFound
+from connector.errors import NotAllowed, NotAuthenticated, NotFound
 from connector.server import statements
 from connector.server.dsp import path_of
 from connector.server.problems import json_response
@@ -22,6 +24,7 @@ from connector.server.services import SERVICES, body_of, caller_of
 from connector.vocabulary.admission import admit
 
 _VC = "application/vc+jwt"
+_MOST_FIELDS = 10
 _MEMBERSHIP = {"VerifiableCredential", "MembershipCredential"}
 
 
@@ -33,6 +36,7 @@ def routes(config: Config) -> list[web.RouteDef]:
         web.get(document, _did_document),
         web.post(f"{path}/dcp/presentations/query", _presentations),
         web.get(f"{path}/data", _data_page),
+        web.post(f"{path}/data/token", _data_token),
         web.get(path + "/data/{digest}", _data_octets),
         web.get(path + "/status/{number}", _status),
         web.get(path + "/status/{number}/changes", _status_changes),
@@ -73,16 +77,42 @@ async def _presentations(request: web.Request) -> web.Response:
 
 
 async def _data_page(request: web.Request) -> web.Response:
-    serve = request.app[SERVICES].serve
-    grant = await serve.open(request.headers.get("Authorization", ""))
-    return json_response(await serve.page(grant, request.query.get("after", "")))
+    services = request.app[SERVICES]
+    grant = await services.grants.open(request.headers.get("Authorization", ""))
+    return json_response(await services.serve.page(grant, request.query.get("after", "")))
 
 
 async def _data_octets(request: web.Request) -> web.Response:
-    serve = request.app[SERVICES].serve
-    grant = await serve.open(request.headers.get("Authorization", ""))
-    row = await serve.octets(grant, request.match_info["digest"])
+    services = request.app[SERVICES]
+    grant = await services.grants.open(request.headers.get("Authorization", ""))
+    row = await services.serve.octets(grant, request.match_info["digest"])
     return web.Response(body=row.octets, content_type=row.media_type)
+
+
+async def _data_token(request: web.Request) -> web.Response:
+    """A fresh data token (Token Renewal profile; RFC 6749, 5.1, 5.2). A Catena-X client puts its words into the URL."""
+    services, body = request.app[SERVICES], await body_of(request)
+    try:
+        said = {**request.query, **dict(parse_qsl(body.decode("ascii", "replace"), max_num_fields=_MOST_FIELDS))}
+    except ValueError:
+        return json_response({"error": "invalid_request"}, 400)
+    if said.get("grant_type") != "refresh_token":
+        return json_response({"error": "unsupported_grant_type"}, 400)
+    try:
+        proven = await services.authenticate.token_only(
+            request.headers.get("Authorization", ""), method="POST", path=request.path, body=body
+        )
+        renewed = await services.grants.renew(proven, said.get("refresh_token", ""))
+    except NotAuthenticated as error:
+        return json_response({"error": "invalid_client", "error_description": error.detail}, 401)
+    except (NotAllowed, NotFound) as error:
+        return json_response({"error": "invalid_grant", "error_description": error.detail}, 400)
+    response = json_response({
+        "access_token": renewed.token, "token_type": "Bearer", "expires_in": renewed.seconds,
+        "refresh_token": renewed.refresh_token,
+    })  # fmt: skip
+    response.headers["Cache-Control"] = "no-store"
+    return response
 
 
 # --- status ----------------------------------------------------------------------------------------------------------

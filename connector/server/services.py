@@ -14,12 +14,14 @@ from connector.errors import TooLarge
 from connector.exchange.audit import Audit, AuditAnswers
 from connector.exchange.authenticate import Authenticate
 from connector.exchange.draft import Caller
+from connector.exchange.grants import Grants
 from connector.exchange.negotiate import Negotiate
 from connector.exchange.offer import Offer
 from connector.exchange.outbox import Outbox
 from connector.exchange.ports import Clock, Exports, Ids, Peers, Store, Verifier
 from connector.exchange.publish import Publish
 from connector.exchange.receive import Receive
+from connector.exchange.renew import Renew
 from connector.exchange.serve import Serve
 from connector.exchange.transfer import Transfer
 from connector.vocabulary.bundle import Bundle
@@ -55,6 +57,8 @@ class Services:
     offer: Offer
     negotiate: Negotiate
     transfer: Transfer
+    renew: Renew
+    grants: Grants
     serve: Serve
     receive: Receive
     publish: Publish

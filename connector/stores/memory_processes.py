@@ -44,7 +44,7 @@ class MemoryProcesses:
         self._evidence: dict[str, list[EvidenceRow]] = {}
         self._replays: dict[tuple[str, str, str], ReplayRow] = {}
         self._commands: dict[tuple[str, str], CommandRow] = {}
-        self._tokens: dict[tuple[str, str], DataTokenRow] = {}
+        self._tokens: dict[tuple[str, str], list[DataTokenRow]] = {}
 
     async def load_process(self, tenant: str, kind: ProcessKind, pid: str) -> ProcessRow | None:
         """The process by our pid."""
@@ -109,10 +109,10 @@ class MemoryProcesses:
         if step.command is not None:
             self._save_command(step.command)
         if step.data_token is not None:
-            self._tokens[step.data_token.tenant, step.data_token.transfer_pid] = step.data_token
-        token = self._tokens.get((step.process.tenant, step.process.pid))
-        if step.token_live is not None and token is not None:
-            self._tokens[token.tenant, token.transfer_pid] = replace(token, live=step.token_live)
+            self._keep_tokens(step.data_token, [])
+        if step.token_live is not None:
+            tokens = self._tokens.get((step.process.tenant, step.process.pid), [])
+            tokens[:] = [replace(token, live=step.token_live) for token in tokens]
         self._append(step.evidence)
         return numbers
 
@@ -172,11 +172,20 @@ class MemoryProcesses:
 
     async def find_data_token(self, tenant: str, sha256: str) -> DataTokenRow | None:
         """A data token by digest."""
-        return next((row for row in self._tokens.values() if (row.tenant, row.sha256) == (tenant, sha256)), None)
+        every = (row for tokens in self._tokens.values() for row in tokens)
+        return next((row for row in every if (row.tenant, row.sha256) == (tenant, sha256)), None)
 
-    async def data_token_of(self, tenant: str, transfer_pid: str) -> DataTokenRow | None:
-        """The data token of a transfer."""
-        return self._tokens.get((tenant, transfer_pid))
+    async def data_tokens_of(self, tenant: str, transfer_pid: str) -> list[DataTokenRow]:
+        """The data tokens of a transfer, by digest."""
+        return sorted(self._tokens.get((tenant, transfer_pid), []), key=lambda row: row.sha256)
+
+    async def renew_data_token(self, used: DataTokenRow, fresh: DataTokenRow, evidence: EvidenceEntry) -> None:
+        """Put a fresh token beside the one that was used for it."""
+        there = [row for row in await self.data_tokens_of(used.tenant, used.transfer_pid) if row.sha256 == used.sha256]
+        if not there:
+            raise Conflict("the data token was replaced")
+        self._keep_tokens(replace(fresh, live=there[0].live), there)
+        self._append([evidence])
 
     async def append_evidence(self, entries: Sequence[EvidenceEntry]) -> None:
         """Record entries that belong to no other commit."""
@@ -249,6 +258,9 @@ class MemoryProcesses:
             old, new = step.replaced_agreement
             key = (step.process.tenant, old)
             self._agreements[key] = replace(self._agreements[key], replaced_by=new)
+
+    def _keep_tokens(self, fresh: DataTokenRow, others: list[DataTokenRow]) -> None:
+        self._tokens[fresh.tenant, fresh.transfer_pid] = [*others, fresh]
 
     def _append(self, entries: Sequence[EvidenceEntry]) -> None:
         for entry in entries:

@@ -154,9 +154,21 @@ class ProcessTables:
         """A data token by digest."""
         return DATA_TOKEN.one(self._engine.point("find_data_token", {"tenant": tenant, "sha256": sha256}))
 
-    async def data_token_of(self, tenant: str, transfer_pid: str) -> DataTokenRow | None:
-        """The data token of a transfer."""
-        return DATA_TOKEN.one(self._engine.point("data_token_of", {"tenant": tenant, "transfer_pid": transfer_pid}))
+    async def data_tokens_of(self, tenant: str, transfer_pid: str) -> list[DataTokenRow]:
+        """The data tokens of a transfer, by digest."""
+        bindings: Bindings = {"tenant": tenant, "transfer_pid": transfer_pid}
+        return [DATA_TOKEN.read(row) for row in self._engine.few("data_tokens_of", bindings)]
+
+    async def renew_data_token(self, used: DataTokenRow, fresh: DataTokenRow, evidence: EvidenceEntry) -> None:
+        """Put a fresh token beside the one that was used for it."""
+
+        def work(tx: Transaction) -> None:
+            tx.change("delete_data_tokens", {**_transfer(used), "kept": used.sha256})
+            if not tx.change("renew_data_token", {**DATA_TOKEN.bind(fresh), "kept": used.sha256}):
+                raise Conflict("the data token was replaced")
+            evidence_log.append(tx, [evidence])
+
+        await self._engine.write(work)
 
     async def append_evidence(self, entries: Sequence[EvidenceEntry]) -> None:
         """Record entries that belong to no other commit."""
@@ -170,6 +182,10 @@ class ProcessTables:
 
 def _key(tenant: str, kind: ProcessKind, pid: str) -> Bindings:
     return {"tenant": tenant, "kind": kind, "pid": pid}
+
+
+def _transfer(row: DataTokenRow) -> Bindings:
+    return {"tenant": row.tenant, "transfer_pid": row.transfer_pid}
 
 
 def _step(tx: Transaction, step: StepCommit) -> tuple[int, ...]:
@@ -188,7 +204,8 @@ def _step(tx: Transaction, step: StepCommit) -> tuple[int, ...]:
     if step.command is not None:
         _command(tx, step.command)
     if step.data_token is not None:
-        tx.change("put_data_token", DATA_TOKEN.bind(step.data_token))
+        tx.change("delete_data_tokens", {**_transfer(step.data_token), "kept": ""})
+        tx.change("insert_data_token", DATA_TOKEN.bind(step.data_token))
     if step.token_live is not None:
         token: Bindings = {"tenant": step.process.tenant, "transfer_pid": step.process.pid, "live": step.token_live}
         tx.change("set_token_live", token)

@@ -52,7 +52,7 @@ async def test_an_agreement_holds_from_our_finalization_on(state: str, pending: 
     await store.commit_step(StepCommit(process=row(state, pending), expected_version=0, agreement=AGREEMENT))
     transfer = Transfer(
         tenant="", did=Did("did:web:us.example"), base="", data_url="", store=store, ids=SystemIds(),
-        policies=Policies(), max_message_bytes=1 << 20,
+        policies=Policies(), max_message_bytes=1 << 20, data_token_seconds=60,
     )  # fmt: skip
     found, _ = await transfer._in_force("a", PEER)
     assert (found is not None) is good

@@ -80,6 +80,10 @@ class Pages:
         page = self.pages.get(url)
         return HttpAnswer(status=200 if page else 404, headers={}, body=orjson.dumps(page))
 
+    async def renew(self, peer: Did, url: str, refresh_token: str, access_token: str) -> HttpAnswer:
+        """Not used."""
+        raise NotImplementedError
+
     async def post(self, peer: Did, url: str, body: bytes) -> Sent:
         """Not used, like the rest of the port."""
         raise NotImplementedError
@@ -114,6 +118,10 @@ class Noon:
         return NOW
 
 
+async def _shown(_refused: str) -> str:
+    return "Bearer t"
+
+
 @dataclass
 class Desk:
     """Our end."""
@@ -132,7 +140,7 @@ class Desk:
         """One page from this company."""
         page: JsonObject = {"dataset": "d", "items": [*lines]}
         self.pages.pages[DATA] = {**page, "next": following} if following else page
-        return asyncio.run(self.journey.pull(holder, "agreement", DATA, "t", lambda _: None))
+        return asyncio.run(self.journey.pull(holder, "agreement", DATA, _shown, lambda _: None))
 
     def record(self, record: str, holder: Did) -> RecordRow:
         """The newest version that this company holds."""

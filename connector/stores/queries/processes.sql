@@ -80,20 +80,28 @@ FROM agreement WHERE tenant = :tenant AND agreement_id = :agreement_id;
 SELECT tenant, agreement_id, negotiation_pid, role, counterparty, dataset_id, agreement, at, replaced_by
 FROM agreement WHERE tenant = :tenant ORDER BY at, agreement_id;
 
--- name: put_data_token
-INSERT INTO data_token (tenant, transfer_pid, sha256, token, live)
-VALUES (:tenant, :transfer_pid, :sha256, :token, :live)
-ON CONFLICT (tenant, transfer_pid) DO UPDATE SET sha256 = excluded.sha256, token = excluded.token, live = excluded.live;
+-- name: delete_data_tokens
+DELETE FROM data_token WHERE tenant = :tenant AND transfer_pid = :transfer_pid AND sha256 <> :kept;
+
+-- name: insert_data_token
+INSERT INTO data_token (tenant, transfer_pid, sha256, refresh_sha256, expires, live)
+VALUES (:tenant, :transfer_pid, :sha256, :refresh_sha256, :expires, :live);
+
+-- name: renew_data_token
+INSERT INTO data_token (tenant, transfer_pid, sha256, refresh_sha256, expires, live)
+SELECT :tenant, :transfer_pid, :sha256, :refresh_sha256, :expires, live FROM data_token
+WHERE tenant = :tenant AND transfer_pid = :transfer_pid AND sha256 = :kept;
 
 -- name: set_token_live
 UPDATE data_token SET live = :live WHERE tenant = :tenant AND transfer_pid = :transfer_pid;
 
 -- name: find_data_token
-SELECT tenant, transfer_pid, sha256, token, live FROM data_token WHERE tenant = :tenant AND sha256 = :sha256;
+SELECT tenant, transfer_pid, sha256, refresh_sha256, expires, live
+FROM data_token WHERE tenant = :tenant AND sha256 = :sha256;
 
--- name: data_token_of
-SELECT tenant, transfer_pid, sha256, token, live FROM data_token
-WHERE tenant = :tenant AND transfer_pid = :transfer_pid;
+-- name: data_tokens_of
+SELECT tenant, transfer_pid, sha256, refresh_sha256, expires, live FROM data_token
+WHERE tenant = :tenant AND transfer_pid = :transfer_pid ORDER BY sha256;
 
 -- name: count_processes
 SELECT kind || ' ' || state, count(*) FROM process WHERE tenant = :tenant GROUP BY kind, state ORDER BY kind, state;

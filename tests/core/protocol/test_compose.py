@@ -27,7 +27,10 @@ SAID = compose.offer_in_message(OFFER, target="urn:d:1", assigner="did:web:p", a
 AGREED = compose.agreement(
     "urn:uuid:a", offer=OFFER, assigner="did:web:p", assignee="did:web:c", timestamp="2027-03-15T09:00:00Z"
 )
-ADDRESS = compose.pull_address("https://p.example/data", "t")
+OPENS = compose.PullToken(
+    token="t", refresh_token="r", expires_in=300, refresh_endpoint="https://p.example/token", audience="did:web:p"
+)
+ADDRESS = compose.pull_address("https://p.example/data", OPENS)
 
 SENT = [
     compose.contract_request("i", FIRST, offer=SAID, callback_address="https://c.example"),

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from connector.model import Finding, JsonObject, Pid
+from datetime import UTC, datetime
+
+import pytest
+
+from connector.model import Finding, Json, JsonObject, Pid
 from connector.protocol import compose, negotiation, transfer
 from connector.protocol import messages as m
 from connector.protocol.process import Pending, Process, Role
@@ -154,3 +158,42 @@ def test_the_start_of_a_pull_says_where() -> None:
     assert transfer.kind_of(start) is transfer.Kind.START
     foreign = Process(role=Role.CONSUMER, pid=Pid("c9"), peer_pid=Pid("p"), state="REQUESTED")
     assert codes(transfer.check_pids(bare, foreign)) == ["pid-mismatch"]
+
+
+NOW = datetime(2027, 3, 15, 9, tzinfo=UTC)
+
+
+def read_address(address: JsonObject) -> JsonObject:
+    """What a consumer keeps of a data address."""
+    return transfer.read_pull(m.DataAddress.model_validate(address), NOW)
+
+
+def test_a_data_address_of_ours_says_how_to_renew() -> None:
+    """Under plain names, under EDC's and under Catena-X's: whoever reads one kind has all it needs."""
+    opens = compose.PullToken(token="t", refresh_token="r", expires_in=60, refresh_endpoint="https://p/t", audience="p")
+    address = compose.pull_address("https://p/data", opens)
+    kept = {
+        "endpoint": "https://p/data", "authorization": "t", "expires": int(NOW.timestamp() + 60) * 1_000_000,
+        "refreshToken": "r", "refreshEndpoint": "https://p/t",
+    }  # fmt: skip
+    assert read_address(address) == kept
+    properties = address["endpointProperties"]
+    assert isinstance(properties, list)
+    plain: list[Json] = [one for one in properties if isinstance(one, dict) and "/" not in str(one["name"])]
+    assert read_address({**address, "endpointProperties": plain}) == kept
+    foreign: list[Json] = [one for one in properties if one not in plain]
+    named: JsonObject = {"@type": "DataAddress", "endpointType": "x", "endpointProperties": foreign}
+    assert read_address(named) == {**kept, "refreshEndpoint": "https://p/t/token"}
+
+
+@pytest.mark.parametrize(
+    ("lifetime", "good"), [("300", True), ("0", True), ("-1", False), ("soon", False), ("9" * 40, False)]
+)
+def test_a_lifetime_is_a_number_of_seconds(lifetime: str, good: bool) -> None:
+    """Anything else says nothing: the token is tried until it is refused. Without an endpoint the data's own renews."""
+    address = compose.data_address("https://p/data", {"authorization": "t", "refreshToken": "r", "expiresIn": lifetime})
+    kept = read_address(address)
+    assert kept["expires"] == (int(NOW.timestamp() + int(lifetime)) * 1_000_000 if good else 0)
+    assert kept["refreshEndpoint"] == "https://p/data"
+    bare = read_address(compose.data_address("https://p/data", {"authorization": "t"}))
+    assert bare == {"endpoint": "https://p/data", "authorization": "t", "expires": 0}

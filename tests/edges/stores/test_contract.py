@@ -35,9 +35,11 @@ async def store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator
     await opened.close()
 
 
-def token(sha256: str = "s", *, live: bool = False, text: str = "secret", pid: str = "p1") -> DataTokenRow:
+def token(sha256: str = "s", *, live: bool = False, expires: int = 9, pid: str = "p1") -> DataTokenRow:
     """A data token."""
-    return DataTokenRow(tenant=T, transfer_pid=pid, sha256=sha256, token=text, live=live)
+    return DataTokenRow(
+        tenant=T, transfer_pid=pid, sha256=sha256, refresh_sha256=f"r{sha256}", expires=expires, live=live
+    )  # fmt: skip
 
 
 def agreement(agreement_id: str = "a1", at: int = 1) -> AgreementRow:
@@ -124,7 +126,7 @@ async def test_a_refused_step_leaves_nothing(store: Store) -> None:
     assert await store.load_agreement(T, "a1") is None
     assert await store.evidence(T) == []
     assert await store.load_command(T, "k1") is None
-    assert await store.data_token_of(T, "p1") is None
+    assert await store.data_tokens_of(T, "p1") == []
 
 
 async def test_the_last_part_of_a_step_refuses_the_first(store: Store) -> None:
@@ -289,17 +291,37 @@ async def test_a_command_is_begun_once_and_answered_once(store: Store) -> None:
     assert await store.load_command("other", "k1") is None
 
 
-async def test_a_data_token_lives_and_loses_its_text(store: Store) -> None:
-    """Found by digest and by transfer, switched on and off; after acknowledgement its text is gone."""
+async def test_a_data_token_is_switched_on_and_off_and_replaced(store: Store) -> None:
+    """Found by digest and by transfer; a step's token takes the place of all that the transfer had."""
     await store.commit_step(StepCommit(process=process(), expected_version=0, data_token=token(), token_live=True))
     assert await store.find_data_token(T, "s") == token(live=True)
     await store.commit_step(StepCommit(process=process(version=2), expected_version=1, token_live=False))
-    assert await store.data_token_of(T, "p1") == token()
-    await store.commit_step(
-        StepCommit(process=process(version=3), expected_version=2, data_token=token(text="", live=True))
-    )
-    assert await store.data_token_of(T, "p1") == token(text="", live=True)
-    assert await store.find_data_token("other", "s") is None
+    assert await store.data_tokens_of(T, "p1") == [token()]
+    await store.renew_data_token(token(), token("t"), entry())
+    await store.commit_step(StepCommit(process=process(version=3), expected_version=2, token_live=True))
+    assert await store.data_tokens_of(T, "p1") == [token(live=True), token("t", live=True)]
+    fresh = token("u", live=True)
+    await store.commit_step(StepCommit(process=process(version=4), expected_version=3, data_token=fresh))
+    assert await store.data_tokens_of(T, "p1") == [fresh]
+    assert await store.find_data_token(T, "s") is None
+    assert await store.find_data_token("other", "u") is None
+
+
+async def test_a_renewed_token_stands_beside_the_one_that_was_used(store: Store) -> None:
+    """So an answer that was lost can be asked for again; older ones go. It is live as the used one is, not as asked."""
+    await store.commit_step(StepCommit(process=process(), expected_version=0, data_token=token(live=True)))
+    await store.renew_data_token(token(), token("t", expires=12), entry())
+    assert await store.data_tokens_of(T, "p1") == [token(live=True), token("t", expires=12, live=True)]
+    await store.renew_data_token(token(), token("u"), entry())
+    assert [row.sha256 for row in await store.data_tokens_of(T, "p1")] == ["s", "u"]
+    await store.renew_data_token(token("u"), token("v"), entry())
+    assert [row.sha256 for row in await store.data_tokens_of(T, "p1")] == ["u", "v"]
+    with pytest.raises(Conflict):
+        await store.renew_data_token(token("s"), token("w"), entry())
+    await store.commit_step(StepCommit(process=process(version=2), expected_version=1, token_live=False))
+    await store.renew_data_token(token("v"), token("x", live=True), entry())
+    assert not any(row.live for row in await store.data_tokens_of(T, "p1"))
+    assert len(await store.evidence(T)) == 4
 
 
 async def test_evidence_is_a_chain_without_gaps(store: Store) -> None:
