@@ -16,8 +16,9 @@ from tests.bench.core import credentials, mapping
 from tests.bench.exchange import exchange
 from tests.bench.figures import Figure, show
 from tests.bench.measuring import machine, need_linux, probe_disk, probe_speed
+from tests.bench.shapes import shapes
 
-PARTS = ("exchange", "mapping", "credentials")
+PARTS = ("exchange", "mapping", "credentials", "shapes")
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -41,7 +42,7 @@ def main(arguments: Sequence[str]) -> None:
             if part == "exchange":
                 figures += asyncio.run(exchange(folder, asked.first_port, rounds=asked.rounds, scale=asked.scale))
             else:
-                figures += {"mapping": mapping, "credentials": credentials}[part]()
+                figures += {"mapping": mapping, "credentials": credentials, "shapes": shapes}[part]()
         after, speed_after = probe_disk(folder), probe_speed()
     told = machine()
     if asked.json:

@@ -43,9 +43,16 @@ class Judge:
         expanded = self.expand(document)
         if not all(_ABSOLUTE.fullmatch(iri) for iri in _iris([*expanded])):
             return False  # no absolute IRI: the statement would be left out of the graph
+        return self.fits(_graph(expanded), str(document["id"]), shape)
+
+    def graph(self, document: JsonObject) -> rdflib.Graph:
+        """What the document says."""
+        return _graph(self.expand(document))
+
+    def fits(self, graph: rdflib.Graph, focus: str, shape: str) -> bool:
+        """Whether a node of a graph fits this shape."""
         found = self._shapes.lookup_shape_from_node(URIRef(self._base + shape))
-        focus = URIRef(str(document["id"]))
-        good, _ = found.validate(SHACLExecutor(max_validation_depth=40), _graph(expanded), focus=focus)
+        good, _ = found.validate(SHACLExecutor(max_validation_depth=40), graph, focus=URIRef(focus))
         return bool(good)
 
 
