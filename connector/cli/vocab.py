@@ -133,7 +133,7 @@ def _write(path: Path, content: bytes) -> bool:
 def _near(terms: Terms, name: str) -> tuple[str, ...]:
     """Names that look alike, codes last."""
     codes = sorted({code.name for listed in terms.codes.values() for code in listed})
-    return terms.near(name) or tuple(difflib.get_close_matches(name, codes, n=3))
+    return (*terms.near(name), *difflib.get_close_matches(name, codes, n=3))
 
 
 def _shown(one: Term | TermClass | Code) -> JsonObject:

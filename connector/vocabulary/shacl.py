@@ -67,7 +67,7 @@ class _Writer:
             "a sh:NodeShape",
             "" if part else f"sh:name {literal(known.label, 'en')}",
             f"sh:nodeKind {_KINDS[shape.identity]}",
-            _text(IRI) if shape.identity is Identity.NEEDED else "",
+            _identity(shape.identity),
             "sh:closed true",
             *(self._choice(choice, shape) for choice in shape.choices),
             "sh:property\n    " + " ,\n    ".join(rows),
@@ -140,6 +140,13 @@ class _Writer:
 def _part(access: AccessClass, level: Level) -> str:
     """The end of a part's name. A plus sign would have to be escaped in Turtle."""
     return f"-{access.value.replace('+', '-')}-{level.value}"
+
+
+def _identity(identity: Identity) -> str:
+    """How the id is written, where there is one. A blank node fits no pattern (SHACL, 4.4.3), so it is let by."""
+    if identity is Identity.ALLOWED:
+        return f"sh:or {listed((blank('sh:nodeKind sh:BlankNode'), blank(_text(IRI))))}"
+    return _text(IRI) if identity is Identity.NEEDED else ""
 
 
 def _text(text: Text) -> str:

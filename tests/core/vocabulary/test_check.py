@@ -64,6 +64,7 @@ def as_credential(part: Json, access: str, level: str) -> JsonObject:
         (f"{BATTERY}.batteryMass.unit", "TNE", "bad-unit"),
         (f"{BATTERY}.batteryMass.unit", "kg", "bad-unit"),
         (f"{BATTERY}.cycleLifeTestRate.unit", "HUR", "bad-unit"),
+        (f"{BATTERY}.carbonFootprint.ucumUnit", "kg/kWh", "bad-unit"),
         (f"{BATTERY}.batteryMass", "452", "wrong-type"),
         (f"{BATTERY}.footprint.declaredUnit", "kWh", "bad-unit"),
         (f"{BATTERY}.batteryCategory", "car", "bad-code"),

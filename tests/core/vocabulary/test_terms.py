@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from connector.errors import BadInput
-from connector.model import AccessClass, Level
+from connector.model import AccessClass, JsonObject, Level
 from connector.vocabulary.bundle import Bundle
 from connector.vocabulary.terms import MODEL_OF, Code, Term, TermClass, read_terms
 
@@ -72,6 +72,27 @@ def test_the_story_has_terms_of_each_class(bundle: Bundle) -> None:
     for term in bundle.shapes.records["BatteryPassport"].names:
         counts[bundle.terms.access_class("Battery", term, "BatteryPassport")] += 1
     assert min(counts[one] for one in list(AccessClass)[:4]) >= 4
+
+
+def test_every_term_of_a_record_stands_in_an_example(bundle: Bundle, documents: dict[str, JsonObject]) -> None:
+    """No term is only a word: an example of each record type holds each of its terms."""
+    for name, shape in bundle.shapes.records.items():
+        assert [term for term in shape.names if term not in documents[name]] == [], name
+
+
+def test_every_term_has_a_place(bundle: Bundle) -> None:
+    """A term of a subject that no shape names could not be used."""
+    shapes = bundle.shapes
+    used = {(subject, name) for shape in shapes.records.values() for subject in shape.subjects for name in shape.names}
+    used |= {(shape.name, name) for shape in shapes.nodes.values() for name in shape.names}
+    used |= {("StatusChangeList", name) for name in shapes.records["StatusChangeList"].names}
+    lost = [
+        f"{domain}.{term.name}"
+        for term in bundle.terms.properties
+        for domain in term.domains
+        if (domain, term.name) not in used and ("Battery", term.name) not in used and domain != "VerifiableCredential"
+    ]
+    assert lost == []
 
 
 def test_near_names_help_with_a_typo(bundle: Bundle) -> None:
