@@ -32,6 +32,7 @@ from connector.exchange.waiting import Done, Waiting
 from connector.model import Finding, JsonObject
 from connector.protocol.machine import step
 from connector.protocol.process import (
+    START,
     Ask,
     DropPending,
     Effect,
@@ -44,6 +45,7 @@ from connector.protocol.process import (
     Replaced,
     Reply,
     Retry,
+    Role,
     Seen,
     Send,
     Timeout,
@@ -232,10 +234,11 @@ class Conversation:
         objections: Callable[[Draft], tuple[Finding, ...]],
     ) -> Received:
         by_id = earlier is not None and incoming.message_id is not None
+        again = earlier is not None and earlier.message_id not in {None, incoming.message_id}
         return Received(
             kind=incoming.kind,
-            message_id=incoming.message_id,
-            digest=incoming.digest,
+            message_id=earlier.message_id if again and earlier else incoming.message_id,
+            digest=earlier.sha256 if again and earlier else incoming.digest,
             peer_pid=incoming.peer_pid,  # type: ignore[arg-type]  # a Pid is any string that the peer chose
             seen=Seen(digest=earlier.sha256, status=earlier.status) if by_id and earlier else None,
             objections=objections(draft),
@@ -322,14 +325,26 @@ class Conversation:
                 await self.store.commit_replay(caller.replay)
 
     async def _earlier(self, row: ProcessRow, incoming: Incoming) -> MessageRow | None:
-        """What the store holds of this message: by its `@id`, or by its bytes where it has none."""
+        """What the store holds of this message: by its `@id`, or by its bytes where it has none.
+
+        Or it opened the process and comes again under another `@id`: a real EDC repeats itself so when our next message
+        met its transaction. Nothing that follows looks like an opening message.
+        """
         if incoming.message_id is not None:
-            return await self.store.find_message(
+            known = await self.store.find_message(
                 self.tenant, self.topic.kind, row.pid, row.counterparty, incoming.message_id
             )
+            if known is not None or not self._opens(row, incoming):
+                return known
         said = await self.store.messages(self.tenant, self.topic.kind, row.pid)
+        if incoming.message_id is not None:
+            kept = _but_its_id(incoming.kept if incoming.kept is not None else incoming.body)
+            return next((one for one in said[:1] if _but_its_id(one.body) == kept), None)
         same = [one for one in said if one.direction == "in" and one.sha256 == incoming.digest]
         return same[-1] if same else None
+
+    def _opens(self, row: ProcessRow, incoming: Incoming) -> bool:
+        return self.topic.table.target(START, incoming.kind, Role(row.role).other) is not None
 
     def _message(self, draft: Draft, incoming: Incoming, answer: Answer) -> MessageRow:
         return MessageRow(
@@ -351,3 +366,9 @@ class Conversation:
         if earlier is not None:
             return Answer(status=earlier.status, body=earlier.answer_body)
         return Answer(status=200, body=self.topic.acknowledgement(draft.process))
+
+
+def _but_its_id(body: bytes) -> JsonObject:
+    said: JsonObject = orjson.loads(body)
+    said.pop("@id", None)
+    return said

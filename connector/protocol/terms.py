@@ -26,6 +26,7 @@ from pydantic import (
 )
 
 from connector.model import Json, JsonObject
+from connector.policy.operands import ODRL
 
 Text = Annotated[str, StringConstraints(min_length=1, max_length=4096)]
 Operator = Literal[
@@ -35,6 +36,9 @@ _CONNECTIVES = ("and", "andSequence", "or", "xone")
 _RULES = ("permission", "prohibition", "obligation")
 _UNORDERED = frozenset({*_RULES, "duty", "constraint", "and", "or", "xone"})
 """Arrays in which the order says nothing."""
+_NAMES = ("leftOperand", "action")
+_PREFIX = "odrl:"
+"""The DSP context has this prefix, so a JSON-LD processor sends ODRL's own names back shortened."""
 
 
 class _Node(BaseModel):
@@ -165,6 +169,8 @@ def _ordered(key: str, value: Json) -> Json:
     """A rule's member in normal form. Inside a right operand everything counts, order and types too."""
     if key == "rightOperand":
         return _as_text(value)
+    if key in _NAMES and isinstance(value, str) and value.startswith(_PREFIX):
+        return ODRL + value.removeprefix(_PREFIX)
     if isinstance(value, list):
         items = [_ordered("", item) for item in value]
         if key in _UNORDERED:

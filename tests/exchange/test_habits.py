@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import orjson
 import pytest
 
 from connector.exchange.ports import HttpAnswer
-from tests.exchange.test_hostile import play, services, settled
+from connector.model import JsonObject
+from tests.exchange.test_hostile import play, proof, say, services, settled
 from tests.network import Request
 from tests.simulator import World
 
@@ -33,5 +35,62 @@ def test_what_a_peer_means_by_a_status_is_its_profiles_to_say(
         world.network.sites[supplier.config.public_url.removeprefix("http://")] = leased
         assert (await settled(customer, supplier))["state"] == end
         assert refused == (3 if not_now else 1)
+
+    play(tmp_path, scene)
+
+
+def test_an_opening_message_may_come_again_under_another_id(tmp_path: Path) -> None:
+    """The same words get the same answer, whatever was reached meanwhile; other words are another message."""
+
+    async def scene(world: World) -> None:
+        customer, supplier = world.nodes
+        openings: list[Request] = []
+
+        async def overheard(request: Request) -> HttpAnswer:
+            if request.url.endswith("/negotiations/request"):
+                openings.append(request)
+            return await supplier.serve(request)
+
+        world.network.sites[supplier.config.public_url.removeprefix("http://")] = overheard
+        assert (await settled(customer, supplier))["state"] == "FINALIZED"
+        first = orjson.loads(openings[0].body or b"")
+
+        async def again(**other: str) -> HttpAnswer:
+            body = orjson.dumps({**first, "@id": "urn:uuid:another", **other})
+            return await say(
+                supplier, "/dsp/2025-1/negotiations/request", body, await proof(customer, supplier.config.did)
+            )
+
+        answer = await again()
+        assert (answer.status, orjson.loads(answer.body)["state"]) == (201, "REQUESTED")
+        assert (await again(callbackAddress="http://localhost:1/other")).status == 400
+        rows = await services(supplier).store.list_processes("", "negotiation")
+        assert len(rows) == 1
+
+    play(tmp_path, scene)
+
+
+@pytest.mark.parametrize("pids", [{}, {"consumerPid": ""}])
+def test_of_a_process_that_is_looked_at_the_state_alone_counts(tmp_path: Path, pids: JsonObject) -> None:
+    """A peer that refused and has not kept our pid yet is read all the same, and joined."""
+
+    async def scene(world: World) -> None:
+        customer, supplier = world.nodes
+        looked = 0
+
+        async def forgetful(request: Request) -> HttpAnswer:
+            nonlocal looked
+            if request.method == "POST" and request.url.endswith("/agreement"):
+                await customer.serve(request)
+                return HttpAnswer(status=409, headers={}, body=b"{}")
+            answer = await customer.serve(request)
+            if request.method == "GET" and "/negotiations/" in request.url:
+                looked += 1
+                said = {"@type": "ContractNegotiation", "state": orjson.loads(answer.body)["state"], **pids}
+                return HttpAnswer(status=200, headers={}, body=orjson.dumps(said))
+            return answer
+
+        world.network.sites[customer.config.public_url.removeprefix("http://")] = forgetful
+        assert (await settled(customer, supplier))["state"] == "FINALIZED"
 
     play(tmp_path, scene)

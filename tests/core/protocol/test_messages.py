@@ -297,6 +297,19 @@ def test_the_order_of_a_sequence_counts() -> None:
     assert not same_rules(of("andSequence", one, two), of("andSequence", two, one))
 
 
+def test_names_of_odrl_may_come_back_shortened() -> None:
+    """A real EDC sends `odrl:dateTime` where it read the whole name; a value is not a name."""
+
+    def of(left: str, right: str = "x") -> JsonObject:
+        return offer(permission=[{"action": "use", "constraint": [constraint(leftOperand=left, rightOperand=right)]}])
+
+    whole = of("http://www.w3.org/ns/odrl/2/dateTime")
+    assert same_rules(whole, of("odrl:dateTime"))
+    assert rules_digest(whole) == rules_digest(of("odrl:dateTime"))
+    assert not same_rules(whole, of("dateTime"))
+    assert not same_rules(of("x", "odrl:dateTime"), of("x", "http://www.w3.org/ns/odrl/2/dateTime"))
+
+
 # --- anything at all -------------------------------------------------------------------------------------------------
 
 scalars = st.none() | st.booleans() | st.integers(-9, 9) | st.text(max_size=5)

@@ -1,0 +1,86 @@
+"""A connector of ours that takes everybody's word, as a process, with peers that have an address and no identity."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from connector.config import load
+from connector.model import Json, JsonObject
+from tests.bench.pair import COMMAND, PLAN, Running, free_ports, start
+
+ROWS = 3
+_ANYTHING: JsonObject = {"leftOperand": "accessClass", "operator": "eq", "rightOperand": "PUB"}
+_SETTINGS = """
+[limits]
+retry_first_seconds = 0.2
+retry_cap_seconds = 2.0
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Company:
+    """One of ours, running."""
+
+    running: Running
+
+    @property
+    def did(self) -> str:
+        """Its participant id."""
+        return self.running.config.did
+
+    @property
+    def dsp(self) -> str:
+        """Its versioned DSP address."""
+        return f"{self.running.config.public_url}/dsp/2025-1"
+
+    def get(self, path: str) -> JsonObject:
+        """GET from its management API."""
+        return self.running.management.get(path)
+
+    def post(self, path: str, body: JsonObject, *, key: str = "") -> JsonObject:
+        """POST to its management API; with a key the command may be repeated."""
+        return self.running.management.post(path, body, key=key)
+
+    def publish(self, name: str, policy: JsonObject) -> str:
+        """Offer a few sites under a policy. Returns the dataset's id."""
+        folder = self.running.config.folder
+        plan, terms = folder / "plans" / f"{name}.yaml", folder / "policies" / f"{name}.json"
+        plan.write_text(PLAN.replace("bench-sites/1", f"{name}/1").replace("sites.csv", f"{name}.csv"), "utf-8")
+        terms.write_text(json.dumps(policy), "utf-8")
+        lines = ["number,name,country", *(f"{name}-{number},Works {number},FI" for number in range(ROWS))]
+        (folder / "exports" / f"{name}.csv").write_text("\n".join(lines) + "\n", "utf-8")
+        body: JsonObject = {"plan": str(plan), "policy": str(terms), "title": name}
+        return str(self.running.management.work("/v1/publish", body)["dataset"])
+
+
+@contextmanager
+def running(folder: Path, peers: Mapping[str, Mapping[str, Json]]) -> Iterator[Company]:
+    """Ours, until the block ends. `peers`: name -> what `[peers.NAME]` says."""
+    port, management_port = free_ports(2, 0)
+    subprocess.run(
+        [*COMMAND, "init", str(folder), "--unsafe-loopback", "--port", str(port), "--management-port",
+         str(management_port)],
+        check=True, capture_output=True,
+    )  # fmt: skip
+    file = folder / "connector.toml"
+    text = file.read_text("utf-8").replace("[unsafe]", f"{_SETTINGS}\n[unsafe]", 1)
+    text = text.replace("allow_loopback_http", "claimed_identity = true\nallow_loopback_http", 1)
+    for name, said in peers.items():
+        text += f"\n[peers.{name}]\n" + "".join(f"{key} = {json.dumps(value)}\n" for key, value in said.items())
+    file.write_text(text, "utf-8")
+    process = start(load(file))
+    try:
+        yield Company(running=process)
+    finally:
+        process.stop()
+
+
+def policy(*constraints: JsonObject, listed: bool = False) -> JsonObject:
+    """Use under these constraints; `listed`: everybody sees the offer, whoever may use it."""
+    use: JsonObject = {"action": "use", "constraint": [_ANYTHING, *constraints]}
+    return {"@type": "Set", "permission": [{"action": "list"}, use] if listed else [use]}
