@@ -36,6 +36,7 @@ from connector.exchange.receive import Receive
 from connector.exchange.renew import Renew
 from connector.exchange.serve import Serve
 from connector.exchange.transfer import Transfer
+from connector.exchange.weighing import Weighing
 from connector.keys.custody import open_id_key, open_signer
 from connector.model import Did
 from connector.peers.client import GuardedClient
@@ -44,6 +45,7 @@ from connector.peers.identity import Claimed, SelfIssued
 from connector.peers.messenger import Messenger
 from connector.peers.resolver import Resolver
 from connector.peers.verifier import FetchingVerifier
+from connector.protocol.turns import Turn
 from connector.server import site
 from connector.server.dsp import BASE
 from connector.server.services import Services
@@ -190,9 +192,14 @@ def _processes(
 ) -> tuple[Negotiate, Transfer, Outbox]:
     """Negotiation and transfer, each with its conversation, and the outbox that delivers for both."""
     did, tenant, limits, base = Did(config.did), config.tenant, config.limits, f"{config.public_url}{BASE}"
+    approvals = config.approvals
+    weighing = Weighing(
+        did=did, clock=clock, policies=policies, by_hand=frozenset(map(config.peer, approvals.peers)),
+        rules={turn: getattr(approvals, turn.name.lower()) for turn in Turn},
+    )  # fmt: skip
     negotiate = Negotiate(
-        tenant=tenant, did=did, base=base, store=store, ids=ids, policies=policies,
-        max_message_bytes=limits.max_message_bytes,
+        tenant=tenant, did=did, base=base, store=store, ids=ids, weighing=weighing,
+        limit_seconds=approvals.limit_seconds, max_message_bytes=limits.max_message_bytes,
     )  # fmt: skip
     transfer = Transfer(
         tenant=tenant, did=did, base=base, data_url=f"{config.public_url}/data", store=store, ids=ids,

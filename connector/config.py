@@ -11,7 +11,7 @@ import os
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
@@ -60,6 +60,28 @@ class Limits(_Part):
     retry_cap_seconds: float = Field(default=3_600.0, gt=0)
 
 
+class Approvals(_Part):
+    """Which turns of a negotiation a person decides (`battery-connector approvals`), and how the others are decided."""
+
+    request: Literal["decide", "hold"] = "decide"
+    """A request for what we offer: by the dataset's policy, or, if that permits it, by a person."""
+    counter_request: Literal["refuse", "offer", "hold"] = "refuse"
+    """A request with other terms than our offer's: refused, answered with our own offer, or held for a person."""
+    acceptance: Literal["decide", "hold"] = "decide"
+    """Our offer was accepted."""
+    verification: Literal["decide", "hold"] = "decide"
+    """Our agreement was verified: the last moment to say no."""
+    offer: Literal["match", "refuse", "hold"] = "match"
+    """An offer made to us. `match`: accepted if it is what we asked for, word for word, else held; `refuse`: else
+    refused."""
+    agreement: Literal["decide", "hold"] = "decide"
+    """A provider agreed to what we asked for or accepted."""
+    peers: tuple[str, ...] = ()
+    """Names of `[peers]` or DIDs: with these a person decides every turn."""
+    limit_seconds: int = Field(default=7 * 86_400, ge=1)
+    """How long a person has. After that it is refused."""
+
+
 class Unsafe(_Part):
     """Choices for trials on one machine. Each logs a warning at start; none belongs near real data."""
 
@@ -101,6 +123,7 @@ class Config(_Part):
     keys: Keys
     listen: Listen
     limits: Limits = Limits()
+    approvals: Approvals = Approvals()
     unsafe: Unsafe = Unsafe()
     trusted_issuers: Mapping[str, tuple[str, ...]] = Field(default_factory=dict)
     """Credential type -> DIDs that may issue it. `members` stands for: who shows a valid membership credential."""
@@ -197,7 +220,7 @@ def _sentence(problem: Mapping[str, object]) -> str:
 
 
 def _near(error: ValidationError) -> str:
-    parts = (Config, Listen, Limits, Keys, Unsafe, Peer)
+    parts = (Config, Listen, Limits, Keys, Approvals, Unsafe, Peer)
     known = [name for part in parts for name in part.model_fields]
     for problem in error.errors():
         if problem["type"] == "extra_forbidden":

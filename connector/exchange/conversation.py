@@ -56,6 +56,8 @@ from connector.protocol.process import (
 _TRIES = 5
 """Two messages of one process may meet; each try decides again on what the other one left."""
 LEASE_MICROSECONDS = 30_000_000
+_PATIENCE = "patience"
+"""The timer that each process has until it is at rest."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -79,10 +81,10 @@ class Conversation:
         self, process: Process, content: JsonObject, counterparty: str, kind: str, command: CommandRow | None
     ) -> Draft:
         """Start a process of ours with its first message."""
-        draft = Draft(row=None, process=process, content=content, counterparty=counterparty, now=self.clock.now())
-        draft.command = command
-        due = micros(draft.now) + self.patience_seconds * 1_000_000
-        draft.timers = [TimerRow(tenant=self.tenant, kind=self.topic.kind, pid=process.pid, name="patience", due=due)]
+        draft = Draft(
+            row=None, process=process, content=content, counterparty=counterparty, now=self.clock.now(), alarms={},
+            command=command,
+        )  # fmt: skip
         self._run(draft, Ask(kind=kind, message_id=self.ids.urn()))
         await self._commit(draft)
         return draft
@@ -130,7 +132,7 @@ class Conversation:
         """A peer's first message: it makes the process."""
         draft = Draft(
             row=None, process=process, content=content, counterparty=incoming.caller.facts.party,
-            now=self.clock.now(), caller=incoming.caller,
+            now=self.clock.now(), caller=incoming.caller, alarms={},
         )  # fmt: skip
         self._run(draft, self._received(draft, incoming, None, lambda _: objections))
         answer = self._answer(draft)
@@ -143,7 +145,9 @@ class Conversation:
         async with self._turn(pid):
             for _ in range(_TRIES):
                 draft = self.draft(await self.load(pid))
-                self._run(draft, change(draft))
+                event = change(draft)
+                if event is not None:
+                    self._run(draft, event)
                 try:
                     await self._commit(draft)
                 except Conflict:
@@ -151,24 +155,13 @@ class Conversation:
                 return draft
             raise Conflict("the process changes too quickly")
 
-    async def amend(self, pid: str, change: Callable[[Draft], None]) -> None:
-        """What is known of a process changes, not its state: a renewed token, how far a push has come."""
-        async with self._turn(pid):
-            for _ in range(_TRIES):
-                draft = self.draft(await self.load(pid))
-                change(draft)
-                try:
-                    await self._commit(draft)
-                except Conflict:
-                    continue
-                return
-            raise Conflict("the process changes too quickly")
+    async def time_out(self, pid: str, alarm: str) -> None:
+        """What was to happen at a time. At the end of our patience the process is terminated, and no longer timed."""
 
-    async def time_out(self, pid: str) -> None:
-        """The patience with a process has ended: it is terminated, and no longer timed."""
-
-        def change(draft: Draft) -> Event:
-            draft.timers = []
+        def change(draft: Draft) -> Event | None:
+            if alarm != _PATIENCE:
+                return self.topic.due(draft, alarm)
+            draft.over = True
             draft.content.setdefault(
                 "termination", {"code": "timed-out", "reason": ["no answer within the time"], "by": "us"}
             )
@@ -176,8 +169,8 @@ class Conversation:
 
         await self.happen(pid, change)
 
-    async def settle(self, row: OutboxRow, change: Change) -> Draft:
-        """One delivery ended. Commits unless the same row is to be tried again or the peer is to be looked at first.
+    async def settle(self, row: OutboxRow, change: Callable[[Draft], Event]) -> Draft:
+        """One delivery ended. The row stays when it is to be tried again or the peer is to be looked at first.
 
         `Conflict`: the row is another worker's now, or gone.
         """
@@ -186,10 +179,10 @@ class Conversation:
                 draft = self.draft(await self.load(row.pid))
                 before = draft.process
                 self._run(draft, change(draft))
-                if draft.retry or draft.process is before:
+                if draft.process is before:
                     return draft
                 try:
-                    await self._commit(draft, delivered=None if draft.poll else row)
+                    await self._commit(draft, delivered=None if draft.poll or draft.retry else row)
                 except Conflict:
                     continue
                 return draft
@@ -261,15 +254,16 @@ class Conversation:
             case Reply():
                 draft.reply = effect
             case Reached():
-                if effect.state in self.topic.at_rest:
-                    draft.timers = []
+                draft.over = draft.over or effect.state in self.topic.at_rest
                 self.topic.reached(draft, effect)
             case Replaced():
-                self.topic.replaced(draft)
+                self.topic.replaced(draft, effect.kind)
             case Send():
                 draft.sends.append(self._outgoing(draft, effect))
             case DropPending():
                 draft.dropped = True
+                if effect.why == "refused" and draft.process.state not in self.topic.table.terminal:
+                    self.topic.refused(draft, effect.kind)
             case Retry():
                 draft.retry = True
             case Poll():
@@ -309,14 +303,26 @@ class Conversation:
             StepCommit(
                 process=row, expected_version=old.version if old else 0, messages=draft.messages, replay=replay,
                 outbox=draft.sends, outbox_done=(delivered.seq, delivered.fence) if delivered else None,
-                outbox_clear=draft.dropped and delivered is None, attempt=attempt, timers=draft.timers,
+                outbox_clear=draft.dropped and delivered is None, attempt=attempt, timers=self._timers(draft, row),
                 agreement=draft.agreement, replaced_agreement=draft.replaced_agreement, evidence=draft.evidence,
                 command=draft.command, data_token=draft.data_token, token_live=draft.token_live,
+                approval=draft.approval, approval_done=draft.approval_done,
             )
         )  # fmt: skip
         for send, number in zip(draft.sends, numbers, strict=True):
             self.deliver(replace(send, seq=number))
         self.waiting.tell(row)
+
+    def _timers(self, draft: Draft, row: ProcessRow) -> list[TimerRow] | None:
+        if draft.over:
+            return []
+        if draft.alarms is None:
+            return None
+        due = {_PATIENCE: row.created + self.patience_seconds * 1_000_000, **draft.alarms}
+        return [
+            TimerRow(tenant=self.tenant, kind=self.topic.kind, pid=row.pid, name=name, due=at)
+            for name, at in due.items()
+        ]
 
     async def _use_up(self, caller: Caller) -> None:
         """A repeat changes nothing, yet its fresh token is good for nothing else."""

@@ -16,6 +16,7 @@ import orjson
 
 from connector.exchange.rows import (
     AgreementRow,
+    ApprovalRow,
     CommandRow,
     DataTokenRow,
     EvidenceEntry,
@@ -24,7 +25,6 @@ from connector.exchange.rows import (
     ProcessKind,
     ProcessRow,
     ReplayRow,
-    TimerRow,
 )
 from connector.model import Facts, Json, JsonObject
 from connector.protocol.process import Event, Process, Reached, Reply, Table
@@ -125,6 +125,8 @@ class Draft:
     counterparty: str
     now: datetime
     caller: Caller | None = None
+    heard: JsonObject = field(default_factory=dict)
+    """What the message that is being decided adds to the content, if it is accepted."""
     asks: deque[str] = field(default_factory=deque)
     reply: Reply | None = None
     sends: list[OutboxRow] = field(default_factory=list)
@@ -139,7 +141,12 @@ class Draft:
     secrets: tuple[str, str] = ("", "")
     """The data token and its refresh token in clear: they go into the start message, and into no row of their own."""
     token_live: bool | None = None
-    timers: list[TimerRow] | None = None
+    alarms: dict[str, int] | None = None
+    """When something is due beside the end of our patience, by name; None: as before."""
+    over: bool = False
+    """Nobody owes an answer any more, so nothing is due."""
+    approval: ApprovalRow | None = None
+    approval_done: bool = False
     command: CommandRow | None = None
 
     def note(self, tenant: str, event: str, body: JsonObject) -> None:
@@ -159,8 +166,14 @@ class Topic(Protocol):
     def reached(self, draft: Draft, reached: Reached) -> None:
         """A state was reached: put what follows into the draft (next messages into `asks`)."""
 
-    def replaced(self, draft: Draft) -> None:
+    def replaced(self, draft: Draft, kind: str) -> None:
         """The peer's last message came again with another body, and that one counts."""
+
+    def refused(self, draft: Draft, kind: str) -> None:
+        """The peer did not take our message, and stands where it stood: put what follows into the draft."""
+
+    def due(self, draft: Draft, alarm: str) -> Event | None:
+        """One of the draft's alarms went off."""
 
     def compose(self, draft: Draft, kind: str, message_id: str) -> tuple[str, bytes]:
         """Address and bytes of a message of ours."""
@@ -172,5 +185,5 @@ class Topic(Protocol):
         """The error object for a refused message."""
 
 
-Change = Callable[[Draft], Event]
-"""Decides on a freshly loaded process what happens to it, and may prepare the draft's content."""
+Change = Callable[[Draft], Event | None]
+"""Decides on a freshly loaded process what happens to it, and may prepare the draft. None: nothing but that."""

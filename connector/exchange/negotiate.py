@@ -1,36 +1,40 @@
 """Contract negotiation, both roles: load, decide, commit, hand over effects.
 
-As consumer we ask for an offer of a peer's catalogue, check the agreement against it and verify it. As provider we look
-the offer up, let the policy decide on the caller's facts, and answer with an agreement or with a termination that names
-the operands that failed; the owner's evidence holds the whole reason. What moves is decided in `protocol/`, what is
-allowed in `policy/`, delivery is the outbox's. DSP 2025-1, section 7.
+A negotiation begins on either side: as consumer we ask for an offer, as provider we make one. Each message of the peer
+that leaves the word with us is a turn (`protocol.turns`): it is weighed (`weighing`) and answered by rule, or held for
+a person (`held`). A refusal tells the operands that failed; the owner's evidence holds the whole reason. What moves is
+decided in `protocol/`, what is allowed in `policy/`, delivery is the outbox's. DSP 2025-1, section 7.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import cast
+from urllib.parse import quote
 
 import orjson
 
 from connector.credentials.datamodel import time_text
-from connector.errors import BadMessage, NotFound
+from connector.errors import BadMessage, Conflict, NotFound
+from connector.exchange import held
 from connector.exchange.conversation import Conversation
 from connector.exchange.draft import Answer, Caller, Draft, Incoming, micros
-from connector.exchange.policies import Policies
+from connector.exchange.held import Word
 from connector.exchange.ports import Ids, Store
-from connector.exchange.rows import AgreementRow, CommandRow, ProcessKind
-from connector.model import Did, Finding, JsonObject, Pid
-from connector.policy.evaluate import evaluate
-from connector.policy.operands import Stage
-from connector.protocol import compose, negotiation
+from connector.exchange.rows import AgreementRow, CommandRow, DatasetRow, ProcessKind, ProcessRow
+from connector.exchange.weighing import Weighing
+from connector.model import Did, Finding, Json, JsonObject, Pid
+from connector.protocol import compose, negotiation, turns
 from connector.protocol.messages import (
     ContractAgreementMessage,
-    ContractNegotiationTerminationMessage,
+    ContractNegotiationEventMessage,
+    ContractOfferMessage,
     ContractRequestMessage,
     parse,
 )
 from connector.protocol.negotiation import Kind, State
-from connector.protocol.process import Process, Reached, Reply, Role, Table
+from connector.protocol.process import Ask, Event, Process, Reached, Reply, Role, Table, Timeout
+from connector.protocol.turns import How, Move, Turn
 from connector.vocabulary.admission import admit
 
 _PATHS = {
@@ -42,6 +46,8 @@ _PATHS = {
     Kind.VERIFICATION: "agreement/verification",
     Kind.TERMINATION: "termination",
 }
+_MOST_COUNTERS = 5
+"""How often one negotiation is answered with our own offer by rule; who then asks for other terms again is refused."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -54,43 +60,104 @@ class Negotiate:
     """Our versioned DSP address: what we name as `callbackAddress`."""
     store: Store
     ids: Ids
-    policies: Policies
+    weighing: Weighing
+    limit_seconds: int
+    """How long a held turn waits."""
     max_message_bytes: int
     kind: ProcessKind = "negotiation"
     table: Table = negotiation.TABLE
     at_rest: frozenset[str] = frozenset({State.FINALIZED, State.TERMINATED})
     conversation: Conversation = field(init=False)
 
-    # --- consumer ----------------------------------------------------------------------------------------------------
+    # --- our own side ------------------------------------------------------------------------------------------------
 
     async def request(self, peer: Did, peer_base: str, dataset_id: str, offer: JsonObject, command: CommandRow) -> str:
         """Ask for a contract on an offer of the peer's catalogue. Returns our pid; `command` makes repeats harmless."""
-        process = Process(role=Role.CONSUMER, pid=Pid(command.pid))
         asked = compose.offer_in_message(offer, target=dataset_id, assigner=peer, assignee=self.did)
-        content: JsonObject = {"dataset": dataset_id, "offer": asked, "peer_base": peer_base}
-        await self.conversation.begin(process, content, peer, Kind.REQUEST, command)
+        return await self._begin(Role.CONSUMER, asked, peer, peer_base, command)
+
+    async def offer(self, peer: Did, peer_base: str, dataset_id: str, offer: JsonObject, command: CommandRow) -> str:
+        """Offer a contract to a peer that has not asked."""
+        made = compose.offer_in_message(offer, target=dataset_id, assigner=self.did, assignee=peer)
+        return await self._begin(Role.PROVIDER, made, peer, peer_base, command)
+
+    async def _begin(self, role: Role, offer: JsonObject, peer: Did, peer_base: str, command: CommandRow) -> str:
+        kind = Kind.REQUEST if role is Role.CONSUMER else Kind.OFFER
+        process = Process(role=role, pid=Pid(command.pid))
+        content: JsonObject = {"dataset": offer["target"], "offer": offer, "peer_base": peer_base}
+        await self.conversation.begin(process, content, peer, kind, command)
         return process.pid
+
+    async def decide(self, pid: str, word: Word, command: CommandRow) -> None:
+        """A person's word to a turn that is held. `IllegalTransition`: nothing waits, or not for this."""
+        if word.agreement_id and await self.store.load_agreement(self.tenant, word.agreement_id) is not None:
+            raise Conflict("there is an agreement of this id already")
+
+        def change(draft: Draft) -> Event | None:
+            turn = held.check_word(draft, word)
+            draft.command = command
+            if word.not_before > micros(draft.now):
+                held.postpone(draft, self.tenant, word)
+                return None
+            return self._speak(draft, turn, word)
+
+        await self.conversation.happen(pid, change)
+
+    async def terminate(self, pid: str, code: str, reason: str, command: CommandRow | None = None) -> None:
+        """End a negotiation, whoever's turn it is. `IllegalTransition`: it has ended."""
+
+        def change(draft: Draft) -> Event:
+            draft.command = command
+            held.release(draft)
+            return Ask(kind=self._refuse(draft, code, reason), message_id=self.ids.urn())
+
+        await self.conversation.happen(pid, change)
 
     # --- a peer's messages -------------------------------------------------------------------------------------------
 
     async def receive(self, pid: str | None, allowed: tuple[Kind, ...], body: bytes, caller: Caller) -> Answer:
-        """A message at one of our addresses: `pid` as in the path (None: `/negotiations/request`)."""
+        """A message at one of our addresses: `pid` as in the path (None: one that may begin a negotiation)."""
         message = parse(admit(body, self.max_message_bytes))
         if not isinstance(message, negotiation.Message) or negotiation.kind_of(message) not in allowed:
             raise BadMessage(f"@type: expected {' or '.join(kind.partition(':')[0] for kind in allowed)}")
-        kind = negotiation.kind_of(message)
-        peer_pid = message.provider_pid if pid is not None and kind in _FROM_PROVIDER else None
         if pid is None:
-            assert isinstance(message, ContractRequestMessage), "the route admits only a request"
-            return await self._requested(message, body, caller)
+            return await self._opened(message, body, caller)
         row = await self.conversation.load(pid)
         if row.counterparty != caller.facts.party:
             raise NotFound
-        if row.role == Role.CONSUMER.value:
-            peer_pid = message.provider_pid
-        incoming = Incoming(kind=kind, message_id=message.id, peer_pid=peer_pid, body=body, caller=caller)
+        return await self._continued(row, message, body, caller)
+
+    async def state(self, pid: str, caller: Caller) -> bytes:
+        """`GET` of a process: the same for both roles."""
+        row = await self.conversation.load(pid)
+        if row.counterparty != caller.facts.party:
+            raise NotFound
+        return self.acknowledgement(self.conversation.draft(row).process)
+
+    async def _opened(self, message: negotiation.Message, body: bytes, caller: Caller) -> Answer:
+        assert isinstance(message, ContractRequestMessage | ContractOfferMessage), "the routes admit only these"
+        process = Process(
+            role=Role.PROVIDER if isinstance(message, ContractRequestMessage) else Role.CONSUMER,
+            pid=Pid(self.ids.urn()),
+        )
+        incoming = _incoming(process.role, message, body, caller)
+        known = await self.store.find_process(self.tenant, self.kind, caller.facts.party, str(incoming.peer_pid))
+        if known is not None:
+            return await self._continued(known, message, body, caller)
+        dataset = await self._dataset(message, None)
+        heard, objections = self.weighing.weigh(process, {}, message, caller.facts, dataset)
+        content = {"peer_base": (message.callback_address or "").rstrip("/"), **heard}
+        return await self.conversation.open(process, content, incoming, objections)
+
+    async def _continued(self, row: ProcessRow, message: negotiation.Message, body: bytes, caller: Caller) -> Answer:
         taken = await self._taken(message)
-        return await self.conversation.receive(row, incoming, lambda draft: (*taken, *self._objections(draft, message)))
+        dataset = await self._dataset(message, row)
+
+        def objections(draft: Draft) -> tuple[Finding, ...]:
+            draft.heard, found = self.weighing.weigh(draft.process, draft.content, message, caller.facts, dataset)
+            return (*taken, *found)
+
+        return await self.conversation.receive(row, _incoming(Role(row.role), message, body, caller), objections)
 
     async def _taken(self, message: negotiation.Message) -> tuple[Finding, ...]:
         """An agreement's id stands for one agreement for ever: agreements are kept by it, whoever they are with."""
@@ -101,101 +168,118 @@ class Negotiate:
         sentence = "An agreement of this id is there already."
         return (Finding(code="agreement-id-taken", message=sentence, term="agreement.@id"),)
 
-    async def state(self, pid: str, caller: Caller) -> bytes:
-        """`GET` of a process: the same for both roles."""
-        row = await self.conversation.load(pid)
-        if row.counterparty != caller.facts.party:
-            raise NotFound
-        return self.acknowledgement(self.conversation.draft(row).process)
-
-    async def _requested(self, message: ContractRequestMessage, body: bytes, caller: Caller) -> Answer:
-        party = caller.facts.party
-        incoming = Incoming(
-            kind=Kind.REQUEST, message_id=message.id, peer_pid=message.consumer_pid, body=body, caller=caller
-        )
-        known = await self.store.find_process(self.tenant, "negotiation", party, message.consumer_pid)
-        if known is not None:
-            return await self.conversation.receive(known, incoming, lambda draft: self._objections(draft, message))
-        process = Process(role=Role.PROVIDER, pid=Pid(self.ids.urn()))
-        offer = message.offer.as_json()
-        dataset = await self.store.load_dataset(self.tenant, str(offer.get("target", "")))
-        content: JsonObject = {
-            "dataset": offer.get("target"), "offer": offer, "peer_base": (message.callback_address or "").rstrip("/")
-        }  # fmt: skip
-        objections = list(negotiation.check_request(message, process, consumer=party, provider=self.did))
-        if dataset is None:
-            objections.append(
-                Finding(code="unknown-dataset", message="No such dataset is offered.", term="offer.target")
-            )
-        elif not objections:
-            compiled, stands_for = self.policies.of(dataset), self.policies.offer(dataset)
-            if offer["@id"] != stands_for["@id"] or negotiation.is_counter_offer(offer, stands_for):
-                objections.append(
-                    Finding(
-                        code="offer-mismatch", message="This is not the offer that its id stands for.", term="offer"
-                    )
-                )
-            else:
-                decision = evaluate(compiled, caller.facts, self.conversation.clock.now(), stage=Stage.NEGOTIATION)
-                content["decision"] = decision.as_json()
-                content["permitted"] = decision.permit
-                content["told"] = decision.for_peer()
-        return await self.conversation.open(process, content, incoming, tuple(objections))
-
-    def _objections(self, draft: Draft, message: negotiation.Message) -> tuple[Finding, ...]:
-        process, content = draft.process, draft.content
-        if isinstance(message, ContractAgreementMessage):
-            offer = content["offer"]
-            assert isinstance(offer, dict), "every negotiation of ours has its offer"
-            found = negotiation.check_agreement(
-                message, process, offer=offer, consumer=self.did, provider=draft.counterparty
-            )
-            content["received_agreement"] = message.agreement.as_json()
-            return found
-        if isinstance(message, ContractNegotiationTerminationMessage):
-            content["termination"] = {"code": message.code, "reason": list(message.reason or ()), "by": "peer"}
+    async def _dataset(self, message: negotiation.Message, row: ProcessRow | None) -> DatasetRow | None:
+        """The dataset of ours that the message is about, where the policy has to decide."""
         if isinstance(message, ContractRequestMessage):
-            return negotiation.check_request(message, process, consumer=draft.counterparty, provider=self.did)
-        return negotiation.check_pids(message, process)
+            return await self.store.load_dataset(self.tenant, message.offer.target or "")
+        if row is None or row.role != Role.PROVIDER.value or not isinstance(message, ContractNegotiationEventMessage):
+            return None
+        dataset = self.conversation.draft(row).content.get("dataset")
+        return await self.store.load_dataset(self.tenant, str(dataset))
 
     # --- what follows from a state -----------------------------------------------------------------------------------
 
     def reached(self, draft: Draft, reached: Reached) -> None:
         """The next message of ours, and what goes on record."""
         content = draft.content
-        match reached.state, draft.process.role:
-            case State.REQUESTED, Role.PROVIDER:
-                self._answer_request(draft)
-            case State.AGREED, Role.CONSUMER:
-                content["agreement"] = content.pop("received_agreement")
-                self._keep_agreement(draft)
-                draft.asks.append(Kind.VERIFICATION)
-            case State.AGREED, Role.PROVIDER:
-                self._keep_agreement(draft)
-            case State.VERIFIED, Role.PROVIDER:
-                draft.asks.append(Kind.FINALIZE)
-            case State.FINALIZED, _:
-                draft.note(self.tenant, "negotiation-finalized", {"agreement": content.get("agreement")})
-            case State.TERMINATED, _:
-                draft.note(
-                    self.tenant,
-                    "negotiation-terminated",
-                    {"termination": content.get("termination"), "decision": content.get("decision")},
-                )
+        held.release(draft)
+        content.pop("earlier", None)
+        if not reached.by_us:
+            content.update(draft.heard)
+        if reached.state == State.AGREED:
+            self._keep_agreement(draft)
+        if reached.state == State.FINALIZED:
+            content.pop("termination", None)
+            draft.note(self.tenant, "negotiation-finalized", {"agreement": content.get("agreement")})
+        elif reached.state == State.TERMINATED:
+            why: JsonObject = {"termination": content.get("termination"), "decision": content.get("decision")}
+            draft.note(self.tenant, "negotiation-terminated", why)
+        elif not reached.by_us:
+            self._take(draft, Turn(str(content["turn"])))
 
-    def _answer_request(self, draft: Draft) -> None:
+    def _take(self, draft: Draft, turn: Turn) -> None:
+        """The word is with us."""
         content = draft.content
-        draft.note(self.tenant, "negotiation-decided", {"dataset": content["dataset"], "decision": content["decision"]})
-        if not content["permitted"]:
-            content["termination"] = {"code": "policy-denied", "reason": [content["told"]], "by": "us"}
-            draft.asks.append(Kind.TERMINATION)
+        if draft.process.role is Role.PROVIDER and turn is not Turn.VERIFICATION:
+            judged: JsonObject = {"dataset": content["dataset"], "decision": content["decision"]}
+            draft.note(self.tenant, "negotiation-decided", judged)
+        permitted = content.get("permitted") is not False
+        counters = cast("int", content.get("counters", 0))
+        move = turns.move(cast("How", content["how"]), permitted=permitted, matches=content["matches"] is True)
+        if move is Move.HOLD:
+            held.hold(draft, self.tenant, turn, self.limit_seconds)
+        elif move is Move.APPROVE:
+            draft.asks.append(self._approve(draft, turn))
+        elif move is Move.COUNTER and counters < _MOST_COUNTERS:
+            content["counters"] = counters + 1
+            draft.asks.append(self._counter(draft, turn, _dict(content.pop("ours"))))
+        else:
+            code, reason = (
+                ("terms-refused", "these terms are not accepted here")
+                if permitted
+                else ("policy-denied", content["told"])
+            )
+            draft.asks.append(self._refuse(draft, code, reason))
+
+    def _approve(self, draft: Draft, turn: Turn, agreement_id: str = "") -> Kind:
+        kind = turns.APPROVES[turn]
+        if kind is Kind.AGREEMENT:
+            draft.content["agreement"] = compose.agreement(
+                agreement_id or self.ids.urn(), offer=_dict(draft.content["offer"]), assigner=self.did,
+                assignee=draft.counterparty, timestamp=time_text(draft.now),
+            )  # fmt: skip
+        return kind
+
+    def _counter(self, draft: Draft, turn: Turn, terms: JsonObject) -> Kind:
+        kind, content = turns.COUNTERS[turn], draft.content
+        asks = kind is Kind.REQUEST
+        provider, consumer = (draft.counterparty, self.did) if asks else (self.did, draft.counterparty)
+        content["earlier"] = content["offer"]
+        target = str(_dict(content["offer"])["target"])
+        content["offer"] = compose.offer_in_message(terms, target=target, assigner=provider, assignee=consumer)
+        return kind
+
+    def _refuse(self, draft: Draft, code: str, reason: Json) -> Kind:
+        draft.content["termination"] = {"code": code, "reason": [reason], "by": "us"}
+        return Kind.TERMINATION
+
+    def _speak(self, draft: Draft, turn: Turn, word: Word) -> Ask:
+        """A person's word is carried out."""
+        held.release(draft)
+        draft.content["by_hand"] = turn.value
+        draft.note(self.tenant, "negotiation-decided-by-hand", {"turn": turn.value, **word.as_json()})
+        if word.decision == "counter":
+            kind = self._counter(draft, turn, word.terms or {})
+        elif word.decision == "approve":
+            kind = self._approve(draft, turn, word.agreement_id)
+        else:
+            kind = self._refuse(draft, word.code or "rejected", word.reason)
+        return Ask(kind=kind, message_id=self.ids.urn())
+
+    def due(self, draft: Draft, alarm: str) -> Event | None:
+        """The time of a person's word has come, or the time for one is over."""
+        turn, word = held.held(draft), held.kept_word(draft)
+        if turn is None:
+            draft.alarms = {}
+            return None
+        if alarm == held.WORD and word is not None:
+            return self._speak(draft, turn, word)
+        held.release(draft)
+        self._refuse(draft, "not-decided", "nobody decided within the time")
+        return Timeout(fresh_id=self.ids.urn())
+
+    def refused(self, draft: Draft, kind: str) -> None:
+        """The peer would not take our message though it could: a person looks again, a rule has nothing to add."""
+        content = draft.content
+        content["offer"] = content.pop("earlier", content["offer"])
+        if draft.process.pending is not None or draft.process.closing is not None:
             return
-        offer = content["offer"]
-        assert isinstance(offer, dict), "a request has an offer"
-        content["agreement"] = compose.agreement(
-            self.ids.urn(), offer=offer, assigner=self.did, assignee=draft.counterparty, timestamp=time_text(draft.now)
-        )
-        draft.asks.append(Kind.AGREEMENT)
+        if "by_hand" in content:
+            held.hold(
+                draft, self.tenant, Turn(str(content["by_hand"])), self.limit_seconds, f"the peer refused our {kind}"
+            )
+        else:
+            draft.asks.append(self._refuse(draft, "refused-by-peer", f"the peer did not take the {kind}"))
 
     def _keep_agreement(self, draft: Draft) -> None:
         agreement = draft.content["agreement"]
@@ -207,16 +291,22 @@ class Negotiate:
             agreement=orjson.dumps(agreement, option=orjson.OPT_SORT_KEYS), at=micros(draft.now),
         )  # fmt: skip
 
-    def replaced(self, draft: Draft) -> None:
-        """An agreement came again under a new id (a real EDC does that): the later one counts."""
-        later = draft.content.pop("received_agreement", None)
-        earlier = draft.content.get("agreement")
-        if not isinstance(later, dict) or not isinstance(earlier, dict):
-            return
-        draft.content["agreement"] = later
-        self._keep_agreement(draft)
-        if later["@id"] != earlier["@id"]:
-            draft.replaced_agreement = (str(earlier["@id"]), str(later["@id"]))
+    def replaced(self, draft: Draft, kind: str) -> None:
+        """The peer said it anew under the same id, and the later one counts, unless we have answered already.
+
+        A real EDC repeats its agreement under a new agreement id.
+        """
+        content, earlier = draft.content, draft.content.get("agreement")
+        if kind == Kind.AGREEMENT:
+            content.update(draft.heard)
+            self._keep_agreement(draft)
+            old, new = (str(_dict(one)["@id"]) for one in (earlier, content["agreement"]))
+            if new != old:
+                draft.replaced_agreement = (old, new)
+        elif kind in {Kind.REQUEST, Kind.OFFER} and draft.process.pending is None:
+            held.release(draft)
+            content.update(draft.heard)
+            self._take(draft, Turn(str(content["turn"])))
 
     # --- bytes -------------------------------------------------------------------------------------------------------
 
@@ -225,12 +315,13 @@ class Negotiate:
         process, content = draft.process, draft.content
         base = f"{content['peer_base']}/negotiations"
         path = _PATHS[Kind(kind)]
-        url = f"{base}/{path}" if process.peer_pid is None else f"{base}/{process.peer_pid}/{path}"
+        url = f"{base}/{path}" if process.peer_pid is None else f"{base}/{quote(process.peer_pid, safe=':')}/{path}"
         match kind:
-            case Kind.REQUEST:
-                message = compose.contract_request(
-                    message_id, process, offer=_dict(content["offer"]), callback_address=self.base
-                )
+            case Kind.REQUEST | Kind.OFFER:
+                say = compose.contract_request if kind == Kind.REQUEST else compose.contract_offer
+                message = say(message_id, process, offer=_dict(content["offer"]), callback_address=self.base)
+            case Kind.ACCEPT:
+                message = compose.contract_accepted(message_id, process)
             case Kind.AGREEMENT:
                 message = compose.contract_agreement(message_id, process, agreement=_dict(content["agreement"]))
             case Kind.VERIFICATION:
@@ -254,7 +345,10 @@ class Negotiate:
         return compose.dump(compose.process_error(self.table, process, code=reply.code, findings=reply.findings))
 
 
-_FROM_PROVIDER = (Kind.OFFER, Kind.AGREEMENT, Kind.FINALIZE)
+def _incoming(role: Role, message: negotiation.Message, body: bytes, caller: Caller) -> Incoming:
+    peer_pid = message.provider_pid if role is Role.CONSUMER else message.consumer_pid
+    kind = negotiation.kind_of(message)
+    return Incoming(kind=kind, message_id=message.id, peer_pid=peer_pid, body=body, caller=caller)
 
 
 def _dict(value: object) -> JsonObject:

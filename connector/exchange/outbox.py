@@ -15,6 +15,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
+from urllib.parse import quote
 
 import orjson
 
@@ -24,6 +25,7 @@ from connector.exchange.draft import Draft, micros, without_token
 from connector.exchange.ports import Clock, HttpAnswer, Ids, Peers, Store
 from connector.exchange.rows import AttemptRow, MessageRow, OutboxRow
 from connector.model import Did, Pid
+from connector.protocol import negotiation
 from connector.protocol.messages import ContractNegotiation, TransferProcess, parse
 from connector.protocol.process import Answered, GiveUp, Observed
 from connector.vocabulary.admission import admit
@@ -101,7 +103,7 @@ class Outbox:
             await self._start(row)
         for timer in await self.store.due_timers(now=now, limit=_CLAIM):
             with suppress(Conflict, NotFound):  # it changed just now: the next round decides on what it is then
-                await self._time_out(timer.kind, timer.pid)
+                await self.conversations[timer.kind].time_out(timer.pid, timer.name)
         if not now < self._forgotten + _FORGET_MICROSECONDS and not await self.store.forget_replays(before=now):
             self._forgotten = now
 
@@ -179,7 +181,9 @@ class Outbox:
         words = "negotiations" if row.kind == "negotiation" else "transfers"
         base = row.url.partition(f"/{words}/")[0]
         try:
-            sent = await self.peers.get(Did(row.counterparty), f"{base}/{words}/{process.peer_pid}")
+            sent = await self.peers.get(
+                Did(row.counterparty), f"{base}/{words}/{quote(process.peer_pid or '', safe=':')}"
+            )
             if sent.answer.status not in {_OK, *_UNKNOWN_THERE}:
                 raise CannotCheck(f"HTTP {sent.answer.status}")
             state = _state(sent.answer) if sent.answer.status == _OK else None
@@ -213,9 +217,6 @@ class Outbox:
         except Conflict:
             return  # settled meanwhile
 
-    async def _time_out(self, kind: str, pid: str) -> None:
-        await self.conversations[kind].time_out(pid)
-
 
 def _kept(row: OutboxRow, answer: HttpAnswer, token: str, at: int) -> MessageRow:
     """Our message with the peer's acknowledgement, for the record. A data token is kept as its SHA-256."""
@@ -240,7 +241,9 @@ def _peer_pid(answer: HttpAnswer, row: OutboxRow) -> str | None:
         message = parse(admit(answer.body, _ANSWER_LIMIT_BYTES))
     except BadMessage:
         return None
-    return message.provider_pid if isinstance(message, ContractNegotiation | TransferProcess) else None
+    if not isinstance(message, ContractNegotiation | TransferProcess):
+        return None
+    return message.consumer_pid if row.message_type == negotiation.Kind.OFFER else message.provider_pid
 
 
 def _state(answer: HttpAnswer) -> str:

@@ -18,6 +18,8 @@ from connector.credentials.did import DidDocument
 from connector.credentials.verify import Report
 from connector.exchange.rows import (
     AgreementRow,
+    ApprovalKind,
+    ApprovalRow,
     AttemptRow,
     CommandRow,
     CredentialRow,
@@ -97,6 +99,15 @@ class Store(Protocol):
 
     async def due_timers(self, *, now: int, limit: int) -> list[TimerRow]:
         """Timers that are due; they stay until a step replaces them."""
+
+    async def load_approval(self, tenant: str, kind: ApprovalKind, pid: str) -> ApprovalRow | None:
+        """What waits there for a person's word, or has it."""
+
+    async def list_approvals(self, tenant: str) -> list[ApprovalRow]:
+        """All that waits for a word or for its time, the longest waiting first."""
+
+    async def commit_approval(self, row: ApprovalRow, evidence: EvidenceEntry) -> None:
+        """Insert or replace one that belongs to no process."""
 
     async def load_agreement(self, tenant: str, agreement_id: str) -> AgreementRow | None:
         """An agreement by id."""

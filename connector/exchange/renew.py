@@ -73,7 +73,7 @@ class Renew:
             if draft.content.get("address") == address:  # else a start has brought another one meanwhile
                 draft.content["address"] = fresh
 
-        await self.conversation.amend(pid, change)
+        await self.conversation.happen(pid, change)
         return fresh
 
 

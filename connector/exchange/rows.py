@@ -103,6 +103,30 @@ class TimerRow:
     due: int
 
 
+ApprovalKind = Literal["negotiation", "audit"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApprovalRow:
+    """What waits for a person's word, or has it: a turn of a negotiation (`pid`), or an audit read (an id of its own).
+
+    `due`: when it is refused without one. `decision` is empty until then; a decided one is done at `not_before`.
+    `detail` is JSON: for people, and for who carries the decision out.
+    """
+
+    tenant: str
+    kind: ApprovalKind
+    pid: str
+    turn: str
+    counterparty: str
+    subject: str
+    asked: int
+    due: int
+    decision: str = ""
+    not_before: int = 0
+    detail: bytes = b"{}"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AgreementRow:
     """A contract agreement, insert-only. A replaced one stays, marked with the id that replaced it."""
@@ -187,6 +211,7 @@ class StepCommit:
     the process. `outbox_done` = (seq, fence) removes the delivered row, refused with `Conflict` when the fence is not
     the newest. `timers` replaces all timers of the process when not None, `data_token` all tokens of the transfer.
     `replaced_agreement` = (old, new) ids.
+    `approval` holds the process for a person's word, or keeps that word; `approval_done` ends its waiting.
     """
 
     process: ProcessRow
@@ -204,6 +229,8 @@ class StepCommit:
     command: CommandRow | None = None
     data_token: DataTokenRow | None = None
     token_live: bool | None = None
+    approval: ApprovalRow | None = None
+    approval_done: bool = False
 
 
 # --- records, credentials, datasets ----------------------------------------------------------------------------------
@@ -287,7 +314,10 @@ class IdentifierRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DatasetRow:
-    """What is offered: one plan under one policy, live. `policy` is the ODRL document as read from its file."""
+    """What is offered: one plan under one policy, live. `policy` is the ODRL document as read from its file.
+
+    `approval`: a person decides on each contract and on each audit read, after the policy has permitted it.
+    """
 
     tenant: str
     dataset_id: str
@@ -297,6 +327,7 @@ class DatasetRow:
     policy: bytes
     policy_digest: str
     at: int
+    approval: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -30,7 +30,7 @@ from connector.protocol.messages import (
     TransferTerminationMessage,
     parse,
 )
-from connector.protocol.process import Ask, Process, Reached, Reply, Role, Table
+from connector.protocol.process import Ask, Event, Process, Reached, Reply, Role, Table
 from connector.protocol.transfer import PULL, Kind, State
 from connector.vocabulary.admission import admit
 
@@ -278,8 +278,17 @@ class Transfer:
             expires=micros(draft.now) + self.data_token_seconds * 1_000_000, live=False,
         )  # fmt: skip
 
-    def replaced(self, draft: Draft) -> None:
+    def replaced(self, draft: Draft, kind: str) -> None:
         """A start with another address replaces the earlier one; `_objections` has taken the address over."""
+
+    def refused(self, draft: Draft, kind: str) -> None:
+        """A start that the peer would not take ends the transfer; anything else leaves it as it was."""
+        if kind == Kind.START and draft.process.state == State.REQUESTED:
+            draft.content["termination"] = {"code": "refused-by-peer", "reason": [f"{kind} was not taken"], "by": "us"}
+            draft.asks.append(Kind.TERMINATION)
+
+    def due(self, draft: Draft, alarm: str) -> Event | None:
+        """Transfers set no alarms."""
 
     # --- bytes -------------------------------------------------------------------------------------------------------
 

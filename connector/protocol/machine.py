@@ -12,9 +12,10 @@ The rules (DECISIONS, "the protocol's step"), in the order in which they apply t
    provider refuses (400) and the consumer says "not now" (503) until its own is answered.
 
 For our own message: nothing is withdrawn before it is answered, unless the process has ended. 2xx moves the state;
-after a 4xx the peer's process is looked at (`Poll`) and joined; anything else is tried again. A termination that is
-asked for while another message is under way waits in `closing`. The walk in tests/core/protocol/test_walk.py visits
-every joint state of two such machines and decides over any better rule.
+after a 4xx the peer's process is looked at (`Poll`) and joined; anything else is tried again, and so is what was
+refused with 409 while the peer stands where it could take it: a real EDC refuses so while it is busy with itself. A
+termination that is asked for while another message is under way waits in `closing`. The walk in
+tests/core/protocol/test_walk.py visits every joint state of two such machines and decides over any better rule.
 """
 
 from __future__ import annotations
@@ -55,6 +56,9 @@ Stepped = tuple[Process, tuple[Effect, ...]]
 _CREATED, _OK, _BAD_REQUEST, _NOT_NOW = 201, 200, 400, 503
 _ASK_AGAIN = frozenset({408, 425, 429})
 """4xx that speak about the moment, not about the message (RFC 9110 15.5.9, RFC 8470, RFC 6585)."""
+_CONFLICT = 409
+_MOST_RACES = 8
+"""How often a 409 is taken for one that passes; after that it is a refusal."""
 
 
 class Ruling(Enum):
@@ -204,10 +208,14 @@ def _answered(table: Table, process: Process, event: Answered) -> Stepped:
         return process, (Poll(message_id=pending.message_id),)
     if not 400 <= event.status < 500 or event.status in _ASK_AGAIN:  # noqa: PLR2004 - the class of refusals
         return process, (Retry(message_id=pending.message_id),)
-    if process.peer_pid is None:
-        # The first message was refused and there is nothing to look at: the process never began.
-        return _ended(table, process, "refused")
-    return replace(process, pending=replace(pending, polling=True)), (Poll(message_id=pending.message_id),)
+    racing = event.status == _CONFLICT and pending.races < _MOST_RACES
+    if process.peer_pid is not None:
+        looking = replace(pending, polling=True, racing=racing)
+        return replace(process, pending=looking), (Poll(message_id=pending.message_id),)
+    if racing:
+        return _once_more(process, pending)
+    # The first message was refused and there is nothing to look at: the process never began.
+    return _ended(table, process, "refused")
 
 
 def _observed(table: Table, process: Process, event: Observed) -> Stepped:
@@ -219,6 +227,8 @@ def _observed(table: Table, process: Process, event: Observed) -> Stepped:
         # A termination that a peer refuses has nothing left to end there.
         return _ended(table, process, "refused")
     if event.state == process.state:
+        if pending.racing:
+            return _once_more(process, pending)
         return _settled(table, replace(process, pending=None), [_dropped(pending, "refused")])
     if event.state == pending.target:
         return _moved(table, process, pending, [_dropped(pending, "acknowledged")])
@@ -268,6 +278,12 @@ def _settled(table: Table, process: Process, effects: list[Effect]) -> Stepped:
         return replace(process, closing=None), tuple(effects)
     asked, more = _asked(table, replace(process, closing=None), Ask(kind=table.termination, message_id=process.closing))
     return asked, (*effects, *more)
+
+
+def _once_more(process: Process, pending: Pending) -> Stepped:
+    """The peer was busy and could take the message still."""
+    again = replace(pending, polling=False, racing=False, races=pending.races + 1)
+    return replace(process, pending=again), (Retry(message_id=pending.message_id),)
 
 
 def _dropped(pending: Pending, why: DropReason) -> DropPending:

@@ -71,12 +71,18 @@ class Table:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pending:
-    """Our message that is under way. `polling`: it was refused, and the peer's process is being looked at."""
+    """Our message that is under way.
+
+    `polling`: it was refused, and the peer's process is being looked at. `racing`: the refusal spoke about the moment;
+    `races`: how often it did.
+    """
 
     kind: str
     message_id: str
     target: str
     polling: bool = False
+    racing: bool = False
+    races: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -23,6 +23,8 @@ Handler = Callable[[web.Request], Awaitable[web.Response]]
 BASE = "/dsp/2025-1"
 _JSON = "application/json"
 
+_FIRST = {"request": negotiation.Kind.REQUEST, "offers": negotiation.Kind.OFFER}
+"""What begins a negotiation: at the provider's address, and at the consumer's."""
 _NEGOTIATION = {
     "request": (negotiation.Kind.REQUEST,),
     "offers": (negotiation.Kind.OFFER,),
@@ -46,7 +48,10 @@ def routes(config: Config) -> list[web.RouteDef]:
         web.get(f"{path_of(config)}/.well-known/dspace-version", _version),
         web.post(f"{base}/catalog/request", _guarded("CatalogError", _catalog)),
         web.get(base + "/catalog/datasets/{id}", _guarded("CatalogError", _dataset)),
-        web.post(f"{base}/negotiations/request", _guarded("ContractNegotiationError", _negotiation_request)),
+        *(
+            web.post(f"{base}/negotiations/{path}", _guarded("ContractNegotiationError", _negotiation((kind,))))
+            for path, kind in _FIRST.items()
+        ),
         web.get(base + "/negotiations/{pid}", _guarded("ContractNegotiationError", _negotiation_state)),
         *(
             web.post(f"{base}/negotiations/{{pid}}/{path}", _guarded("ContractNegotiationError", _negotiation(kinds)))
@@ -111,13 +116,6 @@ async def _dataset(request: web.Request) -> web.Response:
     return _answer(200, orjson.dumps(document))
 
 
-async def _negotiation_request(request: web.Request) -> web.Response:
-    body = await body_of(request)
-    caller = await caller_of(request, body, once=False)
-    answer = await request.app[SERVICES].negotiate.receive(None, (negotiation.Kind.REQUEST,), body, caller)
-    return _answer(answer.status, answer.body)
-
-
 async def _negotiation_state(request: web.Request) -> web.Response:
     caller = await caller_of(request, b"", once=True)
     return _answer(200, await request.app[SERVICES].negotiate.state(request.match_info["pid"], caller))
@@ -127,7 +125,7 @@ def _negotiation(kinds: tuple[negotiation.Kind, ...]) -> Handler:
     async def handler(request: web.Request) -> web.Response:
         body = await body_of(request)
         caller = await caller_of(request, body, once=False)
-        answer = await request.app[SERVICES].negotiate.receive(request.match_info["pid"], kinds, body, caller)
+        answer = await request.app[SERVICES].negotiate.receive(request.match_info.get("pid"), kinds, body, caller)
         return _answer(answer.status, answer.body)
 
     return handler

@@ -12,6 +12,8 @@ from dataclasses import replace
 from connector.errors import Conflict
 from connector.exchange.rows import (
     AgreementRow,
+    ApprovalKind,
+    ApprovalRow,
     AttemptRow,
     CommandRow,
     DataTokenRow,
@@ -40,6 +42,7 @@ class MemoryProcesses:
         self._timers: dict[ProcessKey, list[TimerRow]] = {}
         self._outbox: dict[ProcessKey, dict[int, OutboxRow]] = {}
         self._last_seq: dict[ProcessKey, int] = {}
+        self._approvals: dict[tuple[str, str, str], ApprovalRow] = {}
         self._agreements: dict[tuple[str, str], AgreementRow] = {}
         self._evidence: dict[str, list[EvidenceRow]] = {}
         self._replays: dict[tuple[str, str, str], ReplayRow] = {}
@@ -106,6 +109,10 @@ class MemoryProcesses:
         if step.timers is not None:
             self._timers[key] = list(step.timers)
         self._save_agreement(step)
+        if step.approval is not None:
+            self._approvals[key] = step.approval
+        elif step.approval_done:
+            self._approvals.pop(key, None)
         if step.command is not None:
             self._save_command(step.command)
         if step.data_token is not None:
@@ -151,6 +158,20 @@ class MemoryProcesses:
         """Timers that are due."""
         due = [timer for timers in self._timers.values() for timer in timers if timer.due <= now]
         return sorted(due, key=lambda row: (row.due, row.tenant, row.kind, row.pid, row.name))[:limit]
+
+    async def load_approval(self, tenant: str, kind: ApprovalKind, pid: str) -> ApprovalRow | None:
+        """What waits there for a person's word, or has it."""
+        return self._approvals.get((tenant, kind, pid))
+
+    async def list_approvals(self, tenant: str) -> list[ApprovalRow]:
+        """All that waits for a word or for its time."""
+        rows = [row for row in self._approvals.values() if row.tenant == tenant]
+        return sorted(rows, key=lambda row: (row.asked, row.kind, row.pid))
+
+    async def commit_approval(self, row: ApprovalRow, evidence: EvidenceEntry) -> None:
+        """Insert or replace one that belongs to no process."""
+        self._approvals[row.tenant, row.kind, row.pid] = row
+        self._append([evidence])
 
     async def load_agreement(self, tenant: str, agreement_id: str) -> AgreementRow | None:
         """An agreement by id."""

@@ -12,6 +12,8 @@ import apsw
 from connector.errors import Conflict
 from connector.exchange.rows import (
     AgreementRow,
+    ApprovalKind,
+    ApprovalRow,
     AttemptRow,
     CommandRow,
     DataTokenRow,
@@ -35,6 +37,7 @@ MESSAGE = Shape(MessageRow)
 OUTBOX = Shape(OutboxRow)
 ATTEMPT = Shape(AttemptRow)
 TIMER = Shape(TimerRow)
+APPROVAL = Shape(ApprovalRow)
 AGREEMENT = Shape(AgreementRow)
 EVIDENCE = Shape(EvidenceRow)
 REPLAY = Shape(ReplayRow)
@@ -133,6 +136,23 @@ class ProcessTables:
         """Timers that are due."""
         return [TIMER.read(row) for row in self._engine.few("due_timers", {"now": now, "limit": limit})]
 
+    async def load_approval(self, tenant: str, kind: ApprovalKind, pid: str) -> ApprovalRow | None:
+        """What waits there for a person's word, or has it."""
+        return APPROVAL.one(self._engine.point("load_approval", {"tenant": tenant, "kind": kind, "pid": pid}))
+
+    async def list_approvals(self, tenant: str) -> list[ApprovalRow]:
+        """All that waits for a word or for its time."""
+        return [APPROVAL.read(row) for row in await self._engine.many("list_approvals", {"tenant": tenant})]
+
+    async def commit_approval(self, row: ApprovalRow, evidence: EvidenceEntry) -> None:
+        """Insert or replace one that belongs to no process."""
+
+        def work(tx: Transaction) -> None:
+            tx.change("put_approval", APPROVAL.bind(row))
+            evidence_log.append(tx, [evidence])
+
+        await self._engine.write(work)
+
     async def load_agreement(self, tenant: str, agreement_id: str) -> AgreementRow | None:
         """An agreement by id."""
         bindings: Bindings = {"tenant": tenant, "agreement_id": agreement_id}
@@ -201,6 +221,10 @@ def _step(tx: Transaction, step: StepCommit) -> tuple[int, ...]:
         for timer in step.timers:
             tx.change("insert_timer", TIMER.bind(timer))
     _save_agreement(tx, step)
+    if step.approval is not None:
+        tx.change("put_approval", APPROVAL.bind(step.approval))
+    elif step.approval_done:
+        tx.change("delete_approval", key)
     if step.command is not None:
         _command(tx, step.command)
     if step.data_token is not None:

@@ -31,7 +31,7 @@ RECORD = Shape(RecordRow, lists=("digests", "buyers"))
 CREDENTIAL = Shape(CredentialRow)
 LINK = Shape(LinkRow)
 IDENTIFIER = Shape(IdentifierRow)
-DATASET = Shape(DatasetRow, lists=("record_types",))
+DATASET = Shape(DatasetRow, lists=("record_types",), flags=("approval",))
 STATUS_CHANGE = Shape(StatusChangeRow)
 
 SHORT = 20

@@ -228,7 +228,7 @@ def test_a_token_without_renewal_is_shown_until_it_is_refused(tmp_path: Path) ->
     async def what(running: Running, world: World) -> None:
         here = services(running.customer)
         bare: JsonObject = {"endpoint": "https://p.example", "authorization": "Bearer t", "expires": 1}
-        await here.transfer.conversation.amend(running.pid, lambda draft: draft.content.update(address=bare))
+        await here.transfer.conversation.happen(running.pid, lambda draft: draft.content.update(address=bare))
         assert await here.renew.authorization(running.pid) == "Bearer t"
         with pytest.raises(NotAllowed):
             await here.renew.authorization(running.pid, "Bearer t")
@@ -238,7 +238,7 @@ def test_a_token_without_renewal_is_shown_until_it_is_refused(tmp_path: Path) ->
             return HttpAnswer(status=200, headers={}, body=b'{"access_token": "u", "expires": 300}')
 
         renewable: JsonObject = {**bare, "refreshToken": "r", "refreshEndpoint": f"http://{host}/token"}
-        await here.transfer.conversation.amend(running.pid, lambda draft: draft.content.update(address=renewable))
+        await here.transfer.conversation.happen(running.pid, lambda draft: draft.content.update(address=renewable))
         with pytest.MonkeyPatch.context() as patch:
             patch.setitem(world.network.sites, host, renews)
             assert await here.renew.authorization(running.pid) == "Bearer u"

@@ -64,6 +64,23 @@ INSERT INTO timer (tenant, kind, pid, name, due) VALUES (:tenant, :kind, :pid, :
 -- name: due_timers
 SELECT tenant, kind, pid, name, due FROM timer WHERE due <= :now ORDER BY due, tenant, kind, pid, name LIMIT :limit;
 
+-- name: put_approval
+INSERT INTO approval (tenant, kind, pid, turn, counterparty, subject, asked, due, decision, not_before, detail)
+VALUES (:tenant, :kind, :pid, :turn, :counterparty, :subject, :asked, :due, :decision, :not_before, :detail)
+ON CONFLICT (tenant, kind, pid) DO UPDATE SET turn = excluded.turn, subject = excluded.subject, asked = excluded.asked,
+  due = excluded.due, decision = excluded.decision, not_before = excluded.not_before, detail = excluded.detail;
+
+-- name: delete_approval
+DELETE FROM approval WHERE tenant = :tenant AND kind = :kind AND pid = :pid;
+
+-- name: load_approval
+SELECT tenant, kind, pid, turn, counterparty, subject, asked, due, decision, not_before, detail
+FROM approval WHERE tenant = :tenant AND kind = :kind AND pid = :pid;
+
+-- name: list_approvals
+SELECT tenant, kind, pid, turn, counterparty, subject, asked, due, decision, not_before, detail
+FROM approval WHERE tenant = :tenant ORDER BY asked, kind, pid;
+
 -- name: insert_agreement
 INSERT INTO agreement (tenant, agreement_id, negotiation_pid, role, counterparty, dataset_id, agreement, at, replaced_by)
 VALUES (:tenant, :agreement_id, :negotiation_pid, :role, :counterparty, :dataset_id, :agreement, :at, :replaced_by)

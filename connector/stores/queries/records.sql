@@ -133,18 +133,18 @@ VALUES (:tenant, :scheme, :value, :issuer, :holder, :record_id, :subject_id)
 ON CONFLICT (tenant, value, scheme, issuer, holder, record_id) DO UPDATE SET subject_id = excluded.subject_id;
 
 -- name: put_dataset
-INSERT INTO dataset (tenant, dataset_id, title, plan, record_types, policy, policy_digest, at)
-VALUES (:tenant, :dataset_id, :title, :plan, :record_types, :policy, :policy_digest, :at)
+INSERT INTO dataset (tenant, dataset_id, title, plan, record_types, policy, policy_digest, at, approval)
+VALUES (:tenant, :dataset_id, :title, :plan, :record_types, :policy, :policy_digest, :at, :approval)
 ON CONFLICT (tenant, dataset_id) DO UPDATE SET title = excluded.title, plan = excluded.plan,
   record_types = excluded.record_types, policy = excluded.policy, policy_digest = excluded.policy_digest,
-  at = excluded.at;
+  at = excluded.at, approval = excluded.approval;
 
 -- name: load_dataset
-SELECT tenant, dataset_id, title, plan, record_types, policy, policy_digest, at
+SELECT tenant, dataset_id, title, plan, record_types, policy, policy_digest, at, approval
 FROM dataset WHERE tenant = :tenant AND dataset_id = :dataset_id;
 
 -- name: list_datasets
-SELECT tenant, dataset_id, title, plan, record_types, policy, policy_digest, at
+SELECT tenant, dataset_id, title, plan, record_types, policy, policy_digest, at, approval
 FROM dataset WHERE tenant = :tenant AND dataset_id > :after ORDER BY dataset_id LIMIT :limit;
 
 -- name: insert_status_change

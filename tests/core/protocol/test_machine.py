@@ -270,7 +270,7 @@ def test_what_is_not_answered_is_tried_again(status: int) -> None:
 def test_a_refusal_is_followed_by_a_look_and_joined() -> None:
     """After a 4xx the peer's process decides: accepted, not accepted, ended, or beyond joining."""
     process = at(P, NS.REQUESTED, NK.AGREEMENT, NS.AGREED)
-    polling, effects = step(N, process, Answered(message_id="ours", status=409))
+    polling, effects = step(N, process, Answered(message_id="ours", status=400))
     assert effects == (Poll(message_id="ours"),)
     assert step(N, polling, Answered(message_id="ours", status=0))[1] == (Poll(message_id="ours"),)
 
@@ -288,6 +288,32 @@ def test_a_refusal_is_followed_by_a_look_and_joined() -> None:
     parted, effects = seen(NS.VERIFIED)
     assert Send(kind=NK.TERMINATION, message_id="fresh") in effects
     assert parted.pending is not None
+
+
+def test_a_conflict_at_a_peer_that_could_take_the_message_passes() -> None:
+    """409 and the same state: the same bytes again, eight times; then it is a refusal. What can be joined is joined."""
+    process = at(P, NS.REQUESTED, NK.AGREEMENT, NS.AGREED)
+    for races in range(8):
+        polling, effects = step(N, process, Answered(message_id="ours", status=409))
+        assert effects == (Poll(message_id="ours"),)
+        joined, _ = step(N, polling, Observed(message_id="ours", state=NS.AGREED, fresh_id="f"))
+        assert (joined.state, joined.pending) == (NS.AGREED, None)
+        process, effects = step(N, polling, Observed(message_id="ours", state=NS.REQUESTED, fresh_id="f"))
+        assert effects == (Retry(message_id="ours"),)
+        assert process.pending is not None
+        assert (process.pending.polling, process.pending.races) == (False, races + 1)
+    polling, _ = step(N, process, Answered(message_id="ours", status=409))
+    process, effects = step(N, polling, Observed(message_id="ours", state=NS.REQUESTED, fresh_id="f"))
+    assert effects == (DropPending(kind=NK.AGREEMENT, message_id="ours", why="refused"),)
+
+
+def test_a_conflict_about_a_first_message_passes_too() -> None:
+    """There is nothing to look at yet, so it is said again, eight times; then it never began."""
+    process, _ = step(N, Process(role=C, pid=Pid("own")), Ask(kind=NK.REQUEST, message_id="ours"))
+    for _ in range(8):
+        process, effects = step(N, process, Answered(message_id="ours", status=409))
+        assert effects == (Retry(message_id="ours"),)
+    assert step(N, process, Answered(message_id="ours", status=409))[0].state == NS.TERMINATED
 
 
 def test_a_refused_first_message_ends_the_process() -> None:
