@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import random
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
@@ -125,6 +125,8 @@ class World:
     folder: Path
     seed: int
     weather: Weather
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    """What everybody's configuration says beside the usual."""
     chance: random.Random = field(init=False)
     network: Network = field(init=False)
     nodes: list[Node] = field(default_factory=list)
@@ -172,7 +174,7 @@ class World:
             trusted_issuers={
                 **dict.fromkeys(PARTY_CREDENTIALS, (self.authority.did,)), "FacilityRecord": ("members",),
             },
-            folder=folder,
+            folder=folder, **self.settings,
         )  # fmt: skip
         held = folder / "held"
         if not held.is_dir():

@@ -11,6 +11,7 @@ import asyncio
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from typing import cast
 from weakref import WeakValueDictionary
 
 import orjson
@@ -135,6 +136,8 @@ class Conversation:
             now=self.clock.now(), caller=incoming.caller, alarms={},
         )  # fmt: skip
         self._run(draft, self._received(draft, incoming, None, lambda _: objections))
+        if draft.process.state == START:  # refused: there is nothing to be patient with
+            draft.alarms = None
         answer = self._answer(draft)
         draft.messages.append(self._message(draft, incoming, answer))
         await self._commit(draft, replay=None if incoming.caller.repeat else incoming.caller.replay)
@@ -290,13 +293,14 @@ class Conversation:
         delivered: OutboxRow | None = None,
         attempt: AttemptRow | None = None,
     ) -> None:
-        old = draft.row
+        old, waits = draft.row, draft.content.get("waits")
         now = micros(draft.now)
         row = ProcessRow(
             tenant=self.tenant, kind=self.topic.kind, pid=draft.process.pid, peer_pid=draft.process.peer_pid,
             counterparty=draft.counterparty, role=draft.process.role.value, state=draft.process.state,
             version=(old.version if old else 0) + 1,
             body=orjson.dumps({"process": orjson.Fragment(encode(draft.process)), "content": draft.content}),
+            deadline=cast("int", waits["due"]) if isinstance(waits, dict) else None,
             created=old.created if old else now, updated=now,
         )  # fmt: skip
         numbers = await self.store.commit_step(

@@ -136,17 +136,15 @@ class Negotiate:
 
     async def _opened(self, message: negotiation.Message, body: bytes, caller: Caller) -> Answer:
         assert isinstance(message, ContractRequestMessage | ContractOfferMessage), "the routes admit only these"
-        process = Process(
-            role=Role.PROVIDER if isinstance(message, ContractRequestMessage) else Role.CONSUMER,
-            pid=Pid(self.ids.urn()),
-        )
-        incoming = _incoming(process.role, message, body, caller)
-        known = await self.store.find_process(self.tenant, self.kind, caller.facts.party, str(incoming.peer_pid))
+        role = Role.PROVIDER if isinstance(message, ContractRequestMessage) else Role.CONSUMER
+        incoming = _incoming(role, message, body, caller)
+        peer_pid = Pid(str(incoming.peer_pid))
+        known = await self.store.find_process(self.tenant, self.kind, caller.facts.party, peer_pid)
         if known is not None:
             return await self._continued(known, message, body, caller)
+        process = Process(role=role, pid=Pid(self.ids.urn()), peer_pid=peer_pid)
         dataset = await self._dataset(message, None)
-        heard, objections = self.weighing.weigh(process, {}, message, caller.facts, dataset)
-        content = {"peer_base": (message.callback_address or "").rstrip("/"), **heard}
+        content, objections = self.weighing.weigh(process, {}, message, caller.facts, dataset)
         return await self.conversation.open(process, content, incoming, objections)
 
     async def _continued(self, row: ProcessRow, message: negotiation.Message, body: bytes, caller: Caller) -> Answer:

@@ -50,13 +50,14 @@ class Weighing:
         match message:
             case ContractRequestMessage():
                 found = negotiation.check_request(message, process, consumer=consumer, provider=provider)
-                return self._request(message.offer.as_json(), found, facts, dataset)
+                heard, found = self._request(message.offer.as_json(), found, facts, dataset)
+                return {**heard, **_where(message)}, found
             case ContractOfferMessage():
                 offer, asked = message.offer.as_json(), content.get("offer")
                 matches = isinstance(asked, dict) and not negotiation.is_counter_offer(offer, asked)
                 found = negotiation.check_offer(message, process, consumer=consumer, provider=provider)
                 heard = self._turn(Turn.OFFER, peer, matches=matches)
-                return {**heard, "offer": offer, "dataset": offer.get("target")}, found
+                return {**heard, **_where(message), "offer": offer, "dataset": offer.get("target")}, found
             case ContractAgreementMessage():
                 offer = cast("JsonObject", content.get("offer") or {})
                 found = negotiation.check_agreement(message, process, offer=offer, consumer=consumer, provider=provider)
@@ -102,3 +103,8 @@ class Weighing:
             return {"decision": None, "permitted": False, "told": None}
         decision = evaluate(self.policies.of(dataset), facts, self.clock.now(), stage=Stage.NEGOTIATION)
         return {"decision": decision.as_json(), "permitted": decision.permit, "told": decision.for_peer()}
+
+
+def _where(message: ContractRequestMessage | ContractOfferMessage) -> JsonObject:
+    """Where a first message says that it wants to be answered."""
+    return {"peer_base": message.callback_address.rstrip("/")} if message.callback_address else {}

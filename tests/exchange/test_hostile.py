@@ -10,6 +10,7 @@ from typing import TypeVar
 
 import orjson
 import pytest
+from pydantic import BaseModel
 
 from connector.credentials import jose, token
 from connector.credentials.datamodel import VC_CONTEXT
@@ -32,11 +33,11 @@ from tests.simulator import SHARED, Node, World
 T = TypeVar("T")
 
 
-def play(folder: Path, scene: Callable[[World], Awaitable[T]], nodes: int = 2) -> T:
-    """A scene between connectors over a good network, in virtual time."""
+def play(folder: Path, scene: Callable[[World], Awaitable[T]], nodes: int = 2, **settings: BaseModel) -> T:
+    """A scene between connectors over a good network, in virtual time; `settings`: parts of their configuration."""
 
     async def whole() -> T:
-        world = World(folder=folder, seed=7, weather=GOOD)
+        world = World(folder=folder, seed=7, weather=GOOD, settings=settings)
         await world.populate(nodes, 2)
         try:
             return await scene(world)

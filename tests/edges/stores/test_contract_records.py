@@ -17,7 +17,7 @@ from tests.edges.stores.rows import US, T, change, credential, entry, identifier
 
 D = DatasetRow(
     tenant=T, dataset_id="ds", title="Cells", plan="cells", record_types=("CellPassport", "MakeEvent"), policy=b"{}",
-    policy_digest="p", at=1,
+    policy_digest="p", at=1, approval=True,
 )  # fmt: skip
 
 
