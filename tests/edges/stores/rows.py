@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Literal
 
 from connector.exchange.rows import (
+    ApprovalRow,
     AttemptRow,
     CommandRow,
     CredentialRow,
@@ -31,6 +32,14 @@ def process(pid: str = "p1", version: int = 1, *, peer_pid: str | None = None, s
     return ProcessRow(
         tenant=T, kind="negotiation", pid=pid, peer_pid=peer_pid, counterparty=PEER, role="provider", state=state,
         version=version, body=b"{}", deadline=None, created=1, updated=version,
+    )  # fmt: skip
+
+
+def approval(row: ProcessRow, *, asked: int = 1) -> ApprovalRow:
+    """A turn that waits."""
+    return ApprovalRow(
+        tenant=T, kind="negotiation", pid=row.pid, turn="request", counterparty=PEER, subject="ds", asked=asked,
+        due=asked + 9,
     )  # fmt: skip
 
 

@@ -11,12 +11,13 @@ import pytest
 
 from connector.errors import BadConfig, Conflict
 from connector.exchange.ports import Store
-from connector.exchange.rows import AgreementRow, ApprovalRow, DataTokenRow, StepCommit, TimerRow
+from connector.exchange.rows import AgreementRow, DataTokenRow, StepCommit, TimerRow
 from connector.provenance.evidence import check
 from connector.stores import open_store
 from tests.edges.stores.rows import (
     PEER,
     T,
+    approval,
     attempt,
     command,
     entry,
@@ -48,20 +49,6 @@ def agreement(agreement_id: str = "a1", at: int = 1) -> AgreementRow:
         tenant=T, agreement_id=agreement_id, negotiation_pid="p1", role="provider", counterparty=PEER, dataset_id="ds",
         agreement=b"{}", at=at,
     )  # fmt: skip
-
-
-def approval(pid: str = "p1", *, asked: int = 1) -> ApprovalRow:
-    """A turn that waits."""
-    return ApprovalRow(
-        tenant=T,
-        kind="negotiation",
-        pid=pid,
-        turn="request",
-        counterparty=PEER,
-        subject="ds",
-        asked=asked,
-        due=asked + 9,
-    )
 
 
 def timer(name: str, due: int) -> TimerRow:
@@ -124,39 +111,13 @@ async def test_messages_are_kept_in_order(store: Store) -> None:
     assert await store.find_message(T, "negotiation", "p1", PEER, "m2") is None
 
 
-async def test_what_waits_for_a_word_is_kept_until_it_is_done(store: Store) -> None:
-    """Held with the step, replaced by the word, gone with the end; the longest waiting first, each tenant its own."""
-    await store.commit_step(StepCommit(process=process("p1"), expected_version=0, approval=approval("p1", asked=5)))
-    await store.commit_step(StepCommit(process=process("p2"), expected_version=0, approval=approval("p2", asked=3)))
-    assert await store.list_approvals(T) == [approval("p2", asked=3), approval("p1", asked=5)]
-    assert await store.list_approvals("other") == []
-    decided = replace(approval("p1", asked=5), decision="approve", not_before=9, detail=b'{"x":1}', turn="acceptance")
-    await store.commit_step(StepCommit(process=process("p1", 2), expected_version=1, approval=decided))
-    assert await store.load_approval(T, "negotiation", "p1") == decided
-    await store.commit_step(StepCommit(process=process("p1", 3), expected_version=2, approval_done=True))
-    assert await store.load_approval(T, "negotiation", "p1") is None
-    assert await store.list_approvals(T) == [approval("p2", asked=3)]
-    await store.commit_step(StepCommit(process=process("p1", 4), expected_version=3, approval_done=True))
-
-
-async def test_an_approval_without_a_process_is_kept_with_its_evidence(store: Store) -> None:
-    """Of an audit read: inserted, then decided, each on record."""
-    row = replace(approval("r1"), kind="audit")
-    await store.commit_approval(row, entry("held"))
-    assert await store.load_approval(T, "audit", "r1") == row
-    assert await store.load_approval(T, "negotiation", "r1") is None
-    await store.commit_approval(replace(row, decision="reject"), entry("decided"))
-    assert await store.list_approvals(T) == [replace(row, decision="reject")]
-    assert [one.event for one in await store.evidence(T)] == ["held", "decided"]
-
-
 async def test_a_refused_step_leaves_nothing(store: Store) -> None:
     """A used token refuses the whole step: no state, message, outbox row, timer or evidence remains of it."""
     await store.commit_replay(replay())
     step = StepCommit(
         process=process(), expected_version=0, messages=[message()], replay=replay(), outbox=[outbox()],
         timers=[timer("t", 5)], agreement=agreement(), evidence=[entry()], command=command(), data_token=token(),
-        approval=approval(),
+        approval=approval(process()),
     )  # fmt: skip
     with pytest.raises(Conflict):
         await store.commit_step(step)

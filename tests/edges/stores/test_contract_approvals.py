@@ -1,0 +1,49 @@
+"""What every store promises, run against each of them: the queue of what waits for a person."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from connector.exchange.ports import Store
+from connector.exchange.rows import StepCommit
+from connector.stores import open_store
+from tests.edges.stores.rows import T, approval, entry, process
+
+
+@pytest.fixture(params=["sqlite", "memory"])
+async def store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Store]:
+    """Each store in turn, empty."""
+    opened = open_store("memory:" if request.param == "memory" else f"sqlite:{tmp_path / 'store.db'}")
+    yield opened
+    await opened.close()
+
+
+async def test_what_waits_for_a_word_is_kept_until_it_is_done(store: Store) -> None:
+    """Held with the step, replaced by the word, gone with the end; the longest waiting first, each tenant its own."""
+    one, two = process("p1"), process("p2")
+    await store.commit_step(StepCommit(process=one, expected_version=0, approval=approval(one, asked=5)))
+    await store.commit_step(StepCommit(process=two, expected_version=0, approval=approval(two, asked=3)))
+    assert await store.list_approvals(T) == [approval(two, asked=3), approval(one, asked=5)]
+    assert await store.list_approvals("other") == []
+    decided = replace(approval(one, asked=5), decision="approve", not_before=9, detail=b'{"x":1}', turn="acceptance")
+    await store.commit_step(StepCommit(process=process("p1", 2), expected_version=1, approval=decided))
+    assert await store.load_approval(T, "negotiation", "p1") == decided
+    await store.commit_step(StepCommit(process=process("p1", 3), expected_version=2, approval_done=True))
+    assert await store.load_approval(T, "negotiation", "p1") is None
+    assert await store.list_approvals(T) == [approval(two, asked=3)]
+    await store.commit_step(StepCommit(process=process("p1", 4), expected_version=3, approval_done=True))
+
+
+async def test_an_approval_without_a_process_is_kept_with_its_evidence(store: Store) -> None:
+    """Of an audit read: inserted, then decided, each on record."""
+    row = replace(approval(process("r1")), kind="audit")
+    await store.commit_approval(row, entry("held"))
+    assert await store.load_approval(T, "audit", "r1") == row
+    assert await store.load_approval(T, "negotiation", "r1") is None
+    await store.commit_approval(replace(row, decision="reject"), entry("decided"))
+    assert await store.list_approvals(T) == [replace(row, decision="reject")]
+    assert [one.event for one in await store.evidence(T)] == ["held", "decided"]
