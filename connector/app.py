@@ -150,7 +150,9 @@ def compose(
             tenant=tenant, store=store, clock=clock, ids=ids, policies=policies, facts_from=authenticate.facts_from,
             data_token_seconds=limits.data_token_seconds,
         ),
-        serve=Serve(tenant=tenant, did=did, store=store, clock=clock, data_url=transfer.data_url),
+        serve=Serve(
+            tenant=tenant, did=did, store=store, clock=clock, data_url=transfer.data_url, place_key=keys.id_key,
+        ),
         receive=Receive(tenant=tenant, did=did, store=store, peers=peers, verifier=verifier, clock=clock),
         publish=Publish(
             tenant=tenant, did=did, status_url=f"{config.public_url}/status", id_key=keys.id_key,

@@ -1,6 +1,7 @@
 """Ids that a re-run makes again and nobody can guess: `urn:uuid` version 8 (RFC 9562 section 5.8) from an HMAC-SHA-256.
 
-The key is the tenant's id key, which never rotates. Version and variant take 6 of the 128 bits.
+The key is the tenant's id key, which never rotates. Version and variant take 6 of the 128 bits. Beside them: places in
+a list, sealed, because the id at which a page ends may be of a record that its reader must not know of.
 """
 
 from __future__ import annotations
@@ -8,6 +9,12 @@ from __future__ import annotations
 from hashlib import sha256
 from hmac import digest
 from uuid import UUID
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESSIV
+
+from connector.credentials import base64url
+from connector.credentials.refused import Refused
 
 _VERSION_8 = 0x8 << 76
 _VARIANT = 0x2 << 62
@@ -30,3 +37,20 @@ def _urn(id_key: bytes, *parts: str) -> str:
     message = b"".join(len(octets).to_bytes(4, "big") + octets for octets in map(str.encode, parts))
     number = int.from_bytes(digest(id_key, message, sha256)[:_UUID_BYTES], "big")
     return UUID(int=number & _FREE_BITS | _VERSION_8 | _VARIANT).urn
+
+
+def seal_place(key: bytes, place: str) -> str:
+    """A place in a list as a reader may have it: equal places give equal texts, and none tells the place."""
+    return base64url.encode(_siv(key).encrypt(place.encode(), None)).decode()
+
+
+def open_place(key: bytes, sealed: str) -> str:
+    """The place again. `Refused`: it is none of ours."""
+    try:
+        return _siv(key).decrypt(base64url.decode(sealed.encode()), None).decode()
+    except (InvalidTag, ValueError) as bad:
+        raise Refused("bad-place", "no place of ours") from bad
+
+
+def _siv(key: bytes) -> AESSIV:
+    return AESSIV(digest(key, b"place", sha256))

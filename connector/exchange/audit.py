@@ -22,6 +22,7 @@ from connector.exchange.draft import micros, under_way
 from connector.exchange.policies import Policies
 from connector.exchange.ports import AuditAnswer, AuditReads, Clock, Store, Verifier
 from connector.exchange.rows import CredentialRow, EvidenceEntry, RecordRow
+from connector.exchange.subjects import identifiers
 from connector.model import AccessClass, Claim, Did, Facts, Json, JsonObject, Level
 from connector.policy.evaluate import Decision, evaluate
 from connector.policy.operands import Stage
@@ -41,6 +42,8 @@ ANSWER_LIMIT_BYTES: Final = 4 << 20
 _OK, _HELD, _SEALED, _UNKNOWN = 200, 202, 403, 404
 _MOST_DIGITS = 9
 """Of a record's version."""
+_OPAQUE = "urn:uuid:"
+"""What our ids of records and things begin with (DECISIONS)."""
 _PASSPORTS: Final = ("BatteryPassport", "CellPassport", "MineralLotPassport")
 
 Progress = Callable[[int, str], None]
@@ -215,13 +218,15 @@ class AuditAnswers:
             return AuditAnswer(status=_UNKNOWN), None
         version = None if read.version == LATEST else int(read.version)
         record = await self._load(read.ident, version)
-        if record is None and version is None:
+        if by_number := record is None and version is None:
             record = await self._by_identifier(read.ident)
         if record is None:
             return AuditAnswer(status=_UNKNOWN), None
         opened = await self._open(record, facts, now)
         if not opened.anything:
-            return AuditAnswer(status=_SEALED), opened
+            # An id is known from a link; a number can be guessed, and then tells a stranger that we have the lot.
+            hidden = by_number and not read.ident.startswith(_OPAQUE) and not _is_public(read.ident, opened)
+            return AuditAnswer(status=_UNKNOWN if hidden else _SEALED), opened
         if await self._held(facts, record):
             return AuditAnswer(status=_HELD), opened
         return _json(_page(self.did, opened)), opened
@@ -235,17 +240,17 @@ class AuditAnswers:
             later = [record for record in later if record.origin != "received"]
         entries: list[Json] = []
         for record in later:
-            opened = await self._open(record, facts, now) if record.origin != "received" else None
             # What others sent us about our own record (a recycling certificate) goes by our record's policy.
-            if opened.anything if opened is not None else ours is not None and ours.anything:
-                entries.append(await self._entry(record))
+            opened = await self._open(record, facts, now) if record.origin != "received" else ours
+            if opened is not None and opened.anything:
+                entries.append(await self._entry(record, opened))
         if not entries and not (ours is not None and ours.anything):
             return AuditAnswer(status=_SEALED if later or ours is not None else _UNKNOWN), ours
         if base is not None and await self._held(facts, base):
             return AuditAnswer(status=_HELD), ours
-        return _json({"later": entries, "withheld": len(later) - len(entries)}), ours
+        return _json({"later": entries, "withheld": int(len(later) > len(entries))}), ours
 
-    async def _entry(self, record: RecordRow) -> JsonObject:
+    async def _entry(self, record: RecordRow, opened: _Opened) -> JsonObject:
         entry: JsonObject = {
             "record": record.record_id,
             "version": record.version,
@@ -256,7 +261,7 @@ class AuditAnswers:
         if record.record_type == "MoveEvent":
             for row in await self._credentials(record):
                 receiver = _subject(row).get("toParty")
-                if isinstance(receiver, str):
+                if isinstance(receiver, str) and opened.gives(row):
                     entry["toParty"] = receiver
         return entry
 
@@ -338,6 +343,12 @@ def _page(holder: Did, opened: _Opened) -> JsonObject:
         "holder": holder,
         "credentials": listed,
     }
+
+
+def _is_public(number: str, opened: _Opened) -> bool:
+    """Whether everybody may know that the thing of this number exists: a public credential of it says so."""
+    rows = (row for row in opened.credentials if row.access_class == AccessClass.PUBLIC)
+    return any(one.value == number for row in rows for one in identifiers("", opened.record, _subject(row)))
 
 
 def _unit_claims(record: RecordRow, rows: Sequence[CredentialRow]) -> Iterator[Claim]:

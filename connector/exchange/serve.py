@@ -2,7 +2,8 @@
 
 A page lists, for every record of the dataset that this caller may get, all its credentials by digest; those whose
 access class the policy opens to the caller have a `url`, the others have none, so that a customer can name what it may
-not read (DECISIONS, "Links keep secrets"). A record none of whose credentials is open is not listed.
+not read (DECISIONS, "Links keep secrets"). A record none of whose credentials is open is not listed, and nothing tells
+of it: neither the place at which a page ends nor the answer to who asks for one of its digests.
 """
 
 from __future__ import annotations
@@ -12,7 +13,9 @@ from dataclasses import dataclass
 
 import orjson
 
-from connector.errors import NotAllowed, NotFound
+from connector.credentials.ids import open_place, seal_place
+from connector.credentials.refused import Refused
+from connector.errors import NotFound
 from connector.exchange.draft import micros
 from connector.exchange.grants import Grant
 from connector.exchange.ports import Clock, Store
@@ -22,6 +25,7 @@ from connector.policy.evaluate import Decision, evaluate
 from connector.policy.operands import Stage
 
 PAGE_RECORDS = 100
+_NO_CREDENTIAL = "no such credential in this dataset, or not for you"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,11 +37,13 @@ class Serve:
     store: Store
     clock: Clock
     data_url: str
+    place_key: bytes
+    """Seals the places at which pages end."""
 
     async def page(self, grant: Grant, after: str) -> JsonObject:
-        """One page of the dataset as this caller may have it. `after` is the `next` of the page before."""
+        """One page of the dataset as this caller may have it. `after` comes from the `next` of the page before."""
         records = await self.store.list_records(
-            self.tenant, dataset_id=grant.dataset.dataset_id, after=(after, self.did), limit=PAGE_RECORDS
+            self.tenant, dataset_id=grant.dataset.dataset_id, after=(self._place(after), self.did), limit=PAGE_RECORDS
         )
         items: list[Json] = []
         units = 0
@@ -49,19 +55,25 @@ class Serve:
         await self._note("data-page", grant, {"records": units, "after": after})
         page: JsonObject = {"dataset": grant.dataset.dataset_id, "items": items}
         if len(records) == PAGE_RECORDS:
-            page["next"] = f"{self.data_url}?after={records[-1].record_id}"
+            page["next"] = f"{self.data_url}?after={seal_place(self.place_key, records[-1].record_id)}"
         return page
+
+    def _place(self, after: str) -> str:
+        try:
+            return open_place(self.place_key, after) if after else ""
+        except Refused:
+            raise NotFound("no such page", hint="take the `next` of the page before") from None
 
     async def octets(self, grant: Grant, digest: str) -> CredentialRow:
         """One credential in its exact octets. What is not there and what is not open look the same."""
         row = await self.store.find_credential(self.tenant, digest)
         record = await self.store.load_record(self.tenant, row.holder, row.record_id) if row is not None else None
         if row is None or record is None or record.dataset_id != grant.dataset.dataset_id:
-            raise NotFound("no such credential in this dataset")
+            raise NotFound(_NO_CREDENTIAL)
         decision = self._decide(grant, record, row)
         if not decision.permit:
             await self._note("data-denied", grant, {"digest": digest, "decision": decision.as_json()})
-            raise NotAllowed("the policy does not open this credential to you")
+            raise NotFound(_NO_CREDENTIAL)
         return row
 
     def _items(self, grant: Grant, record: RecordRow, credentials: Sequence[CredentialRow]) -> list[Json]:

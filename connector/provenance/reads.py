@@ -109,7 +109,7 @@ class LaterEntry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Later:
-    """What came after. `withheld` counts records that the caller may not know."""
+    """What came after. `withheld`: 1 where there are records that the caller may not know; how many is not told."""
 
     entries: tuple[LaterEntry, ...]
     withheld: int = 0

@@ -53,7 +53,7 @@ def leaks(bundle: Bundle, planted: Planted, classes: frozenset[AccessClass]) -> 
 @pytest.mark.parametrize("count", [FEW, pytest.param(int(os.environ.get("CANARIES", MANY)), marks=pytest.mark.long)])
 def test_no_canary_leaks(bundle: Bundle, count: int) -> None:
     """Each view holds exactly the canaries of its classes: none of another, and none is lost."""
-    planter, chance = Planter(bundle, count, fill=0.4), random.Random(count)
+    planter, chance = Planter(bundle, count), random.Random(count)
     for number in range(count):
         planted = planter.record("BatteryPassport" if number % 2 else "")
         views = viewers(chance)
