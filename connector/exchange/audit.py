@@ -224,9 +224,9 @@ class AuditAnswers:
             return AuditAnswer(status=_UNKNOWN), None
         opened = await self._open(record, facts, now)
         if not opened.anything:
-            # An id is known from a link; a number can be guessed, and then tells a stranger that we have the lot.
-            hidden = by_number and not read.ident.startswith(_OPAQUE) and not _is_public(read.ident, opened)
-            return AuditAnswer(status=_UNKNOWN if hidden else _SEALED), opened
+            # An id is known from a link; a number can be guessed, and would tell a stranger that we have the lot.
+            guessed = by_number and not read.ident.startswith(_OPAQUE) and not _is_public(read.ident, opened)
+            return AuditAnswer(status=_UNKNOWN if guessed and not _deals_with_us(facts) else _SEALED), opened
         if await self._held(facts, record):
             return AuditAnswer(status=_HELD), opened
         return _json(_page(self.did, opened)), opened
@@ -343,6 +343,12 @@ def _page(holder: Did, opened: _Opened) -> JsonObject:
         "holder": holder,
         "credentials": listed,
     }
+
+
+def _deals_with_us(facts: Facts) -> bool:
+    """Whether the caller has an agreement with us, or shows a mandate."""
+    known = {(claim.name, claim.value) for claim in facts.claims}
+    return not known.isdisjoint({("agreementHeld", "true"), ("mandate", "active")})
 
 
 def _is_public(number: str, opened: _Opened) -> bool:
