@@ -81,7 +81,7 @@ def as_credential(part: Json, access: str, level: str) -> JsonObject:
         ("MakeEvent.input.1.attested", False, "wrong-type"),
         ("MakeEvent.attribution.0.custodyModel", "bookAndClaim", "bad-code"),
         ("MakeEvent.input.0.link.href", "https://supplier.example", "unknown-term"),
-        ("MoveEvent.moved.0.contained.0.metal", "Fe", "bad-code"),
+        ("MoveEvent.moved.0.contained.0.metal", "Zn", "bad-code"),
     ],
 )
 def test_each_mistake_is_one_finding_with_its_path(

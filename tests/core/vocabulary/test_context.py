@@ -144,7 +144,7 @@ def test_values_have_their_datatypes(bundle: Bundle, documents: dict[str, JsonOb
     quantity = [node[NAMESPACE + "value"] for node in found if NAMESPACE + "value" in node]
     assert [{"@type": "http://www.w3.org/2001/XMLSchema#decimal", "@value": "20000.0"}] in quantity
     lot_number = [node[NAMESPACE + "identifierValue"] for node in found if NAMESPACE + "identifierValue" in node]
-    assert lot_number == [[{"@value": "0000070007"}]]
+    assert [{"@value": "0000070007"}] in lot_number
 
 
 def test_protected_without_vocab_or_prefix(bundle: Bundle) -> None:
