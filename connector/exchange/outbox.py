@@ -1,9 +1,10 @@
 """The outbox: committed effects are delivered, and what the peer answers goes back into `step`.
 
 Only the head of a process is under way; a row fresh from a commit is leased to this worker and goes out at once, any
-other is claimed when it is due. The same bytes are sent again with a fresh token, with growing pauses, until the budget
-of days is spent. After a 4xx to a message that the peer may have had, its process is looked at (`Poll`), never taken
-for a refusal at once. What an answer means is `protocol.machine`'s; what a message says its topic's.
+other is claimed when it is due. How many go at once, and to whom, is decided by `lanes`. The same bytes are sent again
+with a fresh token, with growing pauses, until the budget of days is spent. After a 4xx to a message that the peer may
+have had, its process is looked at (`Poll`), never taken for a refusal at once. What an answer means is
+`protocol.machine`'s; what a message says its topic's.
 """
 
 from __future__ import annotations
@@ -19,9 +20,18 @@ from urllib.parse import quote
 
 import orjson
 
-from connector.errors import AddressBlocked, BadMessage, CannotCheck, Conflict, ConnectorError, NotFound
+from connector.errors import (
+    AddressBlocked,
+    BadMessage,
+    CannotCheck,
+    Conflict,
+    ConnectorError,
+    NotFound,
+    PeerUnreachable,
+)
 from connector.exchange.conversation import LEASE_MICROSECONDS, Conversation
 from connector.exchange.draft import Draft, micros, without_token
+from connector.exchange.lanes import WIDTH, Lanes
 from connector.exchange.ports import Clock, HttpAnswer, Ids, Peers, Store
 from connector.exchange.rows import AttemptRow, MessageRow, OutboxRow
 from connector.model import Did, Pid
@@ -37,6 +47,10 @@ _OK, _MULTIPLE_CHOICES, _NOT_FOUND, _UNAVAILABLE = 200, 300, 404, 503
 _UNKNOWN_THERE = frozenset({404, 410})
 _CLAIM = 64
 _IDLE_SECONDS = 1.0
+_DELIVERY_MICROSECONDS = LEASE_MICROSECONDS // 2
+"""A delivery that begins now may need so much of its lease."""
+_AWAKE_MICROSECONDS = 1_000_000
+_MOST_AWAKE = 10_000
 _FORGET_MICROSECONDS = 60_000_000
 """Used tokens that have expired are dropped about once a minute."""
 
@@ -56,33 +70,44 @@ class Outbox:
     retry_budget_seconds: int
     not_now: Mapping[str, frozenset[int]]
     """Peers that answer "not now" by statuses that refuse by DSP."""
-    max_under_way: int = 64
-    _fresh: asyncio.Queue[OutboxRow] = field(default_factory=asyncio.Queue)
+    _lanes: Lanes = field(default_factory=Lanes)
     _tasks: set[asyncio.Task[None]] = field(default_factory=set)
+    _running: bool = False
+    _awake: dict[str, int] = field(default_factory=dict)
+    """Parties for which nothing was postponed when the store was asked last, and when that was."""
     _forgotten: int = 0
 
     def deliver(self, row: OutboxRow) -> None:
-        """Take a row that was just committed under our lease."""
-        self._fresh.put_nowait(row)
+        """Take a row that is leased to us."""
+        self._lanes.put(row)
+        self._start()
 
     async def run(self) -> None:
         """Work until cancelled. A fault in one delivery ends neither the others nor the worker."""
+        self._running = True
         try:
-            async with asyncio.TaskGroup() as group:
-                group.create_task(self._deliver_fresh())
-                group.create_task(self._deliver_due())
+            self._start()
+            await self._deliver_due()
         finally:
+            self._running = False
             for task in self._tasks:
                 task.cancel()
             await asyncio.gather(*self._tasks, return_exceptions=True)
 
     async def heard_from(self, tenant: str, party: Did) -> None:
-        """The peer spoke: whatever waits for it is due now."""
-        await self.store.wake_outbox(tenant, party, micros(self.clock.now()))
+        """The peer spoke: whatever waits for it is due now.
 
-    async def _deliver_fresh(self) -> None:
-        while True:
-            await self._start(await self._fresh.get())
+        The store is asked once a second at most: between, only we postpone. Whoever shares the store is a second off.
+        """
+        self._lanes.heard(party)
+        now = micros(self.clock.now())
+        asked = self._awake.get(party)
+        if asked is not None and 0 <= now - asked < _AWAKE_MICROSECONDS:
+            return
+        if len(self._awake) >= _MOST_AWAKE:
+            self._awake.clear()
+        self._awake[party] = now
+        await self.store.wake_outbox(tenant, party, now)
 
     async def _deliver_due(self) -> None:
         while True:
@@ -98,9 +123,10 @@ class Outbox:
         """Whatever is due now."""
         now = micros(self.clock.now())
         for row in await self.store.claim_outbox(
-            now=now, owner=self.owner, lease_until=now + LEASE_MICROSECONDS, limit=_CLAIM
-        ):
-            await self._start(row)
+            now=now, owner=self.owner, lease_until=now + LEASE_MICROSECONDS, limit=_CLAIM, each=WIDTH,
+            without=self._lanes.full(),
+        ):  # fmt: skip
+            self.deliver(row)
         for timer in await self.store.due_timers(now=now, limit=_CLAIM):
             with suppress(Conflict, NotFound):  # it changed just now: the next round decides on what it is then
                 await self.conversations[timer.kind].time_out(timer.pid, timer.name)
@@ -108,29 +134,37 @@ class Outbox:
             self._forgotten = now
 
     async def _pause(self) -> float:
-        due = await self.store.next_outbox()
+        due = await self.store.next_outbox(without=self._lanes.full())
         if due is None:
             return _IDLE_SECONDS
         return min(_IDLE_SECONDS, max(0.02, (due - micros(self.clock.now())) / 1_000_000))
 
-    async def _start(self, row: OutboxRow) -> None:
-        while len(self._tasks) >= self.max_under_way:
-            await asyncio.wait(self._tasks, return_when=asyncio.FIRST_COMPLETED)
-        task = asyncio.create_task(self._deliver(row))
-        self._tasks.add(task)
-        task.add_done_callback(self._done)
+    def _start(self) -> None:
+        now = micros(self.clock.now()) + _DELIVERY_MICROSECONDS
+        while self._running and (row := self._lanes.take(now)) is not None:
+            task = asyncio.create_task(self._deliver(row))
+            self._tasks.add(task)
+            task.add_done_callback(self._done)
 
     def _done(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
             _log.error("bug while delivering", exc_info=error)
+        self._start()
 
     # --- one row -----------------------------------------------------------------------------------------------------
 
     async def _deliver(self, row: OutboxRow) -> None:
+        answered: bool | None = None
+        try:
+            answered = await self._attempt(row)
+        finally:
+            self._lanes.done(row.counterparty, answered=answered)
+
+    async def _attempt(self, row: OutboxRow) -> bool:
+        """Send, or look at the peer's process. Whether anything came back."""
         if row.fence > 1 and await self._is_polling(row):  # claimed again, also after a restart: look, do not send
-            await self._look(row)
-            return
+            return await self._look(row)
         answer, token, detail = await self._send(row)
         peer_pid = _peer_pid(answer, row) if answer is not None else None
         status = answer.status if answer is not None else 0
@@ -140,9 +174,10 @@ class Outbox:
             status, detail = 0, f"HTTP {status} without a readable process"
         draft = await self._tell(row, status, peer_pid, token, answer)
         if draft is not None and draft.poll:
-            await self._look(row)
-        elif draft is not None and draft.retry:
+            return await self._look(row)
+        if draft is not None and draft.retry:
             await self._postpone(row, status, detail)
+        return answer is not None
 
     async def _is_polling(self, row: OutboxRow) -> bool:
         conversation = self.conversations[row.kind]
@@ -174,8 +209,8 @@ class Outbox:
         except (Conflict, NotFound):
             return None  # the row was settled meanwhile, by the peer's own message or by another worker
 
-    async def _look(self, row: OutboxRow) -> None:
-        """`GET` the peer's process and go on by what it says."""
+    async def _look(self, row: OutboxRow) -> bool:
+        """`GET` the peer's process and go on by what it says. Whether anything came back."""
         conversation = self.conversations[row.kind]
         process = conversation.draft(await conversation.load(row.pid)).process
         words = "negotiations" if row.kind == "negotiation" else "transfers"
@@ -191,12 +226,11 @@ class Outbox:
             state = None  # where we never ask, no process of ours can be
         except ConnectorError as error:
             await self._postpone(row, 0, f"looking at the peer's process: {error.detail}")
-            return
+            return not isinstance(error, PeerUnreachable)
         observed = Observed(message_id=row.message_id, state=state, fresh_id=self.ids.urn())
-        try:
+        with suppress(Conflict, NotFound):  # settled meanwhile
             await conversation.settle(row, lambda _: observed)
-        except (Conflict, NotFound):
-            return
+        return True
 
     async def _postpone(self, row: OutboxRow, status: int, detail: str) -> None:
         """Try again later; give up when the budget is spent."""
@@ -212,10 +246,9 @@ class Outbox:
             tenant=row.tenant, kind=row.kind, pid=row.pid, seq=row.seq, at=micros(now), status=status, detail=detail,
             next_at=not_before,
         )  # fmt: skip
-        try:
+        self._awake.pop(row.counterparty, None)
+        with suppress(Conflict):  # settled meanwhile
             await self.store.postpone_outbox(row, not_before=not_before, attempt=attempt)
-        except Conflict:
-            return  # settled meanwhile
 
 
 def _kept(row: OutboxRow, answer: HttpAnswer, token: str, at: int) -> MessageRow:

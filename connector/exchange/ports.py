@@ -8,7 +8,7 @@ step"); it is the path of the connector's public address, empty for a sole tenan
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -85,11 +85,16 @@ class Store(Protocol):
         `Conflict`: version, fence or token is not as expected; nothing was written.
         """
 
-    async def claim_outbox(self, *, now: int, owner: str, lease_until: int, limit: int) -> list[OutboxRow]:
-        """Lease the due heads, each with a new, higher fence; rows leased by others until later are left alone."""
+    async def claim_outbox(
+        self, *, now: int, owner: str, lease_until: int, limit: int, each: int = 1_000, without: Collection[str] = ()
+    ) -> list[OutboxRow]:
+        """Lease the due heads, each with a new, higher fence; rows leased by others until later are left alone.
 
-    async def next_outbox(self) -> int | None:
-        """When the next row is due, or None."""
+        At most `each` of one counterparty, and none of those named in `without`.
+        """
+
+    async def next_outbox(self, *, without: Collection[str] = ()) -> int | None:
+        """When the next row is due, or None. Rows for the counterparties named in `without` do not count."""
 
     async def postpone_outbox(self, row: OutboxRow, *, not_before: int, attempt: AttemptRow) -> None:
         """Give a claimed row back. `Conflict` when the fence is not the newest."""

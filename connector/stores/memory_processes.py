@@ -6,7 +6,8 @@ everything before it changes anything.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 
 from connector.errors import Conflict
@@ -123,19 +124,24 @@ class MemoryProcesses:
         self._append(step.evidence)
         return numbers
 
-    async def claim_outbox(self, *, now: int, owner: str, lease_until: int, limit: int) -> list[OutboxRow]:
-        """Lease the due heads, each with a new, higher fence."""
-        due = sorted(
-            (row for row in self._heads() if _due(row) <= now), key=lambda row: (row.not_before, row.created, row.pid)
-        )
-        claimed = [replace(row, lease_owner=owner, lease_until=lease_until, fence=row.fence + 1) for row in due[:limit]]
+    async def claim_outbox(
+        self, *, now: int, owner: str, lease_until: int, limit: int, each: int = 1_000, without: Collection[str] = ()
+    ) -> list[OutboxRow]:
+        """Lease the due heads, at most `each` of one counterparty, each with a new, higher fence."""
+        due = sorted((row for row in self._heads(without) if _due(row) <= now), key=_order)
+        taken: Counter[str] = Counter()
+        claimed: list[OutboxRow] = []
+        for row in due:
+            taken[row.counterparty] += 1
+            if taken[row.counterparty] <= each and len(claimed) < limit:
+                claimed.append(replace(row, lease_owner=owner, lease_until=lease_until, fence=row.fence + 1))
         for row in claimed:
             self._outbox[_key(row)][row.seq] = row
         return claimed
 
-    async def next_outbox(self) -> int | None:
-        """When the next row is due."""
-        return min(map(_due, self._heads()), default=None)
+    async def next_outbox(self, *, without: Collection[str] = ()) -> int | None:
+        """When the next row is due, leaving some counterparties aside."""
+        return min(map(_due, self._heads(without)), default=None)
 
     async def postpone_outbox(self, row: OutboxRow, *, not_before: int, attempt: AttemptRow) -> None:
         """Give a claimed row back."""
@@ -300,8 +306,9 @@ class MemoryProcesses:
                 )
             )
 
-    def _heads(self) -> list[OutboxRow]:
-        return [rows[min(rows)] for rows in self._outbox.values() if rows]
+    def _heads(self, without: Collection[str]) -> list[OutboxRow]:
+        heads = (rows[min(rows)] for rows in self._outbox.values() if rows)
+        return [row for row in heads if row.counterparty not in without]
 
 
 def _key(row: ProcessRow | OutboxRow) -> ProcessKey:
@@ -310,6 +317,10 @@ def _key(row: ProcessRow | OutboxRow) -> ProcessKey:
 
 def _peer_key(row: ProcessRow) -> tuple[str, str, str, str] | None:
     return None if row.peer_pid is None else (row.tenant, row.kind, row.counterparty, row.peer_pid)
+
+
+def _order(row: OutboxRow) -> tuple[int, int, str]:
+    return (row.not_before, row.created, row.pid)
 
 
 def _due(row: OutboxRow) -> int:

@@ -5,9 +5,10 @@ The other half, records, stands in `records`; `sqlite` puts both together.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import apsw
+import orjson
 
 from connector.errors import Conflict
 from connector.exchange.rows import (
@@ -101,19 +102,24 @@ class ProcessTables:
         """One step of a process; the numbers that its outbox rows got."""
         return await self._engine.write(lambda tx: _step(tx, step))
 
-    async def claim_outbox(self, *, now: int, owner: str, lease_until: int, limit: int) -> list[OutboxRow]:
-        """Lease the due heads, each with a new, higher fence."""
-        due = await self.next_outbox()
+    async def claim_outbox(
+        self, *, now: int, owner: str, lease_until: int, limit: int, each: int = 1_000, without: Collection[str] = ()
+    ) -> list[OutboxRow]:
+        """Lease the due heads, at most `each` of one counterparty, each with a new, higher fence."""
+        due = await self.next_outbox(without=without)
         if due is None or due > now:
             return []  # most calls find nothing: no reason to take part in a commit
-        bindings: Bindings = {"now": now, "owner": owner, "lease_until": lease_until, "limit": limit}
+        bindings: Bindings = {
+            "now": now, "owner": owner, "lease_until": lease_until, "limit": limit, "each": each,
+            "without": _json(without),
+        }  # fmt: skip
         rows = await self._engine.write(lambda tx: tx.rows("claim_outbox", bindings))
         return sorted((OUTBOX.read(row) for row in rows), key=lambda row: (row.not_before, row.created, row.pid))
 
-    async def next_outbox(self) -> int | None:
-        """When the next row is due."""
-        row = self._engine.point("next_outbox", {})
-        return None if row is None else number(row)
+    async def next_outbox(self, *, without: Collection[str] = ()) -> int | None:
+        """When the next row is due, leaving some counterparties aside."""
+        row = self._engine.point("next_outbox", {"without": _json(without)})
+        return None if row is None or row[0] is None else number(row)
 
     async def postpone_outbox(self, row: OutboxRow, *, not_before: int, attempt: AttemptRow) -> None:
         """Give a claimed row back."""
@@ -198,6 +204,10 @@ class ProcessTables:
         """The log, by number."""
         bindings: Bindings = {"tenant": tenant, "after": after, "limit": limit}
         return [EVIDENCE.read(row) for row in await self._engine.many("evidence", bindings)]
+
+
+def _json(names: Collection[str]) -> str:
+    return orjson.dumps([*names]).decode()
 
 
 def _key(tenant: str, kind: ProcessKind, pid: str) -> Bindings:

@@ -13,19 +13,41 @@ DELETE FROM outbox WHERE tenant = :tenant AND kind = :kind AND pid = :pid AND se
 DELETE FROM outbox WHERE tenant = :tenant AND kind = :kind AND pid = :pid;
 
 -- name: next_outbox
-SELECT due FROM outbox AS row
-WHERE NOT EXISTS (SELECT 1 FROM outbox AS earlier WHERE earlier.tenant = row.tenant AND earlier.kind = row.kind
-  AND earlier.pid = row.pid AND earlier.seq < row.seq)
-ORDER BY due LIMIT 1;
-
--- name: claim_outbox
-UPDATE outbox SET lease_owner = :owner, lease_until = :lease_until, fence = fence + 1
-WHERE id IN (
-  SELECT id FROM outbox AS row
-  WHERE due <= :now
+-- From counterparty to counterparty, so that a thousand rows for one of them cost no more than one.
+WITH RECURSIVE peer (tenant, counterparty) AS (
+  SELECT tenant, counterparty FROM (SELECT tenant, counterparty FROM outbox ORDER BY tenant, counterparty LIMIT 1)
+  UNION ALL
+  SELECT row.tenant, row.counterparty FROM peer CROSS JOIN outbox AS row
+  ON row.id = (SELECT id FROM outbox AS later
+    WHERE (later.tenant, later.counterparty) > (peer.tenant, peer.counterparty)
+    ORDER BY later.tenant, later.counterparty LIMIT 1))
+SELECT min((
+  SELECT due FROM outbox AS row
+  WHERE row.tenant = peer.tenant AND row.counterparty = peer.counterparty
     AND NOT EXISTS (SELECT 1 FROM outbox AS earlier WHERE earlier.tenant = row.tenant AND earlier.kind = row.kind
       AND earlier.pid = row.pid AND earlier.seq < row.seq)
-  ORDER BY due, id LIMIT :limit)
+  ORDER BY due LIMIT 1))
+FROM peer WHERE counterparty NOT IN (SELECT value FROM json_each(:without));
+
+-- name: claim_outbox
+WITH RECURSIVE peer (tenant, counterparty) AS (
+  SELECT tenant, counterparty FROM (SELECT tenant, counterparty FROM outbox ORDER BY tenant, counterparty LIMIT 1)
+  UNION ALL
+  SELECT row.tenant, row.counterparty FROM peer CROSS JOIN outbox AS row
+  ON row.id = (SELECT id FROM outbox AS later
+    WHERE (later.tenant, later.counterparty) > (peer.tenant, peer.counterparty)
+    ORDER BY later.tenant, later.counterparty LIMIT 1))
+UPDATE outbox SET lease_owner = :owner, lease_until = :lease_until, fence = fence + 1
+WHERE id IN (
+  SELECT due_row.id FROM peer CROSS JOIN outbox AS due_row
+  ON due_row.id IN (
+    SELECT id FROM outbox AS row
+    WHERE row.tenant = peer.tenant AND row.counterparty = peer.counterparty AND due <= :now
+      AND NOT EXISTS (SELECT 1 FROM outbox AS earlier WHERE earlier.tenant = row.tenant AND earlier.kind = row.kind
+        AND earlier.pid = row.pid AND earlier.seq < row.seq)
+    ORDER BY due, id LIMIT :each)
+  WHERE peer.counterparty NOT IN (SELECT value FROM json_each(:without))
+  ORDER BY due_row.due, due_row.id LIMIT :limit)
 RETURNING tenant, kind, pid, seq, counterparty, message_type, message_id, url, body, not_before, lease_owner,
   lease_until, fence, attempts, created;
 
@@ -34,8 +56,8 @@ UPDATE outbox SET not_before = :not_before, lease_owner = '', lease_until = 0, a
 WHERE tenant = :tenant AND kind = :kind AND pid = :pid AND seq = :seq AND fence = :fence;
 
 -- name: waiting_outbox
-SELECT 1 FROM outbox WHERE tenant = :tenant AND counterparty = :counterparty AND not_before > :now LIMIT 1;
+SELECT 1 FROM outbox WHERE tenant = :tenant AND counterparty = :counterparty AND due > :now AND not_before > :now LIMIT 1;
 
 -- name: wake_outbox
 UPDATE outbox SET not_before = :now, attempts = 0
-WHERE tenant = :tenant AND counterparty = :counterparty AND not_before > :now;
+WHERE tenant = :tenant AND counterparty = :counterparty AND due > :now AND not_before > :now;

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -246,6 +247,24 @@ async def test_claims_are_limited(store: Store) -> None:
     second = await store.claim_outbox(now=10, owner="b", lease_until=100, limit=3)
     assert (len(first), len(second)) == (3, 2)
     assert not {row.pid for row in first} & {row.pid for row in second}
+
+
+async def test_claims_take_some_of_each_counterparty(store: Store) -> None:
+    """A counterparty for which much is due leaves room for others; one that has enough to do is left aside."""
+    for i in range(6):
+        peer = PEER if i < 4 else f"did:web:{i}.example"
+        step = StepCommit(
+            process=replace(process(f"p{i}"), counterparty=peer), expected_version=0,
+            outbox=[replace(outbox(f"p{i}", not_before=10 + i), counterparty=peer)],
+        )  # fmt: skip
+        await store.commit_step(step)
+    claim = partial(store.claim_outbox, now=20, owner="a", lease_until=100, limit=9)
+    assert [row.pid for row in await claim(each=1, without=[PEER, "did:web:4.example"])] == ["p5"]
+    assert await store.next_outbox(without=[PEER]) == 14
+    assert await store.next_outbox(without=[PEER, "did:web:4.example", "did:web:5.example"]) is None
+    assert [row.pid for row in await claim(each=2)] == ["p0", "p1", "p4"]
+    assert [row.pid for row in await claim(each=2)] == ["p2", "p3"]
+    assert await claim(each=2) == []
 
 
 async def test_timers_are_replaced_as_a_whole(store: Store) -> None:
