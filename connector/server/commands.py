@@ -123,7 +123,7 @@ async def request(
     With an `offer` (as `catalog` showed it) the catalogue is not read again, and `wanted` is the dataset's id.
     """
     said = f"request {peer} {wanted}" + (f" {orjson.dumps(offer).decode()}" if offer is not None else "")
-    command = await _command(services, key, said)
+    command = await command_of(services, key, said)
     if await services.store.load_process(services.config.tenant, "negotiation", command.pid) is None:
         dataset_id = wanted
         if offer is None:
@@ -133,9 +133,15 @@ async def request(
         try:
             await services.negotiate.request(peer, base, dataset_id, offer, command)
         except Conflict:  # the same command came twice at once: the other one has begun it
-            command = await _command(services, key, said)
-    settled = services.negotiate.conversation.settled
-    row = await settled(command.pid, lambda at: at.state in services.negotiate.table.terminal, wait_seconds)
+            command = await command_of(services, key, said)
+    return await negotiated(services, command.pid, wait_seconds)
+
+
+async def negotiated(services: Services, pid: str, wait_seconds: float) -> JsonObject:
+    """What came of a negotiation: once it has ended or waits for our own word, or after so many seconds as it is."""
+    row = await services.negotiate.conversation.settled(
+        pid, lambda at: at.state in services.negotiate.table.terminal or at.deadline is not None, wait_seconds
+    )
     content = orjson.loads(row.body)["content"]
     agreement = content.get("agreement") or {}
     return {
@@ -144,6 +150,7 @@ async def request(
         "dataset": content["dataset"],
         "agreement": agreement.get("@id"),
         "termination": content.get("termination"),
+        "waits": (content.get("waits") or {}).get("turn"),
     }
 
 
@@ -179,13 +186,13 @@ async def _agreement(services: Services, agreement_id: str) -> AgreementRow:
 
 async def _started(services: Services, agreement: AgreementRow, said: str, key: str, wait_seconds: float) -> ProcessRow:
     """The transfer of this command when it is started or over."""
-    command = await _command(services, key, said)
+    command = await command_of(services, key, said)
     if await services.store.load_process(services.config.tenant, "transfer", command.pid) is None:
         base = await services.peers.dsp_base(Did(agreement.counterparty))
         try:
             await services.transfer.request(agreement, base, command)
         except Conflict:
-            command = await _command(services, key, said)
+            command = await command_of(services, key, said)
     return await services.transfer.conversation.settled(
         command.pid, lambda at: at.state in services.transfer.table.terminal or is_open(at), wait_seconds
     )
@@ -303,7 +310,7 @@ async def catalog(services: Services, peer: Did) -> JsonObject:
 # --- shared ----------------------------------------------------------------------------------------------------------
 
 
-async def _command(services: Services, key: str, said: str) -> CommandRow:
+async def command_of(services: Services, key: str, said: str) -> CommandRow:
     """The command of this key: a new one, or the one that was begun before. `Conflict`: it is another request's."""
     request_digest = hashlib.sha256(said.encode()).hexdigest()
     known = await services.store.load_command(services.config.tenant, key) if key else None

@@ -23,7 +23,7 @@ from connector.exchange.draft import micros
 from connector.exchange.publication import Declared
 from connector.exchange.rows import EvidenceEntry, RecordRow, StatusChangeRow
 from connector.model import Did, Json, JsonObject
-from connector.server import commands, processes, transfers
+from connector.server import commands, decisions, processes, transfers
 from connector.server.asked import body as _body
 from connector.server.asked import key as _key
 from connector.server.asked import moment as _moment
@@ -58,6 +58,7 @@ def routes() -> list[web.RouteDef]:
         web.post("/v1/revoke", _revoke),
         web.get("/v1/records", _records),
         web.get("/v1/records/{id}", _record),
+        *decisions.routes(),
         *processes.routes(),
         *transfers.routes(),
         web.get("/v1/evidence", _evidence),

@@ -20,7 +20,13 @@ STRICTER: JsonObject = {
     "permission": [
         {
             "action": "use",
-            "constraint": [{"leftOperand": "dateTime", "operator": "lt", "rightOperand": "2027-04-01T00:00:00Z"}],
+            "constraint": [
+                {
+                    "leftOperand": "http://www.w3.org/ns/odrl/2/dateTime",
+                    "operator": "lt",
+                    "rightOperand": "2027-04-01T00:00:00Z",
+                }
+            ],
         }
     ],
 }

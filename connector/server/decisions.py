@@ -1,0 +1,211 @@
+"""What operators decide in negotiations: words to held turns, offers to peers, ends. With the queue of what is held.
+
+A word may be repeated with its idempotency key, and then changes nothing more. What a turn may be answered with stands
+in `protocol.turns`, what follows in `exchange.negotiate`; requests are `commands`'. Terms are a policy as its file says
+it, or an offer as a catalogue shows it: home rules and lists of parties stay home.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Literal, cast
+
+import orjson
+from aiohttp import web
+from pydantic import ValidationError
+
+from connector.credentials.datamodel import time_text
+from connector.errors import BadInput, BadPolicy, Conflict, NotFound
+from connector.exchange.draft import micros
+from connector.exchange.held import Word
+from connector.exchange.rows import ApprovalRow, DatasetRow, ProcessRow
+from connector.model import Did, Json, JsonObject
+from connector.policy.odrl import offer_json
+from connector.policy.reading import load
+from connector.protocol.negotiation import State
+from connector.protocol.terms import Offer, rules_of
+from connector.protocol.turns import COUNTERS, Turn
+from connector.server import asked, processes
+from connector.server.commands import command_of, negotiated
+from connector.server.problems import json_response
+from connector.server.services import SERVICES, Services
+
+_TITLES = 20
+_DECISIONS = ("approve", "counter", "reject")
+
+
+def routes() -> list[web.RouteDef]:
+    """The routes of the management API."""
+    return [
+        web.get("/v1/approvals", _queue),
+        web.post("/v1/approvals/{id}", _decide),
+        web.post("/v1/offer", _offer),
+        web.post("/v1/negotiations/{id}/terminate", _terminate),
+    ]
+
+
+# --- the queue -------------------------------------------------------------------------------------------------------
+
+
+async def _queue(request: web.Request) -> web.Response:
+    services = request.app[SERVICES]
+    waiting: list[Json] = [
+        await _shown(services, row) for row in await services.store.list_approvals(_tenant(services))
+    ]
+    return json_response({"approvals": waiting})
+
+
+async def _shown(services: Services, row: ApprovalRow) -> JsonObject:
+    """A held turn with the terms on the table, ours beside them, and what our policy says of the peer."""
+    process = await services.store.load_process(row.tenant, "negotiation", row.pid)
+    content = orjson.loads(process.body)["content"] if process is not None else {}
+    dataset = await services.store.load_dataset(row.tenant, row.subject)
+    return {
+        "id": row.pid, "turn": row.turn, "with": row.counterparty, "dataset": row.subject,
+        "title": dataset.title if dataset is not None else None, "asked": _time(row.asked), "due": _time(row.due),
+        "can": ["approve", *(["counter"] if Turn(row.turn) in COUNTERS else []), "reject"],
+        "decision": row.decision or None, "not_before": _time(row.not_before) if row.not_before else None,
+        "note": (content.get("waits") or {}).get("note"),
+        "terms": content.get("offer"), "agreement": content.get("agreement"),
+        "ours": services.negotiate.weighing.policies.offer(dataset) if dataset is not None else None,
+        "policy": content.get("decision"),
+    }  # fmt: skip
+
+
+async def _decide(request: web.Request) -> web.Response:
+    services, body = request.app[SERVICES], await asked.body(request)
+    decision = asked.text(body, "decision")
+    if decision not in _DECISIONS:
+        raise BadInput(f"decision {decision!r} is none of {', '.join(_DECISIONS)}")
+    terms, not_before = body.get("terms"), asked.text(body, "not_before", "")
+    if (decision == "counter") != isinstance(terms, dict):
+        raise BadInput(
+            "terms belong to a counter-offer, and to nothing else", hint='{"decision": "counter", "terms": {}}'
+        )
+    word = Word(
+        decision=cast("Literal['approve', 'counter', 'reject']", decision),
+        terms=wire_terms(terms, _offer_id(services, body)) if isinstance(terms, dict) else None,
+        agreement_id=asked.text(body, "agreement_id", ""), code=asked.text(body, "code", ""),
+        reason=asked.text(body, "reason", ""),
+        not_before=micros(asked.moment(not_before)) if not_before else 0,
+    )  # fmt: skip
+    answer = await decide(services, request.match_info["id"], word, asked.key(request), asked.seconds(body))
+    return json_response(answer)
+
+
+async def decide(services: Services, ident: str, word: Word, key: str, wait_seconds: float) -> JsonObject:
+    """A person's word. `IllegalTransition`: nothing waits there, or not for this."""
+    row = await _negotiation(services, ident)
+    meant = {**word.as_json(), "terms": rules_of(word.terms or {})}  # a fresh offer id makes no other request
+    said = f"decide {row.pid} {orjson.dumps(meant).decode()}"
+    command = await command_of(services, key, said)
+    if not key or await services.store.load_command(_tenant(services), key) is None:
+        await services.negotiate.decide(row.pid, word, command)
+    return await negotiated(services, row.pid, 0.0 if word.not_before > command.at else wait_seconds)
+
+
+# --- offers and ends -------------------------------------------------------------------------------------------------
+
+
+async def _offer(request: web.Request) -> web.Response:
+    services, body = request.app[SERVICES], await asked.body(request)
+    peer, terms = Did(services.config.peer(asked.text(body, "peer"))), body.get("terms")
+    if not (terms is None or isinstance(terms, dict)):
+        raise BadInput("terms is not an object", hint="a policy, or an offer as /v1/catalog shows it")
+    answer = await offer(
+        services, peer, asked.text(body, "dataset"), asked.key(request), asked.seconds(body), terms=terms,
+        offer_id=asked.text(body, "offer_id", ""),
+    )  # fmt: skip
+    return json_response(answer)
+
+
+async def offer(
+    services: Services, peer: Did, wanted: str, key: str, wait_seconds: float, *, terms: JsonObject | None = None,
+    offer_id: str = "",
+) -> JsonObject:  # fmt: skip
+    """Offer a contract on a dataset of ours, by id or title, to a peer: the catalogue's offer, or these terms."""
+    said = f"offer {peer} {wanted} {offer_id} {orjson.dumps(terms).decode()}"
+    command = await command_of(services, key, said)
+    if await services.store.load_process(_tenant(services), "negotiation", command.pid) is None:
+        dataset = await _dataset(services, wanted)
+        ours = services.negotiate.weighing.policies.offer(dataset)
+        made = {**ours, "@id": offer_id or ours["@id"]}
+        if terms is not None:
+            made = wire_terms(terms, offer_id or services.ids.urn())
+        base = await services.peers.dsp_base(peer)
+        try:
+            await services.negotiate.offer(peer, base, dataset.dataset_id, made, command)
+        except Conflict:  # the same command came twice at once: the other one has begun it
+            command = await command_of(services, key, said)
+    return await negotiated(services, command.pid, wait_seconds)
+
+
+async def _terminate(request: web.Request) -> web.Response:
+    body = await asked.body(request)
+    answer = await terminate(
+        request.app[SERVICES], request.match_info["id"], asked.text(body, "code", "") or "operator",
+        asked.text(body, "reason", ""), asked.seconds(body),
+    )  # fmt: skip
+    return json_response(answer)
+
+
+async def terminate(services: Services, ident: str, code: str, reason: str, wait_seconds: float) -> JsonObject:
+    """End a negotiation; one that is terminated already is answered as it is. `IllegalTransition`: it is final."""
+    row = await _negotiation(services, ident)
+    if row.state != State.TERMINATED:
+        await services.negotiate.terminate(row.pid, code, reason)
+    return await negotiated(services, row.pid, wait_seconds)
+
+
+# --- shared ----------------------------------------------------------------------------------------------------------
+
+
+def wire_terms(terms: JsonObject, offer_id: str) -> JsonObject:
+    """Terms of a person's file as an offer. Such as only the peer understands are taken as they stand on the wire."""
+    try:
+        policy = load(orjson.dumps(terms))
+    except BadPolicy as unknown:
+        try:
+            offer = Offer.model_validate({"@type": "Offer", "@id": offer_id, **rules_of(terms)})
+        except ValidationError:
+            raise unknown from None
+        return offer.as_json()
+    if not policy.offerable:
+        raise BadInput("these terms permit no use", hint='a permission with the action "use"')
+    return offer_json(policy, offer_id=offer_id)
+
+
+async def _dataset(services: Services, wanted: str) -> DatasetRow:
+    exact = await services.store.load_dataset(_tenant(services), wanted)
+    if exact is not None:
+        return exact
+    fitting: list[DatasetRow] = []
+    titles: list[str] = []
+    after = ""
+    while rows := await services.store.list_datasets(_tenant(services), after=after):
+        fitting += [row for row in rows if row.title == wanted]
+        titles += [row.title for row in rows[: _TITLES - len(titles)]]
+        after = rows[-1].dataset_id
+    if len(fitting) == 1:
+        return fitting[0]
+    shown = ", ".join(titles) or "nothing; publish first"
+    raise NotFound(f"we offer {len(fitting)} datasets {wanted!r}", hint=f"we offer: {shown}")
+
+
+async def _negotiation(services: Services, ident: str) -> ProcessRow:
+    row = await processes.find(services, ident)
+    if row.kind != "negotiation":
+        raise NotFound(f"{ident} is a transfer", hint="battery-connector transfers")
+    return row
+
+
+def _offer_id(services: Services, body: JsonObject) -> str:
+    return asked.text(body, "offer_id", "") or services.ids.urn()
+
+
+def _tenant(services: Services) -> str:
+    return services.config.tenant
+
+
+def _time(at: int) -> str:
+    return time_text(datetime.fromtimestamp(at / 1_000_000, tz=UTC))
