@@ -24,6 +24,7 @@ from connector.credentials.signing import Signer
 from connector.errors import PeerUnreachable
 from connector.exchange.audit import Audit, AuditAnswers
 from connector.exchange.authenticate import SCOPES, Authenticate
+from connector.exchange.browse import Browse
 from connector.exchange.conversation import Conversation
 from connector.exchange.grants import Grants
 from connector.exchange.negotiate import Negotiate
@@ -106,6 +107,11 @@ class Keys:
         """The key of access tokens, derived from the id key, so that a restart keeps them good."""
         return hmac.digest(self.id_key, b"access-token", hashlib.sha256)
 
+    @property
+    def link_key(self) -> bytes:
+        """The key that seals links to the catalogue's pages."""
+        return hmac.digest(self.id_key, b"catalogue-link", hashlib.sha256)
+
 
 def open_keys(config: Config) -> Keys:
     """Open the keys that the configuration names."""
@@ -141,9 +147,10 @@ def compose(
         assertion=keys.assertion, authentication=keys.authentication, id_key=keys.id_key,
         access_token_key=keys.access_token_key, shown=partial(_held, config), authenticate=authenticate,
         offer=Offer(
-            tenant=tenant, did=did, base=transfer.base, store=store, peers=peers, clock=clock, ids=ids,
-            policies=policies,
+            tenant=tenant, did=did, base=transfer.base, store=store, clock=clock, policies=policies,
+            link_key=keys.link_key,
         ),
+        browse=Browse(peers=peers, ids=ids),
         negotiate=negotiate, transfer=transfer, outbox=outbox, exports=Exports(),
         renew=Renew(conversation=transfer.conversation, peers=peers, clock=clock),
         grants=Grants(

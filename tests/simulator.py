@@ -205,15 +205,21 @@ async def _publish(node: Node, rows: int) -> None:
     mapped = engine.run(
         plan, files, mint=lambda kind, key: mint(services.id_key, services.config.tenant, kind, key)
     ).mapped
-    shared = _dataset(node, SHARED, OPEN)
+    shared = dataset_row(node, SHARED, OPEN)
     published = await services.publish.publish(mapped, shared, Declared(), lambda _: None)
     assert published.documents == rows, published.findings
-    await node.store.commit_dataset(_dataset(node, KEPT, SEALED))
+    await node.store.commit_dataset(dataset_row(node, KEPT, SEALED))
 
 
-def _dataset(node: Node, title: str, policy: str) -> DatasetRow:
+def dataset_id(node: Node, title: str) -> str:
+    """The id of a node's dataset."""
+    return mint(node.keys.id_key, "", "dataset", title)
+
+
+def dataset_row(node: Node, title: str, policy: str) -> DatasetRow:
+    """A dataset of a node under a policy."""
     return DatasetRow(
-        tenant="", dataset_id=mint(node.keys.id_key, "", "dataset", title), title=title, plan="sites",
+        tenant="", dataset_id=dataset_id(node, title), title=title, plan="sites",
         record_types=("FacilityRecord",), policy=policy.encode(), policy_digest=digest(load(policy.encode())),
         at=micros(node.clock.now()),
     )  # fmt: skip

@@ -19,7 +19,7 @@ _COMMANDS = {
     "serve": "serve",
     "site": "site",
     "publish": "exchange",
-    "catalog": "exchange",
+    "catalog": "catalog",
     "request": "exchange",
     "fetch": "exchange",
     "received": "exchange",

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import http.client
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 _BAD_INPUT = range(400, 500)
 _UNCHECKED = frozenset({"cannot-check", "bad-message", "too-large"})
 """Bad messages come from peers here, never from a person: the answer could not be used, so nothing is decided."""
+NDJSON = "application/x-ndjson"
 OnProgress = Callable[["JsonObject"], None]
 
 
@@ -49,18 +50,31 @@ class Management:
 
     def work(self, path: str, body: JsonObject, *, key: str = "", on_progress: OnProgress | None = None) -> JsonObject:
         """POST long work: progress as it comes, then the result."""
-        connection, response = self._open("POST", path, body, key)
+        told: JsonObject = {}
+        for told in self._lines("POST", path, body, key):
+            if on_progress and isinstance(progress := told.get("progress"), dict):
+                on_progress(progress)
+        result = told["result"]
+        assert isinstance(result, dict), "the last line of work is its result"
+        return result
+
+    def found(self, path: str) -> Iterator[JsonObject]:
+        """GET what is found bit by bit, while it comes in."""
+        return (line for line in self._lines("GET", path, None, "") if "result" not in line)
+
+    def _lines(self, method: str, path: str, body: JsonObject | None, key: str) -> Iterator[JsonObject]:
+        """The lines of an answer up to the result; a problem is raised, and so is an answer without an end."""
+        connection, response = self._open(method, path, body, key, NDJSON)
         try:
             if response.status != http.client.OK:
                 raise _problem(response.status, response.read())
-            for line in response:
-                told = _parsed(line) if line.strip() else {}
-                if isinstance(result := told.get("result"), dict):
-                    return result
-                if isinstance(problem := told.get("problem"), dict):
+            for text in response:
+                line = _parsed(text) if text.strip() else {}
+                if isinstance(problem := line.get("problem"), dict):
                     raise _told(problem)
-                if on_progress and isinstance(progress := told.get("progress"), dict):
-                    on_progress(progress)
+                yield line
+                if "result" in line:
+                    return
         except (OSError, http.client.HTTPException) as error:
             raise PeerUnreachable(f"the connector stopped answering: {error}", hint="is it still running?") from None
         finally:
@@ -80,10 +94,10 @@ class Management:
         return _parsed(data)
 
     def _open(
-        self, method: str, path: str, body: JsonObject | None, key: str
+        self, method: str, path: str, body: JsonObject | None, key: str, accept: str = "application/json"
     ) -> tuple[http.client.HTTPConnection, http.client.HTTPResponse]:
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=self.timeout_seconds)
-        headers = {"Authorization": f"Bearer {self.token}", "Content-Type": "application/json"}
+        headers = {"Authorization": f"Bearer {self.token}", "Content-Type": "application/json", "Accept": accept}
         if key:
             headers["Idempotency-Key"] = key
         try:

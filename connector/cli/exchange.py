@@ -1,4 +1,4 @@
-"""`publish`, `catalog`, `request`, `fetch`, `received`: what a company offers, asks for and gets.
+"""`publish`, `request`, `fetch`, `received`: what a company offers, asks for and gets.
 
 All work is the running connector's (`client`); here its answers become tables, sentences and exit codes. Why a
 negotiation or transfer stands where it stands is `why`'s.
@@ -6,10 +6,8 @@ negotiation or transfer stands where it stands is `why`'s.
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from pathlib import Path
-from shlex import quote
 from typing import TYPE_CHECKING, Annotated, Final
 from urllib.parse import urlencode
 
@@ -29,9 +27,9 @@ from connector.cli.console import (
     told,
 )
 from connector.cli.tables import progress, say, show_findings, show_table
-from connector.cli.words import called, refused_in_words
+from connector.cli.words import called, refused_in_words, terms_in_words
 from connector.config import load
-from connector.errors import BadInput, BadPolicy
+from connector.errors import BadInput
 
 if TYPE_CHECKING:
     from connector.config import Config
@@ -115,48 +113,6 @@ def _show_published(answer: JsonObject, findings: list[Json]) -> None:
     else:
         say(f"offered as {answer.get('title')!r}, dataset {answer.get('dataset')}")
         next_step("battery-connector catalog THIS-COMPANY, at a peer, shows it")
-
-
-# --- catalog ---------------------------------------------------------------------------------------------------------
-
-
-def catalog(peer: PEER, config: CONFIG = Path("connector.toml"), as_json: JSON = False) -> None:
-    """What a peer offers us, and under which terms.
-
-    Example: battery-connector catalog refiner
-    """
-    with told():
-        answer = Management.of(config).get(f"/v1/catalog?{urlencode({'peer': peer})}")
-        datasets = [one for one in _list(answer.get("datasets")) if isinstance(one, dict)]
-        for one in datasets:
-            one["plain"] = [_plain(offer) for offer in _list(one.get("offers"))]
-        if as_json:
-            show_json(answer)
-            return
-        say(f"{answer['peer']} shows us {len(datasets)} datasets")
-        for one in datasets:
-            console().print()
-            say(str(one.get("title") or one["dataset"]), "bold")
-            say(f"  {one['dataset']}", "dim")
-            for terms in _list(one["plain"]):
-                say(f"  {terms}")
-        if datasets:
-            first = datasets[0]
-            wanted = quote(str(first.get("title") or first["dataset"]))
-            next_step(f"battery-connector request {peer} {wanted}")
-
-
-def _plain(terms: Json) -> str:
-    """Offer or agreement in plain words; terms that this product does not know are shown as they are."""
-    from connector.policy.odrl import Action  # noqa: PLC0415 - not for `--help`
-    from connector.policy.plain import plain  # noqa: PLC0415 - only where a policy is shown
-    from connector.policy.reading import load as load_policy  # noqa: PLC0415 - only where a policy is shown
-
-    text = json.dumps(terms, ensure_ascii=False)
-    try:
-        return plain(load_policy(text.encode()), actions=(Action.USE,))
-    except BadPolicy:
-        return f"terms that are not known here: {text}"
 
 
 # --- request ---------------------------------------------------------------------------------------------------------
@@ -274,7 +230,7 @@ def received(
         answer, company = Management.of(config).get(f"/v1/received?{asked}"), load(config)
         agreements = [one for one in _list(answer.get("agreements")) if isinstance(one, dict)]
         for one in agreements:
-            one["plain"] = _plain(one.get("terms"))
+            one["plain"] = terms_in_words(one.get("terms"))
         if as_json:
             show_json(answer)
             return

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Final
+
+from connector.errors import BadPolicy
 
 if TYPE_CHECKING:
     from connector.config import Config
@@ -65,3 +68,16 @@ def _reason(reason: Json) -> str:
     if isinstance(reason, dict) and "@value" in reason:
         return str(reason["@value"])
     return "" if reason is None else str(reason)
+
+
+def terms_in_words(terms: Json) -> str:
+    """Offer or agreement in plain words; terms that this product does not know are shown as they are."""
+    from connector.policy.odrl import Action  # noqa: PLC0415 - not for `--help`
+    from connector.policy.plain import plain  # noqa: PLC0415 - only where a policy is shown
+    from connector.policy.reading import load as load_policy  # noqa: PLC0415 - only where a policy is shown
+
+    text = json.dumps(terms, ensure_ascii=False)
+    try:
+        return plain(load_policy(text.encode()), actions=(Action.USE,))
+    except BadPolicy:
+        return f"terms that are not known here: {text}"

@@ -14,41 +14,53 @@ from connector.policy.evaluate import Compiled, compile_policy
 from connector.policy.odrl import offer_digest, offer_json
 from connector.policy.reading import load
 from connector.protocol.catalog import Offered, offer
+from connector.protocol.terms import rules_of
 from connector.protocol.transfer import PULL
 
 _MOST = 1_000
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Terms:
+    """A policy ready for decisions, and as the wire shows it. Made once: to be read, not to be changed."""
+
+    compiled: Compiled
+    digest: str
+    """Of the terms on the wire: it stands in the offer's id."""
+    rules: JsonObject
+
+
 @dataclass(slots=True)
 class Policies:
-    """Compiled policies by digest."""
+    """Policies by digest."""
 
-    _compiled: dict[str, Compiled] = field(default_factory=dict)
-    _offers: dict[tuple[str, str], JsonObject] = field(default_factory=dict)
+    _terms: dict[str, Terms] = field(default_factory=dict)
+
+    def terms(self, digest: str, octets: bytes) -> Terms:
+        """The policy of that digest."""
+        known = self._terms.get(digest)
+        if known is None:
+            if len(self._terms) >= _MOST:
+                self._terms.pop(next(iter(self._terms)))
+            policy = load(octets)
+            known = self._terms[digest] = Terms(
+                compiled=compile_policy(policy), digest=offer_digest(policy),
+                rules=rules_of(offer_json(policy, offer_id="")),
+            )  # fmt: skip
+        return known
 
     def of(self, dataset: DatasetRow) -> Compiled:
         """The policy under which this dataset is offered."""
-        known = self._compiled.get(dataset.policy_digest)
-        if known is None:
-            if len(self._compiled) >= _MOST:
-                self._compiled.pop(next(iter(self._compiled)))
-            known = self._compiled[dataset.policy_digest] = compile_policy(load(dataset.policy))
-        return known
+        return self.terms(dataset.policy_digest, dataset.policy).compiled
 
     def offer(self, dataset: DatasetRow) -> JsonObject:
-        """The offer as the catalogue shows it. Made once: to be read, not to be changed."""
-        key = dataset.dataset_id, dataset.policy_digest
-        known = self._offers.get(key)
-        if known is None:
-            if len(self._offers) >= _MOST:
-                self._offers.pop(next(iter(self._offers)))
-            policy = self.of(dataset).policy
-            known = offer(dataset.dataset_id, offer_digest(policy), offer_json(policy, offer_id=""))
-            self._offers[key] = known
-        return known
+        """The offer as the catalogue shows it."""
+        terms = self.terms(dataset.policy_digest, dataset.policy)
+        return offer(dataset.dataset_id, terms.digest, terms.rules)
 
     def offered(self, dataset: DatasetRow) -> Offered:
         """The dataset as the catalogue shows it."""
-        policy = self.of(dataset).policy
-        terms = {offer_digest(policy): offer_json(policy, offer_id="")}
-        return Offered(dataset_id=dataset.dataset_id, title=dataset.title, formats=(PULL,), policies=terms)
+        return Offered(
+            dataset_id=dataset.dataset_id, title=dataset.title, record_types=dataset.record_types, formats=(PULL,),
+            offers=(self.offer(dataset),),
+        )  # fmt: skip

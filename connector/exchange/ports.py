@@ -43,6 +43,7 @@ from connector.exchange.rows import (
 from connector.mapping.plan import Plan
 from connector.mapping.source import SourceFile
 from connector.model import Did
+from connector.protocol.catalog_query import Selection
 
 
 class Store(Protocol):
@@ -194,7 +195,27 @@ class Store(Protocol):
         """A dataset by id."""
 
     async def list_datasets(self, tenant: str, *, after: str = "", limit: int = 1000) -> list[DatasetRow]:
-        """Datasets by id."""
+        """All datasets by id, for people."""
+
+    async def dataset_policies(
+        self, tenant: str, *, start: str | None, backwards: bool = False, limit: int = 100
+    ) -> list[tuple[str, bytes]]:
+        """The distinct policies of all datasets, (digest, document), by digest from `start` on (None: the first).
+
+        Backwards: from `start` down (None: the last).
+        """
+
+    async def find_datasets(
+        self, tenant: str, policy_digest: str, wanted: Selection, *, place: str = "", skip: int = 0,
+        backwards: bool = False, limit: int = 100,
+    ) -> list[DatasetRow]:  # fmt: skip
+        """The wanted datasets of one policy by id: behind `place`, the first `skip` left out.
+
+        Backwards: from before `place` (empty: from the last one) down.
+        """
+
+    async def count_datasets(self, tenant: str, policy_digest: str, wanted: Selection) -> int:
+        """How many wanted datasets a policy has."""
 
     async def status_bits(self, tenant: str, list_number: int, *, now: int) -> list[int]:
         """Indices within the list that are set: changes whose effective time has come."""
@@ -274,7 +295,7 @@ class Peers(Protocol):
     async def dsp_base(self, peer: Did) -> str:
         """The versioned DSP base URL, by the DID document's DataService and the version document (DSP 4.3)."""
 
-    async def post(self, peer: Did, url: str, body: bytes) -> Sent:
+    async def post(self, peer: Did, url: str, body: bytes, *, limit_bytes: int = 1 << 20) -> Sent:
         """POST JSON."""
 
     async def get(self, peer: Did, url: str) -> Sent:

@@ -86,11 +86,12 @@ class Messenger:
             raise PeerUnreachable(f"{document.id} has no version document: HTTP {answer.status}")
         return root + _version_path(answer.body)
 
-    async def post(self, peer: Did, url: str, body: bytes) -> Sent:
+    async def post(self, peer: Did, url: str, body: bytes, *, limit_bytes: int = 1 << 20) -> Sent:
         """POST JSON with a token that lets the peer query our credentials."""
         proof = await self.identity.show(peer, self._access(peer))
         headers = {"Authorization": proof, "Content-Type": _JSON}
-        return Sent(answer=await self.http.request("POST", url, headers=headers, body=body), token=_bare(proof))
+        answer = await self.http.request("POST", url, headers=headers, body=body, limit_bytes=limit_bytes)
+        return Sent(answer=answer, token=_bare(proof))
 
     async def get(self, peer: Did, url: str) -> Sent:
         """GET with such a token."""

@@ -8,6 +8,7 @@
 - `messages.py`     what peers send us: strict models, every wrong field named at once
 - `compose.py`      what we send: one function per message
 - `catalog.py`      offer ids, datasets and pages of the catalogue
+- `catalog_query.py`  what a catalogue request asks for: filter, page, the link to the next one
 
 Who sends, stores, signs and keeps time: exchange/. What a policy means: policy/.
 """

@@ -8,12 +8,12 @@ before (policy/, exchange/offer). DSP 2025-1, Catalog Protocol and its HTTPS bin
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 from connector.model import Json, JsonObject
-from connector.protocol.messages import DSP_CONTEXT, Catalog, Dataset
-from connector.protocol.terms import rules_of
+from connector.protocol.catalog_query import RECORD_TYPE
+from connector.protocol.messages import DSP_CONTEXT, Catalog, DataService
 
 _LINK = re.compile(r'<([^<>]*)>((?:\s*;\s*[A-Za-z*]+\s*=\s*(?:"[^"]*"|[^",;\s]+))*)')
 _REL = re.compile(r';\s*rel\s*=\s*(?:"([^"]*)"|([^",;\s]+))', re.IGNORECASE)
@@ -29,12 +29,13 @@ class Service:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Offered:
-    """A dataset that the caller may see. `policies`: digest -> the ODRL document; at least one."""
+    """A dataset that the caller may see, with at least one offer."""
 
     dataset_id: str
     title: str
+    record_types: tuple[str, ...]
     formats: tuple[str, ...]
-    policies: Mapping[str, JsonObject] = field(default_factory=dict)
+    offers: tuple[JsonObject, ...]
 
 
 def offer_id(dataset_id: str, policy_digest: str) -> str:
@@ -48,15 +49,14 @@ def split_offer_id(offer: str) -> tuple[str, str] | None:
     return (dataset_id, digest) if mark and dataset_id and digest else None
 
 
-def offer(dataset_id: str, policy_digest: str, policy: JsonObject) -> JsonObject:
-    """An offer inside a dataset: without target, the dataset is meant."""
-    return {"@id": offer_id(dataset_id, policy_digest), "@type": "Offer", **rules_of(policy)}
+def offer(dataset_id: str, policy_digest: str, rules: JsonObject) -> JsonObject:
+    """An offer inside a dataset: without target, the dataset is meant. `rules`: in the form that is sent."""
+    return {"@id": offer_id(dataset_id, policy_digest), "@type": "Offer", **rules}
 
 
 def dataset(offered: Offered, service: Service) -> JsonObject:
     """A dataset inside a catalogue."""
     access: JsonObject = _service(service)
-    offers: list[Json] = [offer(offered.dataset_id, digest, policy) for digest, policy in offered.policies.items()]
     distributions: list[Json] = [
         {"@type": "Distribution", "format": name, "accessService": access} for name in offered.formats
     ]
@@ -64,7 +64,8 @@ def dataset(offered: Offered, service: Service) -> JsonObject:
         "@id": offered.dataset_id,
         "@type": "Dataset",
         "dct:title": offered.title,
-        "hasPolicy": offers,
+        RECORD_TYPE: [*offered.record_types],
+        "hasPolicy": [*offered.offers],
         "distribution": distributions,
     }
 
@@ -103,15 +104,13 @@ def read_links(header: str) -> dict[str, str]:
     return links
 
 
-def find_dataset(catalog: Catalog, dataset_id: str) -> Dataset | None:
-    """The dataset of that id, in this catalogue or one inside it."""
-    for each in catalog.dataset or ():
-        if each.id == dataset_id:
-            return each
-    for inner in catalog.catalog or ():
-        if (found := find_dataset(inner, dataset_id)) is not None:
-            return found
-    return None
+def address_of(catalog: Catalog) -> str | None:
+    """The versioned address at which a nested catalogue is asked for, where it is not given in place.
+
+    It is that of its data service, or of the service behind its distribution (DSP 2025-1, 6.1.1; a real EDC does so).
+    """
+    services = [*(catalog.service or ()), *(one.access_service for one in catalog.distribution or ())]
+    return next((one.endpoint_url.rstrip("/") for one in services if isinstance(one, DataService)), None)
 
 
 def _service(service: Service) -> JsonObject:

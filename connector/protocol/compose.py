@@ -196,9 +196,10 @@ def catalog_error(*, code: str, reasons: Sequence[Json] = ()) -> JsonObject:
     return {**_typed("CatalogError"), **_why(code, reasons)}
 
 
-def catalog_request(message_id: str) -> JsonObject:
+def catalog_request(message_id: str, filters: Sequence[Json] = ()) -> JsonObject:
     """Asks for the first page of a catalogue, and for the others at their `Link`."""
-    return _head("CatalogRequestMessage", message_id)
+    asked: JsonObject = {"filter": list(filters)} if filters else {}
+    return {**_head("CatalogRequestMessage", message_id), **asked}
 
 
 def version_document(*, version: str, path: str, service_id: str, profiles: Sequence[str]) -> JsonObject:

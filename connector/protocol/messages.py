@@ -10,12 +10,22 @@ Bytes are admitted before (`vocabulary.admission`); what a message must contain 
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, TypeAlias, TypeVar
+from typing import Annotated, Literal, TypeAlias, TypeVar, get_args
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue, ValidationError, ValidationInfo
+from pydantic import (
+    AfterValidator,
+    AliasChoices,
+    BaseModel,
+    ConfigDict,
+    Field,
+    JsonValue,
+    ValidationError,
+    ValidationInfo,
+)
 
 from connector.errors import BadMessage
 from connector.model import JsonObject, Pid
+from connector.protocol.catalog_query import RECORD_TYPE
 from connector.protocol.terms import Agreement, ListedOffer, Offer, Text
 
 DSP_CONTEXT = "https://w3id.org/dspace/2025/1/context.jsonld"
@@ -75,7 +85,7 @@ class _Reasoned(_BothPids):
 
 
 class CatalogRequestMessage(_Message):
-    """Asks for the catalogue. Filters are not supported, so only their presence matters."""
+    """Asks for the catalogue. What a filter says is read in `catalog_query`."""
 
     type: Literal["CatalogRequestMessage"] = Field(alias="@type")
     filter: list[JsonValue] | None = None
@@ -104,7 +114,25 @@ class Dataset(_Wire):
     type: Literal["Dataset"] | None = Field(default=None, alias="@type")
     has_policy: Annotated[tuple[ListedOffer, ...], Field(min_length=1, alias="hasPolicy")]
     distribution: Annotated[tuple[Distribution, ...], Field(min_length=1)]
-    title: JsonValue = Field(default=None, alias="dct:title")
+    title: JsonValue = Field(default=None, validation_alias=AliasChoices("dct:title", "edc:name", "name"))
+    record_types: JsonValue = Field(default=None, alias=RECORD_TYPE)
+
+    @property
+    def name(self) -> str:
+        """What people call it; empty where it has no name."""
+        return next((one for one in _texts(self.title)), "")
+
+    @property
+    def types(self) -> tuple[str, ...]:
+        """The types of its records, where the provider says so."""
+        return tuple(_texts(self.record_types))
+
+
+def _texts(value: JsonValue) -> list[str]:
+    """The texts of a literal, in whichever way JSON-LD writes it."""
+    listed = value if isinstance(value, list) else [value]
+    said = [one.get("@value") if isinstance(one, dict) else one for one in listed]
+    return [one for one in said if isinstance(one, str)]
 
 
 class RootDataset(Dataset):
@@ -122,6 +150,7 @@ class Catalog(_Wire):
     participant_id: Text | None = Field(default=None, alias="participantId")
     dataset: Annotated[tuple[Dataset, ...], Field(min_length=1)] | None = None
     service: Annotated[tuple[DataService, ...], Field(min_length=1)] | None = None
+    distribution: Annotated[tuple[Distribution, ...], Field(min_length=1)] | None = None
     catalog: Annotated[tuple[Catalog, ...], Field(min_length=1)] | None = None
 
 
@@ -312,31 +341,15 @@ Message: TypeAlias = (
 )
 M = TypeVar("M", bound=BaseModel)
 
-_BY_TYPE: dict[str, type[Message]] = {
+_NAMED_OTHERWISE: dict[str, type[Message]] = {
     "Catalog": RootCatalog,
     "Dataset": RootDataset,
     "ContractNegotiationError": ProcessError,
     "TransferError": ProcessError,
-    **{
-        cls.__name__: cls
-        for cls in (
-            CatalogRequestMessage,
-            CatalogError,
-            ContractRequestMessage,
-            ContractOfferMessage,
-            ContractAgreementMessage,
-            ContractAgreementVerificationMessage,
-            ContractNegotiationEventMessage,
-            ContractNegotiationTerminationMessage,
-            ContractNegotiation,
-            TransferRequestMessage,
-            TransferStartMessage,
-            TransferCompletionMessage,
-            TransferSuspensionMessage,
-            TransferTerminationMessage,
-            TransferProcess,
-        )
-    },
+}
+_BY_TYPE: dict[str, type[Message]] = {
+    **{cls.__name__: cls for cls in get_args(Message) if cls not in _NAMED_OTHERWISE.values()},
+    **_NAMED_OTHERWISE,
 }
 
 

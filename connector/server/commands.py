@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections.abc import AsyncIterator, Callable
-from contextlib import suppress
+from contextlib import aclosing, suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -19,6 +19,7 @@ import orjson
 from connector.credentials.ids import mint
 from connector.credentials.verify import needs
 from connector.errors import BadInput, Conflict, IllegalTransition, NotFound
+from connector.exchange.browse import Elsewhere
 from connector.exchange.draft import micros
 from connector.exchange.publication import Declared
 from connector.exchange.receive import Received
@@ -29,7 +30,7 @@ from connector.mapping.plan import Plan, parse
 from connector.model import Did, Finding, Json, JsonObject
 from connector.policy.odrl import digest
 from connector.policy.reading import load
-from connector.protocol.messages import Dataset
+from connector.protocol.catalog_query import Selection
 from connector.server.services import Services
 
 _OFFER = 0
@@ -127,8 +128,9 @@ async def request(
     if await services.store.load_process(services.config.tenant, "negotiation", command.pid) is None:
         dataset_id = wanted
         if offer is None:
-            dataset = _pick(await services.offer.read(peer), wanted)
-            dataset_id, offer = dataset.id, dataset.has_policy[_OFFER].as_json()
+            found = await services.browse.find(peer, wanted)
+            peer, dataset_id = found.participant, found.dataset.id
+            offer = found.dataset.has_policy[_OFFER].as_json()
         base = await services.peers.dsp_base(peer)
         try:
             await services.negotiate.request(peer, base, dataset_id, offer, command)
@@ -152,14 +154,6 @@ async def negotiated(services: Services, pid: str, wait_seconds: float) -> JsonO
         "termination": content.get("termination"),
         "waits": (content.get("waits") or {}).get("turn"),
     }
-
-
-def _pick(datasets: list[Dataset], wanted: str) -> Dataset:
-    fitting = [one for one in datasets if wanted in {one.id, one.title}]
-    if len(fitting) == 1:
-        return fitting[0]
-    shown = ", ".join(str(one.title or one.id) for one in datasets[:20]) or "nothing"
-    raise NotFound(f"the peer's catalogue shows {len(fitting)} datasets {wanted!r}", hint=f"it shows: {shown}")
 
 
 # --- fetch -----------------------------------------------------------------------------------------------------------
@@ -293,18 +287,27 @@ async def received(services: Services, holder: str = "", record_type: str = "") 
     return {"records": records, "agreements": agreements}
 
 
-async def catalog(services: Services, peer: Did) -> JsonObject:
-    """What a peer offers us."""
-    found: list[Json] = [
-        {
-            "dataset": one.id,
-            "title": one.title,
-            "formats": [distribution.format for distribution in one.distribution],
-            "offers": [offer.as_json() for offer in one.has_policy],
-        }
-        for one in await services.offer.read(peer)
-    ]
-    return {"peer": peer, "datasets": found}
+async def catalog(services: Services, peer: Did, wanted: Selection, most: int) -> AsyncIterator[JsonObject]:
+    """What a peer offers us of what is wanted, while it comes in; what stands in catalogues elsewhere is only named."""
+    shown = 0
+    yield {"peer": peer}
+    async with aclosing(services.browse.catalog(peer, wanted)) as found:
+        async for one in found:
+            if isinstance(one, Elsewhere):
+                yield {"catalog": one.catalog_id, "participant": one.participant, "address": one.address}
+                continue
+            if shown >= most:
+                yield {"more": True}
+                return
+            shown += 1
+            yield {
+                "dataset": one.dataset.id,
+                "title": one.dataset.name,
+                "participant": one.participant,
+                "types": [*one.dataset.types],
+                "formats": [distribution.format for distribution in one.dataset.distribution],
+                "offers": [offer.as_json() for offer in one.dataset.has_policy],
+            }
 
 
 # --- shared ----------------------------------------------------------------------------------------------------------

@@ -16,7 +16,7 @@ from connector.errors import BadMessage, ConnectorError
 from connector.protocol import compose, negotiation, transfer
 from connector.protocol.messages import CatalogRequestMessage, parse_as
 from connector.server.problems import dsp_error
-from connector.server.services import SERVICES, body_of, caller_of
+from connector.server.services import SERVICES, body_of, caller_of, packed
 from connector.vocabulary.admission import admit
 
 Handler = Callable[[web.Request], Awaitable[web.Response]]
@@ -96,24 +96,18 @@ async def _catalog(request: web.Request) -> web.Response:
     services, body = request.app[SERVICES], await body_of(request)
     caller = await caller_of(request, body, once=True)
     message = parse_as(CatalogRequestMessage, admit(body, services.config.limits.max_message_bytes))
-    if any(entry != {} for entry in message.filter or ()) and not _paging_only(message):
-        raise BadMessage("filter: this catalogue takes no filter", hint="leave filter out")
-    page = await services.offer.catalog(caller.facts, request.query.get("after", ""))
-    response = _answer(200, orjson.dumps(page.body))
+    token = request.query.get("continuationToken")
+    page = await services.offer.catalog(caller.facts, message.filter or [], token)
+    response = packed(request, _answer(200, orjson.dumps(page.body)))
     if page.link:
         response.headers["Link"] = page.link
     return response
 
 
-def _paging_only(message: CatalogRequestMessage) -> bool:
-    """A real EDC always sends a QuerySpec; one that only pages is no filter."""
-    return all(isinstance(entry, dict) and not entry.get("filterExpression") for entry in message.filter or ())
-
-
 async def _dataset(request: web.Request) -> web.Response:
     caller = await caller_of(request, b"", once=True)
     document = await request.app[SERVICES].offer.dataset(caller.facts, request.match_info["id"])
-    return _answer(200, orjson.dumps(document))
+    return packed(request, _answer(200, orjson.dumps(document)))
 
 
 async def _negotiation_state(request: web.Request) -> web.Response:

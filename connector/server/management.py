@@ -1,16 +1,12 @@
 """The management API: what operators and the command line use. Loopback only, with a token; every path under `/v1`.
 
-Long work answers as lines of JSON: `{"progress": ...}` while it runs, `{"result": ...}` or `{"problem": ...}` last.
-What the commands do stands in `commands`.
+Long work answers as lines of JSON (`lines`). What the commands do stands in `commands`.
 """
 
 from __future__ import annotations
 
-import asyncio
 import hmac
-import logging
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
 from pathlib import Path
 
 import orjson
@@ -18,28 +14,26 @@ from aiohttp import web
 
 from connector.credentials.status_list import PURPOSES
 from connector.credentials.verify import needs
-from connector.errors import BadInput, ConnectorError, NotAuthenticated, NotFound
+from connector.errors import BadInput, NotAuthenticated, NotFound
 from connector.exchange.draft import micros
 from connector.exchange.publication import Declared
 from connector.exchange.rows import EvidenceEntry, RecordRow, StatusChangeRow
 from connector.model import Did, Json, JsonObject
+from connector.protocol.catalog_query import read_terms
 from connector.server import commands, decisions, processes, transfers
 from connector.server.asked import body as _body
 from connector.server.asked import key as _key
 from connector.server.asked import moment as _moment
 from connector.server.asked import seconds as _seconds
 from connector.server.asked import text as _text
-from connector.server.problems import json_response, problem_body
+from connector.server.lines import NDJSON, Tell, lines, stream
+from connector.server.problems import json_response
 from connector.server.services import SERVICES, Services
 
 _TOKEN = web.AppKey("token", str)
 _EVIDENCE_PAGE = 1_000
-_PROGRESS_SECONDS = 0.2
-
-_log = logging.getLogger("connector.management")
-
-Tell = Callable[[JsonObject], None]
-"""Says how far the work is. What is said too quickly is skipped."""
+_DATASETS = 10_000
+_MOST_DIGITS = 9
 
 
 def routes() -> list[web.RouteDef]:
@@ -110,7 +104,7 @@ async def _publish(request: web.Request) -> web.StreamResponse:
     async def work(tell: Tell) -> JsonObject:
         return await commands.publish(services, wanted, declared, lambda done: tell({"done": done}))
 
-    return await _stream(request, work)
+    return await stream(request, work)
 
 
 async def _import(request: web.Request) -> web.Response:
@@ -122,10 +116,20 @@ async def _import(request: web.Request) -> web.Response:
     return json_response(await commands.hold(services, held, _text(body, "into"), Path(_text(body, "policy"))))
 
 
-async def _catalog(request: web.Request) -> web.Response:
-    services = request.app[SERVICES]
-    peer = Did(services.config.peer(request.query.get("peer", "")))
-    return json_response(await commands.catalog(services, peer))
+async def _catalog(request: web.Request) -> web.StreamResponse:
+    """What a peer shows us: an object, or lines of JSON as they come in where these are asked for."""
+    services, asked = request.app[SERVICES], request.query
+    peer = Did(services.config.peer(asked.get("peer", "")))
+    most = asked.get("limit", str(_DATASETS))
+    if not most.isdecimal() or len(most) > _MOST_DIGITS:
+        raise BadInput(f"limit {most!r} is no number")
+    found = commands.catalog(services, peer, read_terms(asked.getall("filter", [])), int(most))
+    if request.headers.get("Accept") == NDJSON:
+        return await lines(request, found)
+    listed: list[Json] = [line async for line in found]
+    datasets: list[Json] = [line for line in listed if isinstance(line, dict) and "dataset" in line]
+    elsewhere: list[Json] = [line for line in listed if isinstance(line, dict) and "catalog" in line]
+    return json_response({"peer": peer, "datasets": datasets, "elsewhere": elsewhere, "more": {"more": True} in listed})
 
 
 async def _request(request: web.Request) -> web.Response:
@@ -147,7 +151,7 @@ async def _fetch(request: web.Request) -> web.StreamResponse:
     async def work(tell: Tell) -> JsonObject:
         return await commands.fetch(services, agreement, key, wait, lambda done: tell({"done": done}))
 
-    return await _stream(request, work)
+    return await stream(request, work)
 
 
 async def _received(request: web.Request) -> web.Response:
@@ -165,7 +169,7 @@ async def _audit(request: web.Request) -> web.StreamResponse:
         report = await services.audit.run(root, holder, on_node=lambda count, at: tell({"done": count, "at": at}))
         return report.as_json()
 
-    return await _stream(request, work)
+    return await stream(request, work)
 
 
 async def _verify(request: web.Request) -> web.Response:
@@ -273,41 +277,3 @@ async def _counts(request: web.Request) -> web.Response:
     services = request.app[SERVICES]
     counts: JsonObject = {**await services.store.counts(services.config.tenant)}
     return json_response(counts)
-
-
-# --- shared ----------------------------------------------------------------------------------------------------------
-
-
-async def _stream(request: web.Request, work: Callable[[Tell], Awaitable[JsonObject]]) -> web.StreamResponse:
-    """Lines of JSON while the work goes on. A caller that goes away ends the lines, not the work."""
-    response = web.StreamResponse(headers={"Content-Type": "application/x-ndjson"})
-    await response.prepare(request)
-    told: list[JsonObject] = []
-
-    async def line(value: JsonObject) -> None:
-        try:
-            await response.write(orjson.dumps(value) + b"\n")
-        except ConnectionError:
-            _log.info("the caller of %s went away", request.path)
-
-    task = asyncio.ensure_future(_result(work, told.append))
-    while not task.done():
-        await asyncio.wait({task}, timeout=_PROGRESS_SECONDS)
-        if told and not task.done():
-            await line({"progress": told[-1]})
-            told.clear()
-    await line(task.result())
-    with suppress(ConnectionError):
-        await response.write_eof()
-    return response
-
-
-async def _result(work: Callable[[Tell], Awaitable[JsonObject]], tell: Tell) -> JsonObject:
-    """The last line."""
-    try:
-        return {"result": await work(tell)}
-    except ConnectorError as error:
-        return {"problem": problem_body(error)}
-    except Exception:  # noqa: BLE001 - as in `answer_errors`: the answer has begun, so a bug has to be its last line
-        _log.exception("bug in long work")
-        return {"problem": problem_body(ConnectorError("this is a bug of the connector", hint="its log says where"))}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -13,6 +14,7 @@ from connector.credentials.signing import Signer
 from connector.errors import TooLarge
 from connector.exchange.audit import Audit, AuditAnswers
 from connector.exchange.authenticate import Authenticate
+from connector.exchange.browse import Browse
 from connector.exchange.draft import Caller
 from connector.exchange.grants import Grants
 from connector.exchange.negotiate import Negotiate
@@ -25,6 +27,9 @@ from connector.exchange.renew import Renew
 from connector.exchange.serve import Serve
 from connector.exchange.transfer import Transfer
 from connector.vocabulary.bundle import Bundle
+
+_WORTH_PACKING = 2048
+_QUICKLY = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +60,7 @@ class Services:
     """Our own party credentials (membership, roles, mandates), as compact octets."""
     authenticate: Authenticate
     offer: Offer
+    browse: Browse
     negotiate: Negotiate
     transfer: Transfer
     renew: Renew
@@ -94,3 +100,26 @@ async def caller_of(request: web.Request, body: bytes, *, once: bool) -> Caller:
     )
     await services.outbox.heard_from(services.config.tenant, caller.facts.party)
     return caller
+
+
+def packed(request: web.Request, response: web.Response) -> web.Response:
+    """The answer compressed, where the caller takes that and it is worth it (DSP 2025-1, 6.3: gzip)."""
+    body = response.body
+    if (
+        isinstance(body, bytes)
+        and len(body) >= _WORTH_PACKING
+        and _takes_gzip(request.headers.get("Accept-Encoding", ""))
+    ):
+        response.body = gzip.compress(body, _QUICKLY, mtime=0)
+        response.headers["Content-Encoding"] = "gzip"
+    response.headers["Vary"] = "Accept-Encoding"
+    return response
+
+
+def _takes_gzip(accepted: str) -> bool:
+    """RFC 9110, 12.5.3: named, and not with a quality of nothing."""
+    for one in accepted.lower().split(","):
+        name, _, weight = one.partition(";")
+        if name.strip() in {"gzip", "x-gzip", "*"}:
+            return weight.replace(" ", "") not in {"q=0", "q=0.0", "q=0.00", "q=0.000"}
+    return False

@@ -16,6 +16,7 @@ from connector.exchange.rows import (
     RecordsCommit,
     StatusChangeRow,
 )
+from connector.protocol.catalog_query import Selection
 from connector.stores.memory_processes import MemoryProcesses
 from connector.stores.status import status_place
 
@@ -149,9 +150,37 @@ class MemoryRecords(MemoryProcesses):
         return self._datasets.get((tenant, dataset_id))
 
     async def list_datasets(self, tenant: str, *, after: str = "", limit: int = 1000) -> list[DatasetRow]:
-        """Datasets by id."""
+        """All datasets by id."""
         rows = [row for row in self._datasets.values() if row.tenant == tenant and row.dataset_id > after]
         return sorted(rows, key=lambda row: row.dataset_id)[:limit]
+
+    async def dataset_policies(
+        self, tenant: str, *, start: str | None, backwards: bool = False, limit: int = 100
+    ) -> list[tuple[str, bytes]]:
+        """The distinct policies of all datasets, (digest, document), by digest."""
+        known = {row.policy_digest: row.policy for row in self._datasets.values() if row.tenant == tenant}
+        left = [one for one in known if start is None or (one <= start if backwards else one >= start)]
+        return [(digest, known[digest]) for digest in sorted(left, reverse=backwards)[:limit]]
+
+    async def find_datasets(
+        self, tenant: str, policy_digest: str, wanted: Selection, *, place: str = "", skip: int = 0,
+        backwards: bool = False, limit: int = 100,
+    ) -> list[DatasetRow]:  # fmt: skip
+        """The wanted datasets of one policy by id."""
+        rows = self._fitting(tenant, policy_digest, wanted)
+        if backwards:
+            rows = [row for row in rows if not place or row.dataset_id < place]
+            return rows[::-1][:limit]
+        return [row for row in rows if row.dataset_id > place][skip : skip + limit]
+
+    async def count_datasets(self, tenant: str, policy_digest: str, wanted: Selection) -> int:
+        """How many wanted datasets a policy has."""
+        return len(self._fitting(tenant, policy_digest, wanted))
+
+    def _fitting(self, tenant: str, policy_digest: str, wanted: Selection) -> list[DatasetRow]:
+        rows = [row for row in self._datasets.values() if (row.tenant, row.policy_digest) == (tenant, policy_digest)]
+        fitting = [row for row in rows if wanted.fits(row.dataset_id, row.title, row.record_types)]
+        return sorted(fitting, key=lambda row: row.dataset_id)
 
     async def status_bits(self, tenant: str, list_number: int, *, now: int) -> list[int]:
         """Indices within the list that are set by now."""

@@ -5,7 +5,7 @@ The other half, processes, stands in `processes`; `sqlite` puts both together.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import orjson
 
@@ -21,6 +21,7 @@ from connector.exchange.rows import (
     RecordsCommit,
     StatusChangeRow,
 )
+from connector.protocol.catalog_query import Selection
 from connector.stores import evidence_log
 from connector.stores.engine import Engine
 from connector.stores.statements import Bindings, Shape, number
@@ -129,9 +130,36 @@ class RecordTables:
         return DATASET.one(self._engine.point("load_dataset", {"tenant": tenant, "dataset_id": dataset_id}))
 
     async def list_datasets(self, tenant: str, *, after: str = "", limit: int = 1000) -> list[DatasetRow]:
-        """Datasets by id."""
+        """All datasets by id."""
         bindings: Bindings = {"tenant": tenant, "after": after, "limit": limit}
         return [DATASET.read(row) for row in await self._engine.many("list_datasets", bindings)]
+
+    async def dataset_policies(
+        self, tenant: str, *, start: str | None, backwards: bool = False, limit: int = 100
+    ) -> list[tuple[str, bytes]]:
+        """The distinct policies of all datasets, (digest, document), by digest."""
+        last = "\U0010ffff"  # behind every digest
+        bindings: Bindings = {"tenant": tenant, "start": (last if backwards else "") if start is None else start}
+        name = "policies_down_from" if backwards else "policies_from"
+        rows = await self._engine.many(name, {**bindings, "limit": limit})
+        return [(str(digest), policy) for digest, policy in rows if isinstance(policy, bytes)]
+
+    async def find_datasets(
+        self, tenant: str, policy_digest: str, wanted: Selection, *, place: str = "", skip: int = 0,
+        backwards: bool = False, limit: int = 100,
+    ) -> list[DatasetRow]:  # fmt: skip
+        """The wanted datasets of one policy by id."""
+        bindings = {**_narrowed(tenant, policy_digest, wanted), "place": place, "limit": limit}
+        if backwards:
+            rows = await self._engine.many("datasets_before", bindings)
+        else:
+            rows = await self._engine.many("datasets_after", {**bindings, "skip": skip})
+        return [DATASET.read(row) for row in rows]
+
+    async def count_datasets(self, tenant: str, policy_digest: str, wanted: Selection) -> int:
+        """How many wanted datasets a policy has."""
+        rows = await self._engine.many("count_datasets", _narrowed(tenant, policy_digest, wanted))
+        return number(rows[0])
 
     async def status_bits(self, tenant: str, list_number: int, *, now: int) -> list[int]:
         """Indices within the list that are set by now."""
@@ -157,6 +185,16 @@ class RecordTables:
         rows = await self._engine.many("count_records", {"tenant": tenant})
         rows += await self._engine.many("count_processes", {"tenant": tenant})
         return {str(row[0]): number(row, 1) for row in rows}
+
+
+def _narrowed(tenant: str, policy_digest: str, wanted: Selection) -> Bindings:
+    def listed(values: Iterable[str] | None) -> str | None:
+        return None if values is None else orjson.dumps(sorted(values)).decode()
+
+    return {
+        "tenant": tenant, "policy_digest": policy_digest, "ids": listed(wanted.ids), "names": listed(wanted.names),
+        "types": listed(wanted.record_types), "name_glob": wanted.name_glob,
+    }  # fmt: skip
 
 
 def _commit(tx: Transaction, commit: RecordsCommit) -> None:

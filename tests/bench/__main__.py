@@ -12,13 +12,14 @@ from pathlib import Path
 
 from rich.console import Console
 
+from tests.bench.catalog import catalogue
 from tests.bench.core import credentials, mapping
 from tests.bench.exchange import exchange
 from tests.bench.figures import Figure, show
 from tests.bench.measuring import machine, need_linux, probe_disk, probe_speed
 from tests.bench.shapes import shapes
 
-PARTS = ("exchange", "mapping", "credentials", "shapes")
+PARTS = ("exchange", "catalogue", "mapping", "credentials", "shapes")
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -41,6 +42,8 @@ def main(arguments: Sequence[str]) -> None:
             print(f"measuring {part} ...", file=sys.stderr)
             if part == "exchange":
                 figures += asyncio.run(exchange(folder, asked.first_port, rounds=asked.rounds, scale=asked.scale))
+            elif part == "catalogue":
+                figures += asyncio.run(catalogue(folder))
             else:
                 figures += {"mapping": mapping, "credentials": credentials, "shapes": shapes}[part]()
         after, speed_after = probe_disk(folder), probe_speed()

@@ -12,7 +12,7 @@ from connector.exchange.held import Word
 from connector.exchange.rows import ApprovalRow, CommandRow, DatasetRow, ProcessRow
 from connector.model import Did, JsonObject
 from tests.exchange.test_hostile import services
-from tests.simulator import SHARED, Node
+from tests.simulator import SHARED, Node, dataset_id
 
 OTHER_TERMS: JsonObject = {"@id": "urn:other", "permission": [{"action": "use"}]}
 STRICTER: JsonObject = {
@@ -81,7 +81,9 @@ def command(node: Node) -> CommandRow:
 
 async def dataset(node: Node, title: str = SHARED) -> DatasetRow:
     """A dataset of this node."""
-    return next(row for row in await node.store.list_datasets("") if row.title == title)
+    row = await node.store.load_dataset("", dataset_id(node, title))
+    assert row is not None
+    return row
 
 
 async def ask(customer: Node, supplier: Node, *, terms: JsonObject | None = None, title: str = SHARED) -> Deal:

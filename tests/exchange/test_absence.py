@@ -12,7 +12,7 @@ from connector.model import Did
 from connector.server import commands
 from tests.exchange.test_simulated import ENDS, KINDS, judge, quiet
 from tests.network import GOOD, VirtualLoop
-from tests.simulator import World
+from tests.simulator import SHARED, World
 
 AWAY_SECONDS = 7 * 86_400
 DESKS = 6
@@ -27,7 +27,7 @@ async def play(folder: Path, seed: int) -> dict[str, int]:
     services = customer.services
     assert services is not None
     peer = Did(supplier.config.did)
-    dataset = (await services.offer.read(peer))[0]
+    dataset = (await services.browse.find(peer, SHARED)).dataset
     offer = dataset.has_policy[0].as_json()
     try:
         for number in range(DESKS):

@@ -140,4 +140,4 @@ def test_a_silent_peer_holds_up_nobody_else(tmp_path: Path) -> None:
 
 async def shared(here: Services, peer: Did) -> Dataset:
     """What the peer offers to members."""
-    return next(one for one in await here.offer.read(peer) if one.title == SHARED)
+    return (await here.browse.find(peer, SHARED)).dataset

@@ -84,7 +84,7 @@ class Pages:
         """Not used."""
         raise NotImplementedError
 
-    async def post(self, peer: Did, url: str, body: bytes) -> Sent:
+    async def post(self, peer: Did, url: str, body: bytes, *, limit_bytes: int = 0) -> Sent:
         """Not used, like the rest of the port."""
         raise NotImplementedError
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
 from pathlib import Path
 from urllib.parse import urlencode
 
@@ -16,13 +15,11 @@ from connector.exchange.draft import token_digest
 from connector.exchange.ports import HttpAnswer
 from connector.exchange.rows import MessageRow
 from connector.model import Did, JsonObject
-from connector.policy.odrl import digest
-from connector.policy.reading import load
 from connector.server import commands
 from tests.exchange.test_hostile import play, proof, services
 from tests.exchange.test_transfers import Running, pull, started
 from tests.network import Request, handled
-from tests.simulator import SEALED, SHARED, Node, World
+from tests.simulator import SEALED, SHARED, Node, World, dataset_row
 
 AN_HOUR = 3_700
 
@@ -147,10 +144,7 @@ def test_no_token_is_renewed_that_may_not_go_on(tmp_path: Path, how: str) -> Non
         customer, supplier = running.customer, running.supplier
         address = await running.address()
         if how == "policy":
-            for row in await supplier.store.list_datasets(""):
-                if row.title == SHARED:
-                    shut = replace(row, policy=SEALED.encode(), policy_digest=digest(load(SEALED.encode())))
-                    await supplier.store.commit_dataset(shut)
+            await supplier.store.commit_dataset(dataset_row(supplier, SHARED, SEALED))
         else:
             await running.act(supplier, "suspend" if how == "suspended" else "terminate")
         answer = await ask(customer, supplier, address["authorization"], address["refreshToken"])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import orjson
@@ -14,14 +14,12 @@ from connector.errors import NotAllowed, NotFound, Unavailable
 from connector.exchange.ports import HttpAnswer
 from connector.exchange.rows import ProcessRow
 from connector.model import Json, JsonObject, Pid
-from connector.policy.odrl import digest
-from connector.policy.reading import load
 from connector.protocol import compose
 from connector.protocol.process import Process, Role
 from connector.server import commands, transfers
 from tests.exchange.test_hostile import play, proof, say, services, settled
 from tests.network import Request
-from tests.simulator import SEALED, SHARED, Node, World
+from tests.simulator import SEALED, SHARED, Node, World, dataset_row
 
 
 @dataclass(slots=True)
@@ -178,10 +176,8 @@ def test_a_resume_is_decided_anew(tmp_path: Path) -> None:
     async def scene(world: World) -> None:
         running = await started(world)
         await running.act(running.customer, "suspend")
-        for row in await running.supplier.store.list_datasets(""):
-            if row.title == SHARED:
-                shut = replace(row, policy=SEALED.encode(), policy_digest=digest(load(SEALED.encode())))
-                await running.supplier.store.commit_dataset(shut)
+        shut = dataset_row(running.supplier, SHARED, SEALED)
+        await running.supplier.store.commit_dataset(shut)
         answer = await running.act(running.customer, "resume")
         assert answer["state"] == "TERMINATED"
         assert answer["termination"] == {

@@ -147,6 +147,56 @@ FROM dataset WHERE tenant = :tenant AND dataset_id = :dataset_id;
 SELECT tenant, dataset_id, title, plan, record_types, policy, policy_digest, at, approval
 FROM dataset WHERE tenant = :tenant AND dataset_id > :after ORDER BY dataset_id LIMIT :limit;
 
+-- name: policies_from
+-- One look-up per distinct policy, however many datasets each has.
+WITH RECURSIVE known(digest) AS (
+  SELECT min(policy_digest) FROM dataset WHERE tenant = :tenant AND policy_digest >= :start
+  UNION ALL
+  SELECT (SELECT min(policy_digest) FROM dataset WHERE tenant = :tenant AND policy_digest > digest)
+  FROM known WHERE digest IS NOT NULL)
+SELECT digest, (SELECT policy FROM dataset WHERE tenant = :tenant AND policy_digest = digest LIMIT 1)
+FROM known WHERE digest IS NOT NULL LIMIT :limit;
+
+-- name: policies_down_from
+WITH RECURSIVE known(digest) AS (
+  SELECT max(policy_digest) FROM dataset WHERE tenant = :tenant AND policy_digest <= :start
+  UNION ALL
+  SELECT (SELECT max(policy_digest) FROM dataset WHERE tenant = :tenant AND policy_digest < digest)
+  FROM known WHERE digest IS NOT NULL)
+SELECT digest, (SELECT policy FROM dataset WHERE tenant = :tenant AND policy_digest = digest LIMIT 1)
+FROM known WHERE digest IS NOT NULL LIMIT :limit;
+
+-- name: datasets_after
+SELECT tenant, dataset_id, title, plan, record_types, policy, policy_digest, at, approval
+FROM dataset
+WHERE tenant = :tenant AND policy_digest = :policy_digest AND dataset_id > :place
+  AND (:ids IS NULL OR dataset_id IN (SELECT value FROM json_each(:ids)))
+  AND (:names IS NULL OR title IN (SELECT value FROM json_each(:names)))
+  AND (:name_glob IS NULL OR title GLOB :name_glob)
+  AND (:types IS NULL OR EXISTS (
+    SELECT 1 FROM json_each(record_types) AS own CROSS JOIN json_each(:types) AS asked WHERE own.value = asked.value))
+ORDER BY dataset_id LIMIT :limit OFFSET :skip;
+
+-- name: datasets_before
+SELECT tenant, dataset_id, title, plan, record_types, policy, policy_digest, at, approval
+FROM dataset
+WHERE tenant = :tenant AND policy_digest = :policy_digest AND (:place = '' OR dataset_id < :place)
+  AND (:ids IS NULL OR dataset_id IN (SELECT value FROM json_each(:ids)))
+  AND (:names IS NULL OR title IN (SELECT value FROM json_each(:names)))
+  AND (:name_glob IS NULL OR title GLOB :name_glob)
+  AND (:types IS NULL OR EXISTS (
+    SELECT 1 FROM json_each(record_types) AS own CROSS JOIN json_each(:types) AS asked WHERE own.value = asked.value))
+ORDER BY dataset_id DESC LIMIT :limit;
+
+-- name: count_datasets
+SELECT count(*) FROM dataset
+WHERE tenant = :tenant AND policy_digest = :policy_digest
+  AND (:ids IS NULL OR dataset_id IN (SELECT value FROM json_each(:ids)))
+  AND (:names IS NULL OR title IN (SELECT value FROM json_each(:names)))
+  AND (:name_glob IS NULL OR title GLOB :name_glob)
+  AND (:types IS NULL OR EXISTS (
+    SELECT 1 FROM json_each(record_types) AS own CROSS JOIN json_each(:types) AS asked WHERE own.value = asked.value));
+
 -- name: insert_status_change
 INSERT INTO status_change (tenant, list_number, list_index, digest, purpose, effective, reason, at)
 VALUES (:tenant, :list_number, :index, :digest, :purpose, :effective, :reason, :at);

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from connector.model import Finding, JsonObject, Pid
-from connector.protocol import catalog, compose, negotiation, transfer
+from connector.protocol import compose, negotiation, transfer
 from connector.protocol import messages as m
 from connector.protocol.process import Pending, Process, Role
 from connector.vocabulary.admission import admit
@@ -104,54 +104,3 @@ def test_the_version_document() -> None:
     document = compose.version_document(version="2025-1", path="/2025-1", service_id="s", profiles=["vc20-bssl/jwt"])
     (entry,) = json.loads(compose.dump(document))["protocolVersions"]
     assert (entry["binding"], entry["version"], entry["auth"]["profile"]) == ("HTTPS", "2025-1", ["vc20-bssl/jwt"])
-
-
-SERVICE = catalog.Service(service_id="urn:s", endpoint="https://p.example/dsp/2025-1")
-OFFERED = catalog.Offered(
-    dataset_id="urn:d:1",
-    title="Lots",
-    formats=(transfer.PULL,),
-    policies={"abc": {**OFFER, "target": "urn:d:1"}},
-)
-
-
-def test_a_page_of_the_catalogue_is_read_by_the_strict_models() -> None:
-    """Offers in a dataset have no target, an empty page has no array, and a dataset is found by id."""
-    page = m.parse_as(m.RootCatalog, compose_and_read(catalog.catalog_page("urn:c", "did:web:p", [OFFERED], SERVICE)))
-    found = catalog.find_dataset(page, "urn:d:1")
-    assert found is not None
-    assert found.has_policy[0].id == "urn:d:1#abc"
-    assert catalog.find_dataset(page, "urn:d:2") is None
-    assert "dataset" not in catalog.catalog_page("urn:c", "did:web:p", [], SERVICE)
-    alone = m.parse_as(m.RootDataset, compose_and_read(catalog.root_dataset(OFFERED, SERVICE)))
-    assert alone.id == "urn:d:1"
-
-
-def compose_and_read(document: JsonObject) -> JsonObject:
-    """Over the wire and back."""
-    return admit(compose.dump(document), 1 << 16)
-
-
-def test_datasets_of_nested_catalogues_are_found() -> None:
-    """A broker's catalogue holds those of others."""
-    inner = {**catalog.catalog_page("urn:i", "did:web:p", [OFFERED], SERVICE)}
-    outer: JsonObject = {**catalog.catalog_page("urn:o", "did:web:b", [], SERVICE), "catalog": [inner]}
-    found = catalog.find_dataset(m.parse_as(m.RootCatalog, outer), "urn:d:1")
-    assert found is not None
-
-
-def test_offer_ids_lead_back() -> None:
-    """An id of ours names dataset and policy; any other is none of ours."""
-    assert catalog.split_offer_id(catalog.offer_id("urn:uuid:1", "uEiA")) == ("urn:uuid:1", "uEiA")
-    for foreign in ("", "#", "urn:uuid:1", "#abc", "urn:uuid:1#"):
-        assert catalog.split_offer_id(foreign) is None
-
-
-def test_links_between_pages() -> None:
-    """What we write is read back; a real EDC says `prev`, and peers quote as they like."""
-    header = catalog.link_header(following="https://p/?c=2", previous="https://p/?c=0")
-    assert catalog.read_links(header) == {"next": "https://p/?c=2", "previous": "https://p/?c=0"}
-    assert catalog.link_header() == ""
-    assert catalog.read_links('<https://p/a,b;c>; title="x, y"; rel=prev') == {"previous": "https://p/a,b;c"}
-    for broken in ("", "<>", "rel=next", "<https://p>; rel=", "<https://p", "<" * 5000):
-        catalog.read_links(broken)

@@ -108,6 +108,20 @@ def test_catalog_takes_a_name_a_did_or_an_address(world: World) -> None:
     assert "proves the role refiner" in run(world.refiner, "catalog", "mine")[1]
 
 
+def test_a_long_catalogue_is_narrowed_down(world: World) -> None:
+    """A limit says that there is more; terms of a filter are the peer's work; a wrong one is bad usage."""
+    code, answer = ask(world.refiner, "catalog", "mine", "--limit", "1")
+    assert (code, len(answer["datasets"]), answer["more"]) == (0, 1, True)
+    assert "--limit" in run(world.refiner, "catalog", "mine", "--limit", "1")[1]
+    for terms, titles in ((("name~Our%",), ["Our depots"]), (("name=sites", "recordType=Battery"), [])):
+        arguments = [part for term in terms for part in ("--filter", term)]
+        answer = ask(world.refiner, "catalog", "mine", *arguments)[1]
+        assert ([one["title"] for one in answer["datasets"]], answer["more"]) == (titles, False)
+    code, text = run(world.refiner, "catalog", "mine", "--filter", "depots")
+    assert code == 2
+    assert "name~Lots%" in text
+
+
 def test_a_refusal_names_the_operand_to_the_asker_and_everything_to_the_owner(world: World) -> None:
     """Exit code 1; the owner finds the process by the asker's id, with the whole reason."""
     code, answer = ask(world.refiner, "request", "mine", "Our depots")

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from connector.errors import Conflict
 from connector.exchange.ports import Store
 from connector.exchange.rows import DatasetRow, Origin, RecordsCommit
+from connector.protocol.catalog_query import EVERYTHING, Selection
 from connector.provenance.evidence import check
 from connector.stores import open_store
 from tests.edges.stores.rows import US, T, change, credential, entry, identifier, link, record
@@ -248,13 +250,72 @@ async def test_later_records_lead_back(store: Store) -> None:
 
 
 async def test_datasets_are_replaced(store: Store) -> None:
-    """The same id again replaces; pages go by id."""
+    """The same id again replaces, also under another policy."""
     await store.commit_dataset(D)
-    await store.commit_dataset(replace(D, title="Other"))
-    await store.commit_dataset(replace(D, dataset_id="a"))
-    assert [(row.dataset_id, row.title) for row in await store.list_datasets(T)] == [("a", "Cells"), ("ds", "Other")]
-    assert [row.dataset_id for row in await store.list_datasets(T, after="a", limit=1)] == ["ds"]
+    await store.commit_dataset(replace(D, title="Other", policy_digest="q"))
+    assert await store.load_dataset(T, "ds") == replace(D, title="Other", policy_digest="q")
     assert await store.load_dataset("other", "ds") is None
+    await store.commit_dataset(replace(D, dataset_id="a"))
+    assert [row.title for row in await store.list_datasets(T)] == ["Cells", "Other"]
+    assert [row.dataset_id for row in await store.list_datasets(T, after="a", limit=1)] == ["ds"]
+    assert [digest for digest, _ in await store.dataset_policies(T, start=None)] == ["p", "q"]
+
+
+async def test_policies_are_listed_once(store: Store) -> None:
+    """By digest, however many datasets each has; from one on, or from one down, that one included."""
+    for name, policy in (("a", "p2"), ("b", "p1"), ("c", "p3"), ("d", "p1"), ("e", "p3")):
+        await store.commit_dataset(replace(D, dataset_id=name, policy_digest=policy, policy=policy.encode()))
+
+    async def listed(start: str | None, **others: Any) -> list[tuple[str, bytes]]:
+        return await store.dataset_policies(T, start=start, **others)
+
+    assert await listed(None) == [("p1", b"p1"), ("p2", b"p2"), ("p3", b"p3")]
+    assert await listed(None, backwards=True, limit=2) == [("p3", b"p3"), ("p2", b"p2")]
+    assert [one for one, _ in await listed("p2")] == ["p2", "p3"]
+    assert [one for one, _ in await listed("p11", limit=1)] == ["p2"]
+    assert [one for one, _ in await listed("p2", backwards=True)] == ["p2", "p1"]
+    assert await store.dataset_policies("other", start=None) == []
+
+
+async def test_datasets_of_a_policy_are_paged_both_ways(store: Store) -> None:
+    """By id: behind a place, with some left out; or before it, downwards."""
+    for name in "dbeac":
+        await store.commit_dataset(replace(D, dataset_id=name))
+    await store.commit_dataset(replace(D, dataset_id="bb", policy_digest="q"))
+
+    async def found(**others: Any) -> str:
+        return "".join(row.dataset_id for row in await store.find_datasets(T, "p", EVERYTHING, **others))
+
+    assert await found() == "abcde"
+    assert [await found(limit=2), await found(place="b"), await found(place="b", skip=1, limit=1)] == ["ab", "cde", "d"]
+    assert [await found(backwards=True), await found(backwards=True, place="d", limit=2)] == ["edcba", "cb"]
+    assert await store.count_datasets(T, "p", EVERYTHING) == 5
+    assert await store.count_datasets("other", "p", EVERYTHING) == 0
+
+
+@pytest.mark.parametrize(
+    ("wanted", "found"),
+    [
+        (EVERYTHING, ["1", "2", "3", "4"]),
+        (Selection(ids=frozenset({"1", "3", "9"})), ["1", "3"]),
+        (Selection(names=frozenset({"Lots 2027", "lots"})), ["1", "2"]),
+        (Selection(name_like="Lots%"), ["1"]),
+        (Selection(name_like="%o_s%"), ["1", "2"]),
+        (Selection(name_like="[x]*?"), ["3"]),
+        (Selection(record_types=frozenset({"MakeEvent", "Battery"})), ["2", "4"]),
+        (Selection(record_types=frozenset({"MakeEvent"}), name_like="l%"), ["2"]),
+        (Selection(ids=frozenset()), []),
+    ],
+)
+async def test_a_filter_narrows_datasets(store: Store, wanted: Selection, found: list[str]) -> None:
+    """By ids, names, a pattern of the name where case counts, and record types; all that is said has to hold."""
+    for ident, title, types in (
+        ("1", "Lots 2027", ("Cell",)), ("2", "lots", ("MakeEvent",)), ("3", "[x]*?", ()),
+        ("4", "x", ("Cell", "MakeEvent")),
+    ):  # fmt: skip
+        await store.commit_dataset(replace(D, dataset_id=ident, title=title, record_types=types))
+    assert [row.dataset_id for row in await store.find_datasets(T, "p", wanted)] == found
+    assert await store.count_datasets(T, "p", wanted) == len(found)
 
 
 async def test_status_changes_count_from_their_time(store: Store) -> None:

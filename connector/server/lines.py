@@ -1,0 +1,82 @@
+"""Answers of the management API that come line by line: long work, and what is found bit by bit.
+
+`{"progress": ...}` while work runs, or one object per thing found; `{"result": ...}` or `{"problem": ...}` last.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import suppress
+
+import orjson
+from aiohttp import web
+
+from connector.errors import ConnectorError
+from connector.model import JsonObject
+from connector.server.problems import problem_body
+
+NDJSON = "application/x-ndjson"
+_PROGRESS_SECONDS = 0.2
+
+_log = logging.getLogger("connector.management")
+
+Tell = Callable[[JsonObject], None]
+"""Says how far the work is. What is said too quickly is skipped."""
+
+
+async def stream(request: web.Request, work: Callable[[Tell], Awaitable[JsonObject]]) -> web.StreamResponse:
+    """Lines of JSON while the work goes on. A caller that goes away ends the lines, not the work."""
+    line, response = await _opened(request)
+    told: list[JsonObject] = []
+    task = asyncio.ensure_future(_result(work, told.append))
+    while not task.done():
+        await asyncio.wait({task}, timeout=_PROGRESS_SECONDS)
+        if told and not task.done():
+            await line({"progress": told[-1]})
+            told.clear()
+    await line(task.result())
+    with suppress(ConnectionError):
+        await response.write_eof()
+    return response
+
+
+async def lines(request: web.Request, found: AsyncIterator[JsonObject]) -> web.StreamResponse:
+    """What is found, line by line as it comes in; `{"result": {}}` or `{"problem": ...}` last."""
+    line, response = await _opened(request)
+
+    async def work(_: Tell) -> JsonObject:
+        async for one in found:
+            await line(one)
+        return {}
+
+    await line(await _result(work, lambda _: None))
+    with suppress(ConnectionError):
+        await response.write_eof()
+    return response
+
+
+async def _opened(request: web.Request) -> tuple[Callable[[JsonObject], Awaitable[None]], web.StreamResponse]:
+    """An answer that has begun, and how a line of it is written."""
+    response = web.StreamResponse(headers={"Content-Type": NDJSON})
+    await response.prepare(request)
+
+    async def line(value: JsonObject) -> None:
+        try:
+            await response.write(orjson.dumps(value) + b"\n")
+        except ConnectionError:
+            _log.info("the caller of %s went away", request.path)
+
+    return line, response
+
+
+async def _result(work: Callable[[Tell], Awaitable[JsonObject]], tell: Tell) -> JsonObject:
+    """The last line."""
+    try:
+        return {"result": await work(tell)}
+    except ConnectorError as error:
+        return {"problem": problem_body(error)}
+    except Exception:  # noqa: BLE001 - as in `answer_errors`: the answer has begun, so a bug has to be its last line
+        _log.exception("bug in long work")
+        return {"problem": problem_body(ConnectorError("this is a bug of the connector", hint="its log says where"))}
