@@ -1,30 +1,31 @@
-"""`passport view`: a record as one audience sees it, from a file or from the running connector.
+"""`passport view|check`: a record as one audience sees it, and how complete a passport is.
 
 Which class a value has is the vocabulary's; which classes an audience may see, its lattice's (Battery Regulation,
-Article 77(2)). Whether a caller belongs to an audience is decided by policies, not here.
+Article 77(2)); what is owed, its rules'. Whether a caller belongs to an audience is decided by policies, not here.
 """
 
 from __future__ import annotations
 
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from connector.cli.console import JSON, next_step, show_json, told
+from connector.cli.console import DONE, JSON, NO, next_step, show_json, told
 from connector.cli.passport_records import record_of, subject_of
-from connector.cli.passport_table import show_view
+from connector.cli.passport_table import show_completeness, show_view
 from connector.errors import BadInput
-from connector.model import AccessClass
-from connector.vocabulary.bundle import Bundle, load_bundle
+from connector.model import AccessClass, Finding, Place
+from connector.vocabulary.bundle import Bundle, load_bundle, load_rules
+from connector.vocabulary.judging import judge, of_values
 from connector.vocabulary.views import Audience, Scope, View, audience_classes
 from connector.vocabulary.views import view as view_of
 
 if TYPE_CHECKING:
     from connector.model import Json, JsonObject
 
-app = typer.Typer(no_args_is_help=True, help="Passports: what each audience sees.")
-app.callback()(lambda: None)  # a family, also while it has one command only
+app = typer.Typer(no_args_is_help=True, help="Passports: what each audience sees, and what is still missing.")
 
 FILE = Annotated[
     str,
@@ -39,6 +40,8 @@ CONFIG = Annotated[
         "--config", metavar="CONFIG", help="Look at a record of this running connector.", envvar="CONNECTOR_CONFIG"
     ),
 ]
+_PASSPORT: Final = "BatteryPassport"
+_CATEGORY: Final = "batteryCategory"
 _AUDIENCES: Final = {
     "auditor": Audience.AUDITOR,
     "authority": Audience.AUTHORITY,
@@ -138,3 +141,71 @@ def _as_json(made: View, audience: Audience, bundle: Bundle) -> JsonObject:
         "values": values,
         "withheld": [*sorted(made.withheld)],
     }
+
+
+@app.command()
+def check(
+    file: FILE,
+    *,
+    category: Annotated[
+        str, typer.Option("--category", help="ev, lmt or industrial. Default: what the passport says.")
+    ] = "",
+    at: Annotated[
+        str,
+        typer.Option("--at", metavar="DATE", help="Judge by the rules that were known on this day. Default: today."),
+    ] = "",
+    only: ONLY = "",
+    config: CONFIG = None,
+    as_json: JSON = False,
+) -> None:
+    """How complete a passport is: per data point present, missing, pending or not applicable, each with its reason.
+
+    Exit code 0: nothing that is owed is missing. 1: something is.
+
+    Example: battery-connector passport check batteries.jsonl --id CM27-84-000201 --category ev
+    """
+    with told():
+        bundle = load_bundle()
+        record = record_of(file, only, config, bundle)
+        if record.record_type != _PASSPORT:
+            raise BadInput(f"{file} holds a {record.record_type}; only battery passports have data points to fill")
+        stated = str(record.flat.get(_CATEGORY, ""))
+        if not category and not stated:
+            raise BadInput("the passport does not say its category", hint="--category ev, lmt or industrial")
+        told_by_shapes = bundle.check(_PASSPORT, record.flat)
+        completeness = judge(load_rules(), record.flat, category or stated, at=_day(at), findings=told_by_shapes)
+        findings = [*of_values(told_by_shapes), *_other_category(category, stated)]
+    good = completeness.complete and not findings
+    if as_json:
+        show_json(
+            {
+                "type": record.record_type,
+                "subject": record.head.get("id"),
+                **completeness.as_json(),
+                "findings": [finding.as_json() for finding in findings],
+            }
+        )
+    else:
+        show_completeness(completeness, findings)
+        again = f"battery-connector passport check {file}"
+        done = f"battery-connector passport view {file} --audience public"
+        todo = "put right what was found" if completeness.complete else "add what is missing to the plan or the export"
+        next_step(done if good else f"{todo}, then {again}")
+    raise SystemExit(DONE if good else NO)
+
+
+def _other_category(asked: str, stated: str) -> list[Finding]:
+    if not asked or not stated or asked == stated:
+        return []
+    text = f"the passport says {stated!r}, and is judged as {asked!r}"
+    place = Place(column=f"$.{_CATEGORY}", value=stated)
+    return [Finding(code="other-category", message=text, term=_CATEGORY, place=place)]
+
+
+def _day(text: str) -> date:
+    if not text:
+        return datetime.now(UTC).date()  # noqa: TID251 - the command's own default
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise BadInput(f"{text!r} is no day", hint="--at 2027-02-18") from None

@@ -19,6 +19,7 @@ from types import MappingProxyType
 from connector.errors import BadInput
 from connector.model import AccessClass, Finding, Json, JsonObject, Level
 from connector.vocabulary.check import Checker
+from connector.vocabulary.rules import RULE_TABLES, Rules, read_rules
 from connector.vocabulary.shapes import Shapes, read_shapes
 from connector.vocabulary.terms import Terms, read_terms
 from connector.vocabulary.versions import Version, read_versions
@@ -98,6 +99,13 @@ def load_bundle(folder: Path | None = None) -> Bundle:
 def _schemas(root: Path, version: Version) -> dict[str, bytes]:
     """The JSON Schemas of one version by record type."""
     return {path.stem: path.read_bytes() for path in sorted((root / "schemas" / version.number).glob("*.json"))}
+
+
+@cache
+def load_rules(folder: Path | None = None) -> Rules:
+    """What law and guidance ask of a battery passport, from the tables of a folder."""
+    root = folder or default_folder()
+    return read_rules({name: _read(root / f"{name}.csv") for name in RULE_TABLES}, load_bundle(folder).terms)
 
 
 def _contexts(root: Path) -> dict[str, bytes]:

@@ -65,12 +65,16 @@ class Day:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """What is said of one point. `cites`: the rule that decided, then those of older editions that differ from it."""
+    """What is said of one point. `cites`: the rule that decided, then those of older editions that differ from it.
+
+    `otherwise`: what these say, in words. `absent`: terms that would help. `filled`: a term of it has a value.
+    """
 
     point: Point
     state: State
     reason: Reason
     sentence: str
+    otherwise: str
     absent: tuple[str, ...]
     fact: str
     filled: bool
@@ -84,6 +88,7 @@ class Answer:
             "state": self.state.value,
             "reason": self.reason.value,
             "sentence": self.sentence,
+            "otherwise": self.otherwise,
             "access": self.point.access.value,
             "terms": [*self.point.terms],
             "absent": [*self.absent],

@@ -196,10 +196,9 @@ class _Judging:
         self, point: Point, cites: tuple[Rule, ...], state: State, reason: Reason, sentence: str, *,
         absent: tuple[tuple[str, ...], ...] = (), fact: str = "",
     ) -> Answer:  # fmt: skip
-        """The answer; where the law by itself says otherwise than the guidance, the sentence says so."""
-        others = "".join(f"; {self._said(rule)}" for rule in cites[1:])
         return Answer(
-            point=point, state=state, reason=reason, sentence=sentence + others, fact=fact,
+            point=point, state=state, reason=reason, sentence=sentence, fact=fact,
+            otherwise="; ".join(self._said(rule) for rule in cites[1:]),
             absent=tuple(name for group in absent for name in group), filled=self._filled(point), cites=cites,
         )  # fmt: skip
 
@@ -213,7 +212,7 @@ class _Judging:
         """What an older edition says, in a few words."""
         later = f" from {_written(rule.in_force_from)}" if self.day(rule).day < rule.in_force_from else ""
         act = f", open is {rule.pending_act}" if rule.pending_act else ""
-        return f"by the {rule.source_kind} alone {WORDS[rule.obligation]}{later}{act} ({rule.source})"
+        return f"{rule.source_kind}: {WORDS[rule.obligation]}{later}{act} ({rule.source})"
 
     def day(self, rule: Rule) -> Day:
         """The battery's date by the rule's basis; one that states none is judged as if it comes under the duty now."""

@@ -184,3 +184,83 @@ def test_a_file_that_holds_no_record_is_bad_input(tmp_path: Path, text: str) -> 
     file.write_text(text)
     assert view(file)[0] == 2
     assert view(tmp_path / "absent.json")[0] == 2
+
+
+EXAMPLES = Path(__file__).parents[3] / "examples" / "passports"
+
+
+def check(file: Path, *arguments: str) -> tuple[int, dict[str, Any]]:
+    """Exit code and the machine's answer."""
+    result = CliRunner().invoke(app, ["check", str(file), *arguments, "--json"])
+    return result.exit_code, json.loads(result.stdout) if result.exit_code in {0, 1} else {"said": result.output}
+
+
+@pytest.mark.parametrize("category", ["ev", "lmt", "industrial"])
+def test_a_complete_passport_has_nothing_missing(category: str) -> None:
+    """All 71 points in the machine's answer, with their counts; exit code 0."""
+    code, answer = check(EXAMPLES / f"{category}.json", "--category", category, "--at", "2026-11-28")
+    assert (code, answer["complete"], answer["owed"], answer["findings"]) == (0, True, True, [])
+    assert [one["point"] for one in answer["points"]] == list(range(1, 72))
+    assert sum(answer["counts"].values()) == 71
+    assert (answer["edition"]["name"], answer["date"]["stated"]) == ("guidance-1.0", True)
+    assert {one["state"] for one in answer["points"]} == {"present", "pending", "not-applicable"}
+    assert {"obligation": "pending", "kind": "law"}.items() <= answer["points"][19]["cites"][1].items()
+
+
+def changed(tmp_path: Path, **changes: Json) -> Path:
+    """The vehicle battery's passport with changes; None takes a value away."""
+    whole = {**json.loads((EXAMPLES / "ev.json").read_text("utf-8")), **changes}
+    file = tmp_path / "changed.json"
+    file.write_text(json.dumps({name: value for name, value in whole.items() if value is not None}))
+    return file
+
+
+def test_what_is_missing_is_exit_code_one(tmp_path: Path) -> None:
+    """With the term to give; people see it on top, with a next step."""
+    file = changed(tmp_path, batteryMass=None)
+    code, answer = check(file)
+    assert (code, answer["complete"], answer["counts"]["missing"]) == (1, False, 1)
+    assert {"state": "missing", "reason": "no-value", "absent": ["batteryMass"]}.items() <= answer["points"][9].items()
+    said = CliRunner().invoke(app, ["check", str(file)]).output
+    assert said.index("missing (1)") < said.index("pending (4)") < said.index("present (58)")
+    assert "needs batteryMass" in said
+    assert "next: add what is missing" in said
+
+
+def test_a_value_that_is_wrong_is_a_finding(tmp_path: Path) -> None:
+    """Exit code 1 also where only something beside the points is wrong."""
+    code, answer = check(changed(tmp_path, colour="red"))
+    assert (code, answer["complete"], [one["code"] for one in answer["findings"]]) == (1, True, ["unknown-term"])
+
+
+def test_another_category_than_stated_is_told() -> None:
+    """It is judged as asked, and the contradiction is a finding; no category at all is bad usage."""
+    code, answer = check(EXAMPLES / "ev.json", "--category", "lmt")
+    assert (code, answer["category"], answer["findings"][-1]["code"]) == (1, "lmt", "other-category")
+
+
+def test_outside_the_duty_no_passport_is_owed(tmp_path: Path) -> None:
+    """Exit code 0: nothing is missing. Not a word of compliance."""
+    file = changed(tmp_path, placedOnMarketDate="2027-02-17")
+    code, answer = check(file, "--category", "ev")
+    assert (code, answer["owed"]) == (0, False)
+    assert {(one["state"], one["reason"]) for one in answer["points"]} == {("not-applicable", "no-passport-owed")}
+    said = CliRunner().invoke(app, ["check", str(file)]).output
+    assert "no passport owed" in said
+    assert "present" not in said
+
+
+@pytest.mark.parametrize(
+    "arguments", [("--at", "tomorrow"), ("--at", "2020-01-01"), ("--category", "car"), ("--id", "none")]
+)
+def test_what_can_not_be_judged_is_bad_usage(arguments: tuple[str, str]) -> None:
+    """Exit code 2."""
+    assert check(EXAMPLES / "ev.json", *arguments)[0] == 2
+
+
+def test_only_battery_passports_have_points(tmp_path: Path) -> None:
+    """Another record, and a passport that does not say its category."""
+    lot = Path(__file__).parents[2] / "vectors" / "documents" / "MineralLotPassport.json"
+    assert check(lot)[0] == 2
+    assert check(changed(tmp_path, batteryCategory=None))[0] == 2
+    assert check(changed(tmp_path, batteryCategory=None), "--category", "ev")[0] == 1
