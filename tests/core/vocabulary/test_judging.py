@@ -191,7 +191,7 @@ ENERGY = {"type": "Quantity", "value": "2.0", "unit": "KWH"}
     [
         ("ev", {"placedOnMarketDate": "2027-02-18"}, True, "placed on the market on 18 February 2027"),
         ("ev", {"placedOnMarketDate": "2027-02-17"}, False, "before 18 February 2027"),
-        ("lmt", {"placedOnMarketDate": "2026-01-01", "putIntoServiceDate": "2027-06-01"}, False, "placed on the market"),
+        ("lmt", {"placedOnMarketDate": "2026-01-01", "putIntoServiceDate": "2027-06-01"}, False, "placed on"),
         ("lmt", {"placedOnMarketDate": None, "putIntoServiceDate": "2027-02-17"}, False, "put into service on 17"),
         ("lmt", {"placedOnMarketDate": None, "putIntoServiceDate": "2027-02-18"}, True, "put into service on 18"),
         ("ev", {"placedOnMarketDate": None, "putIntoServiceDate": None}, True, "no date is stated"),
