@@ -11,6 +11,7 @@ The house, from the top down; each row may use the rows below it (import-linter,
     keys               where private keys are: a custody URI -> a signer
     exchange           the journeys, one file each: load, decide, commit, hand over effects; `ports` and `rows` beside
     protocol           DSP messages, one table-driven engine `step`, negotiation and transfer, catalogue
+    bridges            other data models: UNTP, EN 18223, Catena-X, BatteryPass, EPCIS; there and back, with every loss
     credentials        W3C credentials as JWT, DIDs, tokens, status lists: issue (prepare, attach) and verify
     policy             ODRL read, compiled, evaluated; decisions with reasons
     mapping            export bytes -> rows with positions -> documents with lineage

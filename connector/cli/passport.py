@@ -1,4 +1,4 @@
-"""`passport view|check`: a record as one audience sees it, and how complete a passport is.
+"""`passport view|check`: a record as one audience sees it, and how complete a passport is. Mounts the family.
 
 Which class a value has is the vocabulary's; which classes an audience may see, its lattice's (Battery Regulation,
 Article 77(2)); what is owed, its rules'. Whether a caller belongs to an audience is decided by policies, not here.
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
+from connector.cli import bridge
 from connector.cli.console import DONE, JSON, NO, next_step, show_json, told
 from connector.cli.passport_records import record_of, subject_of
 from connector.cli.passport_table import show_completeness, show_view
@@ -209,3 +210,7 @@ def _day(text: str) -> date:
         return date.fromisoformat(text)
     except ValueError:
         raise BadInput(f"{text!r} is no day", hint="--at 2027-02-18") from None
+
+
+app.command("convert")(bridge.convert)
+app.command("import")(bridge.read)

@@ -76,6 +76,11 @@ def default_folder() -> Path:
     return within if within.is_dir() else beside
 
 
+def matches_table(folder: Path | None = None) -> bytes:
+    """The bytes of the matches table, for the bridges to other data models."""
+    return _read((folder or default_folder()) / "matches.csv")
+
+
 @cache
 def load_bundle(folder: Path | None = None) -> Bundle:
     """The bundle of a folder. A file that is missing or not what its digest says is an error."""
