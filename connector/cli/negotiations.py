@@ -1,0 +1,243 @@
+"""`approvals`, `approve`, `reject`, `offer`, `terminate`: what people decide in negotiations.
+
+All work is the running connector's (`client`); here its answers become sentences and exit codes. Requests are
+`exchange`'s, why a negotiation stands where it stands is `why`'s.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from shlex import quote as shell_quote
+from typing import TYPE_CHECKING, Annotated, Final
+from urllib.parse import quote
+
+import typer
+
+from connector.cli.client import Management
+from connector.cli.console import CONFIG, DONE, JSON, KEY, NO, UNCHECKED, console, next_step, show_json, told
+from connector.cli.tables import progress, say
+from connector.cli.words import called, refused_in_words, terms_in_words
+from connector.config import load
+from connector.errors import BadInput
+
+if TYPE_CHECKING:
+    from connector.config import Config
+    from connector.model import JsonObject
+
+ID = Annotated[str, typer.Argument(metavar="ID", help="The negotiation: our id or the peer's. `approvals` lists them.")]
+WAIT = Annotated[float, typer.Option("--wait", metavar="SECONDS", help="How long to wait for the peer.")]
+CODE = Annotated[str, typer.Option("--code", help="A word for the peer's machine.")]
+NOT_BEFORE = Annotated[
+    str, typer.Option("--not-before", metavar="TIME", help="Say it then; until then it can be decided otherwise.")
+]
+OFFER_ID = Annotated[str, typer.Option("--offer-id", metavar="ID", help="The offer's id. Default: a fresh one.")]
+_SECONDS: Final = 30.0
+_TURNS: Final = {
+    "request": "asks for",
+    "counter-request": "asks, on other terms than ours, for",
+    "acceptance": "accepted our offer of",
+    "verification": "verified our agreement about",
+    "offer": "offers us",
+    "agreement": "agreed to give us",
+}
+
+
+# --- the queue -------------------------------------------------------------------------------------------------------
+
+
+def approvals(config: CONFIG = Path("connector.toml"), as_json: JSON = False) -> None:
+    """What waits for a person's word: requests, offers, agreements, each with its terms and its time.
+
+    Example: battery-connector approvals
+    """
+    with told():
+        answer, company = Management.of(config).get("/v1/approvals"), load(config)
+        listed = answer.get("approvals")
+        found = [one for one in listed if isinstance(one, dict)] if isinstance(listed, list) else []
+        if as_json:
+            show_json(answer)
+            return
+        if not found:
+            say("nothing waits for a decision")
+            next_step("battery-connector why")
+            return
+        for one in found:
+            _show_held(one, company)
+        first = next((one for one in found if not one["decision"]), found[0])
+        next_step(f"battery-connector approve {first['id']}, or: reject {first['id']} --reason ...")
+
+
+def _show_held(one: JsonObject, company: Config) -> None:
+    say(f"{called(company, one['with'])} {_TURNS[str(one['turn'])]} {one['title'] or one['dataset']}", "bold")
+    say(f"  {one['id']}", "dim")
+    say(f"  terms   {terms_in_words(one['terms'])}")
+    if one["turn"] == "counter-request" and one["ours"]:
+        say(f"  ours    {terms_in_words(one['ours'])}")
+    policy = one["policy"]
+    if isinstance(policy, dict):
+        say("  policy  ours permits this peer the use, and still decides at each transfer")
+    if one["note"]:
+        say(f"  note    {one['note']}", "yellow")
+    if one["decision"]:
+        say(f"  decided {one['decision']}, to be said at {one['not_before']}", "green")
+    else:
+        say(f"  until   {one['due']}; after that it is refused. Can be: {', '.join(map(str, _words(one)))}")
+    console().print()
+
+
+def _words(one: JsonObject) -> list[str]:
+    can = one["can"]
+    words = {"approve": "approved", "counter": "countered (approve --counter FILE)", "reject": "rejected"}
+    return [words[str(word)] for word in (can if isinstance(can, list) else [])]
+
+
+def approve(  # noqa: PLR0917 - typer makes the options of the arguments
+    ident: ID,
+    counter: Annotated[
+        Path | None, typer.Option("--counter", metavar="FILE", help="Answer with these terms instead: a policy or offer.")
+    ] = None,
+    offer_id: OFFER_ID = "",
+    agreement_id: Annotated[
+        str, typer.Option("--agreement-id", metavar="ID", help="The agreement's id. Default: a fresh one.")
+    ] = "",
+    not_before: NOT_BEFORE = "",
+    wait: WAIT = _SECONDS,
+    key: KEY = "",
+    config: CONFIG = Path("connector.toml"),
+    as_json: JSON = False,
+) -> None:
+    """Say yes to what waits, or answer it with other terms. Exit code 1: it ended otherwise; 3: no answer yet.
+
+    Example: battery-connector approve urn:uuid:5a0f... --counter policies/customers.json
+    """
+    with told():
+        body: JsonObject = {"decision": "approve", "agreement_id": agreement_id}
+        if counter is not None:
+            body = {"decision": "counter", "terms": _terms(counter), "offer_id": offer_id}
+        elif offer_id:
+            raise BadInput("an offer's id belongs to a counter-offer", hint="with --counter FILE")
+        answer = _say(ident, body, not_before, wait, key, config, as_json=as_json)
+    raise SystemExit(_code(answer, good=("FINALIZED",), later=bool(not_before) or counter is not None))
+
+
+def reject(  # noqa: PLR0917 - typer makes the options of the arguments
+    ident: ID,
+    reason: Annotated[str, typer.Option("--reason", help="A sentence for the peer's people.")],
+    code: CODE = "",
+    not_before: NOT_BEFORE = "",
+    wait: WAIT = _SECONDS,
+    key: KEY = "",
+    config: CONFIG = Path("connector.toml"),
+    as_json: JSON = False,
+) -> None:
+    """Say no to what waits: the negotiation is terminated. Exit code 3: the peer has not answered yet.
+
+    Example: battery-connector reject urn:uuid:5a0f... --reason "no capacity this year"
+    """
+    with told():
+        body: JsonObject = {"decision": "reject", "code": code, "reason": reason}
+        answer = _say(ident, body, not_before, wait, key, config, as_json=as_json)
+    raise SystemExit(_code(answer, good=("TERMINATED",), later=bool(not_before)))
+
+
+def _say(
+    ident: str, body: JsonObject, not_before: str, wait: float, key: str, config: Path, *, as_json: bool
+) -> JsonObject:
+    with progress("waiting for the peer", quiet=as_json):
+        said: JsonObject = {**body, "not_before": not_before, "wait_seconds": wait}
+        answer = Management.of(config).post(f"/v1/approvals/{quote(ident, safe=':')}", said, key=key)
+    _show(answer, as_json=as_json)
+    return answer
+
+
+# --- offers and ends -------------------------------------------------------------------------------------------------
+
+
+def offer(  # noqa: PLR0917 - typer makes the options of the arguments
+    peer: Annotated[str, typer.Argument(metavar="PEER", help="A name of `[peers]`, a DID, or a connector's address.")],
+    dataset: Annotated[str, typer.Argument(metavar="DATASET", help="Title or id of a dataset of ours.")],
+    terms: Annotated[
+        Path | None, typer.Option("--terms", metavar="FILE", help="Other terms than the catalogue's: a policy or offer.")
+    ] = None,
+    offer_id: OFFER_ID = "",
+    wait: WAIT = _SECONDS,
+    key: KEY = "",
+    config: CONFIG = Path("connector.toml"),
+    as_json: JSON = False,
+) -> None:
+    """Offer a contract on our data to a peer that has not asked. Exit code 1: refused; 3: no answer yet.
+
+    Example: battery-connector offer recycler pack-passports --terms policies/recyclers.json
+    """
+    with told():
+        body: JsonObject = {"peer": peer, "dataset": dataset, "offer_id": offer_id, "wait_seconds": wait}
+        if terms is not None:
+            body["terms"] = _terms(terms)
+        with progress(f"offering to {peer}", quiet=as_json):
+            answer = Management.of(config).post("/v1/offer", body, key=key)
+        _show(answer, as_json=as_json)
+    raise SystemExit(_code(answer, good=("FINALIZED",), later=answer["state"] == "OFFERED"))
+
+
+def terminate(  # noqa: PLR0917 - typer makes the options of the arguments
+    ident: ID,
+    code: CODE = "",
+    reason: Annotated[str, typer.Option("--reason", help="A sentence for the peer's people.")] = "",
+    wait: WAIT = _SECONDS,
+    config: CONFIG = Path("connector.toml"),
+    as_json: JSON = False,
+) -> None:
+    """End a negotiation, whoever's turn it is. Exit code 1: it is final already; 3: the peer has not answered yet.
+
+    Example: battery-connector terminate urn:uuid:5a0f... --reason "we bought elsewhere"
+    """
+    with told():
+        body: JsonObject = {"code": code, "reason": reason, "wait_seconds": wait}
+        with progress("waiting for the peer", quiet=as_json):
+            path = f"/v1/negotiations/{quote(ident, safe=':')}/terminate"
+            answer = Management.of(config).post(path, body)
+        _show(answer, as_json=as_json)
+    raise SystemExit(_code(answer, good=("TERMINATED",), later=False))
+
+
+# --- shared ----------------------------------------------------------------------------------------------------------
+
+
+def _terms(path: Path) -> JsonObject:
+    try:
+        terms = json.loads(path.read_text("utf-8"))
+    except OSError as error:
+        raise BadInput(f"{path}: {error.strerror}") from None
+    except ValueError as error:
+        raise BadInput(f"{path} is not JSON: {error}", hint="a policy, or an offer as `catalog --json` shows it") from None
+    if not isinstance(terms, dict):
+        raise BadInput(f"{path} is not a JSON object", hint="a policy, or an offer as `catalog --json` shows it")
+    return terms
+
+
+def _show(answer: JsonObject, *, as_json: bool) -> None:
+    if as_json:
+        show_json(answer)
+        return
+    state, ident = str(answer["state"]), shell_quote(str(answer["negotiation"]))
+    colour = {"FINALIZED": "green", "TERMINATED": "red"}.get(state, "yellow")
+    console().print(f"[bold {colour}]{state or 'begun'}[/]", end="")
+    if state == "FINALIZED":
+        say(f": the contract stands, agreement {answer['agreement']}")
+    elif state == "TERMINATED":
+        say(f": {refused_in_words(answer['termination'])}")
+    elif answer["waits"]:
+        say(": it waits for a word of ours")
+        next_step("battery-connector approvals")
+        return
+    else:
+        say(": the peer has not answered to the end yet")
+    next_step(f"battery-connector why {ident}")
+
+
+def _code(answer: JsonObject, *, good: tuple[str, ...], later: bool) -> int:
+    state = str(answer["state"])
+    if state in good:
+        return DONE
+    return NO if state in {"FINALIZED", "TERMINATED"} else DONE if later else UNCHECKED
