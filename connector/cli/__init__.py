@@ -23,6 +23,11 @@ _COMMANDS = {
     "request": "exchange",
     "fetch": "exchange",
     "received": "exchange",
+    "approvals": "negotiations",
+    "approve": "negotiations",
+    "reject": "negotiations",
+    "offer": "negotiations",
+    "terminate": "negotiations",
     "why": "why",
     "audit": "audit",
 }

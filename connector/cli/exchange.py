@@ -61,6 +61,10 @@ def publish(  # noqa: PLR0917 - typer makes the options of the arguments
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Changed records keep their version: breaks links that others signed.")
     ] = False,
+    approval: Annotated[
+        bool | None,
+        typer.Option("--approval/--no-approval", help="Whether a person decides on each contract, beside the policy."),
+    ] = None,
     config: CONFIG = Path("connector.toml"),
     as_json: JSON = False,
 ) -> None:
@@ -76,6 +80,7 @@ def publish(  # noqa: PLR0917 - typer makes the options of the arguments
             "plan": str(_named(plan, company.path("plans"), (".yaml", ".yml", ".json"))),
             "policy": str(_named(policy, company.path("policies"), (".json",))),
             "title": title, "credential": credential, "correct": correct, "overwrite": overwrite,
+            "approval": approval,
         }  # fmt: skip
         with progress("publishing", quiet=as_json) as tell:
             answer = Management.of(config).work("/v1/publish", body, on_progress=tell)
@@ -121,6 +126,9 @@ def _show_published(answer: JsonObject, findings: list[Json]) -> None:
 def request(  # noqa: PLR0917 - typer makes the options of the arguments
     peer: PEER,
     dataset: Annotated[str, typer.Argument(metavar="DATASET", help="Title or id of a dataset of its catalogue.")],
+    offer_id: Annotated[
+        str, typer.Option("--offer-id", metavar="ID", help="Which of the dataset's offers. Default: the first.")
+    ] = "",
     no_wait: Annotated[bool, typer.Option("--no-wait", help="Only begin; `why` says how it goes on.")] = False,
     wait: WAIT = _SECONDS,
     key: KEY = "",
@@ -132,7 +140,9 @@ def request(  # noqa: PLR0917 - typer makes the options of the arguments
     Example: battery-connector request refiner refiner-lots
     """
     with told():
-        body: JsonObject = {"peer": peer, "dataset": dataset, "wait_seconds": 0.0 if no_wait else wait}
+        body: JsonObject = {
+            "peer": peer, "dataset": dataset, "offer_id": offer_id, "wait_seconds": 0.0 if no_wait else wait
+        }  # fmt: skip
         with progress(f"negotiating with {peer}", quiet=as_json):
             answer = Management.of(config).post("/v1/request", body, key=key)
         state = str(answer["state"])
@@ -153,6 +163,10 @@ def _show_requested(answer: JsonObject, state: str) -> None:
     if state == "TERMINATED":
         out.print(f"[bold red]{state}[/bold red]: ", end="")
         say(refused_in_words(answer.get("termination")))
+    elif answer.get("waits"):
+        out.print(f"[yellow]{state}[/yellow]: the peer's answer waits for a word of ours")
+        next_step("battery-connector approvals")
+        return
     else:
         out.print(f"[yellow]{state or 'begun'}[/yellow]: the peer has not answered to the end yet")
     next_step(f"battery-connector why {answer['negotiation']}")

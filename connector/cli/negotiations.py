@@ -95,7 +95,8 @@ def _words(one: JsonObject) -> list[str]:
 def approve(  # noqa: PLR0917 - typer makes the options of the arguments
     ident: ID,
     counter: Annotated[
-        Path | None, typer.Option("--counter", metavar="FILE", help="Answer with these terms instead: a policy or offer.")
+        Path | None,
+        typer.Option("--counter", metavar="FILE", help="Answer with these terms instead: a policy or offer."),
     ] = None,
     offer_id: OFFER_ID = "",
     agreement_id: Annotated[
@@ -117,7 +118,8 @@ def approve(  # noqa: PLR0917 - typer makes the options of the arguments
             body = {"decision": "counter", "terms": _terms(counter), "offer_id": offer_id}
         elif offer_id:
             raise BadInput("an offer's id belongs to a counter-offer", hint="with --counter FILE")
-        answer = _say(ident, body, not_before, wait, key, config, as_json=as_json)
+        body |= {"not_before": not_before, "wait_seconds": wait}
+        answer = _say(ident, body, key, config, as_json=as_json)
     raise SystemExit(_code(answer, good=("FINALIZED",), later=bool(not_before) or counter is not None))
 
 
@@ -137,16 +139,14 @@ def reject(  # noqa: PLR0917 - typer makes the options of the arguments
     """
     with told():
         body: JsonObject = {"decision": "reject", "code": code, "reason": reason}
-        answer = _say(ident, body, not_before, wait, key, config, as_json=as_json)
+        body |= {"not_before": not_before, "wait_seconds": wait}
+        answer = _say(ident, body, key, config, as_json=as_json)
     raise SystemExit(_code(answer, good=("TERMINATED",), later=bool(not_before)))
 
 
-def _say(
-    ident: str, body: JsonObject, not_before: str, wait: float, key: str, config: Path, *, as_json: bool
-) -> JsonObject:
+def _say(ident: str, body: JsonObject, key: str, config: Path, *, as_json: bool) -> JsonObject:
     with progress("waiting for the peer", quiet=as_json):
-        said: JsonObject = {**body, "not_before": not_before, "wait_seconds": wait}
-        answer = Management.of(config).post(f"/v1/approvals/{quote(ident, safe=':')}", said, key=key)
+        answer = Management.of(config).post(f"/v1/approvals/{quote(ident, safe=':')}", body, key=key)
     _show(answer, as_json=as_json)
     return answer
 
@@ -158,7 +158,8 @@ def offer(  # noqa: PLR0917 - typer makes the options of the arguments
     peer: Annotated[str, typer.Argument(metavar="PEER", help="A name of `[peers]`, a DID, or a connector's address.")],
     dataset: Annotated[str, typer.Argument(metavar="DATASET", help="Title or id of a dataset of ours.")],
     terms: Annotated[
-        Path | None, typer.Option("--terms", metavar="FILE", help="Other terms than the catalogue's: a policy or offer.")
+        Path | None,
+        typer.Option("--terms", metavar="FILE", help="Other terms than the catalogue's: a policy or offer."),
     ] = None,
     offer_id: OFFER_ID = "",
     wait: WAIT = _SECONDS,
@@ -210,7 +211,9 @@ def _terms(path: Path) -> JsonObject:
     except OSError as error:
         raise BadInput(f"{path}: {error.strerror}") from None
     except ValueError as error:
-        raise BadInput(f"{path} is not JSON: {error}", hint="a policy, or an offer as `catalog --json` shows it") from None
+        raise BadInput(
+            f"{path} is not JSON: {error}", hint="a policy, or an offer as `catalog --json` shows it"
+        ) from None
     if not isinstance(terms, dict):
         raise BadInput(f"{path} is not a JSON object", hint="a policy, or an offer as `catalog --json` shows it")
     return terms

@@ -27,11 +27,26 @@ _STATES: Final = {
 }
 _ENDS: Final = {"FINALIZED": "green", "COMPLETED": "green", "TERMINATED": "red"}
 _TURNS: Final = {
-    "us": "ours: our message is under way",
+    "us": "ours to say something",
     "peer": "the peer's",
     "either": "either side's: it runs until one of them ends it",
     "nobody": "nobody's: it has ended",
 }
+_BOTH: Final = {"SUSPENDED": "battery-connector transfers resume {ident}"}
+_CONSUMER: Final = {
+    **_BOTH,
+    "FINALIZED": "battery-connector fetch {agreement}",
+    "STARTED": "battery-connector fetch {agreement}",
+    "COMPLETED": "battery-connector received",
+    "TERMINATED": "ask the owner for what failed, show it (folder `held`), and request again",
+}
+_PROVIDER: Final = {
+    **_BOTH,
+    "FINALIZED": "nothing to do: the peer may fetch the data",
+    "COMPLETED": "nothing to do: the data was fetched",
+    "TERMINATED": "nothing to do, or change the policy and publish again: battery-connector policy plain POLICY",
+}
+"""What to do in a state that waits for nothing of ours."""
 
 
 def why(
@@ -85,7 +100,7 @@ def _show(answer: JsonObject, company: Config) -> None:
     state = str(answer["state"])
     say(f"{answer['kind']} with {called(company, answer['counterparty'])}, we are the {answer['role']}", "bold")
     say(f"  state    {state or 'not answered yet'}, since {answer['updated']}", _ENDS.get(state, "yellow"))
-    say(f"  turn     {_TURNS.get(str(answer['turn']), 'ours to say something')}")
+    say(f"  turn     {_turn(answer)}")
     say(f"  dataset  {content.get('dataset')}")
     consumer = answer["role"] == "consumer"
     if state == "TERMINATED":
@@ -99,6 +114,21 @@ def _show(answer: JsonObject, company: Config) -> None:
     elif state == "TERMINATED" and consumer:
         say("what the owner's policy compared is the owner's to tell: `why` with this id, at its connector")
     next_step(_advice(answer, content))
+
+
+def _turn(answer: JsonObject) -> str:
+    """Whose it is, and until when."""
+    waits, pending = answer.get("waits"), answer.get("pending")
+    if isinstance(waits, dict):
+        note = f"; {waits['note']}" if waits["note"] else ""
+        if isinstance(word := waits["word"], dict):
+            return f"ours: it was decided to {word['decision']}, which is said at {word['at']}{note}"
+        return f"ours: a person decides on this {waits['turn']}, until {waits['due']}; then it is refused{note}"
+    if isinstance(pending, dict):
+        looking = ", and the peer's process is being looked at" if pending["lookingAtPeer"] else ""
+        return f"ours: our {pending['message']} is under way{looking}"
+    until = f", until {answer['ends']}; then it is terminated" if answer.get("ends") else ""
+    return _TURNS[str(answer["turn"])] + until
 
 
 def _show_said(answer: JsonObject) -> None:
@@ -144,29 +174,21 @@ def _show_decision(decision: JsonObject) -> None:
 
 def _advice(answer: JsonObject, content: JsonObject) -> str:
     """What to do now."""
-    state, agreement = answer["state"], content.get("agreement")
-    consumer = answer["role"] == "consumer"
-    if state == "FINALIZED" and isinstance(agreement, dict):
-        return (
-            f"battery-connector fetch {agreement.get('@id')}"
-            if consumer
-            else "nothing to do: the peer may fetch the data"
-        )
-    if state == "COMPLETED":
-        return "battery-connector received" if consumer else "nothing to do: the data was fetched"
-    if state == "TERMINATED":
-        if consumer:
-            return "ask the owner for what failed, show it (folder `held`), and request again"
-        return "nothing to do, or change the policy and publish again: battery-connector policy plain POLICY"
-    if answer["turn"] == "us" and answer.get("next"):
+    waits, ident = answer.get("waits"), answer["pid"]
+    if isinstance(waits, dict):
+        can = waits["can"]
+        counter = " [--counter FILE]" if isinstance(can, list) and "counter" in can else ""
+        return f"battery-connector approve {ident}{counter}, or: reject {ident} --reason ..."
+    if answer.get("pending") and answer.get("next"):
         return f"nothing to do: it is tried again at {answer['next']}; until then see that the peer's connector runs"
-    if answer["turn"] == "us":
+    if answer.get("pending"):
         return "nothing to do: it is on its way"
-    if state == "SUSPENDED":
-        return f"battery-connector transfers resume {answer['pid']}"
-    if state == "STARTED" and consumer:
-        return f"battery-connector fetch {agreement}"
-    return "nothing to do: the peer has to speak"
+    advice = _CONSUMER if answer["role"] == "consumer" else _PROVIDER
+    end = f"; to end it: battery-connector terminate {ident}" if answer["kind"] == "negotiation" else ""
+    agreement = content.get("agreement")
+    named = agreement.get("@id") if isinstance(agreement, dict) else agreement
+    known = advice.get(str(answer["state"]), f"nothing to do: the peer has to speak{end}")
+    return known.format(ident=ident, agreement=named)
 
 
 def _joined(value: Json) -> str:

@@ -97,6 +97,9 @@ class Store(Protocol):
     async def next_outbox(self, *, without: Collection[str] = ()) -> int | None:
         """When the next row is due, or None. Rows for the counterparties named in `without` do not count."""
 
+    async def head_of_outbox(self, tenant: str, kind: ProcessKind, pid: str) -> OutboxRow | None:
+        """The message of a process that is to be delivered next, for people."""
+
     async def postpone_outbox(self, row: OutboxRow, *, not_before: int, attempt: AttemptRow) -> None:
         """Give a claimed row back. `Conflict` when the fence is not the newest."""
 

@@ -31,9 +31,9 @@ from connector.model import Did, Finding, Json, JsonObject
 from connector.policy.odrl import digest
 from connector.policy.reading import load
 from connector.protocol.catalog_query import Selection
+from connector.protocol.messages import Dataset
 from connector.server.services import Services
 
-_OFFER = 0
 _PULL_AGAIN_SECONDS = (0.5, 3.0)
 """Pauses before data is pulled again of which something could not be checked: an issuer that restarts is soon back."""
 
@@ -43,12 +43,16 @@ _PULL_AGAIN_SECONDS = (0.5, 3.0)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wanted:
-    """What to publish. `title` is the plan's name unless said; `record_type`: what the plan has to make, if said."""
+    """What to publish. `title` is the plan's name unless said; `record_type`: what the plan has to make, if said.
+
+    `approval`: whether a person decides on each contract and audit read, beside the policy; None: as before.
+    """
 
     plan: Path
     policy: Path
     title: str = ""
     record_type: str = ""
+    approval: bool | None = None
 
 
 async def publish(
@@ -60,8 +64,9 @@ async def publish(
         raise BadInput(f"the plan makes {plan.record}, not {wanted.record_type}", place=str(wanted.plan))
     name = plan.mapping.partition("/")[0]
     policy_octets = await asyncio.to_thread(_read, wanted.policy)
-    dataset = _dataset(services, name, plan.record, wanted.policy, policy_octets)
-    dataset = replace(dataset, title=wanted.title or dataset.title)
+    dataset = await _dataset(services, name, plan.record, wanted.policy, policy_octets)
+    approval = dataset.approval if wanted.approval is None else wanted.approval
+    dataset = replace(dataset, title=wanted.title or dataset.title, approval=approval)
     result, published = await map_plan(services, plan), None
     if not result.stopped:
         published = await services.publish.publish(result.mapped, dataset, declared, on_document)
@@ -71,12 +76,16 @@ async def publish(
     return {**answer, **offered, "rows": result.rows, "findings": [finding.as_json() for finding in findings]}
 
 
-def _dataset(services: Services, name: str, record_type: str, policy_file: Path, policy_octets: bytes) -> DatasetRow:
+async def _dataset(
+    services: Services, name: str, record_type: str, policy_file: Path, policy_octets: bytes
+) -> DatasetRow:
     """The dataset of a plan (or of what was imported under its name) and a policy."""
+    dataset_id = _mint(services, "dataset", f"{name} {policy_file.name}")
+    before = await services.store.load_dataset(services.config.tenant, dataset_id)
     return DatasetRow(
-        tenant=services.config.tenant, dataset_id=_mint(services, "dataset", f"{name} {policy_file.name}"),
-        title=name, plan=name, record_types=(record_type,), policy=policy_octets,
-        policy_digest=digest(load(policy_octets)), at=micros(services.clock.now()),
+        tenant=services.config.tenant, dataset_id=dataset_id, title=name, plan=name, record_types=(record_type,),
+        policy=policy_octets, policy_digest=digest(load(policy_octets)), at=micros(services.clock.now()),
+        approval=before is not None and before.approval,
     )  # fmt: skip
 
 
@@ -84,7 +93,7 @@ async def hold(services: Services, octets: bytes, into: str, policy_file: Path) 
     """Keep a third party's credential, and pass it on under a policy as part of the dataset `into`."""
     policy_octets = await asyncio.to_thread(_read, policy_file)
     types = [name for name in needs(octets).types if name != "VerifiableCredential"]
-    dataset = _dataset(services, into, types[0] if types else "", policy_file, policy_octets)
+    dataset = await _dataset(services, into, types[0] if types else "", policy_file, policy_octets)
     return (await services.receive.hold(octets, dataset)).as_json()
 
 
@@ -117,20 +126,28 @@ def _read(path: Path) -> bytes:
 
 
 async def request(
-    services: Services, peer: Did, wanted: str, key: str, wait_seconds: float, *, offer: JsonObject | None = None
+    services: Services,
+    peer: Did,
+    wanted: str,
+    key: str,
+    wait_seconds: float,
+    *,
+    offer: JsonObject | None = None,
+    offer_id: str = "",
 ) -> JsonObject:
     """Negotiate a contract on a dataset of the peer's catalogue; `wanted` is its id or title.
 
-    With an `offer` (as `catalog` showed it) the catalogue is not read again, and `wanted` is the dataset's id.
+    With an `offer` (as `catalog` showed it) the catalogue is not read again, and `wanted` is the dataset's id. An
+    `offer_id` picks one of the dataset's offers.
     """
-    said = f"request {peer} {wanted}" + (f" {orjson.dumps(offer).decode()}" if offer is not None else "")
+    said = f"request {peer} {wanted}{offer_id and f' {offer_id}'}"
+    said += f" {orjson.dumps(offer).decode()}" if offer is not None else ""
     command = await command_of(services, key, said)
     if await services.store.load_process(services.config.tenant, "negotiation", command.pid) is None:
         dataset_id = wanted
         if offer is None:
             found = await services.browse.find(peer, wanted)
-            peer, dataset_id = found.participant, found.dataset.id
-            offer = found.dataset.has_policy[_OFFER].as_json()
+            peer, dataset_id, offer = found.participant, found.dataset.id, _offer_of(found.dataset, offer_id)
         base = await services.peers.dsp_base(peer)
         try:
             await services.negotiate.request(peer, base, dataset_id, offer, command)
@@ -154,6 +171,17 @@ async def negotiated(services: Services, pid: str, wait_seconds: float) -> JsonO
         "termination": content.get("termination"),
         "waits": (content.get("waits") or {}).get("turn"),
     }
+
+
+def _offer_of(dataset: Dataset, offer_id: str) -> JsonObject:
+    """The offer of this id, or the first."""
+    offers = [one.as_json() for one in dataset.has_policy]
+    fitting = [one for one in offers if offer_id in {"", one["@id"]}]
+    if not fitting:
+        raise NotFound(
+            f"the dataset has no offer {offer_id}", hint=f"it has {', '.join(str(one['@id']) for one in offers)}"
+        )
+    return fitting[0]
 
 
 # --- fetch -----------------------------------------------------------------------------------------------------------

@@ -24,7 +24,7 @@ from connector.policy.odrl import offer_json
 from connector.policy.reading import load
 from connector.protocol.negotiation import State
 from connector.protocol.terms import Offer, rules_of
-from connector.protocol.turns import COUNTERS, Turn
+from connector.protocol.turns import Turn
 from connector.server import asked, processes
 from connector.server.commands import command_of, negotiated
 from connector.server.problems import json_response
@@ -63,7 +63,7 @@ async def _shown(services: Services, row: ApprovalRow) -> JsonObject:
     return {
         "id": row.pid, "turn": row.turn, "with": row.counterparty, "dataset": row.subject,
         "title": dataset.title if dataset is not None else None, "asked": _time(row.asked), "due": _time(row.due),
-        "can": ["approve", *(["counter"] if Turn(row.turn) in COUNTERS else []), "reject"],
+        "can": processes.can(Turn(row.turn)),
         "decision": row.decision or None, "not_before": _time(row.not_before) if row.not_before else None,
         "note": (content.get("waits") or {}).get("note"),
         "terms": content.get("offer"), "agreement": content.get("agreement"),

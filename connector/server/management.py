@@ -98,13 +98,20 @@ async def _publish(request: web.Request) -> web.StreamResponse:
     declared = Declared(correction=_text(body, "correct", ""), overwrite=body.get("overwrite") is True)
     wanted = commands.Wanted(
         plan=Path(_text(body, "plan")), policy=Path(_text(body, "policy")), title=_text(body, "title", ""),
-        record_type=_text(body, "credential", ""),
+        record_type=_text(body, "credential", ""), approval=_truth(body, "approval"),
     )  # fmt: skip
 
     async def work(tell: Tell) -> JsonObject:
         return await commands.publish(services, wanted, declared, lambda done: tell({"done": done}))
 
     return await stream(request, work)
+
+
+def _truth(body: JsonObject, name: str) -> bool | None:
+    value = body.get(name)
+    if not isinstance(value, bool | None):
+        raise BadInput(f"{name} is neither true nor false")
+    return value
 
 
 async def _import(request: web.Request) -> web.Response:
@@ -138,7 +145,10 @@ async def _request(request: web.Request) -> web.Response:
     dataset, offer, wait = _text(body, "dataset"), body.get("offer"), _seconds(body)
     if offer is not None and not isinstance(offer, dict):
         raise BadInput("offer is not an object", hint="an offer as /v1/catalog shows it")
-    return json_response(await commands.request(services, peer, dataset, _key(request), wait, offer=offer))
+    answer = await commands.request(
+        services, peer, dataset, _key(request), wait, offer=offer, offer_id=_text(body, "offer_id", "")
+    )
+    return json_response(answer)
 
 
 async def _fetch(request: web.Request) -> web.StreamResponse:

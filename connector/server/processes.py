@@ -6,15 +6,17 @@ This is what `why` is made of. Secrets never leave: neither data tokens nor cred
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import cast
 
 import orjson
 from aiohttp import web
 
 from connector.credentials.datamodel import time_text
 from connector.errors import NotFound
-from connector.exchange.rows import AttemptRow, ProcessKind, ProcessRow
+from connector.exchange.rows import ProcessKind, ProcessRow
 from connector.model import Json, JsonObject
 from connector.protocol.process import Process, Table, decode
+from connector.protocol.turns import COUNTERS, Turn
 from connector.server.problems import json_response
 from connector.server.services import SERVICES, Services
 
@@ -42,20 +44,20 @@ async def _one(request: web.Request) -> web.Response:
     row = await find(services, ident)
     tenant, kind = row.tenant, row.kind
     process, content = _parts(row)
-    attempts = await services.store.attempts(tenant, kind, row.pid)
     said: list[Json] = [
         {"direction": one.direction, "message": one.message_type, "status": one.status, "at": _time(one.at)}
         for one in await services.store.messages(tenant, kind, row.pid)
     ]
     tried: list[Json] = [
         {"at": _time(one.at), "status": one.status, "detail": one.detail, "next": _time(one.next_at)}
-        for one in attempts
+        for one in await services.store.attempts(tenant, kind, row.pid)
     ]
     for name in _SECRET:
         content.pop(name, None)
     return json_response({
         **head(row), "turn": _turn(process, _table(services, kind)), "pending": _pending(process),
-        "next": _next(process, attempts), "content": content, "messages": said, "attempts": tried,
+        "next": await _next(services, row), "ends": _ends(services, row), "waits": _waits(content), "content": content,
+        "messages": said, "attempts": tried,
     })  # fmt: skip
 
 
@@ -129,8 +131,38 @@ def _pending(process: Process) -> JsonObject | None:
     return {"message": process.pending.kind, "lookingAtPeer": process.pending.polling}
 
 
-def _next(process: Process, attempts: list[AttemptRow]) -> str | None:
-    return _time(attempts[-1].next_at) if process.pending is not None and attempts else None
+async def _next(services: Services, row: ProcessRow) -> str | None:
+    """When our message is tried again; None: nothing is to be said, or it is on its way for the first time."""
+    waiting = await services.store.head_of_outbox(row.tenant, row.kind, row.pid)
+    return None if waiting is None or not waiting.attempts else _time(waiting.not_before)
+
+
+def _ends(services: Services, row: ProcessRow) -> str | None:
+    """When a process that is not at rest is terminated, whatever else happens."""
+    journey = services.negotiate if row.kind == "negotiation" else services.transfer
+    if row.state in journey.at_rest:
+        return None
+    return _time(row.created + journey.conversation.patience_seconds * 1_000_000)
+
+
+def _waits(content: JsonObject) -> JsonObject | None:
+    """The turn that a person has to decide, or has decided for a later time."""
+    waits, word = content.pop("waits", None), content.pop("word", None)
+    if not isinstance(waits, dict):
+        return None
+    turn = Turn(str(waits["turn"]))
+    said = (
+        {"decision": word["decision"], "at": _time(cast("int", word["not_before"]))} if isinstance(word, dict) else None
+    )
+    return {
+        "turn": turn.value, "due": _time(cast("int", waits["due"])), "note": waits.get("note"),
+        "can": can(turn), "word": said,
+    }  # fmt: skip
+
+
+def can(turn: Turn) -> list[Json]:
+    """What a person may say to a held turn."""
+    return ["approve", *(["counter"] if turn in COUNTERS else []), "reject"]
 
 
 def _time(micros: int | None) -> str | None:

@@ -143,6 +143,11 @@ class MemoryProcesses:
         """When the next row is due, leaving some counterparties aside."""
         return min(map(_due, self._heads(without)), default=None)
 
+    async def head_of_outbox(self, tenant: str, kind: ProcessKind, pid: str) -> OutboxRow | None:
+        """The message of a process that is to be delivered next."""
+        rows = self._outbox.get((tenant, kind, pid), {})
+        return rows[min(rows)] if rows else None
+
     async def postpone_outbox(self, row: OutboxRow, *, not_before: int, attempt: AttemptRow) -> None:
         """Give a claimed row back."""
         key = _key(row)

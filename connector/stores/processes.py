@@ -121,6 +121,10 @@ class ProcessTables:
         row = self._engine.point("next_outbox", {"without": _json(without)})
         return None if row is None or row[0] is None else number(row)
 
+    async def head_of_outbox(self, tenant: str, kind: ProcessKind, pid: str) -> OutboxRow | None:
+        """The message of a process that is to be delivered next."""
+        return OUTBOX.one(self._engine.point("head_of_outbox", _key(tenant, kind, pid)))
+
     async def postpone_outbox(self, row: OutboxRow, *, not_before: int, attempt: AttemptRow) -> None:
         """Give a claimed row back."""
         bindings = {**OUTBOX.bind(row), "not_before": not_before}

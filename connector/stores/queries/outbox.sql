@@ -55,6 +55,11 @@ RETURNING tenant, kind, pid, seq, counterparty, message_type, message_id, url, b
 UPDATE outbox SET not_before = :not_before, lease_owner = '', lease_until = 0, attempts = attempts + 1
 WHERE tenant = :tenant AND kind = :kind AND pid = :pid AND seq = :seq AND fence = :fence;
 
+-- name: head_of_outbox
+SELECT tenant, kind, pid, seq, counterparty, message_type, message_id, url, body, not_before, lease_owner,
+  lease_until, fence, attempts, created
+FROM outbox WHERE tenant = :tenant AND kind = :kind AND pid = :pid ORDER BY seq LIMIT 1;
+
 -- name: waiting_outbox
 SELECT 1 FROM outbox WHERE tenant = :tenant AND counterparty = :counterparty AND due > :now AND not_before > :now LIMIT 1;
 

@@ -1,4 +1,4 @@
-"""What every store promises, run against each of them: the queue of what waits for a person."""
+"""What every store promises, run against each of them: what people look at, the queue of what waits for them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 from connector.exchange.ports import Store
 from connector.exchange.rows import StepCommit
 from connector.stores import open_store
-from tests.edges.stores.rows import T, approval, entry, process
+from tests.edges.stores.rows import T, approval, entry, outbox, process
 
 
 @pytest.fixture(params=["sqlite", "memory"])
@@ -47,3 +47,20 @@ async def test_an_approval_without_a_process_is_kept_with_its_evidence(store: St
     await store.commit_approval(replace(row, decision="reject"), entry("decided"))
     assert await store.list_approvals(T) == [replace(row, decision="reject")]
     assert [one.event for one in await store.evidence(T)] == ["held", "decided"]
+
+
+async def test_what_is_to_be_said_next_can_be_looked_at(store: Store) -> None:
+    """The first of a process's messages, until it is delivered; looking claims nothing."""
+    said = [outbox(message_id="o1"), outbox(message_id="o2", not_before=99)]
+    await store.commit_step(StepCommit(process=process(), expected_version=0, outbox=said))
+    head = await store.head_of_outbox(T, "negotiation", "p1")
+    assert head is not None
+    assert (head.message_id, head.not_before, head.fence) == ("o1", 10, 0)
+    (claimed,) = await store.claim_outbox(now=20, owner="w", lease_until=50, limit=9)
+    done = (claimed.seq, claimed.fence)
+    await store.commit_step(StepCommit(process=process("p1", 2), expected_version=1, outbox_done=done))
+    head = await store.head_of_outbox(T, "negotiation", "p1")
+    assert head is not None
+    assert (head.message_id, head.not_before) == ("o2", 99)
+    assert await store.head_of_outbox(T, "negotiation", "p2") is None
+    assert await store.head_of_outbox(T, "transfer", "p1") is None

@@ -1,0 +1,134 @@
+"""The commands with which people decide in negotiations, between two real connectors."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from tests.edges.cli.companies import Company, found, free_ports, know, serving
+from tests.edges.cli.test_running import ask, run
+
+OTHER = {"@type": "Set", "permission": [{"action": "use", "constraint": [
+    {"leftOperand": "dateTime", "operator": "lt", "rightOperand": "2099-01-01T00:00:00Z"}]}]}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Company, Company]]:
+    """A mine that decides on its sites by hand, and a refiner that asks."""
+    folder, ports = tmp_path_factory.mktemp("companies"), free_ports(4)
+    mine, refiner = (found(folder, name, ports.pop(), ports.pop()) for name in ("mine", "refiner"))
+    know(mine, refiner)
+    know(refiner, mine)
+    (folder / "other.json").write_text(json.dumps(OTHER))
+    with serving(mine, refiner):
+        assert run(mine, "publish", "sites", "--policy", "open", "--approval")[0] == 0
+        assert run(mine, "publish", "depots", "--policy", "open", "--title", "Our depots")[0] == 0
+        yield mine, refiner
+
+
+def begun(refiner: Company) -> str:
+    """A request that the mine holds."""
+    code, answer = ask(refiner, "request", "mine", "sites", "--wait", "2")
+    assert (code, answer["state"]) == (3, "REQUESTED")
+    return str(answer["negotiation"])
+
+
+def held(company: Company) -> str:
+    """The id of the one turn that waits there."""
+    code, answer = ask(company, "approvals")
+    assert code == 0
+    (one,) = answer["approvals"]
+    return str(one["id"])
+
+
+def test_a_request_is_approved(pair: tuple[Company, Company]) -> None:
+    """The queue says who wants what on which terms and until when; `why` on either side says whose turn it is."""
+    mine, refiner = pair
+    assert "nothing waits" in run(mine, "approvals")[1]
+    pid = begun(refiner)
+    code, text = run(mine, "approvals")
+    assert code == 0
+    for words in (
+        f"refiner ({refiner.did}) asks for sites",
+        "may be had by anybody",
+        "policy  ours permits",
+        "until",
+        "approve",
+    ):
+        assert words in text, words
+    ident = held(mine)
+    _, text = run(mine, "why", ident)
+    assert "ours: a person decides on this request, until" in text
+    assert f"battery-connector approve {ident} [--counter FILE], or: reject" in text
+    _, text = run(refiner, "why", pid)
+    assert "turn     the peer's, until" in text
+    assert f"battery-connector terminate {pid}" in text
+    code, answer = ask(mine, "approve", ident, "--agreement-id", "urn:agreement:1", "--idempotency-key", "k1")
+    assert (code, answer["state"], answer["agreement"]) == (0, "FINALIZED", "urn:agreement:1")
+    assert ask(mine, "approve", ident, "--agreement-id", "urn:agreement:1", "--idempotency-key", "k1") == (code, answer)
+    code, text = run(mine, "approve", ident)
+    assert (code, "nothing waits for a decision here" in text) == (2, True)
+    assert run(refiner, "fetch", "urn:agreement:1")[0] == 0
+
+
+def test_a_request_is_countered_and_the_counter_accepted(pair: tuple[Company, Company], tmp_path: Path) -> None:
+    """The mine answers with other terms; at the refiner these wait, until somebody says yes."""
+    mine, refiner = pair
+    begun(refiner)
+    terms = tmp_path / "terms.json"
+    terms.write_text(json.dumps(OTHER))
+    code, text = run(mine, "approve", held(mine), "--counter", terms, "--offer-id", "urn:offer:1", "--wait", "3")
+    assert (code, "OFFERED" in text) == (0, True)
+    code, text = run(refiner, "approvals")
+    assert f"mine ({mine.did}) offers us" in text
+    assert "2099" in text
+    code, text = run(refiner, "approve", held(refiner))
+    assert (code, "FINALIZED" in text, "agreement" in text) == (0, True, True)
+
+
+def test_a_word_for_later_can_be_taken_back(pair: tuple[Company, Company]) -> None:
+    """It is shown with its time; until then another word takes its place."""
+    mine, refiner = pair
+    pid = begun(refiner)
+    later = (datetime.now(UTC) + timedelta(hours=1)).isoformat()
+    code, _ = run(mine, "approve", held(mine), "--not-before", later)
+    assert code == 0
+    assert "decided approve, to be said at" in run(mine, "approvals")[1]
+    assert "ours: it was decided to approve, which is said at" in run(mine, "why", held(mine))[1]
+    code, answer = ask(mine, "reject", held(mine), "--reason", "no capacity this year", "--code", "full")
+    assert (code, answer["state"]) == (0, "TERMINATED")
+    code, text = run(refiner, "why", pid)
+    assert "the peer refused (full): no capacity this year" in text
+
+
+def test_an_offer_is_made_and_ended(pair: tuple[Company, Company], tmp_path: Path) -> None:
+    """Nobody asked; it waits at the peer, and the one that made it takes it back."""
+    mine, refiner = pair
+    code, answer = ask(mine, "offer", "refiner", "Our depots", "--wait", "3")
+    assert (code, answer["state"]) == (0, "OFFERED")
+    assert "offers us" in run(refiner, "approvals")[1]
+    code, text = run(mine, "terminate", answer["negotiation"], "--reason", "sold out")
+    assert (code, "TERMINATED" in text) == (0, True)
+    assert ask(refiner, "approvals")[1] == {"approvals": []}
+    assert "the peer refused (operator): sold out" in run(refiner, "why", answer["negotiation"])[1]
+    code, text = run(mine, "offer", "refiner", "nothing")
+    assert (code, "Our depots" in text) == (2, True)
+    for broken in ("{", "[]", '{"permission": []}'):
+        (tmp_path / "broken.json").write_text(broken)
+        assert run(mine, "offer", "refiner", "Our depots", "--terms", tmp_path / "broken.json")[0] == 2
+    assert run(mine, "approve", "x", "--offer-id", "y")[0] == 2
+
+
+def test_publishing_again_keeps_the_mark(pair: tuple[Company, Company]) -> None:
+    """A nightly publish does not open what people decide on; only --no-approval does."""
+    mine, refiner = pair
+    assert run(mine, "publish", "sites", "--policy", "open")[0] == 0
+    pid = begun(refiner)
+    assert run(refiner, "terminate", pid)[0] == 0
+    assert run(mine, "publish", "sites", "--policy", "open", "--no-approval")[0] == 0
+    code, answer = ask(refiner, "request", "mine", "sites")
+    assert (code, answer["state"]) == (0, "FINALIZED")
