@@ -29,7 +29,10 @@ def show_view(made: View, audience: Audience, terms: Terms) -> None:
     say(f"{made.record_type} as seen by: {audience.value} ({', '.join(sorted(made.classes))})", "bold")
     if made.ended:
         say("this passport has ended")
-    rows = [(terms.term(one.about, one.term).label, in_words(one.value), one.access, one.level) for one in made.values]
+    rows = [
+        (terms.term(one.about, one.term).label, in_words(one.value, terms, one.about, one.term), one.access, one.level)
+        for one in made.values
+    ]
     show_table(("what", "value", "class", "level"), rows)
     if made.withheld:
         say(f"withheld: values of class {', '.join(sorted(made.withheld))}", "dim")

@@ -1,13 +1,19 @@
 """The public passport page: what Annex XIII point 1 lets everybody see of a battery, with QR, without JavaScript.
 
 Only values of class PUB are ever loaded for it. When the passport has ended (Battery Regulation, Art. 77(8)) the page
-says only that. For machines the same address answers JSON (`Accept: application/json`).
+says only that. Below the values stands what the rules of the day ask for and the page does not tell, and what it tells
+although an act is still open: such a value proves nothing. For machines the same address answers JSON
+(`Accept: application/json`).
 """
 
 from __future__ import annotations
 
 import base64
 import hashlib
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date
 from functools import cache
 from pathlib import Path
 
@@ -19,18 +25,52 @@ from connector.config import Config
 from connector.credentials.datamodel import parse_credential
 from connector.errors import NotFound
 from connector.exchange.rows import RecordRow
-from connector.model import AccessClass, JsonObject, Level
+from connector.model import AccessClass, Json, JsonObject, Level
 from connector.server.dsp import path_of
 from connector.server.problems import json_response
 from connector.server.services import SERVICES, Services
+from connector.vocabulary.bundle import load_rules
+from connector.vocabulary.completeness import Reason, State
+from connector.vocabulary.judging import judge
+from connector.vocabulary.terms import Terms
+from connector.vocabulary.views import ENDED, HEAD, STATUS
 from connector.vocabulary.wording import in_words, label
 
 PASSPORTS = frozenset({"BatteryPassport"})
-ENDED = "ceased"
 _TEMPLATES = Path(__file__).with_name("templates")
-_HIDDEN = frozenset({"id", "type"})
-_NOT_SHOWN = frozenset({"passportStatus", "ofModel", "manufacturer"})
+_NOT_SHOWN = frozenset({STATUS, "ofModel", "manufacturer"})
 """The status stands above; the model and its maker have a number and a name of their own."""
+
+_ITEM, _REST = "This battery", "More about its model"
+_SUBJECTS = {12: "Its model and maker", 24: "Materials", 39: "Performance", 44: "Labels and documents"}
+"""The last data point of each subject (Annex XIII 1, Annex VI A) -> how the page calls it."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Said:
+    """One entry of a cell: its text, where it leads, in which language it is."""
+
+    text: str
+    link: str = ""
+    language: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Section:
+    """Lines of a name and its entries under a heading."""
+
+    title: str
+    lines: list[tuple[str, list[_Said]]] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Asked:
+    """Data points by name: asked for and not told; waiting for an act; told too early. `free`: why none is owed."""
+
+    free: str = ""
+    missing: list[str] = field(default_factory=list)
+    open: list[str] = field(default_factory=list)
+    early: list[str] = field(default_factory=list)
 
 
 def routes(config: Config) -> list[web.RouteDef]:
@@ -73,35 +113,79 @@ async def public_values(services: Services, row: RecordRow) -> JsonObject:
     for credential in await services.store.credentials(row.tenant, row.holder, row.record_id, row.version):
         if credential.access_class == AccessClass.PUBLIC:
             subject = parse_credential(credential.octets).subject
-            values |= {name: value for name, value in subject.items() if name not in _HIDDEN}
-    if values.get("passportStatus") == ENDED:
-        return {"passportStatus": ENDED}
+            values |= {name: value for name, value in subject.items() if name not in HEAD}
+    if values.get(STATUS) == ENDED:
+        return {STATUS: ENDED}
     return values
 
 
 def render(services: Services, url: str, row: RecordRow, values: JsonObject) -> str:
     """The page."""
-    ended = values.get("passportStatus") == ENDED
+    ended = values.get(STATUS) == ENDED
     return _template("passport.html").render(
-        title=_title(values), sections=_sections(services, values), ended=ended,
-        status=in_words(values.get("passportStatus"), services.bundle.terms, "Battery", "passportStatus"),
+        title=_title(values), sections=[] if ended else _sections(services, values), ended=ended,
+        asked=None if ended else _asked(values, services.clock.now().date()),
+        status=in_words(values.get(STATUS), services.bundle.terms, "Battery", STATUS),
         holder=services.config.name, did=services.config.did, url=url, qr=_qr(url), version=row.version,
         style=_style(),
     )  # fmt: skip
 
 
-def _sections(services: Services, values: JsonObject) -> list[tuple[str, list[tuple[str, str]]]]:
-    """What is about this one battery, then what is about its model; ids that say nothing to people are left out."""
+def _sections(services: Services, values: JsonObject) -> list[_Section]:
+    """What is about this one battery, then what is about its model, by subject; ids that say nothing are left out."""
     terms, config = services.bundle.terms, services.config
-    item: list[tuple[str, str]] = []
-    model: list[tuple[str, str]] = []
+    sections = {title: _Section(title) for title in (_ITEM, *_SUBJECTS.values(), _REST)}
     for name, value in values.items():
-        if name in _NOT_SHOWN or terms.find("Battery", name) is None:
+        term = terms.find("Battery", name)
+        if name in _NOT_SHOWN or term is None:
             continue
-        words = config.name if value == config.did else in_words(value, terms, "Battery", name)
-        about = model if terms.level("Battery", name) is Level.MODEL else item
-        about.append((label(terms, "Battery", name), words))
-    return [(title, lines) for title, lines in (("This battery", item), ("Its model", model)) if lines]
+        if terms.level("Battery", name) is Level.MODEL:
+            last = next((last for last in _SUBJECTS if _first_point(name) <= last), None)
+            title = _REST if last is None else _SUBJECTS[last]
+        else:
+            title = _ITEM
+        cell = [_Said(config.name)] if value == config.did else _cell(value, terms, name)
+        sections[title].lines.append((label(terms, "Battery", name), cell))
+    return [section for section in sections.values() if section.lines]
+
+
+def _cell(value: Json, terms: Terms, name: str) -> list[_Said]:
+    """The value's entries; a document with an address is a link."""
+    said = []
+    for one in value if isinstance(value, list) else [value]:
+        node = one if isinstance(one, dict) else {}
+        link = node.get("id") if node.get("type") == "Document" else one
+        address = link if isinstance(link, str) and link.startswith("https://") else ""
+        language = node.get("language")
+        text = in_words(one, terms, "Battery", name)
+        said.append(_Said(text, address, language if isinstance(language, str) else ""))
+    return said
+
+
+@cache
+def _points() -> Mapping[str, int]:
+    """The first data point that each term feeds."""
+    return {name: point.number for point in reversed(load_rules().points) for name in point.terms}
+
+
+def _first_point(name: str) -> int:
+    return _points().get(name, sys.maxsize)
+
+
+def _asked(values: JsonObject, today: date) -> _Asked | None:
+    """What the rules ask of the public part of this passport; None where it does not say what battery it is of."""
+    category = values.get("batteryCategory")
+    if not isinstance(category, str):
+        return None
+    made = judge(load_rules(), values, category, at=today)
+    if not made.owed:
+        return _Asked(free=made.because)
+    public = [answer for answer in made.answers if answer.point.access is AccessClass.PUBLIC]
+    return _Asked(
+        missing=[one.point.name for one in public if one.state is State.MISSING],
+        open=[one.point.name for one in public if one.reason is Reason.ACT_PENDING],
+        early=[one.point.name for one in public if one.reason is Reason.NOT_TO_BE_FILLED_YET],
+    )
 
 
 def _title(values: JsonObject) -> str:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 _UNITS: Final = MappingProxyType({
     "KGM": "kg", "GRM": "g", "MGM": "mg", "TNE": "t", "KWH": "kWh", "WHR": "Wh", "MWH": "MWh", "AMH": "Ah", "VLT": "V",
     "OHM": "Ω", "E45": "mΩ", "P1": "%", "WTT": "W", "KWT": "kW", "CEL": "°C", "C62": "", "MON": "months",
-    "ANN": "years", "DAY": "days", "HUR": "h",
+    "ANN": "years", "DAY": "days", "HUR": "h", "MIN": "min", "H10": "per hour", "H71": "% per month",
 })  # fmt: skip
 """UN/ECE Rec 20 code -> the sign that people know."""
 _COUNTRIES: Final = MappingProxyType({
@@ -32,6 +32,14 @@ _COUNTRIES: Final = MappingProxyType({
     "SI": "Slovenia", "SK": "Slovakia", "TR": "Türkiye", "US": "United States", "ZA": "South Africa",
 })  # fmt: skip
 """ISO 3166-1 alpha-2, the Union and the countries that batteries and their materials mostly come from."""
+_LANGUAGES: Final = MappingProxyType({
+    "bg": "Bulgarian", "cs": "Czech", "da": "Danish", "de": "German", "el": "Greek", "en": "English", "es": "Spanish",
+    "et": "Estonian", "fi": "Finnish", "fr": "French", "ga": "Irish", "hr": "Croatian", "hu": "Hungarian",
+    "it": "Italian", "lt": "Lithuanian", "lv": "Latvian", "mt": "Maltese", "nl": "Dutch", "pl": "Polish",
+    "pt": "Portuguese", "ro": "Romanian", "sk": "Slovak", "sl": "Slovene", "sv": "Swedish",
+})  # fmt: skip
+"""ISO 639-1, the official languages of the Union."""
+_TRUTH: Final = MappingProxyType({"true": "yes", "false": "no"})
 _HIDDEN: Final = frozenset({"id", "type"})
 _NAMING: Final = ("name", "title")
 
@@ -57,12 +65,20 @@ def label(terms: Terms, class_name: str, name: str) -> str:
 
 def _node(node: JsonObject, terms: Terms | None) -> str:
     match node:
-        case {"value": str(number), "unit": str(unit)}:
-            return f"{number} {_UNITS.get(unit, unit)}".strip()
+        case {"type": "Quantity"} | {"value": str(), "unit": str()}:
+            return _quantity(node)
         case {"scheme": str(scheme), "value": str(text)}:
             return f"{text} ({_literal(scheme, terms, 'Identifier', 'scheme')})"
         case {"type": "Address"}:
             return _address(node)
+        case {"type": "Document"}:
+            return _document(node)
+        case {"text": str(text), "language": str(code)}:
+            rest = {name: value for name, value in node.items() if name not in {"text", "language"}}
+            about = _node(rest, terms)
+            return (
+                f"{about}: {text} ({_LANGUAGES.get(code, code)})" if about else f"{text} ({_LANGUAGES.get(code, code)})"
+            )
     kind = str(node.get("type", ""))
     parts = [str(node[name]) for name in _NAMING if isinstance(node.get(name), str)]
     for name, part in node.items():
@@ -71,6 +87,31 @@ def _node(node: JsonObject, terms: Terms | None) -> str:
             called = term.label if term is not None and term.label else _spelled(name)
             parts.append(f"{called} {in_words(part, terms, kind, name)}")
     return ", ".join(parts)
+
+
+def _quantity(node: JsonObject) -> str:
+    """The figure as it stands for a reader: what it is not sure of, and when it held."""
+    said = {name: value for name, value in node.items() if isinstance(value, str)}
+    unit = _UNITS.get(said.get("unit", ""), said.get("unit") or said.get("ucumUnit", ""))
+    amount = f"{said.get('value', '')} {unit}".strip()
+    match said.get("qualifier"):
+        case "notContained":
+            amount = "not contained"
+        case "belowDetection":
+            amount = f"below {said.get('detectionLimit', said.get('value', ''))} {unit}".strip()
+        case "estimated":
+            amount = f"about {amount}"
+    low, high = said.get("fromTemperature"), said.get("toTemperature")
+    if low is not None and high is not None:
+        amount += f" from {low} to {high} °C"
+    return f"{amount} ({_day(said['at'])})" if "at" in said else amount
+
+
+def _document(node: JsonObject) -> str:
+    """Its name, and its number; an address only where it has neither."""
+    parts = [str(node[name]) for name in ("name", "documentNumber") if name in node]
+    code = str(node.get("language", ""))
+    return (", ".join(parts) or str(node.get("id", ""))) + (f" ({_LANGUAGES.get(code, code)})" if code else "")
 
 
 def _address(node: JsonObject) -> str:
@@ -86,8 +127,10 @@ def _literal(text: str, terms: Terms | None, class_name: str, name: str) -> str:
     if term is not None and terms is not None and term.range.kind == "code":
         codes = {code.name: code.label for code in terms.codes.get(term.range.name, ())}
         return codes.get(text) or text
-    if term is not None and term.range.name in {"xsd:date", "xsd:dateTime", "date", "dateTime"}:
+    if term is not None and term.range.name in {"date", "dateTime"}:
         return _day(text)
+    if term is not None and term.range.name == "boolean":
+        return _TRUTH.get(text, text)
     if name.startswith("country"):
         return _COUNTRIES.get(text, text)
     return _spelled(text) if name == "scheme" else text

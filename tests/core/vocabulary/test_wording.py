@@ -39,6 +39,47 @@ def bundle() -> Bundle:
             "LiPF6, CAS number 21324-40-3",
         ),
         ("criticalRawMaterial", ["cobalt", "lithium"], "cobalt; lithium"),
+        ("rechargeable", "true", "yes"),
+        ("cycleLifeTestRate", {"type": "Quantity", "value": "0.33", "unit": "H10"}, "0.33 per hour"),
+        (
+            "recycledLeadShare",
+            {"type": "Quantity", "value": "0", "unit": "P1", "qualifier": "notContained"},
+            "not contained",
+        ),
+        (
+            "leadShare",
+            {"type": "Quantity", "unit": "P1", "qualifier": "belowDetection", "detectionLimit": "0.001"},
+            "below 0.001 %",
+        ),
+        ("leadShare", {"type": "Quantity", "value": "1", "unit": "P1", "qualifier": "estimated"}, "about 1 %"),
+        (
+            "stateOfCharge",
+            {"type": "Quantity", "value": "30", "unit": "P1", "at": "2027-02-20T10:00:00Z"},
+            "30 % (20 February 2027, 10:00 UTC)",
+        ),
+        (
+            "powerLimit",
+            {"type": "Quantity", "value": "2", "unit": "KWT", "fromTemperature": "-10", "toTemperature": "45"},
+            "2 kW from -10 to 45 °C",
+        ),
+        ("carbonFootprint", {"type": "Quantity", "value": "61", "ucumUnit": "kg/(kW.h)"}, "61 kg/(kW.h)"),
+        (
+            "declarationOfConformity",
+            {
+                "type": "Document",
+                "name": "EU declaration",
+                "documentNumber": "D-1",
+                "language": "fi",
+                "id": "https://x",
+            },
+            "EU declaration, D-1 (Finnish)",
+        ),
+        ("declarationOfConformity", {"type": "Document", "id": "https://x.example"}, "https://x.example"),
+        (
+            "labelMeaning",
+            [{"type": "LabelMeaning", "symbol": "CE", "text": "It meets the law.", "language": "en"}],
+            "symbol CE: It meets the law. (English)",
+        ),
         ("extinguishingAgent", None, ""),
     ],
 )

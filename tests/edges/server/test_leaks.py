@@ -7,7 +7,6 @@ the passport page in both its forms, status lists, error answers. All tokens in 
 
 from __future__ import annotations
 
-import asyncio
 import random
 import re
 from dataclasses import dataclass, field
@@ -17,28 +16,21 @@ import orjson
 import pytest
 from aiohttp import web
 
-from connector.app import Keys, NoNetwork, compose
-from connector.config import Config, Listen
-from connector.config import Keys as KeyNames
 from connector.credentials import base64url
 from connector.errors import ConnectorError
 from connector.exchange import serve
 from connector.exchange.grants import Grant
 from connector.exchange.publication import Declared
 from connector.exchange.rows import DatasetRow
-from connector.keys.memory import signer_from_seed
 from connector.model import AccessClass, Claim, Did, Facts, Json
 from connector.policy.evaluate import compile_policy
-from connector.policy.odrl import digest
 from connector.policy.reading import load
-from connector.server import site
 from connector.server.problems import problem
 from connector.server.services import Services
-from connector.stores.memory import MemoryStore
 from connector.vocabulary.views import Audience, audience_classes
 from tests.canaries import Planted, Planter, marks
+from tests.edges.server.quiet import dataset_under, look, quiet_connector
 from tests.exchange.test_publish import document, link
-from tests.network import Request, SeededIds, VirtualClock, handled
 
 POLICIES = Path(__file__).parents[3] / "policies"
 READY_MADE = ("public", "legitimate-interest", "authority", "direct-customer")
@@ -115,39 +107,19 @@ class Scene:
 
     async def get(self, path: str, **headers: str) -> bytes:
         """What anybody gets at an address: status, headers and body."""
-        url = f"{self.services.config.public_url}{path}"
-        answer = await handled(self.app, Request(method="GET", url=url, headers=headers, body=None, timeout_seconds=1))
-        return str([answer.status, sorted(answer.headers.items())]).encode() + answer.body
+        answer = await look(self.services, self.app, path, **headers)
+        return orjson.dumps([answer.status, dict(answer.headers)]) + answer.body
 
 
 @pytest.fixture
 async def scene(tmp_path: Path) -> Scene:
-    """One connector over the store in memory; nothing is listened on and nothing is sent."""
-    config = Config(
-        name="maker", public_url="https://maker.example", folder=tmp_path,
-        keys=KeyNames(assertion="memory:", authentication="memory:", id_key="memory:"),
-        listen=Listen(port=7443, management_port=7444),
-    )  # fmt: skip
-    keys = Keys(
-        assertion=signer_from_seed(b"a", "ES256", f"{config.did}#assertion-1"),
-        authentication=signer_from_seed(b"b", "EdDSA", f"{config.did}#authentication-1"), id_key=b"k" * 32,
-    )  # fmt: skip
-    services = compose(
-        config, MemoryStore(), NoNetwork(), keys, clock=VirtualClock(asyncio.get_running_loop()),
-        ids=SeededIds(random.Random(1)),
-    )  # fmt: skip
-    app = site.public_site(services)
-    app.freeze()
+    """A maker whose passports go out by all ready-made policies at once."""
+    services, app = quiet_connector(tmp_path)
     permissions: list[Json] = []
     for name in READY_MADE:
         read = orjson.loads((POLICIES / f"{name}.json").read_bytes())
         permissions += [one for one in read["permission"] if one["action"] != "list"]
-    policy = orjson.dumps({"@type": "Set", "permission": permissions})
-    dataset = DatasetRow(
-        tenant="", dataset_id="urn:uuid:dataset", title="passports", plan="passports", policy=policy, at=0,
-        record_types=("BatteryPassport", "FacilityRecord"), policy_digest=digest(load(policy)),
-    )  # fmt: skip
-    return Scene(services=services, app=app, dataset=dataset)
+    return Scene(services=services, app=app, dataset=dataset_under(permissions))
 
 
 def opened(octets: bytes) -> bytes:

@@ -1,0 +1,59 @@
+"""A connector as the product composes it, over the store in memory: it listens nowhere and sends nothing."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from pathlib import Path
+
+import orjson
+from aiohttp import web
+
+from connector.app import Keys, NoNetwork, compose
+from connector.config import Config, Listen
+from connector.config import Keys as KeyNames
+from connector.exchange.ports import HttpAnswer
+from connector.exchange.rows import DatasetRow
+from connector.keys.memory import signer_from_seed
+from connector.model import Json
+from connector.policy.odrl import digest
+from connector.policy.reading import load
+from connector.server import site
+from connector.server.services import Services
+from connector.stores.memory import MemoryStore
+from tests.network import Request, SeededIds, VirtualClock, handled
+
+
+def quiet_connector(folder: Path) -> tuple[Services, web.Application]:
+    """Its journeys and its public face."""
+    config = Config(
+        name="maker", public_url="https://maker.example", folder=folder,
+        keys=KeyNames(assertion="memory:", authentication="memory:", id_key="memory:"),
+        listen=Listen(port=7443, management_port=7444),
+    )  # fmt: skip
+    keys = Keys(
+        assertion=signer_from_seed(b"a", "ES256", f"{config.did}#assertion-1"),
+        authentication=signer_from_seed(b"b", "EdDSA", f"{config.did}#authentication-1"), id_key=b"k" * 32,
+    )  # fmt: skip
+    services = compose(
+        config, MemoryStore(), NoNetwork(), keys, clock=VirtualClock(asyncio.get_running_loop()),
+        ids=SeededIds(random.Random(1)),
+    )  # fmt: skip
+    app = site.public_site(services)
+    app.freeze()
+    return services, app
+
+
+def dataset_under(permissions: list[Json]) -> DatasetRow:
+    """A dataset of passports under these rules."""
+    policy = orjson.dumps({"@type": "Set", "permission": permissions})
+    return DatasetRow(
+        tenant="", dataset_id="urn:uuid:dataset", title="passports", plan="passports", policy=policy, at=0,
+        record_types=("BatteryPassport", "FacilityRecord"), policy_digest=digest(load(policy)),
+    )  # fmt: skip
+
+
+async def look(services: Services, app: web.Application, path: str, **headers: str) -> HttpAnswer:
+    """What anybody gets at an address."""
+    url = f"{services.config.public_url}{path}"
+    return await handled(app, Request(method="GET", url=url, headers=headers, body=None, timeout_seconds=1))
