@@ -3,20 +3,29 @@
 from __future__ import annotations
 
 import difflib
+import json
 from datetime import date
 from pathlib import Path
+from random import Random
 from typing import Annotated
 
 import typer
+from rich.table import Table
+from rich.text import Text
 
 from connector.cli.console import BAD_USAGE, DONE, NO, console, next_step, show_json, told
 from connector.errors import BadInput
 from connector.model import Finding, Json, JsonObject, Place
-from connector.vocabulary.build import SOURCES, build
+from connector.vocabulary.build import CREDENTIALS_FILE, SOURCES, build, read_dictionary
 from connector.vocabulary.build import publish as published
 from connector.vocabulary.bundle import default_folder
-from connector.vocabulary.terms import Code, Term, TermClass, Terms, read_terms
+from connector.vocabulary.dictionary import Dictionary, Known
+from connector.vocabulary.pages import plain
+from connector.vocabulary.proving import prove
+from connector.vocabulary.terms import CREDENTIALS_V2, Code, Terms
+from connector.vocabulary.versions import read_versions
 
+_SEED = 2027
 app = typer.Typer(no_args_is_help=True, help="The vocabulary: generated files, and what a term means.")
 
 Folder = Annotated[Path | None, typer.Option(metavar="DIR", help="Another vocabulary than the shipped one.")]
@@ -48,46 +57,89 @@ def build_files(
 
 @app.command()
 def check(folder: Folder = None, as_json: AsJson = False) -> None:
-    """Hold the generated files against the tables. Exit code 1: something differs.
+    """Prove the vocabulary: its files, published versions and texts, and that JSON-LD loses nothing.
+
+    Exit code 1: there is a finding.
 
     Example: battery-connector vocab check
     """
     with told():
         root = folder or default_folder()
-        findings = [
-            Finding(
-                code="not-generated",
-                message=f"{name} is not what the tables make",
-                hint="battery-connector vocab build",
-                place=Place(source=str(root / name)),
-            )
-            for name, content in _made(root).items()
-            if not (root / name).is_file() or (root / name).read_bytes() != content
-        ]
+        sources = _sources(root)
+        made = build(sources)
+        version = read_versions(sources["versions.csv"])[-1]
+        contexts: dict[str, JsonObject] = {
+            CREDENTIALS_V2: json.loads(sources[CREDENTIALS_FILE]),
+            version.context_url: json.loads(made[version.context_file]),
+        }
+        chance = Random(_SEED).randrange  # noqa: S311 - made-up documents, the same at every run
+        proof = prove(read_dictionary(sources), version.context_url, contexts, chance)
+        findings = [*_differing(root, made), *_unfixed(root, sources), *proof.findings]
         if as_json:
-            show_json({"findings": [finding.as_json() for finding in findings]})
+            show_json({
+                "findings": [finding.as_json() for finding in findings],
+                "proven": {"terms": proof.terms, "documents": proof.documents, "files": len(made)},
+            })  # fmt: skip
         else:
-            for finding in findings:
-                console().print(finding.message, markup=False)
-            console().print("nothing differs" if not findings else f"do: {findings[0].hint}", markup=False)
+            _print_check(findings, f"{proof.terms} terms, {proof.documents} made-up credentials, {len(made)} files")
     raise SystemExit(NO if findings else DONE)
+
+
+def _differing(root: Path, made: dict[str, bytes]) -> list[Finding]:
+    """Committed files that are not what the tables make."""
+    return [
+        Finding(
+            code="not-generated",
+            message=f"{name} is not what the tables make",
+            hint="battery-connector vocab build",
+            place=Place(source=str(root / name)),
+        )
+        for name, content in made.items()
+        if not (root / name).is_file() or (root / name).read_bytes() != content
+    ]
+
+
+def _unfixed(root: Path, sources: dict[str, bytes]) -> list[Finding]:
+    """Published versions of which a file is not what it was."""
+    findings: list[Finding] = []
+    for version in read_versions(sources["versions.csv"]):
+        files = sorted((root / "schemas" / version.number).glob("*.json"))
+        schemas = {path.stem: json.loads(_read(path)) for path in files}
+        if version.published and (what := version.differs(_read(root / version.context_file), schemas)):
+            text = f"the {what} of {version.number} changed after {version.published}"
+            findings.append(Finding(code="changed-version", message=text, hint="take the published files back"))
+    return findings
+
+
+def _print_check(findings: list[Finding], rests_on: str) -> None:
+    """Findings for people, each once with what to do."""
+    for finding in findings:
+        console().print(finding.message + (f": {finding.hint}" if finding.hint else ""), markup=False)
+    if findings:
+        console().print(f"{len(findings)} findings; {rests_on}", markup=False)
+    else:
+        console().print(f"all good: {rests_on}", markup=False)
+        next_step("battery-connector vocab term NAME")
 
 
 @app.command()
 def term(name: str, folder: Folder = None, as_json: AsJson = False) -> None:
-    """What a class, property or code means, who may see it, and where it may stand.
+    """What a class, property or code means: law, data points, access, units, matches, and where it may stand.
 
     Example: battery-connector vocab term ratedCapacity
     """
     with told():
-        terms = read_terms(_read((folder or default_folder()) / "terms.csv"))
-        found = [_shown(one) for one in terms.named(name)]
-        near = [] if found else list(_near(terms, name))
+        dictionary = read_dictionary(_sources(folder or default_folder()))
+        found = dictionary.terms.named(name)
+        near = [] if found else list(_near(dictionary.terms, name))
         if as_json:
-            show_json({"name": name, "found": list[Json](found), "near": list[Json](near)})
+            show_json({
+                "name": name, "found": [dictionary.as_json(one) for one in found], "near": list[Json](near),
+            })  # fmt: skip
         elif found:
             for one in found:
-                _print(one)
+                _print(dictionary, one)
+            next_step(f"all terms: {(folder or default_folder()) / 'reference' / 'terms.html'}")
         else:
             hint = f" Did you mean {', '.join(near)}?" if near else ""
             console(error=True).print(f"The vocabulary has no {name!r}.{hint}", markup=False)
@@ -136,37 +188,14 @@ def _near(terms: Terms, name: str) -> tuple[str, ...]:
     return (*terms.near(name), *difflib.get_close_matches(name, codes, n=3))
 
 
-def _shown(one: Term | TermClass | Code) -> JsonObject:
-    """A row of the table, in the words of its columns."""
-    shown: JsonObject = {"name": one.name, "label": one.label, "definition": one.definition}
-    if isinstance(one, Code):
-        return {**shown, "kind": "code", "list": one.list_name}
-    if isinstance(one, TermClass):
-        return {**shown, "kind": "class", "iri": one.iri}
-    return {
-        **shown,
-        "kind": "property",
-        "iri": one.iri,
-        "domain": list[Json](one.domains),
-        "range": f"{one.range.kind} {one.range.name}".strip() + (", a list" if one.many else ""),
-        "unit": list[Json]([*one.units, *one.ucum_units]),
-        "access": {key: value.value for key, value in one.access.items()},
-        "level": {key: value.value for key, value in one.level.items()},
-        "quantityKind": one.quantity_kind,
-        "law": one.law,
-        "guidance": one.guidance,
-    }
-
-
-def _print(one: JsonObject) -> None:
-    """One row for people: what is empty is left out."""
+def _print(dictionary: Dictionary, one: Known) -> None:
+    """One entry for people."""
     out = console()
-    out.print(f"[bold]{one['name']}[/bold] ({one['kind']})")
-    for key, value in one.items():
-        if key in {"name", "kind"} or not value:
-            continue
-        if isinstance(value, dict):
-            text = ", ".join(str(inner) if name == "*" else f"{name}: {inner}" for name, inner in value.items())
-        else:
-            text = ", ".join(map(str, value)) if isinstance(value, list) else str(value)
-        out.print(f"  {key}: {text}", markup=False)
+    kind = f"a word of {one.list_name}" if isinstance(one, Code) else one.label
+    out.print(f"[bold]{one.name}[/bold]  {kind}")
+    out.print(one.definition, markup=False)
+    table = Table.grid(padding=(0, 2))
+    for heading, cell in dictionary.facts(one):
+        table.add_row(Text(heading, style="dim"), Text(plain(cell)))
+    out.print(table)
+    out.print()

@@ -1,5 +1,5 @@
-"""What is generated from the tables, for the current version: the context, the list of contexts, the JSON
-Schemas, the SHACL shapes.
+"""What is generated from the tables, for the current version: the context, the list of contexts, JSON Schemas, SHACL
+shapes, the ontology, the reference of terms, the matrices of obligations and of audiences.
 
 Pure: bytes in, bytes out. `tests/core/vocabulary/test_build.py` holds the committed files to this; the command
 `vocab build` writes them. What a published version fixed is not made anew: a table that would change it is refused.
@@ -14,10 +14,19 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+import orjson
+
 from connector.errors import BadInput
 from connector.model import Json
 from connector.vocabulary.context import make_context
 from connector.vocabulary.contract import make_contract
+from connector.vocabulary.dictionary import Dictionary
+from connector.vocabulary.matches import read_matches
+from connector.vocabulary.matrices import audience_csv, audience_page, obligation_csv, obligation_page
+from connector.vocabulary.ontology import make_ontology
+from connector.vocabulary.pages import html, markdown
+from connector.vocabulary.reference import make_reference
+from connector.vocabulary.rules import RULE_TABLES, read_rules
 from connector.vocabulary.schemas import make_schemas
 from connector.vocabulary.shacl import make_shapes
 from connector.vocabulary.shapes import read_shapes
@@ -25,29 +34,66 @@ from connector.vocabulary.terms import read_terms
 from connector.vocabulary.versions import Version, read_versions, rules_digest, write_versions
 
 CREDENTIALS_FILE = "contexts/w3c/credentials-v2.jsonld"
-SOURCES = ("versions.csv", "terms.csv", "shapes.csv", "third-party.csv", CREDENTIALS_FILE)
+SOURCES = (
+    *("versions.csv", "terms.csv", "shapes.csv", "matches.csv", "reserved.csv", "third-party.csv", CREDENTIALS_FILE),
+    *(f"{name}.csv" for name in RULE_TABLES),
+)
 _COLUMNS = ("url", "file", "sha256", "source", "licence")
 
 
 def build(sources: Mapping[str, bytes]) -> dict[str, bytes]:
     """Every generated file by its path in `vocab/`. `sources` holds the bytes of `SOURCES`."""
-    terms = read_terms(sources["terms.csv"])
+    dictionary = read_dictionary(sources)
+    terms = dictionary.terms
     *earlier, version = read_versions(sources["versions.csv"])
-    context = _pretty(make_context(terms, json.loads(sources[CREDENTIALS_FILE])))
-    contract = make_contract(terms, read_shapes(sources["shapes.csv"], terms))
+    contract = make_contract(terms, dictionary.shapes)
+    context = _pretty(make_context(terms, contract, json.loads(sources[CREDENTIALS_FILE]), read_reserved(sources)))
     schemas = make_schemas(contract, terms, version.schemas_url)
     if changed := version.differs(context, schemas):
         raise BadInput(
             f"this changes the {changed} of {version.number}, which was published on {version.published} and stays",
             hint="begin the next version: a new last row in versions.csv, with its number alone",
         )
-    files = {version.context_file: context}
     current = replace(version, context=hashlib.sha256(context).hexdigest())
-    files["contexts.csv"] = _contexts([*earlier, current], sources["third-party.csv"])
-    files[version.shapes_file] = make_shapes(contract, terms, version.shapes_url)
-    for name, schema in schemas.items():
-        files[f"schemas/{version.number}/{name}.json"] = _pretty(schema)
-    return files
+    return {
+        version.context_file: context,
+        "contexts.csv": _contexts([*earlier, current], sources["third-party.csv"]),
+        version.shapes_file: make_shapes(contract, terms, version.shapes_url),
+        **{f"schemas/{version.number}/{name}.json": _pretty(schema) for name, schema in schemas.items()},
+        "ontology.ttl": make_ontology(terms, dictionary.matches, version),
+        **_reference(dictionary, version),
+    }
+
+
+def read_dictionary(sources: Mapping[str, bytes]) -> Dictionary:
+    """All tables, held against each other."""
+    terms = read_terms(sources["terms.csv"])
+    return Dictionary(
+        terms=terms,
+        shapes=read_shapes(sources["shapes.csv"], terms),
+        rules=read_rules({name: sources[f"{name}.csv"] for name in RULE_TABLES}, terms),
+        matches=read_matches(sources["matches.csv"], terms),
+    )
+
+
+def read_reserved(sources: Mapping[str, bytes]) -> list[str]:
+    """Keys that other vocabularies define within their classes."""
+    return [row["name"] for row in csv.DictReader(io.StringIO(sources["reserved.csv"].decode("utf-8")))]
+
+
+def _reference(dictionary: Dictionary, version: Version) -> dict[str, bytes]:
+    """What people read."""
+    pages = {
+        "terms": make_reference(dictionary, version),
+        "obligations": obligation_page(dictionary),
+        "audiences": audience_page(dictionary),
+    }
+    return {
+        "reference/obligations.csv": obligation_csv(dictionary),
+        "reference/audiences.csv": audience_csv(dictionary),
+        **{f"reference/{name}.md": markdown(page) for name, page in pages.items()},
+        **{f"reference/{name}.html": html(page) for name, page in pages.items()},
+    }
 
 
 def publish(sources: Mapping[str, bytes], day: str) -> bytes:
@@ -69,7 +115,7 @@ def publish(sources: Mapping[str, bytes], day: str) -> bytes:
 
 def _pretty(document: Json) -> bytes:
     """Readable and the same on every machine."""
-    return (json.dumps(document, indent=2, ensure_ascii=False) + "\n").encode()
+    return orjson.dumps(document, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
 
 
 def _contexts(versions: Sequence[Version], third_party: bytes) -> bytes:

@@ -18,7 +18,7 @@ from connector.vocabulary.shapes import Shapes
 from connector.vocabulary.terms import Term, Terms
 
 _LONGEST = 80  # characters of a value that a finding repeats
-_WRITTEN: Mapping[str, str] = {
+WRITTEN: Mapping[str, str] = {
     "string": "a text on one line",
     "decimal": 'a decimal number as a string, such as "12.50"',
     "positiveInteger": 'a whole number from 1 as a string, such as "2"',
@@ -220,7 +220,7 @@ def _expected(term: Term | None) -> str:
     elif term.range.kind == "id":
         one = "an absolute IRI, such as urn:uuid:... or did:web:..."
     elif term.range.kind == "literal":
-        one = _WRITTEN[term.range.name]
+        one = WRITTEN[term.range.name]
     else:
         one = (
             f"a word of the list {term.range.name}"

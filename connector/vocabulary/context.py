@@ -2,33 +2,38 @@
 
 Rules (DECISIONS, "Contexts"): `@protected`, no `@vocab`, no prefix, every number and date typed, full IRIs only. `id`,
 `type` and the borrowed terms come from the W3C credentials context, which always stands before ours. A key that has
-two meanings, or that the W3C context uses inside one of its own types, is defined within our classes only: a protected
-term can't be defined twice, and type-scoped contexts do not reach into nested nodes (JSON-LD 1.1, 4.1.5 and 4.1.11).
+two meanings, or that the W3C context or another well-known one (`vocab/reserved.csv`) uses inside one of its own types,
+is defined within our classes only: a protected term can't be defined twice, and type-scoped contexts do not reach into
+nested nodes (JSON-LD 1.1, 4.1.5 and 4.1.11).
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from connector.errors import BadInput
 from connector.model import Json, JsonObject
+from connector.vocabulary.contract import Contract
 from connector.vocabulary.terms import Term, Terms
 
 
-def make_context(terms: Terms, credentials_v2: JsonObject) -> JsonObject:
-    """The context document. `credentials_v2` is the W3C context that ours has to live with."""
+def make_context(terms: Terms, contract: Contract, credentials_v2: JsonObject, reserved: Iterable[str]) -> JsonObject:
+    """The context document. `credentials_v2` is the W3C context that ours has to live with, `reserved` keys of others.
+
+    Of the classes, those that a document can have: one that only groups others would take a common name for nothing.
+    """
     theirs = credentials_v2["@context"]
     if not isinstance(theirs, dict):
         raise BadInput("the W3C credentials context is no object")
     _check_borrowed(terms, theirs)
-    scoped = _nested_keys(theirs) | _ambiguous(terms)
+    scoped = _nested_keys(theirs) | _ambiguous(terms) | frozenset(reserved)
     own = [term for term in terms.properties if not term.borrowed]
-    taken = sorted({name for name in (*terms.classes, *(term.name for term in own)) if name in theirs})
+    taken = sorted({name for name in (*contract.classes, *(term.name for term in own)) if name in theirs})
     if taken:
         raise BadInput(f"the W3C credentials context already defines {', '.join(taken)}")
     definitions: dict[str, Json] = {}
-    for name in sorted(terms.classes):
+    for name in sorted(contract.classes):
         definitions[name] = _class_definition(terms, name, scoped)
     for term in sorted(own, key=lambda one: one.name):
         if term.name not in scoped:

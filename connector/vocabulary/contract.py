@@ -99,6 +99,14 @@ class Contract:
     records: Mapping[str, RecordShape]
     nodes: Mapping[str, NodeShape]
 
+    @property
+    def classes(self) -> frozenset[str]:
+        """Every class that a document can name."""
+        shapes = [*self.nodes.values()]
+        for record in self.records.values():
+            shapes += [record.whole, *record.parts.values()]
+        return frozenset(self.records).union(*(shape.types for shape in shapes))
+
     def within(self, wanted: Iterable[str]) -> list[NodeShape]:
         """The shapes of these nodes and of all nodes within them, by name."""
         found: dict[str, NodeShape] = {}

@@ -33,7 +33,7 @@ _ESCAPE = re.compile(r"\\u([0-9a-f]{4})")
 def make_shapes(contract: Contract, terms: Terms, base: str) -> bytes:
     """The Turtle file. The names of the shapes begin with `base`."""
     writer = _Writer(contract, terms)
-    parts = [prefixes(("bc", "cred", "rdf", "schema", "sec", "sh", "xsd"), s=base)]
+    parts = [prefixes(s=base)]
     for name, record in contract.records.items():
         parts += writer.record(name, record)
     for name, shape in contract.nodes.items():

@@ -92,6 +92,11 @@ class Term(Entry):
     level: Mapping[str, Level]
 
     @property
+    def key(self) -> str:
+        """What tells this entry from all others."""
+        return self.iri
+
+    @property
     def borrowed(self) -> bool:
         """Whether another vocabulary defines the term (its IRI is not in our namespace)."""
         return not self.iri.startswith(NAMESPACE)
@@ -99,12 +104,19 @@ class Term(Entry):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TermClass(Entry):
-    """A class of things, of nodes, or of credentials."""
+    """A class of things, of nodes, or of credentials; `parent`: the class that it is a kind of, or empty."""
+
+    parent: str = ""
 
     @property
     def iri(self) -> str:
         """The class's permanent name."""
         return NAMESPACE + self.name
+
+    @property
+    def key(self) -> str:
+        """What tells this entry from all others."""
+        return self.iri
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,6 +126,11 @@ class Code(Entry):
     list_name: str
     ucum: str = ""
     quantity_kinds: tuple[str, ...] = ()
+
+    @property
+    def key(self) -> str:
+        """What tells this entry from all others."""
+        return f"{self.list_name}/{self.name}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -191,7 +208,11 @@ def _choose(rules: Mapping[str, _T], record_type: str, class_name: str) -> _T | 
 def read_terms(table: bytes) -> Terms:
     """The table from the bytes of `terms.csv`; a row that cannot be used is an error that names its line."""
     rows = list(_rows(table))
-    classes = {row["name"]: TermClass(**_entry(row)) for _, row in rows if row["kind"] == "class"}
+    classes = {
+        row["name"]: TermClass(**_entry(row), parent=row["range"].removeprefix("class:"))
+        for _, row in rows
+        if row["kind"] == "class"
+    }
     codes: dict[str, list[Code]] = {}
     properties: list[Term] = []
     for line, row in rows:
@@ -309,7 +330,10 @@ def _by_class(properties: list[Term]) -> Mapping[str, Mapping[str, Term]]:
 
 
 def _check_ranges(properties: list[Term], classes: Mapping[str, TermClass], codes: Mapping[str, list[Code]]) -> None:
-    """Every class and list that a property points to has to be in the table."""
+    """Every class and list that a row points to has to be in the table."""
+    for one in classes.values():
+        if one.parent and one.parent not in classes:
+            raise BadInput(f"{one.name}: there is no class {one.parent!r}", place="terms.csv")
     units = {code.name: code for listed in ("Unit", "UcumUnit") for code in codes.get(listed, ())}
     for term in properties:
         known = {"class": classes.keys(), "code": codes.keys()}.get(term.range.kind)

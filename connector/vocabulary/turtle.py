@@ -26,9 +26,9 @@ _ESCAPES = {"\\": "\\\\", '"': '\\"', "\n": "\\n", "\r": "\\r", "\t": "\\t"}
 _UNSEEN = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 
-def prefixes(names: Iterable[str], **further: str) -> str:
+def prefixes(**further: str) -> str:
     """The head of a file."""
-    named = {**{name: PREFIXES[name] for name in names}, **further}
+    named = {**PREFIXES, **further}
     return "".join(f"@prefix {name}: <{iri}> .\n" for name, iri in sorted(named.items())) + "\n"
 
 

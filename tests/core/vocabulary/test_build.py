@@ -10,17 +10,11 @@ import pytest
 
 from connector.errors import BadInput
 from connector.model import JsonObject
-from connector.vocabulary.build import SOURCES, build, publish
+from connector.vocabulary.build import build, publish
 from connector.vocabulary.bundle import Bundle, default_folder, load_bundle
 from connector.vocabulary.terms import CREDENTIALS_V2
 from connector.vocabulary.versions import Version, read_versions, write_versions
-
-VOCAB = Path("vocab")
-
-
-def sources() -> dict[str, bytes]:
-    """The tables as committed."""
-    return {name: (VOCAB / name).read_bytes() for name in SOURCES}
+from tests.core.vocabulary.tables import VOCAB, changed, sources
 
 
 def test_generated_files_are_the_committed_ones() -> None:
@@ -71,12 +65,6 @@ def test_a_published_version_is_not_changed() -> None:
         assert current.context_url.encode() in made["contexts.csv"]
     with pytest.raises(BadInput, match="was published"):
         publish(tables, "2027-01-02")
-
-
-def changed(tables: dict[str, bytes], name: str, old: bytes, new: bytes) -> dict[str, bytes]:
-    """The tables with one place changed."""
-    assert tables[name].count(old) == 1
-    return {**tables, name: tables[name].replace(old, new)}
 
 
 def test_a_credential_is_held_to_its_version(bundle: Bundle, documents: dict[str, JsonObject]) -> None:

@@ -11,6 +11,7 @@ from connector.errors import BadInput
 from connector.model import Json, JsonObject
 from connector.vocabulary.bundle import Bundle, load_bundle
 from connector.vocabulary.context import make_context
+from connector.vocabulary.contract import make_contract
 from connector.vocabulary.terms import CREDENTIALS_V2, NAMESPACE
 
 CONTEXT_URL = load_bundle().context_url
@@ -188,10 +189,11 @@ def test_a_redefinition_is_refused_by_json_ld(bundle: Bundle, documents: dict[st
 
 def test_a_term_of_the_w3c_context_can_not_be_taken(bundle: Bundle) -> None:
     """The generator refuses what would fail at every reader."""
+    contract = make_contract(bundle.terms, bundle.shapes)
     theirs = json.loads(bundle.context_bytes[CREDENTIALS_V2])
     theirs["@context"]["permitNumber"] = "https://example.org/other"
     with pytest.raises(BadInput, match="permitNumber"):
-        make_context(bundle.terms, theirs)
+        make_context(bundle.terms, contract, theirs, ())
     del theirs["@context"]["mediaType"]
     with pytest.raises(BadInput, match="mediaType"):
-        make_context(bundle.terms, theirs)
+        make_context(bundle.terms, contract, theirs, ())

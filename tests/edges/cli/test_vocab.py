@@ -47,3 +47,37 @@ def test_a_folder_without_tables_is_bad_usage(tmp_path: Path) -> None:
     answer = RUN.invoke(app, ["check", "--folder", str(tmp_path)])
     assert answer.exit_code == 2
     assert "versions.csv" in answer.output
+
+
+def test_term_tells_law_points_and_where_it_stands() -> None:
+    """For people and for machines."""
+    told = RUN.invoke(app, ["term", "ratedCapacity"]).output
+    for part in ("Bemessungskapazität", "AMH", "ampere hour", "Annex VI A(6)", "data point 11", "EV mandatory"):
+        assert part in told
+    (found,) = json.loads(RUN.invoke(app, ["term", "ratedCapacity", "--json"]).output)["found"]
+    assert found["points"][0]["obligations"] == {"ev": "mandatory", "lmt": "mandatory", "industrial": "mandatory"}
+    assert {"shape": "BatteryPassport", "required": True} in found["shapes"]
+    assert found["labels"].keys() == {"en", "de", "fr", "fi"}
+
+
+def test_a_touched_version_that_was_published_is_found(tmp_path: Path) -> None:
+    """An earlier context or schema is as it was, or the check says which is not."""
+    folder = tmp_path / "vocab"
+    shutil.copytree("vocab", folder)
+    schema = folder / "schemas" / "0.1.0" / "MakeEvent.json"
+    schema.write_text(schema.read_text().replace('"required"', '"examples"', 1))
+    told = json.loads(RUN.invoke(app, ["check", "--folder", str(folder), "--json"]).output)
+    assert [one["message"] for one in told["findings"]] == ["the rules of 0.1.0 changed after 2026-11-22"]
+    assert told["proven"]["documents"] > 100
+
+
+def test_publish_fixes_the_version(tmp_path: Path) -> None:
+    """The row gets its day and digests, once; a day that is none is bad usage."""
+    folder = tmp_path / "vocab"
+    shutil.copytree("vocab", folder)
+    rows = (folder / "versions.csv").read_text().splitlines()
+    (folder / "versions.csv").write_text("\n".join([*rows[:-1], rows[-1].split(",")[0] + ",,,"]) + "\n")
+    assert RUN.invoke(app, ["build", "--folder", str(folder), "--publish", "soon"]).exit_code == 2
+    assert RUN.invoke(app, ["build", "--folder", str(folder), "--publish", "2027-01-01"]).exit_code == 0
+    assert ",2027-01-01," in (folder / "versions.csv").read_text().splitlines()[-1]
+    assert RUN.invoke(app, ["build", "--folder", str(folder), "--publish", "2027-01-02"]).exit_code == 2
