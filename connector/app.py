@@ -13,19 +13,22 @@ import hmac
 import logging
 import secrets
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from typing import Protocol
 from uuid import uuid4  # noqa: TID251 - the one place that makes ids by chance
 
 from connector.config import MANAGEMENT_TOKEN_VARIABLE, PASSPHRASE_VARIABLE, Config, secret
 from connector.credentials.signing import Signer
 from connector.errors import PeerUnreachable
+from connector.exchange.arrivals import Arrivals
 from connector.exchange.audit import Audit, AuditAnswers
 from connector.exchange.authenticate import SCOPES, Authenticate
 from connector.exchange.browse import Browse
 from connector.exchange.conversation import Conversation
+from connector.exchange.download import Download
 from connector.exchange.grants import Grants
 from connector.exchange.negotiate import Negotiate
 from connector.exchange.offer import Offer
@@ -33,9 +36,11 @@ from connector.exchange.outbox import Outbox
 from connector.exchange.policies import Policies
 from connector.exchange.ports import Clock, Http, HttpAnswer, Identity, Ids, Peers, Store
 from connector.exchange.publish import Publish
+from connector.exchange.publish_file import PublishFile
 from connector.exchange.receive import Receive
 from connector.exchange.renew import Renew
 from connector.exchange.serve import Serve
+from connector.exchange.streams import Carrier, HttpStream
 from connector.exchange.transfer import Transfer
 from connector.exchange.weighing import Weighing
 from connector.keys.custody import open_id_key, open_signer
@@ -51,6 +56,7 @@ from connector.server import site
 from connector.server.dsp import BASE
 from connector.server.services import Services
 from connector.stores import open_store
+from connector.stores.files import FileStore
 from connector.vocabulary.bundle import Bundle, load_bundle
 
 _log = logging.getLogger("connector")
@@ -86,12 +92,24 @@ class SystemIds:
         return secrets.randbelow(1 << 30) / (1 << 30)
 
 
+class WayOut(Http, Carrier, Protocol):
+    """The guarded client: messages, and octets of any size."""
+
+
 class NoNetwork:
     """The way out of a signer that works on its own: there is none."""
 
     async def request(self, method: str, url: str, **_options: object) -> HttpAnswer:
         """Nothing is ever sent."""
         raise PeerUnreachable(f"{method} {url} was not sent: this command works without network")
+
+    def stream(self, url: str, **_options: object) -> AbstractAsyncContextManager[HttpStream]:
+        """Nothing is ever asked."""
+        raise PeerUnreachable(f"{url} was not asked: this command works without network")
+
+    async def upload(self, url: str, chunks: AsyncIterator[bytes], **_options: object) -> HttpAnswer:  # noqa: ARG002 - not even read
+        """Nothing is ever sent."""
+        return await self.request("POST", url)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,13 +146,13 @@ def open_keys(config: Config) -> Keys:
 
 
 def compose(
-    config: Config, store: Store, http: Http, keys: Keys, *, clock: Clock | None = None, ids: Ids | None = None
+    config: Config, store: Store, http: WayOut, keys: Keys, *, clock: Clock | None = None, ids: Ids | None = None
 ) -> Services:
     """All journeys of one connector over these edges. Time and chance are the machine's unless others are given."""
     did, tenant, limits = Did(config.did), config.tenant, config.limits
     clock = clock or SystemClock(timedelta(seconds=config.unsafe.clock_offset_seconds))
     ids = ids or SystemIds()
-    bundle, policies = load_bundle(), Policies()
+    bundle, policies, files = load_bundle(), Policies(), FileStore(config.path(config.files))
     identity, resolver, peers, verifier = _way_out(config, http, keys, clock=clock, ids=ids, bundle=bundle)
     negotiate, transfer, outbox = _processes(config, store, peers, clock=clock, ids=ids, policies=policies)
     authenticate = Authenticate(
@@ -160,11 +178,16 @@ def compose(
         serve=Serve(
             tenant=tenant, did=did, store=store, clock=clock, data_url=transfer.data_url, place_key=keys.id_key,
         ),
-        receive=Receive(tenant=tenant, did=did, store=store, peers=peers, verifier=verifier, clock=clock),
+        receive=Receive(
+            peers=peers, download=Download(files=files, carrier=http, max_file_bytes=limits.max_file_bytes),
+            arrivals=Arrivals(tenant=tenant, did=did, store=store, verifier=verifier, clock=clock),
+        ),
+        files=files,
         publish=Publish(
             tenant=tenant, did=did, status_url=f"{config.public_url}/status", id_key=keys.id_key,
             store=store, signer=keys.assertion, clock=clock, bundle=bundle,
         ),
+        publish_file=PublishFile(tenant=tenant, did=did, store=store, files=files, clock=clock),
         audit=Audit(
             did=did, store=store, tenant=tenant, reads=peers, own=answers, verifier=verifier, clock=clock
         ),

@@ -54,6 +54,8 @@ class Limits(_Part):
     clock_leeway_seconds: int = Field(default=20, ge=0, le=59)
     data_token_seconds: int = Field(default=3_600, ge=30)
     """How long a data token that we give is good, unless its holder renews it."""
+    max_file_bytes: int = Field(default=1 << 40, ge=1024)
+    """The largest file that is accepted from a peer."""
     claims_cache_seconds: int = Field(default=300, ge=0)
     retry_budget_seconds: int = Field(default=14 * 86_400, ge=1)
     retry_first_seconds: float = Field(default=1.0, gt=0)
@@ -118,6 +120,8 @@ class Config(_Part):
     store: str = "sqlite:store/connector.db"
     exports: tuple[str, ...] = ("exports",)
     """Folders that plans may read, relative to this file."""
+    files: str = "store/files"
+    """Folder of files that are offered or were received, each under its digest."""
     held: str = "held"
     """Folder of our own party credentials (membership, roles, mandates), shown to peers that ask for them."""
     keys: Keys

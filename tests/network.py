@@ -10,7 +10,8 @@ import asyncio
 import hashlib
 import random
 import selectors
-from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
@@ -26,6 +27,7 @@ from yarl import URL
 
 from connector.errors import PeerUnreachable
 from connector.exchange.ports import HttpAnswer
+from connector.exchange.streams import HttpStream
 
 START = datetime(2027, 3, 15, 9, 0, tzinfo=UTC)
 
@@ -200,6 +202,30 @@ class Wire:
         return await self.network.carry(
             Request(method=method, url=url, headers=headers or {}, body=body, timeout_seconds=timeout_seconds)
         )
+
+    @asynccontextmanager
+    async def stream(
+        self, url: str, *, headers: Mapping[str, str] | None = None, idle_seconds: float = 30.0
+    ) -> AsyncIterator[HttpStream]:
+        """GET, its body in one piece."""
+        answer = await self.request("GET", url, headers=headers, timeout_seconds=idle_seconds)
+
+        async def chunks() -> AsyncIterator[bytes]:
+            yield answer.body
+
+        yield HttpStream(status=answer.status, headers=answer.headers, chunks=chunks())
+
+    async def upload(
+        self,
+        url: str,
+        chunks: AsyncIterator[bytes],
+        *,
+        headers: Mapping[str, str] | None = None,
+        idle_seconds: float = 60.0,
+    ) -> HttpAnswer:
+        """POST, its body in one piece."""
+        body = b"".join([chunk async for chunk in chunks])
+        return await self.request("POST", url, headers=headers, body=body, timeout_seconds=idle_seconds)
 
 
 _PROTOCOL = mock.Mock(ssl_context=None, peername=("127.0.0.1", 1), sockname=None, _reading_paused=False)

@@ -25,7 +25,7 @@ from connector.config import Keys as KeyNames
 from connector.credentials.ids import mint
 from connector.errors import PeerUnreachable
 from connector.exchange.draft import micros
-from connector.exchange.ports import Http, HttpAnswer, Store
+from connector.exchange.ports import HttpAnswer, Store
 from connector.exchange.publication import Declared
 from connector.exchange.rows import DatasetRow
 from connector.keys.memory import signer_from_seed
@@ -68,7 +68,7 @@ class Node:
     config: Config
     keys: Keys
     store: Store
-    http: Http
+    http: Wire
     clock: VirtualClock
     ids: SeededIds
     services: Services | None = None

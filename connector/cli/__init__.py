@@ -19,6 +19,7 @@ _COMMANDS = {
     "serve": "serve",
     "site": "site",
     "publish": "exchange",
+    "publish-file": "files",
     "catalog": "catalog",
     "request": "exchange",
     "fetch": "exchange",
@@ -62,7 +63,7 @@ def mount(arguments: Sequence[str]) -> None:
     one = asked in _COMMANDS or asked in _FAMILIES
     for name, module in _COMMANDS.items():
         if name == asked or not one:
-            app.command(name)(getattr(import_module(f"connector.cli.{module}"), name))
+            app.command(name)(getattr(import_module(f"connector.cli.{module}"), name.replace("-", "_")))
     for name in _FAMILIES:
         if name == asked or not one:
             app.add_typer(import_module(f"connector.cli.{name}").app, name=name)

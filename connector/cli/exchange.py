@@ -77,8 +77,8 @@ def publish(  # noqa: PLR0917 - typer makes the options of the arguments
     with told():
         company = load(config)
         body: JsonObject = {
-            "plan": str(_named(plan, company.path("plans"), (".yaml", ".yml", ".json"))),
-            "policy": str(_named(policy, company.path("policies"), (".json",))),
+            "plan": str(named(plan, company.path("plans"), (".yaml", ".yml", ".json"))),
+            "policy": str(named(policy, company.path("policies"), (".json",))),
             "title": title, "credential": credential, "correct": correct, "overwrite": overwrite,
             "approval": approval,
         }  # fmt: skip
@@ -92,7 +92,7 @@ def publish(  # noqa: PLR0917 - typer makes the options of the arguments
     raise SystemExit(NO if findings else DONE)
 
 
-def _named(text: str, folder: Path, endings: tuple[str, ...]) -> Path:
+def named(text: str, folder: Path, endings: tuple[str, ...]) -> Path:
     """A path, or a bare name in the company's folder."""
     given = Path(text)
     for path in (given, *(folder / f"{text}{ending}" for ending in ("", *endings))):
@@ -214,7 +214,9 @@ def fetch(
 def _show_fetched(answer: JsonObject, state: str) -> None:
     out = console()
     out.print(f"[bold {'green' if state == 'COMPLETED' else 'red'}]{state or 'begun'}[/]", end="")
-    out.print(f": {answer['records']} records with {answer['credentials']} credentials are kept under this agreement")
+    files = f" and {answer['files']} files" if answer.get("files") else ""
+    kept = f"{answer['records']} records with {answer['credentials']} credentials{files}"
+    out.print(f": {kept} are kept under this agreement")
     if state == "TERMINATED":
         say(refused_in_words(answer.get("termination")))
     if answer["findings"]:
@@ -248,22 +250,33 @@ def received(
         if as_json:
             show_json(answer)
             return
-        _show_received([one for one in _list(answer.get("records")) if isinstance(one, dict)], agreements, company)
+        agreements = [one for one in agreements if one.get("role") == "consumer"]
+        records, files = (
+            [one for one in _list(answer.get(name)) if isinstance(one, dict)] for name in ("records", "files")
+        )
+        _show_agreements([*records, *({**one, "type": "File"} for one in files)], agreements, company)
+        if not agreements and not records:
+            say("nothing yet")
+            next_step("battery-connector catalog PEER")
+            return
+        if records:
+            _show_records(records, company)
+        _show_files(files, company)
+        next_step(
+            "battery-connector passport view RECORD --audience b2b" if records else "battery-connector fetch AGREEMENT"
+        )
 
 
-def _show_received(records: list[JsonObject], agreements: list[JsonObject], company: Config) -> None:
-    kept = [one for one in agreements if one.get("role") == "consumer"]
-    for one in kept:
-        mine = [record for record in records if record.get("agreement") == one["agreement"]]
-        types = Counter(str(record["type"]) for record in mine)
+def _show_agreements(what: list[JsonObject], agreements: list[JsonObject], company: Config) -> None:
+    for one in agreements:
+        types = Counter(str(came["type"]) for came in what if came.get("agreement") == one["agreement"])
         counted = ", ".join(f"{count} {name}" for name, count in sorted(types.items())) or "nothing fetched yet"
         say(f"from {called(company, one['with'])}: {counted}", "bold")
         say(f"  agreement {one['agreement']}", "dim")
         say(f"  {one['plain']}")
-    if not kept and not records:
-        say("nothing yet")
-        next_step("battery-connector catalog PEER")
-        return
+
+
+def _show_records(records: list[JsonObject], company: Config) -> None:
     rows = [
         (
             str(one["type"]),
@@ -277,7 +290,15 @@ def _show_received(records: list[JsonObject], agreements: list[JsonObject], comp
     show_table(("type", "record", "version", "credentials", "from"), rows)
     if len(records) > _RECORDS_SHOWN:
         console().print(f"... and {len(records) - _RECORDS_SHOWN} more; --json has all", markup=False)
-    next_step("battery-connector passport view RECORD --audience b2b")
+
+
+def _show_files(files: list[JsonObject], company: Config) -> None:
+    if files:
+        rows = [
+            (str(one["file"]), str(one["mediaType"]), str(one["size"]), called(company, one["from"]), str(one["path"]))
+            for one in files[:_RECORDS_SHOWN]
+        ]
+        show_table(("file", "kind", "bytes", "from", "where it lies"), rows)
 
 
 def _list(value: Json) -> list[Json]:

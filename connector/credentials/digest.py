@@ -17,7 +17,12 @@ _DIGEST_BYTES = 34
 
 def digest_multibase(octets: bytes) -> str:
     """The digest of these octets, e.g. `uEiB...`."""
-    return "u" + base64url.encode(_MULTIHASH_SHA256 + sha256(octets).digest()).decode()
+    return multibase(sha256(octets).digest())
+
+
+def multibase(hashed: bytes) -> str:
+    """The digest whose SHA-256 was taken elsewhere, piece by piece."""
+    return "u" + base64url.encode(_MULTIHASH_SHA256 + hashed).decode()
 
 
 def parse_digest(text: str) -> bytes:

@@ -61,9 +61,12 @@ class Grants:
     facts_from: FactsFrom
     data_token_seconds: int
 
-    async def open(self, authorization: str) -> Grant:
-        """What the token opens now. `NotAuthenticated`: it is unknown or expired, or its transfer is not started."""
-        _, process = await self._running(_bare(authorization), expired=False)
+    async def open(self, authorization: str, *, expired: bool = False) -> Grant:
+        """What the token opens now. `NotAuthenticated`: it is unknown or expired, or its transfer is not started.
+
+        `expired`: it may be, where what it opened in time is still going on.
+        """
+        _, process = await self._running(_bare(authorization), expired=expired)
         return await self.of(process)
 
     async def of(self, process: ProcessRow) -> Grant:

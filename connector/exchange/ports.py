@@ -27,6 +27,7 @@ from connector.exchange.rows import (
     DataTokenRow,
     EvidenceEntry,
     EvidenceRow,
+    FileRow,
     LinkRow,
     MessageRow,
     Origin,
@@ -219,6 +220,19 @@ class Store(Protocol):
 
     async def count_datasets(self, tenant: str, policy_digest: str, wanted: Selection) -> int:
         """How many wanted datasets a policy has."""
+
+    async def commit_file(self, row: FileRow, dataset: DatasetRow | None, evidence: EvidenceEntry) -> list[str]:
+        """Offer a file, in place of one of that name in the dataset, or keep one beside all that came under an
+        agreement. Returns the digests that no row names any more.
+        """
+
+    async def find_file(self, tenant: str, dataset_id: str, agreement_id: str, digest: str) -> FileRow | None:
+        """A file of a dataset, or of an agreement."""
+
+    async def list_files(
+        self, tenant: str, dataset_id: str, agreement_id: str, *, after: str = "", limit: int = 1000
+    ) -> list[FileRow]:
+        """Files of a dataset, or of an agreement, by digest; `after`: the last one before."""
 
     async def status_bits(self, tenant: str, list_number: int, *, now: int) -> list[int]:
         """Indices within the list that are set: changes whose effective time has come."""

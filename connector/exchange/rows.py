@@ -331,6 +331,25 @@ class DatasetRow:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FileRow:
+    """A file under its digest: offered in a dataset of ours, or received under an agreement; the other one is empty.
+
+    Its octets lie outside of the store (`streams.Files`).
+    """
+
+    tenant: str
+    dataset_id: str
+    agreement_id: str
+    digest: str
+    holder: str
+    name: str
+    media_type: str
+    size: int
+    access_class: str
+    at: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StatusChangeRow:
     """A change of a credential's status, with the time from which it counts."""
 

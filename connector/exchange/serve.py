@@ -1,9 +1,10 @@
-"""What a data token opens (`grants`): pages of units, each credential's exact octets, decided anew at every request.
+"""What a data token opens (`grants`): pages of units and files, the exact octets of each, decided at every request.
 
 A page lists, for every record of the dataset that this caller may get, all its credentials by digest; those whose
 access class the policy opens to the caller have a `url`, the others have none, so that a customer can name what it may
 not read (DECISIONS, "Links keep secrets"). A record none of whose credentials is open is not listed, and nothing tells
-of it: neither the place at which a page ends nor the answer to who asks for one of its digests.
+of it: neither the place at which a page ends nor the answer to who asks for one of its digests. Files follow the
+records, with their size; for one that is not open the same holds.
 """
 
 from __future__ import annotations
@@ -18,13 +19,16 @@ from connector.credentials.refused import Refused
 from connector.errors import NotFound
 from connector.exchange.draft import micros
 from connector.exchange.grants import Grant
+from connector.exchange.pages import FILE
 from connector.exchange.ports import Clock, Store
-from connector.exchange.rows import CredentialRow, EvidenceEntry, RecordRow
+from connector.exchange.rows import CredentialRow, EvidenceEntry, FileRow, RecordRow
 from connector.model import Claim, Did, Json, JsonObject
 from connector.policy.evaluate import Decision, evaluate
 from connector.policy.operands import Stage
 
 PAGE_RECORDS = 100
+_AMONG_FILES = "file "
+"""What a place begins with that lies behind all records."""
 _NO_CREDENTIAL = "no such credential in this dataset, or not for you"
 
 
@@ -42,8 +46,11 @@ class Serve:
 
     async def page(self, grant: Grant, after: str) -> JsonObject:
         """One page of the dataset as this caller may have it. `after` comes from the `next` of the page before."""
+        place = self._place(after)
+        if place.startswith(_AMONG_FILES):
+            return await self._with_files(grant, [], place.removeprefix(_AMONG_FILES))
         records = await self.store.list_records(
-            self.tenant, dataset_id=grant.dataset.dataset_id, after=(self._place(after), self.did), limit=PAGE_RECORDS
+            self.tenant, dataset_id=grant.dataset.dataset_id, after=(place, self.did), limit=PAGE_RECORDS
         )
         items: list[Json] = []
         units = 0
@@ -53,10 +60,46 @@ class Serve:
             units += bool(listed)
             items += listed
         await self._note("data-page", grant, {"records": units, "after": after})
-        page: JsonObject = {"dataset": grant.dataset.dataset_id, "items": items}
         if len(records) == PAGE_RECORDS:
-            page["next"] = f"{self.data_url}?after={seal_place(self.place_key, records[-1].record_id)}"
+            return {"dataset": grant.dataset.dataset_id, "items": items, "next": self._next(records[-1].record_id)}
+        return await self._with_files(grant, items, "")
+
+    async def _with_files(self, grant: Grant, items: list[Json], after: str) -> JsonObject:
+        files = await self.store.list_files(self.tenant, grant.dataset.dataset_id, "", after=after, limit=PAGE_RECORDS)
+        listed: list[Json] = [
+            {
+                "id": row.digest,
+                "type": FILE,
+                "name": row.name,
+                "mediaType": row.media_type,
+                "size": row.size,
+                "digest": row.digest,
+                "url": f"{self.data_url}/{row.digest}",
+            }
+            for row in files
+            if self._opens(grant, row).permit
+        ]
+        page: JsonObject = {"dataset": grant.dataset.dataset_id, "items": [*items, *listed]}
+        if len(files) == PAGE_RECORDS:
+            page["next"] = self._next(_AMONG_FILES + files[-1].digest)
         return page
+
+    async def file(self, grant: Grant, digest: str) -> FileRow:
+        """A file of the dataset. What is not there and what is not open look the same."""
+        row = await self.store.find_file(self.tenant, grant.dataset.dataset_id, "", digest)
+        decision = self._opens(grant, row) if row is not None else None
+        if row is None or decision is None or not decision.permit:
+            if decision is not None:
+                await self._note("data-denied", grant, {"digest": digest, "decision": decision.as_json()})
+            raise NotFound("no such octets in this dataset")
+        return row
+
+    async def sent(self, grant: Grant, row: FileRow, start: int, stop: int, *, size: int) -> None:
+        """Put on record which part of a file left."""
+        await self._note("data-file", grant, {"digest": row.digest, "start": start, "stop": stop, "size": size})
+
+    def _next(self, place: str) -> str:
+        return f"{self.data_url}?after={seal_place(self.place_key, place)}"
 
     def _place(self, after: str) -> str:
         try:
@@ -98,6 +141,13 @@ class Serve:
             Claim(name="accessClass", value=credential.access_class, source="unit"),
             Claim(name="recordType", value=record.record_type, source="unit"),
             *(Claim(name="unitBuyer", value=buyer, source="unit") for buyer in record.buyers),
+        ]
+        return evaluate(grant.policy, grant.facts.with_claims(*unit), self.clock.now(), stage=Stage.DATA)
+
+    def _opens(self, grant: Grant, row: FileRow) -> Decision:
+        unit = [
+            Claim(name="accessClass", value=row.access_class, source="unit"),
+            Claim(name="recordType", value=FILE, source="unit"),
         ]
         return evaluate(grant.policy, grant.facts.with_claims(*unit), self.clock.now(), stage=Stage.DATA)
 

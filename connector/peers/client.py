@@ -11,7 +11,8 @@ import errno
 import logging
 import socket
 import zlib
-from collections.abc import AsyncIterable, AsyncIterator, Mapping
+from collections.abc import AsyncIterable, AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
 from functools import lru_cache
 from typing import Final, Literal, Self
 
@@ -20,6 +21,7 @@ from aiohttp.abc import AbstractResolver
 
 from connector.errors import AddressBlocked, PeerUnreachable, TooLarge
 from connector.exchange.ports import HttpAnswer
+from connector.exchange.streams import HttpStream
 from connector.peers.addresses import may_connect, shown, target
 
 _LOG: Final = logging.getLogger(__name__)
@@ -27,6 +29,7 @@ _MAX_HEADERS: Final = 100
 _MAX_FIELD_BYTES: Final = 32 * 1024
 _MAX_LINE_BYTES: Final = 8 * 1024
 _CHUNK: Final = 64 * 1024
+_UPLOAD_ANSWER_BYTES: Final = 64 * 1024
 _GZIP: Final = 16 + zlib.MAX_WBITS
 _UNZIP: Final = {"gzip": _GZIP, "x-gzip": _GZIP, "deflate": zlib.MAX_WBITS}
 
@@ -83,7 +86,7 @@ class GuardedClient:
         """One request. `PeerUnreachable`: no answer; `AddressBlocked`: never sent; `TooLarge`: cut off."""
         asked = target(url, loopback=self._loopback)
         session = self._session or self._open()
-        try:
+        with _told(url, f"within {timeout_seconds:g} s"):
             async with session.request(
                 method,
                 asked,
@@ -94,21 +97,48 @@ class GuardedClient:
             ) as response:
                 octets = await _read_limited(response, limit_bytes, url)
                 return HttpAnswer(status=response.status, headers=_lower(response.headers), body=octets)
-        except aiohttp.InvalidURL as problem:
-            raise AddressBlocked(f"{shown(url)} was not asked: it is not a URL.") from problem
-        except aiohttp.ClientConnectorError as problem:
-            if isinstance(problem.os_error, _Blocked):
-                raise AddressBlocked(
-                    f"{shown(url)} was not asked: {problem.host} leads to an address that is not public.",
-                    hint="Only public addresses are connected to.",
-                ) from problem
-            raise PeerUnreachable(
-                f"{problem.host} could not be reached: {problem.os_error.strerror or 'no connection'}."
-            ) from problem
-        except TimeoutError as problem:
-            raise PeerUnreachable(f"{shown(url)} did not answer within {timeout_seconds:g} s.") from problem
-        except (aiohttp.ClientError, OSError) as problem:
-            raise PeerUnreachable(f"{shown(url)} gave no usable answer: {type(problem).__name__}.") from problem
+
+    @asynccontextmanager
+    async def stream(
+        self, url: str, *, headers: Mapping[str, str] | None = None, idle_seconds: float = 30.0
+    ) -> AsyncIterator[HttpStream]:
+        """GET whose body is read as it comes, in its exact octets. The same errors, also while it is read."""
+        asked = target(url, loopback=self._loopback)
+        session = self._session or self._open()
+        with _told(url, f"for {idle_seconds:g} s"):
+            async with session.get(
+                asked,
+                headers={**(headers or {}), "Accept-Encoding": "identity"},
+                allow_redirects=False,
+                timeout=_patience(idle_seconds, self._connect_timeout),
+            ) as response:
+                if response.headers.get("Content-Encoding", "identity").strip().lower() != "identity":
+                    raise PeerUnreachable(f"{shown(url)} answered in an encoding that was not asked for.")
+                yield HttpStream(
+                    status=response.status, headers=_lower(response.headers), chunks=response.content.iter_any()
+                )
+
+    async def upload(
+        self,
+        url: str,
+        chunks: AsyncIterator[bytes],
+        *,
+        headers: Mapping[str, str] | None = None,
+        idle_seconds: float = 60.0,
+    ) -> HttpAnswer:
+        """POST octets of any size; the answer is small. The same errors."""
+        asked = target(url, loopback=self._loopback)
+        session = self._session or self._open()
+        with _told(url, f"for {idle_seconds:g} s"):
+            async with session.post(
+                asked,
+                headers=headers,
+                data=chunks,
+                allow_redirects=False,
+                timeout=_patience(idle_seconds, self._connect_timeout),
+            ) as response:
+                octets = await _read_limited(response, _UPLOAD_ANSWER_BYTES, url)
+                return HttpAnswer(status=response.status, headers=_lower(response.headers), body=octets)
 
     def _open(self) -> aiohttp.ClientSession:
         """The session belongs to the running event loop, so it is made with the first request."""
@@ -137,6 +167,28 @@ class GuardedClient:
         if not may_connect(str(address[0]), loopback=self._loopback):
             raise _Blocked(errno.EACCES, "address blocked")
         return socket.socket(family=family, type=kind, proto=protocol)
+
+
+@contextmanager
+def _told(url: str, silence: str) -> Iterator[None]:
+    """Aiohttp's errors as ours. `silence`: what a peer is told to have been silent for."""
+    try:
+        yield
+    except aiohttp.InvalidURL as problem:
+        raise AddressBlocked(f"{shown(url)} was not asked: it is not a URL.") from problem
+    except aiohttp.ClientConnectorError as problem:
+        if isinstance(problem.os_error, _Blocked):
+            raise AddressBlocked(
+                f"{shown(url)} was not asked: {problem.host} leads to an address that is not public.",
+                hint="Only public addresses are connected to.",
+            ) from problem
+        raise PeerUnreachable(
+            f"{problem.host} could not be reached: {problem.os_error.strerror or 'no connection'}."
+        ) from problem
+    except TimeoutError as problem:
+        raise PeerUnreachable(f"{shown(url)} did not answer {silence}.") from problem
+    except (aiohttp.ClientError, OSError) as problem:
+        raise PeerUnreachable(f"{shown(url)} gave no usable answer: {type(problem).__name__}.") from problem
 
 
 async def _read_limited(response: aiohttp.ClientResponse, limit_bytes: int, url: str) -> bytes:
@@ -184,6 +236,12 @@ async def _inflated(response: aiohttp.ClientResponse, window_bits: int) -> Async
 @lru_cache(maxsize=64)
 def _timeout(total: float, connect: float) -> aiohttp.ClientTimeout:
     return aiohttp.ClientTimeout(total=total, sock_connect=min(connect, total))
+
+
+@lru_cache(maxsize=64)
+def _patience(idle: float, connect: float) -> aiohttp.ClientTimeout:
+    """For bodies of any size: no limit on the whole, one on each silence."""
+    return aiohttp.ClientTimeout(total=None, sock_connect=min(connect, idle), sock_read=idle)
 
 
 def _lower(headers: Mapping[str, str]) -> dict[str, str]:

@@ -19,11 +19,13 @@ import orjson
 from connector.credentials.ids import mint
 from connector.credentials.verify import needs
 from connector.errors import BadInput, Conflict, IllegalTransition, NotFound
+from connector.exchange.arrivals import Received
 from connector.exchange.browse import Elsewhere
 from connector.exchange.draft import micros
+from connector.exchange.pages import FILE
 from connector.exchange.publication import Declared
-from connector.exchange.receive import Received
-from connector.exchange.rows import AgreementRow, CommandRow, DatasetRow, ProcessRow, RecordRow
+from connector.exchange.receive import Tell
+from connector.exchange.rows import AgreementRow, CommandRow, DatasetRow, FileRow, ProcessRow, RecordRow
 from connector.exchange.transfer import is_open
 from connector.mapping import engine
 from connector.mapping.plan import Plan, parse
@@ -59,12 +61,12 @@ async def publish(
     services: Services, wanted: Wanted, declared: Declared, on_document: Callable[[int], None]
 ) -> JsonObject:
     """Map the exports of a plan and offer what comes out under a policy."""
-    plan = parse(await asyncio.to_thread(_read, wanted.plan))
+    plan = parse(await asyncio.to_thread(read_file, wanted.plan))
     if wanted.record_type not in {"", plan.record}:
         raise BadInput(f"the plan makes {plan.record}, not {wanted.record_type}", place=str(wanted.plan))
     name = plan.mapping.partition("/")[0]
-    policy_octets = await asyncio.to_thread(_read, wanted.policy)
-    dataset = await _dataset(services, name, plan.record, wanted.policy, policy_octets)
+    policy_octets = await asyncio.to_thread(read_file, wanted.policy)
+    dataset = await dataset_of(services, name, plan.record, wanted.policy, policy_octets)
     approval = dataset.approval if wanted.approval is None else wanted.approval
     dataset = replace(dataset, title=wanted.title or dataset.title, approval=approval)
     result, published = await map_plan(services, plan), None
@@ -76,7 +78,7 @@ async def publish(
     return {**answer, **offered, "rows": result.rows, "findings": [finding.as_json() for finding in findings]}
 
 
-async def _dataset(
+async def dataset_of(
     services: Services, name: str, record_type: str, policy_file: Path, policy_octets: bytes
 ) -> DatasetRow:
     """The dataset of a plan (or of what was imported under its name) and a policy."""
@@ -91,9 +93,9 @@ async def _dataset(
 
 async def hold(services: Services, octets: bytes, into: str, policy_file: Path) -> JsonObject:
     """Keep a third party's credential, and pass it on under a policy as part of the dataset `into`."""
-    policy_octets = await asyncio.to_thread(_read, policy_file)
+    policy_octets = await asyncio.to_thread(read_file, policy_file)
     types = [name for name in needs(octets).types if name != "VerifiableCredential"]
-    dataset = await _dataset(services, into, types[0] if types else "", policy_file, policy_octets)
+    dataset = await dataset_of(services, into, types[0] if types else "", policy_file, policy_octets)
     return (await services.receive.hold(octets, dataset)).as_json()
 
 
@@ -115,7 +117,8 @@ def _mint(services: Services, kind: str, key: str) -> str:
     return mint(services.id_key, services.config.tenant, kind, key)
 
 
-def _read(path: Path) -> bytes:
+def read_file(path: Path) -> bytes:
+    """A file that an operator named."""
     try:
         return path.read_bytes()
     except OSError as error:
@@ -220,9 +223,7 @@ async def _started(services: Services, agreement: AgreementRow, said: str, key: 
     )
 
 
-async def fetch(
-    services: Services, agreement_id: str, key: str, wait_seconds: float, on_record: Callable[[int], None]
-) -> JsonObject:
+async def fetch(services: Services, agreement_id: str, key: str, wait_seconds: float, tell: Tell) -> JsonObject:
     """Transfer the data of an agreement, verify and keep it.
 
     While something could not be checked the transfer stays started: the repeated command takes what is missing.
@@ -233,7 +234,7 @@ async def fetch(
     findings: list[Json] = []
     unchecked = rejected = 0
     if row.state == "STARTED":
-        received = await _pull(services, agreement, row.pid, content["address"], on_record)
+        received = await _pull(services, agreement, row.pid, content["address"], tell)
         findings = [finding.as_json() for finding in received.findings]
         unchecked, rejected = received.unchecked, received.rejected
         if not unchecked:
@@ -241,12 +242,13 @@ async def fetch(
                 await services.transfer.complete(row.pid)
             over = services.transfer.table.terminal
             row = await services.transfer.conversation.settled(row.pid, lambda at: at.state in over, wait_seconds)
-    records, credentials = await _under(services, agreement)
+    records, credentials, files = await _under(services, agreement)
     return {
         "transfer": row.pid,
         "state": row.state,
         "records": records,
         "credentials": credentials,
+        "files": files,
         "unchecked": unchecked,
         "rejected": rejected,
         "findings": findings,
@@ -254,27 +256,34 @@ async def fetch(
     }
 
 
-async def _pull(
-    services: Services, agreement: AgreementRow, pid: str, address: JsonObject, on_record: Callable[[int], None]
-) -> Received:
+async def _pull(services: Services, agreement: AgreementRow, pid: str, address: JsonObject, tell: Tell) -> Received:
     pauses = iter(_PULL_AGAIN_SECONDS)
     while True:
         received = await services.receive.pull(
             Did(agreement.counterparty), agreement.agreement_id, str(address["endpoint"]),
-            partial(services.renew.authorization, pid), on_record,
+            partial(services.renew.authorization, pid), tell,
         )  # fmt: skip
         if not received.unchecked or (pause := next(pauses, None)) is None:
             return received
         await asyncio.sleep(pause)
 
 
-async def _under(services: Services, agreement: AgreementRow) -> tuple[int, int]:
-    """Records and credentials that are kept under an agreement: the same however often it was fetched."""
+async def _under(services: Services, agreement: AgreementRow) -> tuple[int, int, int]:
+    """Records, credentials and files that are kept under an agreement: the same however often it was fetched."""
     records = credentials = 0
     async for row, count in _received(services):
         if row.agreement_id == agreement.agreement_id:
             records, credentials = records + 1, credentials + count
-    return records, credentials
+    return records, credentials, len([row async for row in _files(services, agreement)])
+
+
+async def _files(services: Services, agreement: AgreementRow) -> AsyncIterator[FileRow]:
+    """Every file that came under an agreement."""
+    after = ""
+    while rows := await services.store.list_files(agreement.tenant, "", agreement.agreement_id, after=after):
+        for row in rows:
+            yield row
+        after = rows[-1].digest
 
 
 async def _received(services: Services) -> AsyncIterator[tuple[RecordRow, int]]:
@@ -312,7 +321,16 @@ async def received(services: Services, holder: str = "", record_type: str = "") 
         for row in await services.store.list_agreements(services.config.tenant)
         if row.replaced_by is None and holder in {"", row.counterparty}
     ]
-    return {"records": records, "agreements": agreements}
+    files: list[Json] = [
+        {
+            "file": file.name, "digest": file.digest, "size": file.size, "mediaType": file.media_type,
+            "from": file.holder, "agreement": file.agreement_id, "path": str(services.files.path(file.digest)),
+        }
+        for row in await services.store.list_agreements(services.config.tenant)
+        if row.role == "consumer" and holder in {"", row.counterparty} and record_type in {"", FILE}
+        async for file in _files(services, row)
+    ]  # fmt: skip
+    return {"records": records, "files": files, "agreements": agreements}
 
 
 async def catalog(services: Services, peer: Did, wanted: Selection, most: int) -> AsyncIterator[JsonObject]:

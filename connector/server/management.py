@@ -20,7 +20,7 @@ from connector.exchange.publication import Declared
 from connector.exchange.rows import EvidenceEntry, RecordRow, StatusChangeRow
 from connector.model import Did, Json, JsonObject
 from connector.protocol.catalog_query import read_terms
-from connector.server import commands, decisions, processes, transfers
+from connector.server import commands, decisions, files, processes, transfers
 from connector.server.asked import body as _body
 from connector.server.asked import key as _key
 from connector.server.asked import moment as _moment
@@ -42,6 +42,7 @@ def routes() -> list[web.RouteDef]:
         web.get("/health/live", _live),
         web.get("/health/ready", _ready),
         web.post("/v1/publish", _publish),
+        web.post("/v1/publish-file", _publish_file),
         web.post("/v1/import", _import),
         web.get("/v1/catalog", _catalog),
         web.post("/v1/request", _request),
@@ -114,6 +115,15 @@ def _truth(body: JsonObject, name: str) -> bool | None:
     return value
 
 
+async def _publish_file(request: web.Request) -> web.StreamResponse:
+    services, wanted = request.app[SERVICES], files.wanted(await _body(request))
+
+    async def work(tell: Tell) -> JsonObject:
+        return await files.publish_file(services, wanted, tell)
+
+    return await stream(request, work)
+
+
 async def _import(request: web.Request) -> web.Response:
     services, body = request.app[SERVICES], await _body(request)
     octets = _text(body, "credential")
@@ -159,7 +169,7 @@ async def _fetch(request: web.Request) -> web.StreamResponse:
         return json_response(await commands.start_transfer(services, agreement, key, wait))
 
     async def work(tell: Tell) -> JsonObject:
-        return await commands.fetch(services, agreement, key, wait, lambda done: tell({"done": done}))
+        return await commands.fetch(services, agreement, key, wait, tell)
 
     return await stream(request, work)
 

@@ -17,7 +17,7 @@ from connector.credentials.presentation import presentation_input
 from connector.credentials.query import granted, read_query, response_message
 from connector.credentials.verify import needs
 from connector.errors import NotAllowed, NotAuthenticated, NotFound
-from connector.server import statements
+from connector.server import parts, statements
 from connector.server.dsp import path_of
 from connector.server.problems import json_response
 from connector.server.services import SERVICES, body_of, caller_of
@@ -59,11 +59,11 @@ async def _presentations(request: web.Request) -> web.Response:
     access = check_access(services.access_token_key, issued.access_token or "", verifier=issued.party, now=now)
     scopes = granted(read_query(admit(body, services.config.limits.max_message_bytes)), access.scopes)
     chosen: list[bytes] = []
-    for octets in services.shown():
-        credential = parse_credential(octets)
+    for shown in services.shown():
+        credential = parse_credential(shown)
         ident = credential.payload.get("id")
         if any(scope.covers(types=credential.types, credential_id=str(ident)) for scope in scopes):
-            chosen.append(octets)
+            chosen.append(shown)
     signer = services.authentication
     unsigned = presentation_input(
         audience=issued.party, credentials=chosen, key_id=signer.key_id, alg=signer.alg, jti=services.ids.urn(),
@@ -79,14 +79,19 @@ async def _presentations(request: web.Request) -> web.Response:
 async def _data_page(request: web.Request) -> web.Response:
     services = request.app[SERVICES]
     grant = await services.grants.open(request.headers.get("Authorization", ""))
-    return json_response(await services.serve.page(grant, request.query.get("after", "")))
+    return json_response(
+        await services.serve.page(grant, request.query.get("after", ""), request.query.get("after_file"))
+    )
 
 
-async def _data_octets(request: web.Request) -> web.Response:
-    services = request.app[SERVICES]
+async def _data_octets(request: web.Request) -> web.StreamResponse:
+    services, digest = request.app[SERVICES], request.match_info["digest"]
     grant = await services.grants.open(request.headers.get("Authorization", ""))
-    row = await services.serve.octets(grant, request.match_info["digest"])
-    return web.Response(body=row.octets, content_type=row.media_type)
+    try:
+        row = await services.serve.octets(grant, digest)
+    except NotFound:
+        return await parts.send_file(request, grant, await services.serve.file(grant, digest))
+    return parts.whole(row.octets, row.media_type, row.digest)
 
 
 async def _data_token(request: web.Request) -> web.Response:

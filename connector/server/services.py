@@ -22,9 +22,11 @@ from connector.exchange.offer import Offer
 from connector.exchange.outbox import Outbox
 from connector.exchange.ports import Clock, Exports, Ids, Peers, Store, Verifier
 from connector.exchange.publish import Publish
+from connector.exchange.publish_file import PublishFile
 from connector.exchange.receive import Receive
 from connector.exchange.renew import Renew
 from connector.exchange.serve import Serve
+from connector.exchange.streams import Files
 from connector.exchange.transfer import Transfer
 from connector.vocabulary.bundle import Bundle
 
@@ -68,10 +70,12 @@ class Services:
     serve: Serve
     receive: Receive
     publish: Publish
+    publish_file: PublishFile
     audit: Audit
     audit_answers: AuditAnswers
     outbox: Outbox
     exports: Exports
+    files: Files
     signed_lists: dict[int, SignedList] = field(default_factory=dict)
 
 

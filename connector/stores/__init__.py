@@ -7,6 +7,7 @@
     migrations   the schema's numbered steps (`schema/*.sql`)
     statements   named SQL (`queries/*.sql`), rows to columns and back
     memory       the twin in memory, for tests and for trying out; its halves `memory_processes` and `memory_records`
+    file_tables  what is known of files, in both stores; `files` keeps their octets on the disk
     status       status indices over all lists
 
 A store never decides: it keeps what a journey decided, as a whole or not at all.

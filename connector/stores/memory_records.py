@@ -17,14 +17,14 @@ from connector.exchange.rows import (
     StatusChangeRow,
 )
 from connector.protocol.catalog_query import Selection
-from connector.stores.memory_processes import MemoryProcesses
+from connector.stores.file_tables import MemoryFiles
 from connector.stores.status import status_place
 
 VersionKey = tuple[str, str, str, int]
 
 
-class MemoryRecords(MemoryProcesses):
-    """The methods of the `Store` port that are about records, over those that are about processes."""
+class MemoryRecords(MemoryFiles):
+    """The methods of the `Store` port that are about records, over those that are about processes and files."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -34,7 +34,6 @@ class MemoryRecords(MemoryProcesses):
         self._marks: dict[str, int] = {}
         self._links: dict[tuple[VersionKey, str], LinkRow] = {}
         self._identifiers: dict[tuple[str, ...], IdentifierRow] = {}
-        self._datasets: dict[tuple[str, str], DatasetRow] = {}
         self._changes: list[StatusChangeRow] = []
 
     async def commit_records(self, commit: RecordsCommit) -> None:

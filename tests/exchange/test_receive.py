@@ -5,21 +5,26 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from pathlib import Path
 
 import orjson
 import pytest
 
+from connector.app import NoNetwork
 from connector.credentials import issue
 from connector.credentials.did import DidDocument, MethodKey, build_document, parse_document
 from connector.credentials.digest import digest_multibase
 from connector.credentials.status import Unobtained
 from connector.credentials.verify import Material, Report, verify
 from connector.errors import BadMessage
+from connector.exchange.arrivals import Arrivals, Received
+from connector.exchange.download import Download
 from connector.exchange.ports import HttpAnswer, Sent
-from connector.exchange.receive import Receive, Received
+from connector.exchange.receive import Receive
 from connector.exchange.rows import DatasetRow, RecordRow, RecordsCommit
 from connector.keys.memory import MemorySigner, signer_from_seed
 from connector.model import Did, Json, JsonObject
+from connector.stores.files import FileStore
 from connector.stores.memory import MemoryStore
 from connector.vocabulary.bundle import load_bundle
 
@@ -132,9 +137,9 @@ class Desk:
     @property
     def journey(self) -> Receive:
         """The journey."""
-        return Receive(
-            tenant="", did=US, store=self.store, peers=self.pages, verifier=Verifier(), clock=Noon()
-        )  # fmt: skip
+        desk = Arrivals(tenant="", did=US, store=self.store, verifier=Verifier(), clock=Noon())
+        download = Download(files=FileStore(Path("unused")), carrier=NoNetwork(), max_file_bytes=1 << 20)
+        return Receive(peers=self.pages, download=download, arrivals=desk)
 
     def pull(self, holder: Did, *lines: JsonObject, following: str = "") -> Received:
         """One page from this company."""

@@ -1,0 +1,54 @@
+"""`publish-file`: a file offered as it is, under a policy. Records that are mapped and signed are `exchange`'s."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from connector.cli.client import Management
+from connector.cli.console import CONFIG, DONE, JSON, console, next_step, show_json, told
+from connector.cli.exchange import named
+from connector.cli.tables import progress, say
+from connector.config import load
+from connector.errors import BadInput
+
+
+def publish_file(  # noqa: PLR0917 - typer makes the options of the arguments
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="The file: a report, a drawing, a data package.")],
+    policy: Annotated[
+        str, typer.Option("--policy", metavar="P", help="An ODRL policy: a file, or a name in `policies/`.")
+    ],
+    title: Annotated[
+        str, typer.Option("--title", help="The dataset's title; files of one title lie together. Default: the name.")
+    ] = "",
+    media_type: Annotated[str, typer.Option("--media-type", metavar="TYPE", help="Default: by the name.")] = "",
+    access_class: Annotated[
+        str, typer.Option("--class", metavar="CLASS", help="Who may get it: PUB, LI, AUTH, LI+AUTH, B2B or ORG.")
+    ] = "B2B",
+    config: CONFIG = Path("connector.toml"),
+    as_json: JSON = False,
+) -> None:
+    """Offer a file as it is, under a policy. Its digest fixes it; a changed file of that name replaces it.
+
+    Example: battery-connector publish-file report.pdf --policy customers --title "Assay reports"
+    """
+    with told():
+        company = load(config)
+        if not file.is_file():
+            raise BadInput(f"there is no file {file}")
+        body = {
+            "file": str(file.resolve()), "policy": str(named(policy, company.path("policies"), (".json",))),
+            "title": title, "mediaType": media_type, "accessClass": access_class,
+        }  # fmt: skip
+        with progress("publishing", quiet=as_json) as tell:
+            answer = Management.of(config).work("/v1/publish-file", {**body}, on_progress=tell)
+        if as_json:
+            show_json(answer)
+        else:
+            console().print(f"[bold]{answer['size']:,}[/bold] bytes are offered")
+            say(f"  {answer['file']}, {answer['mediaType']}, digest {answer['digest']}")
+            say(f"offered as {answer['title']!r}, dataset {answer['dataset']}")
+            next_step("battery-connector catalog THIS-COMPANY, at a peer, shows it")
+    raise SystemExit(DONE)
