@@ -270,6 +270,8 @@ async def running(config: Config) -> AsyncIterator[Services]:
     store = open_store(_store_url(config))
     async with GuardedClient(unsafe_allow_loopback=config.unsafe.allow_loopback_http) as http:
         services = compose(config, store, http, keys)
+        given_up = SystemClock().now().timestamp() - config.limits.retry_budget_seconds
+        await asyncio.to_thread(services.files.forget_parts, given_up)
         public = await site.start(site.public_site(services), config, host=config.listen.host, port=config.listen.port)
         management = await site.start(
             site.management_site(services, token), config, host="127.0.0.1", port=config.listen.management_port

@@ -93,5 +93,8 @@ class Files(Protocol):
     def path(self, digest: str) -> Path:
         """Where people find it."""
 
+    def forget_parts(self, before: float) -> None:
+        """Drop parts that nobody wrote to since then (seconds since the epoch): their fetch was given up."""
+
     async def room(self) -> int:
         """How many bytes can still be kept."""

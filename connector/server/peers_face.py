@@ -79,9 +79,7 @@ async def _presentations(request: web.Request) -> web.Response:
 async def _data_page(request: web.Request) -> web.Response:
     services = request.app[SERVICES]
     grant = await services.grants.open(request.headers.get("Authorization", ""))
-    return json_response(
-        await services.serve.page(grant, request.query.get("after", ""), request.query.get("after_file"))
-    )
+    return json_response(await services.serve.page(grant, request.query.get("after", "")))
 
 
 async def _data_octets(request: web.Request) -> web.StreamResponse:
