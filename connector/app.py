@@ -183,15 +183,20 @@ def compose(
             arrivals=Arrivals(tenant=tenant, did=did, store=store, verifier=verifier, clock=clock),
         ),
         files=files,
-        publish=Publish(
-            tenant=tenant, did=did, status_url=f"{config.public_url}/status", id_key=keys.id_key,
-            store=store, signer=keys.assertion, clock=clock, bundle=bundle,
-        ),
+        publish=_publish(config, store, keys, clock=clock, bundle=bundle),
         publish_file=PublishFile(tenant=tenant, did=did, store=store, files=files, clock=clock),
         audit=Audit(
             did=did, store=store, tenant=tenant, reads=peers, own=answers, verifier=verifier, clock=clock
         ),
         audit_answers=answers,
+    )  # fmt: skip
+
+
+def _publish(config: Config, store: Store, keys: Keys, *, clock: Clock, bundle: Bundle) -> Publish:
+    """What signs and offers records."""
+    return Publish(
+        tenant=config.tenant, did=Did(config.did), status_url=f"{config.public_url}/status", id_key=keys.id_key,
+        store=store, signer=keys.assertion, clock=clock, bundle=bundle,
     )  # fmt: skip
 
 
