@@ -160,6 +160,7 @@ def compose(
         clock=clock, leeway_seconds=limits.clock_leeway_seconds, claims_cache_seconds=limits.claims_cache_seconds,
     )  # fmt: skip
     answers = AuditAnswers(tenant=tenant, did=did, name=config.name, store=store, policies=policies)
+    arrivals = Arrivals(tenant=tenant, did=did, store=store, verifier=verifier, clock=clock)
     return Services(
         config=config, store=store, clock=clock, ids=ids, peers=peers, verifier=verifier, bundle=bundle,
         assertion=keys.assertion, authentication=keys.authentication, id_key=keys.id_key,
@@ -180,14 +181,12 @@ def compose(
         ),
         receive=Receive(
             peers=peers, download=Download(files=files, carrier=http, max_file_bytes=limits.max_file_bytes),
-            arrivals=Arrivals(tenant=tenant, did=did, store=store, verifier=verifier, clock=clock),
+            arrivals=arrivals,
         ),
         files=files,
         publish=_publish(config, store, keys, clock=clock, bundle=bundle),
         publish_file=PublishFile(tenant=tenant, did=did, store=store, files=files, clock=clock),
-        audit=Audit(
-            did=did, store=store, tenant=tenant, reads=peers, own=answers, verifier=verifier, clock=clock
-        ),
+        audit=Audit(did=did, store=store, tenant=tenant, reads=peers, own=answers, verifier=verifier, clock=clock),
         audit_answers=answers,
     )  # fmt: skip
 
