@@ -7,6 +7,7 @@ Three purposes: `revocation` is for ever, `suspension` lasts until a `reinstatem
 
 from __future__ import annotations
 
+import hmac
 import re
 import zlib
 from collections.abc import Iterable, Sequence
@@ -37,6 +38,9 @@ State = Literal["active", "revoked", "suspended"]
 _GZIP = 31
 """zlib's window size for a gzip frame; the header that it writes has no time, so equal lists give equal octets."""
 _LEVEL = 6
+_ROUNDS = 4
+_HALF = 9
+_HALF_MASK = (1 << _HALF) - 1
 _INDEX = re.compile(r"\d{1,10}", re.ASCII)
 PURPOSES = frozenset({"revocation", "suspension", "reinstatement"})
 
@@ -133,6 +137,24 @@ def list_payload(
             "encodedList": encode_list(indices),
         },
     }
+
+
+def scattered(key: bytes, number: int, place: int) -> int:
+    """The entry in its list of the credential that was issued at this place of it.
+
+    Neighbours would tell how many credentials a record has beside the one that is shown, and how many a company issues
+    between two that a peer receives. So entries are a permutation by a secret key: four Feistel rounds over 18 bits,
+    walked until they lead into the list again. For a list it is always the same.
+    """
+    entry = place
+    while True:
+        left, right = entry >> _HALF, entry & _HALF_MASK
+        for turn in range(_ROUNDS):
+            message = b"%d %d %d" % (number, turn, right)
+            left, right = right, left ^ (int.from_bytes(hmac.digest(key, message, "sha256")[:2], "big") & _HALF_MASK)
+        entry = left << _HALF | right
+        if entry < LIST_BITS:
+            return entry
 
 
 # --- the changes -----------------------------------------------------------------------------------------------------

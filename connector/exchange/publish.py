@@ -17,7 +17,7 @@ from connector.credentials.datamodel import RecordHeader, StatusEntry, credentia
 from connector.credentials.ids import link_id
 from connector.credentials.issue import attach, prepare
 from connector.credentials.signing import Signer
-from connector.credentials.status_list import LIST_BITS
+from connector.credentials.status_list import LIST_BITS, scattered
 from connector.errors import Conflict
 from connector.exchange.draft import micros
 from connector.exchange.pointers import put, without
@@ -251,7 +251,10 @@ class Publish:
             context=self.bundle.context_url, credential_type=record_type, issuer=self.did,
             valid_from=start or self.clock.now(), valid_until=end,
             subject=part, record=header,
-            status=StatusEntry(purpose="revocation", index=position, list_url=f"{self.status_url}/{number}"),
+            status=StatusEntry(
+                purpose="revocation", index=scattered(self.id_key, number, position),
+                list_url=f"{self.status_url}/{number}",
+            ),
         )  # fmt: skip
         unsigned = prepare(payload, key_id=self.signer.key_id, alg=self.signer.alg)
         issued = attach(unsigned, await self.signer.sign(unsigned))

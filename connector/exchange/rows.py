@@ -238,7 +238,11 @@ class StepCommit:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CredentialRow:
-    """One credential in its exact octets. `digest` is the digestMultibase over them, `holder` its record's."""
+    """One credential in its exact octets. `digest` is the digestMultibase over them, `holder` its record's.
+
+    `status_index`: of an own one its place in the order of issuing within its list; what is signed is where that is
+    scattered to (`credentials.status_list`).
+    """
 
     tenant: str
     digest: str

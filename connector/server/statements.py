@@ -68,7 +68,8 @@ async def _check_used(services: Services, number: int) -> None:
 async def _sign_list(services: Services, number: int, indices: tuple[int, ...], until: datetime) -> bytes:
     signer = services.assertion
     payload = status_list.list_payload(
-        url=list_url(services, number), issuer=Did(services.config.did), indices=indices,
+        url=list_url(services, number), issuer=Did(services.config.did),
+        indices=(status_list.scattered(services.id_key, number, place) for place in indices),
         valid_from=services.clock.now(), valid_until=until,
     )  # fmt: skip
     unsigned = prepare(payload, key_id=signer.key_id, alg=signer.alg)
@@ -82,7 +83,8 @@ async def changes_octets(services: Services, number: int) -> bytes:
     signer = services.assertion
     changes = [
         status_list.Change(
-            digest=row.digest, index=row.index, purpose=row.purpose, reason=row.reason,
+            digest=row.digest, purpose=row.purpose, reason=row.reason,
+            index=status_list.scattered(services.id_key, number, row.index),
             effective=datetime.fromtimestamp(row.effective / 1_000_000, UTC),
         )
         for row in rows

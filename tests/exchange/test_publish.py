@@ -11,6 +11,7 @@ import orjson
 import pytest
 
 from connector.credentials.datamodel import parse_credential
+from connector.credentials.status_list import scattered
 from connector.exchange.publication import Declared, Published
 from connector.exchange.publish import Publish
 from connector.exchange.rows import DatasetRow, RecordRow
@@ -113,6 +114,8 @@ async def test_a_document_becomes_one_credential_per_class_and_level() -> None:
         assert credential.status[0].list_url == "https://refiner.example/status/0"
     assert sorted(terms) == sorted(name for name in said if name not in {"id", "type"})
     assert sorted(row.status_index or 0 for row in rows) == list(range(len(rows)))
+    entries = [parse_credential(row.octets).status[0].index for row in rows]
+    assert [scattered(b"k" * 32, 0, row.status_index or 0) for row in rows] == entries
 
 
 async def test_a_repeat_mints_nothing() -> None:

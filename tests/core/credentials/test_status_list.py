@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import zlib
 from datetime import datetime, timedelta
+from itertools import pairwise
 
 import orjson
 import pytest
@@ -26,6 +27,7 @@ from connector.credentials.status_list import (
     encode_list,
     list_payload,
     parse_changes,
+    scattered,
     state_at,
 )
 from connector.keys.memory import MemorySigner
@@ -215,3 +217,17 @@ def test_other_documents_are_no_changes(signer: MemorySigner) -> None:
     text = jose.signing_input({"alg": signer.alg, "kid": signer.key_id, "typ": "JWT"}, b"{}")
     with pytest.raises(Refused, match="bad-typ"):
         parse_changes(jose.attach(text, signer.sign_now(text)))
+
+
+def test_entries_are_scattered_over_the_list() -> None:
+    """Each place has an entry of its own, always the same; neighbours are no neighbours; a key scatters in its way."""
+    entries = [scattered(b"k" * 32, 0, place) for place in (*range(2000), *range(LIST_BITS - 1000, LIST_BITS))]
+    assert len(set(entries)) == len(entries)
+    assert (min(entries) >= 0, max(entries) < LIST_BITS) == (True, True)
+    steps = {(after - before) % LIST_BITS for before, after in pairwise(entries)}
+    assert len(steps) > 2900
+    assert 1 not in steps
+    first = entries[:100]
+    assert [scattered(b"k" * 32, 0, place) for place in range(100)] == first
+    assert [scattered(b"l" * 32, 0, place) for place in range(100)] != first
+    assert [scattered(b"k" * 32, 1, place) for place in range(100)] != first
