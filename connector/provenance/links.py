@@ -21,7 +21,7 @@ STANDING: Final = frozenset({"MinePermit", "SchemeAttestation"})
 """Records that give a standing (a permit, an attested scheme): what counts is whether they held at the event's time.
 All others, facility records too, state what was; withdrawn now, they prove nothing any more."""
 
-PROOFS: Final = frozenset({"assay", "facilityRecord", "permit", "attestation"})
+PROOFS: Final = frozenset({"assay", "facilityRecord", "permit", "attestation", "inputFootprint", "balanceAttestation"})
 """Relations to what proves something about the record itself."""
 LEAVES: Final = PROOFS | BOOKS
 """Relations behind which no material lies: a gap there leaves nothing unreached."""
