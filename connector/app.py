@@ -37,6 +37,7 @@ from connector.exchange.policies import Policies
 from connector.exchange.ports import Clock, Http, HttpAnswer, Identity, Ids, Peers, Store
 from connector.exchange.publish import Publish
 from connector.exchange.publish_file import PublishFile
+from connector.exchange.receipts import Receipts
 from connector.exchange.receive import Receive
 from connector.exchange.renew import Renew
 from connector.exchange.serve import Serve
@@ -154,7 +155,8 @@ def compose(
     ids = ids or SystemIds()
     bundle, policies, files = load_bundle(), Policies(), FileStore(config.path(config.files))
     identity, resolver, peers, verifier = _way_out(config, http, keys, clock=clock, ids=ids, bundle=bundle)
-    negotiate, transfer, outbox = _processes(config, store, peers, clock=clock, ids=ids, policies=policies)
+    receipts = Receipts(did=did, signer=keys.authentication, resolver=resolver, clock=clock)
+    negotiate, transfer, outbox = _processes(config, store, peers, receipts, clock=clock, ids=ids, policies=policies)
     authenticate = Authenticate(
         tenant=tenant, did=did, store=store, identity=identity, peers=peers, resolver=resolver, verifier=verifier,
         clock=clock, leeway_seconds=limits.clock_leeway_seconds, claims_cache_seconds=limits.claims_cache_seconds,
@@ -224,7 +226,7 @@ def _way_out(
 
 
 def _processes(
-    config: Config, store: Store, peers: Peers, *, clock: Clock, ids: Ids, policies: Policies
+    config: Config, store: Store, peers: Peers, receipts: Receipts, *, clock: Clock, ids: Ids, policies: Policies
 ) -> tuple[Negotiate, Transfer, Outbox]:
     """Negotiation and transfer, each with its conversation, and the outbox that delivers for both."""
     did, tenant, limits, base = Did(config.did), config.tenant, config.limits, f"{config.public_url}{BASE}"
@@ -243,7 +245,7 @@ def _processes(
     )  # fmt: skip
     conversations: dict[str, Conversation] = {}
     outbox = Outbox(
-        store=store, peers=peers, clock=clock, ids=ids, owner=ids.urn(), conversations=conversations,
+        store=store, peers=peers, clock=clock, ids=ids, owner=ids.urn(), conversations=conversations, receipts=receipts,
         retry_first_seconds=limits.retry_first_seconds, retry_cap_seconds=limits.retry_cap_seconds,
         retry_budget_seconds=limits.retry_budget_seconds,
         not_now={one.id: frozenset(one.retryable_statuses) for one in config.peers.values()},
@@ -251,7 +253,7 @@ def _processes(
     for topic in (negotiate, transfer):
         topic.conversation = conversations[topic.kind] = Conversation(
             tenant=tenant, topic=topic, store=store, clock=clock, ids=ids, owner=outbox.owner,
-            deliver=outbox.deliver, patience_seconds=limits.retry_budget_seconds,
+            deliver=outbox.deliver, receipts=receipts, patience_seconds=limits.retry_budget_seconds,
         )  # fmt: skip
     return negotiate, transfer, outbox
 

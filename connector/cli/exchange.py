@@ -27,7 +27,7 @@ from connector.cli.console import (
     told,
 )
 from connector.cli.tables import progress, say, show_findings, show_table
-from connector.cli.words import called, refused_in_words, terms_in_words
+from connector.cli.words import called, receipts_in_words, refused_in_words, terms_in_words
 from connector.config import load
 from connector.errors import BadInput
 
@@ -274,6 +274,7 @@ def _show_agreements(what: list[JsonObject], agreements: list[JsonObject], compa
         say(f"from {called(company, one['with'])}: {counted}", "bold")
         say(f"  agreement {one['agreement']}", "dim")
         say(f"  {one['plain']}")
+        say(f"  {receipts_in_words(one.get('receipts'))}", "dim")
 
 
 def _show_records(records: list[JsonObject], company: Config) -> None:

@@ -138,14 +138,15 @@ def _show_said(answer: JsonObject) -> None:
             "we said" if one["direction"] == "out" else "peer said",
             str(one["message"]),
             f"HTTP {one['status']}",
+            str(one.get("receipt") or ""),
         )
         for one in _objects(answer.get("messages"))
     ]
     rows += [
-        (str(one["at"]), "we tried", str(one["detail"]), f"next {one['next']}")
+        (str(one["at"]), "we tried", str(one["detail"]), f"next {one['next']}", "")
         for one in _objects(answer.get("attempts"))
     ]
-    show_table(("at", "who", "what", "answer"), sorted(rows, key=lambda row: row[0]))
+    show_table(("at", "who", "what", "answer", "receipt"), sorted(rows, key=lambda row: row[0]))
 
 
 def _show_decision(decision: JsonObject) -> None:

@@ -41,6 +41,13 @@ def called(config: Config, did: Json) -> str:
     return f"{name} ({did})" if name else str(did)
 
 
+def receipts_in_words(counted: Json) -> str:
+    """What the peer signed for what we said."""
+    words = counted if isinstance(counted, dict) else {}
+    told = ", ".join(f"{count} {word}" for word, count in words.items())
+    return f"its receipts for our messages: {told or 'none'}"
+
+
 def refused_in_words(termination: Json) -> str:
     """Who ended it, and why: the operands that failed, as far as they were told."""
     if not isinstance(termination, dict):

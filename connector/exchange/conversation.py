@@ -19,6 +19,7 @@ import orjson
 from connector.errors import Conflict, NotAuthenticated, NotFound
 from connector.exchange.draft import Answer, Caller, Change, Draft, Incoming, Topic, micros
 from connector.exchange.ports import Clock, Ids, Store
+from connector.exchange.receipts import Receipts, headers_of, receipt_in
 from connector.exchange.rows import (
     AttemptRow,
     CommandRow,
@@ -73,6 +74,7 @@ class Conversation:
     owner: str
     deliver: Callable[[OutboxRow], None]
     """Hands a committed row, leased to us, to the outbox."""
+    receipts: Receipts
     patience_seconds: int
     """How long a process of ours may be on its way before it is ended."""
     waiting: Waiting = field(default_factory=Waiting)
@@ -113,7 +115,7 @@ class Conversation:
             if draft.reply.what == "stored":
                 await self._use_up(incoming.caller)
                 return self._stored(draft, earlier)
-            answer = self._answer(draft)
+            answer = await self._answer(draft, incoming)
             if not draft.reply.remembered:
                 return answer
             if draft.reply.what == "error":  # what a refused message says changes nothing
@@ -138,7 +140,7 @@ class Conversation:
         self._run(draft, self._received(draft, incoming, None, lambda _: objections))
         if draft.process.state == START:  # refused: there is nothing to be patient with
             draft.alarms = None
-        answer = self._answer(draft)
+        answer = await self._answer(draft, incoming)
         draft.messages.append(self._message(draft, incoming, answer))
         await self._commit(draft, replay=None if incoming.caller.repeat else incoming.caller.replay)
         return answer
@@ -182,14 +184,20 @@ class Conversation:
                 draft = self.draft(await self.load(row.pid))
                 before = draft.process
                 self._run(draft, change(draft))
-                if draft.process is before:
+                overtaken = draft.process is before
+                if overtaken and not (draft.messages and await self._is_new(row)):
                     return draft
                 try:
-                    await self._commit(draft, delivered=None if draft.poll or draft.retry else row)
+                    await self._commit(draft, delivered=None if draft.poll or draft.retry or overtaken else row)
                 except Conflict:
                     continue
                 return draft
             raise Conflict("the process changes too quickly")
+
+    async def _is_new(self, row: OutboxRow) -> bool:
+        """Whether nothing is kept of this message of ours yet: the peer went on before its answer was here."""
+        said = await self.store.messages(self.tenant, self.topic.kind, row.pid)
+        return not any(one.direction == "out" and one.message_id == row.message_id for one in said)
 
     def _turn(self, pid: str) -> asyncio.Lock:
         """One event of a process after the other: two at once would only refuse each other's commit.
@@ -362,19 +370,22 @@ class Conversation:
             counterparty=draft.counterparty, message_type=incoming.kind, message_id=incoming.message_id,
             sha256=incoming.digest, body=incoming.kept if incoming.kept is not None else incoming.body,
             token=incoming.caller.token, verification_key=incoming.caller.verification_key,
-            status=answer.status, answer_headers="", answer_body=answer.body, at=micros(draft.now),
+            status=answer.status, answer_headers=headers_of(answer.receipt), answer_body=answer.body,
+            at=micros(draft.now),
         )  # fmt: skip
 
-    def _answer(self, draft: Draft) -> Answer:
+    async def _answer(self, draft: Draft, incoming: Incoming) -> Answer:
         reply = draft.reply
         assert reply is not None, "every received message gets an answer"
         if reply.what == "ack":
-            return Answer(status=reply.status, body=self.topic.acknowledgement(draft.process))
+            receipt = await self.receipts.give(draft, incoming.kind, incoming.digest)
+            return Answer(status=reply.status, body=self.topic.acknowledgement(draft.process), receipt=receipt)
         return Answer(status=reply.status, body=self.topic.refusal(draft.process, reply))
 
     def _stored(self, draft: Draft, earlier: MessageRow | None) -> Answer:
         if earlier is not None:
-            return Answer(status=earlier.status, body=earlier.answer_body)
+            receipt = receipt_in(earlier.answer_headers)
+            return Answer(status=earlier.status, body=earlier.answer_body, receipt=receipt)
         return Answer(status=200, body=self.topic.acknowledgement(draft.process))
 
 

@@ -109,10 +109,11 @@ class Incoming:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """What leaves: status and body."""
+    """What leaves: status and body, and for an accepted message our receipt."""
 
     status: int
     body: bytes
+    receipt: str = ""
 
 
 @dataclass(slots=True, kw_only=True)

@@ -14,7 +14,7 @@ import hashlib
 import logging
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from urllib.parse import quote
 
@@ -32,7 +32,8 @@ from connector.errors import (
 from connector.exchange.conversation import LEASE_MICROSECONDS, Conversation
 from connector.exchange.draft import Draft, micros, without_token
 from connector.exchange.lanes import WIDTH, Lanes
-from connector.exchange.ports import Clock, HttpAnswer, Ids, Peers, Store
+from connector.exchange.ports import Clock, HttpAnswer, Ids, Peers, Sent, Store
+from connector.exchange.receipts import WRONG, Receipts
 from connector.exchange.rows import AttemptRow, MessageRow, OutboxRow
 from connector.model import Did, Pid
 from connector.protocol import negotiation
@@ -65,6 +66,7 @@ class Outbox:
     ids: Ids
     owner: str
     conversations: Mapping[str, Conversation]
+    receipts: Receipts
     retry_first_seconds: float
     retry_cap_seconds: float
     retry_budget_seconds: int
@@ -165,14 +167,15 @@ class Outbox:
         """Send, or look at the peer's process. Whether anything came back."""
         if row.fence > 1 and await self._is_polling(row):  # claimed again, also after a restart: look, do not send
             return await self._look(row)
-        answer, token, detail = await self._send(row)
+        sent, detail = await self._send(row)
+        answer = sent.answer if sent is not None else None
         peer_pid = _peer_pid(answer, row) if answer is not None else None
         status = answer.status if answer is not None else 0
         if status in self.not_now.get(row.counterparty, ()):
             status = _UNAVAILABLE
         if answer is not None and _OK <= status < _MULTIPLE_CHOICES and peer_pid is None and _is_first(row):
             status, detail = 0, f"HTTP {status} without a readable process"
-        draft = await self._tell(row, status, peer_pid, token, answer)
+        draft = await self._tell(row, status, peer_pid, sent)
         if draft is not None and draft.poll:
             return await self._look(row)
         if draft is not None and draft.retry:
@@ -184,25 +187,29 @@ class Outbox:
         pending = conversation.draft(await conversation.load(row.pid)).process.pending
         return pending is not None and pending.message_id == row.message_id and pending.polling
 
-    async def _send(self, row: OutboxRow) -> tuple[HttpAnswer | None, str, str]:
+    async def _send(self, row: OutboxRow) -> tuple[Sent | None, str]:
         try:
             sent = await self.peers.post(Did(row.counterparty), row.url, row.body)
         except AddressBlocked as error:
-            return HttpAnswer(status=_NOT_FOUND, headers={}, body=b""), "", error.detail
+            return Sent(answer=HttpAnswer(status=_NOT_FOUND, headers={}, body=b""), token=""), error.detail
         except ConnectorError as error:
-            return None, "", error.detail
-        return sent.answer, sent.token, f"HTTP {sent.answer.status}"
+            return None, error.detail
+        return sent, f"HTTP {sent.answer.status}"
 
-    async def _tell(
-        self, row: OutboxRow, status: int, peer_pid: str | None, token: str, answer: HttpAnswer | None
-    ) -> Draft | None:
+    async def _tell(self, row: OutboxRow, status: int, peer_pid: str | None, sent: Sent | None) -> Draft | None:
         """Give the answer to the machine. Commits what follows, unless it is to be tried again."""
-        conversation = self.conversations[row.kind]
+        conversation, named = self.conversations[row.kind], Pid(peer_pid) if peer_pid else None
+        accepted = sent if sent is not None and _OK <= status < _MULTIPLE_CHOICES else None
+        taken = await self.receipts.read(row, accepted.answer) if accepted is not None else ""
 
         def change(draft: Draft) -> Answered:
-            if answer is not None and _OK <= status < _MULTIPLE_CHOICES:
-                draft.messages.append(_kept(row, answer, token, micros(draft.now)))
-            return Answered(message_id=row.message_id, status=status, peer_pid=Pid(peer_pid) if peer_pid else None)
+            if accepted is not None:
+                process = replace(draft.process, peer_pid=draft.process.peer_pid or named)
+                receipt = self.receipts.judge(taken, row, process, conversation.topic.table.leads_to(row.message_type))
+                draft.messages.append(_kept(row, accepted, receipt, micros(draft.now)))
+                if receipt.startswith(WRONG):
+                    draft.note(row.tenant, "wrong-receipt", {"message": row.message_id, "receipt": receipt})
+            return Answered(message_id=row.message_id, status=status, peer_pid=named)
 
         try:
             return await conversation.settle(row, change)
@@ -251,13 +258,15 @@ class Outbox:
             await self.store.postpone_outbox(row, not_before=not_before, attempt=attempt)
 
 
-def _kept(row: OutboxRow, answer: HttpAnswer, token: str, at: int) -> MessageRow:
+def _kept(row: OutboxRow, sent: Sent, receipt: str, at: int) -> MessageRow:
     """Our message with the peer's acknowledgement, for the record. A data token is kept as its SHA-256."""
+    answer = sent.answer
     return MessageRow(
         tenant=row.tenant, kind=row.kind, pid=row.pid, direction="out", counterparty=row.counterparty,
         message_type=row.message_type, message_id=row.message_id, sha256=hashlib.sha256(row.body).hexdigest(),
-        body=without_token(row.body), token=token, verification_key="", status=answer.status,
+        body=without_token(row.body), token=sent.token, verification_key="", status=answer.status,
         answer_headers=orjson.dumps(dict(answer.headers)).decode(), answer_body=answer.body[:65_536], at=at,
+        receipt=receipt,
     )  # fmt: skip
 
 

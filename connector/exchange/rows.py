@@ -38,7 +38,10 @@ class ProcessRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MessageRow:
-    """One message with its answer, kept with the process. `token` is the sender's, with the key that verified it."""
+    """One message with its answer, kept with the process. `token` is the sender's, with the key that verified it.
+
+    `receipt`: of a message of ours, what the receipt in its answer is worth (`receipts`).
+    """
 
     tenant: str
     kind: ProcessKind
@@ -55,6 +58,7 @@ class MessageRow:
     answer_headers: str
     answer_body: bytes
     at: int
+    receipt: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -60,9 +60,13 @@ class Table:
         """Where the message leads, or None where it is not allowed."""
         return self._targets.get((state, kind, sender))
 
+    def leads_to(self, kind: str) -> str:
+        """The state that a message of this kind produces, from wherever it is sent."""
+        return next(row.target for row in self.rows if row.kind == kind)
+
     def target_of_termination(self) -> str:
         """The state in which a terminated process rests."""
-        return next(row.target for row in self.rows if row.kind == self.termination)
+        return self.leads_to(self.termination)
 
     def kinds(self, state: str, sender: Role) -> tuple[str, ...]:
         """What that side may send in that state, in the table's order."""

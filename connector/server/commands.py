@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing, suppress
 from dataclasses import dataclass, replace
@@ -317,6 +318,7 @@ async def received(services: Services, holder: str = "", record_type: str = "") 
             "role": row.role,
             "dataset": row.dataset_id,
             "terms": orjson.loads(row.agreement),
+            "receipts": await _receipts(services, row),
         }
         for row in await services.store.list_agreements(services.config.tenant)
         if row.replaced_by is None and holder in {"", row.counterparty}
@@ -331,6 +333,13 @@ async def received(services: Services, holder: str = "", record_type: str = "") 
         async for file in _files(services, row)
     ]  # fmt: skip
     return {"records": records, "files": files, "agreements": agreements}
+
+
+async def _receipts(services: Services, agreement: AgreementRow) -> JsonObject:
+    """What the peer's receipts for our messages of the negotiation are worth: word -> how many."""
+    said = await services.store.messages(services.config.tenant, "negotiation", agreement.negotiation_pid)
+    words = Counter(one.receipt.partition(":")[0] for one in said if one.direction == "out" and one.receipt)
+    return {**dict(sorted(words.items()))}
 
 
 async def catalog(services: Services, peer: Did, wanted: Selection, most: int) -> AsyncIterator[JsonObject]:

@@ -12,7 +12,9 @@ import orjson
 from aiohttp import web
 
 from connector.config import Config
+from connector.credentials.receipt import HEADER as RECEIPT
 from connector.errors import BadMessage, ConnectorError
+from connector.exchange.draft import Answer
 from connector.protocol import compose, negotiation, transfer
 from connector.protocol.messages import CatalogRequestMessage, parse_as
 from connector.server.problems import dsp_error
@@ -120,7 +122,7 @@ def _negotiation(kinds: tuple[negotiation.Kind, ...]) -> Handler:
         body = await body_of(request)
         caller = await caller_of(request, body, once=False)
         answer = await request.app[SERVICES].negotiate.receive(request.match_info.get("pid"), kinds, body, caller)
-        return _answer(answer.status, answer.body)
+        return _said(answer)
 
     return handler
 
@@ -130,7 +132,7 @@ async def _transfer_request(request: web.Request) -> web.Response:
     caller = await caller_of(request, body, once=False)
     shown = services.authenticate.credentials_of(caller.facts.party)
     answer = await services.transfer.receive(None, transfer.Kind.REQUEST, body, caller, shown)
-    return _answer(answer.status, answer.body)
+    return _said(answer)
 
 
 async def _transfer_state(request: web.Request) -> web.Response:
@@ -143,9 +145,17 @@ def _transfer(kind: transfer.Kind) -> Handler:
         body = await body_of(request)
         caller = await caller_of(request, body, once=False)
         answer = await request.app[SERVICES].transfer.receive(request.match_info["pid"], kind, body, caller, ())
-        return _answer(answer.status, answer.body)
+        return _said(answer)
 
     return handler
+
+
+def _said(answer: Answer) -> web.Response:
+    """The answer to a message, with our receipt for it."""
+    response = _answer(answer.status, answer.body)
+    if answer.receipt:
+        response.headers[RECEIPT] = answer.receipt
+    return response
 
 
 def _answer(status: int, body: bytes) -> web.Response:

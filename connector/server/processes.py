@@ -13,6 +13,7 @@ from aiohttp import web
 
 from connector.credentials.datamodel import time_text
 from connector.errors import NotFound
+from connector.exchange.receipts import receipt_in
 from connector.exchange.rows import ProcessKind, ProcessRow
 from connector.model import Json, JsonObject
 from connector.protocol.process import Process, Table, decode
@@ -45,9 +46,13 @@ async def _one(request: web.Request) -> web.Response:
     tenant, kind = row.tenant, row.kind
     process, content = _parts(row)
     said: list[Json] = [
-        {"direction": one.direction, "message": one.message_type, "status": one.status, "at": _time(one.at)}
+        {
+            "direction": one.direction, "message": one.message_type, "status": one.status, "at": _time(one.at),
+            "receipt": one.receipt or ("given" if receipt_in(one.answer_headers) else None),
+            "receiptToken": receipt_in(one.answer_headers) or None,
+        }
         for one in await services.store.messages(tenant, kind, row.pid)
-    ]
+    ]  # fmt: skip
     tried: list[Json] = [
         {"at": _time(one.at), "status": one.status, "detail": one.detail, "next": _time(one.next_at)}
         for one in await services.store.attempts(tenant, kind, row.pid)

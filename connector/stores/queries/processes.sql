@@ -30,13 +30,13 @@ RETURNING last_seq;
 
 -- name: insert_message
 INSERT INTO message (tenant, kind, pid, direction, counterparty, message_type, message_id, sha256, body, token,
-  verification_key, status, answer_headers, answer_body, at)
+  verification_key, status, answer_headers, answer_body, at, receipt)
 VALUES (:tenant, :kind, :pid, :direction, :counterparty, :message_type, :message_id, :sha256, :body, :token,
-  :verification_key, :status, :answer_headers, :answer_body, :at);
+  :verification_key, :status, :answer_headers, :answer_body, :at, :receipt);
 
 -- name: find_message
 SELECT tenant, kind, pid, direction, counterparty, message_type, message_id, sha256, body, token, verification_key,
-  status, answer_headers, answer_body, at
+  status, answer_headers, answer_body, at, receipt
 FROM message
 WHERE tenant = :tenant AND kind = :kind AND pid = :pid AND direction = 'in' AND counterparty = :counterparty
   AND message_id = :message_id
@@ -44,7 +44,7 @@ ORDER BY id DESC LIMIT 1;
 
 -- name: messages
 SELECT tenant, kind, pid, direction, counterparty, message_type, message_id, sha256, body, token, verification_key,
-  status, answer_headers, answer_body, at
+  status, answer_headers, answer_body, at, receipt
 FROM message WHERE tenant = :tenant AND kind = :kind AND pid = :pid ORDER BY id;
 
 -- name: insert_attempt
