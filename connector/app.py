@@ -151,8 +151,7 @@ def compose(
 ) -> Services:
     """All journeys of one connector over these edges. Time and chance are the machine's unless others are given."""
     did, tenant, limits = Did(config.did), config.tenant, config.limits
-    clock = clock or SystemClock(timedelta(seconds=config.unsafe.clock_offset_seconds))
-    ids = ids or SystemIds()
+    clock, ids = clock or SystemClock(timedelta(seconds=config.unsafe.clock_offset_seconds)), ids or SystemIds()
     bundle, policies, files = load_bundle(), Policies(), FileStore(config.path(config.files))
     identity, resolver, peers, verifier = _way_out(config, http, keys, clock=clock, ids=ids, bundle=bundle)
     receipts = Receipts(did=did, signer=keys.authentication, resolver=resolver, clock=clock)
