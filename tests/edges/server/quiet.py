@@ -23,6 +23,8 @@ from connector.server.services import Services
 from connector.stores.memory import MemoryStore
 from tests.network import Request, SeededIds, VirtualClock, handled
 
+DATASET = "urn:uuid:dataset"
+
 
 def quiet_connector(folder: Path) -> tuple[Services, web.Application]:
     """Its journeys and its public face."""
@@ -39,21 +41,20 @@ def quiet_connector(folder: Path) -> tuple[Services, web.Application]:
         config, MemoryStore(), NoNetwork(), keys, clock=VirtualClock(asyncio.get_running_loop()),
         ids=SeededIds(random.Random(1)),
     )  # fmt: skip
-    app = site.public_site(services)
-    app.freeze()
-    return services, app
+    return services, site.public_site(services)
 
 
 def dataset_under(permissions: list[Json]) -> DatasetRow:
     """A dataset of passports under these rules."""
     policy = orjson.dumps({"@type": "Set", "permission": permissions})
     return DatasetRow(
-        tenant="", dataset_id="urn:uuid:dataset", title="passports", plan="passports", policy=policy, at=0,
+        tenant="", dataset_id=DATASET, title="passports", plan="passports", policy=policy, at=0,
         record_types=("BatteryPassport", "FacilityRecord"), policy_digest=digest(load(policy)),
     )  # fmt: skip
 
 
 async def look(services: Services, app: web.Application, path: str, **headers: str) -> HttpAnswer:
-    """What anybody gets at an address."""
+    """What anybody gets at an address, without a socket."""
+    app.freeze()
     url = f"{services.config.public_url}{path}"
     return await handled(app, Request(method="GET", url=url, headers=headers, body=None, timeout_seconds=1))
