@@ -17,7 +17,7 @@ from weakref import WeakValueDictionary
 import orjson
 
 from connector.errors import Conflict, NotAuthenticated, NotFound
-from connector.exchange.draft import Answer, Caller, Change, Draft, Incoming, Topic, micros
+from connector.exchange.draft import Answer, Caller, Change, Draft, Incoming, Topic
 from connector.exchange.ports import Clock, Ids, Store
 from connector.exchange.receipts import Receipts, headers_of, receipt_in
 from connector.exchange.rows import (
@@ -284,7 +284,7 @@ class Conversation:
 
     def _outgoing(self, draft: Draft, send: Send) -> OutboxRow:
         url, body = self.topic.compose(draft, send.kind, send.message_id)
-        now = micros(draft.now)
+        now = draft.at
         return OutboxRow(
             tenant=self.tenant, kind=self.topic.kind, pid=draft.process.pid, seq=0, counterparty=draft.counterparty,
             message_type=send.kind, message_id=send.message_id, url=url, body=body, not_before=now,
@@ -301,8 +301,7 @@ class Conversation:
         delivered: OutboxRow | None = None,
         attempt: AttemptRow | None = None,
     ) -> None:
-        old, waits = draft.row, draft.content.get("waits")
-        now = micros(draft.now)
+        old, waits, now = draft.row, draft.content.get("waits"), draft.at
         row = ProcessRow(
             tenant=self.tenant, kind=self.topic.kind, pid=draft.process.pid, peer_pid=draft.process.peer_pid,
             counterparty=draft.counterparty, role=draft.process.role.value, state=draft.process.state,
@@ -371,7 +370,7 @@ class Conversation:
             sha256=incoming.digest, body=incoming.kept if incoming.kept is not None else incoming.body,
             token=incoming.caller.token, verification_key=incoming.caller.verification_key,
             status=answer.status, answer_headers=headers_of(answer.receipt), answer_body=answer.body,
-            at=micros(draft.now),
+            at=draft.at,
         )  # fmt: skip
 
     async def _answer(self, draft: Draft, incoming: Incoming) -> Answer:

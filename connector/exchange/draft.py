@@ -47,13 +47,13 @@ def without_token(body: bytes) -> bytes:
 
 def _hashed(value: Json) -> Json:
     if isinstance(value, list):
-        return [_hashed(part) for part in value]
+        return [_hashed(part) if isinstance(part, (dict, list)) else part for part in value]
     if not isinstance(value, dict):
         return value
     match value:
         case {"name": str(name), "value": str(secret)} if name.lower().endswith(_SECRETS):
             return {**value, "value": token_digest(secret)}
-    return {name: _hashed(part) for name, part in value.items()}
+    return {name: _hashed(part) if isinstance(part, (dict, list)) else part for name, part in value.items()}
 
 
 def token_digest(secret: str) -> str:
@@ -101,10 +101,11 @@ class Incoming:
     kept: bytes | None = None
     """What is stored instead of the bytes, where these hold a secret."""
 
-    @property
-    def digest(self) -> str:
-        """SHA-256 of the body."""
-        return hashlib.sha256(self.body).hexdigest()
+    digest: str = field(init=False)
+    """SHA-256 of the body."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "digest", hashlib.sha256(self.body).hexdigest())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,6 +126,8 @@ class Draft:
     content: JsonObject
     counterparty: str
     now: datetime
+    at: int = field(init=False)
+    """The same time in microseconds."""
     caller: Caller | None = None
     heard: JsonObject = field(default_factory=dict)
     """What the message that is being decided adds to the content, if it is accepted."""
@@ -150,10 +153,13 @@ class Draft:
     approval_done: bool = False
     command: CommandRow | None = None
 
+    def __post_init__(self) -> None:
+        self.at = micros(self.now)
+
     def note(self, tenant: str, event: str, body: JsonObject) -> None:
         """Put something on record."""
         record: JsonObject = {"pid": self.process.pid, "counterparty": self.counterparty, **body}
-        self.evidence.append(EvidenceEntry(tenant=tenant, at=micros(self.now), event=event, body=orjson.dumps(record)))
+        self.evidence.append(EvidenceEntry(tenant=tenant, at=self.at, event=event, body=orjson.dumps(record)))
 
 
 class Topic(Protocol):

@@ -206,7 +206,7 @@ class Outbox:
             if accepted is not None:
                 process = replace(draft.process, peer_pid=draft.process.peer_pid or named)
                 receipt = self.receipts.judge(taken, row, process, conversation.topic.table.leads_to(row.message_type))
-                draft.messages.append(_kept(row, accepted, receipt, micros(draft.now)))
+                draft.messages.append(_kept(row, accepted, receipt, draft.at))
                 if receipt.startswith(WRONG):
                     draft.note(row.tenant, "wrong-receipt", {"message": row.message_id, "receipt": receipt})
             return Answered(message_id=row.message_id, status=status, peer_pid=named)

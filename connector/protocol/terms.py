@@ -185,13 +185,11 @@ def _ordered(key: str, value: Json) -> Json:
     return value
 
 
-def _plain(value: Json, key: str = "") -> Json:
-    if key == "rightOperand":
-        return _as_text(value)
+def _plain(value: Json) -> Json:
     if isinstance(value, list):
-        return [_plain(item) for item in value]
+        return [_plain(item) if isinstance(item, (dict, list)) else item for item in value]
     if isinstance(value, dict):
-        return {name: _plain(member, name) for name, member in value.items()}
+        return {name: _as_text(member) if name == "rightOperand" else _plain(member) for name, member in value.items()}
     return value
 
 

@@ -49,11 +49,8 @@ class Entry(Protocol):
 
 def entry_hash(previous: str, seq: int, at: int, event: str, body: bytes) -> str:
     """The entry's hash, in hexadecimal."""
-    digest = hashlib.sha256()
-    for part in (_DOMAIN, previous.encode(), b"%d" % seq, b"%d" % at, event.encode(), body):
-        digest.update(len(part).to_bytes(8, "big"))
-        digest.update(part)
-    return digest.hexdigest()
+    parts = (_DOMAIN, previous.encode(), b"%d" % seq, b"%d" % at, event.encode(), body)
+    return hashlib.sha256(b"".join([len(part).to_bytes(8, "big") + part for part in parts])).hexdigest()
 
 
 def check(rows: Iterable[Entry], *, previous: str = GENESIS, first: int = 1) -> list[Finding]:
