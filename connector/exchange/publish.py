@@ -10,10 +10,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 import orjson
 
-from connector.credentials.datamodel import RecordHeader, StatusEntry, credential_payload
+from connector.credentials.datamodel import RecordHeader, StatusEntry, credential_payload, parse_credential
 from connector.credentials.ids import link_id
 from connector.credentials.issue import attach, prepare
 from connector.credentials.signing import Signer
@@ -205,8 +206,9 @@ class Publish:
             commit.overwritten += [row.digest for row in old if row.level == Level.DYNAMIC]
         elif declared.correction:
             before = tuple(row.digest for row in old if row.level != Level.DYNAMIC)
+            said = {(row.access_class, row.level): parse_credential(row.octets).subject for row in old}
             made = await self._sign(
-                ready, commit, version=standing.version + 1, supersedes=before, reason=declared.correction
+                ready, commit, version=standing.version + 1, supersedes=before, reason=declared.correction, said=said
             )
         elif declared.overwrite:
             made = await self._sign(ready, commit, version=standing.version)
@@ -230,8 +232,13 @@ class Publish:
         kept: Sequence[CredentialRow] = (),
         supersedes: tuple[str, ...] = (),
         reason: str = "",
+        said: Mapping[tuple[str, str], JsonObject] = MappingProxyType({}),
     ) -> list[CredentialRow]:
-        """One credential per access class and level; `kept` ones stand for their parts as they are."""
+        """One credential per access class and level; `kept` ones stand for their parts as they are.
+
+        `said`: the parts as they were before. Why something was corrected is told to those alone who saw it: a reason
+        about a recipe does not belong into public credentials, whose values are the same.
+        """
         rows = list(kept)
         have = {(row.access_class, row.level) for row in kept}
         for (access, level), part in ready.parts.items():
@@ -239,7 +246,8 @@ class Publish:
                 continue
             header = RecordHeader(
                 id=ready.mapped.record_id, version=version, access_class=access.value, level=level.value,
-                supersedes=supersedes, correction_reason=reason,
+                supersedes=supersedes,
+                correction_reason="" if said.get((access.value, level.value)) == part else reason,
             )  # fmt: skip
             rows.append(await self._credential(ready.mapped.record_type, part, header, commit.take_index()))
         return rows
