@@ -5,7 +5,10 @@
     number:UNIT    a quantity as a number in that unit
     measure        a quantity as {value, unit}
     month          a date as yyyy-mm
+    day            a date as the moment at which it begins in UTC, or a moment as its date
     first          the only item of our list; more than one can't be said
+    link           a document, or the only one of our list, as its address
+    key:SCHEME     of our identifiers, the value of the one in that scheme
     text           whatever it is, as text
 
 Numbers are JSON numbers on their side and decimal text on ours. A value that can't be said raises `Unfit`, and the
@@ -29,31 +32,36 @@ from connector.vocabulary.terms import Term
 _NUMBERS = frozenset({"decimal", "integer", "positiveInteger", "nonNegativeInteger"})
 _MONTH = re.compile(r"\d{4}-\d{2}")
 _PLAIN = frozenset({"type", "value", "unit"})
-FORMS = frozenset({"", "measure", "month", "first", "text"})
+_MIDNIGHT = "T00:00:00Z"
+FORMS = frozenset({"", "measure", "month", "day", "first", "link", "text"})
+_WITH_MORE = {"number": "", "key": "key"}
+"""Forms that say one thing more behind a colon: a unit, a scheme."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Form:
-    """How the values of one match are written. `codes`: our word -> theirs."""
+    """How the values of one match are written. `more`: a unit, or a key's scheme. `codes`: our word -> theirs."""
 
     word: str
-    unit: str
+    more: str
     term: Term
     codes: Mapping[str, str]
 
     def write(self, value: Json) -> Json:
         """Our value as they write it."""
-        if self.word == "first":
-            if not isinstance(value, list) or len(value) != 1:
+        if self.word == "key":
+            return self._key(value)
+        if self.word in {"first", "link"} and isinstance(value, list):
+            if len(value) != 1:
                 raise Unfit("one-only", "only one value can be said there")
             value = value[0]
-        elif isinstance(value, list):
+        if isinstance(value, list):
             return [self._write(one) for one in value]
         return self._write(value)
 
     def read(self, value: Json) -> Json:
         """Their value as we write it."""
-        if self.word == "first":
+        if self.word in {"first", "key"}:
             return [self._read(value)]
         if self.term.many:
             return [self._read(one) for one in (value if isinstance(value, list) else [value])]
@@ -77,10 +85,12 @@ class Form:
     def _write(self, value: Json) -> Json:
         if self._is_quantity:
             number = _decimal(_of(value, "value"))
-            unit = str(_of(value, "unit"))
+            unit = str(_of(value, "ucumUnit" if self.term.ucum_units else "unit"))
             if self.word == "measure":
                 return {"value": as_number(number), "unit": unit}
-            return as_number(convert(number, unit, self.unit or unit))
+            return as_number(convert(number, unit, self.more or unit))
+        if self.word == "link":
+            return _of(value, "id")
         if not isinstance(value, str):
             raise Unfit("not-a-value", "an object can't be said as one value")
         return value if self.word == "text" else self._write_text(value)
@@ -93,6 +103,8 @@ class Form:
             return self.codes[value]
         if self.word == "month":
             return value[:7]
+        if self.word == "day":
+            return value + _MIDNIGHT if name == "date" else value[:10]
         if kind == "literal" and name in _NUMBERS:
             return as_number(_decimal(value))
         if kind == "literal" and name == "boolean":
@@ -105,6 +117,10 @@ class Form:
         value = as_text(value)
         if not isinstance(value, str):
             raise Unfit("not-a-value", f"{self.term.name} is a plain value")
+        if self.word == "link":
+            return {"type": self.term.range.name, "id": value}
+        if self.word == "key":
+            return {"type": self.term.range.name, "scheme": self.more, "value": value}
         if self.term.range.kind == "code" and self.codes:
             ours = {theirs: our for our, theirs in self.codes.items()}
             if value not in ours:
@@ -112,27 +128,37 @@ class Form:
             return ours[value]
         if self.word == "month" and _MONTH.fullmatch(value):
             return f"{value}-01"
+        if self.word == "day":
+            return value[:10] if self.term.range.name == "date" else value + _MIDNIGHT
         return value
 
     def _quantity(self, value: Json) -> JsonObject:
+        key, units = ("ucumUnit", self.term.ucum_units) if self.term.ucum_units else ("unit", self.term.units)
         if isinstance(value, dict):
             unit, value = str(_of(value, "unit")), _of(value, "value")
         else:
-            unit = self.unit or (self.term.units[0] if self.term.units else "")
+            unit = self.more or (units[0] if units else "")
         number = _decimal(value)
-        if self.term.units and unit not in self.term.units:
-            number, unit = convert(number, unit, self.term.units[0]), self.term.units[0]
-        return {"type": "Quantity", "value": spell_decimal(number), "unit": unit}
+        if units and unit not in units:
+            number, unit = convert(number, unit, units[0]), units[0]
+        return {"type": "Quantity", "value": spell_decimal(number), key: unit}
+
+    def _key(self, value: Json) -> Json:
+        """The value of the first identifier in the scheme."""
+        for one in value if isinstance(value, list) else []:
+            if isinstance(one, dict) and one.get("scheme") == self.more:
+                return one.get("value")
+        raise Unfit("no-key", f"no identifier is in the scheme {self.more}")
 
 
 def read_form(word: str, term: Term, codes: Mapping[str, str]) -> Form:
     """The form of a match. `BadInput`: there is none of that name."""
-    name, _, unit = word.partition(":")
-    if name == "number":
-        return Form(word="", unit=unit, term=term, codes=codes)
+    name, _, more = word.partition(":")
+    if more and name in _WITH_MORE:
+        return Form(word=_WITH_MORE[name], more=more, term=term, codes=codes)
     if word not in FORMS:
-        raise BadInput(f"{word!r} is no form", hint=", ".join(sorted(FORMS - {""})) + ", number:UNIT")
-    return Form(word=word, unit=unit, term=term, codes=codes)
+        raise BadInput(f"{word!r} is no form", hint=", ".join(sorted(FORMS - {""})) + ", number:UNIT, key:SCHEME")
+    return Form(word=word, more="", term=term, codes=codes)
 
 
 def as_text(value: Json) -> Json:
@@ -144,7 +170,7 @@ def as_text(value: Json) -> Json:
 
 def _of(value: Json, name: str) -> Json:
     if not isinstance(value, dict) or name not in value:
-        raise Unfit("not-a-quantity", f"there is no {name}")
+        raise Unfit("not-there", f"there is no {name}")
     return value[name]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Final
 
 from connector.bridges import batterypass, catena_x, en18223, epcis, untp
 from connector.bridges.crossing import Crossed
@@ -31,6 +32,8 @@ SOURCES = {
     Format.EPCIS: epcis.SOURCE,
 }
 """Format -> its word in the matches table."""
+_WHOLE: Final = frozenset({Format.UNTP, Format.EN18223})
+"""Models with room for our own terms: what has no exact place there is carried whole, under its own name."""
 _SUBJECT = "Battery"
 
 
@@ -79,7 +82,8 @@ class Bridges:
 
     def table(self, name: Format) -> Matches:
         """The matches with one model."""
-        return read_matches(self.matches, self.terms, SOURCES[name])
+        found = read_matches(self.matches, self.terms, SOURCES[name])
+        return found.exact if name in _WHOLE else found
 
 
 def detect(document: JsonObject) -> Format:

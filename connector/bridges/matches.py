@@ -10,15 +10,22 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from types import MappingProxyType
 
 from connector.bridges.form import Form, read_form
 from connector.bridges.path import Path, parse
 from connector.errors import BadInput
-from connector.vocabulary.terms import MODEL_OF, Term, Terms
+from connector.vocabulary.terms import MODEL_OF, Range, Term, Terms
 
 COLUMNS = ("subject", "predicate", "object_source", "object", "form", "note")
 PREDICATES = frozenset({"exact", "close", "broad", "narrow"})
+_ID = Term(
+    name="id", labels=MappingProxyType({"en": "id"}), definition="The node's own id.", law="", guidance="", iri="@id",
+    domains=(), range=Range(kind="id", name=""), many=False, pattern="", said=MappingProxyType({}), units=(),
+    ucum_units=(), quantity_kind="", access=MappingProxyType({}), level=MappingProxyType({}),
+)  # fmt: skip
+"""A node's id is no term of the table, and has places there all the same (a document's address)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +48,12 @@ class Matches:
     source: str
     by_class: Mapping[str, tuple[Match, ...]]
     codes: Mapping[str, Mapping[str, str]]
+
+    @property
+    def exact(self) -> Matches:
+        """Those of them that lose nothing."""
+        kept = {name: tuple(one for one in listed if one.exact) for name, listed in self.by_class.items()}
+        return replace(self, by_class=kept)
 
     def of(self, class_name: str) -> tuple[Match, ...]:
         """The matches of a subject of this class, its model's included."""
@@ -81,7 +94,7 @@ def _match(
 ) -> Match:
     if row["predicate"] not in PREDICATES:
         raise BadInput(f"{row['predicate']!r} is no predicate", hint=", ".join(sorted(PREDICATES)))
-    term = terms.term(class_name, name)
+    term = _ID if name == _ID.name else terms.term(class_name, name)
     return Match(
         class_name=class_name, term=term, exact=row["predicate"] == "exact", place=row["object"],
         path=parse(row["object"]), form=read_form(row["form"], term, codes.get(term.range.name, {})),

@@ -115,7 +115,7 @@ def _made(node: JsonObject, step: Step) -> JsonObject:
     items = _list(node, step.name)
     number = _position(items, step)
     if number is None:
-        items.append({step.where[0]: step.where[1]} if step.where else {})
+        items.append({step.where[0]: _told(step.where[1])} if step.where else {})
         number = len(items) - 1
     return _object(items[number], step.name)
 
@@ -127,7 +127,12 @@ def _position(items: Json, step: Step) -> int | None:
     if step.where is None:
         return step.number if step.number is not None and step.number < len(items) else None
     key, value = step.where
-    return next((at for at, one in enumerate(items) if isinstance(one, dict) and one.get(key) == value), None)
+    return next((at for at, one in enumerate(items) if isinstance(one, dict) and one.get(key) == _told(value)), None)
+
+
+def _told(value: str) -> Json:
+    """What tells an item apart: a number where it is written as one."""
+    return int(value) if value.isdecimal() else value
 
 
 def _object(value: Json, name: str) -> JsonObject:

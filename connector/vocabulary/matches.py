@@ -31,6 +31,8 @@ SOURCES: Mapping[str, str] = MappingProxyType({
 })  # fmt: skip
 """Other data models, and what people call them."""
 _COLUMNS = ["subject", "predicate", "object_source", "object", "form", "note"]
+_ID = ".id"
+"""The end of a subject that is a node's id: a place for bridges, no entry of the vocabulary."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +57,8 @@ def read_matches(table: bytes, terms: Terms) -> tuple[Match, ...]:
         place = f"matches.csv line {reader.line_num}"
         if None in row or None in row.values():
             raise BadInput("the row has too many or too few cells", place=place)
+        if row["subject"].endswith(_ID):
+            continue
         entry = _entry(row["subject"], terms)
         if entry is None:
             raise BadInput(f"the vocabulary has no {row['subject']!r}", place=place)
