@@ -5,25 +5,27 @@ A record is read as it stands: whether a credential may be believed is `credenti
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 from urllib.parse import quote, urlencode
 
 from connector.cli.client import Management
-from connector.errors import BadInput
+from connector.errors import BadInput, BadMessage, TooLarge
+from connector.vocabulary.admission import admit_value
 from connector.vocabulary.bundle import Bundle
 from connector.vocabulary.views import HEAD
 
 if TYPE_CHECKING:
     from connector.model import Json, JsonObject
+    from connector.vocabulary.terms import Terms
 
 LARGEST_FILE: Final = 64 << 20
+LARGEST_DOCUMENT: Final = 4 << 20
 _MOST_LISTED: Final = 10
-_COMPACT: Final = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+")
+_COMPACT: Final = re.compile(rb"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+")
 _HINT: Final = "give what `map run --out` wrote, a passport as JSON, or credentials as compact vc+jwt, one per line"
 
 
@@ -68,18 +70,10 @@ def record_of(file: str, only: str, config: Path | None, bundle: Bundle) -> Reco
     return _of_connector(Management.of(config), file)
 
 
-def json_of(path: Path) -> Json:
-    """One JSON document of a file."""
-    try:
-        return _parsed(_text(path))
-    except ValueError as bad:
-        raise BadInput(f"{path} is not JSON: {bad}") from None
-
-
 def subject_of(path: Path) -> JsonObject:
     """The subject of a party's credential: the compact credential, its JSON, or the subject alone."""
-    text = _text(path).strip()
-    body = _subject_and_type(text)[0] if _COMPACT.fullmatch(text) else json_of(path)
+    octets = _octets(path).strip()
+    body = _subject_and_type(octets)[0] if _COMPACT.fullmatch(octets) else _admitted(octets, str(path))
     if isinstance(body, dict) and isinstance(inner := body.get("credentialSubject"), dict):
         return inner
     if isinstance(body, dict):
@@ -92,6 +86,8 @@ def subject_of(path: Path) -> JsonObject:
 
 def _chosen(records: list[Record], only: str, path: Path) -> Record:
     fitting = [one for one in records if not only or only in one.names]
+    if not records:
+        raise BadInput(f"{path} holds no record", hint=_HINT)
     if len(fitting) != 1:
         shown = ", ".join(_name(one) for one in (fitting or records)[:_MOST_LISTED])
         raise BadInput(f"{path} holds {len(fitting)} such records", hint=f"choose one with --id: {shown}")
@@ -105,8 +101,8 @@ def _name(record: Record) -> str:
 def _records(bundle: Bundle, path: Path) -> Iterator[Record]:
     """Each document a record of its own; credentials put together by the record that they are part of."""
     parts: dict[str, tuple[str, list[JsonObject]]] = {}
-    for document in _documents(path):
-        if isinstance(document, str) and _COMPACT.fullmatch(document):
+    for document in _documents(path, bundle.terms):
+        if isinstance(document, bytes):
             subject, record_type, record = _subject_and_type(document)
             parts.setdefault(record, (record_type, []))[1].append(subject)
         elif isinstance(document, dict) and isinstance(document.get("credentialSubject"), dict):
@@ -120,36 +116,45 @@ def _records(bundle: Bundle, path: Path) -> Iterator[Record]:
         yield Record(record_type, tuple(subjects))
 
 
-def _documents(path: Path) -> Iterable[Json]:
+def _documents(path: Path, terms: Terms) -> Iterator[Json | bytes]:
     """One JSON document (a list is several), or one document or compact credential per line."""
-    text = _text(path)
-    try:
-        whole = _parsed(text)
-    except ValueError as bad:
-        try:
-            return [
-                line if _COMPACT.fullmatch(line) else _parsed(line) for line in map(str.strip, text.split("\n")) if line
-            ]
-        except ValueError:
-            raise BadInput(f"{path} is not JSON: {bad}", hint=_HINT) from None
-    return whole if isinstance(whole, list) else [whole]
+    octets = _octets(path)
+    lines = [line.strip() for line in octets.split(b"\n")]
+    if _is_whole(next(filter(None, lines), b"")):
+        for number, line in enumerate(lines, start=1):
+            if line:
+                yield line if _COMPACT.fullmatch(line) else _admitted(line, f"{path} line {number}", terms)
+        return
+    whole = _admitted(octets, str(path), terms)
+    for one in whole if isinstance(whole, list) else [whole]:
+        compact = one.encode() if isinstance(one, str) else b""
+        yield compact if _COMPACT.fullmatch(compact) else one
 
 
-def _text(path: Path) -> str:
+def _is_whole(line: bytes) -> bool:
+    """Whether the line stands for itself: a compact credential, or JSON as it came from a machine."""
+    return _COMPACT.fullmatch(line) is not None or (line.startswith(b"{") and line.endswith(b"}"))
+
+
+def _octets(path: Path) -> bytes:
     try:
         if path.stat().st_size > LARGEST_FILE:
             raise BadInput(f"{path} is larger than {LARGEST_FILE >> 20} MB", hint="split it")
-        return path.read_text("utf-8")
-    except (OSError, UnicodeDecodeError) as problem:
-        raise BadInput(f"{path} can't be read as UTF-8: {problem}") from None
+        return path.read_bytes()
+    except OSError as problem:
+        raise BadInput(f"{path} can't be read: {problem}") from None
 
 
-def _parsed(text: str) -> Json:
+def _admitted(octets: bytes, where: str, terms: Terms | None = None) -> Json:
+    """One document, read strictly; a list of them may be longer. `terms`: they say what a key means that is wrong."""
     try:
-        parsed: Json = json.loads(text)
-    except RecursionError:
-        raise BadInput("the document is nested too deeply") from None
-    return parsed
+        return admit_value(octets, LARGEST_FILE if octets.lstrip().startswith(b"[") else LARGEST_DOCUMENT)
+    except TooLarge as bad:
+        raise BadInput(f"{where}: {bad.detail}", hint="keep documents outside, fixed by their digests") from None
+    except BadMessage as bad:
+        named = terms.named(bad.place.rpartition(".")[2]) if terms is not None else ()
+        meaning = f" ({named[0].label}: {named[0].definition})" if named else ""
+        raise BadInput(f"{where}: {bad.detail}{meaning}", hint=bad.hint or _HINT, place=bad.place) from None
 
 
 def _document(bundle: Bundle, document: Json, path: Path) -> Record:
@@ -164,12 +169,12 @@ def _document(bundle: Bundle, document: Json, path: Path) -> Record:
     raise BadInput(f"{path} holds no record of the vocabulary", hint=_HINT)
 
 
-def _subject_and_type(octets: str) -> tuple[JsonObject, str, str]:
+def _subject_and_type(octets: bytes) -> tuple[JsonObject, str, str]:
     from connector.credentials.datamodel import parse_credential  # noqa: PLC0415 - documents need no credentials
     from connector.credentials.refused import Refused  # noqa: PLC0415 - as above
 
     try:
-        return _read(parse_credential(octets.encode("ascii")).payload)
+        return _read(parse_credential(octets).payload)
     except Refused as refused:
         raise BadInput(f"this is no credential: {refused}", hint=_HINT) from None
 
@@ -197,4 +202,4 @@ def _of_connector(api: Management, ident: str) -> Record:
     octets = (
         [str(one["octets"]) for one in credentials if isinstance(one, dict)] if isinstance(credentials, list) else []
     )
-    return Record(str(record["type"]), tuple(_subject_and_type(one)[0] for one in octets))
+    return Record(str(record["type"]), tuple(_subject_and_type(one.encode("ascii"))[0] for one in octets))

@@ -9,7 +9,9 @@ Speed: orjson parses; three counts over the bytes show for nearly every message 
 
 from __future__ import annotations
 
+import codecs
 import json
+from collections.abc import Iterator
 from typing import NoReturn
 
 import orjson
@@ -23,6 +25,7 @@ MAX_INTEGER = 2**53 - 1
 
 _DIGITS_AS_NULLS = bytes(0x30 if 0x30 <= byte <= 0x39 else byte for byte in range(256))  # noqa: PLR2004 - "0" to "9"
 _FEW_LAYERS = 16
+_LONGEST_PLACE = 200
 _SQUARE_AS_CURLY = bytes.maketrans(b"[]", b"{}")
 _ALL_BUT_BRACKETS = bytes(byte for byte in range(256) if byte not in b"{}[]")
 _LONG_DIGITS = b"0" * len(str(MAX_INTEGER))
@@ -43,7 +46,7 @@ def admit_value(body: bytes, limit_bytes: int) -> Json:
     try:
         value: Json = orjson.loads(body)
     except orjson.JSONDecodeError as error:
-        raise BadMessage(f"The body is not JSON in UTF-8: {error}.") from None
+        raise BadMessage(f"The body is not JSON in UTF-8: {error}.", hint=_advice(body, error.pos)) from None
     # Depth can't exceed the number of opening brackets, so only long bodies are looked at, and odd ones walked.
     if body.count(b"{") + body.count(b"[") > MAX_DEPTH and not _is_shallow(body):
         _check_depth(value)
@@ -86,19 +89,61 @@ def _check_depth(value: Json) -> None:
         raise BadMessage(f"The body is nested deeper than {MAX_DEPTH} levels.")
 
 
+def _advice(body: bytes, position: int) -> str:
+    """What may have happened to a body that is not JSON."""
+    if body.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) or b"\x00" in body[:4]:
+        return "this looks like UTF-16: save it as UTF-8"
+    if body.startswith(codecs.BOM_UTF8):
+        return "save it without a byte order mark"
+    try:
+        rest = body.decode()[position:].lstrip(", \t\r\n")
+    except UnicodeDecodeError:
+        return "save it as UTF-8"
+    if rest.startswith(("//", "/*", "#")):
+        return "JSON has no comments: take them out"
+    if rest.startswith(("}", "]")):
+        return "take the last comma out, or put the value in"
+    return "keys and texts stand in double quotes" if rest.startswith("'") else ""
+
+
+class _Twice(dict[str, Json]):
+    """An object that names a key twice, while the rest is still being read."""
+
+    def __init__(self, key: str) -> None:
+        super().__init__()
+        self.key = key
+
+
 def _look_closely(body: bytes) -> None:
-    json.loads(body, object_pairs_hook=_unique, parse_int=_small_int, parse_constant=_constant)
+    value = json.loads(body, object_pairs_hook=_unique, parse_int=_small_int, parse_constant=_constant)
+    for path, found in _objects(value, "$"):
+        if isinstance(found, _Twice):
+            place = f"{path}.{found.key}"
+            text = "The body names the same key twice in one object."
+            raise BadMessage(text, hint="keep one of the two", place=place[:_LONGEST_PLACE])
 
 
 def _unique(pairs: list[tuple[str, Json]]) -> JsonObject:
     members = dict(pairs)
-    if len(members) != len(pairs):
-        seen: set[str] = set()
-        for key, _ in pairs:
-            if key in seen:
-                raise BadMessage("The body names the same key twice in one object.", place=key[:80])
-            seen.add(key)
-    return members
+    if len(members) == len(pairs):
+        return members
+    seen: set[str] = set()
+    for key, _ in pairs:
+        if key in seen:
+            break
+        seen.add(key)
+    return _Twice(key)
+
+
+def _objects(value: Json, path: str) -> Iterator[tuple[str, JsonObject]]:
+    """Every object with its JSON path."""
+    if isinstance(value, dict):
+        yield path, value
+        for key, inner in value.items():
+            yield from _objects(inner, f"{path}.{key}")
+    if isinstance(value, list):
+        for place, inner in enumerate(value):
+            yield from _objects(inner, f"{path}[{place}]")
 
 
 def _small_int(digits: str) -> int:

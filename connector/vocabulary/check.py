@@ -15,7 +15,8 @@ from connector.model import AccessClass, Finding, Json, JsonObject, Level, Place
 from connector.vocabulary.contract import part_name
 from connector.vocabulary.schemas import loosened
 from connector.vocabulary.shapes import Shapes
-from connector.vocabulary.terms import Term, Terms
+from connector.vocabulary.terms import UNIT_LISTS, Term, Terms
+from connector.vocabulary.wording import spelled
 
 _LONGEST = 80  # characters of a value that a finding repeats
 WRITTEN: Mapping[str, str] = {
@@ -131,7 +132,11 @@ class _Reader:
         known = self._terms.find(class_name, name)
         near = ", ".join(self._terms.near(name, class_name))
         hint = f"did you mean {near}?" if near and known is None else "vocab/shapes.csv lists what may stand here"
-        return self._finding("unknown-term", f"{class_name} has no term {_short(name)!r} here", hint, [*path, name])
+        text = f"{class_name} has no term {_short(name)!r} here"
+        others = [term for term in self._terms.properties if term.name == name]
+        if known is None and others:
+            text += f"; it is one of {', '.join(others[0].domains)}"
+        return self._finding("unknown-term", text, hint, [*path, name], term=known or next(iter(others), None))
 
     def _missing(self, path: Path, name: str) -> Finding:
         """A key that the node has to have."""
@@ -152,10 +157,31 @@ class _Reader:
         """A value that is not in its list."""
         if not isinstance(value, str):
             return self._bad_value(path, "type", value)
-        name = str(path[-1]) if path else "value"
-        code = "bad-unit" if name in {"unit", "ucumUnit", "declaredUnit"} else "bad-code"
+        name, holder = str(path[-1]) if path else "value", self._term_at(path[:-1])
+        term = self._term_at(path)
+        if term is not None and term.range.name in UNIT_LISTS:
+            return self._bad_unit(term, words, value, path, holder)
+        if holder is not None and name in holder.said:
+            text = f"{holder.name} is given {holder.said[name]}, not {_short(value)}"
+            return self._finding("bad-code", text, "convert the value, or take another term", path, value, term=holder)
         text = f"{_short(value)!r} is no {name} that may stand here"
-        return self._finding(code, text, "one of " + ", ".join(str(word) for word in words), path, value)
+        return self._finding("bad-code", text, "one of " + ", ".join(str(word) for word in words), path, value)
+
+    def _bad_unit(self, term: Term, words: list[Json], value: str, path: Path, holder: Term | None) -> Finding:
+        """No unit at all, a unit of another dimension, or one into which the value has to be converted."""
+        units = {code.name: code for code in self._terms.codes[term.range.name]}
+        told = [f"{word} ({units[word].label})" if word in units else str(word) for word in map(str, words)]
+        allowed, unit = ", ".join(told), units.get(value)
+        if unit is None:
+            meant = next((one for one in units.values() if value in {one.ucum, one.label}), None)
+            hint = f"did you mean {meant.name} ({meant.label})?" if meant else f"one of {allowed}"
+            return self._finding("bad-unit", f"{_short(value)!r} is no unit code", hint, path, value, term=holder)
+        if holder is None or not holder.quantity_kind or holder.quantity_kind in unit.quantity_kinds:
+            text = f"{(holder or term).name} is not given in {value} ({unit.label})"
+            return self._finding("bad-unit", text, f"convert the value into {allowed}", path, value, term=holder)
+        kinds = " or ".join(map(spelled, unit.quantity_kinds))
+        text = f"{holder.name} is a {spelled(holder.quantity_kind)}, and {value} ({unit.label}) measures {kinds}"
+        return self._finding("bad-dimension", text, f"one of {allowed}", path, value, term=holder)
 
     def _bad_value(self, path: Path, keyword: str, value: Json) -> Finding:
         """A value of the wrong JSON type, or not written as its datatype asks."""
@@ -168,9 +194,11 @@ class _Reader:
             return self._finding("wrong-type", f"{name} has the wrong JSON type", _expected(term), path, value)
         return self._finding("bad-value", f"{name} is not written as it has to be", _expected(term), path, value)
 
-    def _finding(self, code: str, message: str, hint: str, path: Path, value: Json = None) -> Finding:
-        """The finding, with the term's definition behind the sentence."""
-        term = self._term_at(path)
+    def _finding(
+        self, code: str, message: str, hint: str, path: Path, value: Json = None, *, term: Term | None = None
+    ) -> Finding:
+        """The finding, with the definition of the term (by itself that of the path's end) behind the sentence."""
+        term = term or self._term_at(path)
         return Finding(
             code=code,
             message=f"{message} ({term.label}: {term.definition})" if term else message,

@@ -17,7 +17,7 @@ from connector.vocabulary.matches import SOURCES, Match
 from connector.vocabulary.pages import Cell, Inline, Mark, joined
 from connector.vocabulary.rules import OWING, PASSPORT_CLASS, Point, Rule, Rules
 from connector.vocabulary.shapes import Shape, Shapes
-from connector.vocabulary.terms import LANGUAGES, MODEL_OF, Code, Term, TermClass, Terms
+from connector.vocabulary.terms import LANGUAGES, MODEL_OF, UNIT_LISTS, Code, Term, TermClass, Terms
 
 Known = Term | TermClass | Code
 CATEGORIES: Mapping[str, str] = {"ev": "EV", "lmt": "LMT", "industrial": "industrial"}
@@ -159,7 +159,7 @@ class Dictionary:
                 yield shape, term.name in shape.required
 
     def _unit(self, name: str) -> Cell:
-        for listed in ("Unit", "UcumUnit"):
+        for listed in UNIT_LISTS:
             for code in self.terms.codes.get(listed, ()):
                 if code.name == name:
                     return [Mark(name, f"#{anchor(code)}"), f" {code.label}"]

@@ -38,6 +38,8 @@ _COLUMNS = [
     *(f"label_{language}" for language in LANGUAGES),
     *("definition_en", "law", "guidance"),
 ]
+UNIT_LISTS = ("Unit", "UcumUnit")
+"""Code lists whose words are units."""
 _UCUM = "UCUM:"
 
 
@@ -334,7 +336,7 @@ def _check_ranges(properties: list[Term], classes: Mapping[str, TermClass], code
     for one in classes.values():
         if one.parent and one.parent not in classes:
             raise BadInput(f"{one.name}: there is no class {one.parent!r}", place="terms.csv")
-    units = {code.name: code for listed in ("Unit", "UcumUnit") for code in codes.get(listed, ())}
+    units = {code.name: code for listed in UNIT_LISTS for code in codes.get(listed, ())}
     for term in properties:
         known = {"class": classes.keys(), "code": codes.keys()}.get(term.range.kind)
         if known is not None and term.range.name not in known:

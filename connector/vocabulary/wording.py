@@ -59,7 +59,7 @@ def in_words(value: Json, terms: Terms | None = None, class_name: str = "", name
 def label(terms: Terms, class_name: str, name: str) -> str:
     """What people call a term, beginning a line."""
     term = terms.find(class_name, name)
-    text = term.label if term is not None and term.label else _spelled(name)
+    text = term.label if term is not None and term.label else spelled(name)
     return text[:1].upper() + text[1:]
 
 
@@ -84,7 +84,7 @@ def _node(node: JsonObject, terms: Terms | None) -> str:
     for name, part in node.items():
         if name not in _HIDDEN and name not in _NAMING:
             term = terms.find(kind, name) if terms is not None else None
-            called = term.label if term is not None and term.label else _spelled(name)
+            called = term.label if term is not None and term.label else spelled(name)
             parts.append(f"{called} {in_words(part, terms, kind, name)}")
     return ", ".join(parts)
 
@@ -133,7 +133,7 @@ def _literal(text: str, terms: Terms | None, class_name: str, name: str) -> str:
         return _TRUTH.get(text, text)
     if name.startswith("country"):
         return _COUNTRIES.get(text, text)
-    return _spelled(text) if name == "scheme" else text
+    return spelled(text) if name == "scheme" else text
 
 
 def _day(text: str) -> str:
@@ -147,6 +147,6 @@ def _day(text: str) -> str:
     return f"{moment.day} {moment:%B %Y, %H:%M} {'UTC' if not moment.utcoffset() else moment.tzname()}"
 
 
-def _spelled(name: str) -> str:
-    """`serialNumber` -> `serial number`."""
+def spelled(name: str) -> str:
+    """`serialNumber` -> `serial number`: a name without the table, as people write it."""
     return "".join(f" {letter.lower()}" if letter.isupper() else letter for letter in name).strip()

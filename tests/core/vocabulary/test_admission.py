@@ -64,6 +64,45 @@ def test_duplicate_keys_are_refused(body: bytes) -> None:
         admit(body, LIMIT)
 
 
+@pytest.mark.parametrize(
+    ("body", "place"),
+    [
+        (b'{"a":1,"a":1}', "$.a"),
+        (b'{"x":[{},{"b":{"a":1,"c":2,"a":3}}]}', "$.x[1].b.a"),
+        (b'{"x":{"a":{"b":1,"b":2}},"x":1}', "$.x"),
+        (b'{"' + b"k" * 400 + b'":1,"' + b"k" * 400 + b'":1}', "$." + "k" * 198),
+    ],
+)
+def test_a_duplicate_is_told_with_its_path(body: bytes, place: str) -> None:
+    """JSON path of the key, not longer than people read."""
+    with pytest.raises(BadMessage) as refused:
+        admit(body, LIMIT)
+    assert refused.value.place == place
+
+
+@pytest.mark.parametrize(
+    ("body", "advice"),
+    [
+        ('{"a":"ä"}'.encode("utf-16"), "UTF-16"),
+        ('{"a":"ä"}'.encode("utf-16-be"), "UTF-16"),
+        ('{"a":"ä"}'.encode("latin-1"), "UTF-8"),
+        (b'\xef\xbb\xbf{"a":1}', "byte order mark"),
+        (b'// said\n{"a":1}', "comments"),
+        (b'{"a":1 /* said */}', "comments"),
+        (b'{"a":1,\n# said\n"b":2}', "comments"),
+        (b'{"a":1,}', "last comma"),
+        (b"{'a':1}", "double quotes"),
+        (b'{"a" 1}', ""),
+    ],
+)
+def test_what_is_not_json_gets_advice(body: bytes, advice: str) -> None:
+    """What an editor or a program of others does to a file."""
+    with pytest.raises(BadMessage) as refused:
+        admit(body, LIMIT)
+    assert advice in refused.value.hint
+    assert bool(advice) == bool(refused.value.hint)
+
+
 @pytest.mark.parametrize("number", [MAX_INTEGER + 1, -MAX_INTEGER - 1, 2**63, 2**64, 10**30, 10**300])
 def test_integers_beyond_doubles_are_refused(number: int) -> None:
     """Such integers change in readers that use doubles; as strings they are fine."""

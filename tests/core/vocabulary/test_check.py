@@ -63,7 +63,7 @@ def as_credential(part: Json, access: str, level: str) -> JsonObject:
         (f"{BATTERY}.batteryMass.value", "1e3", "bad-value"),
         (f"{BATTERY}.batteryMass.unit", "TNE", "bad-unit"),
         (f"{BATTERY}.batteryMass.unit", "kg", "bad-unit"),
-        (f"{BATTERY}.cycleLifeTestRate.unit", "HUR", "bad-unit"),
+        (f"{BATTERY}.cycleLifeTestRate.unit", "HUR", "bad-dimension"),
         (f"{BATTERY}.carbonFootprint.ucumUnit", "kg/kWh", "bad-unit"),
         (f"{BATTERY}.batteryMass", "452", "wrong-type"),
         (f"{BATTERY}.footprint.declaredUnit", "kWh", "bad-unit"),
@@ -118,6 +118,40 @@ def test_a_finding_tells_meaning_and_advice(bundle: Bundle, documents: dict[str,
     put(documents[BATTERY], "batteryChemestry", "LFP")
     (typo,) = bundle.check(BATTERY, documents[BATTERY])
     assert "batteryChemistry" in typo.hint
+
+
+@pytest.mark.parametrize(
+    ("where", "value", "told"),
+    [
+        (
+            f"{BATTERY}.batteryMass.unit",
+            "TNE",
+            ("bad-unit", "batteryMass is not given in TNE (tonne", "KGM (kilogram)"),
+        ),
+        (f"{BATTERY}.batteryMass.unit", "KWH", ("bad-dimension", "batteryMass is a mass, and KWH", "one of KGM")),
+        (f"{BATTERY}.ratedEnergy.unit", "MWH", ("bad-unit", "ratedEnergy is not given in MWH", "KWH (kilowatt hour)")),
+        (f"{BATTERY}.capacityFade.unit", "C62", ("bad-unit", "capacityFade is not given in C62", "P1 (per cent)")),
+        (f"{BATTERY}.batteryMass.unit", "kg", ("bad-unit", "'kg' is no unit code", "did you mean KGM (kilogram)?")),
+        (f"{BATTERY}.batteryMass.unit", "stone", ("bad-unit", "'stone' is no unit code", "one of KGM (kilogram)")),
+        (f"{BATTERY}.footprint.declaredUnit", "kW.h", ("bad-unit", "'kW.h' is no unit code", "did you mean KWH")),
+        ("MineralLotPassport.dryMass.basis", "wet", ("bad-code", "dryMass is given dry, not wet", "convert")),
+        (f"{BATTERY}.batteryMass.ratedCapacity", "1", ("unknown-term", "it is one of BatteryModel", "shapes.csv")),
+    ],
+)
+def test_units_and_dimensions_are_told_apart(
+    bundle: Bundle, documents: dict[str, JsonObject], where: str, value: Json, told: tuple[str, str, str]
+) -> None:
+    """Which quantity, what it is measured in, what to do; with the meaning of the term."""
+    name, term, *_ = where.split(".")
+    quantity: JsonObject = {"type": "Quantity", "value": "1", "unit": "KGM", "basis": "dry"}
+    documents[name].setdefault(term, quantity)
+    put(documents[name], where.partition(".")[2], value)
+    finding = bundle.check(name, documents[name])[-1]
+    assert (finding.code, finding.place.column) == (told[0], f"$.{where.partition('.')[2]}")
+    assert told[1] in finding.message
+    assert told[2] in finding.hint
+    meant = finding.term
+    assert str(next(one for one in bundle.terms.properties if one.name == meant).definition) in finding.message
 
 
 def test_a_quantity_has_one_unit_and_something_to_say(bundle: Bundle, documents: dict[str, JsonObject]) -> None:
