@@ -63,7 +63,9 @@ def suspended_in_words(suspension: Json) -> str:
 def _who_and_why(said: JsonObject, did: str) -> str:
     who = "we" if said.get("by") == "us" else "the peer"
     reasons = said.get("reason")
-    told = [_reason(one) for one in (reasons if isinstance(reasons, list) else [])]
+    listed = reasons if isinstance(reasons, list) else []
+    decisions = [one for one in listed if isinstance(one, dict) and "failed" in one]  # with its sentence beside it
+    told = [_reason(one) for one in decisions or listed]
     why = "; ".join(one for one in told if one) or "no reason was given"
     return f"{who} {did} ({said.get('code') or 'no code'}): {why}"
 

@@ -21,7 +21,6 @@ from connector.exchange.draft import Answer, Caller, Change, Draft, Incoming, To
 from connector.exchange.ports import Clock, Ids, Store
 from connector.exchange.receipts import Receipts, headers_of, receipt_in
 from connector.exchange.rows import (
-    AttemptRow,
     CommandRow,
     MessageRow,
     OutboxRow,
@@ -299,7 +298,6 @@ class Conversation:
         *,
         replay: ReplayRow | None = None,
         delivered: OutboxRow | None = None,
-        attempt: AttemptRow | None = None,
     ) -> None:
         old, waits, now = draft.row, draft.content.get("waits"), draft.at
         row = ProcessRow(
@@ -314,10 +312,11 @@ class Conversation:
             StepCommit(
                 process=row, expected_version=old.version if old else 0, messages=draft.messages, replay=replay,
                 outbox=draft.sends, outbox_done=(delivered.seq, delivered.fence) if delivered else None,
-                outbox_clear=draft.dropped and delivered is None, attempt=attempt, timers=self._timers(draft, row),
-                agreement=draft.agreement, replaced_agreement=draft.replaced_agreement, evidence=draft.evidence,
-                command=draft.command, data_token=draft.data_token, token_live=draft.token_live,
-                approval=draft.approval, approval_done=draft.approval_done,
+                outbox_clear=draft.dropped and delivered is None, attempt=None if draft.retry else draft.attempt,
+                timers=self._timers(draft, row), agreement=draft.agreement,
+                replaced_agreement=draft.replaced_agreement, evidence=draft.evidence, command=draft.command,
+                data_token=draft.data_token, token_live=draft.token_live, approval=draft.approval,
+                approval_done=draft.approval_done,
             )
         )  # fmt: skip
         for send, number in zip(draft.sends, numbers, strict=True):

@@ -17,6 +17,7 @@ import orjson
 from connector.exchange.rows import (
     AgreementRow,
     ApprovalRow,
+    AttemptRow,
     CommandRow,
     DataTokenRow,
     EvidenceEntry,
@@ -152,6 +153,8 @@ class Draft:
     approval: ApprovalRow | None = None
     approval_done: bool = False
     command: CommandRow | None = None
+    attempt: AttemptRow | None = None
+    """A delivery that was refused, for the record. One that is tried again is recorded with its next time."""
 
     def __post_init__(self) -> None:
         self.at = micros(self.now)

@@ -37,14 +37,14 @@ from connector.exchange.receipts import WRONG, Receipts
 from connector.exchange.rows import AttemptRow, MessageRow, OutboxRow
 from connector.model import Did, Pid
 from connector.protocol import negotiation
-from connector.protocol.messages import ContractNegotiation, TransferProcess, parse
+from connector.protocol.messages import ContractNegotiation, ProcessError, TransferProcess, parse
 from connector.protocol.process import Answered, GiveUp, Observed
 from connector.vocabulary.admission import admit
 
 _log = logging.getLogger("connector.outbox")
 
 _ANSWER_LIMIT_BYTES = 1 << 20
-_OK, _MULTIPLE_CHOICES, _NOT_FOUND, _UNAVAILABLE = 200, 300, 404, 503
+_OK, _MULTIPLE_CHOICES, _REFUSALS, _NOT_FOUND, _UNAVAILABLE = 200, 300, 400, 404, 503
 _UNKNOWN_THERE = frozenset({404, 410})
 _CLAIM = 64
 _IDLE_SECONDS = 1.0
@@ -175,7 +175,7 @@ class Outbox:
             status = _UNAVAILABLE
         if answer is not None and _OK <= status < _MULTIPLE_CHOICES and peer_pid is None and _is_first(row):
             status, detail = 0, f"HTTP {status} without a readable process"
-        draft = await self._tell(row, status, peer_pid, sent)
+        draft = await self._tell(row, status, peer_pid, sent, detail)
         if draft is not None and draft.poll:
             return await self._look(row)
         if draft is not None and draft.retry:
@@ -194,9 +194,11 @@ class Outbox:
             return Sent(answer=HttpAnswer(status=_NOT_FOUND, headers={}, body=b""), token=""), error.detail
         except ConnectorError as error:
             return None, error.detail
-        return sent, f"HTTP {sent.answer.status}"
+        return sent, _said(sent.answer)
 
-    async def _tell(self, row: OutboxRow, status: int, peer_pid: str | None, sent: Sent | None) -> Draft | None:
+    async def _tell(
+        self, row: OutboxRow, status: int, peer_pid: str | None, sent: Sent | None, detail: str
+    ) -> Draft | None:
         """Give the answer to the machine. Commits what follows, unless it is to be tried again."""
         conversation, named = self.conversations[row.kind], Pid(peer_pid) if peer_pid else None
         accepted = sent if sent is not None and _OK <= status < _MULTIPLE_CHOICES else None
@@ -209,6 +211,8 @@ class Outbox:
                 draft.messages.append(_kept(row, accepted, receipt, draft.at))
                 if receipt.startswith(WRONG):
                     draft.note(row.tenant, "wrong-receipt", {"message": row.message_id, "receipt": receipt})
+            elif sent is not None:
+                draft.attempt = _attempted(row, status, detail, draft.at)
             return Answered(message_id=row.message_id, status=status, peer_pid=named)
 
         try:
@@ -249,13 +253,31 @@ class Outbox:
         pause = min(self.retry_cap_seconds, self.retry_first_seconds * 2.0 ** min(row.attempts, 30))
         pause *= 0.5 + self.ids.jitter()
         not_before = micros(now + timedelta(seconds=pause))
-        attempt = AttemptRow(
-            tenant=row.tenant, kind=row.kind, pid=row.pid, seq=row.seq, at=micros(now), status=status, detail=detail,
-            next_at=not_before,
-        )  # fmt: skip
+        attempt = _attempted(row, status, detail, micros(now), not_before)
         self._awake.pop(row.counterparty, None)
         with suppress(Conflict):  # settled meanwhile
             await self.store.postpone_outbox(row, not_before=not_before, attempt=attempt)
+
+
+def _attempted(row: OutboxRow, status: int, detail: str, at: int, next_at: int | None = None) -> AttemptRow:
+    return AttemptRow(
+        tenant=row.tenant, kind=row.kind, pid=row.pid, seq=row.seq, at=at, status=status, detail=detail, next_at=next_at
+    )
+
+
+def _said(answer: HttpAnswer) -> str:
+    """An answer in a line: the status, and of a refusal what the peer says about it."""
+    status = f"HTTP {answer.status}"
+    if answer.status < _REFUSALS:
+        return status
+    try:
+        error = parse(admit(answer.body, _ANSWER_LIMIT_BYTES))
+    except BadMessage:
+        return status
+    if not isinstance(error, ProcessError):
+        return status
+    told = [error.code, *(reason for reason in error.reason or () if isinstance(reason, str))]
+    return f"{status}: {'; '.join(filter(None, told)):.500}"
 
 
 def _kept(row: OutboxRow, sent: Sent, receipt: str, at: int) -> MessageRow:

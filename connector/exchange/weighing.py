@@ -26,6 +26,7 @@ from connector.protocol.messages import (
     ContractRequestMessage,
 )
 from connector.protocol.process import Process, Role
+from connector.protocol.terms import rules_of
 from connector.protocol.turns import How, Turn
 
 
@@ -88,6 +89,8 @@ class Weighing:
         if counters and turn["how"] == "refuse":
             sentence = "This is not the offer that its id stands for."
             return heard, (Finding(code="offer-mismatch", message=sentence, term="offer"),)
+        if not counters:  # the same rules, in our own words: a real EDC sends them back in others, and expects ours
+            heard["offer"] = {**offer, **rules_of(ours)}
         if dataset.approval:
             turn["how"] = "hold"
         if turn["how"] == "offer":

@@ -250,7 +250,16 @@ def _opening(name: str, message_id: str, process: Process, offer: JsonObject, ca
 
 def _why(code: str, reasons: Sequence[Json]) -> JsonObject:
     why: JsonObject = {"code": code} if code else {}
-    return {**why, "reason": list(reasons)} if reasons else why
+    said = [part for reason in reasons for part in _in_words(reason)]
+    return {**why, "reason": said} if said else why
+
+
+def _in_words(reason: Json) -> list[Json]:
+    """A decision with a sentence before it: of an object that no context explains, JSON-LD keeps nothing."""
+    match reason:
+        case {"decision": "deny", "failed": list(operands)}:
+            return [": ".join(["the policy says no", *filter(None, [", ".join(map(str, operands))])]), reason]
+    return [reason]
 
 
 def _sentence(finding: Finding) -> str:

@@ -39,6 +39,7 @@ _UNORDERED = frozenset({*_RULES, "duty", "constraint", "and", "or", "xone"})
 _NAMES = ("leftOperand", "action")
 _PREFIX = "odrl:"
 """The DSP context has this prefix, so a JSON-LD processor sends ODRL's own names back shortened."""
+_FOLDED = '[{"@value":'
 
 
 class _Node(BaseModel):
@@ -168,7 +169,7 @@ def _normal(policy: JsonObject) -> bytes:
 def _ordered(key: str, value: Json) -> Json:
     """A rule's member in normal form. Inside a right operand everything counts, order and types too."""
     if key == "rightOperand":
-        return _as_text(value)
+        return _as_text(_unfolded(value))
     if key in _NAMES and isinstance(value, str) and value.startswith(_PREFIX):
         return ODRL + value.removeprefix(_PREFIX)
     if isinstance(value, list):
@@ -183,6 +184,17 @@ def _ordered(key: str, value: Json) -> Json:
             if name not in {"@type", "@id"} and not (name == "constraint" and member == [])
         }
     return value
+
+
+def _unfolded(value: Json) -> Json:
+    """A list that a real EDC sends back as the text of its expanded JSON-LD: `[{"@value":"a"},{"@value":"b"}]`."""
+    if not (isinstance(value, str) and value.startswith(_FOLDED)):
+        return value
+    try:
+        read = orjson.loads(value)
+    except orjson.JSONDecodeError:
+        return value
+    return [one["@value"] if isinstance(one, dict) and one.keys() == {"@value"} else one for one in read]
 
 
 def _plain(value: Json) -> Json:

@@ -14,11 +14,11 @@ from tests.network import Request
 from tests.simulator import World
 
 
-@pytest.mark.parametrize(("not_now", "end"), [((), "TERMINATED"), ((404, 409), "FINALIZED")])
+@pytest.mark.parametrize(("not_now", "end"), [((), "TERMINATED"), ((404,), "FINALIZED")])
 def test_what_a_peer_means_by_a_status_is_its_profiles_to_say(
     tmp_path: Path, not_now: tuple[int, ...], end: str
 ) -> None:
-    """The first requests get 409: a refusal by DSP, tried again at a peer of which the configuration knows better."""
+    """The first requests get 404: a refusal by DSP, tried again at a peer of which the configuration knows better."""
 
     async def scene(world: World) -> None:
         customer, supplier = world.nodes
@@ -29,7 +29,7 @@ def test_what_a_peer_means_by_a_status_is_its_profiles_to_say(
             nonlocal refused
             if request.url.endswith("/negotiations/request") and refused < 3:
                 refused += 1
-                return HttpAnswer(status=409, headers={}, body=b"{}")
+                return HttpAnswer(status=404, headers={}, body=b"{}")
             return await supplier.serve(request)
 
         world.network.sites[supplier.config.public_url.removeprefix("http://")] = leased
@@ -92,5 +92,27 @@ def test_of_a_process_that_is_looked_at_the_state_alone_counts(tmp_path: Path, p
 
         world.network.sites[customer.config.public_url.removeprefix("http://")] = forgetful
         assert (await settled(customer, supplier))["state"] == "FINALIZED"
+
+    play(tmp_path, scene)
+
+
+def test_what_a_refusal_says_is_on_record(tmp_path: Path) -> None:
+    """A first message that is refused leaves the status and the peer's own reasons to whoever asks why."""
+
+    async def scene(world: World) -> None:
+        customer, supplier = world.nodes
+        error = {"@type": "ContractNegotiationError", "code": "400", "reason": ["assigner is unknown", {"x": 1}]}
+
+        async def refuses(request: Request) -> HttpAnswer:
+            if request.url.endswith("/negotiations/request"):
+                return HttpAnswer(status=400, headers={}, body=orjson.dumps(error))
+            return await supplier.serve(request)
+
+        world.network.sites[supplier.config.public_url.removeprefix("http://")] = refuses
+        said = await settled(customer, supplier)
+        tried = await services(customer).store.attempts("", "negotiation", str(said["negotiation"]))
+        assert [(one.status, one.detail, one.next_at) for one in tried] == [
+            (400, "HTTP 400: 400; assigner is unknown", None)
+        ]
 
     play(tmp_path, scene)

@@ -14,7 +14,7 @@ from connector.model import Json, JsonObject
 from tests.bench.pair import COMMAND, PLAN, Running, free_ports, start
 
 ROWS = 3
-_ANYTHING: JsonObject = {"leftOperand": "accessClass", "operator": "eq", "rightOperand": "PUB"}
+_ANYTHING: JsonObject = {"leftOperand": "accessClass", "operator": "isAnyOf", "rightOperand": ["PUB", "B2B"]}
 _SETTINGS = """
 [limits]
 retry_first_seconds = 0.2

@@ -104,3 +104,11 @@ def test_the_version_document() -> None:
     document = compose.version_document(version="2025-1", path="/2025-1", service_id="s", profiles=["vc20-bssl/jwt"])
     (entry,) = json.loads(compose.dump(document))["protocolVersions"]
     assert (entry["binding"], entry["version"], entry["auth"]["profile"]) == ("HTTPS", "2025-1", ["vc20-bssl/jwt"])
+
+
+def test_a_decision_goes_out_with_a_sentence() -> None:
+    """Who reads JSON-LD alone keeps strings, and nothing of an object that no context explains."""
+    denied: JsonObject = {"decision": "deny", "failed": ["role", "membership"]}
+    nobody: JsonObject = {"decision": "deny", "failed": []}
+    said = compose.contract_termination("i", PROVIDER, code="policy-denied", reasons=[denied, nobody, "enough"])
+    assert said["reason"] == ["the policy says no: role, membership", denied, "the policy says no", nobody, "enough"]

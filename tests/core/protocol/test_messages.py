@@ -310,6 +310,18 @@ def test_names_of_odrl_may_come_back_shortened() -> None:
     assert not same_rules(of("x", "odrl:dateTime"), of("x", "http://www.w3.org/ns/odrl/2/dateTime"))
 
 
+def test_a_list_may_come_back_as_a_text() -> None:
+    """A real EDC keeps the expanded list as a text; the values and their order count."""
+
+    def of(right: Json) -> JsonObject:
+        return offer(permission=[{"action": "use", "constraint": [constraint(rightOperand=right)]}])
+
+    assert same_rules(of(["PUB", "B2B"]), of('[{"@value":"PUB"},{"@value":"B2B"}]'))
+    assert not same_rules(of(["PUB", "B2B"]), of('[{"@value":"PUB"},{"@value":"LI"}]'))
+    assert not same_rules(of(["PUB"]), of('[{"@value":"PUB","@type":"x"}]'))
+    assert not same_rules(of(["PUB"]), of('[{"@value":"PUB"'))
+
+
 # --- anything at all -------------------------------------------------------------------------------------------------
 
 scalars = st.none() | st.booleans() | st.integers(-9, 9) | st.text(max_size=5)
