@@ -76,7 +76,7 @@ def test_an_offer_does_not_go_round_the_policy(tmp_path: Path) -> None:
         assert await deal.states() == ("TERMINATED", "TERMINATED")
         told = (await deal.content(customer))["termination"]
         assert told["code"] == "policy-denied"
-        assert told["reason"] == [{"decision": "deny", "failed": ["role"]}]
+        assert told["reason"] == ["the policy says no: role", {"decision": "deny", "failed": ["role"]}]
 
     play(tmp_path, scene)
 
