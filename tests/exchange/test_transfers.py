@@ -181,7 +181,8 @@ def test_a_resume_is_decided_anew(tmp_path: Path) -> None:
         answer = await running.act(running.customer, "resume")
         assert answer["state"] == "TERMINATED"
         assert answer["termination"] == {
-            "code": "policy-denied", "reason": [{"decision": "deny", "failed": ["role"]}], "by": "peer"
+            "code": "policy-denied", "by": "peer",
+            "reason": ["the policy says no: role", {"decision": "deny", "failed": ["role"]}],
         }  # fmt: skip
         await asyncio.sleep(5)
         assert await running.states() == ("TERMINATED", "TERMINATED")

@@ -126,7 +126,7 @@ def test_a_refusal_names_the_operand_to_the_asker_and_everything_to_the_owner(wo
     """Exit code 1; the owner finds the process by the asker's id, with the whole reason."""
     code, answer = ask(world.refiner, "request", "mine", "Our depots")
     assert (code, answer["state"], answer["agreement"]) == (1, "TERMINATED", None)
-    assert answer["termination"]["reason"] == [{"decision": "deny", "failed": ["role"]}]
+    assert answer["termination"]["reason"] == ["the policy says no: role", {"decision": "deny", "failed": ["role"]}]
     code, text = run(world.refiner, "request", "mine", "Our depots")
     assert code == 1
     assert "its policy is not met by the role that was shown (role)" in text
