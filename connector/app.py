@@ -233,8 +233,9 @@ def _processes(
     """Negotiation and transfer, each with its conversation, and the outbox that delivers for both."""
     did, tenant, limits, base = Did(config.did), config.tenant, config.limits, f"{config.public_url}{BASE}"
     approvals = config.approvals
+    by_hand = frozenset(map(config.peer, approvals.peers))
     weighing = Weighing(
-        did=did, clock=clock, policies=policies, by_hand=frozenset(map(config.peer, approvals.peers)),
+        did=did, clock=clock, policies=policies, by_hand=by_hand,
         rules={turn: getattr(approvals, turn.name.lower()) for turn in Turn},
     )  # fmt: skip
     negotiate = Negotiate(
@@ -244,6 +245,7 @@ def _processes(
     transfer = Transfer(
         tenant=tenant, did=did, base=base, data_url=f"{config.public_url}/data", store=store, ids=ids,
         policies=policies, max_message_bytes=limits.max_message_bytes, data_token_seconds=limits.data_token_seconds,
+        by_hand=lambda party: approvals.transfer == "hold" or party in by_hand,
     )  # fmt: skip
     conversations: dict[str, Conversation] = {}
     outbox = Outbox(

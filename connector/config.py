@@ -78,8 +78,10 @@ class Approvals(_Part):
     refused."""
     agreement: Literal["decide", "hold"] = "decide"
     """A provider agreed to what we asked for or accepted."""
+    transfer: Literal["decide", "hold"] = "decide"
+    """Somebody asks for the data of an agreement: started by rule, or by a person (`transfers start`)."""
     peers: tuple[str, ...] = ()
-    """Names of `[peers]` or DIDs: with these a person decides every turn."""
+    """Names of `[peers]` or DIDs: with these a person decides every turn, and starts every transfer."""
     limit_seconds: int = Field(default=7 * 86_400, ge=1)
     """How long a person has. After that it is refused."""
 

@@ -55,6 +55,12 @@ def publish(  # noqa: PLR0917 - typer makes the options of the arguments
     title: Annotated[
         str, typer.Option("--title", help="The dataset's title in the catalogue. Default: the plan's.")
     ] = "",
+    dataset: Annotated[
+        str,
+        typer.Option(
+            "--dataset", metavar="ID", help="The dataset's id, where it must be a given one. Default: minted."
+        ),
+    ] = "",
     correct: Annotated[
         str, typer.Option("--correct", metavar="REASON", help="Changed records become a new version, for this reason.")
     ] = "",
@@ -80,7 +86,7 @@ def publish(  # noqa: PLR0917 - typer makes the options of the arguments
             "plan": str(named(plan, company.path("plans"), (".yaml", ".yml", ".json"))),
             "policy": str(named(policy, company.path("policies"), (".json",))),
             "title": title, "credential": credential, "correct": correct, "overwrite": overwrite,
-            "approval": approval,
+            "dataset": dataset, "approval": approval,
         }  # fmt: skip
         with progress("publishing", quiet=as_json) as tell:
             answer = Management.of(config).work("/v1/publish", body, on_progress=tell)

@@ -21,7 +21,9 @@ if TYPE_CHECKING:
     from connector.model import JsonObject
 
 app = typer.Typer(
-    help="Transfers: list, suspend, resume, complete, terminate.", rich_markup_mode=None, invoke_without_command=True
+    help="Transfers: list, start, suspend, resume, complete, terminate.",
+    rich_markup_mode=None,
+    invoke_without_command=True,
 )
 ID = Annotated[str, typer.Argument(metavar="ID", help="The transfer: our id or the peer's. `transfers` lists them.")]
 CODE = Annotated[str, typer.Option("--code", help="A word for the peer's machine.")]
@@ -67,6 +69,15 @@ def transfers(context: typer.Context, config: CONFIG = Path("connector.toml"), a
 
 
 @app.command()
+def start(ident: ID, wait: WAIT = _SECONDS, config: CONFIG = Path("connector.toml"), as_json: JSON = False) -> None:
+    """Start a transfer that waits for a person (`[approvals]`). Exit code 3: the peer has not answered yet.
+
+    Example: battery-connector transfers start urn:uuid:5a0f...
+    """
+    _act("start", ident, {"wait_seconds": wait}, config, as_json=as_json)
+
+
+@app.command()
 def suspend(  # noqa: PLR0917 - typer makes the options of the arguments
     ident: ID, code: CODE = "", reason: REASON = "", wait: WAIT = _SECONDS, config: CONFIG = Path("connector.toml"),
     as_json: JSON = False,
@@ -108,7 +119,9 @@ def terminate(  # noqa: PLR0917 - typer makes the options of the arguments
     _act("terminate", ident, {"code": code, "reason": reason, "wait_seconds": wait}, config, as_json=as_json)
 
 
-_GOALS: Final = {"suspend": "SUSPENDED", "resume": "STARTED", "complete": "COMPLETED", "terminate": "TERMINATED"}
+_GOALS: Final = {
+    "start": "STARTED", "suspend": "SUSPENDED", "resume": "STARTED", "complete": "COMPLETED", "terminate": "TERMINATED"
+}  # fmt: skip
 
 
 def _act(word: str, ident: str, body: JsonObject, config: Path, *, as_json: bool) -> None:

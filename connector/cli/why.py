@@ -184,6 +184,8 @@ def _advice(answer: JsonObject, content: JsonObject) -> str:
         return f"nothing to do: it is tried again at {answer['next']}; until then see that the peer's connector runs"
     if answer.get("pending"):
         return "nothing to do: it is on its way"
+    if (answer["kind"], answer["role"], answer["state"]) == ("transfer", "provider", "REQUESTED"):
+        return f"battery-connector transfers start {ident}, or: transfers terminate {ident} --reason ..."
     advice = _CONSUMER if answer["role"] == "consumer" else _PROVIDER
     end = f"; to end it: battery-connector terminate {ident}" if answer["kind"] == "negotiation" else ""
     agreement = content.get("agreement")

@@ -8,7 +8,7 @@ provider's stop closes the token when it is asked for, not when it is acknowledg
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import orjson
@@ -65,6 +65,8 @@ class Transfer:
     store: Store
     ids: Ids
     policies: Policies
+    by_hand: Callable[[str], bool]
+    """Whether a person starts the transfers with this party, once the policy permits them."""
     max_message_bytes: int
     kind: ProcessKind = "transfer"
     table: Table = transfer.TABLE
@@ -263,6 +265,9 @@ class Transfer:
             draft.token_live = False
             content["termination"] = {"code": "policy-denied", "reason": [content["told"]], "by": "us"}
             draft.asks.append(Kind.TERMINATION)
+            return
+        if draft.process.state == State.REQUESTED and self.by_hand(draft.counterparty):
+            draft.note(self.tenant, "transfer-held", {"agreement": content["agreement"]})
             return
         self._issue(draft)
         draft.asks.append(Kind.START)

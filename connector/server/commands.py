@@ -48,13 +48,15 @@ _PULL_AGAIN_SECONDS = (0.5, 3.0)
 class Wanted:
     """What to publish. `title` is the plan's name unless said; `record_type`: what the plan has to make, if said.
 
-    `approval`: whether a person decides on each contract and audit read, beside the policy; None: as before.
+    `dataset`: the dataset's id, where it has to be a given one. `approval`: whether a person decides on each contract
+    and audit read, beside the policy; None: as before.
     """
 
     plan: Path
     policy: Path
     title: str = ""
     record_type: str = ""
+    dataset: str = ""
     approval: bool | None = None
 
 
@@ -67,7 +69,7 @@ async def publish(
         raise BadInput(f"the plan makes {plan.record}, not {wanted.record_type}", place=str(wanted.plan))
     name = plan.mapping.partition("/")[0]
     policy_octets = await asyncio.to_thread(read_file, wanted.policy)
-    dataset = await dataset_of(services, name, plan.record, wanted.policy, policy_octets)
+    dataset = await dataset_of(services, name, plan.record, wanted.policy, policy_octets, given=wanted.dataset)
     approval = dataset.approval if wanted.approval is None else wanted.approval
     dataset = replace(dataset, title=wanted.title or dataset.title, approval=approval)
     result, published = await map_plan(services, plan), None
@@ -80,10 +82,10 @@ async def publish(
 
 
 async def dataset_of(
-    services: Services, name: str, record_type: str, policy_file: Path, policy_octets: bytes
+    services: Services, name: str, record_type: str, policy_file: Path, policy_octets: bytes, *, given: str = ""
 ) -> DatasetRow:
     """The dataset of a plan (or of what was imported under its name) and a policy."""
-    dataset_id = _mint(services, "dataset", f"{name} {policy_file.name}")
+    dataset_id = given or _mint(services, "dataset", f"{name} {policy_file.name}")
     before = await services.store.load_dataset(services.config.tenant, dataset_id)
     return DatasetRow(
         tenant=services.config.tenant, dataset_id=dataset_id, title=name, plan=name, record_types=(record_type,),

@@ -99,7 +99,8 @@ async def _publish(request: web.Request) -> web.StreamResponse:
     declared = Declared(correction=_text(body, "correct", ""), overwrite=body.get("overwrite") is True)
     wanted = commands.Wanted(
         plan=Path(_text(body, "plan")), policy=Path(_text(body, "policy")), title=_text(body, "title", ""),
-        record_type=_text(body, "credential", ""), approval=_truth(body, "approval"),
+        record_type=_text(body, "credential", ""), dataset=_text(body, "dataset", ""),
+        approval=_truth(body, "approval"),
     )  # fmt: skip
 
     async def work(tell: Tell) -> JsonObject:

@@ -1,4 +1,4 @@
-"""What operators do to a transfer that is there, of either role: look, suspend, resume, complete, terminate.
+"""What operators do to a transfer that is there, of either role: look, start, suspend, resume, complete, terminate.
 
 Each is asked for, and answered when both sides are where it leads, or after `wait_seconds` with the state as it is. A
 transfer that is there already is answered at once, so that every command may be repeated. How a transfer begins is
@@ -23,8 +23,10 @@ from connector.server.problems import json_response
 from connector.server.services import SERVICES, Services
 
 _ENDS = (State.COMPLETED, State.TERMINATED)
-_DONE = {"suspend": "suspended", "resume": "resumed", "complete": "completed", "terminate": "terminated"}
-"""The four, and how they are called when they are done."""
+_DONE = {
+    "start": "started", "suspend": "suspended", "resume": "resumed", "complete": "completed", "terminate": "terminated"
+}  # fmt: skip
+"""What can be done, and how it is called when it is done. A start is a resume of what has waited from the beginning."""
 
 
 def routes() -> list[web.RouteDef]:
@@ -63,7 +65,7 @@ def _route(word: str) -> Callable[[web.Request], Awaitable[web.Response]]:
 async def act(
     services: Services, word: str, ident: str, *, code: str = "", reason: str = "", wait_seconds: float
 ) -> JsonObject:
-    """Do one of the four to a transfer, found by either side's id. `NotAllowed`: not from the state that it is in."""
+    """Do one of these to a transfer, found by either side's id. `NotAllowed`: not from the state that it is in."""
     row = await processes.find(services, ident)
     if row.kind != "transfer":
         raise NotFound(f"{ident} is no transfer", hint="battery-connector transfers")
@@ -73,7 +75,7 @@ async def act(
         match word:
             case "suspend":
                 await journey.suspend(calm.pid, code, reason)
-            case "resume":
+            case "start" | "resume":
                 await journey.resume(calm.pid)
             case "complete":
                 await journey.complete(calm.pid)
@@ -84,7 +86,7 @@ async def act(
             f"a transfer in the state {calm.state or 'before its first answer'} can't be {_DONE[word]} by us",
             hint=f"battery-connector why {calm.pid}",
         ) from None
-    resumed = word == "resume"
+    resumed = word in {"start", "resume"}
     row = await waiting.settled(calm.pid, lambda at: not under_way(at) and (not resumed or _goes_on(at)), wait_seconds)
     content = _content(row)
     return {

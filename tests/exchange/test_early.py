@@ -53,6 +53,7 @@ async def test_an_agreement_holds_from_our_finalization_on(state: str, pending: 
     transfer = Transfer(
         tenant="", did=Did("did:web:us.example"), base="", data_url="", store=store, ids=SystemIds(),
         policies=Policies(), max_message_bytes=1 << 20, data_token_seconds=60,
+        by_hand=lambda _: False,
     )  # fmt: skip
     found, _ = await transfer._in_force("a", PEER)
     assert (found is not None) is good

@@ -170,6 +170,24 @@ async def _away(_: Request) -> HttpAnswer:
     return HttpAnswer(status=503, headers={}, body=b"")
 
 
+@pytest.mark.parametrize(("word", "end"), [("start", "STARTED"), ("terminate", "TERMINATED")])
+def test_a_transfer_may_wait_for_a_person(tmp_path: Path, word: str, end: str) -> None:
+    """It stays requested until somebody on the supplier's side starts or ends it; before, nothing can be pulled."""
+
+    async def scene(world: World) -> None:
+        customer, supplier = world.nodes
+        services(supplier).transfer.by_hand = lambda party: party == customer.config.did
+        agreement = str((await settled(customer, supplier))["agreement"])
+        begun = await commands.start_transfer(services(customer), agreement, "t", 30)
+        assert (begun["state"], begun["address"]) == ("REQUESTED", None)
+        running = Running(customer, supplier, agreement, str(begun["transfer"]))
+        assert (await running.act(supplier, word))["state"] == end
+        assert await running.states() == (end, end)
+        assert ("authorization" in await running.address()) is (end == "STARTED")
+
+    play(tmp_path, scene)
+
+
 def test_a_resume_is_decided_anew(tmp_path: Path) -> None:
     """The policy was changed meanwhile: the consumer's start ends in a refusal that names what failed."""
 

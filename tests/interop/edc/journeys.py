@@ -11,13 +11,12 @@ from dataclasses import dataclass
 
 from connector.credentials.digest import digest_multibase
 from connector.model import JsonObject
-from tests.interop.company import ROWS, Company, policy
+from tests.interop.company import ROWS, WAIT_SECONDS, Company, policy
 from tests.interop.edc import actions
 from tests.interop.edc.runtime import Edc
 from tests.interop.warehouse import Warehouse
 
 PULL, PUSH = "HttpData-PULL", "HttpData-PUSH"
-WAIT_SECONDS = 60
 _LOOK_SECONDS = 0.1
 COMPLETED = ("COMPLETED", "DEPROVISIONING", "DEPROVISIONED")
 TERMINATED = ("TERMINATED", "DEPROVISIONING", "DEPROVISIONED")
@@ -61,19 +60,8 @@ def agreed_with_us(scene: Scene, title: str) -> str:
     ident = actions.ask_for(edc, us.dsp, us.did, dataset)
     row = actions.negotiation(edc, ident)
     assert row["state"] == "FINALIZED", row
-    until(scene, ident, "FINALIZED")
+    scene.us.until(ident, "FINALIZED")
     return str(row["contractAgreementId"])
-
-
-def until(scene: Scene, pid: str, *states: str) -> JsonObject:
-    """Our process, by a pid of either side, once it is in one of these states."""
-    deadline = time.monotonic() + WAIT_SECONDS
-    while True:
-        row = scene.us.get(f"/v1/processes/{pid}")
-        if row["state"] in states:
-            return row
-        assert time.monotonic() < deadline, row
-        time.sleep(_LOOK_SECONDS)
 
 
 def pulled(address: JsonObject, url: str = "") -> bytes:
@@ -100,7 +88,7 @@ def started_with_us(scene: Scene, agreement: str) -> tuple[str, JsonObject]:
     ident = actions.fetch(edc, us.dsp, us.did, agreement, PULL)
     row = actions.transfer(edc, ident, ("STARTED", "TERMINATED"))
     assert row["state"] == "STARTED", row
-    until(scene, ident, "STARTED")
+    scene.us.until(ident, "STARTED")
     return ident, edc.get(f"/edrs/{ident}/dataaddress")
 
 
@@ -126,7 +114,7 @@ def we_refuse(scene: Scene) -> str:
     ident = actions.ask_for(edc, us.dsp, us.did, dataset)
     row = actions.negotiation(edc, ident)
     assert row["state"] == "TERMINATED", row
-    ours = until(scene, ident, "TERMINATED")
+    ours = scene.us.until(ident, "TERMINATED")
     assert "'failed': ['membership']" in str(ours["content"]), ours
     return "the policy says no: membership"
 
@@ -137,11 +125,11 @@ def edc_suspends(scene: Scene) -> str:
     ident, first = started_with_us(scene, agreed_with_us(scene, "open"))
     actions.command(edc, f"/transferprocesses/{ident}/suspend", reason="stock-taking")
     actions.transfer(edc, ident, ("SUSPENDED",))
-    until(scene, ident, "SUSPENDED")
+    scene.us.until(ident, "SUSPENDED")
     assert is_refused(first)
     actions.command(edc, f"/transferprocesses/{ident}/resume")
     actions.transfer(edc, ident, ("STARTED",))
-    until(scene, ident, "STARTED")
+    scene.us.until(ident, "STARTED")
     second = fresh_address(scene, ident, first)
     assert is_refused(first)
     assert pulled(second)
@@ -164,7 +152,7 @@ def edc_terminates(scene: Scene) -> str:
     edc = scene.edc
     ident, address = started_with_us(scene, agreed_with_us(scene, "open"))
     actions.command(edc, f"/transferprocesses/{ident}/terminate", reason="changed our mind")
-    row = until(scene, ident, "TERMINATED")
+    row = scene.us.until(ident, "TERMINATED")
     assert is_refused(address)
     assert "changed our mind" in json.dumps(row), row
     return "changed our mind"
@@ -248,12 +236,12 @@ def edc_ends_what_it_gives(scene: Scene) -> str:
     pid, first = started_with_edc(scene, agreement)
     ident = found_at_edc(scene, pid)
     actions.command(edc, f"/transferprocesses/{ident}/suspend", reason="stock-taking")
-    until(scene, pid, "SUSPENDED")
+    scene.us.until(pid, "SUSPENDED")
     actions.command(edc, f"/transferprocesses/{ident}/resume")
-    until(scene, pid, "STARTED")
+    scene.us.until(pid, "STARTED")
     assert started_with_edc(scene, agreement)[1]["authorization"] != first["authorization"]
     actions.command(edc, f"/transferprocesses/{ident}/terminate", reason="certificate withdrawn")
-    row = until(scene, pid, "TERMINATED")
+    row = scene.us.until(pid, "TERMINATED")
     assert "certificate withdrawn" in json.dumps(row), row
     return "certificate withdrawn"
 

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 from connector.model import JsonObject
+from tests.interop.company import WAIT_SECONDS
 from tests.interop.edc import actions, journeys
 from tests.interop.edc.journeys import Scene
 
@@ -51,7 +52,7 @@ def _begun_by_edc(scene: Scene, offered: JsonObject) -> str:
 def _begun_by_us(scene: Scene, offer: JsonObject) -> str:
     body: JsonObject = {
         "peer": scene.edc.participant, "dataset": "open", "offer": {**offer, "@type": "Offer"},
-        "wait_seconds": journeys.WAIT_SECONDS,
+        "wait_seconds": WAIT_SECONDS,
     }  # fmt: skip
     said = scene.us.post("/v1/request", body)
     assert said["state"] in _ENDS, said
@@ -61,7 +62,7 @@ def _begun_by_us(scene: Scene, offer: JsonObject) -> str:
 
 
 def _end(scene: Scene, theirs: JsonObject, pid: str) -> str:
-    ours = journeys.until(scene, pid, *_ENDS)
+    ours = scene.us.until(pid, *_ENDS)
     assert ours["state"] == theirs["state"], f"we say {ours['state']}, EDC says {theirs['state']}"
     if ours["state"] == "FINALIZED":
         return BOTH_FINAL

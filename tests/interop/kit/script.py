@@ -1,7 +1,7 @@
 """What a person at our connector does in each test of the kit: words to turns that wait, and commands in a state.
 
-The kit plays one side; the other side's part (ours) stands in its test plan. A test that is not named here asks nothing of
-us but to answer by the protocol. Each turn has its word, in order; a command is given once the process rests in its state.
+The kit plays one side; ours stands in its test plan. Each turn has its word, in order; what no word is for goes on
+waiting. A command is given once the process rests in its state.
 """
 
 from __future__ import annotations
@@ -28,6 +28,9 @@ def _does(*commands: tuple[str, str]) -> Part:
 
 _OFFER, _TO_OFFER, _TO_ACCEPTANCE = ("request", "counter"), ("offer", "approve"), ("acceptance", "approve")
 _AGREE, _FINALIZE, _VERIFY = ("request", "approve"), ("verification", "approve"), ("agreement", "approve")
+
+TO_PROVIDE, TO_CONSUME = _says(_AGREE, _FINALIZE), _says(_VERIFY)
+"""Where all that is wanted is an agreement."""
 
 NEGOTIATIONS: Mapping[str, Part] = {
     "CN:01-01": _says(_OFFER),
