@@ -157,7 +157,7 @@ def compose(
     clock, ids = clock or SystemClock(timedelta(seconds=config.unsafe.clock_offset_seconds)), ids or SystemIds()
     bundle, policies, files = load_bundle(), Policies(), FileStore(config.path(config.files))
     identity, resolver, peers, verifier = _way_out(config, http, keys, clock=clock, ids=ids, bundle=bundle)
-    receipts = Receipts(did=did, signer=keys.authentication, resolver=resolver, clock=clock)
+    receipts = Receipts(did=did, signer=keys.authentication, resolver=resolver, clock=clock, store=store)
     negotiate, transfer, outbox = _processes(config, store, peers, receipts, clock=clock, ids=ids, policies=policies)
     authenticate = Authenticate(
         tenant=tenant, did=did, store=store, identity=identity, peers=peers, resolver=resolver, verifier=verifier,

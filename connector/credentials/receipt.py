@@ -17,8 +17,9 @@ import orjson
 from connector.credentials import jose
 from connector.credentials.datamodel import time_text
 from connector.credentials.did import DidDocument, key_for
+from connector.credentials.jose import Jws
 from connector.credentials.refused import Refused
-from connector.credentials.signing import Algorithm
+from connector.credentials.signing import Algorithm, PublicKey, key_from_jwk
 from connector.model import Did, JsonObject
 
 HEADER: Final = "Message-Receipt"
@@ -50,21 +51,41 @@ class Receipt:
         }  # fmt: skip
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Opened:
+    """A receipt as read; `jwk` is the key as JSON, to be kept."""
+
+    claims: JsonObject
+    jws: Jws
+    key: PublicKey
+    jwk: str
+
+
 def receipt_input(receipt: Receipt, at: datetime, *, key_id: str, alg: Algorithm) -> bytes:
     """What is signed; `jose.attach` makes the receipt of it."""
     return jose.signing_input({"alg": alg, "kid": key_id, "typ": TYPE}, orjson.dumps(receipt.claims(at)))
 
 
-def open_receipt(text: str, issuer: Did, document: DidDocument) -> JsonObject:
-    """What a receipt says, once its signature is found to be the issuer's."""
+def open_receipt(text: str, issuer: Did, document: DidDocument) -> Opened:
+    """What a receipt says, and the issuer's key that it names. Its signature is `prove`'s to check."""
     jws = jose.parse(text, LIMIT_BYTES)
     if jws.type != TYPE:
         raise Refused("bad-typ", f"{jws.type:.40} is no receipt")
     key_id = jws.key_id
     if key_id is None or not key_id.startswith(f"{issuer}#"):
         raise Refused("foreign-key", "kid is not a key of the party that answered")
-    jose.verify(jws, key_for(document, key_id, "authentication"))
-    return jws.claims()
+    key = key_for(document, key_id, "authentication")
+    return Opened(claims=jws.claims(), jws=jws, key=key, jwk=document.methods[key_id].jwk)
+
+
+def prove(opened: Opened) -> None:
+    """The signature is the issuer's. Costs more than all else, and can wait."""
+    jose.verify(opened.jws, opened.key)
+
+
+def prove_kept(text: str, jwk: str) -> None:
+    """The same for a receipt that was kept with the key as it was then."""
+    jose.verify(jose.parse(text, LIMIT_BYTES), key_from_jwk(orjson.loads(jwk)))
 
 
 def check_receipt(said: JsonObject, expected: Receipt, now: datetime) -> None:

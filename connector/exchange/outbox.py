@@ -132,6 +132,8 @@ class Outbox:
         for timer in await self.store.due_timers(now=now, limit=_CLAIM):
             with suppress(Conflict, NotFound):  # it changed just now: the next round decides on what it is then
                 await self.conversations[timer.kind].time_out(timer.pid, timer.name)
+        if not self._tasks:
+            await self.receipts.prove_some()
         if not now < self._forgotten + _FORGET_MICROSECONDS and not await self.store.forget_replays(before=now):
             self._forgotten = now
 
@@ -203,22 +205,25 @@ class Outbox:
         conversation, named = self.conversations[row.kind], Pid(peer_pid) if peer_pid else None
         accepted = sent if sent is not None and _OK <= status < _MULTIPLE_CHOICES else None
         taken = await self.receipts.read(row, accepted.answer) if accepted is not None else ""
+        key = "" if isinstance(taken, str) else taken.jwk
 
         def change(draft: Draft) -> Answered:
             if accepted is not None:
                 process = replace(draft.process, peer_pid=draft.process.peer_pid or named)
                 receipt = self.receipts.judge(taken, row, process, conversation.topic.table.leads_to(row.message_type))
-                draft.messages.append(_kept(row, accepted, receipt, draft.at))
+                draft.messages.append(replace(_kept(row, accepted, draft.at), receipt=receipt, verification_key=key))
                 if receipt.startswith(WRONG):
-                    draft.note(row.tenant, "wrong-receipt", {"message": row.message_id, "receipt": receipt})
+                    draft.evidence.append(self.receipts.note(row, receipt))
             elif sent is not None:
                 draft.attempt = _attempted(row, status, detail, draft.at)
             return Answered(message_id=row.message_id, status=status, peer_pid=named)
 
         try:
-            return await conversation.settle(row, change)
+            draft = await conversation.settle(row, change)
         except (Conflict, NotFound):
             return None  # the row was settled meanwhile, by the peer's own message or by another worker
+        self.receipts.prove_later(row, taken)
+        return draft
 
     async def _look(self, row: OutboxRow) -> bool:
         """`GET` the peer's process and go on by what it says. Whether anything came back."""
@@ -280,7 +285,7 @@ def _said(answer: HttpAnswer) -> str:
     return f"{status}: {'; '.join(filter(None, told)):.500}"
 
 
-def _kept(row: OutboxRow, sent: Sent, receipt: str, at: int) -> MessageRow:
+def _kept(row: OutboxRow, sent: Sent, at: int) -> MessageRow:
     """Our message with the peer's acknowledgement, for the record. A data token is kept as its SHA-256."""
     answer = sent.answer
     return MessageRow(
@@ -288,7 +293,6 @@ def _kept(row: OutboxRow, sent: Sent, receipt: str, at: int) -> MessageRow:
         message_type=row.message_type, message_id=row.message_id, sha256=hashlib.sha256(row.body).hexdigest(),
         body=without_token(row.body), token=sent.token, verification_key="", status=answer.status,
         answer_headers=orjson.dumps(dict(answer.headers)).decode(), answer_body=answer.body[:65_536], at=at,
-        receipt=receipt,
     )  # fmt: skip
 
 

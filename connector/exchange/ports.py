@@ -69,6 +69,9 @@ class Store(Protocol):
     async def messages(self, tenant: str, kind: ProcessKind, pid: str) -> list[MessageRow]:
         """Everything said in a process, oldest first."""
 
+    async def settle_receipts(self, found: Sequence[tuple[OutboxRow, str]], evidence: Sequence[EvidenceEntry]) -> None:
+        """Write what receipts that were only `signed` so far are worth."""
+
     async def attempts(self, tenant: str, kind: ProcessKind, pid: str) -> list[AttemptRow]:
         """Delivery attempts of a process, oldest first."""
 

@@ -2,40 +2,56 @@
 
 A receipt is signed once, with the answer, and kept with it: a repeat gets the very same. One that we get is held to
 what we sent and to the peer's DID document, and kept with the message, good or bad: a wrong one is a finding, never a
-failure of the protocol, and a peer that gives none (a real EDC) is served as any other. Their form is
+failure of the protocol, and a peer that gives none (a real EDC) is served as any other. What it says is checked with
+the answer; its signature, the dear part, in the next quiet moment, with the key as it was then. Their form is
 `credentials.receipt`'s.
 """
 
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from collections import deque
+from dataclasses import dataclass, field
 from typing import Final, TypeAlias
 
 import orjson
 
 from connector.credentials import jose
-from connector.credentials.receipt import HEADER, Receipt, check_receipt, open_receipt, receipt_input
+from connector.credentials.receipt import (
+    HEADER,
+    Opened,
+    Receipt,
+    check_receipt,
+    open_receipt,
+    prove,
+    prove_kept,
+    receipt_input,
+)
 from connector.credentials.refused import Refused
 from connector.credentials.signing import Signer
 from connector.errors import CannotCheck, ConnectorError
-from connector.exchange.draft import Draft
-from connector.exchange.ports import Clock, HttpAnswer, Resolver
-from connector.exchange.rows import OutboxRow
-from connector.model import Did, JsonObject
+from connector.exchange.draft import Draft, micros
+from connector.exchange.ports import Clock, HttpAnswer, Resolver, Store
+from connector.exchange.rows import EvidenceEntry, MessageRow, OutboxRow
+from connector.model import Did
 from connector.protocol.process import Process
 
+SIGNED: Final = "signed"
+"""It says what it has to; its signature is looked at soon."""
 VERIFIED: Final = "verified"
 UNSIGNED: Final = "unsigned"
 WRONG: Final = "wrong: "
 UNCHECKED: Final = "unchecked: "
 _NAME: Final = HEADER.lower()
 
-Taken: TypeAlias = "str | JsonObject"
-"""What a peer's receipt says; or the word for one that says nothing."""
+_AT_ONCE: Final = 64
+_MOST: Final = 10_000
+
+Taken: TypeAlias = "str | Opened"
+"""A peer's receipt as read; or the word for one that says nothing."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class Receipts:
     """Ours and the peers'."""
 
@@ -43,6 +59,8 @@ class Receipts:
     signer: Signer
     resolver: Resolver
     clock: Clock
+    store: Store
+    _unproven: deque[tuple[OutboxRow, Opened]] = field(default_factory=lambda: deque(maxlen=_MOST))
 
     async def give(self, draft: Draft, kind: str, sha256: str) -> str:
         """Our receipt for a message that was just accepted."""
@@ -51,7 +69,7 @@ class Receipts:
         return jose.attach(unsigned, await self.signer.sign(unsigned)).decode("ascii")
 
     async def read(self, row: OutboxRow, answer: HttpAnswer) -> Taken:
-        """What the receipt in an answer to our message says, as far as its signature holds."""
+        """The receipt in an answer to our message."""
         text = answer.headers.get(_NAME)
         if text is None:
             return UNSIGNED
@@ -64,15 +82,49 @@ class Receipts:
             return WRONG + error.detail
 
     def judge(self, taken: Taken, row: OutboxRow, process: Process, state: str) -> str:
-        """What it is worth. `state` is what the message leads to."""
+        """Whether it says what it has to. `state` is what the message leads to."""
         if isinstance(taken, str):
             return taken
         parties, sha256 = (Did(row.counterparty), self.did), hashlib.sha256(row.body).hexdigest()
         try:
-            check_receipt(taken, _receipt(parties, sha256, row.message_type, process, state), self.clock.now())
+            check_receipt(taken.claims, _receipt(parties, sha256, row.message_type, process, state), self.clock.now())
         except Refused as error:
             return WRONG + error.detail
-        return VERIFIED
+        return SIGNED
+
+    def prove_later(self, row: OutboxRow, taken: Taken) -> None:
+        """Look at the signature in a quiet moment. The oldest are left to `worth`, if there is none for long."""
+        if not isinstance(taken, str):
+            self._unproven.append((row, taken))
+
+    async def prove_some(self) -> None:
+        """Look at some of the signatures that wait."""
+        found: list[tuple[OutboxRow, str]] = []
+        while self._unproven and len(found) < _AT_ONCE:
+            row, opened = self._unproven.popleft()
+            try:
+                prove(opened)
+                found.append((row, VERIFIED))
+            except Refused as error:
+                found.append((row, WRONG + error.detail))
+        if found:
+            await self.store.settle_receipts(found, [self.note(*one) for one in found if one[1] != VERIFIED])
+
+    def note(self, row: OutboxRow, receipt: str) -> EvidenceEntry:
+        """A wrong receipt on record."""
+        body = orjson.dumps({"pid": row.pid, "message": row.message_id, "receipt": receipt})
+        return EvidenceEntry(tenant=row.tenant, at=micros(self.clock.now()), event="wrong-receipt", body=body)
+
+
+def worth(message: MessageRow) -> str:
+    """What the receipt for a message of ours is worth: as found out, or by the key that was kept with it."""
+    if message.receipt != SIGNED:
+        return message.receipt
+    try:
+        prove_kept(receipt_in(message.answer_headers), message.verification_key)
+    except Refused as error:
+        return WRONG + error.detail
+    return VERIFIED
 
 
 def headers_of(receipt: str) -> str:

@@ -40,7 +40,7 @@ class ProcessRow:
 class MessageRow:
     """One message with its answer, kept with the process. `token` is the sender's, with the key that verified it.
 
-    `receipt`: of a message of ours, what the receipt in its answer is worth (`receipts`).
+    `receipt`: of a message of ours, what the receipt in its answer is worth (`receipts`); the key is that receipt's.
     """
 
     tenant: str

@@ -25,6 +25,7 @@ from connector.exchange.browse import Elsewhere
 from connector.exchange.draft import micros
 from connector.exchange.pages import FILE
 from connector.exchange.publication import Declared
+from connector.exchange.receipts import worth
 from connector.exchange.receive import Tell
 from connector.exchange.rows import AgreementRow, CommandRow, DatasetRow, FileRow, ProcessRow, RecordRow
 from connector.exchange.transfer import is_open
@@ -340,7 +341,7 @@ async def received(services: Services, holder: str = "", record_type: str = "") 
 async def _receipts(services: Services, agreement: AgreementRow) -> JsonObject:
     """What the peer's receipts for our messages of the negotiation are worth: word -> how many."""
     said = await services.store.messages(services.config.tenant, "negotiation", agreement.negotiation_pid)
-    words = Counter(one.receipt.partition(":")[0] for one in said if one.direction == "out" and one.receipt)
+    words = Counter(worth(one).partition(":")[0] for one in said if one.direction == "out" and one.receipt)
     return {**dict(sorted(words.items()))}
 
 

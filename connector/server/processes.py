@@ -13,7 +13,7 @@ from aiohttp import web
 
 from connector.credentials.datamodel import time_text
 from connector.errors import NotFound
-from connector.exchange.receipts import receipt_in
+from connector.exchange.receipts import receipt_in, worth
 from connector.exchange.rows import ProcessKind, ProcessRow
 from connector.model import Json, JsonObject
 from connector.protocol.process import Process, Table, decode
@@ -48,7 +48,7 @@ async def _one(request: web.Request) -> web.Response:
     said: list[Json] = [
         {
             "direction": one.direction, "message": one.message_type, "status": one.status, "at": _time(one.at),
-            "receipt": one.receipt or ("given" if receipt_in(one.answer_headers) else None),
+            "receipt": worth(one) or ("given" if receipt_in(one.answer_headers) else None),
             "receiptToken": receipt_in(one.answer_headers) or None,
         }
         for one in await services.store.messages(tenant, kind, row.pid)

@@ -78,6 +78,15 @@ class MemoryProcesses:
         """Everything said in a process, oldest first."""
         return list(self._messages.get((tenant, kind, pid), []))
 
+    async def settle_receipts(self, found: Sequence[tuple[OutboxRow, str]], evidence: Sequence[EvidenceEntry]) -> None:
+        """Write what receipts that were only `signed` so far are worth."""
+        for row, receipt in found:
+            said = self._messages.get(_key(row), [])
+            for index, one in enumerate(said):
+                if (one.direction, one.message_id, one.receipt) == ("out", row.message_id, "signed"):
+                    said[index] = replace(one, receipt=receipt)
+        self._append(evidence)
+
     async def attempts(self, tenant: str, kind: ProcessKind, pid: str) -> list[AttemptRow]:
         """Delivery attempts of a process, oldest first."""
         return list(self._attempts.get((tenant, kind, pid), []))

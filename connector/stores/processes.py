@@ -81,6 +81,17 @@ class ProcessTables:
         """Everything said in a process, oldest first."""
         return [MESSAGE.read(row) for row in self._engine.few("messages", _key(tenant, kind, pid))]
 
+    async def settle_receipts(self, found: Sequence[tuple[OutboxRow, str]], evidence: Sequence[EvidenceEntry]) -> None:
+        """Write what receipts that were only `signed` so far are worth."""
+
+        def work(tx: Transaction) -> None:
+            for row, receipt in found:
+                key = _key(row.tenant, row.kind, row.pid)
+                tx.change("settle_receipt", {**key, "message_id": row.message_id, "receipt": receipt})
+            evidence_log.append(tx, evidence)
+
+        await self._engine.write(work, long=True)
+
     async def attempts(self, tenant: str, kind: ProcessKind, pid: str) -> list[AttemptRow]:
         """Delivery attempts of a process, oldest first."""
         return [ATTEMPT.read(row) for row in self._engine.few("attempts", _key(tenant, kind, pid))]

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from unittest import mock
 
 import orjson
 import pytest
@@ -13,11 +14,12 @@ import pytest
 from connector.credentials.did import DidDocument
 from connector.errors import PeerUnreachable
 from connector.exchange.ports import HttpAnswer
+from connector.exchange.receipts import worth
 from connector.exchange.rows import MessageRow, ProcessKind
-from connector.model import Did
-from connector.server import commands
+from connector.model import Did, JsonObject
+from connector.server import commands, site
 from tests.exchange.test_hostile import play, proof, say, services, settled
-from tests.network import Request
+from tests.network import Request, handled
 from tests.simulator import Node, World
 
 Change = Callable[[Request, HttpAnswer], HttpAnswer]
@@ -174,3 +176,37 @@ def test_a_message_is_kept_though_the_peer_went_on_before_its_answer(tmp_path: P
         ]  # fmt: skip
 
     play(tmp_path, scene)
+
+
+def test_a_signature_is_looked_at_in_a_quiet_moment_or_when_somebody_asks(tmp_path: Path) -> None:
+    """What the receipt says is checked with the answer; `why` and `received` do not wait for the rest."""
+
+    async def scene(world: World) -> None:
+        customer, supplier = world.nodes
+        through(world, supplier, _broken)
+        outbox = services(customer).outbox
+        with mock.patch.object(type(outbox.receipts), "prove_some"):
+            asked = await settled(customer, supplier)
+            kept = [row for row in await said(customer) if row.direction == "out"]
+            assert {row.receipt for row in kept} == {"signed"}
+            assert all(worth(row).startswith("wrong: bad-signature") for row in kept)
+            shown = await processes_of(customer, str(asked["negotiation"]))
+            assert {str(one["receipt"]).partition(":")[0] for one in shown} == {"wrong", "given"}
+        await asyncio.sleep(5)
+        assert {row.receipt for row in await said(customer) if row.direction == "out"} == {
+            "wrong: bad-signature: the signature was not made over this by this key"
+        }
+
+    play(tmp_path, scene)
+
+
+async def processes_of(node: Node, pid: str) -> list[JsonObject]:
+    """The messages of a process as `why` shows them."""
+    app = site.management_site(services(node), "secret")
+    app.freeze()
+    asked = Request(
+        method="GET", url=f"http://localhost/v1/processes/{pid}", headers={"Authorization": "Bearer secret"},
+        body=None, timeout_seconds=9,
+    )  # fmt: skip
+    messages: list[JsonObject] = orjson.loads((await handled(app, asked)).body)["messages"]
+    return messages

@@ -34,6 +34,11 @@ INSERT INTO message (tenant, kind, pid, direction, counterparty, message_type, m
 VALUES (:tenant, :kind, :pid, :direction, :counterparty, :message_type, :message_id, :sha256, :body, :token,
   :verification_key, :status, :answer_headers, :answer_body, :at, :receipt);
 
+-- name: settle_receipt
+UPDATE message SET receipt = :receipt
+WHERE tenant = :tenant AND kind = :kind AND pid = :pid AND message_id = :message_id AND direction = 'out'
+  AND receipt = 'signed';
+
 -- name: find_message
 SELECT tenant, kind, pid, direction, counterparty, message_type, message_id, sha256, body, token, verification_key,
   status, answer_headers, answer_body, at, receipt

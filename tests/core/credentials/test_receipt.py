@@ -10,7 +10,7 @@ import pytest
 
 from connector.credentials import jose, token
 from connector.credentials.did import DidDocument, MethodKey, build_document, parse_document
-from connector.credentials.receipt import TYPE, Receipt, check_receipt, open_receipt, receipt_input
+from connector.credentials.receipt import TYPE, Receipt, check_receipt, open_receipt, prove, prove_kept, receipt_input
 from connector.credentials.refused import Refused
 from connector.keys.memory import MemorySigner, signer_from_seed
 from connector.model import Did, Json, JsonObject
@@ -41,9 +41,11 @@ def signed(signer: MemorySigner, unsigned: bytes) -> str:
 def test_a_receipt_says_what_was_accepted(signer: MemorySigner) -> None:
     """Signed, opened with the issuer's document, and equal in all that counts."""
     text = signed(signer, receipt_input(RECEIPT, NOW, key_id=signer.key_id, alg=signer.alg))
-    said = open_receipt(text, ISSUER, document(signer))
-    assert (said["iat"], said["state"]) == (1_805_101_200, "REQUESTED")
-    check_receipt(said, RECEIPT, NOW - timedelta(minutes=9))
+    opened = open_receipt(text, ISSUER, document(signer))
+    assert (opened.claims["iat"], opened.claims["state"]) == (1_805_101_200, "REQUESTED")
+    check_receipt(opened.claims, RECEIPT, NOW - timedelta(minutes=9))
+    prove(opened)
+    prove_kept(text, opened.jwk)
 
 
 @pytest.mark.parametrize(
@@ -57,7 +59,7 @@ def test_a_receipt_for_anything_else_is_none(signer: MemorySigner, other: dict[s
     """Each claim counts, and the one that differs is named."""
     text = signed(signer, receipt_input(replace(RECEIPT, **other), NOW, key_id=signer.key_id, alg=signer.alg))  # type: ignore[arg-type]  # one of its texts
     with pytest.raises(Refused, match="receipt-mismatch"):
-        check_receipt(open_receipt(text, ISSUER, document(signer)), RECEIPT, NOW)
+        check_receipt(open_receipt(text, ISSUER, document(signer)).claims, RECEIPT, NOW)
 
 
 @pytest.mark.parametrize("at", [None, "now", True, -1, 1e300, 10**18, int((NOW + timedelta(minutes=11)).timestamp())])
@@ -85,7 +87,10 @@ def test_whose_it_is_decides_its_own_key_for_that_purpose(signer: MemorySigner) 
     ]
     for text, whose in bad:
         with pytest.raises(Refused):
-            open_receipt(text, ISSUER, whose)
+            prove(open_receipt(text, ISSUER, whose))
+    other = signer_from_seed(b"x", signer.alg, signer.key_id)
+    with pytest.raises(Refused, match="bad-signature"):
+        prove_kept(signed(signer, good), orjson.dumps(other.public_jwk).decode())
 
 
 def test_a_receipt_is_no_token(signer: MemorySigner) -> None:
