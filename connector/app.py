@@ -30,18 +30,21 @@ from connector.exchange.browse import Browse
 from connector.exchange.conversation import Conversation
 from connector.exchange.download import Download
 from connector.exchange.grants import Grants
+from connector.exchange.inbox import Inbox
 from connector.exchange.negotiate import Negotiate
 from connector.exchange.offer import Offer
+from connector.exchange.opening import PUSH_ALARM, Opening
 from connector.exchange.outbox import Outbox
 from connector.exchange.policies import Policies
-from connector.exchange.ports import Clock, Http, HttpAnswer, Identity, Ids, Peers, Store
+from connector.exchange.ports import Clock, Http, HttpAnswer, Identity, Ids, Peers, Store, Verifier
 from connector.exchange.publish import Publish
 from connector.exchange.publish_file import PublishFile
+from connector.exchange.push import Push
 from connector.exchange.receipts import Receipts
 from connector.exchange.receive import Receive
 from connector.exchange.renew import Renew
 from connector.exchange.serve import Serve
-from connector.exchange.streams import Carrier, HttpStream
+from connector.exchange.streams import Carrier, Files, HttpStream
 from connector.exchange.transfer import Transfer
 from connector.exchange.weighing import Weighing
 from connector.keys.custody import open_id_key, open_signer
@@ -164,7 +167,13 @@ def compose(
         clock=clock, leeway_seconds=limits.clock_leeway_seconds, claims_cache_seconds=limits.claims_cache_seconds,
     )  # fmt: skip
     answers = AuditAnswers(tenant=tenant, did=did, name=config.name, store=store, policies=policies)
-    arrivals = Arrivals(tenant=tenant, did=did, store=store, verifier=verifier, clock=clock)
+    grants = Grants(
+        tenant=tenant, store=store, clock=clock, ids=ids, policies=policies, facts_from=authenticate.facts_from,
+        data_token_seconds=limits.data_token_seconds,
+    )  # fmt: skip
+    serve, push = _giving(config, http, keys, grants=grants, transfer=transfer, files=files)
+    outbox.jobs[PUSH_ALARM] = push.run
+    receive, inbox = _taking(config, http, peers, verifier=verifier, transfer=transfer, files=files)
     return Services(
         config=config, store=store, clock=clock, ids=ids, peers=peers, verifier=verifier, bundle=bundle,
         assertion=keys.assertion, authentication=keys.authentication, id_key=keys.id_key,
@@ -176,23 +185,44 @@ def compose(
         browse=Browse(peers=peers, ids=ids),
         negotiate=negotiate, transfer=transfer, outbox=outbox, exports=Exports(),
         renew=Renew(conversation=transfer.conversation, peers=peers, clock=clock),
-        grants=Grants(
-            tenant=tenant, store=store, clock=clock, ids=ids, policies=policies, facts_from=authenticate.facts_from,
-            data_token_seconds=limits.data_token_seconds,
-        ),
-        serve=Serve(
-            tenant=tenant, did=did, store=store, clock=clock, data_url=transfer.data_url, place_key=keys.id_key,
-        ),
-        receive=Receive(
-            peers=peers, download=Download(files=files, carrier=http, max_file_bytes=limits.max_file_bytes),
-            arrivals=arrivals,
-        ),
-        files=files,
+        grants=grants, serve=serve, receive=receive, inbox=inbox, files=files,
         publish=_publish(config, store, keys, clock=clock, bundle=bundle),
         publish_file=PublishFile(tenant=tenant, did=did, store=store, files=files, clock=clock),
         audit=Audit(did=did, store=store, tenant=tenant, reads=peers, own=answers, verifier=verifier, clock=clock),
         audit_answers=answers,
     )  # fmt: skip
+
+
+def _giving(
+    config: Config, http: WayOut, keys: Keys, *, grants: Grants, transfer: Transfer, files: Files
+) -> tuple[Serve, Push]:
+    """What gives data under a started transfer: it is fetched, or sent."""
+    conversation, limits = transfer.conversation, config.limits
+    serve = Serve(
+        tenant=config.tenant, did=Did(config.did), store=grants.store, clock=grants.clock,
+        data_url=transfer.opening.data_url, place_key=keys.id_key,
+    )  # fmt: skip
+    push = Push(
+        conversation=conversation, grants=grants, data=serve, ends=transfer, files=files, carrier=http,
+        ids=grants.ids, retry_first_seconds=limits.retry_first_seconds, retry_cap_seconds=limits.retry_cap_seconds,
+    )  # fmt: skip
+    return serve, push
+
+
+def _taking(
+    config: Config, http: WayOut, peers: Peers, *, verifier: Verifier, transfer: Transfer, files: Files
+) -> tuple[Receive, Inbox]:
+    """What takes data under a started transfer: it is fetched, or comes."""
+    conversation, most = transfer.conversation, config.limits.max_file_bytes
+    arrivals = Arrivals(
+        tenant=config.tenant, did=Did(config.did), store=transfer.store, verifier=verifier, clock=conversation.clock
+    )
+    receive = Receive(peers=peers, arrivals=arrivals, download=Download(files=files, carrier=http, max_file_bytes=most))
+    inbox = Inbox(
+        tenant=config.tenant, store=transfer.store, conversation=conversation, arrivals=arrivals, files=files,
+        max_file_bytes=most,
+    )  # fmt: skip
+    return receive, inbox
 
 
 def _publish(config: Config, store: Store, keys: Keys, *, clock: Clock, bundle: Bundle) -> Publish:
@@ -242,9 +272,13 @@ def _processes(
         tenant=tenant, did=did, base=base, store=store, ids=ids, weighing=weighing,
         limit_seconds=approvals.limit_seconds, max_message_bytes=limits.max_message_bytes,
     )  # fmt: skip
+    opening = Opening(
+        tenant=tenant, did=did, ids=ids, data_url=f"{config.public_url}/data", inbox_url=f"{config.public_url}/inbox",
+        data_token_seconds=limits.data_token_seconds,
+    )  # fmt: skip
     transfer = Transfer(
-        tenant=tenant, did=did, base=base, data_url=f"{config.public_url}/data", store=store, ids=ids,
-        policies=policies, max_message_bytes=limits.max_message_bytes, data_token_seconds=limits.data_token_seconds,
+        tenant=tenant, did=did, base=base, opening=opening, store=store, ids=ids, policies=policies,
+        max_message_bytes=limits.max_message_bytes,
         by_hand=lambda party: approvals.transfer == "hold" or party in by_hand,
     )  # fmt: skip
     conversations: dict[str, Conversation] = {}

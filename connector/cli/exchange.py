@@ -187,8 +187,9 @@ def _settled(state: str, *, good: str, begun: bool = False) -> int:
 # --- fetch -----------------------------------------------------------------------------------------------------------
 
 
-def fetch(
+def fetch(  # noqa: PLR0917 - typer makes the options of the arguments
     agreement: Annotated[str, typer.Argument(metavar="AGREEMENT", help="The agreement that `request` named.")],
+    push: Annotated[bool, typer.Option("--push", help="Let the owner send it to us, instead of fetching it.")] = False,
     wait: WAIT = _SECONDS,
     key: KEY = "",
     config: CONFIG = Path("connector.toml"),
@@ -202,7 +203,7 @@ def fetch(
     Example: battery-connector fetch urn:uuid:5a0f...
     """
     with told():
-        body: JsonObject = {"agreement": agreement, "wait_seconds": wait}
+        body: JsonObject = {"agreement": agreement, "wait_seconds": wait, "push": push}
         with progress("fetching", quiet=as_json) as tell:
             answer = Management.of(config).work("/v1/fetch", body, key=key, on_progress=tell)
         state = str(answer["state"])

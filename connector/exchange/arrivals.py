@@ -25,6 +25,7 @@ from connector.exchange.rows import (
     CredentialRow,
     DatasetRow,
     EvidenceEntry,
+    FileRow,
     LinkRow,
     Origin,
     RecordRow,
@@ -123,6 +124,17 @@ class Arrivals:
             result,
         )
         return result
+
+    async def keep_file(self, way: Way, *, name: str, media_type: str, digest: str, size: int) -> None:
+        """A file that came whole is this company's under the agreement; its octets are kept already."""
+        now = micros(self.clock.now())
+        row = FileRow(
+            tenant=self.tenant, dataset_id="", agreement_id=way.agreement_id, digest=digest, holder=way.holder,
+            name=name, media_type=media_type, size=size, access_class="", at=now,
+        )  # fmt: skip
+        said = {"holder": way.holder, "agreement": way.agreement_id, "digest": digest, "size": size}
+        entry = EvidenceEntry(tenant=self.tenant, at=now, event="file-received", body=orjson.dumps(said))
+        await self.store.commit_file(row, None, entry)
 
     async def take(self, way: Way, items: Sequence[Item], octets_of: OctetsOf, result: Received) -> None:
         """Keep what is good of a record's version; `octets_of` gives the octets of a line, or says that it has none."""

@@ -30,7 +30,7 @@ from connector.exchange.rows import (
 from connector.model import Facts, Json, JsonObject
 from connector.protocol.process import Event, Process, Reached, Reply, Table
 
-_SECRETS = ("authorization", "token")
+_SECRETS = ("authorization", "token", "authcode")
 """How the names of a data address's properties end whose values open something."""
 
 

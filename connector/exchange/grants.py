@@ -66,7 +66,7 @@ class Grants:
 
         `expired`: it may be, where what it opened in time is still going on.
         """
-        _, process = await self._running(_bare(authorization), expired=expired)
+        _, process = await self._running(bare(authorization), expired=expired)
         return await self.of(process)
 
     async def of(self, process: ProcessRow) -> Grant:
@@ -134,6 +134,6 @@ class Grants:
         return EvidenceEntry(tenant=self.tenant, at=micros(self.clock.now()), event=event, body=orjson.dumps(body))
 
 
-def _bare(authorization: str) -> str:
+def bare(authorization: str) -> str:
     """The token, with or without its scheme: an EDC's clients show it bare."""
     return authorization[len(_BEARER) :] if authorization[: len(_BEARER)].lower() == _BEARER else authorization

@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
@@ -72,6 +72,8 @@ class Outbox:
     retry_budget_seconds: int
     not_now: Mapping[str, frozenset[int]]
     """Peers that answer "not now" by statuses that refuse by DSP."""
+    jobs: dict[str, Callable[[str], Coroutine[None, None, None]]] = field(default_factory=dict)
+    """Work that an alarm of this name begins: called with the pid, again and again while the alarm is due."""
     _lanes: Lanes = field(default_factory=Lanes)
     _tasks: set[asyncio.Task[None]] = field(default_factory=set)
     _running: bool = False
@@ -130,6 +132,9 @@ class Outbox:
         ):  # fmt: skip
             self.deliver(row)
         for timer in await self.store.due_timers(now=now, limit=_CLAIM):
+            if timer.name in self.jobs:
+                self._do(self.jobs[timer.name](timer.pid))
+                continue
             with suppress(Conflict, NotFound):  # it changed just now: the next round decides on what it is then
                 await self.conversations[timer.kind].time_out(timer.pid, timer.name)
         if not self._tasks:
@@ -146,9 +151,12 @@ class Outbox:
     def _start(self) -> None:
         now = micros(self.clock.now()) + _DELIVERY_MICROSECONDS
         while self._running and (row := self._lanes.take(now)) is not None:
-            task = asyncio.create_task(self._deliver(row))
-            self._tasks.add(task)
-            task.add_done_callback(self._done)
+            self._do(self._deliver(row))
+
+    def _do(self, work: Coroutine[None, None, None]) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._done)
 
     def _done(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)

@@ -15,7 +15,7 @@ from connector.policy.odrl import offer_digest, offer_json
 from connector.policy.reading import load
 from connector.protocol.catalog import Offered, offer
 from connector.protocol.terms import rules_of
-from connector.protocol.transfer import PULL
+from connector.protocol.transfer import PULL, PUSH
 
 _MOST = 1_000
 
@@ -61,6 +61,6 @@ class Policies:
     def offered(self, dataset: DatasetRow) -> Offered:
         """The dataset as the catalogue shows it."""
         return Offered(
-            dataset_id=dataset.dataset_id, title=dataset.title, record_types=dataset.record_types, formats=(PULL,),
+            dataset_id=dataset.dataset_id, title=dataset.title, record_types=dataset.record_types, formats=(PULL, PUSH),
             offers=(self.offer(dataset),),
         )  # fmt: skip

@@ -10,15 +10,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
-import orjson
-
 from connector.errors import BadMessage, NotAllowed, PeerUnreachable, TooLarge, Unavailable
 from connector.exchange.arrivals import Arrivals, Received, Way
-from connector.exchange.download import Authorize, Came, Download, Wanted
-from connector.exchange.draft import micros
+from connector.exchange.download import Authorize, Download, Wanted
 from connector.exchange.pages import FileItem, Item, Page, is_page, origin_of, read_page
 from connector.exchange.ports import HttpAnswer, Peers
-from connector.exchange.rows import DatasetRow, EvidenceEntry, FileRow
+from connector.exchange.rows import DatasetRow
 from connector.model import Did, Finding, Json, JsonObject, Place
 from connector.vocabulary.admission import admit
 
@@ -135,27 +132,19 @@ class Receive:
             why = "its octets are not those that the page names"
             result.findings.append(Finding(code="digest-mismatch", message=why, place=place))
             return
-        await self._keep(way, came, item.name, item.media_type)
+        await self.arrivals.keep_file(
+            way, name=item.name, media_type=item.media_type, digest=came.digest, size=came.size
+        )
         result.files += 1
 
     async def _whole(self, pull: _Pull, url: str) -> None:
         """Data that has no pages: one file, of whatever kind the provider says."""
         wanted = Wanted(url=url, key=f"{pull.way.holder} {pull.way.agreement_id} {url}")
         came = await self.download.fetch(wanted, pull.authorize, partial(_tell_bytes, pull, "data", -1))
-        await self._keep(pull.way, came, "data", came.media_type)
-        pull.result.files += 1
-
-    async def _keep(self, way: Way, came: Came, name: str, media_type: str) -> None:
-        desk = self.arrivals
-        now = micros(desk.clock.now())
-        row = FileRow(
-            tenant=desk.tenant, dataset_id="", agreement_id=way.agreement_id, digest=came.digest, holder=way.holder,
-            name=name, media_type=media_type, size=came.size, access_class="", at=now,
-        )  # fmt: skip
-        said = {"holder": way.holder, "agreement": way.agreement_id, "digest": came.digest, "size": came.size}
-        await desk.store.commit_file(
-            row, None, EvidenceEntry(tenant=desk.tenant, at=now, event="file-received", body=orjson.dumps(said))
+        await self.arrivals.keep_file(
+            pull.way, name="data", media_type=came.media_type, digest=came.digest, size=came.size
         )
+        pull.result.files += 1
 
 
 def _tell_bytes(pull: _Pull, name: str, size: int, done: int) -> None:

@@ -46,7 +46,14 @@ class Serve:
 
     async def page(self, grant: Grant, after: str) -> JsonObject:
         """One page of the dataset as this caller may have it. `after` comes from the `next` of the page before."""
-        place = self._place(after)
+        items, following = await self.listed(grant, self._place(after))
+        page: JsonObject = {"dataset": grant.dataset.dataset_id, "items": items}
+        if following:
+            page["next"] = f"{self.data_url}?after={seal_place(self.place_key, following)}"
+        return page
+
+    async def listed(self, grant: Grant, place: str) -> tuple[list[Json], str]:
+        """The lines of a page, and the place at which the next one begins, or nothing. `place`: empty for the first."""
         if place.startswith(_AMONG_FILES):
             return await self._with_files(grant, [], place.removeprefix(_AMONG_FILES))
         records = await self.store.list_records(
@@ -59,12 +66,12 @@ class Serve:
             listed = self._items(grant, record, credentials)
             units += bool(listed)
             items += listed
-        await self._note("data-page", grant, {"records": units, "after": after})
+        await self._note("data-page", grant, {"records": units, "after": place})
         if len(records) == PAGE_RECORDS:
-            return {"dataset": grant.dataset.dataset_id, "items": items, "next": self._next(records[-1].record_id)}
+            return items, records[-1].record_id
         return await self._with_files(grant, items, "")
 
-    async def _with_files(self, grant: Grant, items: list[Json], after: str) -> JsonObject:
+    async def _with_files(self, grant: Grant, items: list[Json], after: str) -> tuple[list[Json], str]:
         files = await self.store.list_files(self.tenant, grant.dataset.dataset_id, "", after=after, limit=PAGE_RECORDS)
         listed: list[Json] = [
             {
@@ -79,10 +86,8 @@ class Serve:
             for row in files
             if self._opens(grant, row).permit
         ]
-        page: JsonObject = {"dataset": grant.dataset.dataset_id, "items": [*items, *listed]}
-        if len(files) == PAGE_RECORDS:
-            page["next"] = self._next(_AMONG_FILES + files[-1].digest)
-        return page
+        following = _AMONG_FILES + files[-1].digest if len(files) == PAGE_RECORDS else ""
+        return [*items, *listed], following
 
     async def file(self, grant: Grant, digest: str) -> FileRow:
         """A file of the dataset. What is not there and what is not open look the same."""
@@ -97,9 +102,6 @@ class Serve:
     async def sent(self, grant: Grant, row: FileRow, start: int, stop: int, *, size: int) -> None:
         """Put on record which part of a file left."""
         await self._note("data-file", grant, {"digest": row.digest, "start": start, "stop": stop, "size": size})
-
-    def _next(self, place: str) -> str:
-        return f"{self.data_url}?after={seal_place(self.place_key, place)}"
 
     def _place(self, after: str) -> str:
         try:

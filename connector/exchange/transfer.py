@@ -15,10 +15,11 @@ import orjson
 
 from connector.errors import BadMessage, IllegalTransition, NotFound, Unavailable
 from connector.exchange.conversation import Conversation
-from connector.exchange.draft import Answer, Caller, Draft, Incoming, micros, token_digest, under_way, without_token
+from connector.exchange.draft import Answer, Caller, Draft, Incoming, micros, under_way, without_token
+from connector.exchange.opening import PUSH_ALARM, Opening, gives_data, is_push
 from connector.exchange.policies import Policies
 from connector.exchange.ports import Ids, Store
-from connector.exchange.rows import AgreementRow, CommandRow, DatasetRow, DataTokenRow, ProcessKind, ProcessRow
+from connector.exchange.rows import AgreementRow, CommandRow, DatasetRow, ProcessKind, ProcessRow
 from connector.model import Did, Facts, Finding, Json, JsonObject, Pid
 from connector.policy.evaluate import evaluate
 from connector.policy.operands import Stage
@@ -31,7 +32,7 @@ from connector.protocol.messages import (
     parse,
 )
 from connector.protocol.process import Ask, Event, Process, Reached, Reply, Role, Table
-from connector.protocol.transfer import PULL, Kind, State
+from connector.protocol.transfer import PULL, PUSH, Kind, State
 from connector.vocabulary.admission import admit
 
 _PATHS = {
@@ -47,7 +48,8 @@ def is_open(row: ProcessRow) -> bool:
     """Whether data can flow: a consumer that resumed a pull still waits for the provider's address."""
     if row.state != State.STARTED:
         return False
-    return row.role == Role.PROVIDER.value or "address" in orjson.loads(row.body)["content"]
+    content = orjson.loads(row.body)["content"]
+    return row.role == Role.PROVIDER.value or "address" in content or is_push(content)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -58,10 +60,7 @@ class Transfer:
     did: Did
     base: str
     """Our versioned DSP address."""
-    data_url: str
-    """Where a data token is good for something."""
-    data_token_seconds: int
-    """How long a data token is good, unless it is renewed."""
+    opening: Opening
     store: Store
     ids: Ids
     policies: Policies
@@ -75,11 +74,12 @@ class Transfer:
 
     # --- our own side ------------------------------------------------------------------------------------------------
 
-    async def request(self, agreement: AgreementRow, peer_base: str, command: CommandRow) -> str:
+    async def request(self, agreement: AgreementRow, peer_base: str, command: CommandRow, data_format: str) -> str:
         """Ask for the data of an agreement. Returns our pid; `command` makes repeats harmless."""
         process = Process(role=Role.CONSUMER, pid=Pid(command.pid))
         content: JsonObject = {
-            "agreement": agreement.agreement_id, "dataset": agreement.dataset_id, "peer_base": peer_base
+            "agreement": agreement.agreement_id, "dataset": agreement.dataset_id, "peer_base": peer_base,
+            "format": data_format,
         }  # fmt: skip
         await self.conversation.begin(process, content, agreement.counterparty, Kind.REQUEST, command)
         return process.pid
@@ -112,10 +112,10 @@ class Transfer:
                 raise Unavailable("another message of ours is under way", hint=f"battery-connector why {pid}")
             if pending is None or pending.kind != kind:
                 draft.content.update(said)
-                if draft.process.role is Role.PROVIDER:
+                if gives_data(draft):
                     draft.token_live = False
                     if kind is Kind.START:
-                        self._issue(draft)
+                        self.opening.for_pull(draft)
             return Ask(kind=kind, message_id=self.ids.urn())
 
         if await self._is_there(pid, target):
@@ -128,9 +128,9 @@ class Transfer:
 
     async def _is_there(self, pid: str, target: State) -> bool:
         row = await self.conversation.load(pid)
-        if row.state == State.STARTED == target and row.role == Role.PROVIDER.value:
-            # The peer may have refused a suspension of ours: the state is the old one, and the token is closed.
-            return any(token.live for token in await self.store.data_tokens_of(self.tenant, pid))
+        tokens = await self.store.data_tokens_of(self.tenant, pid) if row.state == State.STARTED == target else []
+        if tokens and not any(token.live for token in tokens):
+            return False  # the peer refused a suspension of ours: the state is the old one, and our token is closed
         return row.state in self.table.terminal or (row.state == target and not under_way(row))
 
     # --- a peer's messages -------------------------------------------------------------------------------------------
@@ -168,7 +168,12 @@ class Transfer:
     ) -> Answer:
         party = caller.facts.party
         incoming = Incoming(
-            kind=Kind.REQUEST, message_id=message.id, peer_pid=message.consumer_pid, body=body, caller=caller
+            kind=Kind.REQUEST,
+            message_id=message.id,
+            peer_pid=message.consumer_pid,
+            body=body,
+            caller=caller,
+            kept=without_token(body),
         )
         known = await self.store.find_process(self.tenant, "transfer", party, message.consumer_pid)
         if known is not None:
@@ -179,10 +184,14 @@ class Transfer:
             agreement_id=agreement.agreement_id if agreement else None,
             finalized=agreement is not None,
             pull_formats=(PULL,),
+            push_formats=(PUSH,),
         )
         content: JsonObject = {
-            "agreement": message.agreement_id, "peer_base": message.callback_address.rstrip("/")
+            "agreement": message.agreement_id, "peer_base": message.callback_address.rstrip("/"),
+            "format": message.format,
         }  # fmt: skip
+        if message.data_address is not None and not objections:
+            content["push"] = transfer.read_push(message.data_address)
         if not objections and dataset is not None:
             content |= {"dataset": dataset.dataset_id, **self._decided(dataset, caller.facts, shown)}
         process = Process(role=Role.PROVIDER, pid=Pid(self.ids.urn()))
@@ -223,8 +232,9 @@ class Transfer:
         """Findings on the content; what an accepted message says is taken into the draft."""
         draft.content.update(decided)
         if isinstance(message, TransferStartMessage):
-            found = transfer.check_start(message, draft.process, pull=True)
-            if not found and message.data_address is not None:
+            pull = not is_push(draft.content)
+            found = transfer.check_start(message, draft.process, pull=pull)
+            if pull and not found and message.data_address is not None:
                 draft.content["address"] = transfer.read_pull(message.data_address, draft.now)
             return found
         if isinstance(message, TransferTerminationMessage | TransferSuspensionMessage):
@@ -237,7 +247,7 @@ class Transfer:
     def reached(self, draft: Draft, reached: Reached) -> None:
         """The next message of ours, the token's life, and what goes on record."""
         provider, content = draft.process.role is Role.PROVIDER, draft.content
-        if provider and reached.state != State.REQUESTED:
+        if gives_data(draft) and reached.state != State.REQUESTED:
             draft.token_live = reached.state == State.STARTED
         match reached.state:
             case State.REQUESTED if provider:
@@ -245,14 +255,17 @@ class Transfer:
             case State.STARTED:
                 content.pop("suspension", None)
                 draft.note(self.tenant, "transfer-started", {"agreement": content["agreement"]})
-                if provider and not reached.by_us:  # the consumer resumes, and needs a fresh address
+                if provider and not reached.by_us:  # the consumer resumes, and waits for our start
                     self._answer_request(draft)
+                elif provider and is_push(content):
+                    draft.over, draft.alarms = False, {PUSH_ALARM: micros(draft.now)}
             case State.SUSPENDED:
                 content.pop("address", None)
                 said = {"agreement": content["agreement"], "suspension": content.get("suspension")}
                 draft.note(self.tenant, "transfer-suspended", said)
             case State.COMPLETED | State.TERMINATED:
-                content.pop("address", None)
+                for secret in ("address", "push"):
+                    content.pop(secret, None)
                 said = {"agreement": content["agreement"], "termination": content.get("termination")}
                 draft.note(self.tenant, f"transfer-{reached.state.lower()}", said)
 
@@ -269,19 +282,9 @@ class Transfer:
         if draft.process.state == State.REQUESTED and self.by_hand(draft.counterparty):
             draft.note(self.tenant, "transfer-held", {"agreement": content["agreement"]})
             return
-        self._issue(draft)
+        if not is_push(content):
+            self.opening.for_pull(draft)
         draft.asks.append(Kind.START)
-
-    def _issue(self, draft: Draft) -> None:
-        """A fresh data token, in place of any earlier one. It goes out in clear with the start alone, and lives when
-        that is answered; until then it is good for whoever has the start (`serve`).
-        """
-        draft.secrets, draft.token_live = (self.ids.secret(), self.ids.secret()), None
-        token, refresh = map(token_digest, draft.secrets)
-        draft.data_token = DataTokenRow(
-            tenant=self.tenant, transfer_pid=draft.process.pid, sha256=token, refresh_sha256=refresh,
-            expires=micros(draft.now) + self.data_token_seconds * 1_000_000, live=False,
-        )  # fmt: skip
 
     def replaced(self, draft: Draft, kind: str) -> None:
         """A start with another address replaces the earlier one; `_objections` has taken the address over."""
@@ -293,7 +296,7 @@ class Transfer:
             draft.asks.append(Kind.TERMINATION)
 
     def due(self, draft: Draft, alarm: str) -> Event | None:
-        """Transfers set no alarms."""
+        """A push that is due is `push`'s."""
 
     # --- bytes -------------------------------------------------------------------------------------------------------
 
@@ -305,12 +308,14 @@ class Transfer:
         url = f"{base}/{path}" if process.peer_pid is None else f"{base}/{process.peer_pid}/{path}"
         match kind:
             case Kind.REQUEST:
+                if is_push(content):
+                    self.opening.for_push(draft)
                 message = compose.transfer_request(
-                    message_id, process, agreement_id=str(content["agreement"]), data_format=PULL,
-                    callback_address=self.base,
+                    message_id, process, agreement_id=str(content["agreement"]), data_format=str(content["format"]),
+                    callback_address=self.base, address=self.opening.address(draft),
                 )  # fmt: skip
             case Kind.START:
-                message = compose.transfer_start(message_id, process, address=self._address(draft))
+                message = compose.transfer_start(message_id, process, address=self.opening.address(draft))
             case Kind.COMPLETION:
                 message = compose.transfer_completion(message_id, process)
             case Kind.SUSPENSION:
@@ -320,16 +325,6 @@ class Transfer:
                 code, reasons = _said(content.get("termination"))
                 message = compose.transfer_termination(message_id, process, code=code, reasons=reasons)
         return url, compose.dump(message)
-
-    def _address(self, draft: Draft) -> JsonObject | None:
-        token, refresh_token = draft.secrets
-        if not token:
-            return None
-        opens = compose.PullToken(
-            token=token, refresh_token=refresh_token, expires_in=self.data_token_seconds,
-            refresh_endpoint=f"{self.data_url}/token", audience=self.did,
-        )  # fmt: skip
-        return compose.pull_address(self.data_url, opens)
 
     def acknowledgement(self, process: Process) -> bytes:
         """A TransferProcess."""

@@ -21,6 +21,8 @@ from connector.protocol.transfer import TRACTUS_X
 
 HTTP_ENDPOINT = "https://w3id.org/idsa/v4.1/HTTP"
 """The `endpointType` of an HTTP address, as EDC names it."""
+PUSH_ENDPOINT = "HttpData"
+"""The `endpointType` of an address to push to, as EDC names it."""
 _EDC = "https://w3id.org/edc/v0.0.1/ns/"
 
 
@@ -161,6 +163,14 @@ def pull_address(endpoint: str, opens: PullToken) -> JsonObject:
     named = {f"{_EDC}{name}": value for name, value in edc.items()}
     named |= {f"{TRACTUS_X}{name}": value for name, value in tractus_x.items()}
     return data_address(endpoint, {**dsp, **renewal, **named})
+
+
+def push_address(endpoint: str, token: str) -> JsonObject:
+    """Where to push to, and with which token. An EDC's data plane knows `HttpData`, and the properties alone."""
+    dsp = {"authorization": token, "authType": "bearer"}
+    edc = {"type": PUSH_ENDPOINT, "baseUrl": endpoint, "authKey": "Authorization", "authCode": f"Bearer {token}"}
+    address = data_address(endpoint, {**dsp, **{f"{_EDC}{name}": value for name, value in edc.items()}})
+    return {**address, "endpointType": PUSH_ENDPOINT}
 
 
 def data_address(endpoint: str, properties: Mapping[str, str]) -> JsonObject:

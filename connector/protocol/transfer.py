@@ -7,6 +7,7 @@ and bytes are the journeys'.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection
 from datetime import datetime
 from enum import StrEnum
@@ -26,6 +27,14 @@ TRACTUS_X = "https://w3id.org/tractusx/auth/"
 """The namespace in which Catena-X connectors name what they need to renew a token."""
 
 _LIFETIME_DIGITS = 9
+_SCHEME = re.compile(r"[A-Za-z]+ ")
+_HEADER = re.compile(
+    r"(?!(host|content-.*|transfer-encoding|connection|expect|te|upgrade)$)[A-Za-z0-9-]{1,64}", re.IGNORECASE
+)
+"""Header names that a consumer may ask for: none that shapes the request itself."""
+
+PUSH = "HttpData-PUSH"
+"""The distribution format of a push over HTTP, as EDC names it."""
 
 PULL = "HttpData-PULL"
 """The distribution format of a pull over HTTP, as EDC and the specification's examples name it."""
@@ -116,6 +125,8 @@ def check_request(
         findings.append(_finding("unknown-format", "The dataset has no distribution of this format.", "format"))
     if message.format in push_formats and message.data_address is None:
         findings.append(_finding("data-address-missing", "A push needs an address to push to.", "dataAddress"))
+    elif message.format in push_formats and message.data_address is not None and not read_push(message.data_address):
+        findings.append(_finding("endpoint-missing", "The data address names no endpoint.", "dataAddress.endpoint"))
     if message.format in pull_formats and message.data_address is not None:
         findings.append(_finding("data-address-misplaced", "A pull takes no address from the consumer.", "dataAddress"))
     return tuple(findings)
@@ -149,6 +160,20 @@ def read_pull(address: DataAddress, now: datetime) -> JsonObject:
             endpoint = f"{endpoint.removesuffix('/token')}/token"
         kept |= {"refreshToken": refresh_token, "refreshEndpoint": endpoint}
     return kept
+
+
+def read_push(address: DataAddress) -> JsonObject:
+    """Where to push to, and the header that opens it; nothing where no endpoint is named, or no header can be made.
+
+    An EDC names its endpoint `baseUrl`, and any header with its value `authKey` and `authCode`.
+    """
+    endpoint = address.url() or address.named("baseUrl")
+    token, name, value = address.named("authorization"), address.named("authKey"), address.named("authCode")
+    if token and not (name and value):
+        name, value = "Authorization", token if _SCHEME.match(token) else f"Bearer {token}"
+    if not endpoint or (name and value and not (_HEADER.fullmatch(name) and value.isascii() and value.isprintable())):
+        return {}
+    return {"endpoint": endpoint, "header": name if value else None, "value": value if name else None}
 
 
 def _finding(code: str, message: str, term: str) -> Finding:

@@ -10,25 +10,27 @@ import asyncio
 import hashlib
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
-from contextlib import aclosing, suppress
+from contextlib import aclosing
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
 
 import orjson
 
 from connector.credentials.ids import mint
 from connector.credentials.verify import needs
-from connector.errors import BadInput, Conflict, IllegalTransition, NotFound
-from connector.exchange.arrivals import Received
+from connector.errors import BadInput, Conflict, NotFound
 from connector.exchange.browse import Elsewhere
 from connector.exchange.draft import micros
 from connector.exchange.pages import FILE
 from connector.exchange.publication import Declared
+<<<<<<< HEAD
 from connector.exchange.receipts import worth
 from connector.exchange.receive import Tell
 from connector.exchange.rows import AgreementRow, CommandRow, DatasetRow, FileRow, ProcessRow, RecordRow
 from connector.exchange.transfer import is_open
+=======
+from connector.exchange.rows import AgreementRow, CommandRow, DatasetRow, FileRow, RecordRow
+>>>>>>> 2594f0c (Push over HTTP, both ends: the provider sends, the inbox takes)
 from connector.mapping import engine
 from connector.mapping.plan import Plan, parse
 from connector.model import Did, Finding, Json, JsonObject
@@ -191,88 +193,10 @@ def _offer_of(dataset: Dataset, offer_id: str) -> JsonObject:
     return fitting[0]
 
 
-# --- fetch -----------------------------------------------------------------------------------------------------------
+# --- received ---------------------------------------------------------------------------------------------------------
 
 
-async def start_transfer(services: Services, agreement_id: str, key: str, wait_seconds: float) -> JsonObject:
-    """Start the transfer of an agreement and say where its data is: for a tool of one's own that pulls it."""
-    row = await _started(services, await _agreement(services, agreement_id), f"start {agreement_id}", key, wait_seconds)
-    content = orjson.loads(row.body)["content"]
-    return {
-        "transfer": row.pid,
-        "state": row.state,
-        "address": content.get("address"),
-        "termination": content.get("termination"),
-    }
-
-
-async def _agreement(services: Services, agreement_id: str) -> AgreementRow:
-    agreement = await services.store.load_agreement(services.config.tenant, agreement_id)
-    if agreement is None:
-        raise NotFound(f"no agreement {agreement_id}", hint="battery-connector request PEER DATASET makes one")
-    return agreement
-
-
-async def _started(services: Services, agreement: AgreementRow, said: str, key: str, wait_seconds: float) -> ProcessRow:
-    """The transfer of this command when it is started or over."""
-    command = await command_of(services, key, said)
-    if await services.store.load_process(services.config.tenant, "transfer", command.pid) is None:
-        base = await services.peers.dsp_base(Did(agreement.counterparty))
-        try:
-            await services.transfer.request(agreement, base, command)
-        except Conflict:
-            command = await command_of(services, key, said)
-    return await services.transfer.conversation.settled(
-        command.pid, lambda at: at.state in services.transfer.table.terminal or is_open(at), wait_seconds
-    )
-
-
-async def fetch(services: Services, agreement_id: str, key: str, wait_seconds: float, tell: Tell) -> JsonObject:
-    """Transfer the data of an agreement, verify and keep it.
-
-    While something could not be checked the transfer stays started: the repeated command takes what is missing.
-    """
-    agreement = await _agreement(services, agreement_id)
-    row = await _started(services, agreement, f"fetch {agreement_id}", key, wait_seconds)
-    content = orjson.loads(row.body)["content"]
-    findings: list[Json] = []
-    unchecked = rejected = 0
-    if row.state == "STARTED":
-        received = await _pull(services, agreement, row.pid, content["address"], tell)
-        findings = [finding.as_json() for finding in received.findings]
-        unchecked, rejected = received.unchecked, received.rejected
-        if not unchecked:
-            with suppress(IllegalTransition):  # it was suspended, or ended, meanwhile: the answer says so
-                await services.transfer.complete(row.pid)
-            over = services.transfer.table.terminal
-            row = await services.transfer.conversation.settled(row.pid, lambda at: at.state in over, wait_seconds)
-    records, credentials, files = await _under(services, agreement)
-    return {
-        "transfer": row.pid,
-        "state": row.state,
-        "records": records,
-        "credentials": credentials,
-        "files": files,
-        "unchecked": unchecked,
-        "rejected": rejected,
-        "findings": findings,
-        "termination": orjson.loads(row.body)["content"].get("termination"),
-    }
-
-
-async def _pull(services: Services, agreement: AgreementRow, pid: str, address: JsonObject, tell: Tell) -> Received:
-    pauses = iter(_PULL_AGAIN_SECONDS)
-    while True:
-        received = await services.receive.pull(
-            Did(agreement.counterparty), agreement.agreement_id, str(address["endpoint"]),
-            partial(services.renew.authorization, pid), tell,
-        )  # fmt: skip
-        if not received.unchecked or (pause := next(pauses, None)) is None:
-            return received
-        await asyncio.sleep(pause)
-
-
-async def _under(services: Services, agreement: AgreementRow) -> tuple[int, int, int]:
+async def under(services: Services, agreement: AgreementRow) -> tuple[int, int, int]:
     """Records, credentials and files that are kept under an agreement: the same however often it was fetched."""
     records = credentials = 0
     async for row, count in _received(services):

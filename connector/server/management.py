@@ -20,7 +20,7 @@ from connector.exchange.publication import Declared
 from connector.exchange.rows import EvidenceEntry, RecordRow, StatusChangeRow
 from connector.model import Did, Json, JsonObject
 from connector.protocol.catalog_query import read_terms
-from connector.server import commands, decisions, files, processes, transfers
+from connector.server import commands, decisions, fetching, files, processes, transfers
 from connector.server.asked import body as _body
 from connector.server.asked import key as _key
 from connector.server.asked import moment as _moment
@@ -163,14 +163,17 @@ async def _request(request: web.Request) -> web.Response:
 
 
 async def _fetch(request: web.Request) -> web.StreamResponse:
-    """Start a transfer and pull its data. With `"pull": false` only start it, and answer at once with the address."""
+    """Start a transfer and pull its data, or with `"push": true` have it sent. With `"pull": false` only start it, and
+    answer at once with the address.
+    """
     services, body = request.app[SERVICES], await _body(request)
     agreement, key, wait = _text(body, "agreement"), _key(request), _seconds(body)
     if body.get("pull") is False:
-        return json_response(await commands.start_transfer(services, agreement, key, wait))
+        return json_response(await fetching.start_transfer(services, agreement, key, wait))
+    push = body.get("push") is True
 
     async def work(tell: Tell) -> JsonObject:
-        return await commands.fetch(services, agreement, key, wait, tell)
+        return await fetching.fetch(services, agreement, key, wait, tell, push=push)
 
     return await stream(request, work)
 

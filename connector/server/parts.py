@@ -7,19 +7,25 @@ allows. The entity tag is the digest, which is strong by nature; `If-Range` with
 from __future__ import annotations
 
 import asyncio
+import base64
 import re
 
 from aiohttp import web
+from aiohttp.multipart import content_disposition_filename, parse_content_disposition
 
-from connector.errors import ConnectorError
-from connector.exchange.grants import Grant
+from connector.errors import BadMessage, ConnectorError
+from connector.exchange.grants import Grant, bare
+from connector.exchange.inbox import Pushed
 from connector.exchange.rows import FileRow
 from connector.exchange.streams import CHUNK_BYTES, OpenFile
+from connector.server.problems import json_response
 from connector.server.services import SERVICES
 
 LOOK_AGAIN_SECONDS = 5.0
 """So often it is decided anew whether a stream may go on."""
 _RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})", re.IGNORECASE)
+_DIGEST = re.compile(r"(?:^|[,\s])sha-256=:([A-Za-z0-9+/=]{44}):")
+_LONGEST_NAME = 255
 _OK, _PARTIAL, _NOT_SATISFIABLE = 200, 206, 416
 
 
@@ -84,6 +90,31 @@ async def _send(
     except ConnectionError:
         pass  # it asks again for what is missing
     return at
+
+
+async def take_push(request: web.Request) -> web.Response:
+    """What a provider pushes: a page, or a file of any size (RFC 9530 for its digest, RFC 6266 for its name)."""
+    inbox = request.app[SERVICES].inbox
+    shown = request.headers.get("Authorization", "")
+    process = await inbox.open(bare(shown))
+    said = Pushed(media_type=request.content_type, name=_name(request), digest=_promised(request))
+    received = await inbox.take(process, said, request.content.iter_any())
+    return json_response(received.as_json())
+
+
+def _promised(request: web.Request) -> bytes:
+    found = _DIGEST.search(request.headers.get("Repr-Digest", ""))
+    try:
+        return base64.b64decode(found[1], validate=True) if found else b""
+    except ValueError:
+        raise BadMessage("Repr-Digest holds no SHA-256") from None
+
+
+def _name(request: web.Request) -> str:
+    """The last part of the name that the sender gives its file."""
+    disposition = parse_content_disposition(request.headers.get("Content-Disposition"))
+    name = content_disposition_filename(disposition[1]) or "data"
+    return re.split(r"[/\\]", name)[-1][:_LONGEST_NAME] or "data"
 
 
 async def _still_open(request: web.Request, row: FileRow) -> bool:

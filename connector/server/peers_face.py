@@ -38,6 +38,7 @@ def routes(config: Config) -> list[web.RouteDef]:
         web.get(f"{path}/data", _data_page),
         web.post(f"{path}/data/token", _data_token),
         web.get(path + "/data/{digest}", _data_octets),
+        web.post(f"{path}/inbox", parts.take_push),
         web.get(path + "/status/{number}", _status),
         web.get(path + "/status/{number}/changes", _status_changes),
         web.get(path + "/audit/{path:.+}", _audit),

@@ -24,7 +24,7 @@ from connector.server.services import SERVICES, Services
 _KINDS: tuple[ProcessKind, ...] = ("negotiation", "transfer")
 _PAGE = 500
 MOST_SHOWN = 100
-_SECRET = ("address", "credentials")
+_SECRET = ("address", "credentials", "push")
 
 
 def routes() -> list[web.RouteDef]:

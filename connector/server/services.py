@@ -17,6 +17,7 @@ from connector.exchange.authenticate import Authenticate
 from connector.exchange.browse import Browse
 from connector.exchange.draft import Caller
 from connector.exchange.grants import Grants
+from connector.exchange.inbox import Inbox
 from connector.exchange.negotiate import Negotiate
 from connector.exchange.offer import Offer
 from connector.exchange.outbox import Outbox
@@ -69,6 +70,7 @@ class Services:
     grants: Grants
     serve: Serve
     receive: Receive
+    inbox: Inbox
     publish: Publish
     publish_file: PublishFile
     audit: Audit

@@ -9,6 +9,7 @@ import orjson
 import pytest
 
 from connector.app import SystemIds
+from connector.exchange.opening import Opening
 from connector.exchange.policies import Policies
 from connector.exchange.rows import AgreementRow, ProcessRow, StepCommit
 from connector.exchange.transfer import Transfer
@@ -50,10 +51,12 @@ async def test_an_agreement_holds_from_our_finalization_on(state: str, pending: 
     """A transfer may be asked for as soon as the FINALIZED event is out, and not before."""
     store = open_store("memory:")
     await store.commit_step(StepCommit(process=row(state, pending), expected_version=0, agreement=AGREEMENT))
+    opening = Opening(
+        tenant="", did=Did("did:web:us.example"), ids=SystemIds(), data_url="", inbox_url="", data_token_seconds=60
+    )
     transfer = Transfer(
-        tenant="", did=Did("did:web:us.example"), base="", data_url="", store=store, ids=SystemIds(),
-        policies=Policies(), max_message_bytes=1 << 20, data_token_seconds=60,
-        by_hand=lambda _: False,
+        tenant="", did=opening.did, base="", opening=opening, store=store, ids=SystemIds(), policies=Policies(),
+        max_message_bytes=1 << 20, by_hand=lambda _: False,
     )  # fmt: skip
     found, _ = await transfer._in_force("a", PEER)
     assert (found is not None) is good

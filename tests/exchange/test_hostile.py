@@ -23,7 +23,7 @@ from connector.model import Did, Facts, JsonObject, Pid
 from connector.peers.verifier import FetchingVerifier
 from connector.protocol import compose, negotiation
 from connector.protocol.process import Process, Role
-from connector.server import commands, site
+from connector.server import commands, fetching, site
 from connector.server.problems import dsp_error
 from connector.server.services import Services
 from connector.vocabulary.bundle import load_bundle
@@ -214,7 +214,7 @@ def test_the_same_command_twice_at_once_is_one(tmp_path: Path) -> None:
         assert first == second
         assert first["state"] == "FINALIZED"
         agreement = str(first["agreement"])
-        started = [commands.start_transfer(services(customer), agreement, "t", 60) for _ in range(2)]
+        started = [fetching.start_transfer(services(customer), agreement, "t", 60) for _ in range(2)]
         one, two = await asyncio.gather(*started)
         assert one["transfer"] == two["transfer"]
         with pytest.raises(Conflict):

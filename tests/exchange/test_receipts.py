@@ -17,7 +17,7 @@ from connector.exchange.ports import HttpAnswer
 from connector.exchange.receipts import worth
 from connector.exchange.rows import MessageRow, ProcessKind
 from connector.model import Did, JsonObject
-from connector.server import commands, site
+from connector.server import commands, fetching, site
 from tests.exchange.test_hostile import play, proof, say, services, settled
 from tests.network import Request, handled
 from tests.simulator import Node, World
@@ -50,7 +50,7 @@ def test_every_accepted_message_has_its_receipt(tmp_path: Path) -> None:
     async def scene(world: World) -> None:
         customer, supplier = world.nodes
         asked = await settled(customer, supplier)
-        await commands.fetch(services(customer), str(asked["agreement"]), "f", 60, lambda _: None)
+        await fetching.fetch(services(customer), str(asked["agreement"]), "f", 60, lambda _: None)
         await asyncio.sleep(5)
         for one, other in ((customer, supplier), (supplier, customer)):
             ours = [row for row in await said(one) if row.direction == "out"]

@@ -15,7 +15,7 @@ from connector.exchange.draft import token_digest
 from connector.exchange.ports import HttpAnswer
 from connector.exchange.rows import MessageRow
 from connector.model import Did, JsonObject
-from connector.server import commands
+from connector.server import fetching
 from tests.exchange.test_hostile import play, proof, services
 from tests.exchange.test_transfers import Running, pull, started
 from tests.network import Request, handled
@@ -113,7 +113,7 @@ def test_only_its_holder_renews_it(tmp_path: Path) -> None:
         customer, supplier, other = world.nodes
         address = await running.address()
         access, refresh = address["authorization"], address["refreshToken"]
-        second = await commands.start_transfer(services(customer), running.agreement, "t2", 60)
+        second = await fetching.start_transfer(services(customer), running.agreement, "t2", 60)
         elsewhere = second["address"]
         assert isinstance(elsewhere, dict)
 

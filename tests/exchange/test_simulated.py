@@ -19,7 +19,7 @@ from connector.errors import CannotCheck, ConnectorError, NotAllowed, Unavailabl
 from connector.exchange.rows import ProcessKind, ProcessRow
 from connector.model import Did, JsonObject
 from connector.provenance.evidence import check
-from connector.server import commands, transfers
+from connector.server import commands, fetching, transfers
 from tests.network import BAD, GOOD, VirtualLoop, Weather, spell
 from tests.simulator import KEPT, SHARED, Died, Node, World
 
@@ -43,7 +43,7 @@ async def job(world: World, chance: random.Random, number: int) -> str:
     """One contract and, if it is given, its data; commands are repeated with their keys until they are answered."""
     customer, supplier = chance.sample(world.nodes, 2)
     wanted = KEPT if chance.random() < 0.2 else SHARED
-    stop = chance.random() < 0.3
+    stop, push = chance.random() < 0.3, chance.random() < 0.3
     await asyncio.sleep(chance.uniform(0, 30))
     peer = Did(supplier.config.did)
     while True:
@@ -55,7 +55,7 @@ async def job(world: World, chance: random.Random, number: int) -> str:
     agreement = str(asked["agreement"])
     if stop:
         started = await _repeated(
-            customer, lambda services: commands.start_transfer(services, agreement, f"s{number}", 60)
+            customer, lambda services: fetching.start_transfer(services, agreement, f"s{number}", 60)
         )
         sides = [customer, supplier]
         for word in chance.choices(("suspend", "resume"), k=chance.randrange(6)):
@@ -65,10 +65,11 @@ async def job(world: World, chance: random.Random, number: int) -> str:
         await _terminate(chance.choice(sides), customer, str(started["transfer"]))
     while True:
         got = await _repeated(
-            customer, lambda services: commands.fetch(services, agreement, f"f{number}", 60, lambda _: None)
+            customer, lambda services: fetching.fetch(services, agreement, f"f{number}", 60, lambda _: None, push=push)
         )
         if got["state"] in ENDS["transfer"]:
             assert not got["rejected"], got["findings"]
+            assert got["state"] == "COMPLETED" or not push, got["termination"]
             return str(got["state"])
 
 

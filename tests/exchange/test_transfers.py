@@ -16,7 +16,7 @@ from connector.exchange.rows import ProcessRow
 from connector.model import Json, JsonObject, Pid
 from connector.protocol import compose
 from connector.protocol.process import Process, Role
-from connector.server import commands, transfers
+from connector.server import fetching, transfers
 from tests.exchange.test_hostile import play, proof, say, services, settled
 from tests.network import Request
 from tests.simulator import SEALED, SHARED, Node, World, dataset_row
@@ -70,7 +70,7 @@ async def started(world: World) -> Running:
     """A contract, and its transfer."""
     customer, supplier = world.nodes[:2]
     agreement = str((await settled(customer, supplier))["agreement"])
-    begun = await commands.start_transfer(services(customer), agreement, "t", 60)
+    begun = await fetching.start_transfer(services(customer), agreement, "t", 60)
     assert begun["state"] == "STARTED"
     await asyncio.sleep(1)  # until the supplier knows, too
     return Running(customer, supplier, agreement, str(begun["transfer"]))
@@ -115,7 +115,7 @@ def test_suspend_closes_the_data_and_resume_gives_a_fresh_address(
         assert await running.pulled(before) == 401
         assert await running.pulled(after) == 200
         assert "suspension" not in orjson.loads((await running.row(actor)).body)["content"]
-        got = await commands.fetch(services(running.customer), running.agreement, "t2", 60, lambda _: None)
+        got = await fetching.fetch(services(running.customer), running.agreement, "t2", 60, lambda _: None)
         assert (got["state"], got["findings"]) == ("COMPLETED", [])
 
     both(scene, tmp_path, by_supplier=by_supplier)
@@ -178,7 +178,7 @@ def test_a_transfer_may_wait_for_a_person(tmp_path: Path, word: str, end: str) -
         customer, supplier = world.nodes
         services(supplier).transfer.by_hand = lambda party: party == customer.config.did
         agreement = str((await settled(customer, supplier))["agreement"])
-        begun = await commands.start_transfer(services(customer), agreement, "t", 30)
+        begun = await fetching.start_transfer(services(customer), agreement, "t", 30)
         assert (begun["state"], begun["address"]) == ("REQUESTED", None)
         running = Running(customer, supplier, agreement, str(begun["transfer"]))
         assert (await running.act(supplier, word))["state"] == end

@@ -114,9 +114,10 @@ class Trade:
         body: JsonObject = {"file": str(source), "policy": str(policy), "title": "package", "accessClass": "PUB"}
         return self.giver.management.work("/v1/publish-file", body)
 
-    def fetch(self, key: str = "") -> JsonObject:
-        """Fetch it."""
-        return self.taker.management.work("/v1/fetch", {"agreement": self.agreement, "wait_seconds": 20}, key=key)
+    def fetch(self, key: str = "", *, push: bool = False) -> JsonObject:
+        """Fetch it, or have it sent."""
+        body: JsonObject = {"agreement": self.agreement, "wait_seconds": 20, "push": push}
+        return self.taker.management.work("/v1/fetch", body, key=key)
 
     def started(self) -> JsonObject:
         """A started transfer, with its address."""
@@ -183,6 +184,20 @@ def test_a_file_comes_whole_although_the_line_is_cut(trade: Trade) -> None:
     before = trade.line.carried
     assert trade.fetch()["state"] == "COMPLETED"
     assert trade.line.carried - before < 100_000
+
+
+def test_a_file_is_pushed(trade: Trade) -> None:
+    """The giver sends it to the taker's inbox, and completes; its name, kind and octets are those that were offered."""
+    kept = trade.taker.config.path(trade.taker.config.files) / DIGEST
+    kept.unlink()
+    got = trade.fetch(push=True)
+    assert (got["state"], got["files"], got["findings"]) == ("COMPLETED", 1, []), got
+    assert kept.read_bytes() == OCTETS
+    [file] = trade.files()
+    assert (file["file"], file["mediaType"]) == ("package.bin", "application/octet-stream")
+    shown = trade.giver.management.get(f"/v1/processes/{got['transfer']}")
+    assert shown["state"] == "COMPLETED"
+    assert "Bearer" not in str(shown)
 
 
 def test_parts_of_a_file(trade: Trade) -> None:

@@ -1,0 +1,156 @@
+"""What operators ask of a transfer: start it, pull its data or have it pushed, and say what came.
+
+As with all commands (`commands`), a repeat with its idempotency key goes on from what was done before. What can be done
+to a transfer that is there is `transfers`'.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+from functools import partial
+
+import orjson
+
+from connector.errors import Conflict, IllegalTransition, NotAllowed, NotFound, PeerUnreachable
+from connector.exchange.arrivals import Received
+from connector.exchange.receive import Tell
+from connector.exchange.rows import AgreementRow, ProcessRow
+from connector.exchange.transfer import is_open
+from connector.model import Did, JsonObject
+from connector.protocol.transfer import PULL, PUSH
+from connector.server.commands import command_of, under
+from connector.server.services import Services
+
+_PULL_AGAIN_SECONDS = (0.5, 3.0)
+"""Pauses before data is pulled again of which something could not be checked: an issuer that restarts is soon back."""
+_NEWS_SECONDS = 5.0
+"""The provider refuses what it has just opened: so long the message that says why may be on its way."""
+_LOOK_SECONDS = 1.0
+
+
+async def start_transfer(services: Services, agreement_id: str, key: str, wait_seconds: float) -> JsonObject:
+    """Start the transfer of an agreement and say where its data is: for a tool of one's own that pulls it."""
+    agreement = await _agreement(services, agreement_id)
+    row = await _started(services, agreement, PULL, said=f"start {agreement_id}", key=key, wait_seconds=wait_seconds)
+    content = _content(row)
+    return {
+        "transfer": row.pid,
+        "state": row.state,
+        "address": content.get("address"),
+        "termination": content.get("termination"),
+    }
+
+
+async def fetch(
+    services: Services, agreement_id: str, key: str, wait_seconds: float, tell: Tell, *, push: bool = False
+) -> JsonObject:
+    """Transfer the data of an agreement, verify and keep it; by a push the provider sends it and ends the transfer.
+
+    While something could not be checked a pull stays started: the repeated command takes what is missing.
+    """
+    agreement = await _agreement(services, agreement_id)
+    said, data_format = (f"push {agreement_id}", PUSH) if push else (f"fetch {agreement_id}", PULL)
+    row = await _started(services, agreement, data_format, said=said, key=key, wait_seconds=wait_seconds)
+    came: JsonObject = {}
+    if push:
+        row = await _sent(services, row, wait_seconds, tell)
+        counted = _content(row).get("received")
+        came = {**counted} if isinstance(counted, dict) else {}
+        if isinstance(known := came.get("findings"), list) and isinstance(waiting := came.get("waiting"), list):
+            came["findings"] = [*known, *waiting]
+    else:
+        row, received = await _pulled(services, agreement, row, wait_seconds, tell)
+        came = received.as_json() if received is not None else {}
+        if received is not None and not received.unchecked:
+            row = await _completed(services, row, wait_seconds)
+    records, credentials, files = await under(services, agreement)
+    return {
+        "transfer": row.pid,
+        "state": row.state,
+        "records": records,
+        "credentials": credentials,
+        "files": files,
+        "unchecked": came.get("unchecked", 0),
+        "rejected": came.get("rejected", 0),
+        "findings": came.get("findings", []),
+        "termination": _content(row).get("termination"),
+    }
+
+
+async def _agreement(services: Services, agreement_id: str) -> AgreementRow:
+    agreement = await services.store.load_agreement(services.config.tenant, agreement_id)
+    if agreement is None:
+        raise NotFound(f"no agreement {agreement_id}", hint="battery-connector request PEER DATASET makes one")
+    return agreement
+
+
+async def _started(
+    services: Services, agreement: AgreementRow, data_format: str, *, said: str, key: str, wait_seconds: float
+) -> ProcessRow:
+    """The transfer of this command when it is started or over."""
+    command = await command_of(services, key, said)
+    if await services.store.load_process(services.config.tenant, "transfer", command.pid) is None:
+        base = await services.peers.dsp_base(Did(agreement.counterparty))
+        try:
+            await services.transfer.request(agreement, base, command, data_format)
+        except Conflict:
+            command = await command_of(services, key, said)
+    settled = services.transfer.conversation.settled
+    return await settled(command.pid, lambda at: _is_over(services, at) or is_open(at), wait_seconds)
+
+
+async def _pulled(
+    services: Services, agreement: AgreementRow, row: ProcessRow, wait_seconds: float, tell: Tell
+) -> tuple[ProcessRow, Received | None]:
+    """What came of the pull. Where the transfer is suspended meanwhile, it is waited for as long as for anything."""
+    settled = services.transfer.conversation.settled
+    while is_open(row):
+        try:
+            return row, await _pull(services, agreement, row, tell)
+        except (NotAllowed, PeerUnreachable):
+            row = await settled(row.pid, lambda at: not is_open(at), _NEWS_SECONDS)
+            if is_open(row):
+                raise
+            row = await settled(row.pid, lambda at: _is_over(services, at) or is_open(at), wait_seconds)
+    return row, None
+
+
+async def _pull(services: Services, agreement: AgreementRow, row: ProcessRow, tell: Tell) -> Received:
+    address, pauses = _content(row)["address"], iter(_PULL_AGAIN_SECONDS)
+    assert isinstance(address, dict), "an open pull has an address"
+    while True:
+        received = await services.receive.pull(
+            Did(agreement.counterparty), agreement.agreement_id, str(address["endpoint"]),
+            partial(services.renew.authorization, row.pid), tell,
+        )  # fmt: skip
+        if not received.unchecked or (pause := next(pauses, None)) is None:
+            return received
+        await asyncio.sleep(pause)
+
+
+async def _completed(services: Services, row: ProcessRow, wait_seconds: float) -> ProcessRow:
+    with suppress(IllegalTransition):  # it was suspended, or ended, meanwhile: the answer says so
+        await services.transfer.complete(row.pid)
+    return await services.transfer.conversation.settled(row.pid, lambda at: _is_over(services, at), wait_seconds)
+
+
+async def _sent(services: Services, row: ProcessRow, wait_seconds: float, tell: Tell) -> ProcessRow:
+    """The transfer when the provider has ended it; meanwhile what came is told."""
+    left = wait_seconds
+    while not _is_over(services, row) and left > 0:
+        pause = min(left, _LOOK_SECONDS)
+        row = await services.transfer.conversation.settled(row.pid, lambda at: _is_over(services, at), pause)
+        came = _content(row).get("received")
+        tell({"done": came["records"] if isinstance(came, dict) else 0})
+        left -= pause
+    return row
+
+
+def _is_over(services: Services, row: ProcessRow) -> bool:
+    return row.state in services.transfer.table.terminal
+
+
+def _content(row: ProcessRow) -> JsonObject:
+    content: JsonObject = orjson.loads(row.body)["content"]
+    return content

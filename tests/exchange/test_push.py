@@ -1,0 +1,518 @@
+"""The provider sends what a pull would give, to an inbox of ours or to any address, over a good network."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import hashlib
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import orjson
+import pytest
+
+from connector.credentials.digest import digest_multibase
+from connector.credentials.verify import Report
+from connector.exchange import push as pushing
+from connector.exchange.arrivals import Arrivals, Received
+from connector.exchange.draft import token_digest, without_token
+from connector.exchange.ports import HttpAnswer
+from connector.exchange.rows import CommandRow, ProcessRow
+from connector.model import Finding, Json, JsonObject, Pid
+from connector.policy.odrl import digest
+from connector.policy.reading import load
+from connector.protocol import compose, transfer
+from connector.protocol import messages as m
+from connector.protocol.process import Process, Role
+from connector.server import fetching, files, transfers
+from tests.exchange.test_hostile import play, proof, say, services, settled
+from tests.network import Request, handled
+from tests.simulator import SEALED, SHARED, Node, World
+
+
+def scene(folder: Path, what: Callable[[World, str], Awaitable[None]]) -> None:
+    """Two companies with a contract."""
+
+    async def whole(world: World) -> None:
+        agreement = str((await settled(world.nodes[0], world.nodes[1]))["agreement"])
+        await asyncio.sleep(1)
+        await what(world, agreement)
+
+    play(folder, whole)
+
+
+async def fetched(node: Node, agreement: str, key: str = "p", wait: float = 60) -> JsonObject:
+    """`fetch --push`."""
+    return await fetching.fetch(services(node), agreement, key, wait, lambda _: None, push=True)
+
+
+async def rows(world: World, pid: str) -> list[ProcessRow]:
+    """The customer's and the supplier's process."""
+    customer, supplier = world.nodes[:2]
+    here = await customer.store.load_process("", "transfer", pid)
+    there = await supplier.store.find_process("", "transfer", customer.config.did, pid)
+    assert here is not None
+    assert there is not None
+    return [here, there]
+
+
+async def shut(node: Node) -> None:
+    """Nobody gets the shared dataset any more."""
+    for row in await node.store.list_datasets(""):
+        if row.title == SHARED:
+            policy = SEALED.encode()
+            await node.store.commit_dataset(replace(row, policy=policy, policy_digest=digest(load(policy))))
+
+
+@dataclass
+class Sink:
+    """Somebody's address for pushes."""
+
+    script: list[int] = field(default_factory=list)
+    heard: list[Request] = field(default_factory=list)
+
+    async def serve(self, request: Request) -> HttpAnswer:
+        """Take it."""
+        self.heard.append(request)
+        return HttpAnswer(status=self.script.pop(0) if self.script else 204, headers={}, body=b"")
+
+
+async def ordered(world: World, agreement: str, address: JsonObject) -> str:
+    """A push to that address, asked for as a real EDC asks; the customer's pid of it."""
+    customer, supplier = world.nodes[:2]
+    pid = services(customer).ids.urn()
+    process = Process(role=Role.CONSUMER, pid=Pid(pid))
+    base = f"{customer.config.public_url}/dsp/2025-1"
+    content: JsonObject = {
+        "agreement": agreement, "dataset": "", "format": transfer.PUSH,
+        "peer_base": f"{supplier.config.public_url}/dsp/2025-1",
+    }  # fmt: skip
+    here = services(customer).transfer
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(type(here.opening), "address", lambda *_: address)
+        command = CommandRow(tenant="", key=pid, request_digest="", pid=pid, answer=None, at=1)
+        await here.conversation.begin(process, content, supplier.config.did, transfer.Kind.REQUEST, command)
+    assert base
+    return pid
+
+
+def test_a_push_brings_what_a_pull_would(tmp_path: Path) -> None:
+    """Records and a file arrive and are kept, the provider completes; a repeat of the command is the same command."""
+
+    async def what(world: World, agreement: str) -> None:
+        customer, supplier = world.nodes
+        report = tmp_path / "report.pdf"
+        report.write_bytes(b"%PDF" * 1_000)
+        policy = tmp_path / "open.json"
+        policy.write_text('{"@type": "Set", "permission": [{"action": "use"}]}')
+        said = files.WantedFile(file=report, policy=policy, title="r", media_type="application/pdf", access_class="PUB")
+        await files.publish_file(services(supplier), said, lambda _: None)
+        got = await fetched(customer, agreement)
+        assert (got["state"], got["records"], got["credentials"], got["findings"]) == ("COMPLETED", 2, 2, [])
+        assert await fetched(customer, agreement) == got
+        await asyncio.sleep(5)
+        for node, row in zip(world.nodes, await rows(world, str(got["transfer"])), strict=True):
+            content = orjson.loads(row.body)["content"]
+            assert (row.state, "push" in content, "address" in content) == ("COMPLETED", False, False), node.config.name
+        [title] = [row.dataset_id for row in await supplier.store.list_datasets("") if row.title == "r"]
+        asked = await settled_on(customer, supplier, title)
+        got = await fetched(customer, asked, "file")
+        assert (got["state"], got["files"], got["records"]) == ("COMPLETED", 1, 0)
+        [kept] = await customer.store.list_files("", "", asked)
+        assert (kept.name, kept.media_type, kept.digest) == (
+            "report.pdf", "application/pdf", digest_multibase(report.read_bytes())
+        )  # fmt: skip
+        assert services(customer).files.path(kept.digest).read_bytes() == report.read_bytes()
+
+    scene(tmp_path, what)
+
+
+async def settled_on(customer: Node, supplier: Node, dataset: str) -> str:
+    """A contract on this dataset."""
+    from connector.model import Did
+    from connector.server import commands
+
+    answer = await commands.request(services(customer), Did(supplier.config.did), dataset, "r", 60)
+    await asyncio.sleep(1)
+    return str(answer["agreement"])
+
+
+def test_any_address_gets_pages_with_their_octets(tmp_path: Path) -> None:
+    """As an EDC names it: its own header opens it; a page holds what a pull's page and its octets hold."""
+
+    async def what(world: World, agreement: str) -> None:
+        sink = Sink()
+        world.network.sites["localhost:9901"] = sink.serve
+        edc = "https://w3id.org/edc/v0.0.1/ns/"
+        named = {"baseUrl": "http://localhost:9901/sink", "authKey": "x-api-key", "authCode": "s3cret"}
+        properties: list[Json] = [
+            {"@type": "EndpointProperty", "name": edc + name, "value": text} for name, text in named.items()
+        ]
+        address: JsonObject = {
+            "@type": "DataAddress", "endpointType": "HttpData", "endpointProperties": properties
+        }  # fmt: skip
+        pid = await ordered(world, agreement, address)
+        await asyncio.sleep(30)
+        here, there = await rows(world, pid)
+        assert (here.state, there.state) == ("COMPLETED", "COMPLETED")
+        [request] = sink.heard
+        assert (request.method, request.headers["x-api-key"]) == ("POST", "s3cret")
+        assert request.headers["Content-Type"] == "application/json"
+        page = orjson.loads(request.body or b"")
+        octets = {line["digest"]: line["octets"].encode() for line in page["items"]}
+        assert {digest_multibase(body) for body in octets.values()} == set(octets)
+        assert len(octets) == 2
+        said = await world.nodes[1].store.messages("", "transfer", there.pid)
+        assert b"s3cret" not in b"".join(one.body for one in said)
+        assert "s3cret" not in str(await world.nodes[1].store.load_process("", "transfer", there.pid))
+
+    scene(tmp_path, what)
+
+
+def test_a_secret_of_an_address_is_kept_as_digest() -> None:
+    """Under each of its names."""
+    body = compose.dump(compose.push_address("https://s.example", "s3cret"))
+    kept = without_token(body)
+    assert b"s3cret" not in kept
+    assert token_digest("s3cret").encode() in kept
+
+
+@pytest.mark.parametrize(
+    ("script", "end", "times"),
+    [
+        ([503, 429, 408], "COMPLETED", 4),
+        ([401], "TERMINATED", 1),
+        ([404], "TERMINATED", 1),
+        ([302], "TERMINATED", 1),
+    ],
+)
+def test_a_sink_that_does_not_take_it(tmp_path: Path, script: list[int], end: str, times: int) -> None:
+    """Not now means later, with growing pauses that `why` shows; a refusal ends the transfer, with its reason."""
+
+    async def what(world: World, agreement: str) -> None:
+        sink = Sink([*script])
+        world.network.sites["localhost:9901"] = sink.serve
+        pid = await ordered(world, agreement, compose.data_address("http://localhost:9901/sink", {}))
+        await asyncio.sleep(120)
+        here, there = await rows(world, pid)
+        assert (here.state, there.state, len(sink.heard)) == (end, end, times)
+        if end == "TERMINATED":
+            said = orjson.loads(here.body)["content"]["termination"]
+            assert (said["code"], said["by"]) == ("push-failed", "peer")
+            assert str(script[0]) in said["reason"][0]
+        attempts = await world.nodes[1].store.attempts("", "transfer", there.pid)
+        assert [one.detail for one in attempts] == [
+            f"pushing: the consumer's address answered HTTP {status}" for status in script if end == "COMPLETED"
+        ]  # fmt: skip
+
+    scene(tmp_path, what)
+
+
+@pytest.mark.parametrize("by", ["customer", "supplier"])
+def test_a_push_pauses_and_goes_on(tmp_path: Path, by: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """While it is suspended nothing is sent; behind the page that came, it goes on; a death changes nothing."""
+    monkeypatch.setattr("connector.exchange.serve.PAGE_RECORDS", 1)
+
+    async def what(world: World, agreement: str) -> None:
+        customer, supplier = world.nodes
+        sink = Sink([200, 503])
+        world.network.sites["localhost:9901"] = sink.serve
+        pid = await ordered(world, agreement, compose.data_address("http://localhost:9901/sink", {}))
+        while len(sink.heard) < 2:  # noqa: ASYNC110 - the sink tells nobody
+            await asyncio.sleep(0.1)
+        actor = customer if by == "customer" else supplier
+        assert (await transfers.act(services(actor), "suspend", pid, wait_seconds=30))["state"] == "SUSPENDED"
+        before = len(sink.heard)
+        await asyncio.sleep(600)
+        assert len(sink.heard) == before
+        await supplier.die()
+        supplier.start()
+        assert (await transfers.act(services(customer), "resume", pid, wait_seconds=30))["state"] == "STARTED"
+        await asyncio.sleep(60)
+        assert [row.state for row in await rows(world, pid)] == ["COMPLETED", "COMPLETED"]
+        pages = [orjson.loads(request.body or b"")["items"] for request in sink.heard]
+        assert [page[0]["id"] for page in pages].count(pages[0][0]["id"]) == 1
+        assert len({page[0]["id"] for page in pages}) == 2
+
+    scene(tmp_path, what)
+
+
+def test_a_push_goes_on_after_a_death(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The supplier dies while it pushes; it begins again by itself, behind what was sent."""
+    monkeypatch.setattr("connector.exchange.serve.PAGE_RECORDS", 1)
+
+    async def what(world: World, agreement: str) -> None:
+        supplier = world.nodes[1]
+        sink = Sink([200, 503, 503, 503])
+        world.network.sites["localhost:9901"] = sink.serve
+        pid = await ordered(world, agreement, compose.data_address("http://localhost:9901/sink", {}))
+        while len(sink.heard) < 2:  # noqa: ASYNC110 - the sink tells nobody
+            await asyncio.sleep(0.1)
+        await supplier.die()
+        await asyncio.sleep(5)
+        supplier.start()
+        await asyncio.sleep(300)
+        assert [row.state for row in await rows(world, pid)] == ["COMPLETED", "COMPLETED"]
+
+    scene(tmp_path, what)
+
+
+def test_what_the_policy_does_not_open_is_not_pushed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is decided at each page: what is shut meanwhile stays here."""
+    monkeypatch.setattr("connector.exchange.serve.PAGE_RECORDS", 1)
+
+    async def what(world: World, agreement: str) -> None:
+        sink = Sink([200, 503])
+        world.network.sites["localhost:9901"] = sink.serve
+        pid = await ordered(world, agreement, compose.data_address("http://localhost:9901/sink", {}))
+        while len(sink.heard) < 2:  # noqa: ASYNC110 - the sink tells nobody
+            await asyncio.sleep(0.1)
+        await shut(world.nodes[1])
+        await asyncio.sleep(120)
+        assert [row.state for row in await rows(world, pid)] == ["COMPLETED", "COMPLETED"]
+        assert len(sink.heard) == 2
+
+    scene(tmp_path, what)
+
+
+@pytest.mark.parametrize("address", ["http://10.0.0.1/sink", "ftp://localhost:9901/sink", "nonsense"])
+def test_no_request_goes_to_an_evil_address(tmp_path: Path, address: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The guarded client refuses it; the transfer ends with that reason."""
+    from connector.errors import AddressBlocked
+
+    async def blocked(*_: object, **__: object) -> HttpAnswer:
+        raise AddressBlocked("not asked")
+
+    async def what(world: World, agreement: str) -> None:
+        monkeypatch.setattr("tests.network.Wire.upload", blocked)
+        pid = await ordered(world, agreement, compose.data_address(address, {}))
+        await asyncio.sleep(30)
+        here, there = await rows(world, pid)
+        assert (here.state, there.state) == ("TERMINATED", "TERMINATED")
+
+    scene(tmp_path, what)
+
+
+# --- the inbox -------------------------------------------------------------------------------------------------------
+
+
+async def waiting(world: World, agreement: str) -> tuple[str, str]:
+    """A push that its provider never sends: pid and token."""
+    customer, supplier = world.nodes
+    heard: list[bytes] = []
+    host = supplier.config.public_url.removeprefix("http://")
+    site = world.network.sites[host]
+
+    async def listening(request: Request) -> HttpAnswer:
+        if request.url.endswith("/transfers/request"):
+            heard.append(request.body or b"")
+        return await site(request)
+
+    world.network.sites[host] = listening
+    services(supplier).outbox.jobs.clear()
+    task = asyncio.create_task(fetched(customer, agreement, wait=3))
+    got = await task
+    assert got["state"] == "STARTED"
+    said = m.parse_as(m.TransferRequestMessage, orjson.loads(heard[0]))
+    assert said.data_address is not None
+    assert said.data_address.named("baseUrl") == said.data_address.url() == f"{customer.config.public_url}/inbox"
+    token = said.data_address.named("authorization")
+    assert said.data_address.named("authCode") == f"Bearer {token}"
+    return str(got["transfer"]), str(token)
+
+
+async def put(node: Node, token: str, body: bytes, **headers: str) -> HttpAnswer:
+    """A push."""
+    assert node.app is not None
+    named = {"Authorization": f"Bearer {token}", "Content-Type": "application/octet-stream"}
+    named |= {name.replace("_", "-"): value for name, value in headers.items()}
+    url = f"{node.config.public_url}/inbox"
+    return await handled(node.app, Request(method="POST", url=url, headers=named, body=body, timeout_seconds=10))
+
+
+def test_the_inbox_takes_raw_octets_as_a_file(tmp_path: Path) -> None:
+    """An EDC's push: JSON that is no page, CSV, octets; each once, whatever is repeated; the transfer counts them."""
+
+    async def what(world: World, agreement: str) -> None:
+        customer, supplier = world.nodes
+        pid, token = await waiting(world, agreement)
+        for body, kind in ((b'{"a": 1}', "application/json"), (b"a;b", "text/csv"), (b"a;b", "text/csv")):
+            answer = await put(customer, token, body, Content_Type=kind)
+            assert (answer.status, orjson.loads(answer.body)["files"]) == (200, 1)
+        kept = await customer.store.list_files("", "", agreement)
+        assert sorted((one.name, one.media_type, one.size) for one in kept) == [
+            ("data", "application/json", 8), ("data", "text/csv", 3)
+        ]  # fmt: skip
+        await transfers.act(services(supplier), "complete", pid, wait_seconds=10)
+        got = await fetched(customer, agreement)
+        assert (got["state"], got["files"], got["findings"]) == ("COMPLETED", 2, [])
+        assert (await put(customer, token, b"late")).status == 401
+
+    scene(tmp_path, what)
+
+
+def test_a_file_is_what_it_was_promised_to_be(tmp_path: Path) -> None:
+    """Its digest decides, its name is only a name."""
+
+    async def what(world: World, agreement: str) -> None:
+        customer = world.nodes[0]
+        _, token = await waiting(world, agreement)
+        good = base64.b64encode(hashlib.sha256(b"x").digest()).decode()
+        name = "attachment; filename*=UTF-8''..%2F..%2Fetc%2Fpasswd"
+        other = await put(customer, token, b"y", Repr_Digest=f"sha-256=:{good}:")
+        assert other.status == 400
+        answer = await put(
+            customer, token, b"x", Repr_Digest=f"sha-512=:AA==:, sha-256=:{good}:", Content_Disposition=name
+        )
+        assert answer.status == 200
+        [kept] = await customer.store.list_files("", "", agreement)
+        assert (kept.name, kept.digest) == ("passwd", digest_multibase(b"x"))
+        assert (await put(customer, token, b"")).status == 400
+        folder = services(customer).files.path(kept.digest).parent
+        assert [path.name for path in folder.iterdir() if path.stat().st_size] == [kept.digest]
+
+    scene(tmp_path, what)
+
+
+def test_a_pushed_page_is_checked_as_a_pulled_one(tmp_path: Path) -> None:
+    """What is not what it should be is reported and not kept; who leads elsewhere by an address is refused."""
+
+    async def what(world: World, agreement: str) -> None:
+        customer, supplier = world.nodes
+        pid, token = await waiting(world, agreement)
+        process = (await rows(world, pid))[1]
+        grant = await services(supplier).grants.of(process)
+        items, _ = await services(supplier).serve.listed(grant, "")
+        octets = [await services(supplier).serve.octets(grant, str(item["digest"])) for item in items]  # type: ignore[index, call-overload]  # lines of ours
+
+        def page(first: str) -> bytes:
+            texts = [first, octets[1].octets.decode()]
+            lines = [
+                {**{name: value for name, value in item.items() if name != "url"}, "octets": text}  # type: ignore[union-attr]  # lines of ours
+                for item, text in zip(items, texts, strict=True)
+            ]
+            return orjson.dumps({"dataset": "d", "items": lines})
+
+        answer = await put(customer, token, page("tampered"), Content_Type="application/json")
+        said = orjson.loads(answer.body)
+        assert (answer.status, said["records"], said["rejected"]) == (200, 1, 1)
+        assert [one["code"] for one in said["findings"]] == ["digest-mismatch"]
+        again = orjson.loads(
+            (await put(customer, token, page(octets[0].octets.decode()), Content_Type="application/json")).body
+        )
+        assert (again["records"], again["unchanged"], again["rejected"]) == (1, 1, 0)
+        led = orjson.dumps({"dataset": "d", "items": items})
+        assert (await put(customer, token, led, Content_Type="application/json")).status == 400
+        content = orjson.loads((await rows(world, pid))[0].body)["content"]["received"]
+        assert (content["records"], content["rejected"], len(content["findings"])) == (2, 1, 1)
+
+    scene(tmp_path, what)
+
+
+def test_a_page_that_cannot_be_checked_now_comes_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An issuer is away: nothing is lost and nothing is accepted; when it is back the push goes through by itself."""
+    good, away = Arrivals._good, [True]
+
+    def looked(self: Arrivals, report: Report, digest: str, result: Received) -> object:
+        if away:
+            result.unchecked += 1
+            result.findings.append(Finding(code="did-unreachable", message="the issuer is away"))
+            return None
+        return good(self, report, digest, result)
+
+    async def what(world: World, agreement: str) -> None:
+        customer = world.nodes[0]
+        monkeypatch.setattr(Arrivals, "_good", looked)
+        got = await fetched(customer, agreement)
+        assert (got["state"], got["records"], got["unchecked"]) == ("STARTED", 0, 2)
+        assert {one["code"] for one in got["findings"]} == {"did-unreachable"}  # type: ignore[index, union-attr, call-overload]  # findings of ours
+        away.clear()
+        await asyncio.sleep(300)
+        got = await fetched(customer, agreement)
+        assert (got["state"], got["records"], got["unchecked"], got["findings"]) == ("COMPLETED", 2, 0, [])
+
+    scene(tmp_path, what)
+
+
+def test_the_inbox_opens_to_its_own_token_alone(tmp_path: Path) -> None:
+    """Not to a data token of ours, not while it is suspended; and a push's token opens no data."""
+
+    async def what(world: World, agreement: str) -> None:
+        customer, supplier = world.nodes
+        pid, token = await waiting(world, agreement)
+        assert (await put(customer, "", b"x")).status == 401
+        assert (await put(customer, "other", b"x")).status == 401
+        assert (await say(customer, "/data", b"", token, "GET")).status == 401
+        begun = await fetching.start_transfer(services(customer), agreement, "t", 60)
+        address = begun["address"]
+        assert isinstance(address, dict)
+        assert (await put(supplier, str(address["authorization"]), b"x")).status == 401
+        await transfers.act(services(customer), "suspend", pid, wait_seconds=10)
+        assert (await put(customer, token, b"x")).status == 503
+        await transfers.act(services(customer), "resume", pid, wait_seconds=10)
+        assert (await put(customer, token, b"x")).status == 200
+        await transfers.act(services(customer), "terminate", pid, wait_seconds=10)
+        assert (await put(customer, token, b"y")).status == 401
+
+    scene(tmp_path, what)
+
+
+# --- addresses -------------------------------------------------------------------------------------------------------
+
+
+def read(address: JsonObject) -> JsonObject:
+    """What a provider keeps of an address to push to."""
+    return transfer.read_push(m.DataAddress.model_validate(address))
+
+
+def test_an_address_to_push_to_is_read() -> None:
+    """Ours, DSP's, an EDC's; none without an endpoint, none with a header that would shape the request."""
+    ours = {"endpoint": "https://s/in", "header": "Authorization", "value": "Bearer t"}
+    assert read(compose.push_address("https://s/in", "t")) == ours
+    assert read(compose.data_address("https://s/in", {"authorization": "t", "authType": "bearer"})) == ours
+    assert read(compose.data_address("https://s/in", {"authorization": "Basic eA=="}))["value"] == "Basic eA=="
+    assert read(compose.data_address("https://s/in", {})) == {"endpoint": "https://s/in", "header": None, "value": None}
+    assert read({"@type": "DataAddress", "endpointType": "HttpData"}) == {}
+    for header in ("Host", "content-length", "Transfer-Encoding", "x y", "a:b", "x" * 65):
+        assert read(compose.data_address("https://s", {"authKey": header, "authCode": "v"})) == {}, header
+    for value in ("a\r\nb", "\x00", "ä"):
+        assert read(compose.data_address("https://s", {"authKey": "x-key", "authCode": value})) == {}, value
+
+
+def test_pages_of_a_push_are_bounded(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Some mebibytes each; a record is never split."""
+    monkeypatch.setattr(pushing, "_PAGE_BYTES", 1)
+
+    async def what(world: World, agreement: str) -> None:
+        sink = Sink()
+        world.network.sites["localhost:9901"] = sink.serve
+        pid = await ordered(world, agreement, compose.data_address("http://localhost:9901/sink", {}))
+        await asyncio.sleep(30)
+        assert (await rows(world, pid))[0].state == "COMPLETED"
+        assert [len(orjson.loads(request.body or b"")["items"]) for request in sink.heard] == [1, 1]
+
+    scene(tmp_path, what)
+
+
+def test_a_push_needs_somewhere_to_go(tmp_path: Path) -> None:
+    """A request whose address names no endpoint, or which has none, is refused with its finding."""
+
+    async def what(world: World, agreement: str) -> None:
+        customer, supplier = world.nodes
+        process = Process(role=Role.CONSUMER, pid=Pid("urn:uuid:x"))
+        base = f"{customer.config.public_url}/dsp/2025-1"
+        nowhere: JsonObject = {"@type": "DataAddress", "endpointType": "x"}
+        for address, code in ((None, "data-address-missing"), (nowhere, "endpoint-missing")):
+            body = compose.dump(
+                compose.transfer_request(
+                    "urn:uuid:1", process, agreement_id=agreement, data_format=transfer.PUSH, callback_address=base,
+                    address=address,
+                )
+            )  # fmt: skip
+            answer = await say(
+                supplier, "/dsp/2025-1/transfers/request", body, await proof(customer, supplier.config.did)
+            )
+            assert (answer.status, orjson.loads(answer.body)["code"]) == (400, code)
+
+    scene(tmp_path, what)
