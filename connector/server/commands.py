@@ -23,14 +23,8 @@ from connector.exchange.browse import Elsewhere
 from connector.exchange.draft import micros
 from connector.exchange.pages import FILE
 from connector.exchange.publication import Declared
-<<<<<<< HEAD
 from connector.exchange.receipts import worth
-from connector.exchange.receive import Tell
-from connector.exchange.rows import AgreementRow, CommandRow, DatasetRow, FileRow, ProcessRow, RecordRow
-from connector.exchange.transfer import is_open
-=======
 from connector.exchange.rows import AgreementRow, CommandRow, DatasetRow, FileRow, RecordRow
->>>>>>> 2594f0c (Push over HTTP, both ends: the provider sends, the inbox takes)
 from connector.mapping import engine
 from connector.mapping.plan import Plan, parse
 from connector.model import Did, Finding, Json, JsonObject
