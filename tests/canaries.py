@@ -16,7 +16,7 @@ from uuid import UUID
 
 import orjson
 
-from connector.model import AccessClass, JsonObject
+from connector.model import AccessClass, Json, JsonObject
 from connector.vocabulary.bundle import Bundle
 from connector.vocabulary.contract import make_contract
 from connector.vocabulary.examples import Examples
@@ -29,6 +29,9 @@ _AGES = ((date(1000, 1, 1), 280_000), (date(2100, 1, 1), 320_000))
 """First day and number of days of the ages in which no real date of a record lies."""
 _LETTERS = 0xAAAAAAAA_AAAA_AAAA_AAAA_AAAAAAAAAAAA
 """Makes an id of letters: nine digits in a row are a canary's."""
+
+_POOL, _FILL = 25, 0.5
+"""Of how many records the values of mixed ones are, and how likely a value is that may be left out."""
 
 
 @dataclass
@@ -44,11 +47,15 @@ class Planted:
         return {mark for mark, access in self.canaries.items() if access in classes}
 
 
+Pool = dict[str, list[tuple[Json, dict[str, AccessClass]]]]
+"""Term -> values that it may have, each with its canaries."""
+
+
 class _Values(Examples):
     """Made-up documents whose texts and ids are canaries."""
 
     def __init__(self, bundle: Bundle, chance: random.Random) -> None:
-        super().__init__(make_contract(bundle.terms, bundle.shapes), chance.randrange)
+        super().__init__(make_contract(bundle.terms, bundle.shapes), lambda count: int(chance.random() * count))
         self._chance = chance
         self.used: set[str] = set()
 
@@ -58,12 +65,15 @@ class _Values(Examples):
             return super()._text(term)
         if name == "date":
             return self._new(self._day)
-        mark = self._new(lambda: str(self._chance.randrange(100_000_000, 1_000_000_000)))
+        mark = self._new(self._digits)
         forms = {"decimal": f"{mark}.5", "positiveInteger": mark, "multibase": f"uEi{mark}"}
         return forms.get(name) or (f"2027-03-01T09:30:00.{mark}Z" if name == "dateTime" else f"canary {mark}")
 
     def _id(self) -> str:
-        return "urn:canary:" + self._new(lambda: str(self._chance.randrange(100_000_000, 1_000_000_000)))
+        return "urn:canary:" + self._new(self._digits)
+
+    def _digits(self) -> str:
+        return str(100_000_000 + int(self._chance.random() * 900_000_000))
 
     def _day(self) -> str:
         first, days = self._chance.choice(_AGES)
@@ -85,12 +95,12 @@ class Planter:
         self._chance = random.Random(seed)
         self._types = [name for name, shape in bundle.shapes.records.items() if shape.kind == "record"]
         self._values = _Values(bundle, self._chance)
+        self._pools: dict[str, tuple[str, Pool]] = {}
 
-    def record(self, record_type: str = "", **stated: str) -> Planted:
-        """One record, of this type or of any; `stated`: texts that it has to have."""
+    def record(self, record_type: str = "") -> Planted:
+        """One record, of this type or of any. No canary of it stands in any other record."""
         record_type = record_type or self._chance.choice(self._types)
-        self._values.used.clear()
-        subject = {**self._values.whole(record_type), **stated, "id": self._urn()}
+        subject = {**self._values.whole(record_type), "id": self._urn()}
         subject_class = str(subject["type"])
         if (model := MODEL_ID.get(subject_class, "")) in subject:
             subject[model] = self._urn()
@@ -101,6 +111,34 @@ class Planter:
             for mark in marks(orjson.dumps(value))
         }
         return Planted(record_type, subject, canaries)
+
+    def mixed(self, record_type: str = "") -> Planted:
+        """As `record`, from values that earlier ones had, so that very many are made: each value with its canaries."""
+        record_type = record_type or self._chance.choice(self._types)
+        subject_class, pool = self._pool(record_type)
+        canaries: dict[str, AccessClass] = {}
+        subject: JsonObject = {"id": self._urn(), "type": subject_class}
+        most = max(map(len, pool.values()))  # what all records have is required
+        names = [name for name, told in pool.items() if len(told) == most or self._chance.random() < _FILL]
+        self._chance.shuffle(names)
+        for name in names:
+            value, planted = self._chance.choice(pool[name])
+            subject[name] = value
+            canaries |= planted
+        return Planted(record_type, subject, canaries)
+
+    def _pool(self, record_type: str) -> tuple[str, Pool]:
+        """The class of a first record, and the values of each term in many records of that class."""
+        if record_type not in self._pools:
+            first = self.record(record_type)
+            pool: Pool = {}
+            for one in (first, *(self.record(record_type) for _ in range(_POOL))):
+                if one.subject["type"] == first.subject["type"]:
+                    for name in one.subject.keys() - HEAD:
+                        planted = {mark: one.canaries[mark] for mark in marks(orjson.dumps(one.subject[name]))}
+                        pool.setdefault(name, []).append((one.subject[name], planted))
+            self._pools[record_type] = str(first.subject["type"]), {name: pool[name] for name in sorted(pool)}
+        return self._pools[record_type]
 
     def _urn(self) -> str:
         return UUID(int=self._chance.getrandbits(128) | _LETTERS).urn

@@ -143,6 +143,9 @@ class Terms:
     properties: tuple[Term, ...]
     codes: Mapping[str, tuple[Code, ...]]
     _by_class: Mapping[str, Mapping[str, Term]] = field(repr=False)
+    _parts: dict[tuple[str, str, str], tuple[AccessClass, Level]] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
 
     def of(self, class_name: str) -> Mapping[str, Term]:
         """The terms that a node of this class may carry by itself, by JSON key."""
@@ -180,6 +183,15 @@ class Terms:
         if found is None:
             raise BadInput(f"{name!r} of {class_name} is no term of a subject: it has no level")
         return found
+
+    def part(self, class_name: str, name: str, record_type: str = "") -> tuple[AccessClass, Level]:
+        """Access class and level of a term of a subject. Remembered: it is asked for every value of every record."""
+        key = record_type, class_name, name
+        known = self._parts.get(key)
+        if known is None:
+            known = self.access_class(class_name, name, record_type), self.level(class_name, name, record_type)
+            self._parts[key] = known
+        return known
 
     def near(self, name: str, class_name: str = "") -> tuple[str, ...]:
         """Names that look like this one, the nearest first; of one class (and its model), or of the whole table."""

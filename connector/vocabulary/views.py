@@ -122,10 +122,8 @@ def _values(terms: Terms, record_type: str, subject: JsonObject) -> Iterator[Sho
     subject_class = str(subject.get("type"))
     for name, value in subject.items():
         if name not in HEAD:
-            yield Shown(
-                about=subject_class, term=name, access=terms.access_class(subject_class, name, record_type),
-                level=terms.level(subject_class, name, record_type), value=value,
-            )  # fmt: skip
+            access, level = terms.part(subject_class, name, record_type)
+            yield Shown(about=subject_class, term=name, access=access, level=level, value=value)
 
 
 def split(terms: Terms, record_type: str, subject: JsonObject, *, model_id: str = "") -> dict[Part, JsonObject]:
@@ -138,8 +136,9 @@ def split(terms: Terms, record_type: str, subject: JsonObject, *, model_id: str 
     if not isinstance(subject_class, str) or not isinstance(subject_id, str):
         raise BadInput(f"the subject of a {record_type} needs one id and one type")
     parts: dict[Part, dict[str, Json]] = {}
-    for one in _values(terms, record_type, subject):
-        parts.setdefault((one.access, one.level), {})[one.term] = one.value
+    for name, value in subject.items():
+        if name not in HEAD:
+            parts.setdefault(terms.part(subject_class, name, record_type), {})[name] = value
     return {
         part: {**_head(record_type, subject, part[1], model_id), **parts[part]}
         for part in ((access, level) for access in AccessClass for level in Level)
