@@ -4,7 +4,8 @@ Made from the two tables: `shapes` says which terms a thing has to have and may 
 All that a reader is held to is in this model: `schemas` writes it as JSON Schema (run in jsonschema-rs), `shacl` as
 Turtle (judged by pyshacl in the tests), `examples` makes documents that fit it. Five rules of the JSON Schemas have no
 image in RDF, and so none in the shapes: no key that is no term, no empty list, no single value where a list is meant,
-no list of equal values where a single one is, no number or truth value that is not written as a string.
+no list of equal values where a single one is, no number or truth value that is not written as a string. One holds in
+RDF alone: nodes of one id are one node there, so what is said of it in two places has to fit together.
 """
 
 from __future__ import annotations

@@ -6,6 +6,7 @@ verdict from the compiled check and from the judge.
 
 from __future__ import annotations
 
+import json
 import random
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +22,8 @@ from connector.vocabulary.versions import read_versions
 from tests.core.vocabulary.judge import Judge
 from tests.core.vocabulary.mutations import Mutations
 
+_EXAMPLES = sorted(Path("tests/vectors/documents").glob("*.json"))
+_PASSPORTS = sorted(Path("examples/passports").glob("*.json"))
 ROOT_ID = "urn:uuid:00000000-0000-8000-8000-ffffffffffff"
 
 
@@ -46,6 +49,15 @@ def test_compiled_check_and_pyshacl_agree(bundle: Bundle, judge: Judge, count: i
         assert good or made.change
         verdicts[good] += 1
     assert min(verdicts.values()) > count // 5
+
+
+@pytest.mark.parametrize("path", [*_EXAMPLES, *_PASSPORTS], ids=lambda path: f"{path.parent.name}-{path.stem}")
+def test_every_example_fits_both(bundle: Bundle, judge: Judge, path: Path) -> None:
+    """What people copy from is good for readers of JSON and of RDF."""
+    record_type = path.stem if path in _EXAMPLES else "BatteryPassport"
+    document: JsonObject = json.loads(path.read_bytes())
+    assert bundle.check(record_type, document) == []
+    assert judge.conforms({"@context": [CREDENTIALS_V2, bundle.context_url], **document}, record_type)
 
 
 @dataclass(frozen=True)
