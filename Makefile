@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help demo test lint bench kill browser long setup lock clean
+.PHONY: help demo test lint bench kill browser long interop setup lock clean
 
 help:  ## show this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 10
@@ -42,6 +42,9 @@ long: setup  ## the long suites: kills, deeper walks, many items
 
 browser: setup  ## pages in a real Chromium (Debian: apt-get install chromium)
 	@$(BIN)/python -m pytest -m browser
+
+interop: setup  ## the official conformance kit and a real Eclipse EDC (needs a JDK 17+ and Maven; says so)
+	@$(BIN)/python -m tests.interop
 
 lock:  ## renew requirements.lock from the ranges in pyproject.toml (needs uv)
 	uv pip compile --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 --group dev pyproject.toml -o requirements.lock

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from tests.interop import company
-from tests.interop.edc import journeys, runtime
+from tests.interop.edc import journeys, load, runtime
 from tests.interop.outcome import Outcome
 from tests.interop.warehouse import open_warehouse
 
@@ -19,7 +19,7 @@ _SHORT_WAIT_MILLIS = 50
 
 
 def rounds(folder: Path) -> Iterator[Outcome]:
-    """One round at EDC's own pace, one at a quick one."""
+    """At a quick pace, with many negotiations at once; then at EDC's own pace."""
     for wait in (_SHORT_WAIT_MILLIS, None):
         pace = f"{wait} ms" if wait else "default"
         place = folder / pace.replace(" ", "-")
@@ -37,6 +37,8 @@ def _round(folder: Path, wait_millis: int | None) -> Iterator[Outcome]:
         scene = journeys.prepare(edc, us, warehouse)
         for journey in journeys.JOURNEYS:
             yield _tried(journey, scene)
+        if wait_millis is not None:
+            yield _tried(load.negotiations, scene)
         yield _log(edc.log)
 
 
