@@ -34,6 +34,7 @@ from connector.model import Finding, JsonObject
 from connector.protocol.machine import step
 from connector.protocol.process import (
     START,
+    Accepted,
     Ask,
     DropPending,
     Effect,
@@ -106,7 +107,7 @@ class Conversation:
         for _ in range(_TRIES):
             draft = self.draft(row)
             draft.caller = incoming.caller
-            earlier = await self._earlier(row, incoming)
+            earlier = await self._earlier(row, incoming, draft.process.accepted)
             if incoming.caller.repeat and earlier is None:
                 raise NotAuthenticated("the token was used before")
             self._run(draft, self._received(draft, incoming, earlier, objections))
@@ -340,22 +341,23 @@ class Conversation:
             with suppress(Conflict):
                 await self.store.commit_replay(caller.replay)
 
-    async def _earlier(self, row: ProcessRow, incoming: Incoming) -> MessageRow | None:
+    async def _earlier(self, row: ProcessRow, incoming: Incoming, last: Accepted | None) -> MessageRow | None:
         """What the store holds of this message: by its `@id`, or by its bytes where it has none.
 
-        Or it opened the process and comes again under another `@id`: a real EDC repeats itself so when our next message
-        met its transaction. Nothing that follows looks like an opening message.
+        Or it comes again under another `@id`: a real EDC repeats itself so when our next message met its transaction.
+        That holds for what opened the process, and for the last one (`last`) while the state that it produced stands.
         """
         if incoming.message_id is not None:
             known = await self.store.find_message(
                 self.tenant, self.topic.kind, row.pid, row.counterparty, incoming.message_id
             )
-            if known is not None or not self._opens(row, incoming):
+            if known is not None or not (self._opens(row, incoming) or (last and last.kind == incoming.kind)):
                 return known
         said = await self.store.messages(self.tenant, self.topic.kind, row.pid)
         if incoming.message_id is not None:
             kept = _but_its_id(incoming.kept if incoming.kept is not None else incoming.body)
-            return next((one for one in said[:1] if _but_its_id(one.body) == kept), None)
+            again = [*said[:1], *(one for one in said if last and one.message_id == last.message_id)]
+            return next((one for one in again if _but_its_id(one.body) == kept), None)
         same = [one for one in said if one.direction == "in" and one.sha256 == incoming.digest]
         return same[-1] if same else None
 

@@ -70,6 +70,29 @@ def test_an_opening_message_may_come_again_under_another_id(tmp_path: Path) -> N
     play(tmp_path, scene)
 
 
+def test_the_last_message_may_come_again_under_another_id(tmp_path: Path) -> None:
+    """While what it led to stands, the same words are the same message; other words are refused."""
+
+    async def scene(world: World) -> None:
+        customer, supplier = world.nodes
+        ends: list[Request] = []
+
+        async def overheard(request: Request) -> HttpAnswer:
+            if request.url.endswith("/events"):
+                ends.append(request)
+            return await customer.serve(request)
+
+        world.network.sites[customer.config.public_url.removeprefix("http://")] = overheard
+        assert (await settled(customer, supplier))["state"] == "FINALIZED"
+        path = ends[0].url.removeprefix(customer.config.public_url)
+        for more, status in (({}, 200), ({"x": "else"}, 400)):
+            said = {**orjson.loads(ends[0].body or b""), "@id": f"urn:uuid:{status}", **more}
+            bearer = await proof(supplier, customer.config.did)
+            assert (await say(customer, path, orjson.dumps(said), bearer)).status == status
+
+    play(tmp_path, scene)
+
+
 @pytest.mark.parametrize("pids", [{}, {"consumerPid": ""}])
 def test_of_a_process_that_is_looked_at_the_state_alone_counts(tmp_path: Path, pids: JsonObject) -> None:
     """A peer that refused and has not kept our pid yet is read all the same, and joined."""
