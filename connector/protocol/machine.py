@@ -224,13 +224,13 @@ def _observed(table: Table, process: Process, event: Observed) -> Stepped:
     pending = process.pending
     if pending is None or pending.message_id != event.message_id or not pending.polling:
         return process, ()
-    ended = table.target_of_termination()
-    if pending.kind == table.termination or event.state in {None, ended}:
+    if pending.racing and event.state not in {None, *table.terminal}:
+        # It may be a state from before our last answer arrived there: while the peer is busy, it proves nothing.
+        return _once_more(process, pending)
+    if pending.kind == table.termination or event.state in {None, table.target_of_termination()}:
         # A termination that a peer refuses has nothing left to end there.
         return _ended(table, process, "refused")
     if event.state == process.state:
-        if pending.racing:
-            return _once_more(process, pending)
         return _settled(table, replace(process, pending=None), [_dropped(pending, "refused")])
     if event.state == pending.target:
         return _moved(table, process, pending, [_dropped(pending, "acknowledged")], peer_pid=process.peer_pid)

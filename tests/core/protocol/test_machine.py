@@ -291,13 +291,20 @@ def test_a_refusal_is_followed_by_a_look_and_joined() -> None:
 
 
 def test_a_conflict_at_a_peer_that_could_take_the_message_passes() -> None:
-    """409 and the same state: the same bytes again, eight times; then it is a refusal. What can be joined is joined."""
+    """409 at a peer that has not ended: the same bytes again, eight times; then it is a refusal like any other.
+
+    What its process shows meanwhile may be older than what it is; only an end is one for sure.
+    """
     process = at(P, NS.REQUESTED, NK.AGREEMENT, NS.AGREED)
     for races in range(8):
         polling, effects = step(N, process, Answered(message_id="ours", status=409))
         assert effects == (Poll(message_id="ours"),)
-        joined, _ = step(N, polling, Observed(message_id="ours", state=NS.AGREED, fresh_id="f"))
-        assert (joined.state, joined.pending) == (NS.AGREED, None)
+        ended, _ = step(N, polling, Observed(message_id="ours", state=NS.TERMINATED, fresh_id="f"))
+        assert (ended.state, ended.pending) == (NS.TERMINATED, None)
+        for state in (NS.AGREED, NS.OFFERED):
+            assert step(N, polling, Observed(message_id="ours", state=state, fresh_id="f"))[1] == (
+                Retry(message_id="ours"),
+            )
         process, effects = step(N, polling, Observed(message_id="ours", state=NS.REQUESTED, fresh_id="f"))
         assert effects == (Retry(message_id="ours"),)
         assert process.pending is not None
