@@ -18,22 +18,16 @@ from connector.protocol.process import (
     Ask,
     DropPending,
     Effect,
-    GiveUp,
-    Later,
-    Observed,
     Pending,
-    Poll,
     Process,
     Reached,
     Received,
     Replaced,
     Reply,
-    Retry,
     Role,
     Seen,
     Send,
     Table,
-    Timeout,
     decode,
     encode,
 )
@@ -255,115 +249,6 @@ def test_start_against_start(role: Role, status: int) -> None:
     process = at(role, TS.SUSPENDED, TK.START, TS.STARTED)
     after, effects = step(T, process, message(TK.START))
     assert (after, reply_of(effects).status) == (process, status)
-
-
-# --- our own message -------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("status", [0, 301, 408, 425, 429, 500, 502, 503])
-def test_what_is_not_answered_is_tried_again(status: int) -> None:
-    """Nothing, a redirect, a server's trouble, and the 4xx that speak of the moment: the same bytes go out again."""
-    process = at(C, NS.AGREED, NK.VERIFICATION, NS.VERIFIED)
-    assert step(N, process, Answered(message_id="ours", status=status)) == (process, (Retry(message_id="ours"),))
-
-
-def test_a_refusal_is_followed_by_a_look_and_joined() -> None:
-    """After a 4xx the peer's process decides: accepted, not accepted, ended, or beyond joining."""
-    process = at(P, NS.REQUESTED, NK.AGREEMENT, NS.AGREED)
-    polling, effects = step(N, process, Answered(message_id="ours", status=400))
-    assert effects == (Poll(message_id="ours"),)
-    assert step(N, polling, Answered(message_id="ours", status=0))[1] == (Poll(message_id="ours"),)
-
-    def seen(state: str | None) -> tuple[Process, tuple[Effect, ...]]:
-        return step(N, polling, Observed(message_id="ours", state=state, fresh_id="fresh"))
-
-    accepted, effects = seen(NS.AGREED)
-    assert accepted.state == NS.AGREED
-    assert DropPending(kind=NK.AGREEMENT, message_id="ours", why="acknowledged") in effects
-    refused, effects = seen(NS.REQUESTED)
-    assert (refused.state, refused.pending) == (NS.REQUESTED, None)
-    assert effects == (DropPending(kind=NK.AGREEMENT, message_id="ours", why="refused"),)
-    for gone in (NS.TERMINATED, None):
-        assert seen(gone)[0].state == NS.TERMINATED
-    parted, effects = seen(NS.VERIFIED)
-    assert Send(kind=NK.TERMINATION, message_id="fresh") in effects
-    assert parted.pending is not None
-
-
-def test_a_conflict_at_a_peer_that_could_take_the_message_passes() -> None:
-    """409 at a peer that has not ended: the same bytes again, eight times; then it is a refusal like any other.
-
-    What its process shows meanwhile may be older than what it is; only an end is one for sure.
-    """
-    process = at(P, NS.REQUESTED, NK.AGREEMENT, NS.AGREED)
-    for races in range(8):
-        polling, effects = step(N, process, Answered(message_id="ours", status=409))
-        assert effects == (Poll(message_id="ours"),)
-        ended, _ = step(N, polling, Observed(message_id="ours", state=NS.TERMINATED, fresh_id="f"))
-        assert (ended.state, ended.pending) == (NS.TERMINATED, None)
-        for state in (NS.AGREED, NS.OFFERED):
-            assert step(N, polling, Observed(message_id="ours", state=state, fresh_id="f"))[1] == (
-                Retry(message_id="ours"),
-            )
-        process, effects = step(N, polling, Observed(message_id="ours", state=NS.REQUESTED, fresh_id="f"))
-        assert effects == (Retry(message_id="ours"),)
-        assert process.pending is not None
-        assert (process.pending.polling, process.pending.races) == (False, races + 1)
-    polling, _ = step(N, process, Answered(message_id="ours", status=409))
-    process, effects = step(N, polling, Observed(message_id="ours", state=NS.REQUESTED, fresh_id="f"))
-    assert effects == (DropPending(kind=NK.AGREEMENT, message_id="ours", why="refused"),)
-
-
-def test_a_conflict_about_a_first_message_passes_too() -> None:
-    """There is nothing to look at yet, so it is said again, eight times; then it never began."""
-    process, _ = step(N, Process(role=C, pid=Pid("own")), Ask(kind=NK.REQUEST, message_id="ours"))
-    for _ in range(8):
-        process, effects = step(N, process, Answered(message_id="ours", status=409))
-        assert effects == (Retry(message_id="ours"),)
-    assert step(N, process, Answered(message_id="ours", status=409))[0].state == NS.TERMINATED
-
-
-def test_a_refused_first_message_ends_the_process() -> None:
-    """There is nothing to look at: the peer never made a process."""
-    asked, _ = step(N, Process(role=C, pid=Pid("own")), Ask(kind=NK.REQUEST, message_id="ours"))
-    after, effects = step(N, asked, Answered(message_id="ours", status=400))
-    assert after.state == NS.TERMINATED
-    assert DropPending(kind=NK.REQUEST, message_id="ours", why="refused") in effects
-
-
-def test_a_termination_waits_for_the_message_before_it() -> None:
-    """Nothing is withdrawn before it is answered; then the termination goes out by itself."""
-    asked, _ = step(N, Process(role=C, pid=Pid("own")), Ask(kind=NK.REQUEST, message_id="ours"))
-    waiting, effects = step(N, asked, Timeout(fresh_id="end"))
-    assert effects == (Later(kind=NK.TERMINATION),)
-    assert step(N, waiting, Ask(kind=NK.TERMINATION, message_id="other"))[0] == waiting
-    created, effects = step(N, waiting, Answered(message_id="ours", status=201, peer_pid=Pid("peer")))
-    assert effects[-1] == Send(kind=NK.TERMINATION, message_id="end")
-    assert (created.closing, created.state) == (None, NS.REQUESTED)
-
-
-def test_a_deadline_ends_what_has_not_ended() -> None:
-    """A process at rest is terminated by message; an ended one is left alone."""
-    _, effects = step(T, at(P, TS.STARTED), Timeout(fresh_id="end"))
-    assert effects == (Send(kind=TK.TERMINATION, message_id="end"),)
-    assert step(T, at(P, TS.COMPLETED), Timeout(fresh_id="end")) == (at(P, TS.COMPLETED), ())
-
-
-def test_giving_up_ends_on_our_side_and_the_peer_learns_it_from_its_next_message() -> None:
-    """The only ending that the peer isn't told of: its next message is refused, it looks, and joins."""
-    gone, effects = step(T, at(C, TS.STARTED, TK.SUSPENSION, TS.SUSPENDED), GiveUp())
-    assert (gone.state, gone.pending) == (TS.TERMINATED, None)
-    assert effects[0] == DropPending(kind=TK.SUSPENSION, message_id="ours", why="given-up")
-    assert reply_of(step(T, gone, message(TK.COMPLETION))[1]).status == 400
-    peer, _ = step(T, at(P, TS.STARTED, TK.COMPLETION, TS.COMPLETED), Answered(message_id="ours", status=400))
-    peer, _ = step(T, peer, Observed(message_id="ours", state=gone.shown_state, fresh_id="f"))
-    assert peer.state == TS.TERMINATED
-
-
-def test_another_message_waits_its_turn() -> None:
-    """One message at a time: the second is put off, and changes nothing."""
-    process = at(C, TS.STARTED, TK.SUSPENSION, TS.SUSPENDED)
-    assert step(T, process, Ask(kind=TK.COMPLETION, message_id="m")) == (process, (Later(kind=TK.COMPLETION),))
 
 
 # --- pids, content, codec --------------------------------------------------------------------------------------------
