@@ -227,6 +227,12 @@ def test_what_is_missing_is_exit_code_one(tmp_path: Path) -> None:
     assert "next: add what is missing" in said
 
 
+def test_what_map_run_wrote_is_judged_before_its_links_are_made(tmp_path: Path) -> None:
+    """A link that waits for publishing is no finding: what is missing shows before anything is signed."""
+    code, answer = check(changed(tmp_path, facilityRecord={}))
+    assert (code, answer["complete"], answer["findings"]) == (0, True, [])
+
+
 def test_a_value_that_is_wrong_is_a_finding(tmp_path: Path) -> None:
     """Exit code 1 also where only something beside the points is wrong."""
     code, answer = check(changed(tmp_path, colour="red"))
