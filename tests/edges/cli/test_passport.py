@@ -11,6 +11,7 @@ from typer.testing import CliRunner
 
 from connector.cli.passport import app
 from connector.model import Json, JsonObject
+from connector.vocabulary.bundle import load_bundle
 from tests.core.provenance.chains import MAKER
 from tests.exchange.signing import sign
 
@@ -231,6 +232,22 @@ def test_what_map_run_wrote_is_judged_before_its_links_are_made(tmp_path: Path) 
     """A link that waits for publishing is no finding: what is missing shows before anything is signed."""
     code, answer = check(changed(tmp_path, facilityRecord={}))
     assert (code, answer["complete"], answer["findings"]) == (0, True, [])
+
+
+def test_credentials_are_judged_as_the_passport_that_they_are_parts_of(tmp_path: Path) -> None:
+    """All of them: nothing is missing. The public ones alone: what others would see is."""
+    whole = json.loads((EXAMPLES / "ev.json").read_text("utf-8"))
+    parts = load_bundle().split("BatteryPassport", whole)
+    file = tmp_path / "held.jwt"
+    file.write_text("\n".join(signed(part, "urn:uuid:r1") for part in parts.values()))
+    code, answer = check(file)
+    assert (code, answer["complete"], answer["subject"]) == (0, True, whole["id"])
+    file.write_text("\n".join(signed(part, "urn:uuid:r1") for (access, _), part in parts.items() if access == "PUB"))
+    code, answer = check(file)
+    assert (code, {one["access"] for one in answer["points"] if one["state"] == "missing"}) == (
+        1,
+        {"LI", "LI+AUTH", "AUTH"},
+    )
 
 
 def test_a_value_that_is_wrong_is_a_finding(tmp_path: Path) -> None:
