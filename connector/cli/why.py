@@ -186,6 +186,9 @@ def _advice(answer: JsonObject, content: JsonObject) -> str:
         return "nothing to do: it is on its way"
     if (answer["kind"], answer["role"], answer["state"]) == ("transfer", "provider", "REQUESTED"):
         return f"battery-connector transfers start {ident}, or: transfers terminate {ident} --reason ..."
+    if answer["state"] == "STARTED" and content.get("format") == "HttpData-PUSH":
+        again = f", again at {answer['next']}: see that the consumer's address answers" if answer.get("next") else ""
+        return f"nothing to do: the data is being pushed{again}; to pause: battery-connector transfers suspend {ident}"
     advice = _CONSUMER if answer["role"] == "consumer" else _PROVIDER
     end = f"; to end it: battery-connector terminate {ident}" if answer["kind"] == "negotiation" else ""
     agreement = content.get("agreement")

@@ -17,6 +17,7 @@ from connector.exchange.receipts import receipt_in, worth
 from connector.exchange.rows import ProcessKind, ProcessRow
 from connector.model import Json, JsonObject
 from connector.protocol.process import Process, Table, decode
+from connector.protocol.transfer import State
 from connector.protocol.turns import COUNTERS, Turn
 from connector.server.problems import json_response
 from connector.server.services import SERVICES, Services
@@ -139,6 +140,9 @@ def _pending(process: Process) -> JsonObject | None:
 async def _next(services: Services, row: ProcessRow) -> str | None:
     """When our message is tried again; None: nothing is to be said, or it is on its way for the first time."""
     waiting = await services.store.head_of_outbox(row.tenant, row.kind, row.pid)
+    if row.state == State.STARTED and orjson.loads(row.body)["content"].get("push_tries"):
+        tried = await services.store.attempts(row.tenant, row.kind, row.pid)  # of a push nothing waits in the outbox
+        return _time(tried[-1].next_at) if tried else None
     return None if waiting is None or not waiting.attempts else _time(waiting.not_before)
 
 

@@ -21,7 +21,7 @@ from connector.policy.reading import load
 from connector.protocol import compose, transfer
 from connector.protocol import messages as m
 from connector.protocol.process import Process, Role
-from connector.server import fetching, files, transfers
+from connector.server import fetching, files, processes, transfers
 from tests.exchange.test_hostile import play, proof, say, services, settled
 from tests.network import Request
 from tests.simulator import SEALED, SHARED, Node, World
@@ -190,9 +190,16 @@ def test_a_sink_that_does_not_take_it(tmp_path: Path, script: list[int], end: st
         sink = Sink([*script])
         world.network.sites["localhost:9901"] = sink.serve
         pid = await ordered(world, agreement, compose.data_address("http://localhost:9901/sink", {}))
+        while len(sink.heard) < 2 and end == "COMPLETED":  # noqa: ASYNC110 - the sink tells nobody
+            await asyncio.sleep(0.1)
+        if end == "COMPLETED":
+            await asyncio.sleep(0.2)
+            paused = (await rows(world, pid))[1]
+            assert await processes._next(services(world.nodes[1]), paused) is not None
         await asyncio.sleep(120)
         here, there = await rows(world, pid)
         assert (here.state, there.state, len(sink.heard)) == (end, end, times)
+        assert await processes._next(services(world.nodes[1]), there) is None
         if end == "TERMINATED":
             said = orjson.loads(here.body)["content"]["termination"]
             assert (said["code"], said["by"]) == ("push-failed", "peer")

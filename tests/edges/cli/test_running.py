@@ -166,6 +166,10 @@ def test_a_contract_leads_to_received_records(world: World) -> None:
     assert ask(world.refiner, "received", "--type", "CellPassport")[1]["records"] == []
     assert f"from mine ({world.mine.did}): 2 FacilityRecord" in run(world.refiner, "received")[1]
     assert run(world.refiner, "fetch", "urn:uuid:0")[0] == 2
+    code, pushed = ask(world.refiner, "fetch", answer["agreement"], "--push")
+    assert (code, pushed["state"], pushed["records"], pushed["findings"]) == (0, "COMPLETED", 2, [])
+    assert "nothing to do" in run(world.mine, "why", pushed["transfer"])[1]
+    assert "Bearer" not in json.dumps(ask(world.mine, "why", pushed["transfer"])[1])
     code, begun = ask(world.refiner, "request", "mine", "sites", "--no-wait")
     assert (code, begun["negotiation"].startswith("urn:uuid:")) == (0, True)
 
