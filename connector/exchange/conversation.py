@@ -58,6 +58,7 @@ from connector.protocol.process import (
 _TRIES = 5
 """Two messages of one process may meet; each try decides again on what the other one left."""
 LEASE_MICROSECONDS = 30_000_000
+_MOST_READ = 512
 _PATIENCE = "patience"
 """The timer that each process has until it is at rest."""
 
@@ -78,6 +79,8 @@ class Conversation:
     patience_seconds: int
     """How long a process of ours may be on its way before it is ended."""
     waiting: Waiting = field(default_factory=Waiting)
+    _read: dict[str, tuple[ProcessRow, Process, JsonObject]] = field(default_factory=dict)
+    """The processes that were written last, as read from their rows."""
     _turns: WeakValueDictionary[str, asyncio.Lock] = field(default_factory=WeakValueDictionary)
 
     async def begin(
@@ -222,11 +225,13 @@ class Conversation:
 
     def draft(self, row: ProcessRow) -> Draft:
         """The stored process, ready for its next event."""
-        body = orjson.loads(row.body)
-        return Draft(
-            row=row, process=from_json(body["process"]), content=body["content"],
-            counterparty=row.counterparty, now=self.clock.now(),
-        )  # fmt: skip
+        read = self._read.get(row.pid)
+        if read is not None and read[0] is row:
+            process, content = read[1], read[2].copy()
+        else:
+            body = orjson.loads(row.body)
+            process, content = from_json(body["process"]), body["content"]
+        return Draft(row=row, process=process, content=content, counterparty=row.counterparty, now=self.clock.now())
 
     # --- deciding ----------------------------------------------------------------------------------------------------
 
@@ -320,9 +325,17 @@ class Conversation:
                 approval_done=draft.approval_done,
             )
         )  # fmt: skip
+        self._remember(row, draft)
         for send, number in zip(draft.sends, numbers, strict=True):
             self.deliver(replace(send, seq=number))
         self.waiting.tell(row)
+
+    def _remember(self, row: ProcessRow, draft: Draft) -> None:
+        """A draft changes members of its content, never what is in them, so the next one may begin with a copy."""
+        self._read.pop(row.pid, None)
+        if len(self._read) >= _MOST_READ:
+            self._read.pop(next(iter(self._read)))
+        self._read[row.pid] = row, draft.process, draft.content
 
     def _timers(self, draft: Draft, row: ProcessRow) -> list[TimerRow] | None:
         if draft.over:

@@ -4,6 +4,7 @@
     engine       reads and writes by statement name
     writer       group commit
     connection   opening: lock, version of SQLite, settings, check after a crash
+    recent       the processes that were written last
     migrations   the schema's numbered steps (`schema/*.sql`)
     statements   named SQL (`queries/*.sql`), rows to columns and back
     memory       the twin in memory, for tests and for trying out; its halves `memory_processes` and `memory_records`

@@ -50,9 +50,13 @@ class Engine:
         """Rows whose number nobody knows, read in a thread."""
         return await asyncio.get_running_loop().run_in_executor(self._threads, self._read, name, bindings)
 
-    async def write(self, work: Callable[[Transaction], Result], *, long: bool = False) -> Result:
-        """One transaction; returns after it is on the disk. `long`: more than some dozens of statements."""
-        return await self._writer.write(work, long=long)
+    async def write(
+        self, work: Callable[[Transaction], Result], *, long: bool = False, kept: Callable[[], None] | None = None
+    ) -> Result:
+        """One transaction; returns after it is on the disk, and after `kept`. `long`: more than some dozens of
+        statements.
+        """
+        return await self._writer.write(work, long=long, kept=kept)
 
     async def close(self) -> None:
         """Finish what is under way and close. A second time does nothing."""

@@ -30,6 +30,7 @@ from connector.exchange.rows import (
 )
 from connector.stores import evidence_log
 from connector.stores.engine import Engine
+from connector.stores.recent import Recent
 from connector.stores.statements import Bindings, Shape, number
 from connector.stores.writer import Transaction
 
@@ -53,9 +54,13 @@ class ProcessTables:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
+        self._recent = Recent()
 
     async def load_process(self, tenant: str, kind: ProcessKind, pid: str) -> ProcessRow | None:
         """The process by our pid."""
+        recent = self._recent.find(tenant, kind, pid)
+        if recent is not None:
+            return recent
         return PROCESS.one(self._engine.point("load_process", _key(tenant, kind, pid)))
 
     async def find_process(self, tenant: str, kind: ProcessKind, counterparty: str, peer_pid: str) -> ProcessRow | None:
@@ -74,6 +79,8 @@ class ProcessTables:
         self, tenant: str, kind: ProcessKind, pid: str, counterparty: str, message_id: str
     ) -> MessageRow | None:
         """The newest received message of that `@id`."""
+        if self._recent.never_heard(tenant, kind, pid, message_id):
+            return None
         bindings = {**_key(tenant, kind, pid), "counterparty": counterparty, "message_id": message_id}
         return MESSAGE.one(self._engine.point("find_message", bindings))
 
@@ -111,7 +118,7 @@ class ProcessTables:
 
     async def commit_step(self, step: StepCommit) -> tuple[int, ...]:
         """One step of a process; the numbers that its outbox rows got."""
-        return await self._engine.write(lambda tx: _step(tx, step))
+        return await self._engine.write(lambda tx: _step(tx, step), kept=lambda: self._recent.keep(step))
 
     async def claim_outbox(
         self, *, now: int, owner: str, lease_until: int, limit: int, each: int = 1_000, without: Collection[str] = ()

@@ -58,6 +58,7 @@ class _Job(Generic[Result]):
     work: Callable[[Transaction], Result]
     future: asyncio.Future[Result]
     long: bool
+    kept: Callable[[], None] | None
     result: Result | None = None
     error: BaseException | None = None
 
@@ -79,13 +80,18 @@ class Writer:
         self._thread = Thread(target=self._serve, name="store-writer", daemon=True)
         self._thread.start()
 
-    async def write(self, work: Callable[[Transaction], Result], *, long: bool = False) -> Result:
-        """Run this transaction with others and return after it is on the disk. Its own errors come back as they are."""
+    async def write(
+        self, work: Callable[[Transaction], Result], *, long: bool = False, kept: Callable[[], None] | None = None
+    ) -> Result:
+        """Run this transaction with others and return after it is on the disk. Its own errors come back as they are.
+
+        `kept` is called when it is on the disk, also when nobody waits for it any more; in the order of transactions.
+        """
         if self._refused:
             raise Unavailable(self._refused)
         loop = asyncio.get_running_loop()
         future: asyncio.Future[Result] = loop.create_future()
-        self._waiting.append(_Job(work, future, long))
+        self._waiting.append(_Job(work, future, long, kept))
         if not self._busy:
             # Not at once: whoever else is ready in this turn of the loop shares the commit.
             self._busy = True
@@ -176,6 +182,8 @@ class Writer:
 
     def _deliver(self, loop: asyncio.AbstractEventLoop, batch: _Batch) -> None:
         for job in batch:
+            if job.kept is not None and job.error is None:
+                job.kept()
             if job.future.done():  # cancelled: the transaction stands all the same
                 continue
             if job.error is not None:
