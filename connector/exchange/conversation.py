@@ -7,19 +7,19 @@ messages mean to the topics, and delivery to `outbox`. DECISIONS, "The protocol'
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import cast
-from weakref import WeakValueDictionary
 
 import orjson
 
-from connector.errors import Conflict, NotAuthenticated, NotFound
+from connector.errors import Conflict, NotAuthenticated
 from connector.exchange.draft import Answer, Caller, Change, Draft, Incoming, Topic
 from connector.exchange.ports import Clock, Ids, Store
+from connector.exchange.processes import Processes
 from connector.exchange.receipts import Receipts, headers_of, receipt_in
+from connector.exchange.repeats import heard_before
 from connector.exchange.rows import (
     CommandRow,
     MessageRow,
@@ -34,7 +34,6 @@ from connector.model import Finding, JsonObject
 from connector.protocol.machine import step
 from connector.protocol.process import (
     START,
-    Accepted,
     Ask,
     DropPending,
     Effect,
@@ -47,18 +46,15 @@ from connector.protocol.process import (
     Replaced,
     Reply,
     Retry,
-    Role,
     Seen,
     Send,
     Timeout,
     encode,
-    from_json,
 )
 
 _TRIES = 5
 """Two messages of one process may meet; each try decides again on what the other one left."""
 LEASE_MICROSECONDS = 30_000_000
-_MOST_READ = 512
 _PATIENCE = "patience"
 """The timer that each process has until it is at rest."""
 
@@ -79,9 +75,10 @@ class Conversation:
     patience_seconds: int
     """How long a process of ours may be on its way before it is ended."""
     waiting: Waiting = field(default_factory=Waiting)
-    _read: dict[str, tuple[ProcessRow, Process, JsonObject]] = field(default_factory=dict)
-    """The processes that were written last, as read from their rows."""
-    _turns: WeakValueDictionary[str, asyncio.Lock] = field(default_factory=WeakValueDictionary)
+    _processes: Processes = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._processes = Processes(tenant=self.tenant, kind=self.topic.kind, store=self.store)
 
     async def begin(
         self, process: Process, content: JsonObject, counterparty: str, kind: str, command: CommandRow | None
@@ -99,7 +96,7 @@ class Conversation:
         self, row: ProcessRow, incoming: Incoming, objections: Callable[[Draft], tuple[Finding, ...]]
     ) -> Answer:
         """A peer's message for a process that is here."""
-        turn = self._turn(row.pid)
+        turn = self._processes.turn(row.pid)
         passed = turn.locked()
         async with turn:
             return await self._receive(await self.load(row.pid) if passed else row, incoming, objections)
@@ -110,7 +107,7 @@ class Conversation:
         for _ in range(_TRIES):
             draft = self.draft(row)
             draft.caller = incoming.caller
-            earlier = await self._earlier(row, incoming, draft.process.accepted)
+            earlier = await heard_before(self.store, self.topic.table, row, incoming, draft.process.accepted)
             if incoming.caller.repeat and earlier is None:
                 raise NotAuthenticated("the token was used before")
             self._run(draft, self._received(draft, incoming, earlier, objections))
@@ -150,7 +147,7 @@ class Conversation:
 
     async def happen(self, pid: str, change: Change) -> Draft:
         """Something other than a received message happens to a process. Tried again when another change came first."""
-        async with self._turn(pid):
+        async with self._processes.turn(pid):
             for _ in range(_TRIES):
                 draft = self.draft(await self.load(pid))
                 event = change(draft)
@@ -182,7 +179,7 @@ class Conversation:
 
         `Conflict`: the row is another worker's now, or gone.
         """
-        async with self._turn(row.pid):
+        async with self._processes.turn(row.pid):
             for _ in range(_TRIES):
                 draft = self.draft(await self.load(row.pid))
                 before = draft.process
@@ -202,22 +199,9 @@ class Conversation:
         said = await self.store.messages(self.tenant, self.topic.kind, row.pid)
         return not any(one.direction == "out" and one.message_id == row.message_id for one in said)
 
-    def _turn(self, pid: str) -> asyncio.Lock:
-        """One event of a process after the other: two at once would only refuse each other's commit.
-
-        The version decides all the same, because others may work on the same store.
-        """
-        turn = self._turns.get(pid)
-        if turn is None:
-            turn = self._turns[pid] = asyncio.Lock()
-        return turn
-
     async def load(self, pid: str) -> ProcessRow:
         """The process as stored. `NotFound`: none of that pid."""
-        row = await self.store.load_process(self.tenant, self.topic.kind, pid)
-        if row is None:
-            raise NotFound(f"no {self.topic.kind} {pid}")
-        return row
+        return await self._processes.load(pid)
 
     async def settled(self, pid: str, done: Done, seconds: float) -> ProcessRow:
         """The process once it is there, or as it is after so many seconds."""
@@ -225,13 +209,7 @@ class Conversation:
 
     def draft(self, row: ProcessRow) -> Draft:
         """The stored process, ready for its next event."""
-        read = self._read.get(row.pid)
-        if read is not None and read[0] is row:
-            process, content = read[1], read[2].copy()
-        else:
-            body = orjson.loads(row.body)
-            process, content = from_json(body["process"]), body["content"]
-        return Draft(row=row, process=process, content=content, counterparty=row.counterparty, now=self.clock.now())
+        return self._processes.draft(row, self.clock.now())
 
     # --- deciding ----------------------------------------------------------------------------------------------------
 
@@ -325,17 +303,10 @@ class Conversation:
                 approval_done=draft.approval_done,
             )
         )  # fmt: skip
-        self._remember(row, draft)
+        self._processes.written(row, draft)
         for send, number in zip(draft.sends, numbers, strict=True):
             self.deliver(replace(send, seq=number))
         self.waiting.tell(row)
-
-    def _remember(self, row: ProcessRow, draft: Draft) -> None:
-        """A draft changes members of its content, never what is in them, so the next one may begin with a copy."""
-        self._read.pop(row.pid, None)
-        if len(self._read) >= _MOST_READ:
-            self._read.pop(next(iter(self._read)))
-        self._read[row.pid] = row, draft.process, draft.content
 
     def _timers(self, draft: Draft, row: ProcessRow) -> list[TimerRow] | None:
         if draft.over:
@@ -353,29 +324,6 @@ class Conversation:
         if caller.replay is not None and not caller.repeat:
             with suppress(Conflict):
                 await self.store.commit_replay(caller.replay)
-
-    async def _earlier(self, row: ProcessRow, incoming: Incoming, last: Accepted | None) -> MessageRow | None:
-        """What the store holds of this message: by its `@id`, or by its bytes where it has none.
-
-        Or it comes again under another `@id`: a real EDC repeats itself so when our next message met its transaction.
-        That holds for what opened the process, and for the last one (`last`) while the state that it produced stands.
-        """
-        if incoming.message_id is not None:
-            known = await self.store.find_message(
-                self.tenant, self.topic.kind, row.pid, row.counterparty, incoming.message_id
-            )
-            if known is not None or not (self._opens(row, incoming) or (last and last.kind == incoming.kind)):
-                return known
-        said = await self.store.messages(self.tenant, self.topic.kind, row.pid)
-        if incoming.message_id is not None:
-            kept = _but_its_id(incoming.kept if incoming.kept is not None else incoming.body)
-            again = [*said[:1], *(one for one in said if last and one.message_id == last.message_id)]
-            return next((one for one in again if _but_its_id(one.body) == kept), None)
-        same = [one for one in said if one.direction == "in" and one.sha256 == incoming.digest]
-        return same[-1] if same else None
-
-    def _opens(self, row: ProcessRow, incoming: Incoming) -> bool:
-        return self.topic.table.target(START, incoming.kind, Role(row.role).other) is not None
 
     def _message(self, draft: Draft, incoming: Incoming, answer: Answer) -> MessageRow:
         return MessageRow(
@@ -400,9 +348,3 @@ class Conversation:
             receipt = receipt_in(earlier.answer_headers)
             return Answer(status=earlier.status, body=earlier.answer_body, receipt=receipt)
         return Answer(status=200, body=self.topic.acknowledgement(draft.process))
-
-
-def _but_its_id(body: bytes) -> JsonObject:
-    said: JsonObject = orjson.loads(body)
-    said.pop("@id", None)
-    return said
