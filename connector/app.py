@@ -49,6 +49,7 @@ from connector.exchange.transfer import Transfer
 from connector.exchange.weighing import Weighing
 from connector.keys.custody import open_id_key, open_signer
 from connector.model import Did
+from connector.peers import addresses
 from connector.peers.client import GuardedClient
 from connector.peers.files import Exports
 from connector.peers.identity import Claimed, SelfIssued
@@ -264,13 +265,14 @@ def _processes(
     did, tenant, limits, base = Did(config.did), config.tenant, config.limits, f"{config.public_url}{BASE}"
     approvals = config.approvals
     by_hand = frozenset(map(config.peer, approvals.peers))
+    may_ask = partial(addresses.check, loopback=config.unsafe.allow_loopback_http)
     weighing = Weighing(
         did=did, clock=clock, policies=policies, by_hand=by_hand,
         rules={turn: getattr(approvals, turn.name.lower()) for turn in Turn},
     )  # fmt: skip
     negotiate = Negotiate(
         tenant=tenant, did=did, base=base, store=store, ids=ids, weighing=weighing,
-        limit_seconds=approvals.limit_seconds, max_message_bytes=limits.max_message_bytes,
+        limit_seconds=approvals.limit_seconds, max_message_bytes=limits.max_message_bytes, may_ask=may_ask,
     )  # fmt: skip
     opening = Opening(
         tenant=tenant, did=did, ids=ids, data_url=f"{config.public_url}/data", inbox_url=f"{config.public_url}/inbox",
@@ -278,7 +280,7 @@ def _processes(
     )  # fmt: skip
     transfer = Transfer(
         tenant=tenant, did=did, base=base, opening=opening, store=store, ids=ids, policies=policies,
-        max_message_bytes=limits.max_message_bytes,
+        max_message_bytes=limits.max_message_bytes, may_ask=may_ask,
         by_hand=lambda party: approvals.transfer == "hold" or party in by_hand,
     )  # fmt: skip
     conversations: dict[str, Conversation] = {}

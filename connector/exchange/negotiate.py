@@ -8,6 +8,7 @@ decided in `protocol/`, what is allowed in `policy/`, delivery is the outbox's. 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import cast
 from urllib.parse import quote
@@ -64,6 +65,8 @@ class Negotiate:
     limit_seconds: int
     """How long a held turn waits."""
     max_message_bytes: int
+    may_ask: Callable[[str], None]
+    """Raises `AddressBlocked` for a callback address that we would never ask: then nothing begins."""
     kind: ProcessKind = "negotiation"
     table: Table = negotiation.TABLE
     at_rest: frozenset[str] = frozenset({State.FINALIZED, State.TERMINATED})
@@ -142,6 +145,8 @@ class Negotiate:
         known = await self.store.find_process(self.tenant, self.kind, caller.facts.party, peer_pid)
         if known is not None:
             return await self._continued(known, message, body, caller)
+        if message.callback_address is not None:
+            self.may_ask(message.callback_address)
         process = Process(role=role, pid=Pid(self.ids.urn()), peer_pid=peer_pid)
         dataset = await self._dataset(message, None)
         content, objections = self.weighing.weigh(process, {}, message, caller.facts, dataset)

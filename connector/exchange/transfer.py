@@ -67,6 +67,8 @@ class Transfer:
     by_hand: Callable[[str], bool]
     """Whether a person starts the transfers with this party, once the policy permits them."""
     max_message_bytes: int
+    may_ask: Callable[[str], None]
+    """Raises `AddressBlocked` for a callback address that we would never ask: then nothing begins."""
     kind: ProcessKind = "transfer"
     table: Table = transfer.TABLE
     at_rest: frozenset[str] = frozenset({State.STARTED, State.SUSPENDED, State.COMPLETED, State.TERMINATED})
@@ -178,6 +180,7 @@ class Transfer:
         known = await self.store.find_process(self.tenant, "transfer", party, message.consumer_pid)
         if known is not None:
             return await self.conversation.receive(known, incoming, lambda _: ())
+        self.may_ask(message.callback_address)
         agreement, dataset = await self._in_force(message.agreement_id, party)
         objections = transfer.check_request(
             message,

@@ -82,6 +82,17 @@ def target(text: str, *, loopback: bool) -> URL:
     return url
 
 
+def check(text: str, *, loopback: bool) -> None:
+    """`AddressBlocked` for an address that this connector would never ask, as far as the text tells.
+
+    A name may still resolve to an inner address: that is judged when a connection is opened.
+    """
+    host = target(text, loopback=loopback).host or ""
+    inner = not may_connect(host, loopback=loopback) if _is_numeric(host) else not loopback and _is_loopback_name(host)
+    if inner:
+        raise _not_asked(text, "it leads inside")
+
+
 def shown(text: str) -> str:
     """A URL for a sentence: without its query, which may hold a secret."""
     return ascii(text.partition("?")[0][:200])[1:-1]
@@ -100,6 +111,14 @@ def _is_disguised(host: str) -> bool:
     except ValueError:
         return True
     return False
+
+
+def _is_numeric(host: str) -> bool:
+    try:
+        ip_address(host)
+    except ValueError:
+        return False
+    return True
 
 
 def _is_loopback_name(host: str) -> bool:

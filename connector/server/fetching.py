@@ -14,11 +14,12 @@ import orjson
 
 from connector.errors import Conflict, IllegalTransition, NotAllowed, NotFound, PeerUnreachable
 from connector.exchange.arrivals import Received
+from connector.exchange.draft import under_way
 from connector.exchange.receive import Tell
 from connector.exchange.rows import AgreementRow, ProcessRow
 from connector.exchange.transfer import is_open
 from connector.model import Did, JsonObject
-from connector.protocol.transfer import PULL, PUSH
+from connector.protocol.transfer import PULL, PUSH, Kind
 from connector.server.commands import command_of, under
 from connector.server.services import Services
 
@@ -104,6 +105,8 @@ async def _pulled(
     services: Services, agreement: AgreementRow, row: ProcessRow, wait_seconds: float, tell: Tell
 ) -> tuple[ProcessRow, Received | None]:
     """What came of the pull. Where the transfer is suspended meanwhile, it is waited for as long as for anything."""
+    if under_way(row) == Kind.COMPLETION:  # all was kept before, and the answer to our completion was lost
+        return row, Received()
     settled = services.transfer.conversation.settled
     while is_open(row):
         try:
