@@ -16,7 +16,7 @@ from connector.vocabulary.build import build, read_dictionary
 from connector.vocabulary.dictionary import Dictionary
 from connector.vocabulary.matches import read_matches
 from connector.vocabulary.terms import LANGUAGES, NAMESPACE
-from tests.core.vocabulary.tables import changed, sources
+from tests.core.vocabulary.tables import changed, in_work, sources
 
 MATCHES = (
     b"subject,predicate,object_source,object,form,note\n"
@@ -30,7 +30,7 @@ MATCHES = (
 @pytest.fixture(scope="module")
 def tables() -> dict[str, bytes]:
     """The committed tables, with a few matches of each kind."""
-    return {**sources(), "matches.csv": MATCHES}
+    return {**in_work(sources()), "matches.csv": MATCHES}
 
 
 @pytest.fixture(scope="module")

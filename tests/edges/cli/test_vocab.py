@@ -7,6 +7,7 @@ from pathlib import Path
 from typer.testing import CliRunner
 
 from connector.cli.vocab import app
+from connector.vocabulary.versions import read_versions
 
 RUN = CliRunner()
 
@@ -31,13 +32,15 @@ def test_check_finds_what_build_mends(tmp_path: Path) -> None:
     """A hand-edited schema is a finding; after `build` nothing differs."""
     folder = tmp_path / "vocab"
     shutil.copytree("vocab", folder)
-    schema = folder / "schemas" / "1.0.0" / "MakeEvent.json"
+    version = read_versions((folder / "versions.csv").read_bytes())[-1]
+    schema = folder / "schemas" / version.number / "MakeEvent.json"
     schema.write_text("{}")
     told = RUN.invoke(app, ["check", "--folder", str(folder), "--json"])
     assert told.exit_code == 1
-    assert [one["code"] for one in json.loads(told.output)["findings"]] == ["not-generated"]
+    codes = [one["code"] for one in json.loads(told.output)["findings"]]
+    assert codes == ["not-generated", *(["changed-version"] if version.published else [])]
     assert json.loads(RUN.invoke(app, ["build", "--folder", str(folder), "--json"]).output)["written"] == [
-        "schemas/1.0.0/MakeEvent.json"
+        f"schemas/{version.number}/MakeEvent.json"
     ]
     assert RUN.invoke(app, ["check", "--folder", str(folder)]).exit_code == 0
 
