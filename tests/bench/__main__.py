@@ -13,14 +13,14 @@ from pathlib import Path
 from rich.console import Console
 
 from tests.bench.catalog import catalogue
-from tests.bench.core import credentials, mapping
+from tests.bench.core import credentials, mapping, passports
 from tests.bench.exchange import exchange
 from tests.bench.figures import Figure, show
 from tests.bench.large import large
 from tests.bench.measuring import machine, need_linux, probe_disk, probe_speed
 from tests.bench.shapes import shapes
 
-PARTS = ("exchange", "catalogue", "large", "mapping", "credentials", "shapes")
+PARTS = ("exchange", "catalogue", "large", "mapping", "credentials", "passports", "shapes")
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -49,7 +49,8 @@ def main(arguments: Sequence[str]) -> None:
             elif part == "catalogue":
                 figures += asyncio.run(catalogue(folder))
             else:
-                figures += {"mapping": mapping, "credentials": credentials, "shapes": shapes}[part]()
+                parts = {"mapping": mapping, "credentials": credentials, "passports": passports, "shapes": shapes}
+                figures += parts[part]()
         after, speed_after = probe_disk(folder), probe_speed()
     told = machine()
     if asked.json:

@@ -6,7 +6,7 @@ import hashlib
 import json
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from fnmatch import fnmatchcase
 from pathlib import Path
 
@@ -23,7 +23,8 @@ from connector.mapping import engine
 from connector.mapping.plan import Plan, parse
 from connector.mapping.source import SourceFile
 from connector.model import Did, JsonObject
-from connector.vocabulary.bundle import load_bundle
+from connector.vocabulary.bundle import load_bundle, load_rules
+from connector.vocabulary.judging import judge
 from examples.mine_to_recycler.story.model import tell
 from examples.mine_to_recycler.story.write import files
 from tests.bench.figures import Figure
@@ -83,6 +84,37 @@ def _passports() -> tuple[Plan, dict[str, list[SourceFile]]]:
 
 def _source(name: str, data: bytes) -> SourceFile:
     return SourceFile(name=name, digest=hashlib.sha256(data).hexdigest(), data=data)
+
+
+# --- passports -------------------------------------------------------------------------------------------------------
+
+
+def passports() -> list[Figure]:
+    """A complete passport: cut into what each audience may have, and judged point by point."""
+    bundle, rules = load_bundle(), load_rules()
+    subject: JsonObject = json.loads(Path("examples/passports/ev.json").read_bytes())
+    day = date(2026, 11, 28)
+    if not judge(rules, subject, "ev", at=day).complete:
+        raise RuntimeError("the example passport is not complete")
+
+    def split() -> int:
+        bundle.split("BatteryPassport", subject)
+        return 1
+
+    def judged() -> int:
+        judge(rules, subject, "ev", at=day)
+        return 1
+
+    figures: list[Figure] = []
+    for name, work in ((f"cut by audience, {len(subject)} values", split), ("judged by 71 data points", judged)):
+        per_cpu, per_wall = _rate(work)
+        figures.append(
+            Figure(
+                part="Core", name=f"battery passports {name}", value=per_cpu, unit="per CPU second",
+                note=f"{per_wall:,.0f}/s",
+            )
+        )  # fmt: skip
+    return figures
 
 
 # --- credentials -----------------------------------------------------------------------------------------------------
