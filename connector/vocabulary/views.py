@@ -100,7 +100,8 @@ def audience_classes(
         return (scope.classes or frozenset()) if scope.covers(purpose, item) else frozenset()
     if not scope.covers(purpose, item):
         return EVERYBODY
-    if audience is Audience.LEGITIMATE_INTEREST and purpose and purpose not in INTERESTS:
+    purposes = {purpose} if purpose else scope.purposes
+    if audience is Audience.LEGITIMATE_INTEREST and purposes is not None and INTERESTS.isdisjoint(purposes):
         return EVERYBODY
     classes = _CLASSES[audience]
     return classes if scope.classes is None else EVERYBODY | (classes & scope.classes)

@@ -118,6 +118,7 @@ OWNER = {"mandateRole": "legitimateInterest", "accessClassGranted": ["LI"], "pur
         (OWNER | {"chainRoot": "urn:uuid:1"}, (), "LI PUB"),
         (OWNER | {"chainRoot": "urn:uuid:9"}, (), "PUB"),
         (OWNER | {"chainRoot": "S-1"}, ("--purpose", "recycling"), "PUB"),
+        (OWNER | {"chainRoot": "S-1", "purpose": ["research"]}, (), "PUB"),
         ({"role": ["recycler"], "purpose": ["recycling"]}, ("--audience", "legitimate-interest"), "LI LI+AUTH PUB"),
     ],
 )
