@@ -64,6 +64,15 @@ class Table:
         """The state that a message of this kind produces, from wherever it is sent."""
         return next(row.target for row in self.rows if row.kind == kind)
 
+    def happens_once(self, kind: str) -> bool:
+        """Whether no way leads from where this kind of message leads back to where it may be sent."""
+        sources = {row.state for row in self.rows if row.kind == kind}
+        reached, ahead = set[str](), {row.target for row in self.rows if row.kind == kind}
+        while ahead:
+            reached |= ahead
+            ahead = {row.target for row in self.rows if row.state in ahead} - reached
+        return not sources & reached
+
     def target_of_termination(self) -> str:
         """The state in which a terminated process rests."""
         return self.leads_to(self.termination)

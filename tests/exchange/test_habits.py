@@ -93,6 +93,29 @@ def test_the_last_message_may_come_again_under_another_id(tmp_path: Path) -> Non
     play(tmp_path, scene)
 
 
+def test_what_is_said_but_once_may_come_again_under_another_id(tmp_path: Path) -> None:
+    """A verification that comes late gets its answer, where the negotiation has gone on; other words are refused."""
+
+    async def scene(world: World) -> None:
+        customer, supplier = world.nodes
+        said: list[Request] = []
+
+        async def overheard(request: Request) -> HttpAnswer:
+            if request.url.endswith("/agreement/verification"):
+                said.append(request)
+            return await supplier.serve(request)
+
+        world.network.sites[supplier.config.public_url.removeprefix("http://")] = overheard
+        assert (await settled(customer, supplier))["state"] == "FINALIZED"
+        path = said[0].url.removeprefix(supplier.config.public_url)
+        for more, status in (({}, 200), ({"x": "else"}, 400)):
+            body = {**orjson.loads(said[0].body or b""), "@id": f"urn:uuid:{status}", **more}
+            bearer = await proof(customer, supplier.config.did)
+            assert (await say(supplier, path, orjson.dumps(body), bearer)).status == status
+
+    play(tmp_path, scene)
+
+
 @pytest.mark.parametrize("pids", [{}, {"consumerPid": ""}])
 def test_of_a_process_that_is_looked_at_the_state_alone_counts(tmp_path: Path, pids: JsonObject) -> None:
     """A peer that refused and has not kept our pid yet is read all the same, and joined."""

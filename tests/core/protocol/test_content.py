@@ -197,3 +197,14 @@ def test_a_lifetime_is_a_number_of_seconds(lifetime: str, good: bool) -> None:
     assert kept["refreshEndpoint"] == "https://p/data"
     bare = read_address(compose.data_address("https://p/data", {"authorization": "t"}))
     assert bare == {"endpoint": "https://p/data", "authorization": "t", "expires": 0}
+
+
+def test_what_can_be_said_but_once() -> None:
+    """Kinds from whose target no way leads back: their repeats can be known by what they say."""
+    once = {str(row.kind) for row in negotiation.TABLE.rows if negotiation.TABLE.happens_once(row.kind)}
+    assert once == {
+        "ContractAgreementMessage", "ContractAgreementVerificationMessage", "ContractNegotiationEventMessage:ACCEPTED",
+        "ContractNegotiationEventMessage:FINALIZED", "ContractNegotiationTerminationMessage",
+    }  # fmt: skip
+    once = {str(row.kind) for row in transfer.TABLE.rows if transfer.TABLE.happens_once(row.kind)}
+    assert once == {"TransferRequestMessage", "TransferCompletionMessage", "TransferTerminationMessage"}
