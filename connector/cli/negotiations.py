@@ -76,7 +76,7 @@ def _show_held(one: JsonObject, company: Config) -> None:
         say(f"  ours    {terms_in_words(one['ours'])}")
     policy = one["policy"]
     if isinstance(policy, dict):
-        say("  policy  ours permits this peer the use, and still decides at each transfer")
+        say("  policy  ours permits this peer the use; it decides again at each transfer, beside what is agreed")
     if one["note"]:
         say(f"  note    {one['note']}", "yellow")
     if one["decision"]:

@@ -80,7 +80,7 @@ class Grants:
         claim = Claim(name="agreementHeld", value="true", source=str(content["agreement"]))
         return Grant(
             facts=facts.with_claims(claim), agreement_id=str(content["agreement"]), dataset=dataset,
-            policy=self.policies.of(dataset),
+            policy=self.policies.under(dataset, content.get("terms")),
         )  # fmt: skip
 
     async def renew(self, proven: Proven, refresh_token: str) -> Renewed:

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+import orjson
+
 from connector.exchange.rows import DatasetRow
 from connector.model import JsonObject
 from connector.policy.evaluate import Compiled, compile_policy
-from connector.policy.odrl import offer_digest, offer_json
+from connector.policy.odrl import both, offer_digest, offer_json
 from connector.policy.reading import load
 from connector.protocol.catalog import Offered, offer
-from connector.protocol.terms import rules_of
+from connector.protocol.terms import rules_digest, rules_of
 from connector.protocol.transfer import PULL, PUSH
 
 _MOST = 1_000
@@ -35,6 +37,7 @@ class Policies:
     """Policies by digest."""
 
     _terms: dict[str, Terms] = field(default_factory=dict)
+    _under: dict[str, Compiled] = field(default_factory=dict)
 
     def terms(self, digest: str, octets: bytes) -> Terms:
         """The policy of that digest."""
@@ -52,6 +55,21 @@ class Policies:
     def of(self, dataset: DatasetRow) -> Compiled:
         """The policy under which this dataset is offered."""
         return self.terms(dataset.policy_digest, dataset.policy).compiled
+
+    def under(self, dataset: DatasetRow, agreed: JsonObject | None) -> Compiled:
+        """The policy that decides under an agreement. `agreed`: its rules, where other ones were offered, so that
+        both have to permit.
+        """
+        if agreed is None:
+            return self.of(dataset)
+        key = f"{dataset.policy_digest} {rules_digest(agreed)}"
+        known = self._under.get(key)
+        if known is None:
+            if len(self._under) >= _MOST:
+                self._under.pop(next(iter(self._under)))
+            known = compile_policy(both(self.of(dataset).policy, load(orjson.dumps(agreed))))
+            self._under[key] = known
+        return known
 
     def offer(self, dataset: DatasetRow) -> JsonObject:
         """The offer as the catalogue shows it."""

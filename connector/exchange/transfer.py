@@ -32,6 +32,7 @@ from connector.protocol.messages import (
     parse,
 )
 from connector.protocol.process import Ask, Event, Process, Reached, Reply, Role, Table
+from connector.protocol.terms import rules_of
 from connector.protocol.transfer import PULL, PUSH, Kind, State
 from connector.vocabulary.admission import admit
 
@@ -181,7 +182,7 @@ class Transfer:
         if known is not None:
             return await self.conversation.receive(known, incoming, lambda _: ())
         self.may_ask(message.callback_address)
-        agreement, dataset = await self._in_force(message.agreement_id, party)
+        agreement, dataset, terms = await self._in_force(message.agreement_id, party)
         objections = transfer.check_request(
             message,
             agreement_id=agreement.agreement_id if agreement else None,
@@ -196,36 +197,47 @@ class Transfer:
         if message.data_address is not None and not objections:
             content["push"] = transfer.read_push(message.data_address)
         if not objections and dataset is not None:
-            content |= {"dataset": dataset.dataset_id, **self._decided(dataset, caller.facts, shown)}
+            content |= {
+                "dataset": dataset.dataset_id, "terms": terms, **self._decided(dataset, terms, caller.facts, shown)
+            }  # fmt: skip
         process = Process(role=Role.PROVIDER, pid=Pid(self.ids.urn()))
         return await self.conversation.open(process, content, incoming, objections)
 
-    async def _in_force(self, agreement_id: str, party: str) -> tuple[AgreementRow | None, DatasetRow | None]:
-        """The agreement, if it is between exactly this party and us and its negotiation is finalized.
+    async def _in_force(
+        self, agreement_id: str, party: str
+    ) -> tuple[AgreementRow | None, DatasetRow | None, JsonObject | None]:
+        """The agreement, if it is between exactly this party and us and its negotiation is finalized; its dataset; its
+        rules, where these are not what the dataset was offered under.
 
         A request may be here before the answer to our FINALIZED event: whoever has the event may ask.
         """
         agreement = await self.store.load_agreement(self.tenant, agreement_id)
         if agreement is None or agreement.counterparty != party or agreement.role != Role.PROVIDER.value:
-            return None, None
+            return None, None, None
         row = await self.store.load_process(self.tenant, "negotiation", agreement.negotiation_pid)
         if row is None or agreement.replaced_by is not None:
-            return None, None
+            return None, None, None
         if row.state != negotiation.State.FINALIZED and under_way(row) != negotiation.Kind.FINALIZE:
-            return None, None
-        return agreement, await self.store.load_dataset(self.tenant, agreement.dataset_id)
+            return None, None, None
+        bargained = orjson.loads(row.body)["content"].get("bargained")
+        terms = rules_of(orjson.loads(agreement.agreement)) if bargained else None
+        return agreement, await self.store.load_dataset(self.tenant, agreement.dataset_id), terms
 
     async def _resumed(self, row: ProcessRow, caller: Caller, shown: Sequence[bytes]) -> JsonObject:
         """What a consumer's start means: our policy decides again, on what the consumer is now."""
         if row.role != Role.PROVIDER.value:
             return {}
-        dataset = await self.store.load_dataset(self.tenant, str(orjson.loads(row.body)["content"]["dataset"]))
+        content = orjson.loads(row.body)["content"]
+        dataset = await self.store.load_dataset(self.tenant, str(content["dataset"]))
         if dataset is None:
             return {"permitted": False, "told": "the dataset is no longer offered"}
-        return self._decided(dataset, caller.facts, shown)
+        return self._decided(dataset, content.get("terms"), caller.facts, shown)
 
-    def _decided(self, dataset: DatasetRow, facts: Facts, shown: Sequence[bytes]) -> JsonObject:
-        decision = evaluate(self.policies.of(dataset), facts, self.conversation.clock.now(), stage=Stage.TRANSFER)
+    def _decided(
+        self, dataset: DatasetRow, terms: JsonObject | None, facts: Facts, shown: Sequence[bytes]
+    ) -> JsonObject:
+        policy = self.policies.under(dataset, terms)
+        decision = evaluate(policy, facts, self.conversation.clock.now(), stage=Stage.TRANSFER)
         return {
             "decision": decision.as_json(), "permitted": decision.permit, "told": decision.for_peer(),
             "credentials": [octets.decode("ascii") for octets in shown],

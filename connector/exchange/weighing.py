@@ -17,6 +17,7 @@ from connector.exchange.rows import DatasetRow
 from connector.model import Did, Facts, Finding, JsonObject
 from connector.policy.evaluate import evaluate
 from connector.policy.operands import Stage
+from connector.policy.reading import read
 from connector.protocol import negotiation
 from connector.protocol.messages import (
     ContractAgreementMessage,
@@ -67,7 +68,10 @@ class Weighing:
                 why: JsonObject = {"code": message.code, "reason": list(message.reason or ()), "by": "peer"}
                 heard = {"termination": why}
             case ContractNegotiationEventMessage(event_type="ACCEPTED"):
-                heard = {**self._turn(Turn.ACCEPTANCE, peer), **self._judged(dataset, facts)}
+                offered = cast("JsonObject", content.get("offer") or {})
+                bargained = dataset is not None and negotiation.is_counter_offer(offered, self.policies.offer(dataset))
+                judged = self._judged(dataset, facts)
+                heard = {**self._turn(Turn.ACCEPTANCE, peer), **judged, "bargained": bargained}
             case ContractNegotiationEventMessage():
                 heard = {}
             case _:
@@ -89,13 +93,15 @@ class Weighing:
         if counters and turn["how"] == "refuse":
             sentence = "This is not the offer that its id stands for."
             return heard, (Finding(code="offer-mismatch", message=sentence, term="offer"),)
+        if counters and (unknown := _unknown(offer)):
+            return heard, unknown
         if not counters:  # the same rules, in our own words: a real EDC sends them back in others, and expects ours
             heard["offer"] = {**offer, **rules_of(ours)}
         if dataset.approval:
             turn["how"] = "hold"
         if turn["how"] == "offer":
             heard["ours"] = ours
-        return {**heard, **turn, **self._judged(dataset, facts)}, ()
+        return {**heard, **turn, **self._judged(dataset, facts), "bargained": counters}, ()
 
     def _turn(self, turn: Turn, peer: Did, *, matches: bool = False) -> JsonObject:
         how = "hold" if peer in self.by_hand else self.rules[turn]
@@ -106,6 +112,12 @@ class Weighing:
             return {"decision": None, "permitted": False, "told": None}
         decision = evaluate(self.policies.of(dataset), facts, self.clock.now(), stage=Stage.NEGOTIATION)
         return {"decision": decision.as_json(), "permitted": decision.permit, "told": decision.for_peer()}
+
+
+def _unknown(offer: JsonObject) -> tuple[Finding, ...]:
+    """Terms that our policies have no words for could be agreed to, and never be kept."""
+    _, findings = read(offer)
+    return tuple(Finding(code="terms-unknown", message=one.message, term="offer") for one in findings)
 
 
 def _where(message: ContractRequestMessage | ContractOfferMessage) -> JsonObject:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Literal, TypeAlias
 
@@ -114,6 +114,27 @@ def offer_digest(policy: Policy) -> str:
 def offer_equal(first: Policy, second: Policy) -> bool:
     """Whether two policies offer the same terms. If not, a request with the one is a counter-offer to the other."""
     return offer_digest(first) == offer_digest(second)
+
+
+def both(first: Policy, second: Policy) -> Policy:
+    """The first policy, its use narrowed to what the second permits as well: each permission of use joined with each.
+
+    The second is one from the wire: where it names the owner's list of parties, the first one's list is meant.
+    """
+    home = tuple(rule for rule in first.rules if rule.action is not Action.USE)
+    used = [[rule for rule in policy.rules if rule.action is Action.USE] for policy in (first, second)]
+    never = [rule for rules in used for rule in rules if rule.effect == "prohibition"]
+    permitted = [[rule for rule in rules if rule.effect == "permission"] for rules in used]
+    joined = [
+        Rule(effect="permission", action=Action.USE, constraints=(*one.constraints, *_unlisted(two.constraints)))
+        for one in permitted[0]
+        for two in permitted[1]
+    ]
+    return replace(first, rules=(*never, *joined, *home))
+
+
+def _unlisted(terms: tuple[Term, ...]) -> tuple[Term, ...]:
+    return tuple(term for term in terms if not (isinstance(term, Constraint) and term.right == (LISTED_PARTIES,)))
 
 
 def _rules_json(policy: Policy) -> JsonObject:

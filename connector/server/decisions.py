@@ -23,6 +23,7 @@ from connector.model import Did, Json, JsonObject
 from connector.policy.odrl import offer_json
 from connector.policy.reading import load
 from connector.protocol.negotiation import State
+from connector.protocol.process import Role
 from connector.protocol.terms import Offer, rules_of
 from connector.protocol.turns import Turn
 from connector.server import asked, processes
@@ -96,6 +97,8 @@ async def _decide(request: web.Request) -> web.Response:
 async def decide(services: Services, ident: str, word: Word, key: str, wait_seconds: float) -> JsonObject:
     """A person's word. `IllegalTransition`: nothing waits there, or not for this."""
     row = await _negotiation(services, ident)
+    if word.terms is not None and row.role == Role.PROVIDER.value:
+        load(orjson.dumps(word.terms))  # what we offer we have to keep, so our policies need words for it
     meant = {**word.as_json(), "terms": rules_of(word.terms or {})}  # a fresh offer id makes no other request
     said = f"decide {row.pid} {orjson.dumps(meant).decode()}"
     command = await command_of(services, key, said)
@@ -132,6 +135,7 @@ async def offer(
         made = {**ours, "@id": offer_id or ours["@id"]}
         if terms is not None:
             made = wire_terms(terms, offer_id or services.ids.urn())
+            load(orjson.dumps(made))  # as above
         base = await services.peers.dsp_base(peer)
         try:
             await services.negotiate.offer(peer, base, dataset.dataset_id, made, command)

@@ -15,21 +15,10 @@ from tests.exchange.test_hostile import services
 from tests.simulator import SHARED, Node, dataset_id
 
 OTHER_TERMS: JsonObject = {"@id": "urn:other", "permission": [{"action": "use"}]}
-STRICTER: JsonObject = {
-    "@id": "urn:stricter",
-    "permission": [
-        {
-            "action": "use",
-            "constraint": [
-                {
-                    "leftOperand": "http://www.w3.org/ns/odrl/2/dateTime",
-                    "operator": "lt",
-                    "rightOperand": "2027-04-01T00:00:00Z",
-                }
-            ],
-        }
-    ],
-}
+STRICTER_CONSTRAINT: JsonObject = {
+    "leftOperand": "http://www.w3.org/ns/odrl/2/dateTime", "operator": "lt", "rightOperand": "2027-04-01T00:00:00Z",
+}  # fmt: skip
+STRICTER: JsonObject = {"@id": "urn:stricter", "permission": [{"action": "use", "constraint": [STRICTER_CONSTRAINT]}]}
 
 
 @dataclass(slots=True)

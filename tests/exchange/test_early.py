@@ -58,7 +58,7 @@ async def test_an_agreement_holds_from_our_finalization_on(state: str, pending: 
         tenant="", did=opening.did, base="", opening=opening, store=store, ids=SystemIds(), policies=Policies(),
         max_message_bytes=1 << 20, by_hand=lambda _: False, may_ask=lambda _: None,
     )  # fmt: skip
-    found, _ = await transfer._in_force("a", PEER)
+    found, _, _ = await transfer._in_force("a", PEER)
     assert (found is not None) is good
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,8 +11,10 @@ import pytest
 
 from connector.config import Approvals
 from connector.errors import Conflict, IllegalTransition
-from tests.exchange.deals import OTHER_TERMS, STRICTER, ask, dataset, offer, queue, timers
-from tests.exchange.test_hostile import play, services
+from connector.model import JsonObject
+from connector.server import fetching
+from tests.exchange.deals import OTHER_TERMS, STRICTER, STRICTER_CONSTRAINT, ask, dataset, offer, queue, timers
+from tests.exchange.test_hostile import play, say, services
 from tests.simulator import KEPT, World
 
 # --- who decides what ------------------------------------------------------------------------------------------------
@@ -259,3 +262,52 @@ def test_there_is_nothing_to_counter_in_a_verification(tmp_path: Path) -> None:
         assert await deal.states() == ("TERMINATED", "TERMINATED")
 
     play(tmp_path, scene, approvals=Approvals(verification="hold"))
+
+
+# --- what was agreed counts -------------------------------------------------------------------------------------------
+
+
+def test_agreed_terms_count_beside_the_policy(tmp_path: Path) -> None:
+    """A counter-offer for an hour gives data for that hour, though the dataset's policy would give it for ever."""
+
+    async def scene(world: World) -> None:
+        customer, supplier = world.nodes
+        constraint = {**STRICTER_CONSTRAINT, "rightOperand": "2027-03-15T09:30:00Z"}
+        terms: JsonObject = {"@id": "urn:hour", "permission": [{"action": "use", "constraint": [constraint]}]}
+        short, long = await ask(customer, supplier, terms=terms), await ask(customer, supplier)
+        await short.decide(supplier, "approve")
+        deals = [str((await deal.content(customer))["agreement"]["@id"]) for deal in (short, long)]
+        got = [await fetching.fetch(services(customer), one, one, 60, lambda _: None) for one in deals]
+        assert [one["state"] for one in got] == ["COMPLETED", "COMPLETED"]
+        running = await fetching.start_transfer(services(customer), deals[0], "late", 60)
+        address = running["address"]
+        assert isinstance(address, dict)
+        assert (await say(supplier, "/data", b"", str(address["authorization"]), "GET")).status == 200
+        await asyncio.sleep(1_800)
+        page = await say(supplier, "/data", b"", str(address["authorization"]), "GET")
+        assert orjson.loads(page.body)["items"] == []
+        got = [await fetching.fetch(services(customer), one, f"{one} later", 60, lambda _: None) for one in deals]
+        assert [one["state"] for one in got] == ["TERMINATED", "COMPLETED"]
+        told = got[0]["termination"]
+        assert isinstance(told, dict)
+        assert (told["code"], told["by"]) == ("policy-denied", "peer")
+        assert "dateTime" in str(told["reason"])
+
+    play(tmp_path, scene, approvals=Approvals(counter_request="hold"))
+
+
+def test_terms_without_words_are_refused(tmp_path: Path) -> None:
+    """What our policies could not keep is not put before a person: 400 with the reason, and nothing begins."""
+
+    async def scene(world: World) -> None:
+        customer, supplier = world.nodes
+        constraint = {**STRICTER_CONSTRAINT, "leftOperand": "https://example.com/moon"}
+        terms: JsonObject = {"@id": "urn:moon", "permission": [{"action": "use", "constraint": [constraint]}]}
+        deal = await ask(customer, supplier, terms=terms)
+        assert (await deal.row(customer)).state == "TERMINATED"
+        (refused,) = await supplier.store.messages("", "negotiation", (await deal.row(supplier)).pid)
+        assert refused.status == 400
+        assert b"terms-unknown" in refused.answer_body
+        assert await queue(supplier) == []
+
+    play(tmp_path, scene, approvals=Approvals(counter_request="hold"))

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+from typing import cast
+
 import orjson
 
 from connector.model import Json, JsonObject
-from connector.policy.odrl import agreement_json, digest, offer_digest, offer_equal, offer_json
+from connector.policy.odrl import Constraint, Rule, agreement_json, both, digest, offer_digest, offer_equal, offer_json
 from connector.policy.operands import NAMESPACE
 from connector.policy.reading import read
-from tests.core.policy.policies import c, policy, rule
+from tests.core.policy.policies import NOW, c, decide, facts, policy, rule
 
 MEMBER = c("membership", "eq", "active")
 ROLES = c("role", "isAnyOf", ["refiner", "recycler"])
+BAD, WORSE = c("party", "isAnyOf", ["did:web:bad.example"]), c("role", "eq", "trader")
+SOON = c("dateTime", "lt", "2027-04-01T00:00:00Z")
 
 
 def test_an_offer_is_what_dsp_wants() -> None:
@@ -105,3 +110,35 @@ def test_a_policy_for_auditors_only_is_not_offerable() -> None:
     given = policy(rule("audit", c("mandate", "eq", "active")))
     assert not given.offerable
     assert offer_json(given, offer_id="x") == {"@type": "Offer", "@id": "x"}
+
+
+# --- what was agreed beside what is offered ---------------------------------------------------------------------------
+
+
+def test_an_agreement_narrows_and_never_widens() -> None:
+    """Both have to permit: each permission of use with each, all prohibitions; home rules stay the first one's."""
+    ours = policy(rule("list", MEMBER), rule("use", MEMBER), rule("use", ROLES), prohibition=[rule("use", BAD)])
+    joined = both(ours, policy(rule("use", SOON), rule("audit"), prohibition=[rule("use", WORSE)]))
+    assert [_words(one) for one in joined.rules] == [
+        ("prohibition", "use", ["party"]), ("prohibition", "use", ["role"]),
+        ("permission", "use", ["membership", "dateTime"]), ("permission", "use", ["role", "dateTime"]),
+        ("permission", "list", ["membership"]),
+    ]  # fmt: skip
+    member, nobody = facts(membership="active", role="user"), facts(role="user")
+    assert decide(joined, member).permit
+    assert not decide(joined, nobody).permit
+    assert not decide(joined, member, now=NOW + timedelta(days=365)).permit
+    assert not decide(both(ours, policy(rule("use"))), nobody).permit
+
+
+def _words(rule: Rule) -> tuple[str, str, list[str]]:
+    return rule.effect, rule.action.value, [part.left for part in rule.constraints if isinstance(part, Constraint)]
+
+
+def test_a_list_of_parties_in_an_agreement_is_the_owners() -> None:
+    """On the wire it is only said to exist; the dataset's own list decides."""
+    ours = policy(rule("use", c("party", "isAnyOf", ["did:web:a.example"])))
+    wire = policy(*cast("list[Json]", offer_json(ours, offer_id="x")["permission"]))
+    assert decide(both(ours, wire), facts("did:web:a.example")).permit
+    assert not decide(both(ours, wire), facts("did:web:b.example")).permit
+    assert not decide(wire, facts("did:web:a.example")).permit
