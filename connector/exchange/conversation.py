@@ -107,7 +107,7 @@ class Conversation:
         for _ in range(_TRIES):
             draft = self.draft(row)
             draft.caller = incoming.caller
-            earlier = await heard_before(self.store, self.topic.table, row, incoming, draft.process.accepted)
+            earlier = await heard_before(self.store, self.topic.table, row, incoming)
             if incoming.caller.repeat and earlier is None:
                 raise NotAuthenticated("the token was used before")
             self._run(draft, self._received(draft, incoming, earlier, objections))

@@ -7,8 +7,10 @@ from pathlib import Path
 import orjson
 import pytest
 
+from connector.config import Approvals
 from connector.exchange.ports import HttpAnswer
 from connector.model import JsonObject
+from tests.exchange.deals import OTHER_TERMS, STRICTER, ask
 from tests.exchange.test_hostile import play, proof, say, services, settled
 from tests.network import Request
 from tests.simulator import World
@@ -114,6 +116,31 @@ def test_what_is_said_but_once_may_come_again_under_another_id(tmp_path: Path) -
             assert (await say(supplier, path, orjson.dumps(body), bearer)).status == status
 
     play(tmp_path, scene)
+
+
+def test_a_second_request_is_no_repeat(tmp_path: Path) -> None:
+    """The same counter-request under another id wants something again, and it is not the consumer's turn."""
+
+    async def scene(world: World) -> None:
+        customer, supplier = world.nodes
+        said: list[Request] = []
+
+        async def overheard(request: Request) -> HttpAnswer:
+            if request.url.endswith("/request") and not request.url.endswith("/negotiations/request"):
+                said.append(request)
+            return await supplier.serve(request)
+
+        world.network.sites[supplier.config.public_url.removeprefix("http://")] = overheard
+        deal = await ask(customer, supplier, terms=OTHER_TERMS)
+        await deal.decide(supplier, "counter", terms=STRICTER)
+        await deal.decide(customer, "counter", terms=OTHER_TERMS)
+        assert await deal.states() == ("REQUESTED", "REQUESTED")
+        path = said[0].url.removeprefix(supplier.config.public_url)
+        body = {**orjson.loads(said[0].body or b""), "@id": "urn:uuid:another"}
+        bearer = await proof(customer, supplier.config.did)
+        assert (await say(supplier, path, orjson.dumps(body), bearer)).status == 400
+
+    play(tmp_path, scene, approvals=Approvals(counter_request="hold"))
 
 
 @pytest.mark.parametrize("pids", [{}, {"consumerPid": ""}])
