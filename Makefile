@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help demo test lint bench kill browser long interop setup lock clean
+.PHONY: help demo test lint bench kill browser long kit interop setup lock clean
 
 help:  ## show this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 10
@@ -37,11 +37,17 @@ bench: setup  ## figures of this machine, beside a floor in the same run
 kill: setup  ## kill -9 at 20 random moments of the demo
 	@$(BIN)/python -m pytest -m long tests/journeys/test_kill.py
 
-long: setup  ## the long suites: kills, deeper walks, many items
-	@$(BIN)/python -m pytest -m "long and not browser"
+long: setup  ## the long suites in two halves side by side: kills, deeper walks, many items
+	@mkdir -p .cache; \
+	$(BIN)/python -m pytest -m "long and not browser" tests/core tests/edges tests/house > .cache/long.log 2>&1 & beside=$$!; \
+	$(BIN)/python -m pytest -m "long and not browser" tests/examples tests/exchange tests/journeys; journeys=$$?; \
+	wait $$beside; core=$$?; cat .cache/long.log; exit $$((core + journeys))
 
 browser: setup  ## pages in a real Chromium (Debian: apt-get install chromium)
 	@$(BIN)/python -m pytest -m browser
+
+kit: setup  ## the official conformance kit of the Dataspace Protocol, twice (needs a JDK 17+ and Maven; says so)
+	@$(BIN)/python -m tests.interop kit
 
 interop: setup  ## the official conformance kit and a real Eclipse EDC (needs a JDK 17+ and Maven; says so)
 	@$(BIN)/python -m tests.interop
