@@ -18,15 +18,22 @@ from tests.core.vocabulary.judge import Judge
 
 _RECORD = "BatteryPassport"
 _ROUNDS = 50
+_TRIPLES = 200
 
 
 def shapes() -> list[Figure]:
     """One document of about two hundred triples."""
     bundle, version = load_bundle(), read_versions(Path("vocab/versions.csv").read_bytes())[-1]
-    subject: JsonObject = json.loads(Path(f"tests/vectors/documents/{_RECORD}.json").read_bytes())
-    document: JsonObject = {"@context": [CREDENTIALS_V2, bundle.context_url], **subject}
     judge = Judge(bundle, Path("vocab") / version.shapes_file, version.shapes_url)
-    triples = len(jsonld.to_rdf(judge.expand(document))["@default"])
+    whole: JsonObject = json.loads(Path(f"tests/vectors/documents/{_RECORD}.json").read_bytes())
+    required = {"id", "type", *bundle.shapes.records[_RECORD].required}
+    subject: JsonObject = {key: value for key, value in whole.items() if key in required}
+    for key in sorted(whole.keys() - required):
+        document: JsonObject = {"@context": [CREDENTIALS_V2, bundle.context_url], **subject, key: whole[key]}
+        if _triples(judge, document) <= _TRIPLES:
+            subject[key] = whole[key]
+    document = {"@context": [CREDENTIALS_V2, bundle.context_url], **subject}
+    triples = _triples(judge, document)
     if bundle.check(_RECORD, subject) or not judge.conforms(document, _RECORD):
         raise RuntimeError("the bench's own document does not fit")
     graph = judge.graph(document)
@@ -38,6 +45,10 @@ def shapes() -> list[Figure]:
             at_most=20, note=f"pyshacl {theirs / 1000:.1f} ms, {theirs / ours:,.0f} times as long",
         )
     ]  # fmt: skip
+
+
+def _triples(judge: Judge, document: JsonObject) -> int:
+    return len(jsonld.to_rdf(judge.expand(document))["@default"])
 
 
 def _microseconds(work: Callable[[], object], times: int) -> float:
