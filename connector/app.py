@@ -23,8 +23,9 @@ from typing import Protocol
 from connector.config import MANAGEMENT_TOKEN_VARIABLE, PASSPHRASE_VARIABLE, Config, secret
 from connector.credentials.signing import Signer
 from connector.errors import PeerUnreachable
+from connector.exchange.answer import AuditAnswers
 from connector.exchange.arrivals import Arrivals
-from connector.exchange.audit import Audit, AuditAnswers
+from connector.exchange.audit import Audit
 from connector.exchange.authenticate import SCOPES, Authenticate
 from connector.exchange.browse import Browse
 from connector.exchange.conversation import Conversation
@@ -167,7 +168,9 @@ def compose(
         tenant=tenant, did=did, store=store, identity=identity, peers=peers, resolver=resolver, verifier=verifier,
         clock=clock, leeway_seconds=limits.clock_leeway_seconds, claims_cache_seconds=limits.claims_cache_seconds,
     )  # fmt: skip
-    answers = AuditAnswers(tenant=tenant, did=did, name=config.name, store=store, policies=policies)
+    answers = AuditAnswers(
+        tenant=tenant, did=did, name=config.name, store=store, policies=policies, place_key=keys.id_key
+    )
     grants = Grants(
         tenant=tenant, store=store, clock=clock, ids=ids, policies=policies, facts_from=authenticate.facts_from,
         data_token_seconds=limits.data_token_seconds,

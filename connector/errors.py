@@ -82,6 +82,10 @@ class Conflict(ConnectorError):
     code = "conflict"
 
 
+class Taken(Conflict):
+    """An id stands for something else, for ever: deciding again under it helps nobody."""
+
+
 class IllegalTransition(ConnectorError):
     """The message does not fit the state of the process."""
 

@@ -15,7 +15,7 @@ _OPERANDS: Final = {
     "membership": "the membership that was shown",
     "role": "the role that was shown",
     "party": "who the asker is",
-    "agreementHeld": "an agreement with the owner",
+    "agreementHeld": "an agreement on the data",
     "dateTime": "the time",
     "unitBuyer": "who bought the unit",
     "accessClass": "the class of values",

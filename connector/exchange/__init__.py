@@ -5,7 +5,8 @@
     negotiate     contract negotiation, both roles
     transfer      transfer process, both roles; the data token and what it opens
     receive       pages of a transfer, or a file -> verified, checked, kept
-    audit         the auditor's walk, and the owner's answer to an audit read
+    audit         the auditor's walk through the peers' connectors
+    answer        the owner's answer to an audit read
     authenticate  a caller's token and presentation -> Facts
     outbox        committed effects -> delivered, answers -> step
 

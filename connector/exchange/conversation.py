@@ -14,7 +14,7 @@ from typing import cast
 
 import orjson
 
-from connector.errors import Conflict, NotAuthenticated
+from connector.errors import Conflict, NotAuthenticated, Taken
 from connector.exchange.draft import Answer, Caller, Change, Draft, Incoming, Topic
 from connector.exchange.ports import Clock, Ids, Store
 from connector.exchange.processes import Processes
@@ -123,6 +123,8 @@ class Conversation:
             draft.messages.append(self._message(draft, incoming, answer))
             try:
                 await self._commit(draft, replay=None if incoming.caller.repeat else incoming.caller.replay)
+            except Taken:
+                raise
             except Conflict:
                 row = await self.load(row.pid)
                 continue
@@ -155,6 +157,8 @@ class Conversation:
                     self._run(draft, event)
                 try:
                     await self._commit(draft)
+                except Taken:
+                    raise
                 except Conflict:
                     continue
                 return draft
@@ -298,7 +302,8 @@ class Conversation:
                 outbox=draft.sends, outbox_done=(delivered.seq, delivered.fence) if delivered else None,
                 outbox_clear=draft.dropped and delivered is None, attempt=None if draft.retry else draft.attempt,
                 timers=self._timers(draft, row), agreement=draft.agreement,
-                replaced_agreement=draft.replaced_agreement, evidence=draft.evidence, command=draft.command,
+                replaced_agreement=draft.replaced_agreement, claim=draft.claim, evidence=draft.evidence,
+                command=draft.command,
                 data_token=draft.data_token, token_live=draft.token_live, approval=draft.approval,
                 approval_done=draft.approval_done,
             )

@@ -142,6 +142,8 @@ class Draft:
     evidence: list[EvidenceEntry] = field(default_factory=list)
     agreement: AgreementRow | None = None
     replaced_agreement: tuple[str, str] | None = None
+    claim: str = ""
+    """The id that the agreement of this negotiation is to have."""
     data_token: DataTokenRow | None = None
     secrets: tuple[str, str] = ("", "")
     """The data token and its refresh token in clear: they go into the start message, and into no row of their own."""

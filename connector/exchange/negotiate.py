@@ -16,7 +16,7 @@ from urllib.parse import quote
 import orjson
 
 from connector.credentials.datamodel import time_text
-from connector.errors import BadMessage, Conflict, NotFound
+from connector.errors import BadMessage, NotFound, Taken
 from connector.exchange import held
 from connector.exchange.conversation import Conversation
 from connector.exchange.draft import Answer, Caller, Draft, Incoming, micros
@@ -49,6 +49,9 @@ _PATHS = {
 }
 _MOST_COUNTERS = 5
 """How often one negotiation is answered with our own offer by rule; who then asks for other terms again is refused."""
+_TAKEN = (
+    Finding(code="agreement-id-taken", message="An agreement of this id is there already.", term="agreement.@id"),
+)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -92,13 +95,13 @@ class Negotiate:
         return process.pid
 
     async def decide(self, pid: str, word: Word, command: CommandRow) -> None:
-        """A person's word to a turn that is held. `IllegalTransition`: nothing waits, or not for this."""
-        if word.agreement_id and await self.store.load_agreement(self.tenant, word.agreement_id) is not None:
-            raise Conflict("there is an agreement of this id already")
+        """A person's word to a turn that is held. `IllegalTransition`: nothing waits, or not for this; `Taken`: another
+        negotiation has, or is to have, the agreement's id.
+        """
 
         def change(draft: Draft) -> Event | None:
             turn = held.check_word(draft, word)
-            draft.command = command
+            draft.command, draft.claim = command, word.agreement_id
             if word.not_before > micros(draft.now):
                 held.postpone(draft, self.tenant, word)
                 return None
@@ -153,23 +156,24 @@ class Negotiate:
         return await self.conversation.open(process, content, incoming, objections)
 
     async def _continued(self, row: ProcessRow, message: negotiation.Message, body: bytes, caller: Caller) -> Answer:
-        taken = await self._taken(message)
+        taken = await self._taken(message, row.pid)
         dataset = await self._dataset(message, row)
 
         def objections(draft: Draft) -> tuple[Finding, ...]:
             draft.heard, found = self.weighing.weigh(draft.process, draft.content, message, caller.facts, dataset)
             return (*taken, *found)
 
-        return await self.conversation.receive(row, _incoming(Role(row.role), message, body, caller), objections)
+        try:
+            return await self.conversation.receive(row, _incoming(Role(row.role), message, body, caller), objections)
+        except Taken:  # another negotiation took the id between the look and the commit
+            taken = _TAKEN
+            return await self.conversation.receive(row, _incoming(Role(row.role), message, body, caller), objections)
 
-    async def _taken(self, message: negotiation.Message) -> tuple[Finding, ...]:
+    async def _taken(self, message: negotiation.Message, pid: str) -> tuple[Finding, ...]:
         """An agreement's id stands for one agreement for ever: agreements are kept by it, whoever they are with."""
         if not isinstance(message, ContractAgreementMessage):
             return ()
-        if await self.store.load_agreement(self.tenant, message.agreement.id) is None:
-            return ()
-        sentence = "An agreement of this id is there already."
-        return (Finding(code="agreement-id-taken", message=sentence, term="agreement.@id"),)
+        return _TAKEN if await self.store.agreement_taken(self.tenant, message.agreement.id, pid) else ()
 
     async def _dataset(self, message: negotiation.Message, row: ProcessRow | None) -> DatasetRow | None:
         """The dataset of ours that the message is about, where the policy has to decide."""

@@ -215,6 +215,7 @@ class StepCommit:
     the process. `outbox_done` = (seq, fence) removes the delivered row, refused with `Conflict` when the fence is not
     the newest. `timers` replaces all timers of the process when not None, `data_token` all tokens of the transfer.
     `replaced_agreement` = (old, new) ids.
+    `claim`: the id of an agreement that this negotiation is to have, and no other; `Conflict` where it is taken.
     `approval` holds the process for a person's word, or keeps that word; `approval_done` ends its waiting.
     """
 
@@ -229,6 +230,7 @@ class StepCommit:
     timers: Sequence[TimerRow] | None = None
     agreement: AgreementRow | None = None
     replaced_agreement: tuple[str, str] | None = None
+    claim: str = ""
     evidence: Sequence[EvidenceEntry] = ()
     command: CommandRow | None = None
     data_token: DataTokenRow | None = None

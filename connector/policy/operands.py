@@ -169,7 +169,7 @@ _TABLE: Final = (
         fact="agreementHeld",
         kind=ValueKind.TRUTH,
         constants={"true": "an agreement", "false": "no agreement"},
-        phrases={_EQ: "holds {right} with the owner"},
+        phrases={_EQ: "holds {right} on the data"},
     ),
     Operand(
         name="dateTime",

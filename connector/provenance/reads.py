@@ -2,7 +2,7 @@
 
     GET /links/{id}                where a link that the company signed leads: {holder, record, version}
     GET /records/{id}/{version}    a record's page; version `latest` is the newest
-    GET /records/{id}/later        records whose links lead back to this one
+    GET /records/{id}/later        records whose links lead back to this one; with /{place} the page that begins there
     GET /party                     the company's name, for people
 
 A page lists every non-dynamic credential of the version by digest and carries the octets of those that the caller may
@@ -33,6 +33,8 @@ class Read:
     kind: ReadKind
     ident: str = ""
     version: str = LATEST
+    after: str = ""
+    """Of what came later: where its page begins, as `next` of the page before says."""
 
     @property
     def path(self) -> str:
@@ -42,7 +44,9 @@ class Read:
             return f"links/{ident}"
         if self.kind == "record":
             return f"records/{ident}/{self.version}"
-        return f"records/{ident}/later" if self.kind == "later" else "party"
+        if self.kind == "later":
+            return f"records/{ident}/later" + (f"/{quote(self.after, safe='')}" if self.after else "")
+        return "party"
 
 
 def parse_path(holder: Did, path: str) -> Read | None:
@@ -54,6 +58,8 @@ def parse_path(holder: Did, path: str) -> Read | None:
             return Read(holder=holder, kind="link", ident=ident)
         case ["records", ident, "later"] if ident:
             return Read(holder=holder, kind="later", ident=ident)
+        case ["records", ident, "later", after] if ident and after:
+            return Read(holder=holder, kind="later", ident=ident, after=after)
         case ["records", ident, version] if ident and (version == LATEST or version.isdecimal()):
             return Read(holder=holder, kind="record", ident=ident, version=version)
         case _:

@@ -12,7 +12,8 @@ from aiohttp import web
 from connector.config import Config
 from connector.credentials.signing import Signer
 from connector.errors import TooLarge
-from connector.exchange.audit import Audit, AuditAnswers
+from connector.exchange.answer import AuditAnswers
+from connector.exchange.audit import Audit
 from connector.exchange.authenticate import Authenticate
 from connector.exchange.browse import Browse
 from connector.exchange.draft import Caller

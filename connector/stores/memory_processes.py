@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 
-from connector.errors import Conflict
+from connector.errors import Conflict, Taken
 from connector.exchange.rows import (
     AgreementRow,
     ApprovalKind,
@@ -45,6 +45,7 @@ class MemoryProcesses:
         self._last_seq: dict[ProcessKey, int] = {}
         self._approvals: dict[tuple[str, str, str], ApprovalRow] = {}
         self._agreements: dict[tuple[str, str], AgreementRow] = {}
+        self._claims: dict[tuple[str, str], str] = {}
         self._evidence: dict[str, list[EvidenceRow]] = {}
         self._replays: dict[tuple[str, str, str], ReplayRow] = {}
         self._commands: dict[tuple[str, str], CommandRow] = {}
@@ -197,6 +198,18 @@ class MemoryProcesses:
         """An agreement by id."""
         return self._agreements.get((tenant, agreement_id))
 
+    async def agreements_with(self, tenant: str, counterparty: str, dataset_id: str) -> list[AgreementRow]:
+        """The agreements with a party on a dataset, oldest first."""
+        wanted = (counterparty, dataset_id)
+        return [row for row in await self.list_agreements(tenant) if (row.counterparty, row.dataset_id) == wanted]
+
+    async def agreement_taken(self, tenant: str, agreement_id: str, negotiation_pid: str) -> bool:
+        """Whether an agreement has this id, or another negotiation has claimed it."""
+        return (tenant, agreement_id) in self._agreements or self._claimed(tenant, agreement_id, negotiation_pid)
+
+    def _claimed(self, tenant: str, agreement_id: str, negotiation_pid: str) -> bool:
+        return self._claims.get((tenant, agreement_id), negotiation_pid) != negotiation_pid
+
     async def list_agreements(self, tenant: str) -> list[AgreementRow]:
         """All agreements, oldest first."""
         rows = [row for row in self._agreements.values() if row.tenant == tenant]
@@ -248,8 +261,10 @@ class MemoryProcesses:
         if step.outbox_done is not None:
             self._check_fence(key, *step.outbox_done)
         new = (step.agreement.tenant, step.agreement.agreement_id) if step.agreement else None
-        if new in self._agreements:
-            raise Conflict(f"agreement {new[1]} is there already")
+        for ident in filter(None, (step.claim, new[1] if new else "")):
+            kept = (step.process.tenant, ident) in self._agreements
+            if kept or self._claimed(step.process.tenant, ident, step.process.pid):
+                raise Taken(f"there is an agreement {ident} already")
         if step.replaced_agreement is not None:
             old = (step.process.tenant, step.replaced_agreement[0])
             if old not in self._agreements and old != new:
@@ -293,6 +308,8 @@ class MemoryProcesses:
         self._commands[row.tenant, row.key] = replace(there, answer=row.answer, pid=row.pid) if there else row
 
     def _save_agreement(self, step: StepCommit) -> None:
+        if step.claim:
+            self._claims[step.process.tenant, step.claim] = step.process.pid
         if step.agreement is not None:
             self._agreements[step.agreement.tenant, step.agreement.agreement_id] = step.agreement
         if step.replaced_agreement is not None:

@@ -134,11 +134,13 @@ class MemoryRecords(MemoryFiles):
                 and key in self._records and self._records[key].origin == "own"]  # fmt: skip
         return min(rows, key=lambda row: (-row.from_version, row.from_record), default=None)
 
-    async def later_records(self, tenant: str, record_id: str) -> list[RecordRow]:
-        """Newest versions of own and received records whose links lead back to this record."""
+    async def later_records(
+        self, tenant: str, record_id: str, *, after: tuple[str, str] = ("", ""), limit: int = 1000
+    ) -> list[RecordRow]:
+        """Newest versions of own and received records whose links lead back to this record, by record id and holder."""
         leading = {key for (key, _), row in self._links.items() if (row.tenant, row.to_record) == (tenant, record_id)}
         rows = [row for row in self._all_newest(tenant) if _key(row) in leading and row.origin != "held"]
-        return sorted(rows, key=lambda row: (row.at, row.record_id, row.holder))
+        return [row for row in rows if (row.record_id, row.holder) > after][:limit]
 
     async def commit_dataset(self, row: DatasetRow) -> None:
         """Insert or replace a dataset."""

@@ -10,7 +10,7 @@ from collections.abc import Collection, Sequence
 import apsw
 import orjson
 
-from connector.errors import Conflict
+from connector.errors import Conflict, Taken
 from connector.exchange.rows import (
     AgreementRow,
     ApprovalKind,
@@ -186,6 +186,15 @@ class ProcessTables:
         bindings: Bindings = {"tenant": tenant, "agreement_id": agreement_id}
         return AGREEMENT.one(self._engine.point("load_agreement", bindings))
 
+    async def agreements_with(self, tenant: str, counterparty: str, dataset_id: str) -> list[AgreementRow]:
+        """The agreements with a party on a dataset, oldest first."""
+        bindings: Bindings = {"tenant": tenant, "counterparty": counterparty, "dataset_id": dataset_id}
+        return [AGREEMENT.read(row) for row in self._engine.few("agreements_with", bindings)]
+
+    async def agreement_taken(self, tenant: str, agreement_id: str, negotiation_pid: str) -> bool:
+        """Whether an agreement has this id, or another negotiation has claimed it."""
+        return bool(number(self._engine.point("agreement_taken", _claim(tenant, agreement_id, negotiation_pid))))
+
     async def list_agreements(self, tenant: str) -> list[AgreementRow]:
         """All agreements, oldest first."""
         return [AGREEMENT.read(row) for row in await self._engine.many("list_agreements", {"tenant": tenant})]
@@ -301,9 +310,18 @@ def _save_outbox(tx: Transaction, step: StepCommit, key: Bindings, last: int) ->
     return numbers
 
 
+def _claim(tenant: str, agreement_id: str, negotiation_pid: str) -> Bindings:
+    return {"tenant": tenant, "agreement_id": agreement_id, "negotiation_pid": negotiation_pid}
+
+
 def _save_agreement(tx: Transaction, step: StepCommit) -> None:
+    if step.claim:
+        claim = _claim(step.process.tenant, step.claim, step.process.pid)
+        if number(tx.row("agreement_taken", claim)):
+            raise Taken(f"there is an agreement {step.claim} already")
+        tx.change("claim_agreement", claim)
     if step.agreement is not None and not tx.change("insert_agreement", AGREEMENT.bind(step.agreement)):
-        raise Conflict(f"agreement {step.agreement.agreement_id} is there already")
+        raise Taken(f"there is an agreement {step.agreement.agreement_id} already")
     if step.replaced_agreement is not None:
         old, new = step.replaced_agreement
         if not tx.change("replace_agreement", {"tenant": step.process.tenant, "old": old, "new": new}):

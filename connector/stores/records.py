@@ -116,10 +116,13 @@ class RecordTables:
         """Where one of our links leads. A link of that id in a record that we received is not ours."""
         return LINK.one(self._engine.point("find_link", {"tenant": tenant, "link_id": link_id}))
 
-    async def later_records(self, tenant: str, record_id: str) -> list[RecordRow]:
-        """Newest versions of own and received records whose links lead back to this record."""
-        rows = await self._engine.many("later_records", {"tenant": tenant, "record_id": record_id})
-        return [RECORD.read(row) for row in rows]
+    async def later_records(
+        self, tenant: str, record_id: str, *, after: tuple[str, str] = ("", ""), limit: int = 1000
+    ) -> list[RecordRow]:
+        """Newest versions of own and received records whose links lead back to this record, by record id and holder."""
+        bindings: Bindings = {"tenant": tenant, "record_id": record_id, "limit": limit}
+        bindings["after"], bindings["after_holder"] = after
+        return [RECORD.read(row) for row in await self._engine.many("later_records", bindings)]
 
     async def commit_dataset(self, row: DatasetRow) -> None:
         """Insert or replace a dataset."""

@@ -12,7 +12,8 @@ import orjson
 import pytest
 
 from connector.errors import PeerUnreachable
-from connector.exchange.audit import Audit, AuditAnswers
+from connector.exchange.answer import AuditAnswers
+from connector.exchange.audit import Audit
 from connector.exchange.policies import Policies
 from connector.exchange.ports import AuditAnswer, Store
 from connector.exchange.rows import CredentialRow, DatasetRow, IdentifierRow, LinkRow, RecordRow, RecordsCommit
@@ -23,6 +24,7 @@ from tests.core.provenance.chains import MAKER, MINE, NOW, REFINER, World, chain
 from tests.exchange.signing import Checker, digest, sign
 
 AUDITOR, STRANGER = Did("did:web:auditor.example"), Did("did:web:stranger.example")
+KEY = bytes(32)
 POLICIES = Path(__file__).parents[2] / "policies"
 
 
@@ -194,7 +196,7 @@ async def companies(tmp_path: Path) -> AsyncIterator[Companies]:
         store: Store = SqliteStore(tmp_path / f"{name}.db")
         stores[did] = store
         await _publish(store, world, did, "composition.json" if did in {MINE, REFINER} else "direct-customer.json")
-        answers[did] = AuditAnswers(tenant="", did=did, name=name, store=store, policies=Policies())
+        answers[did] = AuditAnswers(tenant="", did=did, name=name, store=store, policies=Policies(), place_key=KEY)
     yield Companies(answers=answers, stores=stores, world=world)
     for store in stores.values():
         await store.close()
@@ -274,7 +276,7 @@ async def test_a_rule_may_keep_back_who_supplied(tmp_path: Path) -> None:
     world = chain(world=World(seal=sign, digest=digest))
     store: Store = SqliteStore(tmp_path / "refiner.db")
     await _publish(store, world, REFINER, str(policy))
-    refiner = AuditAnswers(tenant="", did=REFINER, name="refiner", store=store, policies=Policies())
+    refiner = AuditAnswers(tenant="", did=REFINER, name="refiner", store=store, policies=Policies(), place_key=KEY)
     for (holder, ident), target in world.links.items():
         if holder == REFINER:
             answer = await refiner.answer(f"links/{ident}", Facts(party=STRANGER), NOW)
@@ -291,6 +293,27 @@ async def test_what_came_later_is_told_with_the_receiver_of_a_move(companies: Co
     body = orjson.loads((await companies.answers[REFINER].answer("records/rec:L1/later", mandate(), NOW)).body)
     assert {entry["record"] for entry in body["later"]} >= {"rec:R1", "rec:L2"}
     assert body["withheld"] == 0
+
+
+async def test_what_came_later_is_told_in_pages(companies: Companies, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each page leads to the next by a sealed place that is good for this record alone; the walk reads them all."""
+    whole = orjson.loads((await companies.answers[REFINER].answer("records/rec:L1/later", mandate(), NOW)).body)
+    before = await companies.audit(mandate(), AUDITOR)[0].run("rec:L1", MINE)
+    monkeypatch.setattr("connector.exchange.answer.PAGE_LATER", 1)
+    listed, path = [], "records/rec:L1/later"
+    while path:
+        page = orjson.loads((await companies.answers[REFINER].answer(path, mandate(), NOW)).body)
+        listed += page["later"]
+        path = f"records/rec:L1/later/{page['next']}" if "next" in page else ""
+        assert len(page["later"]) <= 1
+        assert "rec:" not in page.get("next", "")
+    assert listed == whole["later"]
+    assert len(listed) > 1
+    first = orjson.loads((await companies.answers[REFINER].answer("records/rec:L1/later", mandate(), NOW)).body)
+    for wrong in (f"records/rec:L2/later/{first['next']}", "records/rec:L1/later/rec:L1"):
+        assert (await companies.answers[REFINER].answer(wrong, mandate(), NOW)).status == 404
+    after = await companies.audit(mandate(), AUDITOR)[0].run("rec:L1", MINE)
+    assert words(after) == words(before)
 
 
 async def test_forward_from_the_mines_lot_to_the_battery(companies: Companies) -> None:
@@ -330,7 +353,7 @@ async def test_an_owner_that_decides_by_hand_answers_202_until_then(companies: C
 
     old = companies.answers[REFINER]
     companies.answers[REFINER] = AuditAnswers(
-        tenant="", did=REFINER, name="r", store=old.store, policies=old.policies, hold=ask
+        tenant="", did=REFINER, name="r", store=old.store, policies=old.policies, place_key=KEY, hold=ask
     )
     journey, _ = companies.audit(mandate(), AUDITOR)
     assert words(await journey.run("rec:B", MAKER))["rec:L2"] == "pending"

@@ -19,7 +19,7 @@ from connector.errors import CannotCheck, Conflict, NotAuthenticated
 from connector.exchange.draft import token_digest, without_token
 from connector.exchange.ports import AuditAnswer, HttpAnswer
 from connector.exchange.rows import ReplayRow, StepCommit
-from connector.model import Did, Facts, JsonObject, Pid
+from connector.model import Did, JsonObject, Pid
 from connector.peers.verifier import FetchingVerifier
 from connector.protocol import compose, negotiation
 from connector.protocol.process import Process, Role
@@ -290,14 +290,14 @@ def test_an_agreement_counts_for_audits_while_it_is_in_force(tmp_path: Path) -> 
         customer, supplier = world.nodes
         asked = await settled(customer, supplier)
         answers = services(supplier).audit_answers
-        facts = Facts(party=Did(customer.config.did))
+        dataset = str(asked["dataset"])
 
-        async def held() -> str:
-            found = await answers._with_agreement(facts)
-            return next(claim.value for claim in found.claims if claim.name == "agreementHeld")
+        async def held(dataset_id: str = dataset) -> str:
+            return (await answers._agreement(Did(customer.config.did), dataset_id)).value
 
         await asyncio.sleep(5)  # until the supplier knows, too
         assert await held() == "true"
+        assert await held("another") == "false"
         standing = await supplier.store.load_agreement("", str(asked["agreement"]))
         assert standing is not None
         row = await supplier.store.load_process("", "negotiation", standing.negotiation_pid)

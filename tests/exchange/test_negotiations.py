@@ -10,7 +10,7 @@ import orjson
 import pytest
 
 from connector.config import Approvals
-from connector.errors import Conflict, IllegalTransition
+from connector.errors import Conflict, IllegalTransition, Taken
 from connector.model import JsonObject
 from connector.server import fetching
 from tests.exchange.deals import OTHER_TERMS, STRICTER, STRICTER_CONSTRAINT, ask, dataset, offer, queue, timers
@@ -106,6 +106,24 @@ def test_a_request_can_be_held_until_a_person_approves(tmp_path: Path) -> None:
         again = await ask(customer, supplier)
         with pytest.raises(Conflict):
             await again.decide(supplier, "approve", agreement_id="urn:agreement:7")
+
+    play(tmp_path, scene, approvals=Approvals(request="hold", limit_seconds=60))
+
+
+def test_one_agreement_id_is_not_given_to_two_negotiations_at_once(tmp_path: Path) -> None:
+    """Words said before either peer has answered: the second is told, and may be said with another id."""
+
+    async def scene(world: World) -> None:
+        customer, supplier = world.nodes
+        deals = [await ask(customer, supplier), await ask(customer, supplier)]
+        words = [deal.decide(supplier, "approve", agreement_id="urn:agreement:7") for deal in deals]
+        said = await asyncio.gather(*words, return_exceptions=True)
+        assert [type(one) for one in said if one is not None] == [Taken]
+        second = deals[[one is not None for one in said].index(True)]
+        assert await second.states() == ("REQUESTED", "REQUESTED")
+        await second.decide(supplier, "approve", agreement_id="urn:agreement:8")
+        for deal in deals:
+            assert await deal.states() == ("FINALIZED", "FINALIZED")
 
     play(tmp_path, scene, approvals=Approvals(request="hold", limit_seconds=60))
 

@@ -88,7 +88,9 @@ FROM approval WHERE tenant = :tenant ORDER BY asked, kind, pid;
 
 -- name: insert_agreement
 INSERT INTO agreement (tenant, agreement_id, negotiation_pid, role, counterparty, dataset_id, agreement, at, replaced_by)
-VALUES (:tenant, :agreement_id, :negotiation_pid, :role, :counterparty, :dataset_id, :agreement, :at, :replaced_by)
+SELECT :tenant, :agreement_id, :negotiation_pid, :role, :counterparty, :dataset_id, :agreement, :at, :replaced_by
+WHERE NOT EXISTS (SELECT 1 FROM agreement_claim
+  WHERE tenant = :tenant AND agreement_id = :agreement_id AND negotiation_pid <> :negotiation_pid)
 ON CONFLICT DO NOTHING;
 
 -- name: replace_agreement
@@ -97,6 +99,20 @@ UPDATE agreement SET replaced_by = :new WHERE tenant = :tenant AND agreement_id 
 -- name: load_agreement
 SELECT tenant, agreement_id, negotiation_pid, role, counterparty, dataset_id, agreement, at, replaced_by
 FROM agreement WHERE tenant = :tenant AND agreement_id = :agreement_id;
+
+-- name: agreements_with
+SELECT tenant, agreement_id, negotiation_pid, role, counterparty, dataset_id, agreement, at, replaced_by
+FROM agreement WHERE tenant = :tenant AND counterparty = :counterparty AND dataset_id = :dataset_id
+ORDER BY at, agreement_id;
+
+-- name: claim_agreement
+INSERT INTO agreement_claim (tenant, agreement_id, negotiation_pid) VALUES (:tenant, :agreement_id, :negotiation_pid)
+ON CONFLICT DO NOTHING;
+
+-- name: agreement_taken
+SELECT EXISTS (SELECT 1 FROM agreement WHERE tenant = :tenant AND agreement_id = :agreement_id)
+  OR EXISTS (SELECT 1 FROM agreement_claim
+    WHERE tenant = :tenant AND agreement_id = :agreement_id AND negotiation_pid <> :negotiation_pid);
 
 -- name: list_agreements
 SELECT tenant, agreement_id, negotiation_pid, role, counterparty, dataset_id, agreement, at, replaced_by

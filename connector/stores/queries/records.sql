@@ -72,13 +72,15 @@ WHERE tenant = :tenant AND dataset_id = :dataset_id AND newest = 1 AND (record_i
 ORDER BY record_id, holder LIMIT :limit;
 
 -- name: later_records
-SELECT tenant, record_id, version, record_type, key, subject_id, holder, origin, dataset_id, agreement_id,
+-- In the order of the links' index, so that a page costs the same among many.
+SELECT record.tenant, record_id, version, record_type, key, subject_id, record.holder, origin, dataset_id, agreement_id,
   content_digest, content, lineage, digests, buyers, at
-FROM record
-WHERE tenant = :tenant AND newest = 1 AND origin IN ('own', 'received')
-  AND (holder, record_id, version) IN (
-    SELECT from_holder, from_record, from_version FROM link WHERE tenant = :tenant AND to_record = :record_id)
-ORDER BY at, record_id, holder;
+FROM link CROSS JOIN record
+  ON record.tenant = link.tenant AND record.holder = from_holder AND record_id = from_record
+    AND version = from_version AND newest = 1 AND origin IN ('own', 'received')
+WHERE link.tenant = :tenant AND to_record = :record_id AND (from_record, from_holder) > (:after, :after_holder)
+GROUP BY from_record, from_holder
+ORDER BY from_record, from_holder LIMIT :limit;
 
 -- name: insert_credential
 INSERT INTO credential (tenant, digest, holder, record_id, version, credential_type, access_class, level, subject_id,

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Literal
 
 from connector.exchange.rows import (
+    AgreementRow,
     ApprovalRow,
     AttemptRow,
     CommandRow,
@@ -32,6 +33,14 @@ def process(pid: str = "p1", version: int = 1, *, peer_pid: str | None = None, s
     return ProcessRow(
         tenant=T, kind="negotiation", pid=pid, peer_pid=peer_pid, counterparty=PEER, role="provider", state=state,
         version=version, body=b"{}", deadline=None, created=1, updated=version,
+    )  # fmt: skip
+
+
+def agreement(agreement_id: str = "a1", at: int = 1) -> AgreementRow:
+    """An agreement."""
+    return AgreementRow(
+        tenant=T, agreement_id=agreement_id, negotiation_pid="p1", role="provider", counterparty=PEER, dataset_id="ds",
+        agreement=b"{}", at=at,
     )  # fmt: skip
 
 

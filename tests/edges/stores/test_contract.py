@@ -12,12 +12,13 @@ import pytest
 
 from connector.errors import BadConfig, Conflict
 from connector.exchange.ports import Store
-from connector.exchange.rows import AgreementRow, DataTokenRow, StepCommit, TimerRow
+from connector.exchange.rows import DataTokenRow, StepCommit, TimerRow
 from connector.provenance.evidence import check
 from connector.stores import open_store
 from tests.edges.stores.rows import (
     PEER,
     T,
+    agreement,
     approval,
     attempt,
     command,
@@ -41,14 +42,6 @@ def token(sha256: str = "s", *, live: bool = False, expires: int = 9, pid: str =
     """A data token."""
     return DataTokenRow(
         tenant=T, transfer_pid=pid, sha256=sha256, refresh_sha256=f"r{sha256}", expires=expires, live=live
-    )  # fmt: skip
-
-
-def agreement(agreement_id: str = "a1", at: int = 1) -> AgreementRow:
-    """An agreement."""
-    return AgreementRow(
-        tenant=T, agreement_id=agreement_id, negotiation_pid="p1", role="provider", counterparty=PEER, dataset_id="ds",
-        agreement=b"{}", at=at,
     )  # fmt: skip
 
 
@@ -277,26 +270,6 @@ async def test_timers_are_replaced_as_a_whole(store: Store) -> None:
     assert len(await store.due_timers(now=20, limit=9)) == 2
     await store.commit_step(StepCommit(process=process(version=3), expected_version=2, timers=[]))
     assert await store.due_timers(now=20, limit=9) == []
-
-
-async def test_agreements_are_added_and_marked_never_changed(store: Store) -> None:
-    """A second agreement of the same id is a conflict; a replaced one stays with the id that took its place."""
-    await store.commit_step(StepCommit(process=process(), expected_version=0, agreement=agreement()))
-    with pytest.raises(Conflict):
-        await store.commit_step(StepCommit(process=process(version=2), expected_version=1, agreement=agreement()))
-    await store.commit_step(
-        StepCommit(
-            process=process(version=2),
-            expected_version=1,
-            agreement=agreement("a2", at=2),
-            replaced_agreement=("a1", "a2"),
-        )
-    )
-    assert await store.list_agreements(T) == [replace(agreement(), replaced_by="a2"), agreement("a2", at=2)]
-    with pytest.raises(Conflict):
-        await store.commit_step(
-            StepCommit(process=process(version=3), expected_version=2, replaced_agreement=("a9", "a2"))
-        )
 
 
 async def test_a_command_is_begun_once_and_answered_once(store: Store) -> None:

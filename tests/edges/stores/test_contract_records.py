@@ -231,7 +231,7 @@ async def test_a_link_leads_where_we_said(store: Store) -> None:
 
 
 async def test_later_records_lead_back(store: Store) -> None:
-    """Own and received records whose newest version links back, oldest first; no held ones, no former links."""
+    """Own and received records whose newest version links back, each once, in pages; no held ones, no former links."""
     await store.commit_records(
         RecordsCommit(
             tenant=T, holder=US, expected={},
@@ -241,11 +241,14 @@ async def test_later_records_lead_back(store: Store) -> None:
             ],
             links=[
                 link("1", "own", "r1"), link("2", "got", "r1"), link("3", "held", "r1"), link("4", "was", "r1"),
-                link("5", "own", "else"),
+                link("5", "own", "else"), link("6", "own", "r1"),
             ],
         )
     )  # fmt: skip
     assert [row.record_id for row in await store.later_records(T, "r1")] == ["got", "own"]
+    assert [row.record_id for row in await store.later_records(T, "r1", limit=1)] == ["got"]
+    assert [row.record_id for row in await store.later_records(T, "r1", after=("got", US), limit=1)] == ["own"]
+    assert await store.later_records(T, "r1", after=("own", US)) == []
     assert await store.later_records(T, "nothing") == []
 
 

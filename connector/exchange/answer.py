@@ -1,0 +1,327 @@
+"""The owner's answer to an audit read: whether it is allowed is the policy's, each read is put on record.
+
+What comes later than a record is answered in pages; the place at which one ends is sealed, because the record there may
+be one that its reader must not know of. What the answers mean is `provenance.reads`'; HTTP and tokens are the edges'.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+import orjson
+
+from connector.credentials.datamodel import parse_credential
+from connector.credentials.ids import open_place, seal_place
+from connector.credentials.refused import Refused
+from connector.exchange.draft import micros, under_way
+from connector.exchange.policies import Policies
+from connector.exchange.ports import AuditAnswer, Store
+from connector.exchange.rows import CredentialRow, EvidenceEntry, RecordRow
+from connector.exchange.subjects import identifiers
+from connector.model import AccessClass, Claim, Did, Facts, Json, JsonObject, Level
+from connector.policy.evaluate import Decision, evaluate
+from connector.policy.operands import Stage
+from connector.protocol.negotiation import Kind, State
+from connector.provenance.events import each
+from connector.provenance.reads import LATEST, Read, parse_path
+from connector.provenance.statements import read_content, read_statement
+
+_OK, _HELD, _SEALED, _UNKNOWN = 200, 202, 403, 404
+_MOST_DIGITS = 9
+"""Of a record's version."""
+_OPAQUE = "urn:uuid:"
+"""What our ids of records and things begin with (DECISIONS)."""
+_PASSPORTS: Final = ("BatteryPassport", "CellPassport", "MineralLotPassport")
+PAGE_LATER = 100
+
+Hold = Callable[[Facts, RecordRow], Awaitable[bool]]
+"""Whether the owner wants to decide this read by hand and has not yet done so."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Opened:
+    """What a caller may read of a record: the credentials, and the decision on each access class."""
+
+    record: RecordRow
+    credentials: tuple[CredentialRow, ...]
+    decisions: dict[str, Decision | None]
+    deals: bool = False
+    """Whether the caller has an agreement on the record's dataset, or shows a mandate."""
+    everything: bool = False
+
+    def gives(self, row: CredentialRow) -> bool:
+        return self.everything or self.opens(row.access_class)
+
+    def opens(self, access_class: str) -> bool:
+        decision = self.decisions.get(access_class)
+        return self.everything or (decision is not None and decision.permit)
+
+    @property
+    def anything(self) -> bool:
+        return any(self.gives(row) for row in self.credentials)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuditAnswers:
+    """Decides and answers audit reads. `hold`: reads that the owner decides by hand (202 until then)."""
+
+    tenant: str
+    did: Did
+    name: str
+    store: Store
+    policies: Policies
+    place_key: bytes
+    """Seals the places at which pages end."""
+    hold: Hold | None = None
+
+    async def answer(self, path: str, facts: Facts, now: datetime) -> AuditAnswer:
+        """The answer to `GET path` of this caller. Each read is recorded, refused ones too."""
+        read = parse_path(self.did, path)
+        if read is None:
+            return AuditAnswer(status=_UNKNOWN)
+        if read.kind == "party":
+            return _json({"did": self.did, "name": self.name})
+        if read.kind == "link":
+            answer, opened = await self._link(read, facts, now)
+        elif read.kind == "later":
+            answer, opened = await self._later(read, facts, now)
+        else:
+            answer, opened = await self._record(read, facts, now)
+        await self._note(read, facts, now, answer.status, opened)
+        return answer
+
+    async def _link(self, read: Read, facts: Facts, now: datetime) -> tuple[AuditAnswer, _Opened | None]:
+        link = await self.store.find_link(self.tenant, read.ident)
+        record = await self._load(link.from_record, link.from_version) if link is not None else None
+        if link is None or record is None:
+            return AuditAnswer(status=_UNKNOWN), None
+        # Who may read the credential in which the link stands may ask where it leads, if no rule keeps suppliers back.
+        leads_to = "own" if link.holder == self.did else "supplier"
+        opened = await self._open(record, facts, now, leads_to=leads_to)
+        needle = read.ident
+        carriers = {row.access_class for row in opened.credentials if needle in _text(_subject(row))}
+        if not any(opened.opens(name) for name in carriers or {AccessClass.ORGANISATION.value}):
+            return AuditAnswer(status=_SEALED), opened
+        if await self._held(facts, record):
+            return AuditAnswer(status=_HELD), opened
+        return _json({"holder": link.holder, "record": link.to_record, "version": link.to_version}), opened
+
+    async def _record(self, read: Read, facts: Facts, now: datetime) -> tuple[AuditAnswer, _Opened | None]:
+        if read.version != LATEST and len(read.version) > _MOST_DIGITS:
+            return AuditAnswer(status=_UNKNOWN), None
+        version = None if read.version == LATEST else int(read.version)
+        record = await self._load(read.ident, version)
+        if by_number := record is None and version is None:
+            record = await self._by_identifier(read.ident)
+        if record is None:
+            return AuditAnswer(status=_UNKNOWN), None
+        opened = await self._open(record, facts, now)
+        if not opened.anything:
+            # An id is known from a link; a number can be guessed, and would tell a stranger that we have the lot.
+            guessed = by_number and not read.ident.startswith(_OPAQUE) and not _is_public(read.ident, opened)
+            return AuditAnswer(status=_UNKNOWN if guessed and not opened.deals else _SEALED), opened
+        if await self._held(facts, record):
+            return AuditAnswer(status=_HELD), opened
+        return _json(_page(self.did, opened)), opened
+
+    async def _later(self, read: Read, facts: Facts, now: datetime) -> tuple[AuditAnswer, _Opened | None]:
+        """Records that lead back to this one. Also of a received record: we know what we made of it."""
+        place = self._place(read)
+        if place is None:
+            return AuditAnswer(status=_UNKNOWN), None
+        base = await self._load(read.ident, None)
+        ours = await self._open(base, facts, now) if base is not None else None
+        entries: list[Json] = []
+        known, withheld, following = ours is not None, False, True
+        while following and not entries:
+            later = await self.store.later_records(self.tenant, read.ident, after=place, limit=PAGE_LATER)
+            following = len(later) == PAGE_LATER
+            if ours is None:  # what others say about others' things is theirs to tell
+                later = [record for record in later if record.origin != "received"]
+            shown = await self._entries(later, ours, facts, now)
+            entries += shown
+            known, withheld = known or bool(later), withheld or len(later) > len(shown)
+            place = (later[-1].record_id, later[-1].holder) if later else place
+        if not entries and not read.after and not (ours is not None and ours.anything):
+            return AuditAnswer(status=_SEALED if known else _UNKNOWN), ours
+        if base is not None and await self._held(facts, base):
+            return AuditAnswer(status=_HELD), ours
+        body: JsonObject = {"later": entries, "withheld": int(withheld)}
+        if following:
+            body["next"] = seal_place(self.place_key, orjson.dumps([read.ident, *place]).decode())
+        return _json(body), ours
+
+    def _place(self, read: Read) -> tuple[str, str] | None:
+        """Where the page begins; None: that is no place of ours, or one of another record."""
+        if not read.after:
+            return "", ""
+        try:
+            ident, record_id, holder = orjson.loads(open_place(self.place_key, read.after))
+        except (Refused, ValueError):
+            return None
+        return (record_id, holder) if ident == read.ident else None
+
+    async def _entries(
+        self, later: Sequence[RecordRow], ours: _Opened | None, facts: Facts, now: datetime
+    ) -> list[Json]:
+        entries: list[Json] = []
+        for record in later:
+            # What others sent us about our own record (a recycling certificate) goes by our record's policy.
+            opened = await self._open(record, facts, now) if record.origin != "received" else ours
+            if opened is not None and opened.anything:
+                entries.append(await self._entry(record, opened))
+        return entries
+
+    async def _entry(self, record: RecordRow, opened: _Opened) -> JsonObject:
+        entry: JsonObject = {
+            "record": record.record_id,
+            "version": record.version,
+            "type": record.record_type,
+            "holder": record.holder,
+            "digests": [*record.digests],
+        }
+        if record.record_type == "MoveEvent":
+            for row in await self._credentials(record):
+                receiver = _subject(row).get("toParty")
+                if isinstance(receiver, str) and opened.gives(row):
+                    entry["toParty"] = receiver
+        return entry
+
+    async def _load(self, record_id: str, version: int | None) -> RecordRow | None:
+        """A record that we serve: published here, or a third party's that we pass on."""
+        return await self.store.load_record(self.tenant, self.did, record_id, version)
+
+    async def _credentials(self, record: RecordRow) -> list[CredentialRow]:
+        return await self.store.credentials(self.tenant, record.holder, record.record_id, record.version)
+
+    async def _by_identifier(self, value: str) -> RecordRow | None:
+        """By the thing's id or a serial or lot number: its passport rather than an event about it."""
+        found = await self.store.find_records(self.tenant, scheme=None, value=value)
+        ours = [record for record in found if record.origin != "received"]
+        ranks = {name: rank for rank, name in enumerate(_PASSPORTS)}
+        return min(ours, key=lambda record: (ranks.get(record.record_type, len(ranks)), record.record_id), default=None)
+
+    async def _open(self, record: RecordRow, facts: Facts, now: datetime, *, leads_to: str = "own") -> _Opened:
+        rows = tuple(await self._credentials(record))
+        if facts.party == self.did:
+            return _Opened(record=record, credentials=rows, decisions={}, everything=True)
+        dataset = await self.store.load_dataset(self.tenant, record.dataset_id) if record.dataset_id else None
+        if dataset is None:  # no rules: no
+            return _Opened(record=record, credentials=rows, decisions={})
+        facts = facts.with_claims(await self._agreement(facts.party, dataset.dataset_id))
+        policy = self.policies.of(dataset)
+        unit = (*_unit_claims(record, rows), _about("leadsTo", leads_to))
+        decisions: dict[str, Decision | None] = {
+            name: evaluate(policy, facts.with_claims(_about("accessClass", name), *unit), now, stage=Stage.AUDIT)
+            for name in sorted({row.access_class for row in rows})
+        }
+        return _Opened(record=record, credentials=rows, decisions=decisions, deals=_deals_with_us(facts))
+
+    async def _agreement(self, party: Did, dataset_id: str) -> Claim:
+        """Whether the caller holds an agreement on this dataset: one on another dataset says nothing about it."""
+        for row in await self.store.agreements_with(self.tenant, party, dataset_id):
+            if row.role != "provider" or row.replaced_by is not None:
+                continue
+            process = await self.store.load_process(self.tenant, "negotiation", row.negotiation_pid)
+            if process is not None and (process.state == State.FINALIZED or under_way(process) == Kind.FINALIZE):
+                return Claim(name="agreementHeld", value="true", source=row.agreement_id)
+        return Claim(name="agreementHeld", value="false", source="request")
+
+    async def _held(self, facts: Facts, record: RecordRow) -> bool:
+        return self.hold is not None and facts.party != self.did and await self.hold(facts, record)
+
+    async def _note(self, read: Read, facts: Facts, now: datetime, status: int, opened: _Opened | None) -> None:
+        if facts.party == self.did:
+            return  # our own look at our own books is no audit read
+        decisions = opened.decisions if opened is not None else {}
+        body: JsonObject = {
+            "party": facts.party,
+            "read": read.path,
+            "status": status,
+            "record": opened.record.record_id if opened is not None else None,
+            "decisions": {name: decision.as_json() for name, decision in decisions.items() if decision is not None},
+        }
+        entry = EvidenceEntry(tenant=self.tenant, at=micros(now), event="audit-read", body=orjson.dumps(body))
+        await self.store.append_evidence([entry])
+
+
+def _page(holder: Did, opened: _Opened) -> JsonObject:
+    """The record's page: what is open with its octets, what is not by digest alone, dynamic values only when open."""
+    listed: list[Json] = []
+    for row in opened.credentials:
+        item: JsonObject = {
+            "digest": row.digest,
+            "mediaType": row.media_type,
+            "accessClass": row.access_class,
+            "level": row.level,
+        }
+        if opened.gives(row):
+            listed.append({**item, "octets": row.octets.decode("ascii")})
+        elif row.level != Level.DYNAMIC:
+            listed.append(item)
+    record = opened.record
+    return {
+        "id": record.record_id,
+        "version": record.version,
+        "type": record.record_type,
+        "holder": holder,
+        "credentials": listed,
+    }
+
+
+def _deals_with_us(facts: Facts) -> bool:
+    """Whether the caller has an agreement with us on what it asks for, or shows a mandate."""
+    known = {(claim.name, claim.value) for claim in facts.claims}
+    return not known.isdisjoint({("agreementHeld", "true"), ("mandate", "active")})
+
+
+def _is_public(number: str, opened: _Opened) -> bool:
+    """Whether everybody may know that the thing of this number exists: a public credential of it says so."""
+    rows = (row for row in opened.credentials if row.access_class == AccessClass.PUBLIC)
+    return any(one.value == number for row in rows for one in identifiers("", opened.record, _subject(row)))
+
+
+def _unit_claims(record: RecordRow, rows: Sequence[CredentialRow]) -> Iterator[Claim]:
+    """What the record is about, for rules that compare it with a mandate."""
+    yield _about("recordType", record.record_type)
+    for buyer in record.buyers:
+        yield _about("unitBuyer", buyer)
+    statements = tuple(read_statement(payload) for payload in map(_payload, rows) if payload)
+    content = read_content(record.record_type, record.record_id, record.version, statements)
+    if content.site:
+        yield _about("site", content.site)
+    if content.time is not None:
+        yield _about("eventTime", content.time.isoformat())
+    material = content.subject.get("materialType")
+    if isinstance(material, str):
+        yield _about("material", material)
+    for node in each(content.subject.get("containedMetal")):
+        metal = node.get("metal")
+        if isinstance(metal, str):
+            yield _about("material", metal)
+
+
+def _about(name: str, value: str) -> Claim:
+    return Claim(name=name, value=value, source="unit")
+
+
+def _payload(row: CredentialRow) -> JsonObject:
+    try:
+        return parse_credential(row.octets).payload
+    except Refused:  # a held credential of another kind: nothing is known about its content
+        return {}
+
+
+def _subject(row: CredentialRow) -> JsonObject:
+    return next(each(_payload(row).get("credentialSubject")), {})
+
+
+def _text(value: JsonObject) -> str:
+    return orjson.dumps(value).decode()
+
+
+def _json(body: JsonObject) -> AuditAnswer:
+    return AuditAnswer(status=_OK, body=orjson.dumps(body))

@@ -1,0 +1,72 @@
+"""What every store promises of agreements, run against each: one per id, kept for ever."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from connector.errors import Conflict, Taken
+from connector.exchange.ports import Store
+from connector.exchange.rows import StepCommit
+from connector.stores import open_store
+from tests.edges.stores.rows import PEER, T, agreement, process
+
+
+@pytest.fixture(params=["sqlite", "memory"])
+async def store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Store]:
+    """Each store in turn, empty."""
+    opened = open_store("memory:" if request.param == "memory" else f"sqlite:{tmp_path / 'store.db'}")
+    yield opened
+    await opened.close()
+
+
+async def test_a_given_agreement_id_is_one_negotiations(store: Store) -> None:
+    """Who claims it first has it: no other claim and no agreement of another negotiation takes it, a repeat does."""
+    for pid in ("p1", "p2"):
+        await store.commit_step(StepCommit(process=process(pid), expected_version=0))
+    await store.commit_step(StepCommit(process=process(version=2), expected_version=1, claim="a1"))
+    await store.commit_step(StepCommit(process=process(version=3), expected_version=2, claim="a1"))
+    theirs = StepCommit(process=process("p2", 2), expected_version=1)
+    for wanted in (replace(theirs, claim="a1"), replace(theirs, agreement=replace(agreement(), negotiation_pid="p2"))):
+        with pytest.raises(Taken):
+            await store.commit_step(wanted)
+    assert (await store.agreement_taken(T, "a1", "p1"), await store.agreement_taken(T, "a1", "p2")) == (False, True)
+    await store.commit_step(StepCommit(process=process(version=4), expected_version=3, agreement=agreement()))
+    assert await store.agreement_taken(T, "a1", "p1")
+    with pytest.raises(Taken):
+        await store.commit_step(StepCommit(process=process(version=5), expected_version=4, claim="a1"))
+    assert not await store.agreement_taken("other", "a1", "p2")
+
+
+async def test_agreements_are_found_by_party_and_dataset(store: Store) -> None:
+    """Only those of this party on this dataset, oldest first."""
+    rows = [agreement("a2", at=1), agreement("a1", at=2), replace(agreement("a3"), dataset_id="other")]
+    rows.append(replace(agreement("a4"), counterparty="did:web:x"))
+    for version, row in enumerate(rows):
+        step = StepCommit(process=process(version=version + 1), expected_version=version, agreement=row)
+        await store.commit_step(step)
+    assert await store.agreements_with(T, PEER, "ds") == rows[:2]
+    assert await store.agreements_with("other", PEER, "ds") == []
+
+
+async def test_agreements_are_added_and_marked_never_changed(store: Store) -> None:
+    """A second agreement of the same id is a conflict; a replaced one stays with the id that took its place."""
+    await store.commit_step(StepCommit(process=process(), expected_version=0, agreement=agreement()))
+    with pytest.raises(Conflict):
+        await store.commit_step(StepCommit(process=process(version=2), expected_version=1, agreement=agreement()))
+    await store.commit_step(
+        StepCommit(
+            process=process(version=2),
+            expected_version=1,
+            agreement=agreement("a2", at=2),
+            replaced_agreement=("a1", "a2"),
+        )
+    )
+    assert await store.list_agreements(T) == [replace(agreement(), replaced_by="a2"), agreement("a2", at=2)]
+    with pytest.raises(Conflict):
+        await store.commit_step(
+            StepCommit(process=process(version=3), expected_version=2, replaced_agreement=("a9", "a2"))
+        )
