@@ -98,6 +98,8 @@ class Negotiate:
         """A person's word to a turn that is held. `IllegalTransition`: nothing waits, or not for this; `Taken`: another
         negotiation has, or is to have, the agreement's id.
         """
+        if word.agreement_id and await self.store.agreement_taken(self.tenant, word.agreement_id, pid):
+            raise Taken("there is an agreement of this id already")
 
         def change(draft: Draft) -> Event | None:
             turn = held.check_word(draft, word)
