@@ -2,7 +2,9 @@
 
 Pure: the journey gathers what `needs` names (DID document, status lists) and hands it over as `Material`, failures
 included. What could not be obtained makes a check `unchecked` and the verdict `indeterminate`, never `valid`. Checks
-that rest on a failed one are `skipped`: an unproven document is not asked for its status or its shape.
+that rest on a failed one are `skipped`: an unproven document is not asked for its status or its shape. `verify` is two
+halves, because what a credential names must not be fetched before its signature is known to be good: `attest` makes the
+checks up to the signature, `judge` the others.
 """
 
 from __future__ import annotations
@@ -167,20 +169,48 @@ def needs(octets: bytes) -> Needs:
 
 def verify(octets: bytes, *, at: datetime, now: datetime, material: Material) -> Report:
     """Make all checks. `at` is the time for which validity and status are judged."""
+    return judge(attest(octets, material), at=at, now=now, material=material)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attested:
+    """A credential after the checks up to its signature. `signed`: by the issuer that it names."""
+
+    digest: str
+    credential: Credential | None
+    signed: bool
+    book: dict[str, Result]
+
+
+def attest(octets: bytes, material: Material) -> Attested:
+    """Checks 1 to 6. An issuer whose document was not asked for, because nobody trusts it, fails by the ninth alone."""
     book: dict[str, Result] = {}
-    findings: list[Finding] = []
-    digest = digest_multibase(octets)
     jws = _read_envelope(octets, book)
     credential = _read_model(jws, material, book) if jws is not None else None
-    key = _find_key(credential, material, book) if credential is not None else None
-    if credential is not None and key is not None and _check_signature(credential, key, book):
+    key = None
+    if credential is not None:
+        trust = (
+            None if credential.issuer in material.documents else trust_in(credential.issuer, credential.types, material)
+        )
+        if trust is not None and trust.outcome == "failed":
+            book["trust"] = trust
+        else:
+            key = _find_key(credential, material, book)
+    signed = credential is not None and key is not None and _check_signature(credential, key, book)
+    return Attested(digest=digest_multibase(octets), credential=credential, signed=signed, book=book)
+
+
+def judge(attested: Attested, *, at: datetime, now: datetime, material: Material) -> Report:
+    """The other checks, for what its issuer signed."""
+    book, credential, findings = dict(attested.book), attested.credential, list[Finding]()
+    if credential is not None and attested.signed:
         book["validity"] = _validity(credential, at)
         lists = [_opened(entry.list_url, credential.issuer, material) for entry in credential.status]
-        book["status"] = status_of(credential, digest, lists, at=at, now=now)
-        book["trust"] = _trust(credential, material)
+        book["status"] = status_of(credential, attested.digest, lists, at=at, now=now)
+        book["trust"] = trust_in(credential.issuer, credential.types, material)
         if book["contexts"].outcome == "passed":
             book["shape"] = _shape(credential, material, findings)
-    return Report(digest=digest, checks=_checks(book), credential=credential, findings=tuple(findings))
+    return Report(digest=attested.digest, checks=_checks(book), credential=credential, findings=tuple(findings))
 
 
 def _read_envelope(octets: bytes, book: dict[str, Result]) -> Jws | None:
@@ -276,17 +306,18 @@ def _open(url: str, issuer: Did, material: Material) -> OpenedList | Unobtained:
         return Unobtained(reason=error.detail)
 
 
-def _trust(credential: Credential, material: Material) -> Result:
+def trust_in(issuer: Did, types: Collection[str], material: Material) -> Result:
+    """Whether the issuer may issue credentials of all these types. It needs nothing of the issuer's but its name."""
     if material.trusted_issuers is None:
         return Result("skipped", "no-trust-list", "nobody said which issuers to trust")
-    named = [name for name in credential.types if name != "VerifiableCredential"]
+    named = [name for name in types if name != "VerifiableCredential"]
     result = _PASSED
     for name in named:
         trusted = material.trusted_issuers.get(name, ())
-        if credential.issuer in trusted:
+        if issuer in trusted:
             continue
         if material.trust_unobtained is None or MEMBERS not in trusted:
-            return Result("failed", "issuer-not-anchored", f"{credential.issuer} is not trusted for {name:.80}")
+            return Result("failed", "issuer-not-anchored", f"{issuer} is not trusted for {name:.80}")
         result = Result("unchecked", "trust-unreachable", material.trust_unobtained.reason)
     if not named:
         return Result("failed", "issuer-not-anchored", "the credential has no type that anybody could be trusted for")

@@ -183,7 +183,7 @@ class Arrivals:
         if digest_multibase(octets) != item.digest:
             result.refuse(item, "digest-mismatch", "its octets are not those that the page names")
             return None
-        report = await self.verifier.verify(octets, self.clock.now())
+        report = await self.verifier.verify(octets, self.clock.now(), trusted_only=True)
         credential = self._good(report, item.digest, result)
         if credential is None:
             return None

@@ -154,7 +154,7 @@ class Authenticate:
         for octets in credentials:
             if PARTY_CREDENTIALS.isdisjoint(needs(octets).types):  # not asked for: nothing is fetched for it either
                 continue
-            report = await self.verifier.verify(octets, now)
+            report = await self.verifier.verify(octets, now, trusted_only=True)
             if report.verdict == "indeterminate":
                 raise CannotCheck(f"a credential of {party} can't be checked: {_why_unchecked(report)}")
             credential = report.credential

@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 from connector.credentials.did import DidDocument
 from connector.credentials.presentation import bound_to
 from connector.credentials.status import Unobtained
-from connector.credentials.verify import MEMBERS, Material, Report, ShapeCheck, needs, verify
+from connector.credentials.verify import MEMBERS, Material, Report, ShapeCheck, attest, judge, needs, trust_in
 from connector.errors import CannotCheck, ConnectorError
 from connector.exchange.ports import AuditReads, Clock
 from connector.model import Did
@@ -44,28 +44,34 @@ class FetchingVerifier:
     reads: AuditReads
     _members: dict[Did, tuple[bool | Unobtained, datetime]] = field(default_factory=dict)
 
-    async def verify(self, octets: bytes, at: datetime) -> Report:
+    async def verify(self, octets: bytes, at: datetime, *, trusted_only: bool = False) -> Report:
         """The numbered checks, judged as of `at`."""
-        return await self._verify(octets, at, members=True)
+        return await self._verify(octets, at, members=True, trusted_only=trusted_only)
 
-    async def _verify(self, octets: bytes, at: datetime, *, members: bool) -> Report:
-        """`members`: whether the trust lists' word of that name counts. Membership itself is for the named issuers."""
+    async def _verify(self, octets: bytes, at: datetime, *, members: bool, trusted_only: bool) -> Report:
+        """`members`: whether the trust lists' word of that name counts. Membership itself is for the named issuers.
+
+        Where the credential names an address, that is asked last: whoever hands a credential over must not choose whom
+        we ask, so its issuer is trusted first (`trusted_only`), and has signed it.
+        """
         needed = needs(octets)
         documents: dict[str, DidDocument | Unobtained] = {}
         lists: dict[str, bytes | Unobtained] = {}
         changes: dict[str, bytes | Unobtained] = {}
-        if needed.issuer is not None:
-            documents[needed.issuer] = await self._document(needed.issuer)
-        for url in needed.status_lists:
-            lists[url], changes[url] = await asyncio.gather(
-                self._octets(self.resolver.status_list, url), self._octets(self.resolver.status_changes, url)
-            )
         trusted, membership = await self._trusted(needed.issuer, needed.types, members=members)
         material = Material(
             documents=documents, lists=lists, changes=changes, contexts=self.contexts, check_shape=self.check_shape,
             trusted_issuers=trusted, trust_unobtained=membership,
         )  # fmt: skip
-        return verify(octets, at=at, now=self.clock.now(), material=material)
+        issuer = needed.issuer
+        if issuer and not (trusted_only and trust_in(issuer, needed.types, material).outcome == "failed"):
+            documents[issuer] = await self._document(issuer)
+        attested = attest(octets, material)
+        for url in needed.status_lists if attested.signed else ():
+            lists[url], changes[url] = await asyncio.gather(
+                self._octets(self.resolver.status_list, url), self._octets(self.resolver.status_changes, url)
+            )
+        return judge(attested, at=at, now=self.clock.now(), material=material)
 
     async def _member(self, party: Did) -> bool | Unobtained:
         """Whether the party shows a valid membership credential; kept for a while, a silence only for a moment."""
@@ -93,7 +99,9 @@ class FetchingVerifier:
         found: bool | Unobtained = False
         for octets in (shown if isinstance(shown, list) else [])[:_MAX_CREDENTIALS]:
             if isinstance(octets, str) and octets.isascii() and MEMBERSHIP in needs(octets.encode()).types:
-                report = await self._verify(octets.encode(), now, members=False)  # a member vouches for nobody
+                report = await self._verify(  # a member vouches for nobody
+                    octets.encode(), now, members=False, trusted_only=True
+                )
                 if report.verdict == "valid" and report.credential and bound_to(report.credential.payload, party):
                     return True
                 if report.verdict == "indeterminate":
