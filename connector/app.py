@@ -41,6 +41,7 @@ from connector.exchange.ports import Clock, Http, HttpAnswer, Identity, Ids, Pee
 from connector.exchange.publish import Publish
 from connector.exchange.publish_file import PublishFile
 from connector.exchange.push import Push
+from connector.exchange.quotas import Quotas
 from connector.exchange.receipts import Receipts
 from connector.exchange.receive import Receive
 from connector.exchange.renew import Renew
@@ -166,7 +167,8 @@ def compose(
     negotiate, transfer, outbox = _processes(config, store, peers, receipts, clock=clock, ids=ids, policies=policies)
     authenticate = Authenticate(
         tenant=tenant, did=did, store=store, identity=identity, peers=peers, resolver=resolver, verifier=verifier,
-        clock=clock, leeway_seconds=limits.clock_leeway_seconds, claims_cache_seconds=limits.claims_cache_seconds,
+        clock=clock, quotas=_quotas(config, clock), leeway_seconds=limits.clock_leeway_seconds,
+        claims_cache_seconds=limits.claims_cache_seconds,
     )  # fmt: skip
     answers = AuditAnswers(
         tenant=tenant, did=did, name=config.name, store=store, policies=policies, place_key=keys.id_key
@@ -194,6 +196,15 @@ def compose(
         publish_file=PublishFile(tenant=tenant, did=did, store=store, files=files, clock=clock),
         audit=Audit(did=did, store=store, tenant=tenant, reads=peers, own=answers, verifier=verifier, clock=clock),
         audit_answers=answers,
+    )  # fmt: skip
+
+
+def _quotas(config: Config, clock: Clock) -> Quotas:
+    """How much callers may ask."""
+    return Quotas(
+        clock=clock, known_per_second=config.limits.requests_per_second,
+        strangers_per_minute=config.limits.stranger_requests_per_minute,
+        configured=frozenset(one.id for one in config.peers.values()),
     )  # fmt: skip
 
 

@@ -114,3 +114,13 @@ class Unavailable(ConnectorError):
     """This connector cannot serve the request now; try again later."""
 
     code = "unavailable"
+
+
+class TooMany(Unavailable):
+    """More requests than this connector takes from one caller; the same request is welcome later."""
+
+    code = "too-many-requests"
+
+    def __init__(self, retry_after_seconds: int) -> None:
+        self.retry_after_seconds = retry_after_seconds
+        super().__init__()

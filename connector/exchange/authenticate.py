@@ -20,6 +20,7 @@ from connector.credentials.verify import Report, needs
 from connector.errors import AddressBlocked, BadMessage, CannotCheck, Conflict, NotAuthenticated
 from connector.exchange.draft import Caller
 from connector.exchange.ports import Clock, Identity, Peers, Proven, Resolver, Store, Verifier
+from connector.exchange.quotas import Quotas
 from connector.exchange.rows import ReplayRow
 from connector.model import Claim, Did, Facts, JsonObject
 from connector.policy.facts import party_claims
@@ -56,6 +57,7 @@ class Authenticate:
     resolver: Resolver
     verifier: Verifier
     clock: Clock
+    quotas: Quotas
     leeway_seconds: int
     claims_cache_seconds: int
     _known: dict[Did, Known] = field(default_factory=dict)
@@ -65,7 +67,7 @@ class Authenticate:
 
         `once`: the request changes no process (a read, the catalogue, DCP): its token is used up here, and every reuse
         is refused. Otherwise the token is used up with the step that the message makes, and the very same request may
-        come again (`Caller.repeat`). Raises `NotAuthenticated`, or `CannotCheck` for what could not be fetched.
+        come again (`Caller.repeat`). Raises `NotAuthenticated`, `CannotCheck` for what could not be fetched, `TooMany`.
         """
         proven = await self.identity.check(authorization)
         replay = self._replay(proven, _request_digest(method, path, body))
@@ -73,6 +75,7 @@ class Authenticate:
         if earlier is not None and (once or earlier.request_digest != _request_digest(method, path, body)):
             raise NotAuthenticated("the token was used before")
         known = await self._claims(proven)
+        self.quotas.admit(proven.party, known=bool(known.claims))
         if once:  # last: a request that could not be checked consumes no token
             await self._use_up(replay)
         return Caller(
@@ -80,11 +83,15 @@ class Authenticate:
             verification_key=proven.key, replay=replay, repeat=earlier is not None,
         )  # fmt: skip
 
-    async def token_only(self, authorization: str, *, method: str, path: str, body: bytes) -> Proven:
-        """Check the token alone and use it up: for the CredentialService, which needs no claims of the verifier."""
-        proven = await self.identity.check(authorization)
+    async def proven(self, authorization: str) -> Proven:
+        """Check the token alone, for who needs no claims of the caller. `use_up` it once the caller has shown a right:
+        then nobody without one makes a row.
+        """
+        return await self.identity.check(authorization)
+
+    async def use_up(self, proven: Proven, *, method: str, path: str, body: bytes) -> None:
+        """The token is good for nothing after this. `NotAuthenticated`: nor was it before."""
         await self._use_up(self._replay(proven, _request_digest(method, path, body)))
-        return proven
 
     def credentials_of(self, party: Did) -> tuple[bytes, ...]:
         """The credentials that the party's present claims rest on, to be kept with a running transfer."""

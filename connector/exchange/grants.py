@@ -86,15 +86,9 @@ class Grants:
     async def renew(self, proven: Proven, refresh_token: str) -> Renewed:
         """Fresh tokens for who proved to be the consumer, and named the token that these replace.
 
-        `NotAllowed`: the tokens do not belong together or to the caller, the transfer is not started, or the policy no
-        longer holds.
+        `NotAllowed`: see `renewable`, or the policy no longer holds.
         """
-        try:
-            used, process = await self._running(proven.access_token or "", expired=True)
-        except NotAuthenticated as error:
-            raise NotAllowed(error.detail) from None
-        if process.counterparty != proven.party or used.refresh_sha256 != token_digest(refresh_token):
-            raise NotAllowed("the refresh token is not one of yours that came with the access token")
+        used, process = await self.renewable(proven, refresh_token)
         grant, now = await self.of(process), self.clock.now()
         decision = evaluate(grant.policy, grant.facts, now, stage=Stage.TRANSFER)
         said: JsonObject = {"pid": process.pid, "party": proven.party, "agreement": grant.agreement_id}
@@ -113,6 +107,19 @@ class Grants:
         except Conflict:
             raise NotAllowed("the data token was replaced meanwhile") from None
         return renewed
+
+    async def renewable(self, proven: Proven, refresh_token: str) -> tuple[DataTokenRow, ProcessRow]:
+        """The pair of tokens and their transfer.
+
+        `NotAllowed`: the tokens do not belong together or to the caller, or the transfer is not started.
+        """
+        try:
+            used, process = await self._running(proven.access_token or "", expired=True)
+        except NotAuthenticated as error:
+            raise NotAllowed(error.detail) from None
+        if process.counterparty != proven.party or used.refresh_sha256 != token_digest(refresh_token):
+            raise NotAllowed("the refresh token is not one of yours that came with the access token")
+        return used, process
 
     async def _running(self, token: str, *, expired: bool) -> tuple[DataTokenRow, ProcessRow]:
         """The token, and its transfer, started. `expired`: it may be."""

@@ -189,7 +189,7 @@ class Outbox:
         if draft is not None and draft.poll:
             return await self._look(row)
         if draft is not None and draft.retry:
-            await self._postpone(row, status, detail)
+            await self._postpone(row, status, detail, wait_seconds=_asked_to_wait(answer) if answer else 0)
         return answer is not None
 
     async def _is_polling(self, row: OutboxRow) -> bool:
@@ -256,15 +256,15 @@ class Outbox:
             await conversation.settle(row, lambda _: observed)
         return True
 
-    async def _postpone(self, row: OutboxRow, status: int, detail: str) -> None:
-        """Try again later; give up when the budget is spent."""
+    async def _postpone(self, row: OutboxRow, status: int, detail: str, *, wait_seconds: int = 0) -> None:
+        """Try again later, not before the peer asked for it; give up when the budget is spent."""
         now = self.clock.now()
         if micros(now) - row.created > self.retry_budget_seconds * 1_000_000:
             with suppress(Conflict, NotFound):  # settled meanwhile
                 await self.conversations[row.kind].settle(row, lambda _: GiveUp())
             return
         pause = min(self.retry_cap_seconds, self.retry_first_seconds * 2.0 ** min(row.attempts, 30))
-        pause *= 0.5 + self.ids.jitter()
+        pause = max(pause * (0.5 + self.ids.jitter()), min(self.retry_cap_seconds, wait_seconds))
         not_before = micros(now + timedelta(seconds=pause))
         attempt = _attempted(row, status, detail, micros(now), not_before)
         self._awake.pop(row.counterparty, None)
@@ -291,6 +291,12 @@ def _said(answer: HttpAnswer) -> str:
         return status
     told = [error.code, *(reason for reason in error.reason or () if isinstance(reason, str))]
     return f"{status}: {'; '.join(filter(None, told)):.500}"
+
+
+def _asked_to_wait(answer: HttpAnswer) -> int:
+    """The seconds of `Retry-After` (RFC 9110, 10.2.3). A date is not read: our own pauses grow anyway."""
+    said = answer.headers.get("retry-after", "")
+    return int(said) if said.isdecimal() and len(said) < len("1000000") else 0
 
 
 def _kept(row: OutboxRow, sent: Sent, at: int) -> MessageRow:

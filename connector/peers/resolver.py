@@ -12,12 +12,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Final, TypeVar
+from urllib.parse import urlsplit
 
 from connector.credentials.did import DOCUMENT_LIMIT_BYTES, DidDocument, document_url, parse_document
 from connector.credentials.refused import Refused
 from connector.credentials.status_list import CHANGES_LIMIT_BYTES, LIST_LIMIT_BYTES, changes_url
-from connector.errors import CannotCheck, TooLarge
+from connector.errors import CannotCheck, ConnectorError, PeerUnreachable, TooLarge
 from connector.exchange.ports import Clock, Http
+from connector.exchange.quotas import Bucket
 from connector.model import Did
 from connector.peers.caching import FetchCache
 
@@ -30,6 +32,9 @@ UNREACHABLE_LIFETIME: Final = timedelta(seconds=2)
 _MAX_DOCUMENTS: Final = 5_000
 _MAX_STATUS_BYTES: Final = 32 << 20
 _AT_ONCE: Final = 32
+_FAILURES_PER_SECOND: Final = 1.0
+_MOST_FAILURES: Final = 20.0
+_MAX_HOSTS: Final = 5_000
 _OK: Final = 200
 _DID_ACCEPT: Final = "application/did+json, application/did+ld+json;q=0.9, application/json;q=0.8"
 _STATUS_ACCEPT: Final = "application/vc+jwt, application/jwt;q=0.9, */*;q=0.1"
@@ -64,6 +69,10 @@ class Resolver:
     _did_documents: FetchCache[DidDocument] = field(default_factory=_documents)
     _lists: FetchCache[bytes] = field(default_factory=_octets)
     _changes: FetchCache[bytes] = field(default_factory=_octets)
+    _failing: dict[str, Bucket] = field(default_factory=dict)
+    """Hosts at which names led to no document. Whoever sends us a token chooses its issuer's name before anything is
+    proven, and a host has names without end: so nobody can have us ask a host again and again.
+    """
     _gate: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(_AT_ONCE))
 
     async def did_document(self, did: Did) -> DidDocument:
@@ -80,6 +89,23 @@ class Resolver:
 
     async def _fetch_document(self, did: str) -> DidDocument:
         url = document_url(did, allow_http=self.allow_http)
+        host = urlsplit(url).netloc
+        failing = self._failing.get(host)
+        if failing is not None and failing.wait(self.clock.now()):
+            raise PeerUnreachable(f"{host} is not asked: too many names there led to no document just now.")
+        try:
+            return await self._read_document(did, url)
+        except ConnectorError:
+            self._count_failure(host)
+            raise
+
+    def _count_failure(self, host: str) -> None:
+        now = self.clock.now()
+        if host not in self._failing and len(self._failing) >= _MAX_HOSTS:
+            self._failing.pop(next(iter(self._failing)))
+        self._failing.setdefault(host, Bucket(_FAILURES_PER_SECOND, _MOST_FAILURES, now)).take(now)
+
+    async def _read_document(self, did: str, url: str) -> DidDocument:
         try:
             body = await self._get(url, _DID_ACCEPT, DOCUMENT_LIMIT_BYTES)
         except TooLarge as problem:

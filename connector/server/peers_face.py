@@ -53,11 +53,9 @@ async def _did_document(request: web.Request) -> web.Response:
 async def _presentations(request: web.Request) -> web.Response:
     """A verifier asks for our credentials with the access token that we sent it (DCP 5.4)."""
     services, body = request.app[SERVICES], await body_of(request)
-    issued = await services.authenticate.token_only(
-        request.headers.get("Authorization", ""), method="POST", path=request.path_qs, body=body
-    )
-    now = services.clock.now()
+    issued, now = await services.authenticate.proven(request.headers.get("Authorization", "")), services.clock.now()
     access = check_access(services.access_token_key, issued.access_token or "", verifier=issued.party, now=now)
+    await services.authenticate.use_up(issued, method="POST", path=request.path_qs, body=body)
     scopes = granted(read_query(admit(body, services.config.limits.max_message_bytes)), access.scopes)
     chosen: list[bytes] = []
     for shown in services.shown():
@@ -96,6 +94,7 @@ async def _data_octets(request: web.Request) -> web.StreamResponse:
 async def _data_token(request: web.Request) -> web.Response:
     """A fresh data token (Token Renewal profile; RFC 6749, 5.1, 5.2). A Catena-X client puts its words into the URL."""
     services, body = request.app[SERVICES], await body_of(request)
+    authenticate, authorization = services.authenticate, request.headers.get("Authorization", "")
     try:
         said = {**request.query, **dict(parse_qsl(body.decode("ascii", "replace"), max_num_fields=_MOST_FIELDS))}
     except ValueError:
@@ -103,10 +102,10 @@ async def _data_token(request: web.Request) -> web.Response:
     if said.get("grant_type") != "refresh_token":
         return json_response({"error": "unsupported_grant_type"}, 400)
     try:
-        proven = await services.authenticate.token_only(
-            request.headers.get("Authorization", ""), method="POST", path=request.path, body=body
-        )
-        renewed = await services.grants.renew(proven, said.get("refresh_token", ""))
+        proven, refresh_token = await authenticate.proven(authorization), said.get("refresh_token", "")
+        await services.grants.renewable(proven, refresh_token)
+        await authenticate.use_up(proven, method="POST", path=request.path, body=body)
+        renewed = await services.grants.renew(proven, refresh_token)
     except NotAuthenticated as error:
         return json_response({"error": "invalid_client", "error_description": error.detail}, 401)
     except (NotAllowed, NotFound) as error:

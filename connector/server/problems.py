@@ -20,7 +20,7 @@ from connector.protocol import compose, negotiation, transfer
 
 _log = logging.getLogger("connector.server")
 
-RETRY_AFTER_SECONDS = "5"
+_RETRY_AFTER_SECONDS = 5
 _TABLES = {"ContractNegotiationError": negotiation.TABLE, "TransferError": transfer.TABLE}
 _STATUS: tuple[tuple[type[errors.ConnectorError], int], ...] = (
     (errors.TooLarge, 413),
@@ -63,8 +63,12 @@ def dsp_error(protocol_error: str, error: errors.ConnectorError) -> web.Response
     )
     response = web.Response(body=compose.dump(body), status=status, content_type="application/json")
     if status == web.HTTPServiceUnavailable.status_code:
-        response.headers["Retry-After"] = RETRY_AFTER_SECONDS
+        response.headers["Retry-After"] = _retry_after(error)
     return response
+
+
+def _retry_after(error: errors.ConnectorError) -> str:
+    return str(error.retry_after_seconds if isinstance(error, errors.TooMany) else _RETRY_AFTER_SECONDS)
 
 
 def problem_body(error: errors.ConnectorError) -> JsonObject:
@@ -81,7 +85,7 @@ def problem(error: errors.ConnectorError) -> web.Response:
     status, body = status_of(error), problem_body(error)
     response = web.Response(body=orjson.dumps(body), status=status, content_type="application/problem+json")
     if status == web.HTTPServiceUnavailable.status_code:
-        response.headers["Retry-After"] = RETRY_AFTER_SECONDS
+        response.headers["Retry-After"] = _retry_after(error)
     return response
 
 

@@ -234,3 +234,27 @@ async def test_a_bug_in_a_fetch_stays_a_bug(clock: Clock) -> None:
     for _ in range(2):
         with pytest.raises(KeyError):
             await cache.get("a", clock.now, broken)
+
+
+async def test_a_host_full_of_names_without_documents_is_left_alone(resolver: Resolver, web: Web, clock: Clock) -> None:
+    """Anybody can send us tokens of names that they made up at somebody's host: it is asked twenty times, then once a
+    second; other hosts, and what is known of this one, are not concerned.
+    """
+    names = [Did(f"did:web:victim.example:{number}") for number in range(40)]
+    for did in names:
+        web.put(f"https://victim.example/{did.rpartition(':')[2]}/did.json", b"", status=404)
+    real = Did("did:web:victim.example:real")
+    web.put("https://victim.example/real/did.json", orjson.dumps({"id": real}))
+    await resolver.did_document(real)
+    for did in names[:-2]:
+        with pytest.raises(CannotCheck):
+            await resolver.did_document(did)
+    assert len(web.asked) == 1 + 20
+    assert (await resolver.did_document(real)).id == real
+    assert (await resolver.did_document(PEER)).id == PEER
+    asked = len(web.asked)
+    clock.move(1)
+    for did in names[-2:]:
+        with pytest.raises(CannotCheck):
+            await resolver.did_document(did)
+    assert len(web.asked) == asked + 1
