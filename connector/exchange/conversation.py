@@ -19,7 +19,7 @@ from connector.exchange.draft import Answer, Caller, Change, Draft, Incoming, To
 from connector.exchange.ports import Clock, Ids, Store
 from connector.exchange.processes import Processes
 from connector.exchange.receipts import Receipts, headers_of, receipt_in
-from connector.exchange.repeats import heard_before
+from connector.exchange.repeats import Earlier, heard_before
 from connector.exchange.rows import (
     CommandRow,
     MessageRow,
@@ -114,7 +114,7 @@ class Conversation:
             assert draft.reply is not None, "every received message gets an answer"
             if draft.reply.what == "stored":
                 await self._use_up(incoming.caller)
-                return self._stored(draft, earlier)
+                return self._stored(draft, earlier.row if earlier else None)
             answer = await self._answer(draft, incoming)
             if not draft.reply.remembered:
                 return answer
@@ -221,17 +221,16 @@ class Conversation:
         self,
         draft: Draft,
         incoming: Incoming,
-        earlier: MessageRow | None,
+        earlier: Earlier | None,
         objections: Callable[[Draft], tuple[Finding, ...]],
     ) -> Received:
-        by_id = earlier is not None and incoming.message_id is not None
-        again = earlier is not None and earlier.message_id not in {None, incoming.message_id}
+        by_id = earlier.row if earlier is not None and incoming.message_id is not None else None
         return Received(
             kind=incoming.kind,
-            message_id=earlier.message_id if again and earlier else incoming.message_id,
-            digest=earlier.sha256 if again and earlier else incoming.digest,
+            message_id=by_id.message_id if by_id and by_id.message_id else incoming.message_id,
+            digest=earlier.digest if earlier else incoming.digest,
             peer_pid=incoming.peer_pid,  # type: ignore[arg-type]  # a Pid is any string that the peer chose
-            seen=Seen(digest=earlier.sha256, status=earlier.status) if by_id and earlier else None,
+            seen=Seen(digest=by_id.sha256, status=by_id.status) if by_id else None,
             objections=objections(draft),
         )
 

@@ -253,7 +253,9 @@ class Outbox:
             return not isinstance(error, PeerUnreachable)
         observed = Observed(message_id=row.message_id, state=state, fresh_id=self.ids.urn())
         with suppress(Conflict, NotFound):  # settled meanwhile
-            await conversation.settle(row, lambda _: observed)
+            draft = await conversation.settle(row, lambda _: observed)
+            if draft.retry:
+                await self._postpone(row, sent.answer.status, f"the peer's process was looked at: {state}")
         return True
 
     async def _postpone(self, row: OutboxRow, status: int, detail: str, *, wait_seconds: int = 0) -> None:

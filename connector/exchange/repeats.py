@@ -1,9 +1,11 @@
-"""Whether a message was heard before: by its `@id`, by its bytes where it has none, or by all that it says but the id.
+"""Whether a message was heard before: by its `@id`, by its bytes where it has none, or by what it says.
 
 What a repeat is answered is `protocol.machine`'s. DECISIONS, "The protocol's step".
 """
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 import orjson
 
@@ -16,35 +18,66 @@ from connector.protocol.process import START, Role, Table
 _REFUSED = 400
 
 
-async def heard_before(store: Store, table: Table, row: ProcessRow, incoming: Incoming) -> MessageRow | None:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Earlier:
+    """What was heard before. `digest`: what the message that comes now counts as: as the same, or as said anew."""
+
+    row: MessageRow
+    digest: str
+
+
+async def heard_before(store: Store, table: Table, row: ProcessRow, incoming: Incoming) -> Earlier | None:
     """What the store holds of this message: by its `@id`, or by its bytes where it has none.
 
     Or it comes again under another `@id`: a real EDC repeats itself so when our next message met its transaction. That
-    holds for what opened the process, and for what can be said but once in a process, such as a verification. A second
-    request or offer is none: whoever sends one wants something (DSP TCK CN:03-04).
+    holds for what opened the process, and for what can be said but once in a process, such as a verification; of an
+    agreement, which that EDC then makes anew, its own id and time may be others. A second request or offer is none:
+    whoever sends one wants something (DSP TCK CN:03-04).
     """
-    if incoming.message_id is not None:
-        known = await store.find_message(row.tenant, row.kind, row.pid, row.counterparty, incoming.message_id)
-        peer = Role(row.role).other
-        opens = table.target(START, incoming.kind, peer) is not None
-        # A look at all messages is for those that come too late, not for each that comes as it should.
-        late = table.target(row.state, incoming.kind, peer) is None and table.happens_once(incoming.kind)
-        if known is not None or not (opens or late):
-            return known
+    if incoming.message_id is None:
+        said = await store.messages(row.tenant, row.kind, row.pid)
+        same = [one for one in said if one.direction == "in" and one.sha256 == incoming.digest]
+        return Earlier(row=same[-1], digest=incoming.digest) if same else None
+    known = await store.find_message(row.tenant, row.kind, row.pid, row.counterparty, incoming.message_id)
+    if known is None or known.sha256 != incoming.digest:
+        by_words = await _said_before(store, table, row, incoming)
+        if by_words is not None:
+            return by_words
+    return Earlier(row=known, digest=incoming.digest) if known is not None else None
+
+
+async def _said_before(store: Store, table: Table, row: ProcessRow, incoming: Incoming) -> Earlier | None:
+    peer = Role(row.role).other
+    opens = table.target(START, incoming.kind, peer) is not None
+    # A look at all messages is for those that come too late, not for each that comes as it should.
+    late = table.target(row.state, incoming.kind, peer) is None and table.happens_once(incoming.kind)
+    if not (opens or late):
+        return None
     said = await store.messages(row.tenant, row.kind, row.pid)
-    if incoming.message_id is not None:
-        kept = _but_its_id(incoming.kept if incoming.kept is not None else incoming.body)
-        again = [*said[:1], *(one for one in said if late and _was_taken(one, incoming.kind))]
-        return next((one for one in again if _but_its_id(one.body) == kept), None)
-    same = [one for one in said if one.direction == "in" and one.sha256 == incoming.digest]
-    return same[-1] if same else None
+    words = _words(incoming.kept if incoming.kept is not None else incoming.body)
+    heard = [*said[:1], *(one for one in said if late and _was_taken(one, incoming.kind))]
+    for one in heard:
+        if (before := _words(one.body)) == words:
+            return Earlier(row=one, digest=one.sha256)
+        if late and _of_what(before) == _of_what(words):
+            return Earlier(row=one, digest=incoming.digest)
+    return None
 
 
 def _was_taken(one: MessageRow, kind: str) -> bool:
     return (one.direction, one.message_type) == ("in", kind) and one.status < _REFUSED
 
 
-def _but_its_id(body: bytes) -> JsonObject:
+def _words(body: bytes) -> JsonObject:
+    """All that a message says but its id."""
     said: JsonObject = orjson.loads(body)
     said.pop("@id", None)
     return said
+
+
+def _of_what(words: JsonObject) -> JsonObject:
+    """The same without what makes an agreement this one: parties, dataset and rules are left (DSP 2025-1, 7.3)."""
+    agreement = words.get("agreement")
+    if not isinstance(agreement, dict):
+        return words
+    return {**words, "agreement": {name: part for name, part in agreement.items() if name not in {"@id", "timestamp"}}}

@@ -13,9 +13,10 @@ The rules (DECISIONS, "the protocol's step"), in the order in which they apply t
 
 For our own message: nothing is withdrawn before it is answered, unless the process has ended. 2xx moves the state;
 after a 4xx the peer's process is looked at (`Poll`) and joined; anything else is tried again, and so is what was
-refused with 409 while the peer stands where it could take it: a real EDC refuses so while it is busy with itself. A
-termination that is asked for while another message is under way waits in `closing`. The walk in
-tests/core/protocol/test_walk.py visits every joint state of two such machines and decides over any better rule.
+refused with 409 while the peer stands where it could take it: a real EDC refuses so while it is busy with itself, and
+the first time it is not looked at either. A termination that is asked for while another message is under way waits in
+`closing`. The walk in tests/core/protocol/test_walk.py visits every joint state of two such machines and decides over
+any better rule.
 """
 
 from __future__ import annotations
@@ -211,11 +212,11 @@ def _answered(table: Table, process: Process, event: Answered) -> Stepped:
     if not 400 <= event.status < 500 or event.status in _ASK_AGAIN:  # noqa: PLR2004 - the class of refusals
         return process, (Retry(message_id=pending.message_id),)
     racing = event.status == _CONFLICT and pending.races < _MOST_RACES
+    if racing and (process.peer_pid is None or not pending.races):
+        return _once_more(process, pending)  # at first without a look: what is still being written can't be shown
     if process.peer_pid is not None:
         looking = replace(pending, polling=True, racing=racing)
         return replace(process, pending=looking), (Poll(message_id=pending.message_id),)
-    if racing:
-        return _once_more(process, pending)
     # The first message was refused and there is nothing to look at: the process never began.
     return _ended(table, process, "refused")
 

@@ -8,6 +8,7 @@ import orjson
 import pytest
 
 from connector.config import Approvals
+from connector.exchange.conversation import LEASE_MICROSECONDS
 from connector.exchange.ports import HttpAnswer
 from connector.model import JsonObject
 from tests.exchange.deals import OTHER_TERMS, STRICTER, ask
@@ -141,6 +142,88 @@ def test_a_second_request_is_no_repeat(tmp_path: Path) -> None:
         assert (await say(supplier, path, orjson.dumps(body), bearer)).status == 400
 
     play(tmp_path, scene, approvals=Approvals(counter_request="hold"))
+
+
+def test_an_agreement_may_be_made_anew_while_it_stands(tmp_path: Path) -> None:
+    """Under other ids and at another time it is the same agreement, and the later one counts: a real EDC's second thread.
+
+    Other rules, or another dataset, are refused; so is any agreement once the verification is through.
+    """
+
+    async def scene(world: World) -> None:
+        customer, supplier = world.nodes
+        heard: list[Request] = []
+        statuses: list[int] = []
+
+        async def again(name: str, **other: object) -> int:
+            message = orjson.loads(heard[0].body or b"")
+            agreement = {
+                **message["agreement"],
+                "@id": f"urn:uuid:{name}",
+                "timestamp": "2026-01-01T00:00:00Z",
+                **other,
+            }
+            body = orjson.dumps({**message, "@id": f"urn:uuid:message-{name}", "agreement": agreement})
+            path = heard[0].url.removeprefix(customer.config.public_url)
+            return (await say(customer, path, body, await proof(supplier, customer.config.did))).status
+
+        async def overheard(request: Request) -> HttpAnswer:
+            if request.url.endswith("/agreement"):
+                heard.append(request)
+            return await customer.serve(request)
+
+        async def slow(request: Request) -> HttpAnswer:
+            if request.url.endswith("/agreement/verification"):
+                statuses.extend([
+                    await again("second"), await again("second"), await again("other", target="urn:uuid:other"),
+                    await again("wider", permission=[{"action": "use"}]), await again("third"),
+                ])  # fmt: skip
+            return await supplier.serve(request)
+
+        world.network.sites[customer.config.public_url.removeprefix("http://")] = overheard
+        world.network.sites[supplier.config.public_url.removeprefix("http://")] = slow
+        said = await settled(customer, supplier)
+        assert (said["state"], said["agreement"]) == ("FINALIZED", "urn:uuid:third")
+        assert statuses == [200, 200, 400, 400, 200]
+        assert await again("fourth") == 400
+        store = services(customer).store
+        second, third, fourth = [
+            await store.load_agreement("", f"urn:uuid:{name}") for name in ("second", "third", "fourth")
+        ]
+        assert second is not None
+        assert third is not None
+        assert (second.replaced_by, third.replaced_by, fourth) == ("urn:uuid:third", None, None)
+
+    play(tmp_path, scene)
+
+
+def test_who_is_busy_with_itself_is_asked_again_soon(tmp_path: Path) -> None:
+    """409, 409, taken: each try has its next time, and a look between them does not hold the message back."""
+
+    async def scene(world: World) -> None:
+        customer, supplier = world.nodes
+        refused = 0
+
+        async def busy(request: Request) -> HttpAnswer:
+            nonlocal refused
+            if request.url.endswith("/agreement") and refused < 2:
+                refused += 1
+                return HttpAnswer(status=409, headers={}, body=b"{}")
+            return await customer.serve(request)
+
+        world.network.sites[customer.config.public_url.removeprefix("http://")] = busy
+        said = await settled(customer, supplier)
+        assert said["state"] == "FINALIZED"
+        store = services(supplier).store
+        (row,) = await store.list_processes("", "negotiation")
+        tried = await store.attempts("", "negotiation", row.pid)
+        assert [one.status for one in tried] == [409, 409, 200]
+        assert tried[1].next_at is None
+        pauses = [(one.next_at or one.at) - one.at for one in tried]
+        assert all(pause < LEASE_MICROSECONDS // 4 for pause in pauses)
+        assert row.updated - row.created < LEASE_MICROSECONDS
+
+    play(tmp_path, scene)
 
 
 @pytest.mark.parametrize("pids", [{}, {"consumerPid": ""}])

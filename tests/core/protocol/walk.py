@@ -45,6 +45,8 @@ from connector.protocol.process import (
 )
 
 _CONFLICT = 409
+_MOST_BUSY = 2
+"""How often a side is busy with itself when the same message comes: the first time is no reason for a look yet."""
 _LONGEST_WAY = 60
 """More deliveries than any two sides need to come to rest."""
 
@@ -209,7 +211,7 @@ class _Walk:
         process, table = joint.sides[peer].process, self.world.table
         states = (process.state, process.pending.target) if process.pending is not None else (process.state,)
         able = any(table.target(state, pending.kind, process.role.other) is not None for state in states)
-        return able and process.role in self.world.busy and not pending.polling and not pending.races
+        return able and process.role in self.world.busy and not pending.polling and pending.races < _MOST_BUSY
 
     def _asks(self, joint: Joint, me: int) -> Iterator[Joint]:
         side, process, limit = joint.sides[me], joint.sides[me].process, self.world.messages

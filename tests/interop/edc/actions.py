@@ -88,6 +88,11 @@ def command(edc: Edc, path: str, **body: Json) -> None:
     edc.post(path, body)
 
 
+def end_negotiation(edc: Edc, ident: str, reason: str) -> None:
+    """Let it end a negotiation: this command names it once more."""
+    command(edc, f"/contractnegotiations/{ident}/terminate", **{"@id": ident, "reason": reason})
+
+
 def found(edc: Edc, kind: str, correlation: str) -> JsonObject:
     """Its process of that kind that has our pid."""
     asked: JsonObject = {

@@ -26,15 +26,16 @@ GOODS = b'{"cells": 96}'
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scene:
-    """Both, each with something to offer."""
+    """Both, each with something to offer. `careful`: another one of ours, where a person decides each turn with EDC."""
 
     edc: Edc
     us: Company
+    careful: Company
     warehouse: Warehouse
 
 
-def prepare(edc: Edc, us: Company, warehouse: Warehouse) -> Scene:
-    """Offers of both sides: an open one, one with a time limit, and of ours one that is for members alone."""
+def prepare(edc: Edc, us: Company, careful: Company, warehouse: Warehouse) -> Scene:
+    """Offers of all: an open one, one with a time limit, and of ours one that is for members alone."""
     warehouse.goods["/goods"] = GOODS
     limit = "2099-12-31T00:00:00Z"
     actions.offer(edc, "open", warehouse.url("/goods"))
@@ -42,12 +43,13 @@ def prepare(edc: Edc, us: Company, warehouse: Warehouse) -> Scene:
         edc, "limited", warehouse.url("/goods"),
         {"leftOperand": "https://w3id.org/edc/v0.0.1/ns/inForceDate", "operator": "lteq", "rightOperand": limit},
     )  # fmt: skip
-    us.publish("open", policy())
+    for one in (us, careful):
+        one.publish("open", policy())
     us.publish("limited", policy({"leftOperand": "dateTime", "operator": "lt", "rightOperand": limit}))
     us.publish(
         "members", policy({"leftOperand": "membership", "operator": "eq", "rightOperand": "active"}, listed=True)
     )
-    return Scene(edc=edc, us=us, warehouse=warehouse)
+    return Scene(edc=edc, us=us, careful=careful, warehouse=warehouse)
 
 
 # --- EDC takes from us -----------------------------------------------------------------------------------------------

@@ -46,7 +46,8 @@ def _tried(one: Callable[[int], str]) -> Callable[[int], str]:
 
 def _begun_by_edc(scene: Scene, offered: JsonObject) -> str:
     ident = actions.ask_for(scene.edc, scene.us.dsp, scene.us.did, offered)
-    return _end(scene, actions.negotiation(scene.edc, ident), ident)
+    row = actions.negotiation(scene.edc, ident)
+    return _end(scene, row, str(row.get("correlationId") or ident))
 
 
 def _begun_by_us(scene: Scene, offer: JsonObject) -> str:

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import re
 import time
 import traceback
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from connector.model import Json
 from tests.interop import company
-from tests.interop.edc import journeys, load, runtime
+from tests.interop.edc import endings, journeys, load, pushes, runtime
 from tests.interop.outcome import Outcome
 from tests.interop.warehouse import open_warehouse
 
 PARTICIPANT = "partner"
-_RACES = ("currently leased", "cannot be agreed", "cannot be started")
-"""EDC's own: two of its threads, or our answer and its commit, meet."""
+_RACES = ("currently leased", "cannot be agreed", "cannot be started", "persistence.Lease.isExpired")
+"""EDC's own: two of its threads, or our answer and its commit, meet; the last one is in its table of leases."""
+_LEVELS = ("DEBUG", "INFO", "WARNING", "SEVERE")
 _SHORT_WAIT_MILLIS = 50
 
 
@@ -32,14 +35,20 @@ def _round(folder: Path, wait_millis: int | None) -> Iterator[Outcome]:
     with (
         runtime.running(folder, PARTICIPANT, wait_millis=wait_millis) as edc,
         open_warehouse() as warehouse,
-        company.running(folder / "us", {PARTICIPANT: {"id": PARTICIPANT, "address": edc.protocol_url}}) as us,
+        company.running(folder / "us", {PARTICIPANT: at(edc)}) as us,
+        company.running(folder / "careful", {PARTICIPANT: at(edc)}, by_hand=PARTICIPANT) as careful,
     ):
-        scene = journeys.prepare(edc, us, warehouse)
-        for journey in journeys.JOURNEYS:
+        scene = journeys.prepare(edc, us, careful, warehouse)
+        for journey in (*journeys.JOURNEYS, *pushes.JOURNEYS, *endings.JOURNEYS):
             yield _tried(journey, scene)
         if wait_millis is not None:
             yield _tried(load.negotiations, scene)
         yield _log(edc.log)
+
+
+def at(edc: runtime.Edc) -> dict[str, Json]:
+    """What our configuration says of an EDC."""
+    return {"id": edc.participant, "address": edc.protocol_url}
 
 
 def _tried(journey: Callable[[journeys.Scene], str], scene: journeys.Scene) -> Outcome:
@@ -54,7 +63,12 @@ def _tried(journey: Callable[[journeys.Scene], str], scene: journeys.Scene) -> O
 
 def _log(log: Path) -> Outcome:
     """Errors about our messages, except what EDC's own races give, and what the journeys mean to provoke."""
-    lines = log.read_text("utf-8", "replace").splitlines()
-    severe = [line for line in lines if "SEVERE" in line and not any(race in line for race in _RACES)]
-    foreign = [line for line in severe if not any(word in line for word in journeys.PROVOKED)]
+    known = (*_RACES, *journeys.PROVOKED)
+    foreign = [said for said in _severe(log) if not any(word in said for word in known)]
     return Outcome(ident="edc-log", passed=not foreign, said="; ".join(foreign)[:600] or "no error about us")
+
+
+def _severe(log: Path) -> list[str]:
+    """Every error with the lines of its cause."""
+    said = re.split(rf"^(?=\S*(?:{'|'.join(_LEVELS)}) )", log.read_text("utf-8", "replace"), flags=re.MULTILINE)
+    return [one for one in said if "SEVERE" in one.partition("\n")[0]]
