@@ -145,7 +145,7 @@ def test_a_second_request_is_no_repeat(tmp_path: Path) -> None:
 
 
 def test_an_agreement_may_be_made_anew_while_it_stands(tmp_path: Path) -> None:
-    """Under other ids and at another time it is the same agreement, and the later one counts: a real EDC's second thread.
+    """Under other ids and at another time it is the same one, and the later one counts: a real EDC has a second thread.
 
     Other rules, or another dataset, are refused; so is any agreement once the verification is through.
     """
