@@ -14,13 +14,14 @@ from rich.console import Console
 
 from tests.bench.catalog import catalogue
 from tests.bench.core import credentials, mapping, passports
+from tests.bench.crowd import crowd
 from tests.bench.exchange import exchange
 from tests.bench.figures import Figure, show
 from tests.bench.large import large
 from tests.bench.measuring import machine, need_linux, probe_disk, probe_speed
 from tests.bench.shapes import shapes
 
-PARTS = ("exchange", "catalogue", "large", "mapping", "credentials", "passports", "shapes")
+PARTS = ("exchange", "crowd", "catalogue", "large", "mapping", "credentials", "passports", "shapes")
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -31,6 +32,7 @@ def main(arguments: Sequence[str]) -> None:
     parser.add_argument("--rounds", type=int, default=3, help="floor and connector take turns so often")
     parser.add_argument("--scale", type=float, default=1.0, help="more or less work in each round")
     parser.add_argument("--gigabytes", type=float, default=5.0, help="how large the large file is")
+    parser.add_argument("--crowd", type=int, default=10_000, help="how many exchanges at 200 at once")
     parser.add_argument("--first-port", type=int, default=0, help="use ports from here on instead of any")
     parser.add_argument("--keep", type=Path, help="use this folder and keep it")
     asked = parser.parse_args(arguments)
@@ -44,6 +46,8 @@ def main(arguments: Sequence[str]) -> None:
             print(f"measuring {part} ...", file=sys.stderr)
             if part == "exchange":
                 figures += asyncio.run(exchange(folder, asked.first_port, rounds=asked.rounds, scale=asked.scale))
+            elif part == "crowd":
+                figures += asyncio.run(crowd(folder, asked.first_port, asked.crowd))
             elif part == "large":
                 figures += asyncio.run(large(folder, asked.first_port, asked.gigabytes))
             elif part == "catalogue":

@@ -1,0 +1,116 @@
+"""Very many exchanges at once, and the first contact of two strangers. What is lost or stuck, both stores say."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+import time
+from collections import Counter
+from contextlib import closing
+from pathlib import Path
+
+import aiohttp
+
+from tests.bench.authority import Authority
+from tests.bench.exchange import Load
+from tests.bench.figures import Figure
+from tests.bench.measuring import percentile, resident_mib
+from tests.bench.pair import Driver, Running, driver, free_ports, make_company, start
+
+AT_ONCE = 200
+FIRST_CONTACT_TARGET_MS = 80.0
+_CONTACTS = 7
+_QUIET_SECONDS = 120.0
+"""How long what the load left behind may take to end."""
+_PART = "A crowd: negotiations and transfer starts, all at once"
+_GOOD = {"negotiation": "FINALIZED", "transfer": "STARTED"}
+
+
+async def crowd(folder: Path, first_port: int, count: int) -> list[Figure]:
+    """All figures of this part."""
+    ports = free_ports(5, first_port)
+    authority = Authority(ports[0])
+    site = await authority.serve()
+    running: list[Running] = []
+    try:
+        for name, at in (("first", 1), ("second", 3)):
+            company = await asyncio.to_thread(make_company, folder / name, authority, ports[at], ports[at + 1])
+            running.append(await asyncio.to_thread(start, company))
+        await _publish(running[1])
+        figures = await _first_contact(running)
+        async with driver(running[0], running[1]) as drive:
+            figures += await _together(drive, running, count)
+    finally:
+        for one in running:
+            one.stop()
+        await site.cleanup()
+    return figures
+
+
+async def _publish(provider: Running) -> None:
+    plan, policy = (provider.config.folder / name for name in ("plans/sites.yaml", "policies/members.json"))
+    await asyncio.to_thread(provider.management.work, "/v1/publish", {"plan": str(plan), "policy": str(policy)})
+
+
+async def _first_contact(running: list[Running]) -> list[Figure]:
+    """Both forget each other: no DID document, no presentation, no connection is at hand, the code is not warm."""
+    took: list[float] = []
+    async with driver(running[0], running[1]) as drive:
+        for _ in range(_CONTACTS):
+            for at in (0, 1):
+                await asyncio.to_thread(running[at].stop)
+                running[at] = await asyncio.to_thread(start, running[at].config)
+            begin = time.perf_counter()
+            await drive.negotiate_and_start()
+            took.append((time.perf_counter() - begin) * 1000)
+    spread = f"median of {_CONTACTS}, each after a restart of both; worst {max(took):.0f} ms"
+    return [
+        Figure(
+            part=_PART, name="first contact", value=percentile(took, 0.5), unit="ms", note=spread,
+            at_most=FIRST_CONTACT_TARGET_MS,
+        )
+    ]  # fmt: skip
+
+
+async def _together(drive: Driver, running: list[Running], count: int) -> list[Figure]:
+    load, failed = Load(name="exchanges", at_once=AT_ONCE, pids=(running[0].pid, running[1].pid)), Counter[str]()
+
+    async def one() -> None:
+        try:
+            await drive.negotiate_and_start()
+        except (RuntimeError, aiohttp.ClientError, TimeoutError) as error:
+            failed[f"{error!s:.200}"] += 1
+
+    before = [_standing(side) for side in running]
+    await load.round(one, count)
+    after = await _quiet(running, before, count)
+    good = [min(side[kind, state] for kind, state in _GOOD.items()) for side in after]
+    told = "; ".join(f"{often} times {why}" for why, often in failed.most_common(3))
+    return [
+        *load.figures(_PART),
+        Figure(
+            part=_PART, name="lost or stuck", value=count - min(good), unit=f"of {count:,}", at_most=0,
+            note=f"in the worse of both stores; {sum(failed.values())} answers to the driver were no success. {told}",
+        ),
+        Figure(part=_PART, name="resident memory", value=max(resident_mib(one.pid) for one in running), unit="MiB"),
+    ]  # fmt: skip
+
+
+async def _quiet(
+    running: list[Running], before: list[Counter[tuple[str, str]]], count: int
+) -> list[Counter[tuple[str, str]]]:
+    """What stands in both stores more than before, once all is well or no more time is given."""
+    until = time.monotonic() + _QUIET_SECONDS
+    while True:
+        found = [_standing(side) - earlier for side, earlier in zip(running, before, strict=True)]
+        if time.monotonic() > until or all(side[good] >= count for side in found for good in _GOOD.items()):
+            return found
+        await asyncio.sleep(1.0)
+
+
+def _standing(side: Running) -> Counter[tuple[str, str]]:
+    """How many processes of each kind stand in each state, as the side's store has it."""
+    file = side.config.path(side.config.store.partition(":")[2])
+    with closing(sqlite3.connect(f"file:{file}?mode=ro", uri=True)) as store:
+        rows = store.execute("SELECT kind, state, count(*) FROM process GROUP BY kind, state").fetchall()
+    return Counter({(kind, state): number for kind, state, number in rows})
