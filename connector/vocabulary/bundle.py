@@ -54,9 +54,9 @@ class Bundle:
 
     def check(self, record_type: str, credential_or_subject: JsonObject) -> list[Finding]:
         """What is wrong with a whole subject, or with one credential (of its class and level alone)."""
-        named = credential_or_subject.get("@context")
-        listed = [url for url in named if isinstance(url, str)] if isinstance(named, list) else []
-        url = next((url for url in listed if url in self._checkers), self.context_url)
+        url, named = self.context_url, credential_or_subject.get("@context")
+        if isinstance(named, list):
+            url = next((one for one in named if isinstance(one, str) and one in self._checkers), url)
         return self._checkers[url].check(record_type, credential_or_subject)
 
     def check_mapped(self, record_type: str, subject: JsonObject) -> list[Finding]:

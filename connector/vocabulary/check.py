@@ -1,19 +1,21 @@
 """Holding a document against the shapes of its record type: findings with JSON path, definition and advice.
 
-The JSON Schemas run in jsonschema-rs and are compiled once, on first use. A finding's place has the JSON path of the
-value as its column; the mapping room leads it on to the cell.
+The JSON Schemas run in jsonschema-rs and are compiled once, on first use: laid out for speed to say yes or no, and as
+published to say what is wrong. A finding's place has the JSON path of the value as its column; the mapping room leads
+it on to the cell.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 
 from jsonschema_rs import Draft202012Validator, ValidationError
 
 from connector.model import AccessClass, Finding, Json, JsonObject, Level, Place
 from connector.vocabulary.contract import part_name
-from connector.vocabulary.schemas import loosened
+from connector.vocabulary.schemas import as_run, schema_of
 from connector.vocabulary.shapes import Shapes
 from connector.vocabulary.terms import UNIT_LISTS, Term, Terms
 from connector.vocabulary.wording import spelled
@@ -38,7 +40,7 @@ class Checker:
         self._terms = terms
         self._shapes = shapes
         self._schemas = schemas
-        self._compiled: dict[tuple[str, str], Draft202012Validator | None] = {}
+        self._compiled: dict[tuple[str, str], _Compiled | None] = {}
 
     def check(self, record_type: str, document: JsonObject) -> list[Finding]:
         """What is wrong with a whole subject, or with a credential of this type.
@@ -63,44 +65,46 @@ class Checker:
         return self._run(record_type, "loose", subject, "$")
 
     def _run(self, record_type: str, part: str, value: Json, root: str) -> list[Finding]:
-        """All findings of one validator; of two about one thing at one place, the one that leaves less to choose."""
-        if record_type not in self._schemas:
-            return [Finding(code="unknown-record-type", message=f"there is no record type {record_type!r}")]
-        validator = self._validator(record_type, part)
-        if validator is None:
+        """All findings of one validator."""
+        key = (record_type, part)
+        if key not in self._compiled:
+            if record_type not in self._schemas:
+                return [Finding(code="unknown-record-type", message=f"there is no record type {record_type!r}")]
+            schema = schema_of(json.loads(self._schemas[record_type]), part)
+            self._compiled[key] = None if schema is None else _Compiled(schema)
+        compiled = self._compiled[key]
+        if compiled is None:
             text = f"a {record_type} has no values of {part.removeprefix('part-')}"
             return [Finding(code="unknown-part", message=text, place=Place(column=root))]
-        if validator.is_valid(value):
+        if compiled.quick.is_valid(value):
             return []
+        return self._findings(record_type, compiled.published, value, root)
+
+    def _findings(self, record_type: str, published: Draft202012Validator, value: Json, root: str) -> list[Finding]:
+        """What is wrong; of two findings about one thing at one place, the one that leaves less to choose."""
         reader = _Reader(self._terms, self._shapes, record_type, value, root)
         found: dict[tuple[str, str, str], Finding] = {}
-        for error in validator.iter_errors(value):
+        for error in published.iter_errors(value):
             for finding in reader.findings(error):
                 key = (finding.code, finding.message, finding.place.column)
                 if key not in found or len(finding.hint) < len(found[key].hint):
                     found[key] = finding
+        if not found:
+            raise RuntimeError(f"a {record_type} is refused by its shapes as they run, not by the published ones")
         return list(found.values())
 
-    def _validator(self, record_type: str, part: str) -> Draft202012Validator | None:
-        """The validator of a whole (``), of a mapped whole (`loose`) or of a part, compiled once."""
-        key = (record_type, part)
-        if key not in self._compiled:
-            schema = _schema_of(json.loads(self._schemas[record_type]), part)
-            self._compiled[key] = None if schema is None else Draft202012Validator(schema, validate_formats=True)
-        return self._compiled[key]
 
+class _Compiled:
+    """One use of a record type's schema: laid out for speed, and as published, which only bad documents need."""
 
-def _schema_of(schema: JsonObject, part: str) -> JsonObject | None:
-    """The schema for one use of a record type's file."""
-    definitions = schema["$defs"]
-    assert isinstance(definitions, dict)
-    if part == "loose":
-        return loosened(schema)
-    if not part:
-        return schema
-    if part not in definitions:
-        return None
-    return {"$schema": schema["$schema"], "$ref": f"#/$defs/{part}", "$defs": definitions}
+    def __init__(self, schema: JsonObject) -> None:
+        self._schema = schema
+        self.quick = Draft202012Validator(as_run(schema), validate_formats=True)
+
+    @cached_property
+    def published(self) -> Draft202012Validator:
+        """The schema as it is."""
+        return Draft202012Validator(self._schema, validate_formats=True)
 
 
 class _Reader:

@@ -7,6 +7,8 @@ that class and level are asked. Nodes are closed: an unknown key is an error, as
 
 from __future__ import annotations
 
+import json
+
 from connector.model import Json, JsonObject
 from connector.vocabulary.contract import (
     IRI,
@@ -23,6 +25,11 @@ from connector.vocabulary.shapes import Choice
 from connector.vocabulary.terms import Terms
 
 DRAFT = "https://json-schema.org/draft/2020-12/schema"
+_NODE = frozenset({
+    "$schema", "$id", "$defs", "title", "description", "type", "additionalProperties", "required", "properties",
+    "allOf",
+})  # fmt: skip
+"""What a published node is written with: `as_run` may overlook nothing."""
 _FORMATS = {"date": "date", "dateTime": "date-time"}
 
 
@@ -39,14 +46,27 @@ def make_schemas(contract: Contract, terms: Terms, base: str) -> dict[str, JsonO
     return schemas
 
 
-def loosened(schema: JsonObject) -> JsonObject:
+def schema_of(schema: JsonObject, part: str) -> JsonObject | None:
+    """The schema for one use of a record type's file: of the whole (``), of a mapped whole (`loose`) or of a part.
+
+    None where the record type has no such part.
+    """
+    if part == "loose":
+        return _loosened(schema)
+    if not part:
+        return schema
+    if part not in _object_in(schema, "$defs"):
+        return None
+    return {"$schema": schema["$schema"], "$ref": f"#/$defs/{part}", "$defs": schema["$defs"]}
+
+
+def _loosened(schema: JsonObject) -> JsonObject:
     """The same schema for a mapped document whose links are not made yet.
 
     `{}` stands where a link goes, `""` where the id of a linked thing goes, and an event's product may be missing: its
     id comes with the link.
     """
-    definitions = schema["$defs"]
-    assert isinstance(definitions, dict)
+    definitions = _object_in(schema, "$defs")
     loose: dict[str, Json] = {**definitions, "UpstreamLink": {"type": "object"}}
     product = definitions.get("EventProduct")
     if isinstance(product, dict) and isinstance(product["required"], list):
@@ -54,6 +74,96 @@ def loosened(schema: JsonObject) -> JsonObject:
     waiting = _with_waiting_ids({**schema, "$defs": loose})
     assert isinstance(waiting, dict)
     return waiting
+
+
+def as_run(schema: JsonObject) -> JsonObject:
+    """A schema that accepts the same documents in fewer steps; it says nothing about what is wrong with the others."""
+    return _Layout(schema).root()
+
+
+class _Layout:
+    """Each node becomes one closed object that asks for everything by itself.
+
+    What a property asks of the node it leads to (a unit) is merged into a copy of the node's definition, one for all
+    that ask the same: a copy each would cost more in cache misses than it saves.
+    """
+
+    def __init__(self, schema: JsonObject) -> None:
+        self._schema = schema
+        self._made: dict[str, Json] = {}
+        self._names: dict[str, str] = {}
+
+    def root(self) -> JsonObject:
+        """The whole schema."""
+        reference = self._schema.get("$ref")
+        root = self._value({"$ref": reference}) if reference else self._node(self._schema)
+        return {"$schema": DRAFT, **root, "$defs": self._made}
+
+    def _node(self, node: JsonObject) -> JsonObject:
+        """What is asked of one object. Choices that its required keys decide are not asked again."""
+        if "properties" not in node:
+            return self._value(node)
+        assert node.keys() <= _NODE
+        properties, needed = _object_in(node, "properties"), _list_in(node, "required")
+        choices: list[Json] = []
+        for choice in _list_in(node, "allOf"):
+            asked = _object_in(choice, "then")
+            exactly_one = "oneOf" in asked
+            names = [_list_in(one, "required")[0] for one in _list_in(asked, "oneOf" if exactly_one else "anyOf")]
+            given = [name for name in names if name in needed]
+            if not given:
+                choices.append(asked)  # `if` is spared: what is no object is refused by `type`
+            elif exactly_one:
+                properties = {key: value for key, value in properties.items() if key == given[0] or key not in names}
+        made: JsonObject = {
+            "type": "object", "additionalProperties": False, "required": needed,
+            "properties": {key: self._value(value) for key, value in properties.items()},
+        }  # fmt: skip
+        return {**made, "allOf": choices} if choices else made
+
+    def _value(self, value: Json) -> JsonObject:
+        """What is asked of a value."""
+        assert isinstance(value, dict)
+        asked = {key: inner for key, inner in value.items() if key not in {"description", "$ref"}}
+        if "items" in asked:
+            return {**asked, "items": self._value(asked["items"])}
+        return {"$ref": f"#/$defs/{self._definition(str(value['$ref']), asked)}"} if "$ref" in value else asked
+
+    def _definition(self, reference: str, asked: JsonObject) -> str:
+        """The name of a definition that asks for this besides."""
+        key = json.dumps([reference, asked])
+        if key not in self._names:
+            published = reference.rpartition("/")[2]
+            self._names[key] = name = f"{published}-{len(self._names)}"
+            self._made[name] = self._node(_merged(_object_in(self._schema["$defs"], published), asked))
+        return self._names[key]
+
+
+def _merged(node: JsonObject, asked: JsonObject) -> JsonObject:
+    """A node of which some keys are required besides, and have fewer words to choose from."""
+    if not asked:
+        return node
+    assert asked.keys() <= {"properties", "required"}
+    properties = dict(_object_in(node, "properties"))
+    for key, narrower in _object_in(asked, "properties").items():
+        words, fewer = _list_in(properties[key], "enum"), _list_in(narrower, "enum")
+        properties[key] = (
+            {"enum": [word for word in fewer if word in words]} if words else {"allOf": [properties[key], narrower]}
+        )
+    needed = [*_list_in(node, "required"), *_list_in(asked, "required")]
+    return {**node, "properties": properties, "required": list(dict.fromkeys(needed))}
+
+
+def _object_in(holder: Json, key: str) -> JsonObject:
+    found = holder.get(key, {}) if isinstance(holder, dict) else {}
+    assert isinstance(found, dict)
+    return found
+
+
+def _list_in(holder: Json, key: str) -> list[Json]:
+    found = holder.get(key, []) if isinstance(holder, dict) else []
+    assert isinstance(found, list)
+    return found
 
 
 def _with_waiting_ids(schema: Json) -> Json:
