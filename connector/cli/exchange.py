@@ -190,20 +190,28 @@ def _settled(state: str, *, good: str, begun: bool = False) -> int:
 def fetch(  # noqa: PLR0917 - typer makes the options of the arguments
     agreement: Annotated[str, typer.Argument(metavar="AGREEMENT", help="The agreement that `request` named.")],
     push: Annotated[bool, typer.Option("--push", help="Let the owner send it to us, instead of fetching it.")] = False,
+    unit: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--unit",
+            metavar="NUMBER",
+            help="Only this unit: a serial or lot number, an id, or an address, as in a data carrier. Repeatable.",
+        ),
+    ] = None,
     wait: WAIT = _SECONDS,
     key: KEY = "",
     config: CONFIG = Path("connector.toml"),
     as_json: JSON = False,
 ) -> None:
-    """Transfer the data of an agreement, verify and keep it.
+    """Transfer the data of an agreement, or single units of it, verify and keep it.
 
-    Exit code 1: something was rejected, or the transfer refused; 3: something could not be checked, or the peer has
-    not answered yet. What is good is kept in each case.
+    Exit code 1: something was rejected or is not there for us, or the transfer refused; 3: something could not be
+    checked, or the peer has not answered yet. What is good is kept in each case.
 
-    Example: battery-connector fetch urn:uuid:5a0f...
+    Example: battery-connector fetch urn:uuid:5a0f... --unit CM27-84-000201
     """
     with told():
-        body: JsonObject = {"agreement": agreement, "wait_seconds": wait, "push": push}
+        body: JsonObject = {"agreement": agreement, "wait_seconds": wait, "push": push, "units": [*(unit or [])]}
         with progress("fetching", quiet=as_json) as tell:
             answer = Management.of(config).work("/v1/fetch", body, key=key, on_progress=tell)
         state = str(answer["state"])

@@ -20,6 +20,7 @@ _OPERANDS: Final = {
     "unitBuyer": "who bought the unit",
     "accessClass": "the class of values",
     "recordType": "the type of record",
+    "unitStatus": "the battery's status",
     "leadsTo": "where the link leads",
     "mandate": "a mandate",
     "mandateRole": "the role in the mandate",

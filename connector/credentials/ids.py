@@ -1,7 +1,8 @@
 """Ids that a re-run makes again and nobody can guess: `urn:uuid` version 8 (RFC 9562 section 5.8) from an HMAC-SHA-256.
 
 The key is the tenant's id key, which never rotates. Version and variant take 6 of the 128 bits. Beside them: places in
-a list, sealed, because the id at which a page ends may be of a record that its reader must not know of.
+a list, sealed, because the id at which a page ends may be of a record that its reader must not know of; and the ids
+under which a dataset gives its units.
 """
 
 from __future__ import annotations
@@ -52,5 +53,18 @@ def open_place(key: bytes, sealed: str) -> str:
         raise Refused("bad-place", "no place of ours") from bad
 
 
-def _siv(key: bytes) -> AESSIV:
-    return AESSIV(digest(key, b"place", sha256))
+def unit_id(key: bytes, dataset_id: str, record_id: str) -> str:
+    """The id under which a dataset gives one of its units: always the same, and it tells nothing of the record."""
+    return base64url.encode(_siv(key, b"unit").encrypt(record_id.encode(), [dataset_id.encode()])).decode()
+
+
+def open_unit(key: bytes, dataset_id: str, ident: str) -> str:
+    """The record's id again. `Refused`: it is no id of a unit of this dataset."""
+    try:
+        return _siv(key, b"unit").decrypt(base64url.decode(ident.encode()), [dataset_id.encode()]).decode()
+    except (InvalidTag, ValueError) as bad:
+        raise Refused("bad-unit", "no unit of this dataset") from bad
+
+
+def _siv(key: bytes, purpose: bytes = b"place") -> AESSIV:
+    return AESSIV(digest(key, purpose, sha256))

@@ -6,14 +6,13 @@ be one that its reader must not know of. What the answers mean is `provenance.re
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
 import orjson
 
-from connector.credentials.datamodel import parse_credential
 from connector.credentials.ids import open_place, seal_place
 from connector.credentials.refused import Refused
 from connector.exchange.draft import micros, under_way
@@ -21,13 +20,12 @@ from connector.exchange.policies import Policies
 from connector.exchange.ports import AuditAnswer, Store
 from connector.exchange.rows import CredentialRow, EvidenceEntry, RecordRow
 from connector.exchange.subjects import identifiers
+from connector.exchange.units import about, subject_of, unit_claims
 from connector.model import AccessClass, Claim, Did, Facts, Json, JsonObject, Level
 from connector.policy.evaluate import Decision, evaluate
 from connector.policy.operands import Stage
 from connector.protocol.negotiation import Kind, State
-from connector.provenance.events import each
 from connector.provenance.reads import LATEST, Read, parse_path
-from connector.provenance.statements import read_content, read_statement
 
 _OK, _HELD, _SEALED, _UNKNOWN = 200, 202, 403, 404
 _MOST_DIGITS = 9
@@ -48,8 +46,6 @@ class _Opened:
     record: RecordRow
     credentials: tuple[CredentialRow, ...]
     decisions: dict[str, Decision | None]
-    deals: bool = False
-    """Whether the caller has an agreement on the record's dataset, or shows a mandate."""
     everything: bool = False
 
     def gives(self, row: CredentialRow) -> bool:
@@ -102,7 +98,7 @@ class AuditAnswers:
         leads_to = "own" if link.holder == self.did else "supplier"
         opened = await self._open(record, facts, now, leads_to=leads_to)
         needle = read.ident
-        carriers = {row.access_class for row in opened.credentials if needle in _text(_subject(row))}
+        carriers = {row.access_class for row in opened.credentials if needle in _text(subject_of(row))}
         if not any(opened.opens(name) for name in carriers or {AccessClass.ORGANISATION.value}):
             return AuditAnswer(status=_SEALED), opened
         if await self._held(facts, record):
@@ -122,7 +118,7 @@ class AuditAnswers:
         if not opened.anything:
             # An id is known from a link; a number can be guessed, and would tell a stranger that we have the lot.
             guessed = by_number and not read.ident.startswith(_OPAQUE) and not _is_public(read.ident, opened)
-            return AuditAnswer(status=_UNKNOWN if guessed and not opened.deals else _SEALED), opened
+            return AuditAnswer(status=_UNKNOWN if guessed and not await self._deals(facts) else _SEALED), opened
         if await self._held(facts, record):
             return AuditAnswer(status=_HELD), opened
         return _json(_page(self.did, opened)), opened
@@ -185,7 +181,7 @@ class AuditAnswers:
         }
         if record.record_type == "MoveEvent":
             for row in await self._credentials(record):
-                receiver = _subject(row).get("toParty")
+                receiver = subject_of(row).get("toParty")
                 if isinstance(receiver, str) and opened.gives(row):
                     entry["toParty"] = receiver
         return entry
@@ -213,14 +209,20 @@ class AuditAnswers:
             return _Opened(record=record, credentials=rows, decisions={})
         facts = facts.with_claims(await self._agreement(facts.party, dataset.dataset_id))
         policy = self.policies.of(dataset)
-        unit = (*_unit_claims(record, rows), _about("leadsTo", leads_to))
+        unit = (*unit_claims(policy, record, rows), about("leadsTo", leads_to))
         decisions: dict[str, Decision | None] = {
-            name: evaluate(policy, facts.with_claims(_about("accessClass", name), *unit), now, stage=Stage.AUDIT)
+            name: evaluate(policy, facts.with_claims(about("accessClass", name), *unit), now, stage=Stage.AUDIT)
             for name in sorted({row.access_class for row in rows})
         }
-        return _Opened(record=record, credentials=rows, decisions=decisions, deals=_deals_with_us(facts))
+        return _Opened(record=record, credentials=rows, decisions=decisions)
 
-    async def _agreement(self, party: Did, dataset_id: str) -> Claim:
+    async def _deals(self, facts: Facts) -> bool:
+        """Whether the caller has an agreement with us, on whatever, or shows a mandate."""
+        if any((claim.name, claim.value) == ("mandate", "active") for claim in facts.claims):
+            return True
+        return (await self._agreement(facts.party, None)).value == "true"
+
+    async def _agreement(self, party: Did, dataset_id: str | None) -> Claim:
         """Whether the caller holds an agreement on this dataset: one on another dataset says nothing about it."""
         for row in await self.store.agreements_with(self.tenant, party, dataset_id):
             if row.role != "provider" or row.replaced_by is not None:
@@ -272,51 +274,10 @@ def _page(holder: Did, opened: _Opened) -> JsonObject:
     }
 
 
-def _deals_with_us(facts: Facts) -> bool:
-    """Whether the caller has an agreement with us on what it asks for, or shows a mandate."""
-    known = {(claim.name, claim.value) for claim in facts.claims}
-    return not known.isdisjoint({("agreementHeld", "true"), ("mandate", "active")})
-
-
 def _is_public(number: str, opened: _Opened) -> bool:
     """Whether everybody may know that the thing of this number exists: a public credential of it says so."""
     rows = (row for row in opened.credentials if row.access_class == AccessClass.PUBLIC)
-    return any(one.value == number for row in rows for one in identifiers("", opened.record, _subject(row)))
-
-
-def _unit_claims(record: RecordRow, rows: Sequence[CredentialRow]) -> Iterator[Claim]:
-    """What the record is about, for rules that compare it with a mandate."""
-    yield _about("recordType", record.record_type)
-    for buyer in record.buyers:
-        yield _about("unitBuyer", buyer)
-    statements = tuple(read_statement(payload) for payload in map(_payload, rows) if payload)
-    content = read_content(record.record_type, record.record_id, record.version, statements)
-    if content.site:
-        yield _about("site", content.site)
-    if content.time is not None:
-        yield _about("eventTime", content.time.isoformat())
-    material = content.subject.get("materialType")
-    if isinstance(material, str):
-        yield _about("material", material)
-    for node in each(content.subject.get("containedMetal")):
-        metal = node.get("metal")
-        if isinstance(metal, str):
-            yield _about("material", metal)
-
-
-def _about(name: str, value: str) -> Claim:
-    return Claim(name=name, value=value, source="unit")
-
-
-def _payload(row: CredentialRow) -> JsonObject:
-    try:
-        return parse_credential(row.octets).payload
-    except Refused:  # a held credential of another kind: nothing is known about its content
-        return {}
-
-
-def _subject(row: CredentialRow) -> JsonObject:
-    return next(each(_payload(row).get("credentialSubject")), {})
+    return any(one.value == number for row in rows for one in identifiers("", opened.record, subject_of(row)))
 
 
 def _text(value: JsonObject) -> str:

@@ -46,6 +46,13 @@ class RecordStore(Protocol):
         id itself), of all holders, by record id.
         """
 
+    async def find_units(
+        self, tenant: str, holder: str, dataset_id: str, value: str, *, limit: int = 100
+    ) -> list[RecordRow]:
+        """Newest versions of a dataset's records that carry this identifier, or whose id or subject it is, by record
+        id. Of an identifier that very many carry only some are looked at: it is no unit's.
+        """
+
     async def list_records(
         self,
         tenant: str,

@@ -117,8 +117,8 @@ class Store(RecordStore, Protocol):
     async def load_agreement(self, tenant: str, agreement_id: str) -> AgreementRow | None:
         """An agreement by id."""
 
-    async def agreements_with(self, tenant: str, counterparty: str, dataset_id: str) -> list[AgreementRow]:
-        """The agreements with a party on a dataset, oldest first."""
+    async def agreements_with(self, tenant: str, counterparty: str, dataset_id: str | None) -> list[AgreementRow]:
+        """The agreements with a party on a dataset (None: on any), oldest first."""
 
     async def agreement_taken(self, tenant: str, agreement_id: str, negotiation_pid: str) -> bool:
         """Whether an agreement has this id, or another negotiation has claimed it."""

@@ -6,9 +6,10 @@ Pages and credentials are small and come whole, files of any size in pieces (`do
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from urllib.parse import quote, unquote, urlsplit
 
 from connector.errors import BadMessage, NotAllowed, PeerUnreachable, TooLarge, Unavailable
 from connector.exchange.arrivals import Arrivals, Received, Way
@@ -19,7 +20,7 @@ from connector.exchange.rows import DatasetRow
 from connector.model import Did, Finding, Json, JsonObject, Place
 from connector.vocabulary.admission import admit
 
-_OK, _UNAUTHORIZED = 200, 401
+_OK, _UNAUTHORIZED, _NOT_FOUND = 200, 401, 404
 _PAGE_LIMIT_BYTES = 16 << 20
 _OCTETS_LIMIT_BYTES = 1 << 20
 _MAX_PAGES = 100_000
@@ -57,17 +58,42 @@ class Receive:
             seen.add(url)
             if page is None:
                 return pull.result
-            for group in page.records:
-                await self.arrivals.take(way, group, partial(self._octets, pull), pull.result)
-                tell({"done": pull.result.records})
-                _check_findings(pull.result)
-            for file in page.files:
-                await self._file(pull, file)
-                _check_findings(pull.result)
+            await self._take(pull, page)
             if page.following is None:
                 return pull.result
             url = page.following
         return pull.result
+
+    async def pull_units(
+        self, holder: Did, agreement_id: str, endpoint: str, authorize: Authorize, tell: Tell, *, units: Sequence[str]
+    ) -> Received:
+        """Take single units of a dataset: each a number or id of it, the address that its lines name, or that of a data
+        carrier, whose last part is an id.
+        """
+        way = Way(holder=holder, agreement_id=agreement_id, origin="received")
+        pull = _Pull(way=way, authorize=authorize, tell=tell, result=Received())
+        for unit in units:
+            answer = await self._get(pull, _address(endpoint, unit), _PAGE_LIMIT_BYTES)
+            if answer.status == _NOT_FOUND:
+                why = "the dataset has no such unit, or it is not for us"
+                pull.result.findings.append(Finding(code="unknown-unit", message=why, place=Place(source=unit)))
+                continue
+            if answer.status != _OK:
+                raise PeerUnreachable(f"a unit was answered with HTTP {answer.status}")
+            said = admit(answer.body, _PAGE_LIMIT_BYTES)
+            if not is_page(said):
+                raise BadMessage("a unit's page is none")
+            await self._take(pull, read_page(said, origin_of(endpoint)))
+        return pull.result
+
+    async def _take(self, pull: _Pull, page: Page) -> None:
+        for group in page.records:
+            await self.arrivals.take(pull.way, group, partial(self._octets, pull), pull.result)
+            pull.tell({"done": pull.result.records})
+            _check_findings(pull.result)
+        for file in page.files:
+            await self._file(pull, file)
+            _check_findings(pull.result)
 
     async def hold(self, octets: bytes, dataset: DatasetRow) -> Received:
         """Keep a third party's credential that was handed over as a file."""
@@ -145,6 +171,15 @@ class Receive:
             pull.way, name="data", media_type=came.media_type, digest=came.digest, size=came.size
         )
         pull.result.files += 1
+
+
+def _address(endpoint: str, unit: str) -> str:
+    """Where a unit is asked for."""
+    if unit.startswith(f"{endpoint}/units/"):
+        return unit
+    if unit.startswith(("https://", "http://")):
+        unit = unquote(urlsplit(unit).path.rstrip("/").rpartition("/")[2])
+    return f"{endpoint}/units?number={quote(unit, safe='')}"
 
 
 def _tell_bytes(pull: _Pull, name: str, size: int, done: int) -> None:

@@ -5,6 +5,9 @@ access class the policy opens to the caller have a `url`, the others have none, 
 not read (DECISIONS, "Links keep secrets"). A record none of whose credentials is open is not listed, and nothing tells
 of it: neither the place at which a page ends nor the answer to who asks for one of its digests. Files follow the
 records, with their size; for one that is not open the same holds.
+
+Each record is a unit with an address of its own (`unit` in its lines), by an opaque id; who has a number of it (serial,
+lot, an id in a data carrier) asks for that. Both cost the same among a hundred units and millions.
 """
 
 from __future__ import annotations
@@ -14,7 +17,7 @@ from dataclasses import dataclass
 
 import orjson
 
-from connector.credentials.ids import open_place, seal_place
+from connector.credentials.ids import open_place, open_unit, seal_place, unit_id
 from connector.credentials.refused import Refused
 from connector.errors import NotFound
 from connector.exchange.draft import micros
@@ -22,6 +25,7 @@ from connector.exchange.grants import Grant
 from connector.exchange.pages import FILE
 from connector.exchange.ports import Clock, Store
 from connector.exchange.rows import CredentialRow, EvidenceEntry, FileRow, RecordRow
+from connector.exchange.units import about, reads_credentials, unit_claims
 from connector.model import Claim, Did, Json, JsonObject
 from connector.policy.evaluate import Decision, evaluate
 from connector.policy.operands import Stage
@@ -29,6 +33,7 @@ from connector.policy.operands import Stage
 PAGE_RECORDS = 100
 _AMONG_FILES = "file "
 """What a place begins with that lies behind all records."""
+_NO_UNIT = "no such unit in this dataset, or not for you"
 _NO_CREDENTIAL = "no such credential in this dataset, or not for you"
 
 
@@ -62,8 +67,7 @@ class Serve:
         items: list[Json] = []
         units = 0
         for record in records:
-            credentials = await self.store.credentials(self.tenant, self.did, record.record_id, record.version)
-            listed = self._items(grant, record, credentials)
+            listed = await self._items(grant, record)
             units += bool(listed)
             items += listed
         await self._note("data-page", grant, {"records": units, "after": place})
@@ -88,6 +92,31 @@ class Serve:
         ]
         following = _AMONG_FILES + files[-1].digest if len(files) == PAGE_RECORDS else ""
         return [*items, *listed], following
+
+    async def unit(self, grant: Grant, ident: str) -> JsonObject:
+        """The lines of one unit, by its opaque id."""
+        try:
+            record_id = open_unit(self.place_key, grant.dataset.dataset_id, ident)
+        except Refused:
+            raise NotFound(_NO_UNIT) from None
+        record = await self.store.load_record(self.tenant, self.did, record_id)
+        here = record is not None and record.dataset_id == grant.dataset.dataset_id
+        return await self._units(grant, [record] if record is not None and here else [])
+
+    async def numbered(self, grant: Grant, number: str) -> JsonObject:
+        """The lines of the units that a number means: an identifier, or the id of the record or of the thing."""
+        return await self._units(
+            grant, await self.store.find_units(self.tenant, self.did, grant.dataset.dataset_id, number)
+        )
+
+    async def _units(self, grant: Grant, records: Sequence[RecordRow]) -> JsonObject:
+        """What is not there and what is not open look the same."""
+        items = [line for record in records for line in await self._items(grant, record)]
+        told: list[Json] = [record.record_id for record in records]
+        await self._note("data-unit" if items else "data-denied", grant, {"units": told})
+        if not items:
+            raise NotFound(_NO_UNIT)
+        return {"dataset": grant.dataset.dataset_id, "items": items}
 
     async def file(self, grant: Grant, digest: str) -> FileRow:
         """A file of the dataset. What is not there and what is not open look the same."""
@@ -115,22 +144,27 @@ class Serve:
         record = await self.store.load_record(self.tenant, row.holder, row.record_id) if row is not None else None
         if row is None or record is None or record.dataset_id != grant.dataset.dataset_id:
             raise NotFound(_NO_CREDENTIAL)
-        decision = self._decide(grant, record, row)
+        rows = await self._credentials(record) if reads_credentials(grant.policy) else ()
+        decision = self._decide(grant, row, unit_claims(grant.policy, record, rows))
         if not decision.permit:
             await self._note("data-denied", grant, {"digest": digest, "decision": decision.as_json()})
             raise NotFound(_NO_CREDENTIAL)
         return row
 
-    def _items(self, grant: Grant, record: RecordRow, credentials: Sequence[CredentialRow]) -> list[Json]:
-        opened = {row.digest for row in credentials if self._decide(grant, record, row).permit}
+    async def _items(self, grant: Grant, record: RecordRow) -> list[Json]:
+        credentials = await self._credentials(record)
+        unit = unit_claims(grant.policy, record, credentials)
+        opened = {row.digest for row in credentials if self._decide(grant, row, unit).permit}
         if not opened:
             return []
+        address = f"{self.data_url}/units/{unit_id(self.place_key, grant.dataset.dataset_id, record.record_id)}"
         return [
             {
                 "id": record.record_id,
                 "version": record.version,
                 "type": record.record_type,
                 "level": row.level,
+                "unit": address,
                 "mediaType": row.media_type,
                 "digest": row.digest,
                 **({"url": f"{self.data_url}/{row.digest}"} if row.digest in opened else {}),
@@ -138,20 +172,16 @@ class Serve:
             for row in credentials
         ]
 
-    def _decide(self, grant: Grant, record: RecordRow, credential: CredentialRow) -> Decision:
-        unit = [
-            Claim(name="accessClass", value=credential.access_class, source="unit"),
-            Claim(name="recordType", value=record.record_type, source="unit"),
-            *(Claim(name="unitBuyer", value=buyer, source="unit") for buyer in record.buyers),
-        ]
-        return evaluate(grant.policy, grant.facts.with_claims(*unit), self.clock.now(), stage=Stage.DATA)
+    async def _credentials(self, record: RecordRow) -> list[CredentialRow]:
+        return await self.store.credentials(self.tenant, self.did, record.record_id, record.version)
+
+    def _decide(self, grant: Grant, credential: CredentialRow, unit: Sequence[Claim]) -> Decision:
+        facts = grant.facts.with_claims(about("accessClass", credential.access_class), *unit)
+        return evaluate(grant.policy, facts, self.clock.now(), stage=Stage.DATA)
 
     def _opens(self, grant: Grant, row: FileRow) -> Decision:
-        unit = [
-            Claim(name="accessClass", value=row.access_class, source="unit"),
-            Claim(name="recordType", value=FILE, source="unit"),
-        ]
-        return evaluate(grant.policy, grant.facts.with_claims(*unit), self.clock.now(), stage=Stage.DATA)
+        facts = grant.facts.with_claims(about("accessClass", row.access_class), about("recordType", FILE))
+        return evaluate(grant.policy, facts, self.clock.now(), stage=Stage.DATA)
 
     async def _note(self, event: str, grant: Grant, body: JsonObject) -> None:
         told: JsonObject = {"party": grant.facts.party, "agreement": grant.agreement_id, **body}

@@ -142,12 +142,15 @@ class Compiled:
 
     policy: Policy
     programmes: Mapping[Stage, _Programme]
+    operands: frozenset[str]
+    """What it speaks of, at any stage."""
 
 
 def compile_policy(policy: Policy) -> Compiled:
     """Compile all stages of a policy."""
     programmes = {stage: _programme(policy, action, stage) for stage, action in ACTION_AT.items()}
-    return Compiled(policy=policy, programmes=programmes)
+    spoken = frozenset(check.constraint.left for one in programmes.values() for check in one.checks)
+    return Compiled(policy=policy, programmes=programmes, operands=spoken)
 
 
 def evaluate(

@@ -208,6 +208,17 @@ _TABLE: Final = (
         phrases={_EQ: "asks for records of type {right}", _ANY_OF: "asks for records of type {right}"},
     ),
     Operand(
+        name="unitStatus",
+        fact="unitStatus",
+        kind=ValueKind.TEXT,
+        stages=WITH_UNIT,
+        subject=Subject.UNIT,
+        phrases={
+            _EQ: "asks for batteries with the status {right}",
+            _ANY_OF: "asks for batteries with the status {right}",
+        },
+    ),
+    Operand(
         name="leadsTo",
         fact="leadsTo",
         kind=ValueKind.TEXT,

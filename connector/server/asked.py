@@ -31,6 +31,14 @@ def text(said: JsonObject, name: str, default: str | None = None) -> str:
     return value
 
 
+def texts(said: JsonObject, name: str) -> list[str]:
+    """A list of texts; nothing is an empty one."""
+    value = said.get(name, [])
+    if not isinstance(value, list) or not all(isinstance(one, str) and one for one in value):
+        raise BadInput(f"{name} is no list of texts", hint=f'send {{"{name}": ["..."]}}')
+    return [str(one) for one in value]
+
+
 def moment(words: str) -> datetime:
     """A time, in UTC."""
     try:

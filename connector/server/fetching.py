@@ -7,6 +7,7 @@ to a transfer that is there is `transfers`'.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from contextlib import suppress
 from functools import partial
 
@@ -44,14 +45,16 @@ async def start_transfer(services: Services, agreement_id: str, key: str, wait_s
 
 
 async def fetch(
-    services: Services, agreement_id: str, key: str, wait_seconds: float, tell: Tell, *, push: bool = False
-) -> JsonObject:
-    """Transfer the data of an agreement, verify and keep it; by a push the provider sends it and ends the transfer.
+    services: Services, agreement_id: str, key: str, wait_seconds: float, tell: Tell, *, push: bool = False,
+    units: Sequence[str] = (),
+) -> JsonObject:  # fmt: skip
+    """Transfer the data of an agreement, or some units of it, verify and keep it; by a push the provider sends it and
+    ends the transfer.
 
     While something could not be checked a pull stays started: the repeated command takes what is missing.
     """
     agreement = await _agreement(services, agreement_id)
-    said, data_format = (f"push {agreement_id}", PUSH) if push else (f"fetch {agreement_id}", PULL)
+    said, data_format = (f"push {agreement_id}", PUSH) if push else (" ".join(["fetch", agreement_id, *units]), PULL)
     row = await _started(services, agreement, data_format, said=said, key=key, wait_seconds=wait_seconds)
     came: JsonObject = {}
     if push:
@@ -61,7 +64,7 @@ async def fetch(
         if isinstance(known := came.get("findings"), list) and isinstance(waiting := came.get("waiting"), list):
             came["findings"] = [*known, *waiting]
     else:
-        row, received = await _pulled(services, agreement, row, wait_seconds, tell)
+        row, received = await _pulled(services, agreement, row, wait_seconds, tell, units=units)
         came = received.as_json() if received is not None else {}
         if received is not None and not received.unchecked:
             row = await _completed(services, row, wait_seconds)
@@ -102,7 +105,13 @@ async def _started(
 
 
 async def _pulled(
-    services: Services, agreement: AgreementRow, row: ProcessRow, wait_seconds: float, tell: Tell
+    services: Services,
+    agreement: AgreementRow,
+    row: ProcessRow,
+    wait_seconds: float,
+    tell: Tell,
+    *,
+    units: Sequence[str],
 ) -> tuple[ProcessRow, Received | None]:
     """What came of the pull. Where the transfer is suspended meanwhile, it is waited for as long as for anything."""
     if under_way(row) == Kind.COMPLETION:  # all was kept before, and the answer to our completion was lost
@@ -110,7 +119,7 @@ async def _pulled(
     settled = services.transfer.conversation.settled
     while is_open(row):
         try:
-            return row, await _pull(services, agreement, row, tell)
+            return row, await _pull(services, agreement, row, tell, units)
         except (NotAllowed, PeerUnreachable):
             row = await settled(row.pid, lambda at: not is_open(at), _NEWS_SECONDS)
             if is_open(row):
@@ -119,14 +128,18 @@ async def _pulled(
     return row, None
 
 
-async def _pull(services: Services, agreement: AgreementRow, row: ProcessRow, tell: Tell) -> Received:
+async def _pull(
+    services: Services, agreement: AgreementRow, row: ProcessRow, tell: Tell, units: Sequence[str]
+) -> Received:
     address, pauses = _content(row)["address"], iter(_PULL_AGAIN_SECONDS)
     assert isinstance(address, dict), "an open pull has an address"
+    way = Did(agreement.counterparty), agreement.agreement_id, str(address["endpoint"])
+    authorize = partial(services.renew.authorization, row.pid)
     while True:
-        received = await services.receive.pull(
-            Did(agreement.counterparty), agreement.agreement_id, str(address["endpoint"]),
-            partial(services.renew.authorization, row.pid), tell,
-        )  # fmt: skip
+        if units:
+            received = await services.receive.pull_units(*way, authorize, tell, units=units)
+        else:
+            received = await services.receive.pull(*way, authorize, tell)
         if not received.unchecked or (pause := next(pauses, None)) is None:
             return received
         await asyncio.sleep(pause)

@@ -26,6 +26,7 @@ from connector.server.asked import key as _key
 from connector.server.asked import moment as _moment
 from connector.server.asked import seconds as _seconds
 from connector.server.asked import text as _text
+from connector.server.asked import texts as _texts
 from connector.server.lines import NDJSON, Tell, lines, stream
 from connector.server.problems import json_response
 from connector.server.services import SERVICES, Services
@@ -163,17 +164,19 @@ async def _request(request: web.Request) -> web.Response:
 
 
 async def _fetch(request: web.Request) -> web.StreamResponse:
-    """Start a transfer and pull its data, or with `"push": true` have it sent. With `"pull": false` only start it, and
-    answer at once with the address.
+    """Start a transfer and pull its data, only the `units` where some are named, or with `"push": true` have it sent.
+    With `"pull": false` only start it, and answer at once with the address.
     """
     services, body = request.app[SERVICES], await _body(request)
     agreement, key, wait = _text(body, "agreement"), _key(request), _seconds(body)
     if body.get("pull") is False:
         return json_response(await fetching.start_transfer(services, agreement, key, wait))
-    push = body.get("push") is True
+    push, units = body.get("push") is True, _texts(body, "units")
+    if push and units:
+        raise BadInput("single units are fetched, not pushed")
 
     async def work(tell: Tell) -> JsonObject:
-        return await fetching.fetch(services, agreement, key, wait, tell, push=push)
+        return await fetching.fetch(services, agreement, key, wait, tell, push=push, units=units)
 
     return await stream(request, work)
 

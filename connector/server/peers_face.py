@@ -37,6 +37,8 @@ def routes(config: Config) -> list[web.RouteDef]:
         web.post(f"{path}/dcp/presentations/query", _presentations),
         web.get(f"{path}/data", _data_page),
         web.post(f"{path}/data/token", _data_token),
+        web.get(f"{path}/data/units", _data_numbered),
+        web.get(path + "/data/units/{ident}", _data_unit),
         web.get(path + "/data/{digest}", _data_octets),
         web.post(f"{path}/inbox", parts.take_push),
         web.get(path + "/status/{number}", _status),
@@ -79,6 +81,18 @@ async def _data_page(request: web.Request) -> web.Response:
     services = request.app[SERVICES]
     grant = await services.grants.open(request.headers.get("Authorization", ""))
     return json_response(await services.serve.page(grant, request.query.get("after", "")))
+
+
+async def _data_unit(request: web.Request) -> web.Response:
+    services = request.app[SERVICES]
+    grant = await services.grants.open(request.headers.get("Authorization", ""))
+    return json_response(await services.serve.unit(grant, request.match_info["ident"]))
+
+
+async def _data_numbered(request: web.Request) -> web.Response:
+    services = request.app[SERVICES]
+    grant = await services.grants.open(request.headers.get("Authorization", ""))
+    return json_response(await services.serve.numbered(grant, request.query.get("number", "")))
 
 
 async def _data_octets(request: web.Request) -> web.StreamResponse:

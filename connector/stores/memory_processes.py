@@ -198,10 +198,10 @@ class MemoryProcesses:
         """An agreement by id."""
         return self._agreements.get((tenant, agreement_id))
 
-    async def agreements_with(self, tenant: str, counterparty: str, dataset_id: str) -> list[AgreementRow]:
-        """The agreements with a party on a dataset, oldest first."""
-        wanted = (counterparty, dataset_id)
-        return [row for row in await self.list_agreements(tenant) if (row.counterparty, row.dataset_id) == wanted]
+    async def agreements_with(self, tenant: str, counterparty: str, dataset_id: str | None) -> list[AgreementRow]:
+        """The agreements with a party on a dataset, or on any, oldest first."""
+        rows = [row for row in await self.list_agreements(tenant) if row.counterparty == counterparty]
+        return [row for row in rows if dataset_id in {None, row.dataset_id}]
 
     async def agreement_taken(self, tenant: str, agreement_id: str, negotiation_pid: str) -> bool:
         """Whether an agreement has this id, or another negotiation has claimed it."""

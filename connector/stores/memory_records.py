@@ -97,6 +97,13 @@ class MemoryRecords(MemoryFiles):
             and ((row.holder, row.record_id) in found or (scheme is None and value in {row.record_id, row.subject_id}))
         ]
 
+    async def find_units(
+        self, tenant: str, holder: str, dataset_id: str, value: str, *, limit: int = 100
+    ) -> list[RecordRow]:
+        """Newest versions of a dataset's records that carry this identifier, or whose id or subject it is."""
+        rows = await self.find_records(tenant, scheme=None, value=value)
+        return [row for row in rows if (row.holder, row.dataset_id) == (holder, dataset_id)][:limit]
+
     async def list_records(
         self,
         tenant: str,

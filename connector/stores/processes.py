@@ -186,8 +186,8 @@ class ProcessTables:
         bindings: Bindings = {"tenant": tenant, "agreement_id": agreement_id}
         return AGREEMENT.one(self._engine.point("load_agreement", bindings))
 
-    async def agreements_with(self, tenant: str, counterparty: str, dataset_id: str) -> list[AgreementRow]:
-        """The agreements with a party on a dataset, oldest first."""
+    async def agreements_with(self, tenant: str, counterparty: str, dataset_id: str | None) -> list[AgreementRow]:
+        """The agreements with a party on a dataset, or on any, oldest first."""
         bindings: Bindings = {"tenant": tenant, "counterparty": counterparty, "dataset_id": dataset_id}
         return [AGREEMENT.read(row) for row in self._engine.few("agreements_with", bindings)]
 

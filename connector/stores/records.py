@@ -39,6 +39,10 @@ SHORT = 20
 """A batch of more rows than this runs in the writer thread."""
 
 
+MOST_CARRIERS = 1_000
+"""Records with one identifier that a look-up of units looks at."""
+
+
 class RecordTables:
     """The methods of the `Store` port that are about records."""
 
@@ -84,6 +88,16 @@ class RecordTables:
             "record_type": record_type,
         }
         return [RECORD.read(row) for row in self._engine.few("find_records", bindings)]
+
+    async def find_units(
+        self, tenant: str, holder: str, dataset_id: str, value: str, *, limit: int = 100
+    ) -> list[RecordRow]:
+        """Newest versions of a dataset's records that carry this identifier, or whose id or subject it is."""
+        bindings: Bindings = {
+            "tenant": tenant, "holder": holder, "dataset_id": dataset_id, "value": value, "limit": limit,
+            "most": MOST_CARRIERS,
+        }  # fmt: skip
+        return [RECORD.read(row) for row in self._engine.few("find_units", bindings)]
 
     async def list_records(
         self,

@@ -20,8 +20,9 @@ from tests.bench.figures import Figure, show
 from tests.bench.large import large
 from tests.bench.measuring import machine, need_linux, probe_disk, probe_speed
 from tests.bench.shapes import shapes
+from tests.bench.units import units
 
-PARTS = ("exchange", "crowd", "catalogue", "large", "mapping", "credentials", "passports", "shapes")
+PARTS = ("exchange", "crowd", "catalogue", "units", "large", "mapping", "credentials", "passports", "shapes")
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -33,6 +34,7 @@ def main(arguments: Sequence[str]) -> None:
     parser.add_argument("--scale", type=float, default=1.0, help="more or less work in each round")
     parser.add_argument("--gigabytes", type=float, default=5.0, help="how large the large file is")
     parser.add_argument("--crowd", type=int, default=10_000, help="how many exchanges at 200 at once")
+    parser.add_argument("--units", type=int, default=100_000, help="how many units the collection has")
     parser.add_argument("--first-port", type=int, default=0, help="use ports from here on instead of any")
     parser.add_argument("--keep", type=Path, help="use this folder and keep it")
     asked = parser.parse_args(arguments)
@@ -50,6 +52,8 @@ def main(arguments: Sequence[str]) -> None:
                 figures += asyncio.run(crowd(folder, asked.first_port, asked.crowd))
             elif part == "large":
                 figures += asyncio.run(large(folder, asked.first_port, asked.gigabytes))
+            elif part == "units":
+                figures += asyncio.run(units(folder, asked.first_port, asked.units))
             elif part == "catalogue":
                 figures += asyncio.run(catalogue(folder))
             else:

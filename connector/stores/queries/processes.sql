@@ -102,7 +102,8 @@ FROM agreement WHERE tenant = :tenant AND agreement_id = :agreement_id;
 
 -- name: agreements_with
 SELECT tenant, agreement_id, negotiation_pid, role, counterparty, dataset_id, agreement, at, replaced_by
-FROM agreement WHERE tenant = :tenant AND counterparty = :counterparty AND dataset_id = :dataset_id
+FROM agreement WHERE tenant = :tenant AND counterparty = :counterparty
+  AND dataset_id BETWEEN coalesce(:dataset_id, '') AND coalesce(:dataset_id, char(0x10ffff))
 ORDER BY at, agreement_id;
 
 -- name: claim_agreement

@@ -55,6 +55,22 @@ CROSS JOIN record ON tenant = :tenant AND record.holder = found.holder AND recor
 WHERE :record_type IS NULL OR record_type = :record_type
 ORDER BY record.record_id, record.holder;
 
+-- name: find_units
+SELECT record.tenant, record.record_id, version, record_type, key, subject_id, record.holder, origin, dataset_id,
+  agreement_id, content_digest, content, lineage, digests, buyers, at
+FROM (
+  SELECT record_id FROM (
+    SELECT record_id FROM identifier
+    WHERE tenant = :tenant AND value = :value AND holder = :holder LIMIT :most)
+  UNION SELECT record_id FROM record
+  WHERE tenant = :tenant AND record_id = :value AND holder = :holder AND newest = 1
+  UNION SELECT record_id FROM (
+    SELECT record_id FROM record
+    WHERE tenant = :tenant AND subject_id = :value AND holder = :holder AND newest = 1 LIMIT :most)) AS found
+CROSS JOIN record ON tenant = :tenant AND record.holder = :holder AND record.record_id = found.record_id AND newest = 1
+WHERE dataset_id = :dataset_id
+ORDER BY record.record_id LIMIT :limit;
+
 -- name: list_records
 SELECT tenant, record_id, version, record_type, key, subject_id, holder, origin, dataset_id, agreement_id,
   content_digest, content, lineage, digests, buyers, at

@@ -170,8 +170,21 @@ def test_a_contract_leads_to_received_records(world: World) -> None:
     assert (code, pushed["state"], pushed["records"], pushed["findings"]) == (0, "COMPLETED", 2, [])
     assert "nothing to do" in run(world.mine, "why", pushed["transfer"])[1]
     assert "Bearer" not in json.dumps(ask(world.mine, "why", pushed["transfer"])[1])
+    _one_unit_at_a_time(world, answer["agreement"])
     code, begun = ask(world.refiner, "request", "mine", "sites", "--no-wait")
     assert (code, begun["negotiation"].startswith("urn:uuid:")) == (0, True)
+
+
+def _one_unit_at_a_time(world: World, agreement: str) -> None:
+    """By number, by what a data carrier says, by the address in its lines; one that is not there is exit code 1."""
+    (mine,) = [one for one in ask(world.refiner, "received")[1]["records"] if one["type"] == "FacilityRecord"][:1]
+    carrier = f"{world.mine.public_url}/passport/{mine['record']}"
+    code, one = ask(world.refiner, "fetch", agreement, "--unit", "0010", "--unit", carrier)
+    assert (code, one["state"], one["findings"]) == (0, "COMPLETED", [])
+    code, none = ask(world.refiner, "fetch", agreement, "--unit", "0020")
+    assert (code, none["state"]) == (1, "COMPLETED")
+    assert [(found["code"], found["source"]) for found in none["findings"]] == [("unknown-unit", "0020")]
+    assert run(world.refiner, "fetch", agreement, "--unit", "0010", "--push")[0] == 2
 
 
 def test_a_transfer_is_suspended_resumed_and_ended_by_either_side(world: World) -> None:

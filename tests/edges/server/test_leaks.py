@@ -20,6 +20,7 @@ from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 
 from connector.credentials import base64url
+from connector.credentials.ids import unit_id
 from connector.errors import NotAuthenticated
 from connector.exchange import serve
 from connector.exchange.grants import Grant, Grants
@@ -126,6 +127,12 @@ class Scene:
         planted = {mark for one in self.planted for mark in one.canaries}
         return marks(opened(octets)) & planted
 
+    def units(self) -> list[str]:
+        """The opaque ids of all records in the dataset, of one that is not there, and one that is none."""
+        key = self.services.serve.place_key
+        made = [unit_id(key, self.dataset.dataset_id, name) for name in [*self.names, "none"]]
+        return [*made, unit_id(key, "another", self.names[0]), "nothing"]
+
     async def get(self, path: str, audience: str = "", **headers: str) -> bytes:
         """What comes back from an address: status, headers and body. `audience`: whose data token is shown."""
         shown = {"Authorization": f"Bearer {audience}"} if audience else {}
@@ -179,6 +186,10 @@ async def data(scene: Scene, audience: str) -> bytes:
         path = found[1].decode() if found else ""
     for one in [*scene.digests, "uEiNothing"]:
         told += await scene.get(f"/data/{one}", audience)
+    for one in [*scene.names, "none"]:
+        told += await scene.get(f"/data/units?number={one}", audience)
+    for one in scene.units():
+        told += await scene.get(f"/data/units/{one}", audience)
     return told
 
 
@@ -229,7 +240,8 @@ async def test_what_is_shut_leaves_no_trace(scene: Scene, monkeypatch: pytest.Mo
     assert b'"next"' in told
     assert not [name for name in shut if name.encode() in told]
     refusals = {line for line in told.splitlines() if line.startswith(b"[404")}
-    assert len(refusals) == 1
+    assert {line.count(b"no such unit") + 2 * line.count(b"no such octets") for line in refusals} == {1, 2}
+    assert len(refusals) == 2
     for number in ("P1", "P99"):
         answer = await scene.services.audit_answers.answer(
             f"records/{number}/latest", CALLERS[Audience.PUBLIC], scene.services.clock.now()

@@ -49,6 +49,7 @@ async def test_agreements_are_found_by_party_and_dataset(store: Store) -> None:
         step = StepCommit(process=process(version=version + 1), expected_version=version, agreement=row)
         await store.commit_step(step)
     assert await store.agreements_with(T, PEER, "ds") == rows[:2]
+    assert await store.agreements_with(T, PEER, None) == [rows[0], rows[2], rows[1]]
     assert await store.agreements_with("other", PEER, "ds") == []
 
 
