@@ -230,52 +230,6 @@ async def test_a_link_leads_where_we_said(store: Store) -> None:
     assert await store.find_link("other", "l1") is None
 
 
-async def test_units_of_a_dataset_are_found_by_number(store: Store) -> None:
-    """By identifier, record id or subject, within the dataset and the holder; the newest version, so many at most."""
-    await store.commit_records(
-        RecordsCommit(
-            tenant=T, holder=US, expected={},
-            records=[
-                record("r1"), record("r1", 2), record("r2"), record("r3", dataset_id="other"),
-                record("r1", origin="received", holder="did:web:x"),
-            ],
-            identifiers=[identifier("SN 1", "r1"), identifier("SN 1", "r2", scheme="lot"), identifier("SN 1", "r3")],
-        )
-    )  # fmt: skip
-
-    async def found(value: str, dataset_id: str = "ds", limit: int = 9) -> list[tuple[str, int, str]]:
-        rows = await store.find_units(T, US, dataset_id, value, limit=limit)
-        return [(row.record_id, row.version, row.holder) for row in rows]
-
-    assert await found("SN 1") == [("r1", 2, US), ("r2", 1, US)]
-    assert await found("SN 1", limit=1) == [("r1", 2, US)]
-    assert await found("SN 1", "other") == [("r3", 1, US)]
-    assert await found("r1") == await found("subject-r1") == [("r1", 2, US)]
-    assert await found("r3") == await found("nothing") == []
-
-
-async def test_later_records_lead_back(store: Store) -> None:
-    """Own and received records whose newest version links back, each once, in pages; no held ones, no former links."""
-    await store.commit_records(
-        RecordsCommit(
-            tenant=T, holder=US, expected={},
-            records=[
-                record("r1"), record("own", at=3), record("got", origin="received", at=2),
-                record("held", origin="held"), record("was"), record("was", 2),
-            ],
-            links=[
-                link("1", "own", "r1"), link("2", "got", "r1"), link("3", "held", "r1"), link("4", "was", "r1"),
-                link("5", "own", "else"), link("6", "own", "r1"),
-            ],
-        )
-    )  # fmt: skip
-    assert [row.record_id for row in await store.later_records(T, "r1")] == ["got", "own"]
-    assert [row.record_id for row in await store.later_records(T, "r1", limit=1)] == ["got"]
-    assert [row.record_id for row in await store.later_records(T, "r1", after=("got", US), limit=1)] == ["own"]
-    assert await store.later_records(T, "r1", after=("own", US)) == []
-    assert await store.later_records(T, "nothing") == []
-
-
 async def test_datasets_are_replaced(store: Store) -> None:
     """The same id again replaces, also under another policy."""
     await store.commit_dataset(D)
