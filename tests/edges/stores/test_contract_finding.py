@@ -1,4 +1,4 @@
-"""What every store promises of finding records, run against each: a unit by its number, what came later than a record."""
+"""What every store promises of finding records: a unit by its number, what came later than a record."""
 
 from __future__ import annotations
 
