@@ -28,7 +28,7 @@ from connector.exchange.arrivals import Arrivals
 from connector.exchange.audit import Audit
 from connector.exchange.authenticate import SCOPES, Authenticate
 from connector.exchange.browse import Browse
-from connector.exchange.conversation import Conversation
+from connector.exchange.conversation import REMINDER, Conversation
 from connector.exchange.download import Download
 from connector.exchange.grants import Grants
 from connector.exchange.inbox import Inbox
@@ -44,6 +44,7 @@ from connector.exchange.push import Push
 from connector.exchange.quotas import Quotas
 from connector.exchange.receipts import Receipts
 from connector.exchange.receive import Receive
+from connector.exchange.reminders import Reminders
 from connector.exchange.renew import Renew
 from connector.exchange.serve import Serve
 from connector.exchange.streams import Carrier, Files, HttpStream
@@ -179,6 +180,7 @@ def compose(
     )  # fmt: skip
     serve, push = _giving(config, http, keys, grants=grants, transfer=transfer, files=files)
     outbox.jobs[PUSH_ALARM] = push.run
+    outbox.jobs[REMINDER] = Reminders(conversation=negotiate.conversation, peers=peers).run
     receive, inbox = _taking(config, http, peers, verifier=verifier, transfer=transfer, files=files)
     return Services(
         config=config, store=store, clock=clock, ids=ids, peers=peers, verifier=verifier, bundle=bundle,

@@ -9,6 +9,7 @@
     answer        the owner's answer to an audit read
     authenticate  a caller's token and presentation -> Facts
     outbox        committed effects -> delivered, answers -> step
+    reminders     a silent peer -> looked at, told again what it lost
 
 Journeys do not call each other; what they need from outside stands in `ports`.
 """

@@ -57,6 +57,9 @@ _TRIES = 5
 LEASE_MICROSECONDS = 30_000_000
 _PATIENCE = "patience"
 """The timer that each process has until it is at rest."""
+REMINDER = "reminder"
+"""The timer of a process in which nothing is held here (`reminders`). Its pauses grow with the age of the process."""
+_FIRST_REMINDER_MICROSECONDS, _LAST_REMINDER_MICROSECONDS = 15_000_000, 86_400_000_000
 
 
 @dataclass(slots=True, kw_only=True)
@@ -224,13 +227,13 @@ class Conversation:
         earlier: Earlier | None,
         objections: Callable[[Draft], tuple[Finding, ...]],
     ) -> Received:
-        by_id = earlier.row if earlier is not None and incoming.message_id is not None else None
+        known = earlier if incoming.message_id is not None else None
         return Received(
             kind=incoming.kind,
-            message_id=by_id.message_id if by_id and by_id.message_id else incoming.message_id,
-            digest=earlier.digest if earlier else incoming.digest,
+            message_id=(known.row.message_id if known else None) or incoming.message_id,
+            digest=earlier.row.sha256 if earlier and earlier.how == "words" else incoming.digest,
             peer_pid=incoming.peer_pid,  # type: ignore[arg-type]  # a Pid is any string that the peer chose
-            seen=Seen(digest=by_id.sha256, status=by_id.status) if by_id else None,
+            seen=Seen(digest=known.row.sha256, status=known.row.status, anew=known.how == "anew") if known else None,
             objections=objections(draft),
         )
 
@@ -318,6 +321,9 @@ class Conversation:
         if draft.alarms is None:
             return None
         due = {_PATIENCE: row.created + self.patience_seconds * 1_000_000, **draft.alarms}
+        if self.topic.reminds and not draft.alarms:
+            pause = draft.at - row.created
+            due[REMINDER] = draft.at + min(max(pause, _FIRST_REMINDER_MICROSECONDS), _LAST_REMINDER_MICROSECONDS)
         return [
             TimerRow(tenant=self.tenant, kind=self.topic.kind, pid=row.pid, name=name, due=at)
             for name, at in due.items()

@@ -174,6 +174,8 @@ class Topic(Protocol):
     table: Table
     at_rest: frozenset[str]
     """States in which nobody owes an answer."""
+    reminds: bool
+    """Whether a peer that is silent is told again what it may have lost."""
 
     def reached(self, draft: Draft, reached: Reached) -> None:
         """A state was reached: put what follows into the draft (next messages into `asks`)."""

@@ -73,6 +73,7 @@ class Negotiate:
     kind: ProcessKind = "negotiation"
     table: Table = negotiation.TABLE
     at_rest: frozenset[str] = frozenset({State.FINALIZED, State.TERMINATED})
+    reminds: bool = True
     conversation: Conversation = field(init=False)
 
     # --- our own side ------------------------------------------------------------------------------------------------
@@ -301,7 +302,7 @@ class Negotiate:
         )  # fmt: skip
 
     def replaced(self, draft: Draft, kind: str) -> None:
-        """The peer said it anew under the same id, and the later one counts, unless we have answered already.
+        """The peer said it anew, and the later one counts: a request or offer only until we have answered it.
 
         A real EDC repeats its agreement under a new agreement id.
         """

@@ -16,14 +16,12 @@ from collections.abc import Callable, Coroutine, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
-from urllib.parse import quote
 
 import orjson
 
 from connector.errors import (
     AddressBlocked,
     BadMessage,
-    CannotCheck,
     Conflict,
     ConnectorError,
     NotFound,
@@ -32,6 +30,7 @@ from connector.errors import (
 from connector.exchange.conversation import LEASE_MICROSECONDS, Conversation
 from connector.exchange.draft import Draft, micros, without_token
 from connector.exchange.lanes import WIDTH, Lanes
+from connector.exchange.looks import WORDS, look
 from connector.exchange.ports import Clock, HttpAnswer, Ids, Peers, Sent, Store
 from connector.exchange.receipts import WRONG, Receipts
 from connector.exchange.rows import AttemptRow, MessageRow, OutboxRow
@@ -237,17 +236,9 @@ class Outbox:
         """`GET` the peer's process and go on by what it says. Whether anything came back."""
         conversation = self.conversations[row.kind]
         process = conversation.draft(await conversation.load(row.pid)).process
-        words = "negotiations" if row.kind == "negotiation" else "transfers"
-        base = row.url.partition(f"/{words}/")[0]
+        base = row.url.partition(f"/{WORDS[row.kind]}/")[0]
         try:
-            sent = await self.peers.get(
-                Did(row.counterparty), f"{base}/{words}/{quote(process.peer_pid or '', safe=':')}"
-            )
-            if sent.answer.status not in {_OK, *_UNKNOWN_THERE}:
-                raise CannotCheck(f"HTTP {sent.answer.status}")
-            state = _state(sent.answer) if sent.answer.status == _OK else None
-        except AddressBlocked:
-            state = None  # where we never ask, no process of ours can be
+            state = await look(self.peers, row.kind, row.counterparty, base, process.peer_pid or "")
         except ConnectorError as error:
             await self._postpone(row, 0, f"looking at the peer's process: {error.detail}")
             return not isinstance(error, PeerUnreachable)
@@ -255,7 +246,7 @@ class Outbox:
         with suppress(Conflict, NotFound):  # settled meanwhile
             draft = await conversation.settle(row, lambda _: observed)
             if draft.retry:
-                await self._postpone(row, sent.answer.status, f"the peer's process was looked at: {state}")
+                await self._postpone(row, _OK, f"looking at the peer's process: {state}")
         return True
 
     async def _postpone(self, row: OutboxRow, status: int, detail: str, *, wait_seconds: int = 0) -> None:
@@ -328,11 +319,3 @@ def _peer_pid(answer: HttpAnswer, row: OutboxRow) -> str | None:
     if not isinstance(message, ContractNegotiation | TransferProcess):
         return None
     return message.consumer_pid if row.message_type == negotiation.Kind.OFFER else message.provider_pid
-
-
-def _state(answer: HttpAnswer) -> str:
-    """The state alone counts: a real EDC leaves out our pid as long as it has not kept it."""
-    match admit(answer.body, _ANSWER_LIMIT_BYTES):
-        case {"@type": "ContractNegotiation" | "TransferProcess", "state": str(state)}:
-            return state
-    raise BadMessage("the peer answered something else than its process")

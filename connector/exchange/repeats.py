@@ -6,6 +6,7 @@ What a repeat is answered is `protocol.machine`'s. DECISIONS, "The protocol's st
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 import orjson
 
@@ -20,10 +21,10 @@ _REFUSED = 400
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Earlier:
-    """What was heard before. `digest`: what the message that comes now counts as: as the same, or as said anew."""
+    """What was heard before. `how`: the message that comes now is it by its id, says the same, or says it anew."""
 
     row: MessageRow
-    digest: str
+    how: Literal["id", "words", "anew"]
 
 
 async def heard_before(store: Store, table: Table, row: ProcessRow, incoming: Incoming) -> Earlier | None:
@@ -37,13 +38,13 @@ async def heard_before(store: Store, table: Table, row: ProcessRow, incoming: In
     if incoming.message_id is None:
         said = await store.messages(row.tenant, row.kind, row.pid)
         same = [one for one in said if one.direction == "in" and one.sha256 == incoming.digest]
-        return Earlier(row=same[-1], digest=incoming.digest) if same else None
+        return Earlier(row=same[-1], how="words") if same else None
     known = await store.find_message(row.tenant, row.kind, row.pid, row.counterparty, incoming.message_id)
     if known is None or known.sha256 != incoming.digest:
         by_words = await _said_before(store, table, row, incoming)
         if by_words is not None:
             return by_words
-    return Earlier(row=known, digest=incoming.digest) if known is not None else None
+    return Earlier(row=known, how="id") if known is not None else None
 
 
 async def _said_before(store: Store, table: Table, row: ProcessRow, incoming: Incoming) -> Earlier | None:
@@ -58,9 +59,9 @@ async def _said_before(store: Store, table: Table, row: ProcessRow, incoming: In
     heard = [*said[:1], *(one for one in said if late and _was_taken(one, incoming.kind))]
     for one in heard:
         if (before := _words(one.body)) == words:
-            return Earlier(row=one, digest=one.sha256)
+            return Earlier(row=one, how="words")
         if late and _of_what(before) == _of_what(words):
-            return Earlier(row=one, digest=incoming.digest)
+            return Earlier(row=one, how="anew")
     return None
 
 

@@ -73,6 +73,7 @@ class Transfer:
     kind: ProcessKind = "transfer"
     table: Table = transfer.TABLE
     at_rest: frozenset[str] = frozenset({State.STARTED, State.SUSPENDED, State.COMPLETED, State.TERMINATED})
+    reminds: bool = False
     conversation: Conversation = field(init=False)
 
     # --- our own side ------------------------------------------------------------------------------------------------

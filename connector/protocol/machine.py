@@ -4,8 +4,9 @@ The rules (DECISIONS, "the protocol's step"), in the order in which they apply t
 
 1. The first peer pid that the other side names binds the process; another one is refused.
 2. A repeat gets the answer that it got before. With an `@id`: the same id and body, for ever; the same id with another
-   body replaces the earlier one while the state that it produced stands, and is refused afterwards. Without an `@id`:
-   only the peer's last accepted message, while the state that it produced stands.
+   body replaces the earlier one while the state that it produced stands, and is refused afterwards; what is made anew
+   (`Seen.anew`) does so until the process has ended. Without an `@id`: only the peer's last accepted message, while
+   the state that it produced stands.
 3. What is legal only after our message that is under way acknowledges ours.
 4. Crossing messages: a termination is always accepted and drops ours; our pending termination refuses all else; a
    message that ends the process beats one that doesn't; equal ones that end it are both accepted; of two others the
@@ -94,7 +95,7 @@ def step(table: Table, process: Process, event: Event) -> Stepped:
 def _received(table: Table, process: Process, event: Received) -> Stepped:
     if process.peer_pid is not None and event.peer_pid is not None and event.peer_pid != process.peer_pid:
         return process, (_refusal("pid-mismatch", "The process belongs to another pid of yours."),)
-    repeat = _repeated(process, event)
+    repeat = _repeated(process, event) if event.seen is None or not event.seen.anew else _renewed(table, process, event)
     if repeat is not None:
         return repeat
     ruling = rule(table, process, event.kind)
@@ -104,8 +105,7 @@ def _received(table: Table, process: Process, event: Received) -> Stepped:
         detail = f"{event.kind} is not possible in the state {process.state or 'before the first message'}."
         return process, (_refusal("illegal-transition", detail),)
     if event.objections:
-        first = event.objections[0]
-        return process, (Reply(status=_BAD_REQUEST, what="error", code=first.code, findings=event.objections),)
+        return process, (_objection(event.objections),)
     return _accepted(table, process, event, ruling)
 
 
@@ -124,10 +124,18 @@ def _repeated(process: Process, event: Received) -> Stepped | None:
     if event.digest in last.earlier:
         return process, (Reply(status=last.status, what="stored"),)  # a late copy of a body that was replaced
     if event.objections:
-        first = event.objections[0]
-        return process, (Reply(status=_BAD_REQUEST, what="error", code=first.code, findings=event.objections),)
+        return process, (_objection(event.objections),)
     newest = replace(last, digest=event.digest, earlier=(*last.earlier, last.digest))
     return replace(process, accepted=newest), (Replaced(kind=event.kind), Reply(status=last.status, what="ack"))
+
+
+def _renewed(table: Table, process: Process, event: Received) -> Stepped | None:
+    """What was made anew takes the place of what was said, whatever came since, until the process has ended."""
+    if process.state in table.terminal:
+        return None
+    if event.objections:
+        return process, (_objection(event.objections),)
+    return process, (Replaced(kind=event.kind), Reply(status=_OK, what="ack"))
 
 
 def rule(table: Table, process: Process, kind: str) -> Ruling:
@@ -294,6 +302,10 @@ def _once_more(process: Process, pending: Pending) -> Stepped:
 
 def _dropped(pending: Pending, why: DropReason) -> DropPending:
     return DropPending(kind=pending.kind, message_id=pending.message_id, why=why)
+
+
+def _objection(findings: tuple[Finding, ...]) -> Reply:
+    return Reply(status=_BAD_REQUEST, what="error", code=findings[0].code, findings=findings)
 
 
 def _refusal(code: str, sentence: str) -> Reply:

@@ -150,15 +150,19 @@ class Ask:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Seen:
-    """What the store holds under the `@id` of a received message: its body's digest and the answer it got."""
+    """What the store holds of a received message, by its `@id` or its words: its body's digest and the answer it got.
+
+    `anew`: it comes now made anew, an agreement of the same rules under other ids.
+    """
 
     digest: str
     status: int
+    anew: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Received:
-    """A peer's message. `seen` is what the store holds of its `@id`; `objections` are the findings on its content."""
+    """A peer's message. `seen` is what the store holds of it; `objections` are the findings on its content."""
 
     kind: str
     message_id: str | None

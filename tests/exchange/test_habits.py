@@ -144,10 +144,10 @@ def test_a_second_request_is_no_repeat(tmp_path: Path) -> None:
     play(tmp_path, scene, approvals=Approvals(counter_request="hold"))
 
 
-def test_an_agreement_may_be_made_anew_while_it_stands(tmp_path: Path) -> None:
+def test_an_agreement_may_be_made_anew_until_all_is_final(tmp_path: Path) -> None:
     """Under other ids and at another time it is the same one, and the later one counts: a real EDC has a second thread.
 
-    Other rules, or another dataset, are refused; so is any agreement once the verification is through.
+    Other rules, or another dataset, are refused; so is any agreement once the negotiation is final.
     """
 
     async def scene(world: World) -> None:
@@ -180,19 +180,26 @@ def test_an_agreement_may_be_made_anew_while_it_stands(tmp_path: Path) -> None:
                 ])  # fmt: skip
             return await supplier.serve(request)
 
-        world.network.sites[customer.config.public_url.removeprefix("http://")] = overheard
+        async def late(request: Request) -> HttpAnswer:
+            if request.url.endswith("/events"):
+                statuses.append(await again("last"))
+            return await overheard(request)
+
+        world.network.sites[customer.config.public_url.removeprefix("http://")] = late
         world.network.sites[supplier.config.public_url.removeprefix("http://")] = slow
         said = await settled(customer, supplier)
-        assert (said["state"], said["agreement"]) == ("FINALIZED", "urn:uuid:third")
-        assert statuses == [200, 200, 400, 400, 200]
+        assert (said["state"], said["agreement"]) == ("FINALIZED", "urn:uuid:last")
+        assert statuses == [200, 200, 400, 400, 200, 200]
         assert await again("fourth") == 400
         store = services(customer).store
-        second, third, fourth = [
-            await store.load_agreement("", f"urn:uuid:{name}") for name in ("second", "third", "fourth")
+        second, third, last, fourth = [
+            await store.load_agreement("", f"urn:uuid:{name}") for name in ("second", "third", "last", "fourth")
         ]
         assert second is not None
         assert third is not None
-        assert (second.replaced_by, third.replaced_by, fourth) == ("urn:uuid:third", None, None)
+        assert last is not None
+        assert (second.replaced_by, third.replaced_by) == ("urn:uuid:third", "urn:uuid:last")
+        assert (last.replaced_by, fourth) == (None, None)
 
     play(tmp_path, scene)
 

@@ -155,6 +155,19 @@ def test_the_same_id_with_another_body_replaces_while_its_state_stands() -> None
     assert (reply_of(effects).status, reply_of(effects).code) == (400, "message-id-reused")
 
 
+def test_what_is_made_anew_counts_until_the_end() -> None:
+    """Whatever was said since, nothing moves; after the end it is refused as anything is."""
+    said = replace(message(NK.AGREEMENT, digest="d2"), seen=Seen(digest="d1", status=200, anew=True))
+    for process in (at(C, NS.AGREED, NK.VERIFICATION, NS.VERIFIED), at(C, NS.VERIFIED)):
+        after, effects = step(N, process, said)
+        assert after == process
+        assert effects == (Replaced(kind=NK.AGREEMENT), Reply(status=200, what="ack"))
+        _, effects = step(N, process, replace(said, objections=(Finding(code="no", message="No."),)))
+        assert (reply_of(effects).status, reply_of(effects).code) == (400, "no")
+    for process in (at(C, NS.FINALIZED), at(C, NS.TERMINATED)):
+        assert reply_of(step(N, process, said)[1]).code == "illegal-transition"
+
+
 def test_a_replacement_is_checked_like_the_first() -> None:
     """A later body with findings is refused, and the earlier one stays."""
     agreed, _ = step(N, at(C, NS.REQUESTED), message(NK.AGREEMENT))

@@ -1,0 +1,108 @@
+"""Reminders: a peer that has acknowledged our message and then is silent is looked at, and told again what it lost.
+
+An acknowledgement says that a message was read, not that it is kept: a peer may have died, or written an older state
+over it, as a real EDC does when two of its threads meet. Then both would wait for ever. So a negotiation in which the
+peer owes the next message has an alarm: its process is looked at, and if it stands where it stood before our message,
+the same bytes go out again under the same `@id`. No state moves here: for a peer that has the message this is a repeat
+like any other. The pauses grow with the age of the negotiation; its patience ends it.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import dataclass, field
+
+from connector.errors import ConnectorError
+from connector.exchange.conversation import Conversation
+from connector.exchange.draft import Draft
+from connector.exchange.looks import look
+from connector.exchange.ports import Peers
+from connector.exchange.rows import AttemptRow, MessageRow
+from connector.model import Did
+from connector.protocol.process import GiveUp
+
+_MOST_AT_ONCE, _MOST_AT_ONE_PEER = 32, 4
+"""Looks under way, so that silent peers hold up nothing; whoever finds no room comes again."""
+_REFUSED = 400
+
+
+@dataclass(slots=True, kw_only=True)
+class Reminders:
+    """Those of one connector."""
+
+    conversation: Conversation
+    peers: Peers
+    _looking: dict[str, str] = field(default_factory=dict)
+    """The negotiations that are being looked at, each with its counterparty."""
+
+    async def run(self, pid: str) -> None:
+        """An alarm went off. The next one is set first, so that it costs one look, whatever comes of this one."""
+        with suppress(ConnectorError):  # it changed, or has ended: then there is nothing to remind of
+            draft = await self.conversation.happen(pid, self._next)
+            here, party = list(self._looking.values()), draft.counterparty
+            if pid in self._looking or len(here) >= _MOST_AT_ONCE or here.count(party) >= _MOST_AT_ONE_PEER:
+                return
+            self._looking[pid] = party
+            try:
+                await self._look(draft)
+            finally:
+                del self._looking[pid]
+
+    def _next(self, draft: Draft) -> None:
+        if draft.process.state not in self.conversation.topic.at_rest:
+            draft.alarms = {}
+
+    async def _look(self, draft: Draft) -> None:
+        process, topic = draft.process, self.conversation.topic
+        last = await self._last_word(draft)
+        if last is None:
+            return
+        peer, base = Did(draft.counterparty), str(draft.content["peer_base"])
+        try:
+            state = await look(self.peers, topic.kind, peer, base, str(process.peer_pid))
+            if state == topic.table.target_of_termination():
+                await self.conversation.happen(process.pid, _ended_there)
+            elif state not in {None, process.state} and (
+                topic.table.target(str(state), last.message_type, process.role) == process.state
+            ):
+                url, _ = topic.compose(draft, last.message_type, str(last.message_id))
+                answer = (await self.peers.post(peer, url, last.body)).answer
+                await self._note(draft, answer.status, f"the peer shows {state} still: told again")
+        except ConnectorError as error:
+            await self._note(draft, 0, f"looking at the peer's process: {error.detail}")
+
+    async def _last_word(self, draft: Draft) -> MessageRow | None:
+        """Our message to which the peer owes an answer; not the first one, without which it shows no process.
+
+        Nothing is held here, or there would be no alarm; so with nothing under way the word is with the peer.
+        """
+        topic, tenant = self.conversation.topic, self.conversation.tenant
+        if draft.process.pending is not None or draft.process.state in topic.at_rest:
+            return None
+        said = await self.conversation.store.messages(tenant, topic.kind, draft.process.pid)
+        ours = [one for one in said[1:] if one.direction == "out" and one.status < _REFUSED]
+        return ours[-1] if ours else None
+
+    async def _note(self, draft: Draft, status: int, detail: str) -> None:
+        """Put on record what came of it."""
+
+        def tried(now: Draft) -> None:
+            now.attempt = AttemptRow(
+                tenant=self.conversation.tenant, kind=self.conversation.topic.kind, pid=now.process.pid, seq=0,
+                at=now.at, status=status, detail=detail, next_at=None,
+            )  # fmt: skip
+
+        await self.conversation.happen(draft.process.pid, tried)
+
+
+def _ended_there(draft: Draft) -> GiveUp | None:
+    """The peer has ended it. Its own word may still be on its way, so that counts first, until the next look."""
+    if not draft.content.get("ended_there"):
+        draft.content["ended_there"] = True
+        return None
+    draft.content["termination"] = {
+        "code": "ended-by-peer",
+        "reason": ["its process shows that it ended"],
+        "by": "peer",
+    }
+    return GiveUp()

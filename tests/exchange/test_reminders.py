@@ -1,0 +1,150 @@
+"""A peer that has acknowledged our message, and then is silent: it is looked at, and told again what it lost."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from itertools import pairwise
+from pathlib import Path
+
+import orjson
+import pytest
+
+from connector.exchange.ports import HttpAnswer
+from connector.exchange.rows import AttemptRow, ProcessRow
+from tests.exchange.test_hostile import play, services, settled
+from tests.network import Request
+from tests.simulator import Node, World
+
+Serve = Callable[[Request], Awaitable[HttpAnswer]]
+_ACKNOWLEDGED = HttpAnswer(status=200, headers={}, body=b"")
+
+
+def stands_between(world: World, node: Node, serve: Serve) -> None:
+    """Requests to this company go through this."""
+    world.network.sites[node.config.public_url.removeprefix("http://")] = serve
+
+
+async def of(node: Node) -> tuple[ProcessRow, list[AttemptRow]]:
+    """Its one negotiation, and what was tried."""
+    store = services(node).store
+    [row] = await store.list_processes("", "negotiation")
+    return row, await store.attempts("", "negotiation", row.pid)
+
+
+@pytest.mark.parametrize("lost", ["/agreement", "/agreement/verification"])
+def test_what_a_peer_acknowledged_and_lost_is_said_again(tmp_path: Path, lost: str) -> None:
+    """The same bytes under the same id, as soon as a look shows that it stands where it stood before."""
+
+    async def scene(world: World) -> None:
+        customer, supplier = world.nodes
+        heard: list[bytes | None] = []
+
+        def forgetful(node: Node) -> Serve:
+            async def serve(request: Request) -> HttpAnswer:
+                if request.method == "POST" and request.url.endswith(lost):
+                    heard.append(request.body)
+                    if len(heard) == 1:
+                        return _ACKNOWLEDGED
+                return await node.serve(request)
+
+            return serve
+
+        for node in world.nodes:
+            stands_between(world, node, forgetful(node))
+        assert (await settled(customer, supplier))["state"] == "FINALIZED"
+        assert len(heard) == 2
+        assert heard[0] == heard[1]
+        _, tried = await of(supplier if lost == "/agreement" else customer)
+        shown = "REQUESTED" if lost == "/agreement" else "AGREED"
+        assert [(one.status, one.detail) for one in tried] == [(200, f"the peer shows {shown} still: told again")]
+
+    play(tmp_path, scene)
+
+
+def test_a_peer_that_thinks_it_over_is_looked_at_less_and_less(tmp_path: Path) -> None:
+    """Nothing is said again to who has our message; the pauses double, so a peer's weekend costs a dozen requests."""
+
+    async def scene(world: World) -> None:
+        customer, supplier = world.nodes
+        looks: list[float] = []
+        said = 0
+
+        async def slow(request: Request) -> HttpAnswer:
+            nonlocal said
+            if request.method == "GET" and "/negotiations/" in request.url:
+                looks.append(asyncio.get_running_loop().time())
+            if request.method == "POST" and request.url.endswith("/agreement"):
+                said += 1
+            return await customer.serve(request)
+
+        async def never(request: Request) -> HttpAnswer:
+            if request.url.endswith("/agreement/verification"):
+                return HttpAnswer(status=503, headers={"Retry-After": "100000"}, body=b"")
+            return await supplier.serve(request)
+
+        stands_between(world, customer, slow)
+        stands_between(world, supplier, never)
+        await settled(customer, supplier)
+        await asyncio.sleep(2_000)
+        pauses = [later - earlier for earlier, later in pairwise(looks)]
+        assert len(looks) == 8
+        assert all(later == pytest.approx(2 * earlier, rel=0.1) for earlier, later in pairwise(pauses))
+        assert said == 1
+
+    play(tmp_path, scene)
+
+
+def test_a_peer_that_has_ended_is_followed_at_the_second_look(tmp_path: Path) -> None:
+    """Its own termination may be on its way; when it never comes, the negotiation has ended here as well."""
+
+    async def scene(world: World) -> None:
+        customer, supplier = world.nodes
+
+        async def ended(request: Request) -> HttpAnswer:
+            if request.method == "GET" and "/negotiations/" in request.url:
+                body = orjson.dumps({"@type": "ContractNegotiation", "state": "TERMINATED"})
+                return HttpAnswer(status=200, headers={}, body=body)
+            if request.method == "POST" and request.url.endswith("/agreement"):
+                return _ACKNOWLEDGED
+            return await customer.serve(request)
+
+        stands_between(world, customer, ended)
+        settling = asyncio.create_task(settled(customer, supplier))
+        await asyncio.sleep(22)
+        assert (await of(supplier))[0].state == "AGREED"
+        await asyncio.sleep(22)
+        row, _ = await of(supplier)
+        assert row.state == "TERMINATED"
+        assert orjson.loads(row.body)["content"]["termination"]["code"] == "ended-by-peer"
+        await settling
+
+    play(tmp_path, scene)
+
+
+@pytest.mark.parametrize("status", [404, 500])
+def test_a_look_that_says_nothing_changes_nothing(tmp_path: Path, status: int) -> None:
+    """A peer that shows no process now may show it later: nothing is said, nothing ends."""
+
+    async def scene(world: World) -> None:
+        customer, supplier = world.nodes
+        said = 0
+
+        async def blind(request: Request) -> HttpAnswer:
+            nonlocal said
+            if request.method == "GET" and "/negotiations/" in request.url:
+                return HttpAnswer(status=status, headers={}, body=b"")
+            if request.method == "POST" and request.url.endswith("/agreement"):
+                said += 1
+                return _ACKNOWLEDGED
+            return await customer.serve(request)
+
+        stands_between(world, customer, blind)
+        await settled(customer, supplier)
+        await asyncio.sleep(3600)
+        row, tried = await of(supplier)
+        assert (row.state, said) == ("AGREED", 1)
+        seen = {(one.status, one.detail) for one in tried}
+        assert seen == (set() if status == 404 else {(0, "looking at the peer's process: HTTP 500")})
+
+    play(tmp_path, scene)
