@@ -48,10 +48,13 @@ class Store(RecordStore, Protocol):
     async def find_process(self, tenant: str, kind: ProcessKind, counterparty: str, peer_pid: str) -> ProcessRow | None:
         """The process by the peer's pid."""
 
-    async def list_processes(
-        self, tenant: str, kind: ProcessKind, *, after: str = "", limit: int = 100
+    async def newest_processes(
+        self, tenant: str, *kinds: ProcessKind, behind: Collection[str] = (), limit: int = 100
     ) -> list[ProcessRow]:
-        """Processes by pid order, for people."""
+        """Those that changed last, last change first; those in the states `behind` after all others."""
+
+    async def processes_of_peer_pid(self, tenant: str, peer_pid: str) -> list[ProcessRow]:
+        """Those that some peer knows by this pid, for people: no index leads there."""
 
     async def find_message(
         self, tenant: str, kind: ProcessKind, pid: str, counterparty: str, message_id: str

@@ -5,6 +5,7 @@ This is what `why` is made of. Secrets never leave: neither data tokens nor cred
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import UTC, datetime
 from typing import cast
 
@@ -23,7 +24,6 @@ from connector.server.problems import json_response
 from connector.server.services import SERVICES, Services
 
 _KINDS: tuple[ProcessKind, ...] = ("negotiation", "transfer")
-_PAGE = 500
 MOST_SHOWN = 100
 _SECRET = ("address", "credentials", "push")
 
@@ -36,9 +36,9 @@ def routes() -> list[web.RouteDef]:
 async def _listed(request: web.Request) -> web.Response:
     """The newest first."""
     services = request.app[SERVICES]
-    rows = sorted(await all_of(services, *_KINDS), key=lambda row: row.updated, reverse=True)
-    shown: list[Json] = [head(row) for row in rows[:MOST_SHOWN]]
-    return json_response({"processes": shown, "more": max(0, len(rows) - MOST_SHOWN)})
+    rows, more = await newest(services, *_KINDS)
+    shown: list[Json] = [head(row) for row in rows]
+    return json_response({"processes": shown, "more": more})
 
 
 async def _one(request: web.Request) -> web.Response:
@@ -76,21 +76,18 @@ async def find(services: Services, ident: str) -> ProcessRow:
         row = await store.load_process(tenant, kind, pid)
         if row is not None:
             return row
-    for row in await all_of(services, *_KINDS):
-        if row.peer_pid == ident:
-            return row
+    for row in await store.processes_of_peer_pid(tenant, ident):
+        return row
     raise NotFound("no such negotiation, transfer or agreement", hint="battery-connector why shows the newest")
 
 
-async def all_of(services: Services, *kinds: ProcessKind) -> list[ProcessRow]:
-    """Every process of these kinds."""
-    rows: list[ProcessRow] = []
-    for kind in kinds:
-        after = ""
-        while page := await services.store.list_processes(services.config.tenant, kind, after=after, limit=_PAGE):
-            rows += page
-            after = page[-1].pid
-    return rows
+async def newest(services: Services, *kinds: ProcessKind, behind: Collection[str] = ()) -> tuple[list[ProcessRow], int]:
+    """The processes that changed last, and how many there are more; those in states `behind` after all others."""
+    store, tenant = services.store, services.config.tenant
+    rows = await store.newest_processes(tenant, *kinds, behind=behind, limit=MOST_SHOWN)
+    counts = await store.counts(tenant)
+    there = sum(count for name, count in counts.items() if name.partition(" ")[0] in kinds)
+    return rows, max(0, there - len(rows))
 
 
 def head(row: ProcessRow) -> JsonObject:

@@ -39,10 +39,9 @@ def routes() -> list[web.RouteDef]:
 
 async def _listed(request: web.Request) -> web.Response:
     services = request.app[SERVICES]
-    rows = await processes.all_of(services, "transfer")
-    open_first = sorted(rows, key=lambda row: (row.state in _ENDS, -row.updated))
-    shown: list[Json] = [{**processes.head(row), "agreement": _content(row).get("agreement")} for row in open_first]
-    return json_response({"transfers": shown[: processes.MOST_SHOWN], "more": max(0, len(rows) - processes.MOST_SHOWN)})
+    rows, more = await processes.newest(services, "transfer", behind=_ENDS)
+    shown: list[Json] = [{**processes.head(row), "agreement": _content(row).get("agreement")} for row in rows]
+    return json_response({"transfers": shown, "more": more})
 
 
 def _route(word: str) -> Callable[[web.Request], Awaitable[web.Response]]:

@@ -60,12 +60,16 @@ class MemoryProcesses:
         wanted = (tenant, kind, counterparty, peer_pid)
         return next((row for row in self._processes.values() if _peer_key(row) == wanted), None)
 
-    async def list_processes(
-        self, tenant: str, kind: ProcessKind, *, after: str = "", limit: int = 100
+    async def newest_processes(
+        self, tenant: str, *kinds: ProcessKind, behind: Collection[str] = (), limit: int = 100
     ) -> list[ProcessRow]:
-        """Processes by pid order."""
-        rows = [row for row in self._processes.values() if (row.tenant, row.kind) == (tenant, kind) and row.pid > after]
-        return sorted(rows, key=lambda row: row.pid)[:limit]
+        """Those that changed last, last change first; those in the states `behind` after all others."""
+        rows = [row for row in self._processes.values() if row.tenant == tenant and row.kind in kinds]
+        return sorted(rows, key=lambda row: (row.state in behind, -row.updated))[:limit]
+
+    async def processes_of_peer_pid(self, tenant: str, peer_pid: str) -> list[ProcessRow]:
+        """Those that some peer knows by this pid, for people: no index leads there."""
+        return [row for row in self._processes.values() if (row.tenant, row.peer_pid) == (tenant, peer_pid)]
 
     async def find_message(
         self, tenant: str, kind: ProcessKind, pid: str, counterparty: str, message_id: str

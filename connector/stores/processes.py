@@ -68,12 +68,17 @@ class ProcessTables:
         bindings: Bindings = {"tenant": tenant, "kind": kind, "counterparty": counterparty, "peer_pid": peer_pid}
         return PROCESS.one(self._engine.point("find_process", bindings))
 
-    async def list_processes(
-        self, tenant: str, kind: ProcessKind, *, after: str = "", limit: int = 100
+    async def newest_processes(
+        self, tenant: str, *kinds: ProcessKind, behind: Collection[str] = (), limit: int = 100
     ) -> list[ProcessRow]:
-        """Processes by pid order."""
-        bindings: Bindings = {"tenant": tenant, "kind": kind, "after": after, "limit": limit}
-        return [PROCESS.read(row) for row in await self._engine.many("list_processes", bindings)]
+        """Those that changed last, last change first; those in the states `behind` after all others."""
+        bindings: Bindings = {"tenant": tenant, "kinds": _json(kinds), "behind": _json(behind), "limit": limit}
+        return [PROCESS.read(row) for row in await self._engine.many("newest_processes", bindings)]
+
+    async def processes_of_peer_pid(self, tenant: str, peer_pid: str) -> list[ProcessRow]:
+        """Those that some peer knows by this pid, for people: no index leads there."""
+        bindings: Bindings = {"tenant": tenant, "peer_pid": peer_pid}
+        return [PROCESS.read(row) for row in await self._engine.many("processes_of_peer_pid", bindings)]
 
     async def find_message(
         self, tenant: str, kind: ProcessKind, pid: str, counterparty: str, message_id: str

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import sqlite3
 import time
 from collections import Counter
-from contextlib import closing
 from pathlib import Path
 
 import aiohttp
@@ -23,7 +21,7 @@ _CONTACTS = 7
 _QUIET_SECONDS = 120.0
 """How long what the load left behind may take to end."""
 _PART = "A crowd: negotiations and transfer starts, all at once"
-_GOOD = {"negotiation": "FINALIZED", "transfer": "STARTED"}
+_GOOD = ("negotiation FINALIZED", "transfer STARTED")
 
 
 async def crowd(folder: Path, first_port: int, count: int) -> list[Figure]:
@@ -81,10 +79,10 @@ async def _together(drive: Driver, running: list[Running], count: int) -> list[F
         except (RuntimeError, aiohttp.ClientError, TimeoutError) as error:
             failed[f"{error!s:.200}"] += 1
 
-    before = [_standing(side) for side in running]
+    before = [await asyncio.to_thread(_standing, side) for side in running]
     await load.round(one, count)
     after = await _quiet(running, before, count)
-    good = [min(side[kind, state] for kind, state in _GOOD.items()) for side in after]
+    good = [min(side[one] for one in _GOOD) for side in after]
     told = "; ".join(f"{often} times {why}" for why, often in failed.most_common(3))
     return [
         *load.figures(_PART),
@@ -96,21 +94,18 @@ async def _together(drive: Driver, running: list[Running], count: int) -> list[F
     ]  # fmt: skip
 
 
-async def _quiet(
-    running: list[Running], before: list[Counter[tuple[str, str]]], count: int
-) -> list[Counter[tuple[str, str]]]:
+async def _quiet(running: list[Running], before: list[Counter[str]], count: int) -> list[Counter[str]]:
     """What stands in both stores more than before, once all is well or no more time is given."""
     until = time.monotonic() + _QUIET_SECONDS
     while True:
-        found = [_standing(side) - earlier for side, earlier in zip(running, before, strict=True)]
-        if time.monotonic() > until or all(side[good] >= count for side in found for good in _GOOD.items()):
+        found = [
+            await asyncio.to_thread(_standing, side) - earlier for side, earlier in zip(running, before, strict=True)
+        ]
+        if time.monotonic() > until or all(side[good] >= count for side in found for good in _GOOD):
             return found
         await asyncio.sleep(1.0)
 
 
-def _standing(side: Running) -> Counter[tuple[str, str]]:
-    """How many processes of each kind stand in each state, as the side's store has it."""
-    file = side.config.path(side.config.store.partition(":")[2])
-    with closing(sqlite3.connect(f"file:{file}?mode=ro", uri=True)) as store:
-        rows = store.execute("SELECT kind, state, count(*) FROM process GROUP BY kind, state").fetchall()
-    return Counter({(kind, state): number for kind, state, number in rows})
+def _standing(side: Running) -> Counter[str]:
+    """What there is in a side's store: `negotiation FINALIZED` -> how many."""
+    return Counter({name: int(str(number)) for name, number in side.management.get("/v1/counts").items()})

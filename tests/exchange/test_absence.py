@@ -42,7 +42,7 @@ async def play(folder: Path, seed: int) -> dict[str, int]:
             while not await quiet(world):  # noqa: ASYNC110 - nobody could set an event for "nothing is left to do"
                 await asyncio.sleep(10)
         await judge(world)
-        rows = [row for kind in KINDS for row in await customer.store.list_processes("", kind, limit=1000)]
+        rows = [row for kind in KINDS for row in await customer.store.newest_processes("", kind, limit=1000)]
         assert all(row.state in ENDS[row.kind] for row in rows)
         return {state: sum(row.state == state for row in rows) for state in {row.state for row in rows}}
     finally:

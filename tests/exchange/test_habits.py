@@ -67,7 +67,7 @@ def test_an_opening_message_may_come_again_under_another_id(tmp_path: Path) -> N
         answer = await again()
         assert (answer.status, orjson.loads(answer.body)["state"]) == (201, "REQUESTED")
         assert (await again(callbackAddress="http://localhost:1/other")).status == 400
-        rows = await services(supplier).store.list_processes("", "negotiation")
+        rows = await services(supplier).store.newest_processes("", "negotiation")
         assert len(rows) == 1
 
     play(tmp_path, scene)
@@ -222,7 +222,7 @@ def test_who_is_busy_with_itself_is_asked_again_soon(tmp_path: Path) -> None:
         said = await settled(customer, supplier)
         assert said["state"] == "FINALIZED"
         store = services(supplier).store
-        (row,) = await store.list_processes("", "negotiation")
+        (row,) = await store.newest_processes("", "negotiation")
         tried = await store.attempts("", "negotiation", row.pid)
         assert [one.status for one in tried] == [409, 409, 200]
         assert tried[1].next_at is None

@@ -392,6 +392,6 @@ def test_a_callback_is_an_address_and_no_more(tmp_path: Path, callback: str) -> 
         answer = await say(asked, "/dsp/2025-1/transfers/request", body, await proof(caller, asked.config.did))
         assert answer.status == 400
         assert b"callbackAddress" in answer.body
-        assert await asked.store.list_processes("", "transfer") == []
+        assert await asked.store.newest_processes("", "transfer") == []
 
     play(tmp_path, scene)

@@ -39,7 +39,7 @@ async def said(node: Node) -> list[MessageRow]:
     found: list[MessageRow] = []
     kinds: tuple[ProcessKind, ...] = ("negotiation", "transfer")
     for kind in kinds:
-        for row in await node.store.list_processes("", kind):
+        for row in await node.store.newest_processes("", kind):
             found += await node.store.messages("", kind, row.pid)
     return found
 

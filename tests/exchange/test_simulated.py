@@ -151,7 +151,7 @@ async def quiet(world: World) -> bool:
         if await node.store.next_outbox() is not None:
             return False
         for kind in KINDS:
-            rows = await node.store.list_processes("", kind, limit=1000)
+            rows = await node.store.newest_processes("", kind, limit=1000)
             if any(row.state not in ENDS[kind] for row in rows):
                 return False
     return True
@@ -162,7 +162,7 @@ async def judge(world: World) -> None:
     for node in world.nodes:
         assert not check(await node.store.evidence("", limit=100_000)), "the evidence is broken"
         for kind in KINDS:
-            for row in await node.store.list_processes("", kind, limit=1000):
+            for row in await node.store.newest_processes("", kind, limit=1000):
                 await _both_sides(world, node, row)
         for agreement in await node.store.list_agreements(""):
             assert agreement.replaced_by is None, "this network has no peer that makes agreements twice"

@@ -144,16 +144,12 @@ def _store(member: Member) -> Path:
 
 async def processes(member: Member) -> dict[str, ProcessRow]:
     """Every process of a member that has been stopped, by our pid."""
-    store, found = open_store(f"sqlite:{_store(member)}"), {}
+    store = open_store(f"sqlite:{_store(member)}")
     try:
-        for kind in ("negotiation", "transfer"):
-            after = ""
-            while rows := await store.list_processes("", kind, after=after, limit=1000):
-                found.update({row.pid: row for row in rows})
-                after = rows[-1].pid
+        rows = await store.newest_processes("", "negotiation", "transfer", limit=1_000_000)
     finally:
         await store.close()
-    return found
+    return {row.pid: row for row in rows}
 
 
 def judge(taken: dict[str, ProcessRow], given: dict[str, ProcessRow]) -> None:

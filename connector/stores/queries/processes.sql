@@ -8,9 +8,16 @@ FROM process WHERE tenant = :tenant AND kind = :kind AND pid = :pid;
 SELECT tenant, kind, pid, peer_pid, counterparty, role, state, version, body, deadline, created, updated
 FROM process WHERE tenant = :tenant AND kind = :kind AND counterparty = :counterparty AND peer_pid = :peer_pid;
 
--- name: list_processes
+-- name: newest_processes
 SELECT tenant, kind, pid, peer_pid, counterparty, role, state, version, body, deadline, created, updated
-FROM process WHERE tenant = :tenant AND kind = :kind AND pid > :after ORDER BY pid LIMIT :limit;
+FROM process WHERE rowid IN (
+  SELECT rowid FROM process WHERE tenant = :tenant AND kind IN (SELECT value FROM json_each(:kinds))
+  ORDER BY state IN (SELECT value FROM json_each(:behind)), updated DESC LIMIT :limit
+) ORDER BY state IN (SELECT value FROM json_each(:behind)), updated DESC;
+
+-- name: processes_of_peer_pid
+SELECT tenant, kind, pid, peer_pid, counterparty, role, state, version, body, deadline, created, updated
+FROM process WHERE tenant = :tenant AND peer_pid = :peer_pid;
 
 -- name: insert_process
 INSERT INTO process

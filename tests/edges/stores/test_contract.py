@@ -86,13 +86,27 @@ async def test_a_peer_pid_stands_for_one_process(store: Store) -> None:
         await store.commit_step(StepCommit(process=process("p3", 2, peer_pid="theirs"), expected_version=1))
 
 
-async def test_processes_are_paged_by_pid(store: Store) -> None:
-    """Pages go on after the last pid of the page before."""
-    for pid in ("c", "a", "b"):
-        await store.commit_step(StepCommit(process=process(pid), expected_version=0))
-    first = await store.list_processes(T, "negotiation", limit=2)
-    rest = await store.list_processes(T, "negotiation", after="b", limit=2)
-    assert [row.pid for row in (*first, *rest)] == ["a", "b", "c"]
+async def test_the_newest_processes_come_first(store: Store) -> None:
+    """By their last change, those in the states that were named after all others; as many as were asked for."""
+    for pid, changed, state in (("a", 2, "REQUESTED"), ("b", 4, "TERMINATED"), ("c", 3, "AGREED"), ("d", 1, "AGREED")):
+        row = replace(process(pid, state=state), updated=changed)
+        await store.commit_step(StepCommit(process=row, expected_version=0))
+    await store.commit_step(StepCommit(process=replace(process("e"), kind="transfer"), expected_version=0))
+    await store.commit_step(StepCommit(process=replace(process("f"), tenant="other"), expected_version=0))
+    found = await store.newest_processes(T, "negotiation")
+    assert [row.pid for row in found] == ["b", "c", "a", "d"]
+    assert found[0] == replace(process("b", state="TERMINATED"), updated=4)
+    found = await store.newest_processes(T, "negotiation", "transfer", behind=("TERMINATED", "AGREED"), limit=4)
+    assert [row.pid for row in found] == ["a", "e", "b", "c"]
+
+
+async def test_a_process_is_found_by_a_pid_of_any_peer(store: Store) -> None:
+    """For people, who don't say which peer it is; never another tenant's."""
+    mine = process("a", peer_pid="theirs")
+    for row in (mine, process("b", peer_pid="other"), replace(process("c", peer_pid="theirs"), tenant="other")):
+        await store.commit_step(StepCommit(process=row, expected_version=0))
+    assert await store.processes_of_peer_pid(T, "theirs") == [mine]
+    assert await store.processes_of_peer_pid(T, "nobody's") == []
 
 
 async def test_messages_are_kept_in_order(store: Store) -> None:
