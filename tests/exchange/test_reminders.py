@@ -28,7 +28,7 @@ def stands_between(world: World, node: Node, serve: Serve) -> None:
 async def of(node: Node) -> tuple[ProcessRow, list[AttemptRow]]:
     """Its one negotiation, and what was tried."""
     store = services(node).store
-    [row] = await store.list_processes("", "negotiation")
+    [row] = await store.newest_processes("", "negotiation")
     return row, await store.attempts("", "negotiation", row.pid)
 
 
