@@ -1,13 +1,20 @@
-"""The independent judge of a document: PyLD reads it as JSON-LD, pyshacl holds its graph to the published shapes."""
+"""The independent judge of a document: PyLD reads it as JSON-LD, pyshacl holds its graph to the published shapes.
+
+Contexts and shapes stand still, so what both libraries would make of them anew for each document is made once, and of
+pyshacl's work the verdict is wanted, not the reports, which take most of its time.
+"""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import rdflib
 from pyld import jsonld
+from pyshacl import shape as pyshacl_shape
+from pyshacl.constraints import ALL_CONSTRAINT_PARAMETERS, CONSTRAINT_PARAMETERS_MAP, constraint_component
 from pyshacl.pytypes import SHACLExecutor
 from pyshacl.shapes_graph import ShapesGraph
 from rdflib import BNode, Literal, URIRef
@@ -20,20 +27,42 @@ _ABSOLUTE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:[^\x00-\x20<>\"{}|\\^`]*|_:.*")
 XSD_STRING = "http://www.w3.org/2001/XMLSchema#string"
 
 
+class _Shapes(ShapesGraph):
+    """Remembers what is said of a shape."""
+
+    def __init__(self, graph: rdflib.Graph) -> None:
+        super().__init__(graph)
+        self._said = cache(lambda shape: tuple(self.graph.predicate_objects(shape)))
+
+    def predicate_objects(self, s: Node) -> tuple[tuple[Node, Node], ...]:
+        """Each property of a shape with its value."""
+        return self._said(s)
+
+
+def _verdicts_only() -> None:
+    """Tell pyshacl to make the constraints of a shape once, and no reports."""
+    made_once = {name: cache(component) for name, component in CONSTRAINT_PARAMETERS_MAP.items()}
+    parameters = (frozenset(ALL_CONSTRAINT_PARAMETERS), made_once)
+    pyshacl_shape.module.CONSTRAINT_PARAMS = parameters  # type: ignore[attr-defined]  # pyshacl sets and reads it there
+    found = constraint_component.ConstraintComponent
+    found.make_v_result = lambda *_, **__: ("", None, [])  # type: ignore[method-assign]  # what a report is made of
+
+
 class Judge:
     """Knows the contexts of a bundle and a file of shapes."""
 
     def __init__(self, bundle: Bundle, shapes: Path, base: str) -> None:
         self._bundle = bundle
         self._base = base
-        self._shapes = ShapesGraph(rdflib.Graph().parse(shapes))
+        self._shapes = _Shapes(_empty().parse(shapes))
         assert self._shapes.shapes
+        _verdicts_only()
 
     def expand(self, document: JsonObject) -> list[JsonObject]:
         """PyLD's expansion, with the bundled contexts only; a relative IRI stays relative."""
 
         def load(url: str, options: object) -> JsonObject:
-            return {"contextUrl": None, "documentUrl": url, "document": self._bundle.contexts[url]}
+            return {"contextUrl": None, "documentUrl": url, "document": self._bundle.contexts[url], "tag": "static"}
 
         expanded: list[JsonObject] = jsonld.expand(document, {"documentLoader": load, "base": None})
         return expanded
@@ -52,7 +81,9 @@ class Judge:
     def fits(self, graph: rdflib.Graph, focus: str, shape: str) -> bool:
         """Whether a node of a graph fits this shape."""
         found = self._shapes.lookup_shape_from_node(URIRef(self._base + shape))
-        good, _ = found.validate(SHACLExecutor(max_validation_depth=40), graph, focus=URIRef(focus))
+        good, _ = found.validate(
+            SHACLExecutor(max_validation_depth=40, abort_on_first=True), graph, focus=URIRef(focus)
+        )
         return bool(good)
 
 
@@ -71,10 +102,14 @@ def _iris(value: Json) -> Iterator[str]:
 
 def _graph(expanded: list[JsonObject]) -> rdflib.Graph:
     """The graph, each literal as it was written."""
-    graph = rdflib.Graph()
+    graph = _empty()
     for quad in jsonld.to_rdf(expanded).get("@default", ()):
         graph.add((_term(quad["subject"]), _term(quad["predicate"]), _term(quad["object"])))
     return graph
+
+
+def _empty() -> rdflib.Graph:
+    return rdflib.Graph(store="SimpleMemory", bind_namespaces="none")
 
 
 def _term(told: dict[str, str]) -> Node:
