@@ -15,6 +15,7 @@ from rich.console import Console
 from tests.bench.catalog import catalogue
 from tests.bench.core import credentials, mapping, passports
 from tests.bench.crowd import crowd
+from tests.bench.edc import edc
 from tests.bench.exchange import exchange
 from tests.bench.figures import Figure, show
 from tests.bench.large import large
@@ -23,13 +24,16 @@ from tests.bench.shapes import shapes
 from tests.bench.units import units
 
 PARTS = ("exchange", "crowd", "catalogue", "units", "large", "mapping", "credentials", "passports", "shapes")
+"""What is measured if nothing else is asked for."""
+BESIDE = ("edc",)
+"""What takes its minutes, and Java."""
 
 
 def main(arguments: Sequence[str]) -> None:
     """Measure and show."""
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description="Figures of this machine.")
     parser.add_argument("--json", action="store_true", help="for machines")
-    parser.add_argument("--only", choices=PARTS, action="append", help="a part of it; may be repeated")
+    parser.add_argument("--only", choices=(*PARTS, *BESIDE), action="append", help="a part of it; may be repeated")
     parser.add_argument("--rounds", type=int, default=3, help="floor and connector take turns so often")
     parser.add_argument("--scale", type=float, default=1.0, help="more or less work in each round")
     parser.add_argument("--gigabytes", type=float, default=5.0, help="how large the large file is")
@@ -50,6 +54,8 @@ def main(arguments: Sequence[str]) -> None:
                 figures += asyncio.run(exchange(folder, asked.first_port, rounds=asked.rounds, scale=asked.scale))
             elif part == "crowd":
                 figures += asyncio.run(crowd(folder, asked.first_port, asked.crowd))
+            elif part == "edc":
+                figures += asyncio.run(edc(folder, asked.first_port, scale=asked.scale))
             elif part == "large":
                 figures += asyncio.run(large(folder, asked.first_port, asked.gigabytes))
             elif part == "units":

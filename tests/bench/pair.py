@@ -198,3 +198,26 @@ async def driver(consumer: Running, provider: Running) -> AsyncIterator[Driver]:
         yield Driver(
             session=session, base=f"http://127.0.0.1:{management.port}", provider=did, dataset=dataset, offer=offer
         )
+
+
+@asynccontextmanager
+async def two(folder: Path, first_port: int) -> AsyncIterator[list[Running]]:
+    """Consumer and provider until the block ends, the provider with one dataset; members of one association."""
+    ports = free_ports(5, first_port)
+    authority = Authority(ports[0])
+    site = await authority.serve()
+    running: list[Running] = []
+    try:
+        for name, at in (("consumer", 1), ("provider", 3)):
+            company = await asyncio.to_thread(make_company, folder / name, authority, ports[at], ports[at + 1])
+            running.append(await asyncio.to_thread(start, company))
+        places = running[1].config.folder
+        terms: JsonObject = {
+            "plan": str(places / "plans" / "sites.yaml"), "policy": str(places / "policies" / "members.json")
+        }  # fmt: skip
+        await asyncio.to_thread(running[1].management.work, "/v1/publish", terms)
+        yield running
+    finally:
+        for one in running:
+            one.stop()
+        await site.cleanup()

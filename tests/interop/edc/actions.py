@@ -39,17 +39,21 @@ def catalog(edc: Edc, address: str, participant: str) -> dict[str, JsonObject]:
     )
     assert isinstance(said, dict), said
     found = said["dataset"]
-    assert isinstance(found, list), found
-    return {str(one.get("dct:title", one["@id"])): one for one in found if isinstance(one, dict)}
+    datasets = found if isinstance(found, list) else [found]
+    return {str(one.get("dct:title", one["@id"])): one for one in datasets if isinstance(one, dict)}
+
+
+def first_offer(dataset: JsonObject, participant: str) -> JsonObject:
+    """The first offer of a dataset in a catalogue, as EDC wants to hear it."""
+    offers = dataset["hasPolicy"]
+    first = offers[0] if isinstance(offers, list) else offers
+    assert isinstance(first, dict), first
+    return {"@context": ODRL, **first, "assigner": participant, "target": dataset["@id"]}
 
 
 def ask_for(edc: Edc, address: str, participant: str, dataset: JsonObject) -> str:
     """Let it ask for the first offer of a dataset. Returns its id of the negotiation."""
-    offers = dataset["hasPolicy"]
-    assert isinstance(offers, list), offers
-    first = offers[0]
-    assert isinstance(first, dict), first
-    policy: JsonObject = {"@context": ODRL, **first, "assigner": participant, "target": dataset["@id"]}
+    policy = first_offer(dataset, participant)
     begun = edc.post(
         "/contractnegotiations",
         {"counterPartyAddress": address, "counterPartyId": participant, "protocol": PROTOCOL, "policy": policy},

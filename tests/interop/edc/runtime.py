@@ -22,9 +22,10 @@ MAIN = "org.eclipse.edc.boot.system.runtime.BaseRuntime"
 POM = Path(__file__).parent / "pom.xml"
 PROTOCOL = "dataspace-protocol-http:2025-1"
 _CONTEXTS = ("api", "control", "management", "protocol", "public", "version")
-_READY_SECONDS = 120.0
+_READY_SECONDS = 300.0
 _LOOK_SECONDS = 0.1
-_NAMESPACE: JsonObject = {"@vocab": "https://w3id.org/edc/v0.0.1/ns/"}
+NAMESPACE: JsonObject = {"@vocab": "https://w3id.org/edc/v0.0.1/ns/"}
+"""The context of a management request."""
 
 
 class EdcError(Exception):
@@ -45,9 +46,14 @@ class Edc:
         """Its versioned DSP address."""
         return f"http://localhost:{self.ports['protocol']}/protocol/2025-1"
 
+    @property
+    def management_url(self) -> str:
+        """Where version 3 of its management API is."""
+        return f"http://localhost:{self.ports['management']}/management/v3"
+
     def post(self, path: str, body: JsonObject) -> Json:
         """POST to its management API, version 3."""
-        return self._ask("POST", path, {"@context": _NAMESPACE, **body})
+        return self._ask("POST", path, {"@context": NAMESPACE, **body})
 
     def get(self, path: str) -> JsonObject:
         """GET an object from it."""
@@ -57,7 +63,7 @@ class Edc:
 
     def _ask(self, method: str, path: str, body: JsonObject | None) -> Json:
         request = urllib.request.Request(
-            f"http://localhost:{self.ports['management']}/management/v3{path}", method=method,
+            self.management_url + path, method=method,
             data=None if body is None else json.dumps(body).encode(), headers={"Content-Type": "application/json"},
         )  # fmt: skip
         try:
