@@ -13,6 +13,7 @@ from pathlib import Path
 
 import rdflib
 from pyld import jsonld
+from pyld.context_resolver import ContextResolver
 from pyshacl import shape as pyshacl_shape
 from pyshacl.constraints import ALL_CONSTRAINT_PARAMETERS, CONSTRAINT_PARAMETERS_MAP, constraint_component
 from pyshacl.pytypes import SHACLExecutor
@@ -54,18 +55,20 @@ class Judge:
     def __init__(self, bundle: Bundle, shapes: Path, base: str) -> None:
         self._bundle = bundle
         self._base = base
+        self._resolved: dict[str, object] = {}
         self._shapes = _Shapes(_empty().parse(shapes))
         assert self._shapes.shapes
         _verdicts_only()
 
     def expand(self, document: JsonObject) -> list[JsonObject]:
         """PyLD's expansion, with the bundled contexts only; a relative IRI stays relative."""
-
-        def load(url: str, options: object) -> JsonObject:
-            return {"contextUrl": None, "documentUrl": url, "document": self._bundle.contexts[url], "tag": "static"}
-
-        expanded: list[JsonObject] = jsonld.expand(document, {"documentLoader": load, "base": None})
+        resolver = ContextResolver(self._resolved, self._load)
+        options = {"documentLoader": self._load, "contextResolver": resolver, "base": None}
+        expanded: list[JsonObject] = jsonld.expand(document, options)
         return expanded
+
+    def _load(self, url: str, options: object) -> JsonObject:
+        return {"contextUrl": None, "documentUrl": url, "document": self._bundle.contexts[url], "tag": "static"}
 
     def conforms(self, document: JsonObject, shape: str) -> bool:
         """Whether the document's own node fits this shape, and all that it says is in the graph."""
