@@ -8,9 +8,10 @@ from typing import Final
 
 from connector.bridges import batterypass, catena_x, en18223, epcis, untp
 from connector.bridges.crossing import Crossed
-from connector.bridges.matches import Matches, read_matches
+from connector.bridges.matches import Matches, matches_with
 from connector.errors import BadInput
 from connector.model import JsonObject
+from connector.vocabulary.matches import Match
 from connector.vocabulary.terms import Terms
 
 
@@ -39,10 +40,10 @@ _SUBJECT = "Battery"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bridges:
-    """All bridges over one vocabulary. `matches`: the table's bytes; `context`: the URL of our current context."""
+    """All bridges over one vocabulary. `matches`: the rows of the table; `context`: the URL of our current context."""
 
     terms: Terms
-    matches: bytes
+    matches: tuple[Match, ...]
     context: str
 
     def convert(
@@ -82,7 +83,7 @@ class Bridges:
 
     def table(self, name: Format) -> Matches:
         """The matches with one model."""
-        found = read_matches(self.matches, self.terms, SOURCES[name])
+        found = matches_with(SOURCES[name], self.matches)
         return found.exact if name in _WHOLE else found
 
 

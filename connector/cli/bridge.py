@@ -19,7 +19,7 @@ from connector.cli.console import JSON, console, next_step, show_json, told, vis
 from connector.cli.passport_records import LARGEST_FILE, record_of
 from connector.errors import BadInput, BadMessage
 from connector.vocabulary.admission import admit
-from connector.vocabulary.bundle import load_bundle, matches_table
+from connector.vocabulary.bundle import load_bundle, load_matches
 from connector.vocabulary.views import Audience, Scope, audience_classes
 from connector.vocabulary.views import view as view_of
 
@@ -99,7 +99,7 @@ def read(
 
 def _bridges() -> Bridges:
     bundle = load_bundle()
-    return Bridges(terms=bundle.terms, matches=matches_table(), context=bundle.context_url)
+    return Bridges(terms=bundle.terms, matches=load_matches(), context=bundle.context_url)
 
 
 def _now() -> str:

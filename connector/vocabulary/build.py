@@ -21,7 +21,7 @@ from connector.model import Json
 from connector.vocabulary.context import make_context
 from connector.vocabulary.contract import make_contract
 from connector.vocabulary.dictionary import Dictionary
-from connector.vocabulary.matches import read_matches
+from connector.vocabulary.matches import NODE_ID, read_matches
 from connector.vocabulary.matrices import audience_csv, audience_page, obligation_csv, obligation_page
 from connector.vocabulary.ontology import make_ontology
 from connector.vocabulary.pages import html, markdown
@@ -72,7 +72,7 @@ def read_dictionary(sources: Mapping[str, bytes]) -> Dictionary:
         terms=terms,
         shapes=read_shapes(sources["shapes.csv"], terms),
         rules=read_rules({name: sources[f"{name}.csv"] for name in RULE_TABLES}, terms),
-        matches=read_matches(sources["matches.csv"], terms),
+        matches=[one for one in read_matches(sources["matches.csv"], terms) if one.entry is not NODE_ID],
     )
 
 

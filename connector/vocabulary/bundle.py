@@ -19,6 +19,7 @@ from types import MappingProxyType
 from connector.errors import BadInput
 from connector.model import AccessClass, Finding, Json, JsonObject, Level
 from connector.vocabulary.check import Checker
+from connector.vocabulary.matches import Match, read_matches
 from connector.vocabulary.rules import RULE_TABLES, Rules, read_rules
 from connector.vocabulary.shapes import Shapes, read_shapes
 from connector.vocabulary.terms import Terms, read_terms
@@ -76,9 +77,9 @@ def default_folder() -> Path:
     return within if within.is_dir() else beside
 
 
-def matches_table(folder: Path | None = None) -> bytes:
-    """The bytes of the matches table, for the bridges to other data models."""
-    return _read((folder or default_folder()) / "matches.csv")
+def load_matches(folder: Path | None = None) -> tuple[Match, ...]:
+    """The matches with other data models, for the bridges to them."""
+    return read_matches(_read((folder or default_folder()) / "matches.csv"), load_bundle(folder).terms)
 
 
 @cache

@@ -3,7 +3,7 @@
 Read from `vocab/matches.csv`. A subject is a class (`Battery`), a property in its class (`BatteryModel.ratedCapacity`)
 or a code in its list (`BatteryStatus/reused`); an object is the other side's own name or path. Names are facts; no text
 of another model is kept here. What a match is worth stands in its predicate: `exact` may be carried both ways without
-a loss, anything else may not. How a value is written there (`form`) is for the bridges.
+a loss, anything else may not. How a path and a value are written there (`object`, `form`) is for the bridges.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from connector.errors import BadInput
-from connector.vocabulary.terms import Code, Term, TermClass, Terms
+from connector.vocabulary.terms import Code, Range, Term, TermClass, Terms
 
 PREDICATES = ("exact", "close", "broad", "narrow")
 """As in SKOS: of `broad`, the other side's term is the wider one."""
@@ -31,20 +31,26 @@ SOURCES: Mapping[str, str] = MappingProxyType({
 })  # fmt: skip
 """Other data models, and what people call them."""
 _COLUMNS = ["subject", "predicate", "object_source", "object", "form", "note"]
-_ID = ".id"
-"""The end of a subject that is a node's id: a place for bridges, no entry of the vocabulary."""
+NODE_ID = Term(
+    name="id", labels=MappingProxyType({"en": "id"}), definition="The node's own id.", law="", guidance="", iri="@id",
+    domains=(), range=Range(kind="id", name=""), many=False, pattern="", said=MappingProxyType({}), units=(),
+    ucum_units=(), quantity_kind="", access=MappingProxyType({}), level=MappingProxyType({}),
+)  # fmt: skip
+"""What `Class.id` names: no term of the table, yet it has places in other models (a document's address)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Match:
-    """One row. `entry`: the class, property or code that the subject names."""
+    """One row. `entry`: the class, property or code that the subject names; `line`: where it stands in the table."""
 
     subject: str
     entry: Term | TermClass | Code
     predicate: str
     source: str
     object: str
+    form: str
     note: str
+    line: int
 
 
 def read_matches(table: bytes, terms: Terms) -> tuple[Match, ...]:
@@ -54,11 +60,9 @@ def read_matches(table: bytes, terms: Terms) -> tuple[Match, ...]:
         raise BadInput(f"matches.csv needs exactly the columns {', '.join(_COLUMNS)}")
     found: dict[tuple[str, str, str], Match] = {}
     for row in reader:
-        place = f"matches.csv line {reader.line_num}"
+        place = place_of(reader.line_num)
         if None in row or None in row.values():
             raise BadInput("the row has too many or too few cells", place=place)
-        if row["subject"].endswith(_ID):
-            continue
         entry = _entry(row["subject"], terms)
         if entry is None:
             raise BadInput(f"the vocabulary has no {row['subject']!r}", place=place)
@@ -66,11 +70,16 @@ def read_matches(table: bytes, terms: Terms) -> tuple[Match, ...]:
             raise BadInput("no such predicate or source, or no object", place=place)
         match = Match(
             subject=row["subject"], entry=entry, predicate=row["predicate"], source=row["object_source"],
-            object=row["object"], note=row["note"],
+            object=row["object"], form=row["form"], note=row["note"], line=reader.line_num,
         )  # fmt: skip
         if found.setdefault((match.subject, match.source, match.object), match) is not match:
             raise BadInput(f"{match.subject} and {match.object} have two rows", place=place)
     return tuple(found.values())
+
+
+def place_of(line: int) -> str:
+    """Where a row stands, for people."""
+    return f"matches.csv line {line}"
 
 
 def _entry(subject: str, terms: Terms) -> Term | TermClass | Code | None:
@@ -78,5 +87,7 @@ def _entry(subject: str, terms: Terms) -> Term | TermClass | Code | None:
     listed, slash, word = subject.partition("/")
     if slash:
         return next((code for code in terms.codes.get(listed, ()) if code.name == word), None)
-    class_name, dot, name = subject.partition(".")
-    return terms.find(class_name, name) if dot else terms.classes.get(subject)
+    class_name, _, name = subject.partition(".")
+    if name == NODE_ID.name:
+        return NODE_ID if class_name in terms.classes else None
+    return terms.find(class_name, name) if name else terms.classes.get(subject)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from connector.bridges.formats import Bridges
 from connector.model import Json, JsonObject
-from connector.vocabulary.bundle import load_bundle, matches_table
+from connector.vocabulary.bundle import load_bundle, load_matches
 
 ROOT = Path(__file__).parents[3]
 CATEGORIES = ("ev", "lmt", "industrial")
@@ -21,7 +21,7 @@ NOW = "2027-10-01T00:00:00Z"
 def bridges() -> Bridges:
     """All of them."""
     bundle = load_bundle()
-    return Bridges(terms=bundle.terms, matches=matches_table(), context=bundle.context_url)
+    return Bridges(terms=bundle.terms, matches=load_matches(), context=bundle.context_url)
 
 
 def passport(category: str) -> JsonObject:
