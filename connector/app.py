@@ -28,6 +28,7 @@ from connector.exchange.arrivals import Arrivals
 from connector.exchange.audit import Audit
 from connector.exchange.authenticate import SCOPES, Authenticate
 from connector.exchange.browse import Browse
+from connector.exchange.contents import Contents
 from connector.exchange.conversation import REMINDER, Conversation
 from connector.exchange.download import Download
 from connector.exchange.grants import Grants
@@ -175,7 +176,8 @@ def compose(
         tenant=tenant, did=did, name=config.name, store=store, policies=policies, place_key=keys.id_key
     )
     grants = Grants(
-        tenant=tenant, store=store, clock=clock, ids=ids, policies=policies, facts_from=authenticate.facts_from,
+        tenant=tenant, store=store, clock=clock, ids=ids, policies=policies, contents=transfer.contents,
+        facts_from=authenticate.facts_from,
         data_token_seconds=limits.data_token_seconds,
     )  # fmt: skip
     serve, push = _giving(config, http, keys, grants=grants, transfer=transfer, files=files)
@@ -286,8 +288,9 @@ def _processes(
         did=did, clock=clock, policies=policies, by_hand=by_hand,
         rules={turn: getattr(approvals, turn.name.lower()) for turn in Turn},
     )  # fmt: skip
+    contents = Contents(tenant=tenant, did=did, store=store)
     negotiate = Negotiate(
-        tenant=tenant, did=did, base=base, store=store, ids=ids, weighing=weighing,
+        tenant=tenant, did=did, base=base, store=store, ids=ids, weighing=weighing, contents=contents,
         limit_seconds=approvals.limit_seconds, max_message_bytes=limits.max_message_bytes, may_ask=may_ask,
     )  # fmt: skip
     opening = Opening(
@@ -295,7 +298,7 @@ def _processes(
         data_token_seconds=limits.data_token_seconds,
     )  # fmt: skip
     transfer = Transfer(
-        tenant=tenant, did=did, base=base, opening=opening, store=store, ids=ids, policies=policies,
+        tenant=tenant, did=did, base=base, opening=opening, store=store, ids=ids, policies=policies, contents=contents,
         max_message_bytes=limits.max_message_bytes, may_ask=may_ask,
         by_hand=lambda party: approvals.transfer == "hold" or party in by_hand,
     )  # fmt: skip

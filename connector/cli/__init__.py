@@ -33,7 +33,7 @@ _COMMANDS = {
     "audit": "audit",
 }
 """Command -> its module, in the order of `--help`."""
-_FAMILIES = ("transfers", "passport", "map", "credential", "policy", "vocab")
+_FAMILIES = ("agreement", "transfers", "passport", "map", "credential", "policy", "vocab")
 """Modules with an `app` of several commands."""
 
 app = typer.Typer(

@@ -71,6 +71,10 @@ def publish(  # noqa: PLR0917 - typer makes the options of the arguments
         bool | None,
         typer.Option("--approval/--no-approval", help="Whether a person decides on each contract, beside the policy."),
     ] = None,
+    pin: Annotated[
+        bool | None,
+        typer.Option("--pin/--no-pin", help="Whether the offer pins the content by digest. Default: as before."),
+    ] = None,
     config: CONFIG = Path("connector.toml"),
     as_json: JSON = False,
 ) -> None:
@@ -86,7 +90,7 @@ def publish(  # noqa: PLR0917 - typer makes the options of the arguments
             "plan": str(named(plan, company.path("plans"), (".yaml", ".yml", ".json"))),
             "policy": str(named(policy, company.path("policies"), (".json",))),
             "title": title, "credential": credential, "correct": correct, "overwrite": overwrite,
-            "dataset": dataset, "approval": approval,
+            "dataset": dataset, "approval": approval, "pin": pin,
         }  # fmt: skip
         with progress("publishing", quiet=as_json) as tell:
             answer = Management.of(config).work("/v1/publish", body, on_progress=tell)
@@ -123,6 +127,8 @@ def _show_published(answer: JsonObject, findings: list[Json]) -> None:
         next_step("mend the rows, and publish again: what stands already stays as it is")
     else:
         say(f"offered as {answer.get('title')!r}, dataset {answer.get('dataset')}")
+        if answer.get("pin"):
+            say(f"the offer pins this content: {answer['pin']}")
         next_step("battery-connector catalog THIS-COMPANY, at a peer, shows it")
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -13,6 +13,9 @@ from connector.cli.exchange import named
 from connector.cli.tables import progress, say
 from connector.config import load
 from connector.errors import BadInput
+
+if TYPE_CHECKING:
+    from connector.model import JsonObject
 
 
 def publish_file(  # noqa: PLR0917 - typer makes the options of the arguments
@@ -27,6 +30,10 @@ def publish_file(  # noqa: PLR0917 - typer makes the options of the arguments
     access_class: Annotated[
         str, typer.Option("--class", metavar="CLASS", help="Who may get it: PUB, LI, AUTH, LI+AUTH, B2B or ORG.")
     ] = "B2B",
+    pin: Annotated[
+        bool | None,
+        typer.Option("--pin/--no-pin", help="Whether the offer pins the content by digest. Default: as before."),
+    ] = None,
     config: CONFIG = Path("connector.toml"),
     as_json: JSON = False,
 ) -> None:
@@ -38,17 +45,19 @@ def publish_file(  # noqa: PLR0917 - typer makes the options of the arguments
         company = load(config)
         if not file.is_file():
             raise BadInput(f"there is no file {file}")
-        body = {
+        body: JsonObject = {
             "file": str(file.resolve()), "policy": str(named(policy, company.path("policies"), (".json",))),
-            "title": title, "mediaType": media_type, "accessClass": access_class,
+            "title": title, "mediaType": media_type, "accessClass": access_class, "pin": pin,
         }  # fmt: skip
         with progress("publishing", quiet=as_json) as tell:
-            answer = Management.of(config).work("/v1/publish-file", {**body}, on_progress=tell)
+            answer = Management.of(config).work("/v1/publish-file", body, on_progress=tell)
         if as_json:
             show_json(answer)
         else:
             console().print(f"[bold]{answer['size']:,}[/bold] bytes are offered")
             say(f"  {answer['file']}, {answer['mediaType']}, digest {answer['digest']}")
             say(f"offered as {answer['title']!r}, dataset {answer['dataset']}")
+            if answer["pin"]:
+                say(f"the offer pins this content: {answer['pin']}")
             next_step("battery-connector catalog THIS-COMPANY, at a peer, shows it")
     raise SystemExit(DONE)

@@ -17,6 +17,7 @@ _OPERANDS: Final = {
     "party": "who the asker is",
     "agreementHeld": "an agreement on the data",
     "dateTime": "the time",
+    "contentDigest": "the data: it is no longer what the agreement pins",
     "unitBuyer": "who bought the unit",
     "accessClass": "the class of values",
     "recordType": "the type of record",

@@ -6,7 +6,10 @@ compact JWS string of a `vc+jwt`. Nothing is normalised first.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from hashlib import sha256
+
+import orjson
 
 from connector.credentials import base64url
 from connector.credentials.refused import Refused
@@ -33,3 +36,23 @@ def parse_digest(text: str) -> bytes:
     if len(octets) != _DIGEST_BYTES or not octets.startswith(_MULTIHASH_SHA256):
         raise Refused("bad-digest", "not a SHA-256 multihash")
     return octets[2:]
+
+
+def unit_part(record_id: str, version: int, digests: Iterable[str]) -> bytes:
+    """A version of a record as a part of a content: by the digests of its credentials, dynamic ones left out."""
+    return sha256(orjson.dumps([record_id, version, sorted(digests)])).digest()
+
+
+def file_part(digest: str) -> bytes:
+    """A file as a part of a content."""
+    return parse_digest(digest)
+
+
+def content_digest(parts: Iterable[bytes]) -> str:
+    """The digest of a content, whatever the order of its parts; of one part it is that part's (so of one file the
+    file's), of nothing it is empty.
+    """
+    ordered = sorted(parts)
+    if len(ordered) < 2:  # noqa: PLR2004 - one is its own digest
+        return multibase(ordered[0]) if ordered else ""
+    return multibase(sha256(b"".join(ordered)).digest())

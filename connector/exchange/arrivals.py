@@ -9,7 +9,7 @@ beside the company that they came from, and a record stays with who signs it.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 import orjson
@@ -19,6 +19,7 @@ from connector.credentials.digest import digest_multibase
 from connector.credentials.verify import Report
 from connector.errors import BadInput
 from connector.exchange.draft import micros
+from connector.exchange.keeping import DeliveredRow
 from connector.exchange.pages import Item
 from connector.exchange.ports import Clock, Store, Verifier
 from connector.exchange.rows import (
@@ -135,18 +136,42 @@ class Arrivals:
         said = {"holder": way.holder, "agreement": way.agreement_id, "digest": digest, "size": size}
         entry = EvidenceEntry(tenant=self.tenant, at=now, event="file-received", body=orjson.dumps(said))
         await self.store.commit_file(row, None, entry)
+        await self.delivered(way, [self.file(way.agreement_id, digest)])
 
-    async def take(self, way: Way, items: Sequence[Item], octets_of: OctetsOf, result: Received) -> None:
-        """Keep what is good of a record's version; `octets_of` gives the octets of a line, or says that it has none."""
+    async def delivered(self, way: Way, rows: Sequence[DeliveredRow | None]) -> None:
+        """Keep what came whole and good, for whoever compares it with what was agreed."""
+        if way.agreement_id and (kept := [row for row in rows if row is not None]):
+            await self.store.commit_delivered(kept)
+
+    def whole(self, agreement_id: str) -> DeliveredRow:
+        """All that the agreement gives came in one transfer."""
+        return self._unit(agreement_id, "", 0, ())
+
+    def file(self, agreement_id: str, digest: str) -> DeliveredRow:
+        """A file that came."""
+        return self._unit(agreement_id, digest, 0, (digest,))
+
+    def _unit(self, agreement_id: str, unit: str, version: int, digests: Iterable[str]) -> DeliveredRow:
+        return DeliveredRow(
+            tenant=self.tenant, agreement_id=agreement_id, unit=unit, version=version, digests=tuple(sorted(digests)),
+            at=micros(self.clock.now()),
+        )  # fmt: skip
+
+    async def take(self, way: Way, items: Sequence[Item], octets_of: OctetsOf, result: Received) -> DeliveredRow | None:
+        """Keep what is good of a record's version; `octets_of` gives the octets of a line, or says that it has none.
+        The unit as delivered, if all of it was good.
+        """
+        lasting = {item.digest for item in items if item.level != Level.DYNAMIC}
+        unit = self._unit(way.agreement_id, items[0].record_id, items[0].version, lasting)
         known = await self.store.load_record(self.tenant, way.holder, items[0].record_id, items[0].version)
         have = {row.digest for row in await self._have(way, items[0])} if known else set[str]()
         if known and have >= {item.digest for item in items if item.given}:
             result.unchanged += 1
-            return
+            return unit
         newest = await self.store.load_record(self.tenant, way.holder, items[0].record_id)
-        if known and set(known.digests) != {item.digest for item in items if item.level != Level.DYNAMIC}:
+        if known and set(known.digests) != lasting:
             result.refuse(items[0], "digest-changed", "its holder changed a signed statement without a new version")
-            return
+            return None
         gate = asyncio.Semaphore(_AT_ONCE)
 
         async def fetched(item: Item) -> tuple[Item, bytes, Report, Credential] | None:
@@ -164,6 +189,7 @@ class Arrivals:
                 result.refuse(one[0], "foreign-issuer", "the record was signed by another party before")
         if kept:
             await self._keep(way, items, kept, result)
+        return unit if len(kept) == len(good) else None
 
     async def _signers(self, record: RecordRow | None) -> set[str]:
         """Who signs a record: one party, in all of its credentials and versions."""

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import orjson
 
 from connector.errors import Conflict, NotAllowed, NotAuthenticated, NotFound
+from connector.exchange.contents import Contents
 from connector.exchange.draft import micros, token_digest, under_way
 from connector.exchange.policies import Policies
 from connector.exchange.ports import Clock, Ids, Proven, Store
@@ -21,6 +22,7 @@ from connector.exchange.rows import DatasetRow, DataTokenRow, EvidenceEntry, Pro
 from connector.model import Claim, Did, Facts, JsonObject
 from connector.policy.evaluate import Compiled, evaluate
 from connector.policy.operands import Stage
+from connector.policy.pinning import PIN
 from connector.protocol.process import Role
 from connector.protocol.transfer import Kind, State
 
@@ -58,6 +60,7 @@ class Grants:
     clock: Clock
     ids: Ids
     policies: Policies
+    contents: Contents
     facts_from: FactsFrom
     data_token_seconds: int
 
@@ -70,7 +73,7 @@ class Grants:
         return await self.of(process)
 
     async def of(self, process: ProcessRow) -> Grant:
-        """What this transfer gives now."""
+        """What this transfer gives now. `NotAllowed`: its agreement pins another content than there is now."""
         content = orjson.loads(process.body)["content"]
         dataset = await self.store.load_dataset(self.tenant, str(content["dataset"]))
         if dataset is None:
@@ -78,10 +81,22 @@ class Grants:
         shown = [str(octets).encode("ascii") for octets in content["credentials"]]
         facts = await self.facts_from(Did(process.counterparty), shown)
         claim = Claim(name="agreementHeld", value="true", source=str(content["agreement"]))
-        return Grant(
-            facts=facts.with_claims(claim), agreement_id=str(content["agreement"]), dataset=dataset,
-            policy=self.policies.under(dataset, content.get("terms")),
-        )  # fmt: skip
+        policy = self.policies.under(dataset, content.get("terms"))
+        facts = facts.with_claims(claim, *await self.contents.claims(policy, dataset.dataset_id))
+        grant = Grant(facts=facts, agreement_id=str(content["agreement"]), dataset=dataset, policy=policy)
+        if PIN in policy.operands:
+            await self._check_pin(grant)
+        return grant
+
+    async def _check_pin(self, grant: Grant) -> None:
+        """Content that is not the pinned one is refused as a whole, with the reason, and not just left out."""
+        decision = evaluate(grant.policy, grant.facts, self.clock.now(), stage=Stage.TRANSFER)
+        if not decision.permit and PIN in decision.failed_operands():
+            told: JsonObject = {
+                "party": grant.facts.party, "agreement": grant.agreement_id, "decision": decision.as_json(),
+            }  # fmt: skip
+            await self.store.append_evidence([self._entry("data-denied", told)])
+            raise NotAllowed("the data is no longer what the agreement pins", hint="negotiate a new agreement on it")
 
     async def renew(self, proven: Proven, refresh_token: str) -> Renewed:
         """Fresh tokens for who proved to be the consumer, and named the token that these replace.

@@ -94,8 +94,8 @@ class Inbox:
         result = Received()
         while True:
             before, result = result, Received()
-            for group in page.records:
-                await self.arrivals.take(way, group, _carried, result)
+            came = [await self.arrivals.take(way, group, _carried, result) for group in page.records]
+            await self.arrivals.delivered(way, came)
             result.records, result.credentials = (
                 result.records + before.records,
                 result.credentials + before.credentials,

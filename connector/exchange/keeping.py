@@ -6,6 +6,7 @@ The other half, processes, and what holds for every method stand in `ports`.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 from connector.exchange.rows import (
@@ -20,6 +21,22 @@ from connector.exchange.rows import (
     StatusChangeRow,
 )
 from connector.protocol.catalog_query import Selection
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeliveredRow:
+    """A unit that came whole and good under an agreement, as it came last: a record's version, or a file.
+
+    `unit`: the record's id, or the file's digest with version 0. `digests`: of all its non-dynamic credentials, or the
+    file's. With an empty `unit`: all that the agreement gives came in one transfer.
+    """
+
+    tenant: str
+    agreement_id: str
+    unit: str
+    version: int
+    digests: tuple[str, ...]
+    at: int
 
 
 class RecordStore(Protocol):
@@ -121,6 +138,17 @@ class RecordStore(Protocol):
         self, tenant: str, dataset_id: str, agreement_id: str, *, after: str = "", limit: int = 1000
     ) -> list[FileRow]:
         """Files of a dataset, or of an agreement, by digest; `after`: the last one before."""
+
+    async def content_version(self, tenant: str, dataset_id: str) -> int:
+        """How often what a dataset holds has changed: records, their versions or static credentials, files."""
+
+    async def commit_delivered(self, rows: Sequence[DeliveredRow]) -> None:
+        """Keep what came, each in place of what came of that unit before."""
+
+    async def list_delivered(
+        self, tenant: str, agreement_id: str, *, start: str = "", limit: int = 1000
+    ) -> list[DeliveredRow]:
+        """What came under an agreement, by unit, from `start` on."""
 
     async def status_bits(self, tenant: str, list_number: int, *, now: int) -> list[int]:
         """Indices within the list that are set: changes whose effective time has come."""

@@ -18,13 +18,14 @@ import orjson
 from connector.credentials.datamodel import time_text
 from connector.errors import BadMessage, NotFound, Taken
 from connector.exchange import held
+from connector.exchange.contents import Contents
 from connector.exchange.conversation import Conversation
 from connector.exchange.draft import Answer, Caller, Draft, Incoming, micros
 from connector.exchange.held import Word
 from connector.exchange.ports import Ids, Store
 from connector.exchange.rows import AgreementRow, CommandRow, DatasetRow, ProcessKind, ProcessRow
 from connector.exchange.weighing import Weighing
-from connector.model import Did, Finding, Json, JsonObject, Pid
+from connector.model import Did, Facts, Finding, Json, JsonObject, Pid
 from connector.protocol import compose, negotiation, turns
 from connector.protocol.messages import (
     ContractAgreementMessage,
@@ -65,6 +66,7 @@ class Negotiate:
     store: Store
     ids: Ids
     weighing: Weighing
+    contents: Contents
     limit_seconds: int
     """How long a held turn waits."""
     max_message_bytes: int
@@ -155,15 +157,17 @@ class Negotiate:
             self.may_ask(message.callback_address)
         process = Process(role=role, pid=Pid(self.ids.urn()), peer_pid=peer_pid)
         dataset = await self._dataset(message, None)
-        content, objections = self.weighing.weigh(process, {}, message, caller.facts, dataset)
+        facts = await self._facts(caller, dataset)
+        content, objections = self.weighing.weigh(process, {}, message, facts, dataset)
         return await self.conversation.open(process, content, incoming, objections)
 
     async def _continued(self, row: ProcessRow, message: negotiation.Message, body: bytes, caller: Caller) -> Answer:
         taken = await self._taken(message, row.pid)
         dataset = await self._dataset(message, row)
+        facts = await self._facts(caller, dataset)
 
         def objections(draft: Draft) -> tuple[Finding, ...]:
-            draft.heard, found = self.weighing.weigh(draft.process, draft.content, message, caller.facts, dataset)
+            draft.heard, found = self.weighing.weigh(draft.process, draft.content, message, facts, dataset)
             return (*taken, *found)
 
         try:
@@ -177,6 +181,13 @@ class Negotiate:
         if not isinstance(message, ContractAgreementMessage):
             return ()
         return _TAKEN if await self.store.agreement_taken(self.tenant, message.agreement.id, pid) else ()
+
+    async def _facts(self, caller: Caller, dataset: DatasetRow | None) -> Facts:
+        """What is proven of the caller, and what the dataset's policy asks about its content."""
+        if dataset is None:
+            return caller.facts
+        policy = self.weighing.policies.of(dataset)
+        return caller.facts.with_claims(*await self.contents.claims(policy, dataset.dataset_id))
 
     async def _dataset(self, message: negotiation.Message, row: ProcessRow | None) -> DatasetRow | None:
         """The dataset of ours that the message is about, where the policy has to decide."""

@@ -14,17 +14,19 @@ from urllib.parse import quote, unquote, urlsplit
 from connector.errors import BadMessage, NotAllowed, PeerUnreachable, TooLarge, Unavailable
 from connector.exchange.arrivals import Arrivals, Received, Way
 from connector.exchange.download import Authorize, Download, Wanted
+from connector.exchange.keeping import DeliveredRow
 from connector.exchange.pages import FileItem, Item, Page, is_page, origin_of, read_page
 from connector.exchange.ports import HttpAnswer, Peers
 from connector.exchange.rows import DatasetRow
 from connector.model import Did, Finding, Json, JsonObject, Place
 from connector.vocabulary.admission import admit
 
-_OK, _UNAUTHORIZED, _NOT_FOUND = 200, 401, 404
+_OK, _UNAUTHORIZED, _FORBIDDEN, _NOT_FOUND = 200, 401, 403, 404
 _PAGE_LIMIT_BYTES = 16 << 20
 _OCTETS_LIMIT_BYTES = 1 << 20
 _MAX_PAGES = 100_000
 _MAX_FINDINGS = 10_000
+_LONGEST_REASON = 300
 
 Tell = Callable[[JsonObject], None]
 """Says how far it is: `done` records, and `at` what."""
@@ -87,10 +89,12 @@ class Receive:
         return pull.result
 
     async def _take(self, pull: _Pull, page: Page) -> None:
+        came: list[DeliveredRow | None] = []
         for group in page.records:
-            await self.arrivals.take(pull.way, group, partial(self._octets, pull), pull.result)
+            came.append(await self.arrivals.take(pull.way, group, partial(self._octets, pull), pull.result))
             pull.tell({"done": pull.result.records})
             _check_findings(pull.result)
+        await self.arrivals.delivered(pull.way, came)
         for file in page.files:
             await self._file(pull, file)
             _check_findings(pull.result)
@@ -108,6 +112,8 @@ class Receive:
                 raise
             await self._whole(pull, url)
             return None
+        if answer.status == _FORBIDDEN:
+            raise NotAllowed(f"the owner refuses the data: {_reason(answer.body)}")
         if answer.status != _OK:
             raise PeerUnreachable(f"a data page was answered with HTTP {answer.status}")
         try:
@@ -145,6 +151,7 @@ class Receive:
         known = await self.arrivals.store.find_file(self.arrivals.tenant, "", way.agreement_id, item.digest)
         if known is not None and await self.download.files.size(item.digest) is not None:
             result.unchanged += 1
+            await self.arrivals.delivered(way, [self.arrivals.file(way.agreement_id, item.digest)])
             return
         wanted = Wanted(url=item.url, key=f"{way.holder} {item.digest}", digest=item.digest, size=item.size)
         try:
@@ -171,6 +178,15 @@ class Receive:
             pull.way, name="data", media_type=came.media_type, digest=came.digest, size=came.size
         )
         pull.result.files += 1
+
+
+def _reason(body: bytes) -> str:
+    """What a refusal says to people (RFC 9457), shortened."""
+    try:
+        said = admit(body, _OCTETS_LIMIT_BYTES)
+    except BadMessage:
+        return "no reason was given"
+    return str(said.get("detail") or "no reason was given")[:_LONGEST_REASON]
 
 
 def _address(endpoint: str, unit: str) -> str:

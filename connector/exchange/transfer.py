@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 import orjson
 
 from connector.errors import BadMessage, IllegalTransition, NotFound, Unavailable
+from connector.exchange.contents import Contents
 from connector.exchange.conversation import Conversation
 from connector.exchange.draft import Answer, Caller, Draft, Incoming, micros, under_way, without_token
 from connector.exchange.opening import PUSH_ALARM, Opening, gives_data, is_push
@@ -23,6 +24,7 @@ from connector.exchange.rows import AgreementRow, CommandRow, DatasetRow, Proces
 from connector.model import Did, Facts, Finding, Json, JsonObject, Pid
 from connector.policy.evaluate import evaluate
 from connector.policy.operands import Stage
+from connector.policy.pinning import pins_of
 from connector.protocol import compose, negotiation, transfer
 from connector.protocol.messages import (
     TransferRequestMessage,
@@ -65,6 +67,7 @@ class Transfer:
     store: Store
     ids: Ids
     policies: Policies
+    contents: Contents
     by_hand: Callable[[str], bool]
     """Whether a person starts the transfers with this party, once the policy permits them."""
     max_message_bytes: int
@@ -198,9 +201,8 @@ class Transfer:
         if message.data_address is not None and not objections:
             content["push"] = transfer.read_push(message.data_address)
         if not objections and dataset is not None:
-            content |= {
-                "dataset": dataset.dataset_id, "terms": terms, **self._decided(dataset, terms, caller.facts, shown)
-            }  # fmt: skip
+            decided = await self._decided(dataset, terms, caller.facts, shown)
+            content |= {"dataset": dataset.dataset_id, "terms": terms, **decided}
         process = Process(role=Role.PROVIDER, pid=Pid(self.ids.urn()))
         return await self.conversation.open(process, content, incoming, objections)
 
@@ -208,7 +210,7 @@ class Transfer:
         self, agreement_id: str, party: str
     ) -> tuple[AgreementRow | None, DatasetRow | None, JsonObject | None]:
         """The agreement, if it is between exactly this party and us and its negotiation is finalized; its dataset; its
-        rules, where these are not what the dataset was offered under.
+        rules, where these are not what the dataset was offered under, or pin a content.
 
         A request may be here before the answer to our FINALIZED event: whoever has the event may ask.
         """
@@ -221,7 +223,8 @@ class Transfer:
         if row.state != negotiation.State.FINALIZED and under_way(row) != negotiation.Kind.FINALIZE:
             return None, None, None
         bargained = orjson.loads(row.body)["content"].get("bargained")
-        terms = rules_of(orjson.loads(agreement.agreement)) if bargained else None
+        agreed = orjson.loads(agreement.agreement)
+        terms = rules_of(agreed) if bargained or pins_of(agreed) else None
         return agreement, await self.store.load_dataset(self.tenant, agreement.dataset_id), terms
 
     async def _resumed(self, row: ProcessRow, caller: Caller, shown: Sequence[bytes]) -> JsonObject:
@@ -232,12 +235,13 @@ class Transfer:
         dataset = await self.store.load_dataset(self.tenant, str(content["dataset"]))
         if dataset is None:
             return {"permitted": False, "told": "the dataset is no longer offered"}
-        return self._decided(dataset, content.get("terms"), caller.facts, shown)
+        return await self._decided(dataset, content.get("terms"), caller.facts, shown)
 
-    def _decided(
+    async def _decided(
         self, dataset: DatasetRow, terms: JsonObject | None, facts: Facts, shown: Sequence[bytes]
     ) -> JsonObject:
         policy = self.policies.under(dataset, terms)
+        facts = facts.with_claims(*await self.contents.claims(policy, dataset.dataset_id))
         decision = evaluate(policy, facts, self.conversation.clock.now(), stage=Stage.TRANSFER)
         return {
             "decision": decision.as_json(), "permitted": decision.permit, "told": decision.for_peer(),

@@ -184,6 +184,13 @@ _TABLE: Final = (
         },
     ),
     Operand(
+        name="contentDigest",
+        fact="contentDigest",
+        kind=ValueKind.TEXT,
+        stages=frozenset({Stage.NEGOTIATION, Stage.TRANSFER, Stage.DATA}),
+        phrases={_EQ: "gets exactly the content with the digest {right}"},
+    ),
+    Operand(
         name="unitBuyer",
         fact="unitBuyer",
         kind=ValueKind.NONE,

@@ -31,6 +31,14 @@ def text(said: JsonObject, name: str, default: str | None = None) -> str:
     return value
 
 
+def truth(said: JsonObject, name: str) -> bool | None:
+    """True, false, or not said."""
+    value = said.get(name)
+    if not isinstance(value, bool | None):
+        raise BadInput(f"{name} is neither true nor false")
+    return value
+
+
 def texts(said: JsonObject, name: str) -> list[str]:
     """A list of texts; nothing is an empty one."""
     value = said.get(name, [])

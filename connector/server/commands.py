@@ -29,13 +29,14 @@ from connector.mapping import engine
 from connector.mapping.plan import Plan, parse
 from connector.model import Did, Finding, Json, JsonObject
 from connector.policy.odrl import digest
+from connector.policy.pinning import pinned, pins_of
 from connector.policy.reading import load
 from connector.protocol.catalog_query import Selection
 from connector.protocol.messages import Dataset
 from connector.server.services import Services
 
-_PULL_AGAIN_SECONDS = (0.5, 3.0)
-"""Pauses before data is pulled again of which something could not be checked: an issuer that restarts is soon back."""
+UNFINISHED = "unfinished"
+"""What an offer pins while its content is being published: no content has this digest."""
 
 
 # --- publish ---------------------------------------------------------------------------------------------------------
@@ -46,7 +47,8 @@ class Wanted:
     """What to publish. `title` is the plan's name unless said; `record_type`: what the plan has to make, if said.
 
     `dataset`: the dataset's id, where it has to be a given one. `approval`: whether a person decides on each contract
-    and audit read, beside the policy; None: as before.
+    and audit read, beside the policy; None: as before. `pin`: whether the offer pins the content that it has then;
+    None: as before, so that it is pinned to what is published now.
     """
 
     plan: Path
@@ -55,6 +57,7 @@ class Wanted:
     record_type: str = ""
     dataset: str = ""
     approval: bool | None = None
+    pin: bool | None = None
 
 
 async def publish(
@@ -69,12 +72,16 @@ async def publish(
     dataset = await dataset_of(services, name, plan.record, wanted.policy, policy_octets, given=wanted.dataset)
     approval = dataset.approval if wanted.approval is None else wanted.approval
     dataset = replace(dataset, title=wanted.title or dataset.title, approval=approval)
-    result, published = await map_plan(services, plan), None
+    pin = await wants_pin(services, dataset.dataset_id, wanted.pin)
+    result, published, pinned_to = await map_plan(services, plan), None, None
     if not result.stopped:
-        published = await services.publish.publish(result.mapped, dataset, declared, on_document)
+        # while the content changes nobody is bound to it
+        open_to = bound(dataset, UNFINISHED) if pin else dataset
+        published = await services.publish.publish(result.mapped, open_to, declared, on_document)
+        pinned_to = await pin_now(services, dataset) if pin else None
     findings: list[Finding] = [*result.findings, *(published.findings if published else [])]
     answer: JsonObject = published.as_json() if published else {"documents": 0, "credentials": 0, "assets": 0}
-    offered: JsonObject = {"dataset": dataset.dataset_id, "title": dataset.title} if published else {}
+    offered: JsonObject = {"dataset": dataset.dataset_id, "title": dataset.title, "pin": pinned_to} if published else {}
     return {**answer, **offered, "rows": result.rows, "findings": [finding.as_json() for finding in findings]}
 
 
@@ -91,12 +98,35 @@ async def dataset_of(
     )  # fmt: skip
 
 
+async def wants_pin(services: Services, dataset_id: str, said: bool | None) -> bool:
+    """Whether the offer is to pin its content: as said, or as before."""
+    before = await services.store.load_dataset(services.config.tenant, dataset_id)
+    return said if said is not None else before is not None and bool(pins_of(orjson.loads(before.policy)))
+
+
+async def pin_now(services: Services, dataset: DatasetRow) -> str:
+    """Pin the offer to what the dataset holds now; the digest."""
+    content = await services.transfer.contents.digest(dataset.dataset_id)
+    await services.store.commit_dataset(bound(dataset, content or UNFINISHED))
+    return content
+
+
+def bound(dataset: DatasetRow, content: str) -> DatasetRow:
+    """The dataset, offered under its policy and with this content alone."""
+    policy = orjson.dumps(pinned(orjson.loads(dataset.policy), content))
+    return replace(dataset, policy=policy, policy_digest=digest(load(policy)))
+
+
 async def hold(services: Services, octets: bytes, into: str, policy_file: Path) -> JsonObject:
     """Keep a third party's credential, and pass it on under a policy as part of the dataset `into`."""
     policy_octets = await asyncio.to_thread(read_file, policy_file)
     types = [name for name in needs(octets).types if name != "VerifiableCredential"]
     dataset = await dataset_of(services, into, types[0] if types else "", policy_file, policy_octets)
-    return (await services.receive.hold(octets, dataset)).as_json()
+    pin = await wants_pin(services, dataset.dataset_id, None)
+    result = await services.receive.hold(octets, bound(dataset, UNFINISHED) if pin else dataset)
+    if pin:
+        await pin_now(services, dataset)
+    return result.as_json()
 
 
 async def map_plan(services: Services, plan: Plan) -> engine.Result:

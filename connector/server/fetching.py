@@ -20,7 +20,7 @@ from connector.exchange.receive import Tell
 from connector.exchange.rows import AgreementRow, ProcessRow
 from connector.exchange.transfer import is_open
 from connector.model import Did, JsonObject
-from connector.protocol.transfer import PULL, PUSH, Kind
+from connector.protocol.transfer import PULL, PUSH, Kind, State
 from connector.server.commands import command_of, under
 from connector.server.services import Services
 
@@ -68,6 +68,8 @@ async def fetch(
         came = received.as_json() if received is not None else {}
         if received is not None and not received.unchecked:
             row = await _completed(services, row, wait_seconds)
+    if row.state == State.COMPLETED and not units and not came.get("rejected") and not came.get("unchecked"):
+        await services.store.commit_delivered([services.receive.arrivals.whole(agreement_id)])
     records, credentials, files = await under(services, agreement)
     return {
         "transfer": row.pid,

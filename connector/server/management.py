@@ -20,13 +20,14 @@ from connector.exchange.publication import Declared
 from connector.exchange.rows import EvidenceEntry, RecordRow, StatusChangeRow
 from connector.model import Did, Json, JsonObject
 from connector.protocol.catalog_query import read_terms
-from connector.server import commands, decisions, fetching, files, processes, transfers
+from connector.server import agreements, commands, decisions, fetching, files, processes, transfers
 from connector.server.asked import body as _body
 from connector.server.asked import key as _key
 from connector.server.asked import moment as _moment
 from connector.server.asked import seconds as _seconds
 from connector.server.asked import text as _text
 from connector.server.asked import texts as _texts
+from connector.server.asked import truth as _truth
 from connector.server.lines import NDJSON, Tell, lines, stream
 from connector.server.problems import json_response
 from connector.server.services import SERVICES, Services
@@ -54,6 +55,7 @@ def routes() -> list[web.RouteDef]:
         web.post("/v1/revoke", _revoke),
         web.get("/v1/records", _records),
         web.get("/v1/records/{id}", _record),
+        *agreements.routes(),
         *decisions.routes(),
         *processes.routes(),
         *transfers.routes(),
@@ -101,20 +103,13 @@ async def _publish(request: web.Request) -> web.StreamResponse:
     wanted = commands.Wanted(
         plan=Path(_text(body, "plan")), policy=Path(_text(body, "policy")), title=_text(body, "title", ""),
         record_type=_text(body, "credential", ""), dataset=_text(body, "dataset", ""),
-        approval=_truth(body, "approval"),
+        approval=_truth(body, "approval"), pin=_truth(body, "pin"),
     )  # fmt: skip
 
     async def work(tell: Tell) -> JsonObject:
         return await commands.publish(services, wanted, declared, lambda done: tell({"done": done}))
 
     return await stream(request, work)
-
-
-def _truth(body: JsonObject, name: str) -> bool | None:
-    value = body.get(name)
-    if not isinstance(value, bool | None):
-        raise BadInput(f"{name} is neither true nor false")
-    return value
 
 
 async def _publish_file(request: web.Request) -> web.StreamResponse:

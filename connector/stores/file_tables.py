@@ -1,19 +1,24 @@
-"""What is known of files, in SQLite and in memory: names, digests, where they are offered or whence they came.
+"""What is known of files and of what came, in SQLite and in memory: names, digests, where offered or whence received.
 
 The octets are `files`'.
 """
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
+
+from connector.exchange.keeping import DeliveredRow
 from connector.exchange.rows import DatasetRow, EvidenceEntry, FileRow
 from connector.stores import evidence_log
 from connector.stores.engine import Engine
 from connector.stores.memory_processes import MemoryProcesses
-from connector.stores.records import DATASET
-from connector.stores.statements import Bindings, Shape
+from connector.stores.records import DATASET, content_changed
+from connector.stores.statements import Bindings, Shape, number
 from connector.stores.writer import Transaction
 
 FILE = Shape(FileRow)
+DELIVERED = Shape(DeliveredRow, lists=("digests",))
 
 
 class FileTables:
@@ -31,6 +36,7 @@ class FileTables:
             tx.change("put_file", bindings)
             if dataset is not None:
                 tx.change("put_dataset", DATASET.bind(dataset))
+                content_changed(tx, row.tenant, [dataset.dataset_id])
             evidence_log.append(tx, (evidence,))
             return [one for one in replaced if tx.row("file_named", {"tenant": row.tenant, "digest": one}) is None]
 
@@ -49,6 +55,26 @@ class FileTables:
         rows = await self._engine.many("list_files", {**bindings, "after": after, "limit": limit})
         return [FILE.read(row) for row in rows]
 
+    async def content_version(self, tenant: str, dataset_id: str) -> int:
+        """How often what a dataset holds has changed."""
+        return number(self._engine.point("content_version", {"tenant": tenant, "dataset_id": dataset_id}))
+
+    async def commit_delivered(self, rows: Sequence[DeliveredRow]) -> None:
+        """Keep what came."""
+
+        def work(tx: Transaction) -> None:
+            for row in rows:
+                tx.change("put_delivered", DELIVERED.bind(row))
+
+        await self._engine.write(work)
+
+    async def list_delivered(
+        self, tenant: str, agreement_id: str, *, start: str = "", limit: int = 1000
+    ) -> list[DeliveredRow]:
+        """What came under an agreement, by unit."""
+        bindings: Bindings = {"tenant": tenant, "agreement_id": agreement_id, "start": start, "limit": limit}
+        return [DELIVERED.read(row) for row in await self._engine.many("list_delivered", bindings)]
+
 
 class MemoryFiles(MemoryProcesses):
     """The same in memory."""
@@ -57,6 +83,8 @@ class MemoryFiles(MemoryProcesses):
         super().__init__()
         self._files: dict[tuple[str, str, str, str], FileRow] = {}
         self._datasets: dict[tuple[str, str], DatasetRow] = {}
+        self._contents: Counter[tuple[str, str]] = Counter()
+        self._delivered: dict[tuple[str, str, str], DeliveredRow] = {}
 
     async def commit_file(self, row: FileRow, dataset: DatasetRow | None, evidence: EvidenceEntry) -> list[str]:
         """Offer or keep a file; the digests that no row names any more."""
@@ -70,6 +98,7 @@ class MemoryFiles(MemoryProcesses):
         self._files[(*place, row.digest)] = row
         if dataset is not None:
             self._datasets[dataset.tenant, dataset.dataset_id] = dataset
+            self._contents[dataset.tenant, dataset.dataset_id] += 1
         self._append((evidence,))
         named = {(one.tenant, one.digest) for one in self._files.values()}
         return sorted(key[3] for key in replaced if (row.tenant, key[3]) not in named)
@@ -85,3 +114,18 @@ class MemoryFiles(MemoryProcesses):
         place = (tenant, dataset_id, agreement_id)
         rows = [row for key, row in self._files.items() if key[:3] == place and row.digest > after]
         return sorted(rows, key=lambda row: row.digest)[:limit]
+
+    async def content_version(self, tenant: str, dataset_id: str) -> int:
+        """How often what a dataset holds has changed."""
+        return self._contents[tenant, dataset_id]
+
+    async def commit_delivered(self, rows: Sequence[DeliveredRow]) -> None:
+        """Keep what came."""
+        self._delivered.update({(row.tenant, row.agreement_id, row.unit): row for row in rows})
+
+    async def list_delivered(
+        self, tenant: str, agreement_id: str, *, start: str = "", limit: int = 1000
+    ) -> list[DeliveredRow]:
+        """What came under an agreement, by unit."""
+        rows = [row for key, row in self._delivered.items() if key[:2] == (tenant, agreement_id) and row.unit >= start]
+        return sorted(rows, key=lambda row: row.unit)[:limit]

@@ -18,6 +18,7 @@ from connector.exchange.rows import (
 )
 from connector.protocol.catalog_query import Selection
 from connector.stores.file_tables import MemoryFiles
+from connector.stores.records import changed_datasets
 from connector.stores.status import status_place
 
 VersionKey = tuple[str, str, str, int]
@@ -49,6 +50,12 @@ class MemoryRecords(MemoryFiles):
         self._credentials = {
             key: row for key, row in self._credentials.items() if (row.tenant, row.holder, row.digest) not in gone
         }
+        newest = {(row.holder, row.record_id): row for row in self._all_newest(commit.tenant)}
+        changed = [
+            one for record in commit.records
+            for one in changed_datasets(record, newest.get((record.holder, record.record_id)))
+        ]  # fmt: skip
+        self._contents.update((commit.tenant, one) for one in set(changed))
         for record in commit.records:
             self._save_record(record)
         for credential in commit.credentials:

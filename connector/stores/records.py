@@ -221,6 +221,7 @@ def _commit(tx: Transaction, commit: RecordsCommit) -> None:
             raise Conflict(f"record {record_id} is no longer at version {version}")
     for digest in commit.overwritten:
         tx.change("delete_credential", {**of, "digest": digest})
+    changed = [one for record in commit.records for one in _changed(tx, record)]
     for record in commit.records:
         _save_record(tx, record, overwrite=bool(commit.overwritten))
     _save_credentials(tx, commit)
@@ -230,7 +231,30 @@ def _commit(tx: Transaction, commit: RecordsCommit) -> None:
         tx.change("put_identifier", IDENTIFIER.bind(identifier))
     if commit.dataset is not None:
         tx.change("put_dataset", DATASET.bind(commit.dataset))
+    content_changed(tx, commit.tenant, changed)
     evidence_log.append(tx, commit.evidence)
+
+
+def _changed(tx: Transaction, record: RecordRow) -> tuple[str, ...]:
+    """The datasets whose content this record changes: its own, and the one that it was in before."""
+    there = RECORD.one(tx.row("load_newest", RECORD.bind(record))) if record.origin != "received" else None
+    return changed_datasets(record, there)
+
+
+def content_changed(tx: Transaction, tenant: str, datasets: Iterable[str]) -> None:
+    """Count a change of what these datasets hold."""
+    for dataset_id in set(datasets):
+        tx.change("content_changed", {"tenant": tenant, "dataset_id": dataset_id})
+
+
+def changed_datasets(record: RecordRow, there: RecordRow | None) -> tuple[str, ...]:
+    """The datasets whose content changes when this record takes the place of that one."""
+    if record.origin == "received":
+        return ()
+    before = (there.dataset_id, there.version, there.digests) if there is not None else ("", 0, ())
+    if before == (record.dataset_id, record.version, record.digests):
+        return ()
+    return tuple(one for one in (record.dataset_id, before[0]) if one)
 
 
 def _save_record(tx: Transaction, record: RecordRow, *, overwrite: bool) -> None:

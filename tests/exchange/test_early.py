@@ -9,6 +9,7 @@ import orjson
 import pytest
 
 from connector.app import SystemIds
+from connector.exchange.contents import Contents
 from connector.exchange.opening import Opening
 from connector.exchange.policies import Policies
 from connector.exchange.rows import AgreementRow, ProcessRow, StepCommit
@@ -56,6 +57,7 @@ async def test_an_agreement_holds_from_our_finalization_on(state: str, pending: 
     )
     transfer = Transfer(
         tenant="", did=opening.did, base="", opening=opening, store=store, ids=SystemIds(), policies=Policies(),
+        contents=Contents(tenant="", did=opening.did, store=store),
         max_message_bytes=1 << 20, by_hand=lambda _: False, may_ask=lambda _: None,
     )  # fmt: skip
     found, _, _ = await transfer._in_force("a", PEER)

@@ -1,0 +1,143 @@
+"""`agreement list`, `agreement show`: what was agreed with whom, and whether what was delivered fits it.
+
+All work is the running connector's (`client`); here its answers become tables, sentences and exit codes.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+from urllib.parse import quote
+
+import typer
+
+from connector.cli.client import Management
+from connector.cli.console import CONFIG, DONE, JSON, NO, console, next_step, show_json, told
+from connector.cli.tables import say, show_table
+from connector.cli.words import called, terms_in_words
+from connector.config import load
+
+if TYPE_CHECKING:
+    from connector.config import Config
+    from connector.model import Json, JsonObject
+
+app = typer.Typer(help="What was agreed, and what was delivered under it.", no_args_is_help=True)
+_COLOURS = {"same": "green", "different": "red"}
+
+
+@app.command("list")
+def listed(config: CONFIG = Path("connector.toml"), as_json: JSON = False) -> None:
+    """All agreements, the newest last.
+
+    Example: battery-connector agreement list
+    """
+    with told():
+        answer, company = Management.of(config).get("/v1/agreements"), load(config)
+        if as_json:
+            show_json(answer)
+            return
+        rows = _objects(answer["agreements"])
+        if not rows:
+            say("no agreements yet")
+            next_step("battery-connector request PEER DATASET")
+            return
+        show_table(
+            ("agreed", "as", "with", "agreement", "pinned"),
+            [
+                (
+                    str(one["agreed"]),
+                    str(one["role"]),
+                    called(company, one["with"]),
+                    str(one["agreement"]),
+                    _pinned(one),
+                )
+                for one in rows
+            ],
+        )
+        next_step(f"battery-connector agreement show {rows[-1]['agreement']}")
+
+
+@app.command()
+def show(
+    agreement: Annotated[str, typer.Argument(metavar="AGREEMENT", help="The agreement that `request` named.")],
+    config: CONFIG = Path("connector.toml"),
+    as_json: JSON = False,
+) -> None:
+    """What was agreed, what was said for it, what was delivered, and whether it is what the agreement pins.
+
+    Exit code 1: what was delivered, or would be now, is not what was agreed.
+
+    Example: battery-connector agreement show urn:uuid:5a0f...
+    """
+    with told():
+        answer, company = Management.of(config).get(f"/v1/agreements/{quote(agreement, safe=':')}"), load(config)
+        answer["plain"] = terms_in_words(answer["terms"])
+        verdict, reason = _comparison(answer)
+        if as_json:
+            show_json(answer)
+        else:
+            _show(answer, company)
+            console().print(f"compared  [bold {_COLOURS.get(verdict, 'yellow')}]{verdict}[/]: ", end="")
+            say(reason)
+            _next(answer, verdict)
+    raise SystemExit(NO if verdict == "different" else DONE)
+
+
+def _show(answer: JsonObject, company: Config) -> None:
+    say(f"agreement {answer['agreement']}", "bold")
+    say(f"  provider  {called(company, answer['provider'])}")
+    say(f"  consumer  {called(company, answer['consumer'])}")
+    say(f"  agreed    {answer['agreed']}, negotiation {answer['state']}, dataset {answer['dataset']}")
+    say(f"  terms     {answer['plain']}")
+    say(f"  pinned    {_pinned(answer) or 'no content is pinned'}")
+    if answer["replacedBy"]:
+        say(f"  replaced by {answer['replacedBy']}", "yellow")
+    show_table(
+        ("at", "from", "message", "receipt"),
+        [
+            (
+                str(one["at"]),
+                "us" if one["direction"] == "out" else "peer",
+                str(one["message"]),
+                str(one["receipt"] or ""),
+            )
+            for one in _objects(answer["messages"])
+        ],
+    )
+    came = answer["delivered"]
+    if isinstance(came, dict) and answer["role"] == "consumer":
+        say(f"delivered {came['records']} records and {came['files']} files, digest {came['digest'] or 'none yet'}")
+        units = [
+            (str(one["unit"]), str(one["version"] or ""), str(one["at"]), " ".join(map(str, _list(one["digests"]))))
+            for one in _objects(came["units"])
+        ]
+        if units:
+            show_table(("record or file", "version", "came", "digests"), units)
+        if came["more"]:
+            say(f"... and {came['more']} more")
+    for one in _objects(answer["transfers"]):
+        say(f"transfer  {one['transfer']} {one['state']}, {one['updated']}", "dim")
+
+
+def _next(answer: JsonObject, verdict: str) -> None:
+    if answer["role"] == "consumer" and verdict == "not-delivered":
+        next_step(f"battery-connector fetch {answer['agreement']}")
+    else:
+        next_step(f"battery-connector why {answer['negotiation']}")
+
+
+def _comparison(answer: JsonObject) -> tuple[str, str]:
+    compared = answer["comparison"]
+    return (str(compared["verdict"]), str(compared["reason"])) if isinstance(compared, dict) else ("", "")
+
+
+def _pinned(one: JsonObject) -> str:
+    return ", ".join(map(str, _list(one["pins"])))
+
+
+def _objects(value: Json) -> list[JsonObject]:
+    return [one for one in _list(value) if isinstance(one, dict)]
+
+
+def _list(value: Json) -> list[Json]:
+    return value if isinstance(value, list) else []

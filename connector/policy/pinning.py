@@ -1,0 +1,66 @@
+"""Pins: terms that bind the use of data to the content that it has now, by digest.
+
+What the digest of a content is made of is `credentials.digest`'s; whether the content is still the pinned one is
+decided as any constraint is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from connector.model import Json, JsonObject
+from connector.policy.odrl import Action, Constraint, Term
+from connector.policy.operands import NAMESPACE, OPERANDS, WITH_UNIT
+from connector.policy.reading import read
+
+PIN = "contentDigest"
+
+
+def pinned(document: JsonObject, digest: str) -> JsonObject:
+    """The policy document with each permission of use bound to this content, in place of any other."""
+    bound: Json = {"leftOperand": NAMESPACE + PIN, "operator": "eq", "rightOperand": digest}
+    permissions: list[Json] = [
+        {**rule, "constraint": [*filter(_is_no_pin, _items(rule.get("constraint"))), bound]}
+        if isinstance(rule, dict) and _action(rule.get("action")) == Action.USE
+        else rule
+        for rule in _items(document.get("permission"))
+    ]
+    return {**document, "permission": permissions}
+
+
+def pins_of(terms: Json) -> tuple[str, ...]:
+    """The digests that a policy, offer or agreement pins; of terms that cannot be read, none."""
+    found = (one.right[0] for one in _constraints(terms) if one.left == PIN)
+    return tuple(dict.fromkeys(found))
+
+
+def by_unit(terms: Json) -> bool:
+    """Whether these terms give some units and not others: then who has what it may have need not have all."""
+    return any(OPERANDS[one.left].stages == WITH_UNIT for one in _constraints(terms))
+
+
+def _constraints(terms: Json) -> Iterator[Constraint]:
+    policy, _ = read(terms)
+    for rule in policy.rules if policy is not None else ():
+        if rule.action is Action.USE:
+            yield from _atoms(rule.constraints)
+
+
+def _atoms(terms: tuple[Term, ...]) -> Iterator[Constraint]:
+    for term in terms:
+        if isinstance(term, Constraint):
+            yield term
+        else:
+            yield from _atoms(term.parts)
+
+
+def _is_no_pin(constraint: Json) -> bool:
+    return not (isinstance(constraint, dict) and constraint.get("leftOperand") in {PIN, NAMESPACE + PIN})
+
+
+def _action(value: Json) -> str:
+    return value.removeprefix("odrl:") if isinstance(value, str) else ""
+
+
+def _items(value: Json) -> list[Json]:
+    return value if isinstance(value, list) else [] if value is None else [value]

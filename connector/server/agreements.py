@@ -1,0 +1,151 @@
+"""What operators see of an agreement: what was agreed, what was said for it, what was delivered, whether these fit.
+
+As consumer what came is compared with what the agreement pins, as provider what would be given now. A pin is of all
+that the dataset holds: who may have a part of it can't work its digest out, and is told so.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Final
+
+import orjson
+from aiohttp import web
+
+from connector.credentials.datamodel import time_text
+from connector.credentials.digest import content_digest, file_part, unit_part
+from connector.errors import NotFound
+from connector.exchange.keeping import DeliveredRow
+from connector.exchange.receipts import receipt_in, worth
+from connector.exchange.rows import AgreementRow
+from connector.model import Json, JsonObject
+from connector.policy.pinning import by_unit, pins_of
+from connector.server import processes
+from connector.server.problems import json_response
+from connector.server.services import SERVICES, Services
+
+SHOWN: Final = 100
+_NO_PIN: Final = ("not-pinned", "the agreement pins no content")
+
+
+def routes() -> list[web.RouteDef]:
+    """The routes of the management API."""
+    return [web.get("/v1/agreements", _listed), web.get("/v1/agreements/{id}", _one)]
+
+
+async def _listed(request: web.Request) -> web.Response:
+    services = request.app[SERVICES]
+    rows: list[Json] = [_head(row) for row in await services.store.list_agreements(services.config.tenant)]
+    return json_response({"agreements": rows})
+
+
+async def _one(request: web.Request) -> web.Response:
+    services, ident = request.app[SERVICES], request.match_info["id"]
+    row = await services.store.load_agreement(services.config.tenant, ident)
+    if row is None:
+        raise NotFound(f"no agreement {ident}", hint="battery-connector agreement list shows all")
+    process = await services.store.load_process(row.tenant, "negotiation", row.negotiation_pid)
+    came = await _delivered(services, row)
+    return json_response({
+        **_head(row), "state": process.state if process is not None else None,
+        "terms": orjson.loads(row.agreement), "messages": await _said(services, row),
+        "transfers": await _transfers(services, row), "delivered": _shown(came),
+        "comparison": await _compared(services, row, came),
+    })  # fmt: skip
+
+
+def _head(row: AgreementRow) -> JsonObject:
+    terms = orjson.loads(row.agreement)
+    pins: list[Json] = [*pins_of(terms)]
+    return {
+        "agreement": row.agreement_id, "role": row.role, "with": row.counterparty, "dataset": row.dataset_id,
+        "provider": terms.get("assigner"), "consumer": terms.get("assignee"),
+        "agreed": terms.get("timestamp") or _time(row.at), "negotiation": row.negotiation_pid, "pins": pins,
+        "replacedBy": row.replaced_by,
+    }  # fmt: skip
+
+
+async def _said(services: Services, row: AgreementRow) -> list[Json]:
+    """The negotiation's messages, each with what its receipt is worth, and ours for theirs."""
+    return [
+        {
+            "direction": one.direction, "message": one.message_type, "at": _time(one.at), "status": one.status,
+            "receipt": worth(one) or ("given" if receipt_in(one.answer_headers) else None),
+        }
+        for one in await services.store.messages(row.tenant, "negotiation", row.negotiation_pid)
+    ]  # fmt: skip
+
+
+async def _transfers(services: Services, row: AgreementRow) -> list[Json]:
+    return [
+        {"transfer": one.pid, "state": one.state, "created": _time(one.created), "updated": _time(one.updated)}
+        for one in await processes.all_of(services, "transfer")
+        if orjson.loads(one.body)["content"].get("agreement") == row.agreement_id
+    ]
+
+
+async def _delivered(services: Services, row: AgreementRow) -> list[DeliveredRow]:
+    """Every unit that came, as it came last; first, with an empty unit, whether all came in one transfer."""
+    came: list[DeliveredRow] = []
+    start = ""
+    while page := await services.store.list_delivered(row.tenant, row.agreement_id, start=start):
+        came += page
+        start = page[-1].unit + "\0"
+    return came
+
+
+def _shown(came: list[DeliveredRow]) -> JsonObject:
+    units = [one for one in came if one.unit]
+    listed: list[Json] = [
+        {"unit": one.unit, "version": one.version or None, "digests": [*one.digests], "at": _time(one.at)}
+        for one in units[:SHOWN]
+    ]
+    return {
+        "records": sum(one.version > 0 for one in units), "files": sum(one.version == 0 for one in units),
+        "digest": _digest(units) or None, "whole": any(not one.unit for one in came), "units": listed,
+        "more": max(0, len(units) - SHOWN),
+    }  # fmt: skip
+
+
+def _digest(units: list[DeliveredRow]) -> str:
+    return content_digest(
+        unit_part(one.unit, one.version, one.digests) if one.version else file_part(one.unit) for one in units
+    )
+
+
+async def _compared(services: Services, row: AgreementRow, came: list[DeliveredRow]) -> JsonObject:
+    terms = orjson.loads(row.agreement)
+    pins = pins_of(terms)
+    if not pins:
+        verdict, reason = _NO_PIN
+    elif row.role == "provider":
+        now = await services.transfer.contents.digest(row.dataset_id)
+        same = all(pin == now for pin in pins)
+        verdict = "same" if same else "different"
+        reason = (
+            "what the dataset holds now is what was agreed"
+            if same
+            else f"the dataset now holds {now or 'nothing'}: it is refused under this agreement"
+        )
+    else:
+        units = [one for one in came if one.unit]
+        verdict, reason = _judged(pins, terms, units, whole=len(units) < len(came))
+    return {"verdict": verdict, "reason": reason}
+
+
+def _judged(pins: tuple[str, ...], terms: Json, units: list[DeliveredRow], *, whole: bool) -> tuple[str, str]:
+    """One word and a sentence: what came, against what was pinned."""
+    if not units:
+        return "not-delivered", "nothing came under this agreement yet"
+    found = _digest(units)
+    if all(pin == found for pin in pins):
+        return "same", "what came is what was agreed"
+    if not whole:
+        return "partial", "the pin is of all that the dataset holds, and not all of it was fetched"
+    if by_unit(terms):
+        return "partial", "the pin is of all that the dataset holds, and these terms may give us only some of it"
+    return "different", f"what came has the digest {found}"
+
+
+def _time(at: int) -> str:
+    return time_text(datetime.fromtimestamp(at / 1_000_000, tz=UTC))

@@ -1,0 +1,68 @@
+"""What every store promises of contents: each change is counted, what came is kept unit by unit."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from connector.exchange.keeping import DeliveredRow
+from connector.exchange.ports import Store
+from connector.exchange.rows import DatasetRow, FileRow, RecordRow, RecordsCommit
+from connector.stores import open_store
+from tests.edges.stores.rows import US, T, entry, record
+
+D = DatasetRow(
+    tenant=T, dataset_id="ds", title="t", plan="p", record_types=(), policy=b"{}", policy_digest="p", at=1
+)  # fmt: skip
+FILE = FileRow(
+    tenant=T, dataset_id="ds", agreement_id="", digest="f1", holder=US, name="n", media_type="text/plain", size=1,
+    access_class="PUB", at=1,
+)  # fmt: skip
+
+
+@pytest.fixture(params=["sqlite", "memory"])
+async def store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Store]:
+    """Each store in turn, empty."""
+    opened = open_store("memory:" if request.param == "memory" else f"sqlite:{tmp_path / 'store.db'}")
+    yield opened
+    await opened.close()
+
+
+async def test_changes_of_a_content_are_counted(store: Store) -> None:
+    """A new record, a version, other credentials, a move (in both datasets), a file; not what leaves them so."""
+
+    async def after(*records: RecordRow, overwritten: tuple[str, ...] = ()) -> tuple[int, int]:
+        await store.commit_records(
+            RecordsCommit(tenant=T, holder=US, expected={}, records=records, overwritten=overwritten)
+        )
+        return await store.content_version(T, "ds"), await store.content_version(T, "other")
+
+    assert await store.content_version(T, "ds") == 0
+    assert await after(record(), record("r2")) == (1, 0)
+    assert await after(replace(record(), buyers=("did:web:c",), at=9)) == (1, 0)
+    assert await after(record(version=2, digests=("d2",))) == (2, 0)
+    assert await after(record(version=2, digests=("d3",)), overwritten=("d2",)) == (3, 0)
+    assert await after(record("r2", dataset_id="other")) == (4, 1)
+    assert await after(record("r9", origin="received", dataset_id="", holder="did:web:x")) == (4, 1)
+    await store.commit_file(FILE, D, entry())
+    await store.commit_file(replace(FILE, dataset_id="", agreement_id="a"), None, entry())
+    assert await store.content_version(T, "ds") == 5
+    assert await store.content_version("elsewhere", "ds") == 0
+
+
+async def test_what_came_is_kept_unit_by_unit(store: Store) -> None:
+    """By unit, from any one on; what comes again takes the place of what came before."""
+
+    def came(unit: str, version: int = 1, agreement_id: str = "a") -> DeliveredRow:
+        return DeliveredRow(
+            tenant=T, agreement_id=agreement_id, unit=unit, version=version, digests=("d", "e"), at=version
+        )
+
+    await store.commit_delivered([came("r2"), came("r1"), came("r1", agreement_id="b"), came("", 0)])
+    await store.commit_delivered([came("r2", 2)])
+    assert await store.list_delivered(T, "a") == [came("", 0), came("r1"), came("r2", 2)]
+    assert await store.list_delivered(T, "a", start="r1", limit=1) == [came("r1")]
+    assert await store.list_delivered("elsewhere", "a") == []
