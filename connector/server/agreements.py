@@ -77,9 +77,11 @@ async def _said(services: Services, row: AgreementRow) -> list[Json]:
 
 
 async def _transfers(services: Services, row: AgreementRow) -> list[Json]:
+    """Those of them that are among the newest of all transfers."""
+    newest, _ = await processes.newest(services, "transfer")
     return [
         {"transfer": one.pid, "state": one.state, "created": _time(one.created), "updated": _time(one.updated)}
-        for one in await processes.all_of(services, "transfer")
+        for one in newest
         if orjson.loads(one.body)["content"].get("agreement") == row.agreement_id
     ]
 
