@@ -117,6 +117,8 @@ class Conversation:
             assert draft.reply is not None, "every received message gets an answer"
             if draft.reply.what == "stored":
                 await self._use_up(incoming.caller)
+                if earlier is not None and earlier.how == "words":
+                    await self._watch(draft)
                 return self._stored(draft, earlier.row if earlier else None)
             answer = await self._answer(draft, incoming)
             if not draft.reply.remembered:
@@ -320,7 +322,9 @@ class Conversation:
             return []
         if draft.alarms is None:
             return None
-        due = {_PATIENCE: row.created + self.patience_seconds * 1_000_000, **draft.alarms}
+        due = dict(draft.alarms)
+        if row.state not in self.topic.table.terminal:
+            due[_PATIENCE] = row.created + self.patience_seconds * 1_000_000
         if self.topic.reminds and not draft.alarms:
             pause = draft.at - row.created
             due[REMINDER] = draft.at + min(max(pause, _FIRST_REMINDER_MICROSECONDS), _LAST_REMINDER_MICROSECONDS)
@@ -328,6 +332,14 @@ class Conversation:
             TimerRow(tenant=self.tenant, kind=self.topic.kind, pid=row.pid, name=name, due=at)
             for name, at in due.items()
         ]
+
+    async def _watch(self, draft: Draft) -> None:
+        """The peer says again, under another id, what we have: it may have lost what we said since (`reminders`)."""
+        ended = draft.process.state == self.topic.table.target_of_termination()
+        if self.topic.reminds and not ended and "waits" not in draft.content:
+            draft.alarms = {REMINDER: draft.at + _FIRST_REMINDER_MICROSECONDS}
+            with suppress(Conflict):  # it has moved on
+                await self._commit(draft)
 
     async def _use_up(self, caller: Caller) -> None:
         """A repeat changes nothing, yet its fresh token is good for nothing else."""

@@ -4,7 +4,8 @@ An acknowledgement says that a message was read, not that it is kept: a peer may
 over it, as a real EDC does when two of its threads meet. Then both would wait for ever. So a negotiation in which the
 peer owes the next message has an alarm: its process is looked at, and if it stands where it stood before our message,
 the same bytes go out again under the same `@id`. No state moves here: for a peer that has the message this is a repeat
-like any other. The pauses grow with the age of the negotiation; its patience ends it.
+like any other. The pauses grow with the age of the negotiation; its patience ends it. One that is final is looked at
+once if its peer still says what came before: it may have lost the end.
 """
 
 from __future__ import annotations
@@ -49,8 +50,8 @@ class Reminders:
                 del self._looking[pid]
 
     def _next(self, draft: Draft) -> None:
-        if draft.process.state not in self.conversation.topic.at_rest:
-            draft.alarms = {}
+        if "waits" not in draft.content:  # held just now: other alarms stand there
+            draft.alarms, draft.over = {}, draft.process.state in self.conversation.topic.at_rest
 
     async def _look(self, draft: Draft) -> None:
         process, topic = draft.process, self.conversation.topic
@@ -60,7 +61,7 @@ class Reminders:
         peer, base = Did(draft.counterparty), str(draft.content["peer_base"])
         try:
             state = await look(self.peers, topic.kind, peer, base, str(process.peer_pid))
-            if state == topic.table.target_of_termination():
+            if state == topic.table.target_of_termination() and process.state not in topic.table.terminal:
                 await self.conversation.happen(process.pid, _ended_there)
             elif state not in {None, process.state} and (
                 topic.table.target(str(state), last.message_type, process.role) == process.state
@@ -77,7 +78,7 @@ class Reminders:
         Nothing is held here, or there would be no alarm; so with nothing under way the word is with the peer.
         """
         topic, tenant = self.conversation.topic, self.conversation.tenant
-        if draft.process.pending is not None or draft.process.state in topic.at_rest:
+        if draft.process.pending is not None:
             return None
         said = await self.conversation.store.messages(tenant, topic.kind, draft.process.pid)
         ours = [one for one in said[1:] if one.direction == "out" and one.status < _REFUSED]

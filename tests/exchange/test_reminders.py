@@ -12,7 +12,7 @@ import pytest
 
 from connector.exchange.ports import HttpAnswer
 from connector.exchange.rows import AttemptRow, ProcessRow
-from tests.exchange.test_hostile import play, services, settled
+from tests.exchange.test_hostile import play, proof, say, services, settled
 from tests.network import Request
 from tests.simulator import Node, World
 
@@ -58,6 +58,44 @@ def test_what_a_peer_acknowledged_and_lost_is_said_again(tmp_path: Path, lost: s
         _, tried = await of(supplier if lost == "/agreement" else customer)
         shown = "REQUESTED" if lost == "/agreement" else "AGREED"
         assert [(one.status, one.detail) for one in tried] == [(200, f"the peer shows {shown} still: told again")]
+
+    play(tmp_path, scene)
+
+
+def test_who_still_says_what_came_before_the_end_is_told_the_end_again(tmp_path: Path) -> None:
+    """A verification under another id comes when all is final: once, it is looked whether the end was lost."""
+
+    async def scene(world: World) -> None:
+        customer, supplier = world.nodes
+        ends: list[bytes | None] = []
+        said: list[Request] = []
+
+        async def forgetful(request: Request) -> HttpAnswer:
+            if request.url.endswith("/events"):
+                ends.append(request.body)
+                if len(ends) == 1:
+                    return _ACKNOWLEDGED
+            return await customer.serve(request)
+
+        async def overheard(request: Request) -> HttpAnswer:
+            if request.url.endswith("/agreement/verification"):
+                said.append(request)
+            return await supplier.serve(request)
+
+        stands_between(world, customer, forgetful)
+        stands_between(world, supplier, overheard)
+        asking = asyncio.create_task(settled(customer, supplier))
+        await asyncio.sleep(40)
+        states = [(await of(node))[0].state for node in (customer, supplier)]
+        assert (states, len(ends)) == (["VERIFIED", "FINALIZED"], 1)
+        again = orjson.dumps({**orjson.loads(said[0].body or b""), "@id": "urn:uuid:again"})
+        path = said[0].url.removeprefix(supplier.config.public_url)
+        assert (await say(supplier, path, again, await proof(customer, supplier.config.did))).status == 200
+        assert (await asking)["state"] == "FINALIZED"
+        assert ends[1:] == ends[:1]
+        await asyncio.sleep(3600)
+        assert len(ends) == 2
+        assert not await services(supplier).store.due_timers(now=1 << 62, limit=9)
 
     play(tmp_path, scene)
 

@@ -17,7 +17,7 @@ from connector.model import Json, JsonObject
 from tests.bench.pair import COMMAND, PLAN, Running, free_ports, start
 
 ROWS = 3
-WAIT_SECONDS = 60
+WAIT_SECONDS = 150
 _LOOK_SECONDS = 0.1
 _ANYTHING: JsonObject = {"leftOperand": "accessClass", "operator": "isAnyOf", "rightOperand": ["PUB", "B2B"]}
 _SETTINGS = """
