@@ -40,11 +40,15 @@ _SUBJECT = "Battery"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bridges:
-    """All bridges over one vocabulary. `matches`: the rows of the table; `context`: the URL of our current context."""
+    """All bridges over one vocabulary.
+
+    `matches`: the rows of the table; `context`: the URL of our current context; `definitions`: what stands in it.
+    """
 
     terms: Terms
     matches: tuple[Match, ...]
     context: str
+    definitions: JsonObject
 
     def convert(
         self, subject: JsonObject, target: Format, *, issuer: JsonObject, now: str, compressed: bool
@@ -53,7 +57,7 @@ class Bridges:
         table = self.table(target)
         match target:
             case Format.UNTP:
-                return untp.convert(subject, table, self.context, issuer, now)
+                return untp.convert(subject, table, self.definitions, issuer, now)
             case Format.EN18223 if compressed:
                 return en18223.compress(subject, table, self.context)
             case Format.EN18223:

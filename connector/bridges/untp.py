@@ -1,9 +1,9 @@
 """UNTP Digital Product Passport 0.7.0, and 0.6.x read (UN/CEFACT, uncefact/spec-untp).
 
 A passport there is a credential about a Product. What UNTP has a place for goes there (the matches table,
-`untp-0.7.0`); everything else stands in `characteristics` under our own names. UNTP's context gives unknown keys a
-class-scoped `@vocab`; ours comes behind it, and terms that a later context defines at the top level win everywhere, so
-they keep our meaning. The result is unsigned: to be issued by whoever answers for it.
+`untp-0.7.0`); everything else stands in `characteristics` under our own names, with their definitions (`carried`):
+UNTP's context gives keys that it does not know an `@vocab` of its own, and our whole context can't stand beside it. The
+result is unsigned: to be issued by whoever answers for it.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from __future__ import annotations
 from typing import Final
 
 from connector.bridges import crossing
+from connector.bridges.carried import carried, taken_back
 from connector.bridges.crossing import Crossed
 from connector.bridges.matches import Matches
 from connector.errors import BadInput
@@ -42,19 +43,22 @@ _RENAMED: Final = {
 """0.6.x -> 0.7.0, inside the product."""
 
 
-def convert(subject: JsonObject, matches: Matches, context: str, issuer: JsonObject, valid_from: str) -> Crossed:
-    """A passport of ours as an unsigned UNTP passport. `issuer`: {id, name}; `valid_from`: date and time in UTC."""
+def convert(
+    subject: JsonObject, matches: Matches, definitions: JsonObject, issuer: JsonObject, valid_from: str
+) -> Crossed:
+    """A passport of ours as an unsigned UNTP passport.
+
+    `definitions`: what our context says of each name; `issuer`: {id, name}; `valid_from`: date and time in UTC.
+    """
     placed = {match.term.name for match in matches.of(str(subject.get("type"))) if match.exact}
     crossed = crossing.convert({key: one for key, one in subject.items() if key in {*placed, "type"}}, matches)
     product: JsonObject = {"type": ["Product"], "id": subject.get("id"), **_REQUIRED, **crossed.document}
     _facility(subject, crossed, product)
-    product["characteristics"] = {
-        "type": ["Characteristics"],
-        **{key: one for key, one in subject.items() if key not in {*placed, "id", "type"}},
-    }
+    ours = carried({key: one for key, one in subject.items() if key not in {*placed, "id", "type"}}, definitions)
+    product["characteristics"] = {"type": ["Characteristics"], **ours}
     number = _identified(subject, "identifier", "serialNumber")
     crossed.document = {
-        "@context": [CREDENTIALS_V2, CONTEXT, context],
+        "@context": [CREDENTIALS_V2, CONTEXT],
         "type": ["DigitalProductPassport", "VerifiableCredential"],
         "id": subject.get("passportIdentifier", f"{subject.get('id')}#passport"),
         "issuer": {"type": ["CredentialIssuer"], **issuer},
@@ -77,7 +81,7 @@ def read(document: JsonObject, matches: Matches, terms: Terms, class_name: str) 
     crossed = crossing.read(product, matches, class_name)
     ours, implied = crossed.document, {"itemNumber", "producedAtFacility", "countryOfProduction"}
     known: JsonObject = {}
-    for key, value in (inside if isinstance(inside, dict) else {}).items():
+    for key, value in (taken_back(inside, terms) if isinstance(inside, dict) else {}).items():
         if terms.find(class_name, key) is not None:
             known[key] = value
         elif key != "type":

@@ -99,7 +99,9 @@ def read(
 
 def _bridges() -> Bridges:
     bundle = load_bundle()
-    return Bridges(terms=bundle.terms, matches=load_matches(), context=bundle.context_url)
+    return Bridges(
+        terms=bundle.terms, matches=load_matches(), context=bundle.context_url, definitions=bundle.definitions
+    )
 
 
 def _now() -> str:

@@ -49,6 +49,14 @@ class Bundle:
         return frozenset(self.contexts)
 
     @property
+    def definitions(self) -> JsonObject:
+        """What the current context says of each name."""
+        document = self.contexts[self.context_url]
+        assert isinstance(document, dict)
+        assert isinstance(document["@context"], dict)
+        return document["@context"]
+
+    @property
     def record_types(self) -> Mapping[str, tuple[str, ...]]:
         """Record type -> the classes that its subject may have."""
         return {name: shape.subjects for name, shape in self.shapes.records.items()}

@@ -21,7 +21,9 @@ NOW = "2027-10-01T00:00:00Z"
 def bridges() -> Bridges:
     """All of them."""
     bundle = load_bundle()
-    return Bridges(terms=bundle.terms, matches=load_matches(), context=bundle.context_url)
+    return Bridges(
+        terms=bundle.terms, matches=load_matches(), context=bundle.context_url, definitions=bundle.definitions
+    )
 
 
 def passport(category: str) -> JsonObject:
