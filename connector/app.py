@@ -173,7 +173,13 @@ def compose(
         claims_cache_seconds=limits.claims_cache_seconds,
     )  # fmt: skip
     answers = AuditAnswers(
-        tenant=tenant, did=did, name=config.name, store=store, policies=policies, place_key=keys.id_key
+        tenant=tenant,
+        did=did,
+        name=config.name,
+        store=store,
+        policies=policies,
+        place_key=keys.id_key,
+        limit_seconds=config.approvals.limit_seconds,
     )
     grants = Grants(
         tenant=tenant, store=store, clock=clock, ids=ids, policies=policies, contents=transfer.contents,

@@ -33,6 +33,7 @@ NOT_BEFORE = Annotated[
 ]
 OFFER_ID = Annotated[str, typer.Option("--offer-id", metavar="ID", help="The offer's id. Default: a fresh one.")]
 _SECONDS: Final = 30.0
+_SAID: Final = {"approve": "the reads are allowed", "reject": "the reads are refused"}
 _TURNS: Final = {
     "request": "asks for",
     "counter-request": "asks, on other terms than ours, for",
@@ -40,6 +41,7 @@ _TURNS: Final = {
     "verification": "verified our agreement about",
     "offer": "offers us",
     "agreement": "agreed to give us",
+    "audit": "wants to read, for an audit,",
 }
 
 
@@ -47,7 +49,7 @@ _TURNS: Final = {
 
 
 def approvals(config: CONFIG = Path("connector.toml"), as_json: JSON = False) -> None:
-    """What waits for a person's word: requests, offers, agreements, each with its terms and its time.
+    """What waits for a person's word: requests, offers, agreements, each with its terms and its time; audit reads.
 
     Example: battery-connector approvals
     """
@@ -71,6 +73,10 @@ def approvals(config: CONFIG = Path("connector.toml"), as_json: JSON = False) ->
 def _show_held(one: JsonObject, company: Config) -> None:
     say(f"{called(company, one['with'])} {_TURNS[str(one['turn'])]} {one['title'] or one['dataset']}", "bold")
     say(f"  {one['id']}", "dim")
+    if one["turn"] == "audit":
+        say("  policy  ours permits it; one word counts for all of the party's reads of this dataset")
+        say(f"  first   {one['read']}")
+        return
     say(f"  terms   {terms_in_words(one['terms'])}")
     if one["turn"] == "counter-request" and one["ours"]:
         say(f"  ours    {terms_in_words(one['ours'])}")
@@ -223,6 +229,10 @@ def _show(answer: JsonObject, *, as_json: bool) -> None:
     if as_json:
         show_json(answer)
         return
+    if "audit" in answer:
+        say(f"{_SAID[str(answer['decision'])]}, until {answer['until']}")
+        next_step("battery-connector approvals")
+        return
     state, ident = str(answer["state"]), shell_quote(str(answer["negotiation"]))
     colour = {"FINALIZED": "green", "TERMINATED": "red"}.get(state, "yellow")
     console().print(f"[bold {colour}]{state or 'begun'}[/]", end="")
@@ -240,6 +250,8 @@ def _show(answer: JsonObject, *, as_json: bool) -> None:
 
 
 def _code(answer: JsonObject, *, good: tuple[str, ...], later: bool) -> int:
+    if "audit" in answer:
+        return DONE
     state = str(answer["state"])
     if state in good:
         return DONE

@@ -6,19 +6,20 @@ be one that its reader must not know of. What the answers mean is `provenance.re
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Final
+from typing import Final, Literal
 
 import orjson
 
-from connector.credentials.ids import open_place, seal_place
+from connector.credentials.ids import mint, open_place, seal_place
 from connector.credentials.refused import Refused
+from connector.errors import NotFound
 from connector.exchange.draft import micros, under_way
 from connector.exchange.policies import Policies
 from connector.exchange.ports import AuditAnswer, Store
-from connector.exchange.rows import CredentialRow, EvidenceEntry, RecordRow
+from connector.exchange.rows import ApprovalRow, CredentialRow, EvidenceEntry, RecordRow
 from connector.exchange.subjects import identifiers
 from connector.exchange.units import about, subject_of, unit_claims
 from connector.model import AccessClass, Claim, Did, Facts, Json, JsonObject, Level
@@ -34,9 +35,6 @@ _OPAQUE = "urn:uuid:"
 """What our ids of records and things begin with (DECISIONS)."""
 _PASSPORTS: Final = ("BatteryPassport", "CellPassport", "MineralLotPassport")
 PAGE_LATER = 100
-
-Hold = Callable[[Facts, RecordRow], Awaitable[bool]]
-"""Whether the owner wants to decide this read by hand and has not yet done so."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,7 +60,7 @@ class _Opened:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuditAnswers:
-    """Decides and answers audit reads. `hold`: reads that the owner decides by hand (202 until then)."""
+    """Decides and answers audit reads. Of a dataset that asks for approval a person decides, once for each caller."""
 
     tenant: str
     did: Did
@@ -71,7 +69,8 @@ class AuditAnswers:
     policies: Policies
     place_key: bytes
     """Seals the places at which pages end."""
-    hold: Hold | None = None
+    limit_seconds: int
+    """How long a person's word counts."""
 
     async def answer(self, path: str, facts: Facts, now: datetime) -> AuditAnswer:
         """The answer to `GET path` of this caller. Each read is recorded, refused ones too."""
@@ -101,8 +100,8 @@ class AuditAnswers:
         carriers = {row.access_class for row in opened.credentials if needle in _text(subject_of(row))}
         if not any(opened.opens(name) for name in carriers or {AccessClass.ORGANISATION.value}):
             return AuditAnswer(status=_SEALED), opened
-        if await self._held(facts, record):
-            return AuditAnswer(status=_HELD), opened
+        if held := await self._by_hand(facts, record, read, now):
+            return AuditAnswer(status=held), opened
         return _json({"holder": link.holder, "record": link.to_record, "version": link.to_version}), opened
 
     async def _record(self, read: Read, facts: Facts, now: datetime) -> tuple[AuditAnswer, _Opened | None]:
@@ -119,8 +118,8 @@ class AuditAnswers:
             # An id is known from a link; a number can be guessed, and would tell a stranger that we have the lot.
             guessed = by_number and not read.ident.startswith(_OPAQUE) and not _is_public(read.ident, opened)
             return AuditAnswer(status=_UNKNOWN if guessed and not await self._deals(facts) else _SEALED), opened
-        if await self._held(facts, record):
-            return AuditAnswer(status=_HELD), opened
+        if held := await self._by_hand(facts, record, read, now):
+            return AuditAnswer(status=held), opened
         return _json(_page(self.did, opened)), opened
 
     async def _later(self, read: Read, facts: Facts, now: datetime) -> tuple[AuditAnswer, _Opened | None]:
@@ -143,8 +142,8 @@ class AuditAnswers:
             place = (later[-1].record_id, later[-1].holder) if later else place
         if not entries and not read.after and not (ours is not None and ours.anything):
             return AuditAnswer(status=_SEALED if known else _UNKNOWN), ours
-        if base is not None and await self._held(facts, base):
-            return AuditAnswer(status=_HELD), ours
+        if base is not None and (held := await self._by_hand(facts, base, read, now)):
+            return AuditAnswer(status=held), ours
         body: JsonObject = {"later": entries, "withheld": int(withheld)}
         if following:
             body["next"] = seal_place(self.place_key, orjson.dumps([read.ident, *place]).decode())
@@ -232,8 +231,40 @@ class AuditAnswers:
                 return Claim(name="agreementHeld", value="true", source=row.agreement_id)
         return Claim(name="agreementHeld", value="false", source="request")
 
-    async def _held(self, facts: Facts, record: RecordRow) -> bool:
-        return self.hold is not None and facts.party != self.did and await self.hold(facts, record)
+    async def _by_hand(self, facts: Facts, record: RecordRow, read: Read, now: datetime) -> int:
+        """The status with which a read that the policy permits is kept back for a person's word, or 0."""
+        dataset = await self.store.load_dataset(self.tenant, record.dataset_id)
+        if facts.party == self.did or dataset is None or not dataset.approval:
+            return 0
+        pid = mint(self.place_key, self.tenant, "audit-approval", f"{facts.party} {dataset.dataset_id}")
+        row, at = await self.store.load_approval(self.tenant, "audit", pid), micros(now)
+        if row is None or (row.due <= at and row.decision):  # a word that has run out is asked for again
+            row = ApprovalRow(
+                tenant=self.tenant, kind="audit", pid=pid, turn="audit", counterparty=facts.party,
+                subject=dataset.dataset_id, asked=at, due=self._until(now), detail=orjson.dumps({"read": read.path}),
+            )  # fmt: skip
+            await self.store.commit_approval(row, self._on_record(row, now, "audit-held"))
+        return {"": _HELD, "reject": _SEALED}.get(row.decision, 0)
+
+    async def decide(self, pid: str, decision: Literal["approve", "reject"], reason: str, now: datetime) -> ApprovalRow:
+        """A person's word on a caller's reads of a dataset. It may be said anew while it counts."""
+        row = await self.store.load_approval(self.tenant, "audit", pid)
+        if row is None:
+            raise NotFound(f"nothing waits at {pid}", hint="battery-connector approvals")
+        detail = orjson.dumps({**orjson.loads(row.detail), "reason": reason})
+        said = replace(row, decision=decision, due=self._until(now), detail=detail)
+        await self.store.commit_approval(said, self._on_record(said, now, "audit-decided-by-hand"))
+        return said
+
+    def _until(self, now: datetime) -> int:
+        return micros(now) + self.limit_seconds * 1_000_000
+
+    def _on_record(self, row: ApprovalRow, now: datetime, event: str) -> EvidenceEntry:
+        told: JsonObject = {
+            "party": row.counterparty, "dataset": row.subject, "decision": row.decision or None,
+            **orjson.loads(row.detail),
+        }  # fmt: skip
+        return EvidenceEntry(tenant=self.tenant, at=micros(now), event=event, body=orjson.dumps(told))
 
     async def _note(self, read: Read, facts: Facts, now: datetime, status: int, opened: _Opened | None) -> None:
         if facts.party == self.did:

@@ -112,9 +112,11 @@ ApprovalKind = Literal["negotiation", "audit"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ApprovalRow:
-    """What waits for a person's word, or has it: a turn of a negotiation (`pid`), or an audit read (an id of its own).
+    """What waits for a person's word, or has it: a turn of a negotiation (`pid`), or a party's audit reads of a dataset
+    (an id of their own).
 
-    `due`: when it is refused without one. `decision` is empty until then; a decided one is done at `not_before`.
+    `due`: when a turn is refused without one, or how long a word on audit reads counts. `decision` is empty until
+    then; a decided turn is done at `not_before`.
     `detail` is JSON: for people, and for who carries the decision out.
     """
 

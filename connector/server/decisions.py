@@ -51,7 +51,11 @@ def routes() -> list[web.RouteDef]:
 async def _queue(request: web.Request) -> web.Response:
     services = request.app[SERVICES]
     waiting: list[Json] = [
-        await _shown(services, row) for row in await services.store.list_approvals(_tenant(services))
+        _read_shown(row, await services.store.load_dataset(row.tenant, row.subject))
+        if row.kind == "audit"
+        else await _shown(services, row)
+        for row in await services.store.list_approvals(_tenant(services))
+        if row.kind != "audit" or not row.decision
     ]
     return json_response({"approvals": waiting})
 
@@ -73,11 +77,23 @@ async def _shown(services: Services, row: ApprovalRow) -> JsonObject:
     }  # fmt: skip
 
 
+def _read_shown(row: ApprovalRow, dataset: DatasetRow | None) -> JsonObject:
+    """Audit reads that wait: a party's, of a dataset, permitted by its policy."""
+    return {
+        "id": row.pid, "turn": row.turn, "with": row.counterparty, "dataset": row.subject,
+        "title": dataset.title if dataset is not None else None, "asked": _time(row.asked), "due": None,
+        "can": ["approve", "reject"], "decision": None, "not_before": None, "note": None, "terms": None,
+        "agreement": None, "ours": None, "policy": None, **orjson.loads(row.detail),
+    }  # fmt: skip
+
+
 async def _decide(request: web.Request) -> web.Response:
     services, body = request.app[SERVICES], await asked.body(request)
     decision = asked.text(body, "decision")
     if decision not in _DECISIONS:
         raise BadInput(f"decision {decision!r} is none of {', '.join(_DECISIONS)}")
+    if await services.store.load_approval(_tenant(services), "audit", request.match_info["id"]) is not None:
+        return json_response(await _decide_read(services, request.match_info["id"], decision, body))
     terms, not_before = body.get("terms"), asked.text(body, "not_before", "")
     if (decision == "counter") != isinstance(terms, dict):
         raise BadInput(
@@ -92,6 +108,17 @@ async def _decide(request: web.Request) -> web.Response:
     )  # fmt: skip
     answer = await decide(services, request.match_info["id"], word, asked.key(request), asked.seconds(body))
     return json_response(answer)
+
+
+async def _decide_read(services: Services, pid: str, decision: str, body: JsonObject) -> JsonObject:
+    if decision not in {"approve", "reject"} or body.get("not_before"):
+        raise BadInput("audit reads are approved or rejected, at once", hint="approve ID, or reject ID --reason ...")
+    word = cast("Literal['approve', 'reject']", decision)
+    row = await services.audit_answers.decide(pid, word, asked.text(body, "reason", ""), services.clock.now())
+    return {
+        "audit": row.pid, "with": row.counterparty, "dataset": row.subject, "decision": row.decision,
+        "until": _time(row.due),
+    }  # fmt: skip
 
 
 async def decide(services: Services, ident: str, word: Word, key: str, wait_seconds: float) -> JsonObject:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import orjson
 import pytest
 
-from connector.errors import PeerUnreachable
+from connector.errors import NotFound, PeerUnreachable
 from connector.exchange.answer import AuditAnswers
 from connector.exchange.audit import Audit
 from connector.exchange.policies import Policies
@@ -24,7 +24,6 @@ from tests.core.provenance.chains import MAKER, MINE, NOW, REFINER, World, chain
 from tests.exchange.signing import Checker, digest, sign
 
 AUDITOR, STRANGER = Did("did:web:auditor.example"), Did("did:web:stranger.example")
-KEY = bytes(32)
 POLICIES = Path(__file__).parents[2] / "policies"
 
 
@@ -164,25 +163,22 @@ async def _publish(store: Store, world: World, holder: Did, policy: str) -> None
         if page.holder == holder:
             record, credentials, links = _rows(world, page, "d")
             serial = IdentifierRow(
-                tenant="",
-                scheme="serialNumber",
-                value=f"SN/{page.record}",
-                issuer="",
-                holder=holder,
-                record_id=page.record,
-                subject_id="x",
-            )
+                tenant="", scheme="serialNumber", value=f"SN/{page.record}", issuer="", holder=holder,
+                record_id=page.record, subject_id="x",
+            )  # fmt: skip
             await store.commit_records(
                 RecordsCommit(
-                    tenant="",
-                    holder=holder,
-                    expected={page.record: 0},
-                    records=[record],
-                    credentials=credentials,
-                    links=links,
-                    identifiers=[serial],
+                    tenant="", holder=holder, expected={page.record: 0}, records=[record], credentials=credentials,
+                    links=links, identifiers=[serial],
                 )
-            )
+            )  # fmt: skip
+
+
+def _answers(did: Did, store: Store) -> AuditAnswers:
+    name = did.split(":")[-1]
+    return AuditAnswers(
+        tenant="", did=did, name=name, store=store, policies=Policies(), place_key=bytes(32), limit_seconds=60
+    )
 
 
 @pytest.fixture
@@ -192,11 +188,10 @@ async def companies(tmp_path: Path) -> AsyncIterator[Companies]:
     stores: dict[Did, Store] = {}
     answers: dict[Did, AuditAnswers] = {}
     for did in (MINE, REFINER, MAKER, AUDITOR):
-        name = did.split(":")[-1]
-        store: Store = SqliteStore(tmp_path / f"{name}.db")
+        store: Store = SqliteStore(tmp_path / f"{did.split(':')[-1]}.db")
         stores[did] = store
         await _publish(store, world, did, "composition.json" if did in {MINE, REFINER} else "direct-customer.json")
-        answers[did] = AuditAnswers(tenant="", did=did, name=name, store=store, policies=Policies(), place_key=KEY)
+        answers[did] = _answers(did, store)
     yield Companies(answers=answers, stores=stores, world=world)
     for store in stores.values():
         await store.close()
@@ -276,7 +271,7 @@ async def test_a_rule_may_keep_back_who_supplied(tmp_path: Path) -> None:
     world = chain(world=World(seal=sign, digest=digest))
     store: Store = SqliteStore(tmp_path / "refiner.db")
     await _publish(store, world, REFINER, str(policy))
-    refiner = AuditAnswers(tenant="", did=REFINER, name="refiner", store=store, policies=Policies(), place_key=KEY)
+    refiner = _answers(REFINER, store)
     for (holder, ident), target in world.links.items():
         if holder == REFINER:
             answer = await refiner.answer(f"links/{ident}", Facts(party=STRANGER), NOW)
@@ -346,19 +341,33 @@ async def test_keys_out_of_reach_are_unchecked_unless_a_copy_was_verified_at_rec
 
 
 async def test_an_owner_that_decides_by_hand_answers_202_until_then(companies: Companies) -> None:
-    """The node is pending; who has no right anyway is not held but refused."""
-
-    async def ask(_facts: Facts, record: RecordRow) -> bool:
-        return record.record_id == "rec:L2"
-
-    old = companies.answers[REFINER]
-    companies.answers[REFINER] = AuditAnswers(
-        tenant="", did=REFINER, name="r", store=old.store, policies=old.policies, place_key=KEY, hold=ask
-    )
+    """The nodes are pending until a person's word, which counts for the caller's reads of the dataset, for its time;
+    who has no right anyway is not held but refused.
+    """
+    refiner, store = companies.answers[REFINER], companies.stores[REFINER]
+    await store.commit_dataset(replace(_dataset("composition.json"), approval=True))
     journey, _ = companies.audit(mandate(), AUDITOR)
     assert words(await journey.run("rec:B", MAKER))["rec:L2"] == "pending"
-    refused = await companies.answers[REFINER].answer("records/rec:L2/1", Facts(party=STRANGER), NOW)
-    assert refused.status == 403
+    assert (await refiner.answer("records/rec:L2/1", Facts(party=STRANGER), NOW)).status == 403
+    (waits,) = await store.list_approvals("")
+    assert (waits.kind, waits.counterparty, waits.subject, waits.decision) == ("audit", AUDITOR, "d", "")
+
+    async def status(after: int = 0) -> int:
+        return (await refiner.answer("records/rec:L2/1", mandate(), NOW + timedelta(seconds=after))).status
+
+    assert await status(after=999) == 202
+    assert await store.list_approvals("") == [waits]
+    await refiner.decide(waits.pid, "approve", "", NOW)
+    assert words(await journey.run("rec:B", MAKER))["rec:L2"] == "verified"
+    assert (await refiner.answer("records/rec:L2/1", mandate(Did("did:web:other.example")), NOW)).status == 202
+    await refiner.decide(waits.pid, "reject", "not this year", NOW)
+    assert (await status(), await status(after=59), await status(after=60)) == (403, 403, 202)
+    with pytest.raises(NotFound):
+        await refiner.decide("urn:uuid:0", "approve", "", NOW)
+    told = [orjson.loads(row.body) for row in await store.evidence("") if row.event == "audit-decided-by-hand"]
+    assert [(one["party"], one["decision"], one["reason"]) for one in told] == [
+        (AUDITOR, "approve", ""), (AUDITOR, "reject", "not this year"),
+    ]  # fmt: skip
 
 
 async def test_a_record_without_rules_is_shut(companies: Companies) -> None:

@@ -123,6 +123,24 @@ def test_an_offer_is_made_and_ended(pair: tuple[Company, Company], tmp_path: Pat
     assert run(mine, "approve", "x", "--offer-id", "y")[0] == 2
 
 
+def test_audit_reads_wait_for_a_word(pair: tuple[Company, Company]) -> None:
+    """Of a dataset on which people decide: pending until a word, which counts for all of the asker's reads."""
+    mine, refiner = pair
+    assert ask(refiner, "audit", "0010", "--peer", "mine")[1]["outcomes"] == {"pending": 1}
+    text = run(mine, "approvals")[1]
+    assert f"refiner ({refiner.did}) wants to read, for an audit, sites" in text
+    assert "records/0010/latest" in text
+    ident = held(mine)
+    assert run(mine, "approve", ident, "--not-before", "2099-01-01T00:00:00Z")[0] == 2
+    code, text = run(mine, "approve", ident)
+    assert (code, "the reads are allowed, until" in text) == (0, True)
+    assert ask(mine, "approvals")[1] == {"approvals": []}
+    assert ask(refiner, "audit", "0010", "--peer", "mine")[1]["outcomes"] == {"verified": 1}
+    code, answer = ask(mine, "reject", ident, "--reason", "not this year")
+    assert (code, answer["decision"], answer["with"]) == (0, "reject", refiner.did)
+    assert ask(refiner, "audit", "0010", "--peer", "mine")[1]["outcomes"] == {"sealed": 1}
+
+
 def test_publishing_again_keeps_the_mark(pair: tuple[Company, Company]) -> None:
     """A nightly publish does not open what people decide on; only --no-approval does."""
     mine, refiner = pair
