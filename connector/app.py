@@ -172,15 +172,7 @@ def compose(
         clock=clock, quotas=_quotas(config, clock), leeway_seconds=limits.clock_leeway_seconds,
         claims_cache_seconds=limits.claims_cache_seconds,
     )  # fmt: skip
-    answers = AuditAnswers(
-        tenant=tenant,
-        did=did,
-        name=config.name,
-        store=store,
-        policies=policies,
-        place_key=keys.id_key,
-        limit_seconds=config.approvals.limit_seconds,
-    )
+    answers = _answers(config, store, keys, policies)
     grants = Grants(
         tenant=tenant, store=store, clock=clock, ids=ids, policies=policies, contents=transfer.contents,
         facts_from=authenticate.facts_from,
@@ -248,6 +240,14 @@ def _taking(
         max_file_bytes=most,
     )  # fmt: skip
     return receive, inbox
+
+
+def _answers(config: Config, store: Store, keys: Keys, policies: Policies) -> AuditAnswers:
+    """What answers audit reads."""
+    return AuditAnswers(
+        tenant=config.tenant, did=Did(config.did), name=config.name, store=store, policies=policies,
+        place_key=keys.id_key, limit_seconds=config.approvals.limit_seconds,
+    )  # fmt: skip
 
 
 def _publish(config: Config, store: Store, keys: Keys, *, clock: Clock, bundle: Bundle) -> Publish:
