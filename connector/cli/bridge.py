@@ -94,7 +94,15 @@ def read(
         for number, one in enumerate(found):
             _write(one.document, out, more=number > 0)
             _tell(one)
-        next_step(f"battery-connector passport check {out or 'FILE'} --category ev")
+        next_step(_next(found[0].document, out))
+
+
+def _next(document: JsonObject, out: Path | None) -> str:
+    """A passport is checked; it may not say of which category it is. An event is looked at."""
+    if "Event" in str(document.get("type")):
+        return f"battery-connector passport view {out or 'FILE'} --audience authority"
+    category = document.get("batteryCategory", "ev|lmt|industrial")
+    return f"battery-connector passport check {out or 'FILE'} --category {category}"
 
 
 def _bridges() -> Bridges:
@@ -139,7 +147,8 @@ def _tell(crossed: Crossed) -> None:
     if not crossed.losses:
         shown.print("nothing is lost")
         return
-    shown.print(f"{len(crossed.losses)} losses:")
+    count = len(crossed.losses)
+    shown.print(f"{count} {'loss' if count == 1 else 'losses'}:")
     for loss in crossed.losses[:_MOST_SHOWN]:
         shown.print(visible(f"  {loss.code:14} {loss.term}: {loss.message}"), markup=False)
     if len(crossed.losses) > _MOST_SHOWN:

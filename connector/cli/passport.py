@@ -80,7 +80,7 @@ def view(
         stated = subject_of(mandate) if mandate else None
         chosen = _audience(audience, stated)
         scope = _scope(stated, item)
-        classes = audience_classes(chosen, scope, purpose=purpose, item=record.names)
+        classes = audience_classes(chosen, scope, purpose=_purpose(purpose, bundle), item=record.names)
         made = view_of(bundle.terms, record.record_type, record.subjects, classes)
         if as_json:
             show_json(_as_json(made, chosen, bundle))
@@ -102,6 +102,14 @@ def _audience(word: str, mandate: JsonObject | None) -> Audience:
     if word == Audience.AUDITOR and mandate is None:
         raise BadInput("an auditor sees what the mandate grants", hint="--mandate FILE")
     return Audience(word)
+
+
+def _purpose(word: str, bundle: Bundle) -> str:
+    """A word of the code list: a slip would only look like a lack of rights."""
+    known = [code.name for code in bundle.terms.codes["Purpose"]]
+    if word and word not in known:
+        raise BadInput(f"no purpose is called {word!r}", hint=f"known: {', '.join(known)}")
+    return word
 
 
 def _scope(mandate: JsonObject | None, item: list[str] | None) -> Scope:
@@ -188,7 +196,7 @@ def check(
         )
     else:
         show_completeness(completeness, findings)
-        again = f"battery-connector passport check {file}"
+        again = f"battery-connector passport check {file}" + (f" --category {category}" if category else "")
         done = f"battery-connector passport view {file} --audience public"
         todo = "put right what was found" if completeness.complete else "add what is missing to the plan or the export"
         next_step(done if good else f"{todo}, then {again}")

@@ -135,6 +135,10 @@ class Code(Entry):
         return f"{self.list_name}/{self.name}"
 
 
+_NEAR, _TELLING = 3, 3
+"""How many near names are told, and from how many letters on a beginning says something."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Terms:
     """The whole table, frozen."""
@@ -194,13 +198,16 @@ class Terms:
         return known
 
     def near(self, name: str, class_name: str = "") -> tuple[str, ...]:
-        """Names that look like this one, the nearest first; of one class (and its model), or of the whole table."""
+        """Names that begin so or look alike, the nearest first; of one class (and its model), or of the whole table."""
         if class_name:
             names = [*self.of(class_name), *self.of(MODEL_OF.get(class_name, ""))]
         else:
             names = [*self.classes, *(term.name for term in self.properties)]
         lower = {known.lower(): known for known in sorted(names)}
-        return tuple(lower[match] for match in difflib.get_close_matches(name.lower(), lower, n=3, cutoff=0.6))
+        word = name.lower()
+        begun = [one for one in lower if one.startswith(word)] if len(word) >= _TELLING else []
+        found = dict.fromkeys([*begun, *difflib.get_close_matches(word, lower, n=_NEAR, cutoff=0.6)])
+        return tuple(lower[one] for one in list(found)[:_NEAR])
 
     def named(self, name: str) -> tuple[Term | TermClass | Code, ...]:
         """Everything that bears this name: classes, properties and codes."""

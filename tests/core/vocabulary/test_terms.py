@@ -89,6 +89,7 @@ def test_every_term_has_a_place(bundle: Bundle) -> None:
 def test_near_names_help_with_a_typo(bundle: Bundle) -> None:
     """A mistyped term is refused with the names that look like it."""
     assert bundle.terms.near("batteryChemestry")[0] == "batteryChemistry"
+    assert bundle.terms.near("rated")[:2] == ("ratedCapacity", "ratedEnergy")
     with pytest.raises(BadInput) as refused:
         bundle.terms.term("Battery", "ratedCapasity")
     assert "ratedCapacity" in refused.value.hint

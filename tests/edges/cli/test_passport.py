@@ -108,6 +108,15 @@ MANDATE = {"type": "Party", "mandateRole": "auditor", "accessClassGranted": ["B2
 OWNER = {"mandateRole": "legitimateInterest", "accessClassGranted": ["LI"], "purpose": ["purchase"]}
 
 
+def test_a_slip_in_the_purpose_is_no_lack_of_rights(tmp_path: Path) -> None:
+    """It would look like one: nothing but public values."""
+    file = tmp_path / "one.json"
+    file.write_text(json.dumps(BATTERY))
+    code, answer = view(file, "--audience", "legitimate-interest", "--purpose", "recyclng")
+    assert code == 2
+    assert "recycling" in answer["said"]
+
+
 @pytest.mark.parametrize(
     ("mandate", "arguments", "classes"),
     [
