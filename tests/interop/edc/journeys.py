@@ -24,6 +24,10 @@ TERMINATED = ("TERMINATED", "DEPROVISIONING", "DEPROVISIONED")
 GOODS = b'{"cells": 96}'
 
 
+class LostByEdcError(Exception):
+    """EDC has acknowledged a start and stands before it all the same: two of its threads met. It says so to nobody."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scene:
     """Both, each with something to offer. `careful`: another one of ours, where a person decides each turn with EDC."""
@@ -88,7 +92,11 @@ def started_with_us(scene: Scene, agreement: str) -> tuple[str, JsonObject]:
     """EDC starts a pull from us. Returns its id, and the address that it got."""
     edc, us = scene.edc, scene.us
     ident = actions.fetch(edc, us.dsp, us.did, agreement, PULL)
-    row = actions.transfer(edc, ident, ("STARTED", "TERMINATED"))
+    try:
+        row = actions.transfer(edc, ident, ("STARTED", "TERMINATED"))
+    except TimeoutError as error:
+        us.until(ident, "STARTED")
+        raise LostByEdcError(str(error)) from error
     assert row["state"] == "STARTED", row
     scene.us.until(ident, "STARTED")
     return ident, edc.get(f"/edrs/{ident}/dataaddress")
