@@ -72,7 +72,7 @@ class Transfer:
     """Whether a person starts the transfers with this party, once the policy permits them."""
     max_message_bytes: int
     may_ask: Callable[[str], None]
-    """Raises `AddressBlocked` for a callback address that we would never ask: then nothing begins."""
+    """Raises `AddressBlocked` for an address to call back or push to that we would never ask: then nothing begins."""
     kind: ProcessKind = "transfer"
     table: Table = transfer.TABLE
     at_rest: frozenset[str] = frozenset({State.STARTED, State.SUSPENDED, State.COMPLETED, State.TERMINATED})
@@ -199,7 +199,9 @@ class Transfer:
             "format": message.format,
         }  # fmt: skip
         if message.data_address is not None and not objections:
-            content["push"] = transfer.read_push(message.data_address)
+            push = transfer.read_push(message.data_address)
+            self.may_ask(str(push["endpoint"]))
+            content["push"] = push
         if not objections and dataset is not None:
             decided = await self._decided(dataset, terms, caller.facts, shown)
             content |= {"dataset": dataset.dataset_id, "terms": terms, **decided}
