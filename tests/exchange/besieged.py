@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import urlsplit
@@ -125,6 +125,14 @@ class Siege:
             setattr(self.here.store, name, _copied(value))
         await self.here.die()
         self.here.start()
+        await self.rest()
+
+    async def rest(self) -> None:
+        """No work of its own any more: what changes then, a request has changed."""
+        working = list(self.here.tasks)
+        for task in working:
+            task.cancel()
+        await asyncio.gather(*working, return_exceptions=True)
 
     async def bearer(self, who: Node | None = None, audience: str = "") -> str:
         """A good token of the peer's, or of somebody else."""
@@ -225,17 +233,23 @@ async def besieged(world: World) -> Siege:
             siege.places.append(await _negotiated(siege, role, state))
         for stage in transfer.State:
             siege.places.append(await _transferred(siege, role, stage))
+    await siege.rest()
     return siege
 
 
 def nodding(siege: Siege) -> Site:
-    """The peer's address: its identity is real, to every message it says yes."""
+    """The peer's address: its identity is real, to every message it says yes, and it stands where we stand."""
     serve = siege.peer.serve
 
     async def site(request: Request) -> HttpAnswer:
         path = urlsplit(request.url).path
         if not path.startswith((f"{BASE}/negotiations", f"{BASE}/transfers")):
             return await serve(request)
+        if request.method == "GET":
+            place = next(one for one in siege.places if path.endswith(f"/{one.peer_pid}"))
+            stands = replace(place.theirs, state=(await siege.row(place)).state)
+            shown = compose.dump(compose.process_answer(TABLES[place.kind], stands))
+            return HttpAnswer(status=200, headers={"content-type": "application/json"}, body=shown)
         said: JsonObject = orjson.loads(request.body or b"{}")
         table = negotiation.TABLE if "/negotiations/" in path else transfer.TABLE
         role = Role.PROVIDER if said.get("consumerPid") and not said.get("providerPid") else Role.CONSUMER
