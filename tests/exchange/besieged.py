@@ -117,12 +117,12 @@ class Siege:
 
     def kept(self) -> dict[str, Any]:
         """All that the besieged connector keeps, as it is now."""
-        return {name: _copied(value) for name, value in vars(self.here.store).items() if not callable(value)}
+        return {name: copied(value) for name, value in vars(self.here.store).items() if not callable(value)}
 
     async def put_back(self, kept: dict[str, object]) -> None:
         """Be as before: something that the peer may say has moved a process."""
         for name, value in kept.items():
-            setattr(self.here.store, name, _copied(value))
+            setattr(self.here.store, name, copied(value))
         await self.here.die()
         self.here.start()
         await self.rest()
@@ -213,10 +213,10 @@ class Siege:
         )  # fmt: skip
 
 
-def _copied(value: object) -> object:
+def copied(value: object) -> object:
     """Rows are frozen, the dictionaries and lists around them are not."""
     if isinstance(value, dict):
-        return {name: _copied(one) for name, one in value.items()}
+        return {name: copied(one) for name, one in value.items()}
     return list(value) if isinstance(value, list) else value
 
 
