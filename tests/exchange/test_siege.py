@@ -16,6 +16,7 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from connector.credentials import jose
+from connector.exchange.conversation import REMINDER
 from connector.exchange.ports import HttpAnswer
 from connector.model import JsonObject, Pid
 from connector.protocol import compose, negotiation, transfer
@@ -71,8 +72,12 @@ def is_error(answer: HttpAnswer, path: str) -> bool:
 
 
 def moved(kept: dict[str, Any]) -> dict[str, Any]:
-    """What a refused message must leave alone: processes that have begun, and all that follows from their moves."""
+    """What a refused message must leave alone: processes that have begun, and all that follows from their moves; not
+    that whoever says what came before is looked at once more (`reminders`).
+    """
     processes = {key: row.body for key, row in kept["_processes"].items() if row.state != START}
+    timers = {key: [one for one in rows if one.name != REMINDER] for key, rows in kept["_timers"].items()}
+    kept = {**kept, "_timers": timers}
     followed = ("_outbox", "_timers", "_approvals", "_agreements", "_claims", "_tokens", "_commands", "_attempts")
     return {"processes": processes, **{name: {key: one for key, one in kept[name].items() if one} for name in followed}}
 
