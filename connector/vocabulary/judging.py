@@ -227,13 +227,14 @@ class _Judging:
 
 
 def _cited(rules: Rules, editions: tuple[Edition, ...], point: str, category: str) -> tuple[Rule, ...]:
-    """The newest rule that was known, and the older ones that say otherwise."""
+    """The newest rule that was known, and of each other source the newest one, where it says otherwise."""
     found = [rules.of(edition.name, point, category) for edition in editions]
     known = [rule for rule in found if rule is not None]
     return tuple(
         rule
         for place, rule in enumerate(known)
-        if place == 0 or (rule.obligation, rule.condition) != (known[0].obligation, known[0].condition)
+        if rule.source_kind not in {newer.source_kind for newer in known[:place]}
+        and (place == 0 or (rule.obligation, rule.condition) != (known[0].obligation, known[0].condition))
     )
 
 

@@ -151,7 +151,7 @@ def test_the_day_of_asking_chooses_the_edition() -> None:
     """Before the guidance the law stood alone: shares of recycled metal waited for an act, its other lines counted."""
     document = example("industrial", recycledLithiumShare=None, stationaryStorage="false")
     then, now = judged(document, "industrial", BEFORE_GUIDANCE), judged(document, "industrial")
-    assert (then.edition.name, now.edition.name) == ("law", "guidance-1.0")
+    assert (then.edition.name, now.edition.name) == ("law-2025", "guidance-1.0")
     assert (point(then, 21).reason, point(now, 21).reason) == (Reason.ACT_PENDING, Reason.NO_VALUE)
     assert (point(then, 16).state, point(now, 16).reason) == (State.PRESENT, Reason.NOT_TO_BE_FILLED)
     assert (point(then, 64).state, point(now, 64).reason) == (State.PRESENT, Reason.CONDITION_FALSE)
@@ -180,6 +180,14 @@ def test_the_batterys_own_date_chooses_the_law() -> None:
     )
     assert (early.state, early.reason) == (State.NOT_APPLICABLE, Reason.NOT_IN_FORCE)
     assert (late.state, late.reason) == (State.MISSING, Reason.NO_VALUE)
+
+
+def test_a_law_is_known_as_it_was_before_its_amendment() -> None:
+    """Due diligence was owed from August 2025 on, until Regulation (EU) 2025/1561 said: from August 2027."""
+    battery = example("ev", placedOnMarketDate="2027-03-01")
+    before, after = (point(judged(battery, "ev", date(2025, 7, day)), 19) for day in (29, 30))
+    assert (before.reason, after.reason) == (Reason.NO_VALUE, Reason.NOT_IN_FORCE)
+    assert point(judged(battery, "ev"), 19).otherwise.count("law:") == 1
 
 
 ONE_VOLT = {"type": "Quantity", "value": "1", "unit": "VLT"}
