@@ -35,14 +35,23 @@ QUIET_SECONDS = 60.0
 REFUSING = POLICY.replace('"refiner", "cathodeMaker"', '"recycler"').replace(
     '"permission": [', '"permission": [{"action": "list"}, '
 )
-REFUSAL = frozenset({"ContractNegotiationTerminationMessage"})
-KINDS = REFUSAL | frozenset(
+REFUSAL = frozenset({"ContractRequestMessage", "ContractNegotiationTerminationMessage"})
+OFFER = frozenset(
     {
-        "ContractRequestMessage", "ContractAgreementMessage", "ContractAgreementVerificationMessage",
-        "ContractNegotiationEventMessage:FINALIZED",
+        "ContractOfferMessage", "ContractNegotiationEventMessage:ACCEPTED",
+        "TransferSuspensionMessage", "TransferTerminationMessage",
+    }
+)  # fmt: skip
+GRANT = frozenset(
+    {
+        "ContractAgreementMessage", "ContractAgreementVerificationMessage", "ContractNegotiationEventMessage:FINALIZED",
         "TransferRequestMessage", "TransferStartMessage", "TransferCompletionMessage",
     }
 )  # fmt: skip
+KINDS = REFUSAL | OFFER | GRANT
+"""Every message of both protocols; each of three plays is repeated until its own kinds have been cut everywhere."""
+NOT_YET = frozenset({400, 403, 404, 409, 503})
+"""What a command is answered whose process is not there yet, or not so far."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -54,14 +63,21 @@ class Desk:
     giver: Member
     count: int = 0
 
-    async def post(self, path: str, body: JsonObject) -> JsonObject:
-        """A command, under a key of its own; of long work the result."""
+    async def post(self, path: str, body: JsonObject, at: Member | None = None, *, again: bool = False) -> JsonObject:
+        """A command, under a key of its own; of long work the result. `again`: until it can be done."""
         self.count += 1
-        url = f"http://127.0.0.1:{self.taker.config.listen.management_port}{path}"
-        headers = {"Authorization": f"Bearer {self.taker.management.token}", "Idempotency-Key": f"k{self.count}"}
-        async with self.session.post(url, json=body, headers=headers) as response:
-            told = (await response.read()).strip().splitlines()
-            assert response.status == 200, told
+        member, deadline = at or self.taker, time.monotonic() + WAIT_SECONDS
+        url = f"http://127.0.0.1:{member.config.listen.management_port}{path}"
+        headers = {"Authorization": f"Bearer {member.management.token}", "Idempotency-Key": f"k{self.count}"}
+        while True:
+            async with self.session.post(url, json=body, headers=headers) as response:
+                told = (await response.read()).strip().splitlines()
+            if response.status == 200:
+                break
+            assert again, told
+            assert response.status in NOT_YET, told
+            assert time.monotonic() < deadline, told
+            await asyncio.sleep(0.05)
         answer: JsonObject = orjson.loads(told[-1])
         result = answer.get("result", answer)
         assert isinstance(result, dict), answer
@@ -78,6 +94,19 @@ class Desk:
         """A contract that the policy refuses."""
         asked = await self.post("/v1/request", self._wanted(offer))
         assert asked["state"] == "TERMINATED", asked
+
+    async def offered(self, offer: JsonObject) -> None:
+        """A contract that the giver offers and a person accepts; its transfer is suspended and ended."""
+        to: JsonObject = {"peer": self.taker.config.did, "dataset": offer["dataset"], "wait_seconds": 0}
+        made = await self.post("/v1/offer", to, self.giver)
+        waits: JsonObject = {"wait_seconds": WAIT_SECONDS}
+        word: JsonObject = {"decision": "approve", **waits}
+        asked = await self.post(f"/v1/approvals/{made['negotiation']}", word, again=True)
+        assert asked["state"] == "FINALIZED", asked
+        started = await self.post("/v1/fetch", {"agreement": asked["agreement"], "pull": False, **waits})
+        for word_, state in (("suspend", "SUSPENDED"), ("terminate", "TERMINATED")):
+            ended = await self.post(f"/v1/transfers/{started['transfer']}/{word_}", waits, again=True)
+            assert ended["state"] == state, ended
 
     def _wanted(self, offer: JsonObject) -> JsonObject:
         return {**offer, "peer": self.giver.config.did, "wait_seconds": WAIT_SECONDS}
@@ -120,7 +149,8 @@ async def drive(desk: Desk, offers: dict[str, JsonObject], sweep: Sweep, at_once
 
     async with asyncio.TaskGroup() as hands:
         for _ in range(at_once):
-            hands.create_task(hand(desk.granted, offers["shared"], KINDS - REFUSAL))
+            hands.create_task(hand(desk.granted, offers["shared"], GRANT))
+            hands.create_task(hand(desk.offered, offers["shared"], OFFER))
             hands.create_task(hand(desk.refused, offers["kept"], REFUSAL))
 
 
