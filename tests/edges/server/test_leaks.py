@@ -178,7 +178,7 @@ def opened(octets: bytes) -> bytes:
 
 async def data(scene: Scene, audience: str) -> bytes:
     """Everything that a holder of an agreement gets: all pages, everything by its digest, refusals too."""
-    told, path = b"", "/data"
+    told, path = bytearray(), "/data"
     while path:
         page = await scene.get(path, audience)
         told += page
@@ -191,7 +191,7 @@ async def data(scene: Scene, audience: str) -> bytes:
         told += await scene.get(f"/data/units?number={one}", audience)
     for one in scene.units()[::-some]:
         told += await scene.get(f"/data/units/{one}", audience)
-    return told
+    return bytes(told)
 
 
 async def audit(scene: Scene, facts: Facts) -> bytes:
