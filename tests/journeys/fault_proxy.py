@@ -1,8 +1,8 @@
 """A TCP proxy between two connectors that cuts connections at every byte of the messages that it carries.
 
-Each message that is seen for the first time is cut once: after so many bytes of the request, or of the answer. The next
-message of its kind is cut one step further on, until a kind has been cut at all its bytes. Repeats of a message and
-everything else pass unharmed, so what a test sees is whether both sides find together again.
+Each message is cut some times, after so many bytes of the request or of the answer, each time one step further on than
+the last one of its kind, until a kind has been cut at all its bytes. Further repeats of a message and everything else
+pass unharmed, so what a test sees is whether both sides find together again.
 """
 
 from __future__ import annotations
@@ -24,14 +24,15 @@ _LIMIT = 1 << 22
 
 @dataclass(slots=True)
 class Sweep:
-    """Where the next message of each kind is cut. `step`: 1 cuts at every byte."""
+    """Where the next message of each kind is cut: at every `step`-th byte; one message so many `times`."""
 
     step: int
+    times: int = 1
     at: Counter[str] = field(default_factory=Counter)
     whole: dict[str, int] = field(default_factory=dict)
     """Kinds that have been cut everywhere, with the length of the last request and answer together."""
     cuts: Counter[str] = field(default_factory=Counter)
-    _seen: set[tuple[bytes, str]] = field(default_factory=set)
+    _seen: Counter[tuple[bytes, str]] = field(default_factory=Counter)
 
     def place(self, request: bytes) -> tuple[str, int] | None:
         """The kind of the message and the byte at which it is to be cut; None: let it pass."""
@@ -40,9 +41,9 @@ class Sweep:
         head, _, body = request.partition(b"\r\n\r\n")
         said = json.loads(body)
         kind, key = f"{said['@type']}:{said.get('eventType', '')}".rstrip(":"), (head.split(b" ")[1], said["@id"])
-        if kind in self.whole or key in self._seen:
+        if kind in self.whole or self._seen[key] >= self.times:
             return None
-        self._seen.add(key)
+        self._seen[key] += 1
         place = self.at[kind]
         self.at[kind] += self.step
         return kind, place

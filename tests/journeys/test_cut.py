@@ -30,6 +30,8 @@ from tests.journeys.test_crash import site_of
 FIRST_PORT = 25_300
 FEW, MANY = 4, 24
 """Hands at once: most of the time goes into pauses before a repeat."""
+TIMES = 3
+"""Whole exchanges cost most, so each of their messages is cut some times: the faults come one after the other, too."""
 WAIT_SECONDS = 60
 QUIET_SECONDS = 60.0
 REFUSING = POLICY.replace('"refiner", "cathodeMaker"', '"recycler"').replace(
@@ -197,7 +199,7 @@ def judge(taken: dict[str, ProcessRow], given: dict[str, ProcessRow]) -> None:
 def run(folder: Path, step: int, at_once: int) -> Sweep:
     """Cut at every so many bytes."""
     ports = free_ports(7, FIRST_PORT)
-    authority, sweep = Authority(ports.pop()), Sweep(step=step)
+    authority, sweep = Authority(ports.pop()), Sweep(step=step, times=TIMES)
     pair = make_pair(folder, authority, ports)
 
     async def trade() -> None:
