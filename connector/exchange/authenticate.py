@@ -3,14 +3,15 @@
 The token is checked by the identity plug-in (`peers/identity`), the caller's claims are asked for at its
 CredentialService with the access token that it brought (DCP 1.0.1, section 5.4), each credential is verified as of now,
 bound to the caller, from an issuer trusted for its type. Claims are kept for some minutes, so that a conversation costs
-one query. What follows from the facts is decided by policies; sending is the messenger's (`peers/`).
+one query; their status is looked at again meanwhile. What follows from the facts is decided by policies; sending is the
+messenger's (`peers/`).
 """
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from connector.credentials.digest import digest_multibase
@@ -31,6 +32,8 @@ SCOPES = tuple(map(type_scope, ("MembershipCredential", "RoleCredential", "Manda
 
 _REPLAY_MARGIN = timedelta(hours=24)
 """A used token is remembered that much longer than it lives: the clock may jump back."""
+_RECHECK = timedelta(seconds=30)
+"""So long claims count without a look at the status lists (which are at most a minute old)."""
 _MAX_PARTIES = 10_000
 _MAX_PRESENTATIONS = 4
 _BEARER = "Bearer "
@@ -38,10 +41,13 @@ _BEARER = "Bearer "
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Known:
-    """A party's verified claims with the credentials that prove them."""
+    """A party's verified claims with the credentials that prove them. After `checked` they are verified again, after
+    `until` asked for again.
+    """
 
     claims: tuple[Claim, ...]
     credentials: tuple[bytes, ...]
+    checked: datetime
     until: datetime
 
 
@@ -101,10 +107,10 @@ class Authenticate:
     async def facts_from(self, party: Did, credentials: Iterable[bytes]) -> Facts:
         """The facts that these credentials prove now: a party that is not on the line is judged by what it showed.
 
-        Claims of the last minutes are used as they are; older ones are verified again, with today's status lists.
+        Claims of the last minutes count, with the status lists of the last one; others are verified now.
         """
-        known = self._known.get(party)
-        if known is None or known.until <= self.clock.now():
+        known = await self._present(party)
+        if known is None:
             known = await self._verified(party, credentials)
             self._keep(party, known)
         return Facts(party=party, claims=known.claims)
@@ -129,13 +135,27 @@ class Authenticate:
 
     # --- the claims --------------------------------------------------------------------------------------------------
 
+    async def _present(self, party: Did) -> Known | None:
+        """What is known of the party; what was revoked meanwhile counts no more, wherever its status can be seen."""
+        known, now = self._known.get(party), self.clock.now()
+        if known is None or known.until <= now:
+            return None
+        if known.checked <= now:
+            try:
+                again = await self._verified(party, known.credentials)
+            except CannotCheck:  # what was seen last counts until its end
+                again = replace(known, checked=now + _RECHECK)
+            known = replace(again, until=min(again.until, known.until))
+            self._keep(party, known)
+        return known
+
     async def _claims(self, proven: Proven) -> Known:
         party = proven.party
-        known = self._known.get(party)
-        if known is not None and known.until > self.clock.now():
+        known = await self._present(party)
+        if known is not None:
             return known
         if proven.access_token is None:
-            return Known(claims=(), credentials=(), until=self.clock.now())
+            return Known(claims=(), credentials=(), checked=self.clock.now(), until=self.clock.now())
         try:
             document = await self.resolver.did_document(party)
             presentations = await self.peers.presentations(party, proven.access_token, SCOPES)
@@ -171,7 +191,7 @@ class Authenticate:
             claims += claims_of(credential.types, credential.payload, digest_multibase(octets))
             if credential.valid_until is not None:
                 until = min(until, credential.valid_until)
-        return Known(claims=tuple(claims), credentials=tuple(kept), until=until)
+        return Known(claims=tuple(claims), credentials=tuple(kept), checked=now + _RECHECK, until=until)
 
     def _keep(self, party: Did, known: Known) -> None:
         if len(self._known) >= _MAX_PARTIES:

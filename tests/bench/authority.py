@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 import orjson
@@ -28,6 +27,8 @@ class Authority:
     port: int
     at: datetime | None = None
     """The time of its signatures, where a test has a clock of its own."""
+    revoked: list[int] = field(default_factory=list, compare=False)
+    """What it has revoked by now, by status index."""
 
     @property
     def now(self) -> datetime:
@@ -78,7 +79,7 @@ class Authority:
         key = MethodKey(key_id=signer.key_id, public_jwk=signer.public_jwk)
         document = build_document(self.did, assertion=[key], authentication=[], services=())
         payload = list_payload(
-            url=self.list_url, issuer=self.did, indices=(), valid_from=now - timedelta(hours=1),
+            url=self.list_url, issuer=self.did, indices=self.revoked, valid_from=now - timedelta(hours=1),
             valid_until=now + timedelta(days=30),
         )  # fmt: skip
         listed = prepare(payload, key_id=signer.key_id, alg=signer.alg)
@@ -92,16 +93,13 @@ class Authority:
     async def serve(self) -> web.AppRunner:
         """The site, until the runner is cleaned up."""
         app = web.Application()
-        for path, (body, media_type) in self.files().items():
-            app.router.add_get(path, _file(body, media_type))
+        for path in self.files():
+            app.router.add_get(path, self._file)
         runner = web.AppRunner(app, access_log=None)
         await runner.setup()
         await web.TCPSite(runner, "127.0.0.1", self.port).start()
         return runner
 
-
-def _file(body: bytes, media_type: str) -> Callable[[web.Request], Awaitable[web.Response]]:
-    async def handler(_: web.Request) -> web.Response:
+    async def _file(self, request: web.Request) -> web.Response:
+        body, media_type = self.files()[request.path]
         return web.Response(body=body, content_type=media_type)
-
-    return handler
