@@ -25,12 +25,15 @@ from tests.interop import java
 from tests.interop.edc import actions, runtime
 
 PART = "Negotiation and transfer start: two Eclipse EDC 0.14.1 (in memory), and two of ours (durable)"
-_PACES = (("default waits", None, 10, 60, 0), ("waits of 50 ms", 50, 30, 200, 400))
-"""EDC's idle waits in milliseconds, and how often: alone, 20 at once, 200 at once."""
+_PACES = (
+    ("default waits", None, ((1, 10, 0.2), (20, 60, 0.3))),
+    ("waits of 50 ms", 50, ((1, 30, 0.05), (20, 200, 0.3), (200, 400, 2.0))),
+)
+"""EDC's idle waits in milliseconds; then how many at once, how often, and after how many seconds it is asked again."""
 _AT_ONCE = (1, 20, 200)
-_LOOK_SECONDS = {1: 0.02, 20: 0.2, 200: 1.0}
 _OURS = (60, 300, 600)
 _WARM = 150
+"""The JVM compiles what is used often."""
 _PATIENCE_SECONDS = 120.0
 _CPU_SHARE = {1: None, 20: 15.0, 200: None}
 """How many times as much as ours EDC's CPU is to be."""
@@ -43,30 +46,24 @@ async def edc(folder: Path, first_port: int, *, scale: float) -> list[Figure]:
         return []
     ours = await _ours(folder, first_port, scale)
     figures = [figure for load in ours.values() for figure in load.figures(PART)]
-    for pace, wait_millis, *counts in _PACES:
+    for pace, wait_millis, loads in _PACES:
         place = folder / f"edc-{wait_millis or 'default'}"
         place.mkdir()
         async with _two(place, pace, wait_millis) as pair:
-            await _warmed(pair)
-            for at_once, count in zip(_AT_ONCE, counts, strict=True):
-                if count:
-                    figures += await _measured(pair, at_once, round(count * scale), ours[at_once])
+            await _load("", 20, pair.pids, pair.go, _WARM)
+            for at_once, count, look_seconds in loads:
+                pair.look_seconds = look_seconds
+                figures += await _measured(pair, at_once, round(count * scale), ours[at_once])
             figures.append(pair.memory())
     return figures
 
 
-async def _warmed(pair: Pair) -> None:
-    """The JVM compiles what is used often."""
-    pair.look_seconds = _LOOK_SECONDS[20]
-    await _load("", 20, pair.pids, pair.go, _WARM)
-
-
 async def _measured(pair: Pair, at_once: int, count: int, ours: Load) -> list[Figure]:
-    pair.look_seconds, pair.lost = _LOOK_SECONDS[at_once], 0
+    pair.lost = 0
     load = await _load(f"EDC, {pair.pace}", at_once, pair.pids, pair.go, count)
     times = percentile(load.took, 0.5) / percentile(ours.took, 0.5)
     cpu = (load.cpu_ms(0) + load.cpu_ms(1)) / (ours.cpu_ms(0) + ours.cpu_ms(1))
-    looked = f"asked every {pair.look_seconds * 1000:.0f} ms how far it is"
+    looked = f"asked every {pair.look_seconds * 1000:.0f} ms how far it is, which costs it CPU too"
     return [
         *load.figures(PART),
         Figure(part=PART, name="  lost", value=pair.lost, unit=f"of {load.done}", note=looked),
@@ -90,7 +87,7 @@ class Pair:
     provider: runtime.Edc
     dataset: JsonObject
     session: aiohttp.ClientSession
-    look_seconds: float = 1.0
+    look_seconds: float = 0.3
     lost: int = 0
 
     async def go(self) -> None:
