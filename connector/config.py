@@ -57,7 +57,7 @@ class Limits(_Part):
     max_file_bytes: int = Field(default=1 << 40, ge=1024)
     """The largest file that is accepted from a peer."""
     claims_cache_seconds: int = Field(default=300, ge=0)
-    requests_per_second: int = Field(default=1_000, ge=1)
+    requests_per_second: int = Field(default=2_000, ge=1)
     """How much each known party may ask, with bursts of five seconds' worth. What is beyond is asked to come later."""
     stranger_requests_per_minute: int = Field(default=120, ge=1)
     """The same for all together who show no credential that counts, with bursts of five minutes' worth."""
