@@ -28,11 +28,11 @@ from tests.journeys.fault_proxy import FaultProxy, Sweep, proxies
 from tests.journeys.test_crash import site_of
 
 FIRST_PORT = 25_300
-FEW, MANY = 4, 24
+FEW, MANY = 4, 8
 """Hands at once: most of the time goes into pauses before a repeat."""
-TIMES = 3
-"""Whole exchanges cost most, so each of their messages is cut some times: the faults come one after the other, too."""
-WAIT_SECONDS = 60
+TIMES = 2
+"""Whole exchanges cost most, so each of their messages is cut twice: faults come one after the other, too."""
+WAIT_SECONDS = 120
 QUIET_SECONDS = 60.0
 REFUSING = POLICY.replace('"refiner", "cathodeMaker"', '"recycler"').replace(
     '"permission": [', '"permission": [{"action": "list"}, '

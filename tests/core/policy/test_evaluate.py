@@ -40,6 +40,7 @@ def test_a_competitor_sees_the_offer_and_is_refused() -> None:
         "right": ["cathodeMaker", "cellMaker"], "value": "trader", "state": "not-satisfied", "source": "test",
     }  # fmt: skip
     assert states(refused) == ["satisfied", "not-satisfied", "not-checked-here", "not-checked-here"]
+    assert [decide(COMPOSITION, one).as_json()["decision"] for one in (COMPETITOR, MAKER)] == ["deny", "permit"]
 
 
 def test_later_constraints_are_checked_later() -> None:
