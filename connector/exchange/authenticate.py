@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
@@ -141,12 +142,12 @@ class Authenticate:
         if known is None or known.until <= now:
             return None
         if known.checked <= now:
-            try:
+            known = replace(known, checked=now + _RECHECK)
+            self._keep(party, known)  # first, so that of many requests at once one looks
+            with suppress(CannotCheck):  # what was seen last counts until its end
                 again = await self._verified(party, known.credentials)
-            except CannotCheck:  # what was seen last counts until its end
-                again = replace(known, checked=now + _RECHECK)
-            known = replace(again, until=min(again.until, known.until))
-            self._keep(party, known)
+                known = replace(again, until=min(again.until, known.until))
+                self._keep(party, known)
         return known
 
     async def _claims(self, proven: Proven) -> Known:
