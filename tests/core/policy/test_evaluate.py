@@ -56,6 +56,7 @@ def test_later_constraints_are_checked_later() -> None:
     assert decide(COMPOSITION, unit(CALLER, "B2B"), Stage.DATA).permit
     assert decide(COMPOSITION, unit("did:web:other.example", "B2B"), Stage.DATA).failed_operands() == ("unitBuyer",)
     assert decide(COMPOSITION, unit(CALLER, "ORG"), Stage.DATA).failed_operands() == ("accessClass",)
+    assert decide(COMPOSITION, unit(CALLER, "PUB", "B2B"), Stage.DATA).permit
     assert not decide(COMPOSITION, unit(CALLER, "PUB", "ORG"), Stage.DATA).permit, "each class has to be open"
 
 
