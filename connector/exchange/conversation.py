@@ -335,8 +335,8 @@ class Conversation:
 
     async def _watch(self, draft: Draft) -> None:
         """The peer says again, under another id, what we have: it may have lost what we said since (`reminders`)."""
-        ended = draft.process.state == self.topic.table.target_of_termination()
-        if self.topic.reminds and not ended and "waits" not in draft.content:
+        nothing_to_say = {START, self.topic.table.target_of_termination()}  # it never began, or has been ended
+        if self.topic.reminds and draft.process.state not in nothing_to_say and "waits" not in draft.content:
             draft.alarms = {REMINDER: draft.at + _FIRST_REMINDER_MICROSECONDS}
             with suppress(Conflict):  # it has moved on
                 await self._commit(draft)

@@ -163,6 +163,24 @@ def test_a_message_in_another_state_or_of_another_pid_moves_nothing(tmp_path: Pa
         assert runner.run(all_of_them(siege)) > 400
 
 
+def test_a_first_message_that_was_refused_may_come_again(tmp_path: Path) -> None:
+    """The same answer, also under another id, and nothing to be reminded of: no process has begun."""
+
+    async def twice(siege: Siege) -> None:
+        before = siege.kept()
+        said = siege.message(
+            negotiation.Kind.REQUEST, Process(role=Role.CONSUMER, pid=Pid(siege.fresh()), peer_pid=Pid(siege.fresh()))
+        )
+        first = await siege.send(f"{BASE}/negotiations/request", said)
+        again = await siege.send(f"{BASE}/negotiations/request", {**said, "@id": siege.fresh()})
+        assert (first.status, again.status, again.body) == (400, 400, first.body)
+        assert siege.kept()["_timers"] == before["_timers"]
+        assert moved(siege.kept()) == moved(before)
+
+    with scene(tmp_path) as (runner, siege):
+        runner.run(twice(siege))
+
+
 async def unmoved(siege: Siege, path: str, said: JsonObject) -> HttpAnswer:
     """Send it; whatever is answered, nothing may move."""
     before = siege.kept()

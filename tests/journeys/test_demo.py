@@ -141,7 +141,7 @@ def test_coverage_tells_metal_by_metal_what_is_verified_and_what_is_missing(clea
 
 
 def test_a_supplier_is_sealed_for_the_customer_and_stays_so_in_its_report(clean: Played) -> None:
-    """The car maker's own audit stops at its supplier's seals: the lots behind the cells, and the works, which stands in
+    """The car maker's own audit stops at its supplier's seals: the lots behind the cells, and the works, which is in
     another dataset than the one agreed on; the auditor's report for it names nobody behind.
     """
     by_car = next(audit for audit in objects(clean.told["audits"]) if audit["by"] == "car")
