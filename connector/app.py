@@ -60,6 +60,7 @@ from connector.peers.identity import Claimed, SelfIssued
 from connector.peers.messenger import Messenger
 from connector.peers.resolver import Resolver
 from connector.peers.verifier import FetchingVerifier
+from connector.protocol.messages import build_models
 from connector.protocol.turns import Turn
 from connector.server import site
 from connector.server.dsp import BASE
@@ -348,10 +349,11 @@ async def running(config: Config) -> AsyncIterator[Services]:
             site.management_site(services, token), config, host="127.0.0.1", port=config.listen.management_port
         )
         work = asyncio.create_task(services.outbox.run())
-        _collect_less_often()
+        ready = asyncio.create_task(_get_ready())
         try:
             yield services
         finally:
+            ready.cancel()
             await public.cleanup()
             await management.cleanup()
             work.cancel()
@@ -360,11 +362,14 @@ async def running(config: Config) -> AsyncIterator[Services]:
             await store.close()
 
 
-def _collect_less_often() -> None:
-    """What is loaded by now stays loaded, and a message makes objects by the hundred that die without the collector.
+async def _get_ready() -> None:
+    """What the first peer would wait for, between what is asked already; then the collector gets its pace.
 
-    Its default pace took a twentieth of the CPU of a negotiation.
+    What is loaded by now stays loaded, and a message makes objects by the hundred that die without the collector: its
+    default pace took a twentieth of the CPU of a negotiation.
     """
+    for _ in build_models():
+        await asyncio.sleep(0)
     gc.collect()
     gc.freeze()
     gc.set_threshold(_COLLECT_EVERY)

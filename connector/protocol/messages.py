@@ -10,6 +10,7 @@ Bytes are admitted before (`vocabulary.admission`); what a message must contain 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Annotated, Literal, TypeAlias, TypeVar, get_args
 
 from pydantic import (
@@ -351,6 +352,15 @@ _BY_TYPE: dict[str, type[Message]] = {
     **{cls.__name__: cls for cls in get_args(Message) if cls not in _NAMED_OTHERWISE.values()},
     **_NAMED_OTHERWISE,
 }
+
+
+def build_models() -> Iterator[type[BaseModel]]:
+    """Build the models, one at each turn. Pydantic leaves that to the first message that needs one, and it takes longer
+    than all the rest of a first contact.
+    """
+    for model in (Offer, Agreement, *get_args(Message)):
+        model.model_rebuild()
+        yield model
 
 
 def parse(raw: JsonObject) -> Message:

@@ -13,6 +13,7 @@ from pathlib import Path
 from rich.console import Console
 
 from tests.bench.catalog import catalogue
+from tests.bench.contact import contact
 from tests.bench.core import credentials, mapping, passports
 from tests.bench.crowd import crowd
 from tests.bench.edc import edc
@@ -23,7 +24,7 @@ from tests.bench.measuring import machine, need_linux, probe_disk, probe_speed
 from tests.bench.shapes import shapes
 from tests.bench.units import units
 
-PARTS = ("exchange", "crowd", "catalogue", "units", "large", "mapping", "credentials", "passports", "shapes")
+PARTS = ("exchange", "contact", "crowd", "catalogue", "units", "large", "mapping", "credentials", "passports", "shapes")
 """What is measured if nothing else is asked for."""
 BESIDE = ("edc",)
 """What takes its minutes, and Java."""
@@ -52,6 +53,8 @@ def main(arguments: Sequence[str]) -> None:
             print(f"measuring {part} ...", file=sys.stderr)
             if part == "exchange":
                 figures += asyncio.run(exchange(folder, asked.first_port, rounds=asked.rounds, scale=asked.scale))
+            elif part == "contact":
+                figures += asyncio.run(contact(folder, asked.first_port))
             elif part == "crowd":
                 figures += asyncio.run(crowd(folder, asked.first_port, asked.crowd))
             elif part == "edc":

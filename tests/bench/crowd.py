@@ -1,4 +1,4 @@
-"""Very many exchanges at once, and the first contact of two strangers. What is lost or stuck, both stores say."""
+"""Very many exchanges at once. What is lost or stuck, both stores say."""
 
 from __future__ import annotations
 
@@ -9,15 +9,12 @@ from pathlib import Path
 
 import aiohttp
 
-from tests.bench.authority import Authority
 from tests.bench.exchange import Load
 from tests.bench.figures import Figure
-from tests.bench.measuring import percentile, resident_mib
-from tests.bench.pair import Driver, Running, driver, free_ports, make_company, start
+from tests.bench.measuring import resident_mib
+from tests.bench.pair import Driver, Running, driver, two
 
 AT_ONCE = 200
-FIRST_CONTACT_TARGET_MS = 80.0
-_CONTACTS = 7
 _QUIET_SECONDS = 120.0
 """How long what the load left behind may take to end."""
 _PART = "A crowd: negotiations and transfer starts, all at once"
@@ -26,48 +23,8 @@ _GOOD = ("negotiation FINALIZED", "transfer STARTED")
 
 async def crowd(folder: Path, first_port: int, count: int) -> list[Figure]:
     """All figures of this part."""
-    ports = free_ports(5, first_port)
-    authority = Authority(ports[0])
-    site = await authority.serve()
-    running: list[Running] = []
-    try:
-        for name, at in (("first", 1), ("second", 3)):
-            company = await asyncio.to_thread(make_company, folder / name, authority, ports[at], ports[at + 1])
-            running.append(await asyncio.to_thread(start, company))
-        await _publish(running[1])
-        figures = await _first_contact(running)
-        async with driver(running[0], running[1]) as drive:
-            figures += await _together(drive, running, count)
-    finally:
-        for one in running:
-            one.stop()
-        await site.cleanup()
-    return figures
-
-
-async def _publish(provider: Running) -> None:
-    plan, policy = (provider.config.folder / name for name in ("plans/sites.yaml", "policies/members.json"))
-    await asyncio.to_thread(provider.management.work, "/v1/publish", {"plan": str(plan), "policy": str(policy)})
-
-
-async def _first_contact(running: list[Running]) -> list[Figure]:
-    """Both forget each other: no DID document, no presentation, no connection is at hand, the code is not warm."""
-    took: list[float] = []
-    async with driver(running[0], running[1]) as drive:
-        for _ in range(_CONTACTS):
-            for at in (0, 1):
-                await asyncio.to_thread(running[at].stop)
-                running[at] = await asyncio.to_thread(start, running[at].config)
-            begin = time.perf_counter()
-            await drive.negotiate_and_start()
-            took.append((time.perf_counter() - begin) * 1000)
-    spread = f"median of {_CONTACTS}, each after a restart of both; worst {max(took):.0f} ms"
-    return [
-        Figure(
-            part=_PART, name="first contact", value=percentile(took, 0.5), unit="ms", note=spread,
-            at_most=FIRST_CONTACT_TARGET_MS,
-        )
-    ]  # fmt: skip
+    async with two(folder, first_port) as running, driver(running[0], running[1]) as drive:
+        return await _together(drive, running, count)
 
 
 async def _together(drive: Driver, running: list[Running], count: int) -> list[Figure]:

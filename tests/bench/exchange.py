@@ -17,7 +17,16 @@ import aiohttp
 from tests.bench.authority import Authority
 from tests.bench.figures import Figure
 from tests.bench.measuring import cpu_seconds, percentile, probe_disk, resident_mib
-from tests.bench.pair import Driver, Running, driver, free_ports, make_company, start, write_rows
+from tests.bench.pair import (
+    Driver,
+    Running,
+    driver,
+    free_ports,
+    make_company,
+    publish_sites,
+    start,
+    write_rows,
+)
 
 AT_ONCE = 20
 CPU_TARGET_MS = 8.0
@@ -156,10 +165,7 @@ async def _publishing(provider: Running, folder: Path) -> list[Figure]:
     """A few hundred rows: mapped, checked, signed, kept, all through the management API."""
     write_rows(provider.config.folder, _PUBLISHED)
     disk, before, begin = probe_disk(folder), cpu_seconds(provider.pid), time.perf_counter()
-    plan, policy = (provider.config.folder / name for name in ("plans/sites.yaml", "policies/members.json"))
-    answer = await asyncio.to_thread(
-        provider.management.work, "/v1/publish", {"plan": str(plan), "policy": str(policy)}
-    )
+    answer = await publish_sites(provider)
     wall, cpu = time.perf_counter() - begin, cpu_seconds(provider.pid) - before
     if answer["documents"] != _PUBLISHED:
         raise RuntimeError(f"not all was published: {answer!s:.500}")

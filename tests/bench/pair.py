@@ -200,6 +200,13 @@ async def driver(consumer: Running, provider: Running) -> AsyncIterator[Driver]:
         )
 
 
+async def publish_sites(provider: Running) -> JsonObject:
+    """Make its rows a dataset for members; what was published."""
+    plan, policy = (provider.config.folder / name for name in ("plans/sites.yaml", "policies/members.json"))
+    body: JsonObject = {"plan": str(plan), "policy": str(policy)}
+    return await asyncio.to_thread(provider.management.work, "/v1/publish", body)
+
+
 @asynccontextmanager
 async def two(folder: Path, first_port: int) -> AsyncIterator[list[Running]]:
     """Consumer and provider until the block ends, the provider with one dataset; members of one association."""
@@ -211,11 +218,7 @@ async def two(folder: Path, first_port: int) -> AsyncIterator[list[Running]]:
         for name, at in (("consumer", 1), ("provider", 3)):
             company = await asyncio.to_thread(make_company, folder / name, authority, ports[at], ports[at + 1])
             running.append(await asyncio.to_thread(start, company))
-        places = running[1].config.folder
-        terms: JsonObject = {
-            "plan": str(places / "plans" / "sites.yaml"), "policy": str(places / "policies" / "members.json")
-        }  # fmt: skip
-        await asyncio.to_thread(running[1].management.work, "/v1/publish", terms)
+        await publish_sites(running[1])
         yield running
     finally:
         for one in running:

@@ -7,6 +7,7 @@ import json
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
+from typing import get_args
 
 import pytest
 from hypothesis import given
@@ -78,6 +79,13 @@ def test_the_recorded_wire_is_read() -> None:
 def _is_right(story: str, raw: JsonObject) -> bool:
     lacks_offer = raw.get("@type") == "ContractRequestMessage" and "offer" not in raw
     return story not in NO_MESSAGE and not lacks_offer
+
+
+def test_no_message_waits_for_its_model() -> None:
+    """What the first peer says is read at once."""
+    built = list(m.build_models())
+    assert {*get_args(m.Message)} < {*built}
+    assert all(model.__pydantic_complete__ for model in built)
 
 
 def test_what_was_wrong_on_purpose_is_refused() -> None:
