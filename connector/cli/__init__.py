@@ -7,6 +7,8 @@ Only the module of the command that is asked for is loaded, so that each starts 
 
 from __future__ import annotations
 
+import gc
+import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
@@ -14,27 +16,40 @@ from importlib import import_module
 import typer
 
 _COMMANDS = {
-    "demo": "demo",
-    "init": "init",
-    "serve": "serve",
-    "site": "site",
-    "publish": "exchange",
-    "publish-file": "files",
-    "catalog": "catalog",
-    "request": "exchange",
-    "fetch": "exchange",
-    "received": "exchange",
-    "approvals": "negotiations",
-    "approve": "negotiations",
-    "reject": "negotiations",
-    "offer": "negotiations",
-    "terminate": "negotiations",
-    "why": "why",
-    "audit": "audit",
+    "demo": ("demo", "Run a whole chain of companies on this machine."),
+    "init": ("init", "Make a company folder: configuration, keys, secrets."),
+    "serve": ("serve", "Run a connector in the foreground."),
+    "site": ("site", "Serve DID documents and status lists on loopback."),
+    "publish": ("exchange", "Map exports, sign what comes out, and offer it."),
+    "publish-file": ("files", "Offer a file as it is, under a policy."),
+    "catalog": ("catalog", "What a peer offers us, and under which terms."),
+    "request": ("exchange", "Negotiate a contract on a dataset."),
+    "fetch": ("exchange", "Transfer the data of an agreement, and verify it."),
+    "received": ("exchange", "What came, from whom, under which terms."),
+    "approvals": ("negotiations", "What waits for a person's word."),
+    "approve": ("negotiations", "Say yes to what waits, or answer with other terms."),
+    "reject": ("negotiations", "Say no to what waits."),
+    "offer": ("negotiations", "Offer our data to a peer that has not asked."),
+    "terminate": ("negotiations", "End a negotiation, whoever's turn it is."),
+    "why": ("why", "Why a negotiation or transfer stands where it stands."),
+    "audit": ("audit", "Walk a chain back and forward, and judge every record."),
 }
-"""Command -> its module, in the order of `--help`."""
-_FAMILIES = ("agreement", "transfers", "passport", "map", "credential", "policy", "vocab")
-"""Modules with an `app` of several commands."""
+"""Command -> its module and its line in `--help`, in this order. Its own help says more."""
+_FAMILIES = {
+    "agreement": "What was agreed, and what was delivered under it.",
+    "transfers": "List, start, suspend, resume, complete, terminate.",
+    "passport": "What each audience sees, and what is still missing.",
+    "map": "Mapping plans: check, run, preview, test.",
+    "credential": "Issue, revoke, verify, inspect, import.",
+    "policy": "Access policies: check, explain, say in plain words.",
+    "vocab": "Generated files, and what a term means.",
+}
+"""Module with an `app` of several commands -> its line in `--help`."""
+_COMPLETING = "_BATTERY_CONNECTOR_COMPLETE"
+"""Set by a shell that completes a line; the line stands in one of the next."""
+_LINES = ("COMP_WORDS", "_TYPER_COMPLETE_ARGS")
+_COLLECT_EVERY = 100_000
+"""New objects between two collections: what a command loads stays, and looking at it again took a tenth of a start."""
 
 app = typer.Typer(
     name="battery-connector",
@@ -53,17 +68,33 @@ def _root() -> None:
 
 def main() -> None:
     """The entry point of `battery-connector`."""
-    mount(sys.argv[1:])
+    gc.set_threshold(_COLLECT_EVERY)
+    words = sys.argv[1:]
+    if _COMPLETING in os.environ:
+        words = next((os.environ[name] for name in _LINES if name in os.environ), "").split()[1:]
+    asked = next((word for word in words if not word.startswith("-")), "")
+    if asked in _COMMANDS or asked in _FAMILIES:
+        mount([asked])
+    else:
+        _outline()
     app()
 
 
-def mount(arguments: Sequence[str]) -> None:
-    """Add the command that these arguments ask for, or all where they ask for none of them."""
-    asked = next((word for word in arguments if not word.startswith("-")), "")
-    one = asked in _COMMANDS or asked in _FAMILIES
-    for name, module in _COMMANDS.items():
-        if name == asked or not one:
-            app.command(name)(getattr(import_module(f"connector.cli.{module}"), name.replace("-", "_")))
-    for name in _FAMILIES:
-        if name == asked or not one:
+def mount(names: Sequence[str] = (*_COMMANDS, *_FAMILIES)) -> None:
+    """Load these commands."""
+    for name in names:
+        if name in _FAMILIES:
             app.add_typer(import_module(f"connector.cli.{name}").app, name=name)
+        else:
+            module = import_module(f"connector.cli.{_COMMANDS[name][0]}")
+            app.command(name)(getattr(module, name.replace("-", "_")))
+
+
+def _outline() -> None:
+    """Names and lines of all commands, for `--help`, a misspelt name, a shell that completes one: nothing is loaded."""
+    for name, line in ({name: line for name, (_, line) in _COMMANDS.items()} | _FAMILIES).items():
+        app.command(name, help=line)(_nothing)
+
+
+def _nothing() -> None:
+    """In the place of a command that is only listed."""

@@ -15,7 +15,7 @@ from connector.cli import app, mount
 from connector.cli.client import Management
 from tests.edges.cli.companies import BROKEN, Company, found, free_ports, know, serving
 
-mount(())
+mount()
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,7 +24,7 @@ from connector.server.dsp import BASE
 from tests.edges.cli.companies import EXPORT, PLAN, Company, found, free_ports, know, serving
 from tests.edges.server.stranger import Answer, Stranger, ask, shout, site_of
 
-mount(())
+mount()
 CAP = 1 << 20
 BROKEN = EXPORT + "0012,Tailings,moon base,FI\n0013,,mine,FI\n0014,Depot,mine,Atlantis\n"
 
