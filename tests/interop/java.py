@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 HOW_TO_INSTALL = """Java 17 or newer (a JDK) and Maven are needed:
-  Debian, Ubuntu   apt-get install openjdk-17-jdk-headless maven
+  Debian, Ubuntu   apt-get install default-jdk-headless maven
   Fedora           dnf install java-17-openjdk-devel maven
   macOS            brew install openjdk@17 maven"""
 CACHE = Path(__file__).resolve().parents[2] / ".cache" / "interop"
