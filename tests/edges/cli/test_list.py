@@ -35,13 +35,9 @@ def test_the_list_names_every_command_in_a_line_of_its_own() -> None:
 
 
 @pytest.mark.parametrize(
-    ("variables", "found"),
-    [
-        ({"COMPLETE": "complete_bash", "WORDS": "battery-connector pub", "AT": "1"}, ["publish", "publish-file"]),
-        ({"COMPLETE": "complete_bash", "WORDS": "battery-connector transfers st", "AT": "2"}, ["start"]),
-    ],
+    ("line", "at", "found"), [("pub", "1", ["publish", "publish-file"]), ("transfers st", "2", ["start"])]
 )
-def test_a_shell_completes_commands(variables: dict[str, str], found: list[str]) -> None:
+def test_a_shell_completes_commands(line: str, at: str, found: list[str]) -> None:
     """The first word from the list, the next one from the family that it names."""
-    names = {"COMPLETE": "_BATTERY_CONNECTOR_COMPLETE", "WORDS": "COMP_WORDS", "AT": "COMP_CWORD"}
-    assert said(**{names[name]: value for name, value in variables.items()}).split() == found
+    bash = {"_BATTERY_CONNECTOR_COMPLETE": "complete_bash", "COMP_WORDS": f"battery-connector {line}", "COMP_CWORD": at}
+    assert said(**bash).split() == found
