@@ -51,20 +51,22 @@ def main(arguments: Sequence[str]) -> None:
         figures: list[Figure] = []
         for part in asked.only or PARTS:
             print(f"measuring {part} ...", file=sys.stderr)
+            place = folder / part
+            place.mkdir(exist_ok=True)
             if part == "exchange":
-                figures += asyncio.run(exchange(folder, asked.first_port, rounds=asked.rounds, scale=asked.scale))
+                figures += asyncio.run(exchange(place, asked.first_port, rounds=asked.rounds, scale=asked.scale))
             elif part == "contact":
-                figures += asyncio.run(contact(folder, asked.first_port))
+                figures += asyncio.run(contact(place, asked.first_port))
             elif part == "crowd":
-                figures += asyncio.run(crowd(folder, asked.first_port, asked.crowd))
+                figures += asyncio.run(crowd(place, asked.first_port, asked.crowd))
             elif part == "edc":
-                figures += asyncio.run(edc(folder, asked.first_port, scale=asked.scale))
+                figures += asyncio.run(edc(place, asked.first_port, scale=asked.scale))
             elif part == "large":
-                figures += asyncio.run(large(folder, asked.first_port, asked.gigabytes))
+                figures += asyncio.run(large(place, asked.first_port, asked.gigabytes))
             elif part == "units":
-                figures += asyncio.run(units(folder, asked.first_port, asked.units))
+                figures += asyncio.run(units(place, asked.first_port, asked.units))
             elif part == "catalogue":
-                figures += asyncio.run(catalogue(folder))
+                figures += asyncio.run(catalogue(place))
             else:
                 parts = {"mapping": mapping, "credentials": credentials, "passports": passports, "shapes": shapes}
                 figures += parts[part]()

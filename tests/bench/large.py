@@ -59,7 +59,7 @@ async def large(folder: Path, first_port: int, gigabytes: float) -> list[Figure]
     site = await authority.serve()
     try:
         consumer, provider = [
-            await asyncio.to_thread(make_company, folder / f"large-{name}", authority, ports[at], ports[at + 1])
+            await asyncio.to_thread(make_company, folder / name, authority, ports[at], ports[at + 1])
             for name, at in (("consumer", 1), ("provider", 3))
         ]
         running = [await asyncio.to_thread(start, one) for one in (consumer, provider)]

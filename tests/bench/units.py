@@ -44,7 +44,7 @@ async def units(folder: Path, first_port: int, count: int) -> list[Figure]:
     site = await authority.serve()
     try:
         consumer, provider = [
-            await asyncio.to_thread(make_company, folder / f"units-{name}", authority, ports[at], ports[at + 1])
+            await asyncio.to_thread(make_company, folder / name, authority, ports[at], ports[at + 1])
             for name, at in (("consumer", 1), ("provider", 3))
         ]
         begin = time.perf_counter()
