@@ -24,17 +24,17 @@ from tests.bench.measuring import machine, need_linux, probe_disk, probe_speed
 from tests.bench.shapes import shapes
 from tests.bench.units import units
 
-PARTS = ("exchange", "contact", "crowd", "catalogue", "units", "large", "mapping", "credentials", "passports", "shapes")
-"""What is measured if nothing else is asked for."""
-BESIDE = ("edc",)
-"""What takes its minutes, and Java."""
+PARTS = (
+    "exchange", "contact", "crowd", "edc", "catalogue", "units", "large",
+    "mapping", "credentials", "passports", "shapes",
+)  # fmt: skip
 
 
 def main(arguments: Sequence[str]) -> None:
     """Measure and show."""
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description="Figures of this machine.")
     parser.add_argument("--json", action="store_true", help="for machines")
-    parser.add_argument("--only", choices=(*PARTS, *BESIDE), action="append", help="a part of it; may be repeated")
+    parser.add_argument("--only", choices=PARTS, action="append", help="a part of it; may be repeated")
     parser.add_argument("--rounds", type=int, default=3, help="floor and connector take turns so often")
     parser.add_argument("--scale", type=float, default=1.0, help="more or less work in each round")
     parser.add_argument("--gigabytes", type=float, default=5.0, help="how large the large file is")
