@@ -37,6 +37,7 @@ from connector.exchange.negotiate import Negotiate
 from connector.exchange.offer import Offer
 from connector.exchange.opening import PUSH_ALARM, Opening
 from connector.exchange.outbox import Outbox
+from connector.exchange.patience import CALLER_SECONDS, Patient
 from connector.exchange.policies import Policies
 from connector.exchange.ports import Clock, Http, HttpAnswer, Identity, Ids, Peers, Store, Verifier
 from connector.exchange.publish import Publish
@@ -169,9 +170,9 @@ def compose(
     receipts = Receipts(did=did, signer=keys.authentication, resolver=resolver, clock=clock, store=store)
     negotiate, transfer, outbox = _processes(config, store, peers, receipts, clock=clock, ids=ids, policies=policies)
     authenticate = Authenticate(
-        tenant=tenant, did=did, store=store, identity=identity, peers=peers, resolver=resolver, verifier=verifier,
-        clock=clock, quotas=_quotas(config, clock), leeway_seconds=limits.clock_leeway_seconds,
-        claims_cache_seconds=limits.claims_cache_seconds,
+        tenant=tenant, did=did, store=store, identity=identity, resolver=resolver, verifier=verifier,
+        peers=Patient(peers=peers, ids=ids, seconds=CALLER_SECONDS), clock=clock, quotas=_quotas(config, clock),
+        leeway_seconds=limits.clock_leeway_seconds, claims_cache_seconds=limits.claims_cache_seconds,
     )  # fmt: skip
     answers = _answers(config, store, keys, policies)
     grants = Grants(
@@ -182,16 +183,17 @@ def compose(
     serve, push = _giving(config, http, keys, grants=grants, transfer=transfer, files=files)
     outbox.jobs[PUSH_ALARM] = push.run
     outbox.jobs[REMINDER] = Reminders(conversation=negotiate.conversation, peers=peers).run
-    receive, inbox = _taking(config, http, peers, verifier=verifier, transfer=transfer, files=files)
+    patient = Patient(peers=peers, ids=ids, seconds=limits.retry_read_seconds)
+    receive, inbox = _taking(config, http, patient, verifier=verifier, transfer=transfer, files=files)
     return Services(
-        config=config, store=store, clock=clock, ids=ids, peers=peers, verifier=verifier, bundle=bundle,
+        config=config, store=store, clock=clock, ids=ids, peers=patient, verifier=verifier, bundle=bundle,
         assertion=keys.assertion, authentication=keys.authentication, id_key=keys.id_key,
         access_token_key=keys.access_token_key, shown=partial(_held, config), authenticate=authenticate,
         offer=Offer(
             tenant=tenant, did=did, base=transfer.base, store=store, clock=clock, policies=policies,
             link_key=keys.link_key,
         ),
-        browse=Browse(peers=peers, ids=ids),
+        browse=Browse(peers=patient, ids=ids),
         negotiate=negotiate, transfer=transfer, outbox=outbox, exports=Exports(),
         renew=Renew(conversation=transfer.conversation, peers=peers, clock=clock),
         grants=grants, serve=serve, receive=receive, inbox=inbox, files=files,

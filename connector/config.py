@@ -64,6 +64,8 @@ class Limits(_Part):
     retry_budget_seconds: int = Field(default=14 * 86_400, ge=1)
     retry_first_seconds: float = Field(default=1.0, gt=0)
     retry_cap_seconds: float = Field(default=3_600.0, gt=0)
+    retry_read_seconds: float = Field(default=30.0, ge=0)
+    """So long a peer that is read for somebody who waits is asked again: a connector restarts in that time."""
 
 
 class Approvals(_Part):

@@ -103,6 +103,11 @@ class PeerUnreachable(CannotCheck):
 
     code = "peer-unreachable"
 
+    def __init__(self, detail: str = "", *, hint: str = "", place: str = "", again_after: int | None = 0) -> None:
+        self.again_after = again_after
+        """The seconds after which it wants to be asked again; None: asking again soon helps nobody."""
+        super().__init__(detail, hint=hint, place=place)
+
 
 class AddressBlocked(ConnectorError):
     """The address is not one that this connector may connect to."""

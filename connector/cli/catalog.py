@@ -15,7 +15,7 @@ import typer
 
 from connector.cli.client import Management
 from connector.cli.console import CONFIG, JSON, console, next_step, told
-from connector.cli.tables import say
+from connector.cli.tables import progress, say
 from connector.cli.words import terms_in_words
 
 if TYPE_CHECKING:
@@ -44,12 +44,15 @@ def catalog(
     """
     with told():
         asked = urlencode([("peer", peer), ("limit", str(limit)), *(("filter", one) for one in terms or ())])
-        lines = Management.of(config).found(f"/v1/catalog?{asked}")
-        head = next(lines, {})
+        with progress(f"asking {peer}", quiet=as_json) as tell:
+            lines = Management.of(config).found(f"/v1/catalog?{asked}", tell)
+            owner = str(next(lines, {}).get("peer"))
+            first = next(lines, None)
+        rest = chain([first] if first else [], lines)
         if as_json:
-            _write(str(head.get("peer")), lines)
+            _write(owner, rest)
         else:
-            _show(peer, str(head.get("peer")), lines)
+            _show(peer, owner, rest)
 
 
 def _write(peer: str, lines: Iterable[JsonObject]) -> None:
@@ -71,8 +74,9 @@ def _write(peer: str, lines: Iterable[JsonObject]) -> None:
 
 
 def _show(name: str, peer: str, lines: Iterator[JsonObject]) -> None:
-    first, shown = next(lines, None), 0
-    for line in chain([first] if first else [], lines):
+    first, shown = None, 0
+    for line in lines:
+        first = first or line
         console().print()
         if "dataset" in line:
             shown += 1

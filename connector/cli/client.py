@@ -50,20 +50,21 @@ class Management:
 
     def work(self, path: str, body: JsonObject, *, key: str = "", on_progress: OnProgress | None = None) -> JsonObject:
         """POST long work: progress as it comes, then the result."""
-        told: JsonObject = {}
-        for told in self._lines("POST", path, body, key):
-            if on_progress and isinstance(progress := told.get("progress"), dict):
-                on_progress(progress)
+        (told,) = self._lines("POST", path, body, key, on_progress)
         result = told["result"]
         assert isinstance(result, dict), "the last line of work is its result"
         return result
 
-    def found(self, path: str) -> Iterator[JsonObject]:
+    def found(self, path: str, on_progress: OnProgress | None = None) -> Iterator[JsonObject]:
         """GET what is found bit by bit, while it comes in."""
-        return (line for line in self._lines("GET", path, None, "") if "result" not in line)
+        return (line for line in self._lines("GET", path, None, "", on_progress) if "result" not in line)
 
-    def _lines(self, method: str, path: str, body: JsonObject | None, key: str) -> Iterator[JsonObject]:
-        """The lines of an answer up to the result; a problem is raised, and so is an answer without an end."""
+    def _lines(
+        self, method: str, path: str, body: JsonObject | None, key: str, on_progress: OnProgress | None
+    ) -> Iterator[JsonObject]:
+        """The lines of an answer up to the result, without progress, which is told; a problem is raised, and so is an
+        answer without an end.
+        """
         connection, response = self._open(method, path, body, key, NDJSON)
         try:
             if response.status != http.client.OK:
@@ -72,6 +73,10 @@ class Management:
                 line = _parsed(text) if text.strip() else {}
                 if isinstance(problem := line.get("problem"), dict):
                     raise _told(problem)
+                if isinstance(progress := line.get("progress"), dict):
+                    if on_progress:
+                        on_progress(progress)
+                    continue
                 yield line
                 if "result" in line:
                     return

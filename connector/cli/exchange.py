@@ -155,8 +155,8 @@ def request(  # noqa: PLR0917 - typer makes the options of the arguments
         body: JsonObject = {
             "peer": peer, "dataset": dataset, "offer_id": offer_id, "wait_seconds": 0.0 if no_wait else wait
         }  # fmt: skip
-        with progress(f"negotiating with {peer}", quiet=as_json):
-            answer = Management.of(config).post("/v1/request", body, key=key)
+        with progress(f"negotiating with {peer}", quiet=as_json) as tell:
+            answer = Management.of(config).work("/v1/request", body, key=key, on_progress=tell)
         state = str(answer["state"])
         if as_json:
             show_json(answer)

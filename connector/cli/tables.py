@@ -94,6 +94,7 @@ def progress(what: str, *, quiet: bool = False) -> Iterator[Callable[[JsonObject
 
         def tell(how_far: JsonObject) -> None:
             at = f", {visible(str(how_far['at']))}" if "at" in how_far else ""
-            shown.update(task, description=f"{what}: {how_far.get('done')}{at}")
+            said = visible(str(how_far["waiting"])) if "waiting" in how_far else f"{how_far.get('done')}{at}"
+            shown.update(task, description=f"{what}: {said}")
 
         yield tell

@@ -31,6 +31,7 @@ from connector.exchange.conversation import LEASE_MICROSECONDS, Conversation
 from connector.exchange.draft import Draft, micros, without_token
 from connector.exchange.lanes import WIDTH, Lanes
 from connector.exchange.looks import WORDS, look
+from connector.exchange.patience import asked_to_wait
 from connector.exchange.ports import Clock, HttpAnswer, Ids, Peers, Sent, Store
 from connector.exchange.receipts import WRONG, Receipts
 from connector.exchange.rows import AttemptRow, MessageRow, OutboxRow
@@ -188,7 +189,7 @@ class Outbox:
         if draft is not None and draft.poll:
             return await self._look(row)
         if draft is not None and draft.retry:
-            await self._postpone(row, status, detail, wait_seconds=_asked_to_wait(answer) if answer else 0)
+            await self._postpone(row, status, detail, wait_seconds=asked_to_wait(answer.headers) if answer else 0)
         return answer is not None
 
     async def _is_polling(self, row: OutboxRow) -> bool:
@@ -284,12 +285,6 @@ def _said(answer: HttpAnswer) -> str:
         return status
     told = [error.code, *(reason for reason in error.reason or () if isinstance(reason, str))]
     return f"{status}: {'; '.join(filter(None, told)):.500}"
-
-
-def _asked_to_wait(answer: HttpAnswer) -> int:
-    """The seconds of `Retry-After` (RFC 9110, 10.2.3). A date is not read: our own pauses grow anyway."""
-    said = answer.headers.get("retry-after", "")
-    return int(said) if said.isdecimal() and len(said) < len("1000000") else 0
 
 
 def _kept(row: OutboxRow, sent: Sent, at: int) -> MessageRow:

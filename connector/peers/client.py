@@ -31,6 +31,7 @@ _MAX_LINE_BYTES: Final = 8 * 1024
 _CHUNK: Final = 64 * 1024
 _UPLOAD_ANSWER_BYTES: Final = 64 * 1024
 _GZIP: Final = 16 + zlib.MAX_WBITS
+_NO_SUCH_NAME: Final = socket.EAI_NONAME
 _UNZIP: Final = {"gzip": _GZIP, "x-gzip": _GZIP, "deflate": zlib.MAX_WBITS}
 
 
@@ -183,12 +184,18 @@ def _told(url: str, silence: str) -> Iterator[None]:
                 hint="Only public addresses are connected to.",
             ) from problem
         raise PeerUnreachable(
-            f"{problem.host} could not be reached: {problem.os_error.strerror or 'no connection'}."
+            f"{problem.host} could not be reached: {problem.os_error.strerror or 'no connection'}.",
+            again_after=None if _for_long(problem) else 0,
         ) from problem
     except TimeoutError as problem:
         raise PeerUnreachable(f"{shown(url)} did not answer {silence}.") from problem
     except (aiohttp.ClientError, OSError) as problem:
         raise PeerUnreachable(f"{shown(url)} gave no usable answer: {type(problem).__name__}.") from problem
+
+
+def _for_long(problem: aiohttp.ClientConnectorError) -> bool:
+    """No such name, or somebody else's certificate: a restart looks different."""
+    return problem.os_error.errno == _NO_SUCH_NAME or isinstance(problem, aiohttp.ClientSSLError)
 
 
 async def _read_limited(response: aiohttp.ClientResponse, limit_bytes: int, url: str) -> bytes:

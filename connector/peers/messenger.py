@@ -20,7 +20,8 @@ import orjson
 from connector.credentials import query
 from connector.credentials.access import mint_access
 from connector.credentials.did import DidDocument
-from connector.errors import BadMessage, CannotCheck, PeerUnreachable
+from connector.errors import BadMessage, CannotCheck
+from connector.exchange.patience import NOT_NOW, not_now
 from connector.exchange.ports import AuditAnswer, Clock, Http, HttpAnswer, Identity, Resolver, Sent
 from connector.model import Did
 from connector.vocabulary.admission import admit
@@ -35,6 +36,7 @@ _VERSION_LIMIT_BYTES = _TOKEN_LIMIT_BYTES = 64 * 1024
 _PRESENTATION_LIMIT_BYTES = 1 << 20
 _AUDIT_LIMIT_BYTES = 8 << 20
 _MAX_PEERS = 10_000
+_NO_CONNECTOR = "its DID document is not that of a connector"
 _AUDIT_PAUSES_SECONDS = (0.2, 0.8, 2.0, 4.0)
 """An auditor's walk meets restarts: a read without answer is repeated after these pauses."""
 _DOWN = timedelta(seconds=30)
@@ -82,8 +84,10 @@ class Messenger:
             return catalogue.removesuffix("/catalog")
         root = (endpoint or _service(document, "DataService")).removesuffix(_VERSIONS)
         answer = await self.http.request("GET", root + _VERSIONS, limit_bytes=_VERSION_LIMIT_BYTES)
+        if answer.status in NOT_NOW:
+            raise not_now(document.id, answer)
         if answer.status != _OK:
-            raise PeerUnreachable(f"{document.id} has no version document: HTTP {answer.status}")
+            raise CannotCheck(f"{document.id} has no version document: HTTP {answer.status}", hint=_NO_CONNECTOR)
         return root + _version_path(answer.body)
 
     async def post(self, peer: Did, url: str, body: bytes, *, limit_bytes: int = 1 << 20) -> Sent:
@@ -119,6 +123,8 @@ class Messenger:
             "POST", url, headers=headers, body=orjson.dumps(query.query_message(scopes)),
             limit_bytes=_PRESENTATION_LIMIT_BYTES,
         )  # fmt: skip
+        if answer.status in NOT_NOW:
+            raise not_now(f"the credential service of {peer}", answer)
         if answer.status != _OK:
             raise CannotCheck(f"the credential service of {peer} answered HTTP {answer.status}")
         return list(query.read_response(admit(answer.body, _PRESENTATION_LIMIT_BYTES)))
@@ -177,7 +183,7 @@ def _endpoint(document: DidDocument, kind: str) -> str | None:
 def _service(document: DidDocument, kind: str) -> str:
     endpoint = _endpoint(document, kind)
     if endpoint is None:
-        raise CannotCheck(f"{document.id} names no {kind}", hint="its DID document is not that of a connector")
+        raise CannotCheck(f"{document.id} names no {kind}", hint=_NO_CONNECTOR)
     return endpoint
 
 

@@ -18,6 +18,7 @@ from connector.credentials.did import DOCUMENT_LIMIT_BYTES, DidDocument, documen
 from connector.credentials.refused import Refused
 from connector.credentials.status_list import CHANGES_LIMIT_BYTES, LIST_LIMIT_BYTES, changes_url
 from connector.errors import CannotCheck, ConnectorError, PeerUnreachable, TooLarge
+from connector.exchange.patience import NOT_NOW, not_now
 from connector.exchange.ports import Clock, Http
 from connector.exchange.quotas import Bucket
 from connector.model import Did
@@ -133,6 +134,8 @@ class Resolver:
             answer = await self.http.request(
                 "GET", url, headers={"Accept": accept}, limit_bytes=limit_bytes, timeout_seconds=self.timeout_seconds
             )
+        if answer.status in NOT_NOW:
+            raise not_now(url, answer)
         if answer.status != _OK:
             raise CannotCheck(f"{url} answered {answer.status} instead of the document.")
         return answer.body

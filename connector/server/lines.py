@@ -22,13 +22,32 @@ _PROGRESS_SECONDS = 0.2
 
 _log = logging.getLogger("connector.management")
 
+Line = Callable[[JsonObject], Awaitable[None]]
+"""Writes a line."""
 Tell = Callable[[JsonObject], None]
 """Says how far the work is. What is said too quickly is skipped."""
 
 
 async def stream(request: web.Request, work: Callable[[Tell], Awaitable[JsonObject]]) -> web.StreamResponse:
     """Lines of JSON while the work goes on. A caller that goes away ends the lines, not the work."""
+    return await _streamed(*await _opened(request), work)
+
+
+async def lines(request: web.Request, found: Callable[[Tell], AsyncIterator[JsonObject]]) -> web.StreamResponse:
+    """The same with what is found, line by line as it comes in; its result is empty."""
     line, response = await _opened(request)
+
+    async def work(tell: Tell) -> JsonObject:
+        async for one in found(tell):
+            await line(one)
+        return {}
+
+    return await _streamed(line, response, work)
+
+
+async def _streamed(
+    line: Line, response: web.StreamResponse, work: Callable[[Tell], Awaitable[JsonObject]]
+) -> web.StreamResponse:
     told: list[JsonObject] = []
     task = asyncio.ensure_future(_result(work, told.append))
     while not task.done():
@@ -42,22 +61,7 @@ async def stream(request: web.Request, work: Callable[[Tell], Awaitable[JsonObje
     return response
 
 
-async def lines(request: web.Request, found: AsyncIterator[JsonObject]) -> web.StreamResponse:
-    """What is found, line by line as it comes in; `{"result": {}}` or `{"problem": ...}` last."""
-    line, response = await _opened(request)
-
-    async def work(_: Tell) -> JsonObject:
-        async for one in found:
-            await line(one)
-        return {}
-
-    await line(await _result(work, lambda _: None))
-    with suppress(ConnectionError):
-        await response.write_eof()
-    return response
-
-
-async def _opened(request: web.Request) -> tuple[Callable[[JsonObject], Awaitable[None]], web.StreamResponse]:
+async def _opened(request: web.Request) -> tuple[Line, web.StreamResponse]:
     """An answer that has begun, and how a line of it is written."""
     response = web.StreamResponse(headers={"Content-Type": NDJSON})
     await response.prepare(request)

@@ -6,7 +6,7 @@ Long work answers as lines of JSON (`lines`). What the commands do stands in `co
 from __future__ import annotations
 
 import hmac
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
 import orjson
@@ -137,25 +137,34 @@ async def _catalog(request: web.Request) -> web.StreamResponse:
     most = asked.get("limit", str(_DATASETS))
     if not most.isdecimal() or len(most) > _MOST_DIGITS:
         raise BadInput(f"limit {most!r} is no number")
-    found = commands.catalog(services, peer, read_terms(asked.getall("filter", [])), int(most))
+    wanted, limit = read_terms(asked.getall("filter", [])), int(most)
+
+    def found(tell: Tell) -> AsyncIterator[JsonObject]:
+        return commands.catalog(services.telling(tell), peer, wanted, limit)
+
     if request.headers.get("Accept") == NDJSON:
         return await lines(request, found)
-    listed: list[Json] = [line async for line in found]
+    listed: list[Json] = [line async for line in found(lambda _: None)]
     datasets: list[Json] = [line for line in listed if isinstance(line, dict) and "dataset" in line]
     elsewhere: list[Json] = [line for line in listed if isinstance(line, dict) and "catalog" in line]
     return json_response({"peer": peer, "datasets": datasets, "elsewhere": elsewhere, "more": {"more": True} in listed})
 
 
-async def _request(request: web.Request) -> web.Response:
+async def _request(request: web.Request) -> web.StreamResponse:
+    """Negotiate: an object, or lines of JSON that end with it where these are asked for."""
     services, body = request.app[SERVICES], await _body(request)
     peer = Did(services.config.peer(_text(body, "peer")))
     dataset, offer, wait = _text(body, "dataset"), body.get("offer"), _seconds(body)
     if offer is not None and not isinstance(offer, dict):
         raise BadInput("offer is not an object", hint="an offer as /v1/catalog shows it")
-    answer = await commands.request(
-        services, peer, dataset, _key(request), wait, offer=offer, offer_id=_text(body, "offer_id", "")
-    )
-    return json_response(answer)
+    key, offer_id = _key(request), _text(body, "offer_id", "")
+
+    async def work(tell: Tell) -> JsonObject:
+        return await commands.request(services.telling(tell), peer, dataset, key, wait, offer=offer, offer_id=offer_id)
+
+    if request.headers.get("Accept") == NDJSON:
+        return await stream(request, work)
+    return json_response(await work(lambda _: None))
 
 
 async def _fetch(request: web.Request) -> web.StreamResponse:
@@ -171,7 +180,7 @@ async def _fetch(request: web.Request) -> web.StreamResponse:
         raise BadInput("single units are fetched, not pushed")
 
     async def work(tell: Tell) -> JsonObject:
-        return await fetching.fetch(services, agreement, key, wait, tell, push=push, units=units)
+        return await fetching.fetch(services.telling(tell), agreement, key, wait, tell, push=push, units=units)
 
     return await stream(request, work)
 

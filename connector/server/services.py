@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gzip
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from aiohttp import web
@@ -22,10 +22,11 @@ from connector.exchange.inbox import Inbox
 from connector.exchange.negotiate import Negotiate
 from connector.exchange.offer import Offer
 from connector.exchange.outbox import Outbox
-from connector.exchange.ports import Clock, Exports, Ids, Peers, Store, Verifier
+from connector.exchange.patience import Patient
+from connector.exchange.ports import Clock, Exports, Ids, Store, Verifier
 from connector.exchange.publish import Publish
 from connector.exchange.publish_file import PublishFile
-from connector.exchange.receive import Receive
+from connector.exchange.receive import Receive, Tell
 from connector.exchange.renew import Renew
 from connector.exchange.serve import Serve
 from connector.exchange.streams import Files
@@ -53,7 +54,7 @@ class Services:
     store: Store
     clock: Clock
     ids: Ids
-    peers: Peers
+    peers: Patient
     verifier: Verifier
     bundle: Bundle
     assertion: Signer
@@ -80,6 +81,12 @@ class Services:
     exports: Exports
     files: Files
     signed_lists: dict[int, SignedList] = field(default_factory=dict)
+
+    def telling(self, tell: Tell) -> Services:
+        """The same for somebody who waits: told whenever a peer has to be asked again."""
+        peers = self.peers.telling(lambda why: tell({"waiting": why}))
+        browse, receive = replace(self.browse, peers=peers), replace(self.receive, peers=peers)
+        return replace(self, peers=peers, browse=browse, receive=receive)
 
 
 SERVICES = web.AppKey("services", Services)

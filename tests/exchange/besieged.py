@@ -137,7 +137,7 @@ class Siege:
     async def bearer(self, who: Node | None = None, audience: str = "") -> str:
         """A good token of the peer's, or of somebody else."""
         caller = who or self.peer
-        access = services(caller).peers._access(Did(self.here.config.did))  # type: ignore[attr-defined]  # a look inside
+        access = services(caller).outbox.peers._access(Did(self.here.config.did))  # type: ignore[attr-defined]  # a look inside
         return await proof(caller, audience or self.here.config.did, access=access)
 
     async def send(self, path: str, message: JsonObject | bytes, who: Node | None = None) -> HttpAnswer:

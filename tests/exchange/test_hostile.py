@@ -90,7 +90,7 @@ def test_what_could_not_be_checked_uses_no_token(tmp_path: Path, monkeypatch: py
     async def scene(world: World) -> None:
         asked, caller = world.nodes
         here = services(asked)
-        access = services(caller).peers._access(here.authenticate.did)  # type: ignore[attr-defined]  # a look inside
+        access = services(caller).outbox.peers._access(here.authenticate.did)  # type: ignore[attr-defined]  # a look inside
         header = f"Bearer {await proof(caller, asked.config.did, access=access)}"
 
         async def once() -> None:
@@ -100,7 +100,7 @@ def test_what_could_not_be_checked_uses_no_token(tmp_path: Path, monkeypatch: py
             raise CannotCheck("away")
 
         with monkeypatch.context() as patch:
-            patch.setattr(type(here.peers), "presentations", away)
+            patch.setattr(type(here.outbox.peers), "presentations", away)
             with pytest.raises(CannotCheck):
                 await once()
         await once()

@@ -11,8 +11,7 @@ import pytest
 
 from connector.config import Limits
 from connector.credentials.query import query_message, type_scope
-from connector.exchange.outbox import _asked_to_wait
-from connector.exchange.ports import HttpAnswer
+from connector.exchange.patience import asked_to_wait
 from connector.exchange.quotas import Bucket
 from connector.protocol import compose
 from tests.exchange.test_hostile import play, proof, say, services, settled
@@ -25,7 +24,7 @@ BURST = 5
 
 async def asks(caller: Node, asked: Node, *, known: bool, times: int = 1) -> list[HttpAnswer]:
     """So many catalogue requests, each with a token of its own; a stranger lets nobody see its credentials."""
-    access = services(caller).peers._access(services(asked).authenticate.did) if known else None  # type: ignore[attr-defined]  # a look inside
+    access = services(caller).outbox.peers._access(services(asked).authenticate.did) if known else None  # type: ignore[attr-defined]  # a look inside
     body = compose.dump(compose.catalog_request("urn:uuid:1"))
     return [await say(asked, CATALOG, body, await proof(caller, asked.config.did, access=access)) for _ in range(times)]
 
@@ -99,4 +98,4 @@ def test_who_shows_no_right_makes_no_row_at_the_credential_service(tmp_path: Pat
 @pytest.mark.parametrize(("said", "seconds"), [("7", 7), ("", 0), ("soon", 0), ("9" * 40, 0), ("-3", 0)])
 def test_a_peer_that_says_when_is_not_asked_before(said: str, seconds: int) -> None:
     """`Retry-After` in seconds; anything else leaves our own pauses."""
-    assert _asked_to_wait(HttpAnswer(status=503, headers={"retry-after": said}, body=b"")) == seconds
+    assert asked_to_wait({"retry-after": said}) == seconds

@@ -306,7 +306,7 @@ def test_an_edc_resumes_by_a_start_from_each_side(tmp_path: Path) -> None:
         peer = Process(role=Role.CONSUMER, pid=Pid(running.pid), peer_pid=Pid(theirs.pid), state="SUSPENDED")
         body = compose.dump(compose.transfer_start("urn:uuid:1", peer))
         path = f"/dsp/2025-1/transfers/{theirs.pid}/start"
-        access = services(running.customer).peers._access(running.supplier.config.did)  # type: ignore[attr-defined]  # a look inside
+        access = services(running.customer).outbox.peers._access(running.supplier.config.did)  # type: ignore[attr-defined]  # a look inside
         answer = await say(
             running.supplier, path, body, await proof(running.customer, running.supplier.config.did, access=access)
         )

@@ -205,7 +205,7 @@ class Walk:
             mine, peer, last = self.nodes[index], self.nodes[1 - index], self.said[index]
             assert last is not None
             path = last.url.removeprefix(peer.config.public_url)
-            access = services(mine).peers._access(services(peer).authenticate.did)  # type: ignore[attr-defined]  # a look inside
+            access = services(mine).outbox.peers._access(services(peer).authenticate.did)  # type: ignore[attr-defined]  # a look inside
             await say(peer, path, last.body, await proof(mine, peer.config.did, access=access))
 
         return again

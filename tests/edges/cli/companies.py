@@ -101,7 +101,9 @@ def know(company: Company, *peers: Company) -> None:
     names = "\n".join(f'{peer.name} = "{peer.did}"' for peer in peers)
     with company.config.open("a") as out:
         trusted = json.dumps([company.did, *(peer.did for peer in peers)])
-        out.write(f"\n[trusted_issuers]\nFacilityRecord = {trusted}\n\n[peers]\n{names}\n")
+        out.write(
+            f"\n[trusted_issuers]\nFacilityRecord = {trusted}\n\n[peers]\n{names}\n\n[limits]\nretry_read_seconds = 1\n"
+        )
 
 
 @contextmanager

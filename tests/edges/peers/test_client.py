@@ -85,6 +85,19 @@ async def client() -> AsyncIterator[GuardedClient]:
         yield made
 
 
+class Unnamed(AbstractResolver):
+    """A resolver that knows no name."""
+
+    async def resolve(
+        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
+    ) -> list[ResolveResult]:
+        """As the machine's says it."""
+        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+    async def close(self) -> None:
+        """Nothing is open."""
+
+
 class Names(AbstractResolver):
     """A resolver that gives each look-up its next answer."""
 
@@ -308,12 +321,16 @@ async def test_what_is_no_http_is_no_answer(server: Server, client: GuardedClien
 
 
 async def test_nobody_there(client: GuardedClient) -> None:
-    """A closed port, and a name that does not exist, each with a sentence."""
+    """A closed port, which a restart opens again, and a name that does not exist, each with a sentence."""
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
         port = unused.getsockname()[1]
-        with pytest.raises(PeerUnreachable, match=r"127\.0\.0\.1 could not be reached"):
+        with pytest.raises(PeerUnreachable, match=r"127\.0\.0\.1 could not be reached") as refused:
             await client.request("GET", f"http://127.0.0.1:{port}/")
+    async with GuardedClient(resolver=Unnamed()) as elsewhere:
+        with pytest.raises(PeerUnreachable, match=r"nobody\.example could not be reached") as unknown:
+            await elsewhere.request("GET", "https://nobody.example/")
+    assert (refused.value.again_after, unknown.value.again_after) == (0, None)
 
 
 async def test_connections_to_one_host_are_bounded(server: Server) -> None:
@@ -349,9 +366,10 @@ async def test_a_certificate_that_nobody_vouches_for_is_no_answer(tmp_path: Path
     listening = await asyncio.start_server(serve, "127.0.0.1", 0, ssl=context)
     port = listening.sockets[0].getsockname()[1]
     async with GuardedClient(unsafe_allow_loopback=True) as unsafe:
-        with pytest.raises(PeerUnreachable, match="certificate"):
+        with pytest.raises(PeerUnreachable, match="certificate") as foreign:
             await unsafe.request("GET", f"https://localhost:{port}/")
         with pytest.raises(PeerUnreachable):
             await unsafe.request("GET", f"http://localhost:{port}/")
     listening.close()
+    assert foreign.value.again_after is None
     assert b"GET" not in b"".join(seen)

@@ -170,6 +170,18 @@ async def test_a_peer_that_was_down_is_asked_again_soon(resolver: Resolver, web:
     assert (await resolver.did_document(PEER)).id == PEER
 
 
+async def test_a_peer_that_wants_a_moment_says_how_long(resolver: Resolver, web: Web, clock: Clock) -> None:
+    """An answer about the moment is no refusal: it is kept as short as silence is."""
+    url = "https://peer.example/.well-known/did.json"
+    web.answers[url] = HttpAnswer(status=503, headers={"retry-after": "7"}, body=b"")
+    with pytest.raises(PeerUnreachable, match="HTTP 503") as told:
+        await resolver.did_document(PEER)
+    assert told.value.again_after == 7
+    clock.move(2)
+    web.put(url, orjson.dumps({"id": PEER}))
+    assert (await resolver.did_document(PEER)).id == PEER
+
+
 async def test_status_lists_and_their_changes(resolver: Resolver, web: Web, clock: Clock) -> None:
     """Octets as served, kept for a minute, each under its own address."""
     web.put(LIST, b"list")
