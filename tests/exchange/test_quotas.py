@@ -12,6 +12,7 @@ import pytest
 from connector.config import Limits
 from connector.credentials.query import query_message, type_scope
 from connector.exchange.patience import asked_to_wait
+from connector.exchange.ports import HttpAnswer
 from connector.exchange.quotas import Bucket
 from connector.protocol import compose
 from tests.exchange.test_hostile import play, proof, say, services, settled
