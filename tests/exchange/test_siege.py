@@ -339,7 +339,7 @@ def test_whatever_is_said_wherever_by_whomever(tmp_path: Path, examples: int) ->
     """An answer from the list, an error object with each refusal, nothing moved by it, and nobody else asked."""
     with scene(tmp_path) as (runner, siege):
 
-        @settings(max_examples=examples, deadline=None, derandomize=True, database=None, phases=SHORT)
+        @settings(max_examples=examples, phases=SHORT)
         @given(data=st.data())
         def attacked(data: st.DataObject) -> None:
             runner.run(assault(siege, data))

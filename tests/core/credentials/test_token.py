@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 import orjson
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from connector.credentials import jose, token
@@ -197,7 +197,7 @@ def test_a_large_token_is_refused_before_its_issuer_is_read() -> None:
         token.peek_issuer(b"a." * 500_000)
 
 
-@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=150)
 @given(data=st.data())
 def test_no_changed_byte_goes_through(
     data: st.DataObject, document: DidDocument, prover: MemorySigner, now: datetime

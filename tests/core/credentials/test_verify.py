@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 import orjson
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from connector.credentials.datamodel import VC_CONTEXT
@@ -65,7 +65,7 @@ def test_needs_names_what_must_be_fetched(issued: Issue, credential: JsonObject)
     assert needs(b"garbage").issuer is None
 
 
-@settings(max_examples=250, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(max_examples=250)
 @given(data=st.data())
 def test_one_changed_byte_anywhere_is_never_valid(
     data: st.DataObject, issued: Issue, credential: JsonObject, material: Material, now: datetime

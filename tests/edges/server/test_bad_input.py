@@ -11,7 +11,7 @@ from uuid import uuid4
 
 import orjson
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
@@ -366,7 +366,7 @@ _PATHS = st.sampled_from([
 
 
 @given(path=_PATHS, data=st.data())
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=150)
 def test_what_is_nearly_a_message_is_answered(scene: Scene, path: str, data: st.DataObject) -> None:
     """A good message with parts replaced, removed and added: always an answer below 500, always JSON."""
     message = json.loads(scene.request())
@@ -382,7 +382,7 @@ def test_what_is_nearly_a_message_is_answered(scene: Scene, path: str, data: st.
 
 
 @given(st.binary(max_size=400))
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60)
 def test_noise_is_answered(scene: Scene, noise: bytes) -> None:
     """Bytes as a body."""
     assert scene.post("/transfers/request", noise).status == 400
