@@ -7,7 +7,8 @@ import asyncio
 import json
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 from rich.console import Console
@@ -40,9 +41,18 @@ def main(arguments: Sequence[str]) -> None:
     parser.add_argument("--gigabytes", type=float, default=5.0, help="how large the large file is")
     parser.add_argument("--crowd", type=int, default=10_000, help="how many exchanges at 200 at once")
     parser.add_argument("--units", type=int, default=100_000, help="how many units the collection has")
-    parser.add_argument("--first-port", type=int, default=0, help="use ports from here on instead of any")
     parser.add_argument("--keep", type=Path, help="use this folder and keep it")
     asked = parser.parse_args(arguments)
+    between: Mapping[str, Callable[[Path], Coroutine[None, None, list[Figure]]]] = {
+        "exchange": partial(exchange, rounds=asked.rounds, scale=asked.scale),
+        "contact": contact,
+        "crowd": partial(crowd, count=asked.crowd),
+        "edc": partial(edc, scale=asked.scale),
+        "large": partial(large, gigabytes=asked.gigabytes),
+        "units": partial(units, count=asked.units),
+        "catalogue": catalogue,
+    }
+    within = {"mapping": mapping, "credentials": credentials, "passports": passports, "shapes": shapes}
     need_linux()
     with tempfile.TemporaryDirectory(prefix="battery-bench-") as scratch:
         folder = asked.keep or Path(scratch)
@@ -53,23 +63,7 @@ def main(arguments: Sequence[str]) -> None:
             print(f"measuring {part} ...", file=sys.stderr)
             place = folder / part
             place.mkdir(exist_ok=True)
-            if part == "exchange":
-                figures += asyncio.run(exchange(place, asked.first_port, rounds=asked.rounds, scale=asked.scale))
-            elif part == "contact":
-                figures += asyncio.run(contact(place, asked.first_port))
-            elif part == "crowd":
-                figures += asyncio.run(crowd(place, asked.first_port, asked.crowd))
-            elif part == "edc":
-                figures += asyncio.run(edc(place, asked.first_port, scale=asked.scale))
-            elif part == "large":
-                figures += asyncio.run(large(place, asked.first_port, asked.gigabytes))
-            elif part == "units":
-                figures += asyncio.run(units(place, asked.first_port, asked.units))
-            elif part == "catalogue":
-                figures += asyncio.run(catalogue(place))
-            else:
-                parts = {"mapping": mapping, "credentials": credentials, "passports": passports, "shapes": shapes}
-                figures += parts[part]()
+            figures += asyncio.run(between[part](place)) if part in between else within[part]()
         after, speed_after = probe_disk(folder), probe_speed()
     told = machine()
     if asked.json:

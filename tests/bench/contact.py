@@ -28,24 +28,24 @@ _AWAKE_SECONDS = 1.0
 _PART = "First contact: negotiation and transfer start with a company that is not known yet"
 
 
-async def contact(folder: Path, first_port: int) -> list[Figure]:
+async def contact(folder: Path) -> list[Figure]:
     """All figures of this part."""
-    async with _pairs(folder, first_port) as drivers:
+    async with _pairs(folder) as drivers:
         for drive in drivers:
             for _ in range(_EARLIER):
                 await drive.negotiate_and_start()
         strangers = [await _timed(_between(one, other)) for one, other in permutations(drivers, 2)]
-    restarted = await _restarted(folder, first_port)
+    restarted = await _restarted(folder)
     return [
         _figure("two strangers", strangers, "each has traded with another one before"),
         _figure("both just restarted", restarted, f"both {_AWAKE_SECONDS:g} s after a restart: code that never ran"),
     ]
 
 
-async def _restarted(folder: Path, first_port: int) -> list[float]:
+async def _restarted(folder: Path) -> list[float]:
     """What two that forgot each other need, in milliseconds."""
     took: list[float] = []
-    async with two(folder, first_port) as running, driver(running[0], running[1]) as drive:
+    async with two(folder) as running, driver(running[0], running[1]) as drive:
         for _ in range(_RESTARTS):
             for at in (0, 1):
                 await asyncio.to_thread(running[at].stop)
@@ -72,9 +72,9 @@ def _figure(name: str, took: list[float], note: str) -> Figure:
 
 
 @asynccontextmanager
-async def _pairs(folder: Path, first_port: int) -> AsyncIterator[list[Driver]]:
+async def _pairs(folder: Path) -> AsyncIterator[list[Driver]]:
     """A consumer and a provider each, that know each other's dataset; members of one association."""
-    ports = iter(free_ports(1 + 4 * _PAIRS, first_port))
+    ports = iter(free_ports(1 + 4 * _PAIRS))
     authority = Authority(next(ports))
     site = await authority.serve()
     async with AsyncExitStack() as stack:

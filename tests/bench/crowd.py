@@ -21,9 +21,9 @@ _PART = "A crowd: negotiations and transfer starts, all at once"
 _GOOD = ("negotiation FINALIZED", "transfer STARTED")
 
 
-async def crowd(folder: Path, first_port: int, count: int) -> list[Figure]:
+async def crowd(folder: Path, count: int) -> list[Figure]:
     """All figures of this part."""
-    async with two(folder, first_port) as running, driver(running[0], running[1]) as drive:
+    async with two(folder) as running, driver(running[0], running[1]) as drive:
         return await _together(drive, running, count)
 
 

@@ -39,12 +39,12 @@ _CPU_SHARE = {1: None, 20: 15.0, 200: None}
 """How many times as much as ours EDC's CPU is to be."""
 
 
-async def edc(folder: Path, first_port: int, *, scale: float) -> list[Figure]:
+async def edc(folder: Path, *, scale: float) -> list[Figure]:
     """All figures of this part; none without Java and Maven."""
     if lack := java.missing():
         print(f"EDC is not measured: {lack}", file=sys.stderr)
         return []
-    ours = await _ours(folder, first_port, scale)
+    ours = await _ours(folder, scale)
     figures = [figure for load in ours.values() for figure in load.figures(PART)]
     for pace, wait_millis, loads in _PACES:
         place = folder / f"edc-{wait_millis or 'default'}"
@@ -149,8 +149,8 @@ async def _two(folder: Path, pace: str, wait_millis: int | None) -> AsyncIterato
         yield Pair(pace=pace, consumer=sides[0], provider=sides[1], dataset=found["open"], session=session)
 
 
-async def _ours(folder: Path, first_port: int, scale: float) -> dict[int, Load]:
-    async with two(folder, first_port) as (consumer, provider), driver(consumer, provider) as drive:
+async def _ours(folder: Path, scale: float) -> dict[int, Load]:
+    async with two(folder) as (consumer, provider), driver(consumer, provider) as drive:
         pids = (consumer.pid, provider.pid)
         await _load("", 20, pids, drive.negotiate_and_start, 40)
         return {

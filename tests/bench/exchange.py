@@ -85,9 +85,9 @@ class Load:
             yield Figure(part=part, name=f"  CPU of the {name}", value=self.cpu_ms(side), unit="ms each", at_most=cpu)
 
 
-async def exchange(folder: Path, first_port: int, *, rounds: int, scale: float) -> list[Figure]:
+async def exchange(folder: Path, *, rounds: int, scale: float) -> list[Figure]:
     """All figures of this part."""
-    ports = free_ports(7, first_port)
+    ports = free_ports(7)
     authority = Authority(ports[0])
     site = await authority.serve()
     companies = [

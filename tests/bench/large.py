@@ -52,9 +52,9 @@ class Peak:
             self.most = [max(most, resident_mib(pid)) for most, pid in zip(self.most, self._pids, strict=True)]
 
 
-async def large(folder: Path, first_port: int, gigabytes: float) -> list[Figure]:
+async def large(folder: Path, gigabytes: float) -> list[Figure]:
     """Publish it and pull it."""
-    ports = free_ports(5, first_port)
+    ports = free_ports(5)
     authority = Authority(ports[0])
     site = await authority.serve()
     try:

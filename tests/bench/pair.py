@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import json
+import random
 import socket
 import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator
-from contextlib import ExitStack, asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,6 +26,7 @@ COMMAND = (sys.executable, "-m", "connector")
 _READY_SECONDS = 30.0
 _STOP_SECONDS = 15.0
 _LOOK_SECONDS = 0.005
+_QUIET_PORTS = (20_000, 32_000)
 
 PLAN = """mapping: bench-sites/1
 record: FacilityRecord
@@ -57,19 +59,21 @@ POLICY = json.dumps(
 )
 
 
-def free_ports(count: int, first: int) -> list[int]:
-    """Ports that nobody listens on: from `first` on, or anywhere if that is 0."""
+def free_ports(count: int) -> list[int]:
+    """Ports that nobody listens on, near each other. They lie below those that the system gives away, so that nobody
+    takes one before its use, and anywhere there, so that two runs beside each other do not choose the same.
+    """
+    start = random.SystemRandom().randrange(*_QUIET_PORTS)
     with ExitStack() as stack:
         found: list[int] = []
-        candidates = iter(range(first, first + 100)) if first else iter([0] * count)
-        while len(found) < count:
+        for port in range(start, start + 100):
             sock = stack.enter_context(socket.socket())
-            try:
-                sock.bind(("127.0.0.1", next(candidates)))
-            except OSError:
-                continue
-            found.append(sock.getsockname()[1])
-        return found
+            with suppress(OSError):
+                sock.bind(("127.0.0.1", port))
+                found.append(port)
+            if len(found) == count:
+                return found
+    raise RuntimeError(f"not {count} free ports from {start} on")
 
 
 @dataclass(slots=True, kw_only=True)
@@ -208,9 +212,9 @@ async def publish_sites(provider: Running) -> JsonObject:
 
 
 @asynccontextmanager
-async def two(folder: Path, first_port: int) -> AsyncIterator[list[Running]]:
+async def two(folder: Path) -> AsyncIterator[list[Running]]:
     """Consumer and provider until the block ends, the provider with one dataset; members of one association."""
-    ports = free_ports(5, first_port)
+    ports = free_ports(5)
     authority = Authority(ports[0])
     site = await authority.serve()
     running: list[Running] = []

@@ -37,9 +37,9 @@ _OCTETS = 700
 _DATASET = "urn:uuid:00000000-0000-8000-8000-000000000001"
 
 
-async def units(folder: Path, first_port: int, count: int) -> list[Figure]:
+async def units(folder: Path, count: int) -> list[Figure]:
     """Fill, negotiate, ask."""
-    ports = free_ports(5, first_port)
+    ports = free_ports(5)
     authority = Authority(ports[0])
     site = await authority.serve()
     try:

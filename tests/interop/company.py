@@ -85,7 +85,7 @@ class Company:
 @contextmanager
 def running(folder: Path, peers: Mapping[str, Mapping[str, Json]], *, by_hand: str = "") -> Iterator[Company]:
     """Ours, until the block ends. `peers`: name -> what `[peers.NAME]` says; `by_hand`: with whom a person decides."""
-    port, management_port = free_ports(2, 0)
+    port, management_port = free_ports(2)
     subprocess.run(
         [*COMMAND, "init", str(folder), "--unsafe-loopback", "--port", str(port), "--management-port",
          str(management_port)],

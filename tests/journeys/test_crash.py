@@ -21,7 +21,6 @@ from tests.bench.pair import free_ports
 from tests.journeys.companies import Keeper, Member, make_pair, publish, until_answered
 from tests.journeys.crashing import DEAD, POINTS
 
-FIRST_PORT = 25_100
 SETTLE_SECONDS = 20.0
 
 
@@ -108,7 +107,7 @@ def site_of(authority: Authority) -> Iterator[None]:
 
 def test_both_ends_finish_after_a_death_at_each_boundary(tmp_path: Path) -> None:
     """Each commit and each message of either side, one death each."""
-    ports = free_ports(5, FIRST_PORT)
+    ports = free_ports(5)
     authority = Authority(ports.pop())
     pair = make_pair(tmp_path, authority, ports)
     trade = Trade(*pair)

@@ -27,7 +27,6 @@ from tests.journeys.companies import Keeper, Member, make_pair
 from tests.journeys.fault_proxy import FaultProxy, Sweep, proxies
 from tests.journeys.test_crash import site_of
 
-FIRST_PORT = 25_300
 FEW, MANY = 4, 8
 """Hands at once: most of the time goes into pauses before a repeat."""
 TIMES = 2
@@ -198,7 +197,7 @@ def judge(taken: dict[str, ProcessRow], given: dict[str, ProcessRow]) -> None:
 
 def run(folder: Path, step: int, at_once: int) -> Sweep:
     """Cut at every so many bytes."""
-    ports = free_ports(7, FIRST_PORT)
+    ports = free_ports(7)
     authority, sweep = Authority(ports.pop()), Sweep(step=step, times=TIMES)
     pair = make_pair(folder, authority, ports)
 

@@ -22,7 +22,6 @@ from tests.bench.pair import free_ports
 from tests.journeys.companies import Member, make_pair, until_answered
 from tests.journeys.test_crash import site_of
 
-FIRST_PORT = 25_500
 SIZE = 24 << 20
 OCTETS = random.Random(5).randbytes(1 << 20) * (SIZE >> 20) + b"end"
 DIGEST = digest_multibase(OCTETS)
@@ -135,7 +134,7 @@ class Trade:
 @pytest.fixture(scope="module")
 def trade(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Trade]:
     """Both run; the giver is reached by the line alone."""
-    ports = free_ports(6, FIRST_PORT)
+    ports = free_ports(6)
     authority = Authority(ports.pop())
     giver, taker = make_pair(tmp_path_factory.mktemp("files"), authority, ports)
     public = giver.config.listen.port

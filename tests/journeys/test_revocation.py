@@ -22,7 +22,6 @@ from tests.edges.cli.companies import Company, serving
 from tests.journeys.companies import Member, make_pair
 from tests.journeys.test_crash import site_of
 
-FIRST_PORT = 25_700
 SIZE = 64 << 20
 PIECE = 1 << 20
 
@@ -76,7 +75,7 @@ def pieces(giver: Member, address: JsonObject) -> Iterator[bytes]:
 @pytest.mark.parametrize("revoked", [True, False], ids=["revoked", "good"])
 def test_a_stream_ends_when_the_right_to_it_is_revoked(tmp_path: Path, ahead: type[Moved], *, revoked: bool) -> None:
     """The taker's credentials are revoked, and two minutes pass: the rest is not given. Unrevoked, it is."""
-    ports = free_ports(5, FIRST_PORT)
+    ports = free_ports(5)
     authority = Authority(ports.pop())
     giver, taker = make_pair(tmp_path, authority, ports)
     companies = [

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import socket
 import threading
 from asyncio import AbstractEventLoop
 from collections.abc import Iterator
@@ -66,15 +65,6 @@ class Company:
     def did(self) -> str:
         """Its identity."""
         return load(self.config).did
-
-
-def free_ports(count: int) -> list[int]:
-    """Ports that nobody listens on now."""
-    taken = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [int(one.getsockname()[1]) for one in taken]
-    for one in taken:
-        one.close()
-    return ports
 
 
 def found(folder: Path, name: str, port: int, management_port: int) -> Company:

@@ -14,7 +14,8 @@ import pytest
 
 from connector.cli.client import Management
 from connector.credentials.digest import digest_multibase
-from tests.edges.cli.companies import EXPORT, Company, found, free_ports, know, serving
+from tests.bench.pair import free_ports
+from tests.edges.cli.companies import EXPORT, Company, found, know, serving
 from tests.edges.cli.test_running import ask, run
 
 

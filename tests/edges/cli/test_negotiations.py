@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.edges.cli.companies import Company, found, free_ports, know, serving
+from tests.bench.pair import free_ports
+from tests.edges.cli.companies import Company, found, know, serving
 from tests.edges.cli.test_running import ask, run
 
 OTHER = {"@type": "Set", "permission": [{"action": "use", "constraint": [

@@ -13,7 +13,8 @@ from typer.testing import CliRunner
 
 from connector.cli import app, mount
 from connector.cli.client import Management
-from tests.edges.cli.companies import BROKEN, Company, found, free_ports, know, serving
+from tests.bench.pair import free_ports
+from tests.edges.cli.companies import BROKEN, Company, found, know, serving
 
 mount()
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-import time
+import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
@@ -21,7 +21,8 @@ from connector.model import JsonObject, Pid
 from connector.protocol import compose
 from connector.protocol.process import Process, Role
 from connector.server.dsp import BASE
-from tests.edges.cli.companies import EXPORT, PLAN, Company, found, free_ports, know, serving
+from tests.bench.pair import free_ports
+from tests.edges.cli.companies import EXPORT, PLAN, Company, found, know, serving
 from tests.edges.server.stranger import Answer, Stranger, ask, shout, site_of
 
 mount()
@@ -40,6 +41,7 @@ class Scene:
     two: Stranger
     dataset: str
     offer: JsonObject
+    bugs: list[str]
 
     @property
     def management(self) -> Management:
@@ -70,6 +72,18 @@ class Scene:
         return {name: count for name, count in self.management.get("/v1/counts").items() if name != "outbox"}
 
 
+class Bugs(logging.Handler):
+    """What the connector's log says of bugs."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.ERROR)
+        self.told: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """One line, with its traceback."""
+        self.told.append(self.format(record))
+
+
 @pytest.fixture(scope="module")
 def scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
     """One connector that runs, another that does not."""
@@ -79,6 +93,8 @@ def scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
     other = found(folder, "other", ports.pop(), ports.pop())
     know(mine, other)
     one, two = (Stranger(ports[0], name) for name in ("one", "two"))
+    bugs, log = Bugs(), logging.getLogger("connector")
+    log.addHandler(bugs)
     with site_of(one, two), serving(mine):
         body: JsonObject = {
             "plan": str(mine.folder / "plans" / "sites.yaml"), "policy": str(mine.folder / "policies" / "open.json")
@@ -94,7 +110,8 @@ def scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
         offers = dataset[0]["hasPolicy"]
         assert isinstance(offers, list)
         assert isinstance(offers[0], dict)
-        yield Scene(mine, other, port, one, two, str(published["dataset"]), offers[0])
+        yield Scene(mine, other, port, one, two, str(published["dataset"]), offers[0], bugs.told)
+    log.removeHandler(bugs)
 
 
 def cli(scene: Scene, *words: str) -> tuple[int, JsonObject]:
@@ -260,10 +277,8 @@ def test_an_oversized_body_is_refused_before_it_is_read(scene: Scene) -> None:
         f"POST {BASE}/negotiations/request HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
         f"Authorization: Bearer {scene.one.token(scene.mine.did)}\r\n"
     )
-    began = time.monotonic()
     heard = shout(scene.port, f"{head}Content-Length: {50 * CAP}\r\n\r\n{{".encode())
     assert heard.startswith(b"HTTP/1.1 413"), heard[:200]
-    assert time.monotonic() - began < 2
     body = b'{"a":"' + b"x" * CAP + b'"}'
     answer = scene.post("/negotiations/request", body)
     assert answer.status == 413
@@ -391,3 +406,4 @@ def test_noise_is_answered(scene: Scene, noise: bytes) -> None:
 def test_the_connector_still_works(scene: Scene) -> None:
     """After all of this: ready, and no line of its log speaks of a bug."""
     assert scene.management.get("/health/ready")["status"] == "ready"
+    assert scene.bugs == []

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tests.edges.cli.companies import found, free_ports, serving
+from tests.bench.pair import free_ports
+from tests.edges.cli.companies import found, serving
 from tests.edges.server.stranger import ask
 
 

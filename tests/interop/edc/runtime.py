@@ -77,7 +77,7 @@ class Edc:
 @contextmanager
 def running(folder: Path, participant: str, *, wait_millis: int | None) -> Iterator[Edc]:
     """An EDC until the block ends. `wait_millis`: how long its state machines idle; None for its own default."""
-    ports = dict(zip(_CONTEXTS, free_ports(len(_CONTEXTS), 0), strict=True))
+    ports = dict(zip(_CONTEXTS, free_ports(len(_CONTEXTS)), strict=True))
     settings = folder / f"{participant}.properties"
     log = folder / f"{participant}.log"
     settings.write_text(_settings(participant, ports, wait_millis), "utf-8")

@@ -31,7 +31,7 @@ _POLICY: JsonObject = {"@type": "Set", "permission": [{"action": "use"}]}
 
 def rounds(folder: Path, packages: Sequence[str] = run.PACKAGES) -> Iterator[Outcome]:
     """Every id of these packages, and that the kit ran to its end in time."""
-    (port,) = free_ports(1, 0)
+    (port,) = free_ports(1)
     peer: JsonObject = {"id": run.PARTICIPANT, "address": f"http://localhost:{port}", "retryable_statuses": [404]}
     with company.running(folder / "us", {driver.PEER: peer}, by_hand=driver.PEER) as us:
         settings, parts = _prepare(us, port)
