@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import threading
 from asyncio import AbstractEventLoop
 from collections.abc import Iterator
@@ -96,9 +97,23 @@ def know(company: Company, *peers: Company) -> None:
         )
 
 
+class Bugs(logging.Handler):
+    """What a connector's log says of bugs."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.ERROR)
+        self.told: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """One line, with its traceback."""
+        self.told.append(self.format(record))
+
+
 @contextmanager
 def serving(*companies: Company) -> Iterator[None]:
-    """Their connectors, on an event loop in a thread of its own, until the block ends."""
+    """Their connectors, on an event loop in a thread of its own, until the block ends; none may meet a bug."""
+    bugs = Bugs()
+    logging.getLogger("connector").addHandler(bugs)
     ready, failed, handle = threading.Event(), list[BaseException](), list[tuple[AbstractEventLoop, asyncio.Event]]()
 
     async def serve() -> None:
@@ -127,4 +142,6 @@ def serving(*companies: Company) -> Iterator[None]:
         loop, stop = handle[0]
         loop.call_soon_threadsafe(stop.set)
         thread.join(30)
+        logging.getLogger("connector").removeHandler(bugs)
     assert not failed, failed
+    assert not bugs.told, "\n".join(bugs.told)
