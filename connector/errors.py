@@ -7,7 +7,7 @@ to `server/problems.py` alone, exit codes to `cli/` alone.
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, Self
 
 
 class ConnectorError(Exception):
@@ -20,6 +20,16 @@ class ConnectorError(Exception):
         self.hint = hint
         self.place = place
         super().__init__(self.detail)
+
+    def afresh(self) -> Self:
+        """The same error, to be raised once more by who kept it.
+
+        One that was raised holds its traceback, and so all that its callers had in hand: kept for itself, it would keep
+        the bodies of their requests.
+        """
+        copy = type(self).__new__(type(self), *self.args)
+        copy.__dict__.update(self.__dict__)
+        return copy
 
 
 class BadInput(ConnectorError):

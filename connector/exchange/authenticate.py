@@ -14,6 +14,7 @@ from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from typing import TypeAlias
 
 from connector.credentials.digest import digest_multibase
 from connector.credentials.presentation import bound_to, verify_presentation
@@ -38,6 +39,9 @@ _RECHECK = timedelta(seconds=30)
 _MAX_PARTIES = 10_000
 _MAX_PRESENTATIONS = 4
 _BEARER = "Bearer "
+
+_Shown: TypeAlias = tuple[Did, tuple[bytes, ...] | None]
+"""A party, and what a transfer of its keeps of what it showed; None: what it shows when it is asked."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,7 +71,7 @@ class Authenticate:
     quotas: Quotas
     leeway_seconds: int
     claims_cache_seconds: int
-    _known: dict[Did, Known] = field(default_factory=dict)
+    _known: dict[_Shown, Known] = field(default_factory=dict)
 
     async def caller(self, authorization: str, *, method: str, path: str, body: bytes, once: bool) -> Caller:
         """Check the token and gather the caller's claims.
@@ -82,7 +86,7 @@ class Authenticate:
         if earlier is not None and (once or earlier.request_digest != _request_digest(method, path, body)):
             raise NotAuthenticated("the token was used before")
         known = await self._claims(proven)
-        self.quotas.admit(proven.party, known=bool(known.claims))
+        self.quotas.admit(proven.party, known=bool(known.claims), size=len(body))
         if once:  # last: a request that could not be checked consumes no token
             await self._use_up(replay)
         return Caller(
@@ -102,18 +106,20 @@ class Authenticate:
 
     def credentials_of(self, party: Did) -> tuple[bytes, ...]:
         """The credentials that the party's present claims rest on, to be kept with a running transfer."""
-        known = self._known.get(party)
+        known = self._known.get((party, None))
         return known.credentials if known else ()
 
     async def facts_from(self, party: Did, credentials: Iterable[bytes]) -> Facts:
         """The facts that these credentials prove now: a party that is not on the line is judged by what it showed.
 
-        Claims of the last minutes count, with the status lists of the last one; others are verified now.
+        Claims of the last minutes count, with the status lists of the last one; others are verified now. What an old
+        transfer keeps says nothing of what the party could show today, so it counts for nothing else.
         """
-        known = await self._present(party)
+        shown = (party, tuple(credentials))
+        known = await self._present((party, None)) or await self._present(shown)
         if known is None:
-            known = await self._verified(party, credentials)
-            self._keep(party, known)
+            known = await self._verified(party, shown[1])
+            self._keep(shown, known)
         return Facts(party=party, claims=known.claims)
 
     # --- the token ------------------------------------------------------------------------------------------
@@ -136,30 +142,31 @@ class Authenticate:
 
     # --- the claims --------------------------------------------------------------------------------------------------
 
-    async def _present(self, party: Did) -> Known | None:
+    async def _present(self, shown: _Shown) -> Known | None:
         """What is known of the party; what was revoked meanwhile counts no more, wherever its status can be seen."""
-        known, now = self._known.get(party), self.clock.now()
+        known, now = self._known.get(shown), self.clock.now()
         if known is None or known.until <= now:
             return None
         if known.checked <= now:
             known = replace(known, checked=now + _RECHECK)
-            self._keep(party, known)  # first, so that of many requests at once one looks
+            self._keep(shown, known)  # first, so that of many requests at once one looks
             with suppress(CannotCheck):  # what was seen last counts until its end
-                again = await self._verified(party, known.credentials)
+                again = await self._verified(shown[0], known.credentials)
                 known = replace(again, until=min(again.until, known.until))
-                self._keep(party, known)
+                self._keep(shown, known)
         return known
 
     async def _claims(self, proven: Proven) -> Known:
         party = proven.party
-        known = await self._present(party)
+        known = await self._present((party, None))
         if known is not None:
             return known
         if proven.access_token is None:
             return Known(claims=(), credentials=(), checked=self.clock.now(), until=self.clock.now())
         try:
             document = await self.resolver.did_document(party)
-            presentations = await self.peers.presentations(party, proven.access_token, SCOPES)
+            async with self.quotas.room(party):
+                presentations = await self.peers.presentations(party, proven.access_token, SCOPES)
         except (AddressBlocked, BadMessage) as error:
             raise NotAuthenticated(f"the caller's credential service is none: {error.detail}") from None
         shown: list[bytes] = []
@@ -170,7 +177,7 @@ class Authenticate:
             )  # fmt: skip
             shown += presentation.credentials
         known = await self._verified(party, shown)
-        self._keep(party, known)
+        self._keep((party, None), known)
         return known
 
     async def _verified(self, party: Did, credentials: Iterable[bytes]) -> Known:
@@ -194,10 +201,10 @@ class Authenticate:
                 until = min(until, credential.valid_until)
         return Known(claims=tuple(claims), credentials=tuple(kept), checked=now + _RECHECK, until=until)
 
-    def _keep(self, party: Did, known: Known) -> None:
-        if len(self._known) >= _MAX_PARTIES:
+    def _keep(self, shown: _Shown, known: Known) -> None:
+        if shown not in self._known and len(self._known) >= _MAX_PARTIES:
             self._known.pop(next(iter(self._known)))
-        self._known[party] = known
+        self._known[shown] = known
 
 
 def claims_of(types: Iterable[str], credential: JsonObject, digest: str) -> list[Claim]:

@@ -4,16 +4,22 @@ A known party (it has shown a claim that counts, or the configuration names it) 
 one: identities are free (any host can have any number of did:web names), so a bucket for each would bound nothing. The
 answer is 503 with `Retry-After`, because peers take each 4xx as final (DECISIONS, "The protocol's step"); it uses up no
 token. Who a party is, is settled before (`authenticate`).
+
+Settling that takes look-ups at addresses that the stranger chooses. They have a small room of their own, in which no
+host's names take more than a part, so that they never keep a known party, or our own messages, waiting.
 """
 
 from __future__ import annotations
 
+import asyncio
 import math
-from collections.abc import Collection
+from collections.abc import AsyncIterator, Collection
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
+from weakref import WeakValueDictionary
 
-from connector.errors import TooMany
+from connector.errors import PeerUnreachable, TooMany
 from connector.exchange.ports import Clock
 from connector.model import Did
 
@@ -21,6 +27,13 @@ _MOST_PARTIES = 10_000
 _KNOWN_BURST_SECONDS = 5.0
 _STRANGER_BURST_SECONDS = 300.0
 _SECONDS_PER_MINUTE = 60.0
+_PIECE_BYTES = 16_384
+"""What a message is kept as takes room on the disk: one that is larger counts as so many."""
+_STRANGERS_AT_ONCE = 16
+_STRANGERS_AT_ONE_HOST = 4
+_MOST_WAITING = 256
+_LONGEST_WAIT_SECONDS = 5.0
+_CROWD = "too many unknown parties are looked into just now"
 
 
 @dataclass(slots=True)
@@ -35,18 +48,19 @@ class Bucket:
     def __post_init__(self) -> None:
         self.left = self.burst
 
-    def take(self, now: datetime) -> float:
-        """Take one. Nothing: it was there; else in how many seconds one will be."""
-        wait = self.wait(now)
+    def take(self, now: datetime, count: float = 1.0) -> float:
+        """Take so many. Nothing: they were there; else in how many seconds they will be."""
+        count = min(count, self.burst)
+        wait = self.wait(now, count)
         if not wait:
-            self.left -= 1.0
+            self.left -= count
         return wait
 
-    def wait(self, now: datetime) -> float:
-        """In how many seconds one will be there; nothing: it is."""
+    def wait(self, now: datetime, count: float = 1.0) -> float:
+        """In how many seconds so many will be there; nothing: they are."""
         passed = max(0.0, (now - self.at).total_seconds())  # the clock may jump back
         self.left, self.at = min(self.burst, self.left + passed * self.rate), now
-        return 0.0 if self.left >= 1.0 else (1.0 - self.left) / self.rate
+        return 0.0 if self.left >= count else (count - self.left) / self.rate
 
 
 @dataclass(slots=True, kw_only=True)
@@ -57,17 +71,48 @@ class Quotas:
     known_per_second: int
     strangers_per_minute: int
     configured: Collection[str]
-    """Parties that the configuration names."""
+    """Parties that the configuration names: peers, and issuers whom we trust."""
     _known: dict[Did, Bucket] = field(default_factory=dict)
     _strangers: Bucket | None = None
+    _room: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(_STRANGERS_AT_ONCE))
+    _hosts: WeakValueDictionary[str, asyncio.Semaphore] = field(default_factory=WeakValueDictionary)
+    _waiting: int = 0
 
-    def admit(self, party: Did, *, known: bool) -> None:
-        """Count one request. `TooMany`: not now."""
+    def admit(self, party: Did, *, known: bool, size: int = 0) -> None:
+        """Count one request of so many bytes. `TooMany`: not now."""
         now = self.clock.now()
         bucket = self._of(party, now) if known or party in self.configured else self._shared(now)
-        wait = bucket.take(now)
+        wait = bucket.take(now, 1.0 + size // _PIECE_BYTES)
         if wait:
             raise TooMany(math.ceil(wait))
+
+    def knows(self, party: str) -> bool:
+        """Whether the party was admitted as a known one, or the configuration names it."""
+        return party in self.configured or party in self._known
+
+    @asynccontextmanager
+    async def room(self, party: str) -> AsyncIterator[None]:
+        """Look something up for who may be this party. A known one never waits. `PeerUnreachable`: not now."""
+        async with AsyncExitStack() as held:
+            if not self.knows(party):
+                await self._enter(held, _host_of(party))
+            yield
+
+    async def _enter(self, held: AsyncExitStack, host: str) -> None:
+        if self._waiting >= _MOST_WAITING:
+            raise PeerUnreachable(_CROWD)
+        turn = self._hosts.get(host)
+        if turn is None:
+            turn = self._hosts[host] = asyncio.Semaphore(_STRANGERS_AT_ONE_HOST)
+        self._waiting += 1
+        try:
+            async with asyncio.timeout(_LONGEST_WAIT_SECONDS):
+                await held.enter_async_context(turn)
+                await held.enter_async_context(self._room)
+        except TimeoutError:
+            raise PeerUnreachable(_CROWD) from None
+        finally:
+            self._waiting -= 1
 
     def _of(self, party: Did, now: datetime) -> Bucket:
         bucket = self._known.get(party)
@@ -83,3 +128,9 @@ class Quotas:
             rate = self.strangers_per_minute / _SECONDS_PER_MINUTE
             self._strangers = Bucket(rate, max(1.0, rate * _STRANGER_BURST_SECONDS), now)
         return self._strangers
+
+
+def _host_of(did: str) -> str:
+    """The end of the host's name in a did:web: who owns that has names below it without end, and ports."""
+    host = did.removeprefix("did:web:").partition(":")[0].partition("%3A")[0]
+    return ".".join(host.split(".")[-2:])

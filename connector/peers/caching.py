@@ -53,7 +53,7 @@ class FetchCache(Generic[V]):
         else:
             self._kept.move_to_end(key)
         if kept.error is not None:
-            raise kept.error.with_traceback(None)
+            raise kept.error.afresh()
         assert kept.value is not None, "a fetch gives a value or an error"
         return kept.value
 
@@ -72,7 +72,7 @@ class FetchCache(Generic[V]):
                 # A peer that is down may be back in a moment; one that answers wrongly will do so for a while.
                 unreachable = isinstance(error, PeerUnreachable)
                 lifetime = self.unreachable_lifetime if unreachable else self.refusal_lifetime
-                kept = _Kept(until=now() + lifetime, value=None, error=error, weight=1)
+                kept = _Kept(until=now() + lifetime, value=None, error=error.afresh(), weight=1)
             self._keep(key, kept)
             return kept
         finally:

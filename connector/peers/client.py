@@ -23,6 +23,7 @@ from connector.errors import AddressBlocked, PeerUnreachable, TooLarge
 from connector.exchange.ports import HttpAnswer
 from connector.exchange.streams import HttpStream
 from connector.peers.addresses import may_connect, shown, target
+from connector.peers.names import Names
 
 _LOG: Final = logging.getLogger(__name__)
 _MAX_HEADERS: Final = 100
@@ -148,7 +149,7 @@ class GuardedClient:
             limit_per_host=self._connections_per_host,
             keepalive_timeout=30.0,
             ttl_dns_cache=30,
-            resolver=self._resolver,
+            resolver=self._resolver or Names(),
             socket_factory=self._make_socket,
         )
         self._session = aiohttp.ClientSession(

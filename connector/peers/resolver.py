@@ -20,7 +20,7 @@ from connector.credentials.status_list import CHANGES_LIMIT_BYTES, LIST_LIMIT_BY
 from connector.errors import CannotCheck, ConnectorError, PeerUnreachable, TooLarge
 from connector.exchange.patience import NOT_NOW, not_now
 from connector.exchange.ports import Clock, Http
-from connector.exchange.quotas import Bucket
+from connector.exchange.quotas import Bucket, Quotas
 from connector.model import Did
 from connector.peers.caching import FetchCache
 
@@ -30,9 +30,11 @@ DID_LIFETIME: Final = timedelta(minutes=5)
 STATUS_LIFETIME: Final = timedelta(minutes=1)
 REFUSAL_LIFETIME: Final = timedelta(seconds=30)
 UNREACHABLE_LIFETIME: Final = timedelta(seconds=2)
-_MAX_DOCUMENTS: Final = 5_000
+_MAX_DOCUMENT_BYTES: Final = 64 << 20
+_ENTRY_BYTES: Final = 2_000
+"""What a key or a service of a document takes beside its texts."""
 _MAX_STATUS_BYTES: Final = 32 << 20
-_AT_ONCE: Final = 32
+_AT_ONCE: Final = 64
 _FAILURES_PER_SECOND: Final = 1.0
 _MOST_FAILURES: Final = 20.0
 _MAX_HOSTS: Final = 5_000
@@ -52,7 +54,17 @@ def _cache(lifetime: timedelta, max_weight: int, weigh: Callable[[V], int]) -> F
 
 
 def _documents() -> FetchCache[DidDocument]:
-    return _cache(DID_LIFETIME, _MAX_DOCUMENTS, lambda _document: 1)
+    return _cache(DID_LIFETIME, _MAX_DOCUMENT_BYTES, _weight)
+
+
+def _weight(document: DidDocument) -> int:
+    """About how much memory a document takes: strangers choose how much theirs say."""
+    said = [
+        *(text for one in document.methods.values() for text in (one.id, one.controller, one.jwk)),
+        *(text for listed in document.relationships.values() for text in listed),
+        *(text for one in document.services for text in (one.id, one.type, one.endpoint)),
+    ]
+    return sum(map(len, said)) + _ENTRY_BYTES * (1 + len(document.methods) + len(document.services))
 
 
 def _octets() -> FetchCache[bytes]:
@@ -65,6 +77,7 @@ class Resolver:
 
     http: Http
     clock: Clock
+    quotas: Quotas
     allow_http: bool = False
     timeout_seconds: float = 5.0
     _did_documents: FetchCache[DidDocument] = field(default_factory=_documents)
@@ -72,7 +85,8 @@ class Resolver:
     _changes: FetchCache[bytes] = field(default_factory=_octets)
     _failing: dict[str, Bucket] = field(default_factory=dict)
     """Hosts at which names led to no document. Whoever sends us a token chooses its issuer's name before anything is
-    proven, and a host has names without end: so nobody can have us ask a host again and again.
+    proven, and a host has names without end: so nobody can have us ask a host again and again. That hinders no party
+    that is known.
     """
     _gate: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(_AT_ONCE))
 
@@ -90,15 +104,17 @@ class Resolver:
 
     async def _fetch_document(self, did: str) -> DidDocument:
         url = document_url(did, allow_http=self.allow_http)
-        host = urlsplit(url).netloc
-        failing = self._failing.get(host)
+        parts = urlsplit(url)
+        host = parts.netloc if parts.scheme == "http" else parts.hostname or ""  # any port of it, but on loopback
+        failing = None if self.quotas.knows(did) else self._failing.get(host)
         if failing is not None and failing.wait(self.clock.now()):
             raise PeerUnreachable(f"{host} is not asked: too many names there led to no document just now.")
-        try:
-            return await self._read_document(did, url)
-        except ConnectorError:
-            self._count_failure(host)
-            raise
+        async with self.quotas.room(did):
+            try:
+                return await self._read_document(did, url)
+            except ConnectorError:
+                self._count_failure(host)
+                raise
 
     def _count_failure(self, host: str) -> None:
         now = self.clock.now()

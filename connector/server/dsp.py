@@ -59,7 +59,7 @@ def routes(config: Config) -> list[web.RouteDef]:
             web.post(f"{base}/negotiations/{{pid}}/{path}", _guarded("ContractNegotiationError", _negotiation(kinds)))
             for path, kinds in _NEGOTIATION.items()
         ),
-        web.post(f"{base}/transfers/request", _guarded("TransferError", _transfer_request)),
+        web.post(f"{base}/transfers/request", _guarded("TransferError", _transfer(transfer.Kind.REQUEST))),
         web.get(base + "/transfers/{pid}", _guarded("TransferError", _transfer_state)),
         *(
             web.post(f"{base}/transfers/{{pid}}/{path}", _guarded("TransferError", _transfer(kind)))
@@ -127,14 +127,6 @@ def _negotiation(kinds: tuple[negotiation.Kind, ...]) -> Handler:
     return handler
 
 
-async def _transfer_request(request: web.Request) -> web.Response:
-    services, body = request.app[SERVICES], await body_of(request)
-    caller = await caller_of(request, body, once=False)
-    shown = services.authenticate.credentials_of(caller.facts.party)
-    answer = await services.transfer.receive(None, transfer.Kind.REQUEST, body, caller, shown)
-    return _said(answer)
-
-
 async def _transfer_state(request: web.Request) -> web.Response:
     caller = await caller_of(request, b"", once=True)
     return _answer(200, await request.app[SERVICES].transfer.state(request.match_info["pid"], caller))
@@ -142,9 +134,10 @@ async def _transfer_state(request: web.Request) -> web.Response:
 
 def _transfer(kind: transfer.Kind) -> Handler:
     async def handler(request: web.Request) -> web.Response:
-        body = await body_of(request)
+        services, body = request.app[SERVICES], await body_of(request)
         caller = await caller_of(request, body, once=False)
-        answer = await request.app[SERVICES].transfer.receive(request.match_info["pid"], kind, body, caller, ())
+        shown = services.authenticate.credentials_of(caller.facts.party)
+        answer = await services.transfer.receive(request.match_info.get("pid"), kind, body, caller, shown)
         return _said(answer)
 
     return handler

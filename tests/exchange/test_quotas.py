@@ -11,10 +11,13 @@ import pytest
 
 from connector.config import Limits
 from connector.credentials.query import query_message, type_scope
+from connector.errors import PeerUnreachable
 from connector.exchange.patience import asked_to_wait
 from connector.exchange.ports import HttpAnswer
 from connector.exchange.quotas import Bucket
+from connector.model import Did, JsonObject, Pid
 from connector.protocol import compose
+from connector.protocol.process import Process, Role
 from tests.exchange.test_hostile import play, proof, say, services, settled
 from tests.simulator import Node, World
 
@@ -42,6 +45,68 @@ def test_a_bucket_gives_its_burst_then_its_rate() -> None:
     assert bucket.take(START - timedelta(hours=1)) == 0.5
     assert bucket.take(START - timedelta(hours=1) + timedelta(seconds=0.5)) == 0.0
     assert [bucket.take(START + timedelta(hours=1)) for _ in range(4)] == [0.0, 0.0, 0.0, 0.5]
+
+
+def test_what_takes_room_on_the_disk_counts_by_its_size() -> None:
+    """A megabyte is kept for each refused request, so it counts as many; what is beyond the burst is not for ever."""
+    bucket = Bucket(rate=1.0, burst=100.0, at=START)
+    assert [bucket.take(START, 65.0), bucket.take(START, 65.0)] == [0.0, 30.0]
+    assert bucket.take(START + timedelta(seconds=100), 10_000.0) == 0.0
+
+
+def test_large_messages_of_strangers_do_not_fill_the_disk(tmp_path: Path) -> None:
+    """Of thirty requests of a megabyte each, all refused, few are kept; a small one is answered soon."""
+
+    async def scene(world: World) -> None:
+        asked, caller = world.nodes
+        offer: JsonObject = {"@type": "Offer", "@id": "x" * 4_000, "target": "none"}
+        offer["permission"] = [{"action": "use", "constraint": [], "note": "x" * 900_000}]
+        for number in range(30):
+            process = Process(role=Role.CONSUMER, pid=Pid(f"urn:uuid:{number}"))
+            body = compose.dump(
+                compose.contract_request(
+                    f"urn:uuid:m{number}", process, offer=offer, callback_address="https://x.example"
+                )
+            )
+            answer = await say(asked, "/dsp/2025-1/negotiations/request", body, await proof(caller, asked.config.did))
+        assert answer.status == 503
+        assert 5 < len(await asked.store.newest_processes("", "negotiation")) < 15
+        await asyncio.sleep(5)
+        assert [answer.status for answer in await asks(caller, asked, known=False)] == [200]
+
+    play(tmp_path, scene)
+
+
+def test_strangers_whose_credential_services_hang_keep_nobody_waiting(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Their queries have a room of their own: our own messages and known parties have the connections."""
+
+    async def scene(world: World) -> None:
+        asked, *callers = world.nodes
+        under_way, most = 0, 0
+
+        async def hangs(_: object, party: Did, *__: object) -> list[str]:
+            nonlocal under_way, most
+            under_way += 1
+            most = max(most, under_way)
+            await asyncio.sleep(10)
+            under_way -= 1
+            raise PeerUnreachable(f"{party} did not answer")
+
+        await asyncio.gather(*(asks(caller, asked, known=True) for caller in callers[:1]))
+        monkeypatch.setattr(type(services(asked).peers), "presentations", hangs)
+        began = asyncio.get_running_loop().time()
+        flood = [asyncio.create_task(asks(caller, asked, known=True)) for caller in callers[1:] * 20]
+        known = await asks(callers[0], asked, known=True)
+        assert asyncio.get_running_loop().time() == began
+        assert [answer.status for answer in known] == [200]
+        refused = [answer.status for told in await asyncio.gather(*flood) for answer in told]
+        assert set(refused) == {503}
+        assert most == 4
+        assert asyncio.get_running_loop().time() <= began + 30
+
+    play(tmp_path, scene, nodes=4)
 
 
 def test_strangers_together_are_bounded_before_a_row_is_written(tmp_path: Path) -> None:

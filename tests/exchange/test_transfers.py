@@ -13,7 +13,7 @@ import pytest
 from connector.errors import NotAllowed, NotFound, Unavailable
 from connector.exchange.ports import HttpAnswer
 from connector.exchange.rows import ProcessRow
-from connector.model import Json, JsonObject, Pid
+from connector.model import Did, Json, JsonObject, Pid
 from connector.protocol import compose
 from connector.protocol.process import Process, Role
 from connector.server import fetching, transfers
@@ -119,6 +119,27 @@ def test_suspend_closes_the_data_and_resume_gives_a_fresh_address(
         assert (got["state"], got["findings"]) == ("COMPLETED", [])
 
     both(scene, tmp_path, by_supplier=by_supplier)
+
+
+def test_a_resumed_transfer_stays_open_when_the_claims_are_looked_at_anew(tmp_path: Path) -> None:
+    """The customer's start brings what it shows now. What a transfer keeps never stands for what the party can show."""
+
+    async def scene(world: World) -> None:
+        running = await started(world)
+        for word in ("suspend", "resume"):
+            await running.act(running.customer, word)
+            await asyncio.sleep(5)
+        await asyncio.sleep(400)
+        answer = await pull(running.supplier, str((await running.address())["authorization"]))
+        assert [line["id"] for line in orjson.loads(answer.body)["items"]]
+
+        here = services(running.supplier).authenticate
+        party = Did(running.customer.config.did)
+        await asyncio.sleep(400)
+        assert (await here.facts_from(party, ())).claims == ()
+        assert (await settled(running.customer, running.supplier, "again"))["state"] == "FINALIZED"
+
+    play(tmp_path, scene)
 
 
 @pytest.mark.parametrize("by_supplier", [True, False])

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import gc
+import weakref
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Literal
@@ -11,14 +14,17 @@ from typing import Literal
 import orjson
 import pytest
 
+from connector.credentials.did import DidDocument
 from connector.credentials.refused import Refused
 from connector.errors import AddressBlocked, CannotCheck, ConnectorError, PeerUnreachable, TooLarge
 from connector.exchange.ports import HttpAnswer
+from connector.exchange.quotas import Quotas
 from connector.model import Did
 from connector.peers.caching import FetchCache
-from connector.peers.resolver import Resolver
+from connector.peers.resolver import Resolver, _weight
 
 PEER = Did("did:web:peer.example")
+KNOWN = Did("did:web:victim.example:known")
 LIST = "https://peer.example/status/0"
 
 
@@ -71,6 +77,11 @@ class Web:
         return answer
 
 
+def quotas_of(clock: Clock) -> Quotas:
+    """Quotas that know one party."""
+    return Quotas(clock=clock, known_per_second=1, strangers_per_minute=1, configured={KNOWN})
+
+
 @pytest.fixture
 def clock() -> Clock:
     """The clock."""
@@ -88,7 +99,7 @@ def web() -> Web:
 @pytest.fixture
 def resolver(web: Web, clock: Clock) -> Resolver:
     """The resolver between them."""
-    return Resolver(http=web, clock=clock)
+    return Resolver(http=web, clock=clock, quotas=quotas_of(clock))
 
 
 async def test_a_document_is_kept_for_five_minutes(resolver: Resolver, web: Web, clock: Clock) -> None:
@@ -209,9 +220,9 @@ async def test_loopback_by_the_unsafe_setting(web: Web, clock: Clock) -> None:
     """The demo's identities lie on plain http; elsewhere they are refused."""
     did = Did("did:web:localhost%3A8081")
     web.put("http://localhost:8081/.well-known/did.json", orjson.dumps({"id": did}))
-    assert (await Resolver(http=web, clock=clock, allow_http=True).did_document(did)).id == did
+    assert (await Resolver(http=web, clock=clock, quotas=quotas_of(clock), allow_http=True).did_document(did)).id == did
     with pytest.raises(Refused):
-        await Resolver(http=web, clock=clock).did_document(did)
+        await Resolver(http=web, clock=clock, quotas=quotas_of(clock)).did_document(did)
 
 
 async def test_the_cache_is_bounded(clock: Clock) -> None:
@@ -270,3 +281,75 @@ async def test_a_host_full_of_names_without_documents_is_left_alone(resolver: Re
         with pytest.raises(CannotCheck):
             await resolver.did_document(did)
     assert len(web.asked) == asked + 1
+
+
+async def test_names_made_up_at_its_host_hinder_no_known_party(resolver: Resolver, web: Web, clock: Clock) -> None:
+    """Else a stranger would cut anybody off by two bad tokens a second, as soon as its document is five minutes old."""
+    web.put("https://victim.example/known/did.json", orjson.dumps({"id": KNOWN}))
+    await resolver.did_document(KNOWN)
+    clock.move(301)
+    for number in range(40):
+        web.put(f"https://victim.example/{number}/did.json", b"", status=404)
+        with pytest.raises(CannotCheck):
+            await resolver.did_document(Did(f"did:web:victim.example:{number}"))
+    assert (await resolver.did_document(KNOWN)).id == KNOWN
+
+
+async def test_the_failures_of_a_host_count_at_all_its_ports(resolver: Resolver, web: Web) -> None:
+    """A stranger can't have us try the ports of somebody's host."""
+    for port in range(2000, 2060):
+        web.put(f"https://victim.example:{port}/.well-known/did.json", b"", status=404)
+        with pytest.raises(CannotCheck):
+            await resolver.did_document(Did(f"did:web:victim.example%3A{port}"))
+    assert len(web.asked) == 20
+
+
+async def test_silent_names_keep_no_known_party_waiting(resolver: Resolver, web: Web) -> None:
+    """Strangers have a room of their own, in which the names below one domain take no more than a part."""
+    web.gate = asyncio.Event()
+    flood = [Did(f"did:web:h{number}.evil.example") for number in range(200)]
+    for did in (*flood, PEER, KNOWN):
+        host, _, path = did.removeprefix("did:web:").partition(":")
+        web.put(f"https://{host}/{path or '.well-known'}/did.json", orjson.dumps({"id": did}))
+    waiting = [asyncio.create_task(resolver.did_document(did)) for did in (*flood, KNOWN)]
+    waiting.append(asyncio.create_task(resolver.did_document(Did("did:web:other.test"))))
+    web.put("https://other.test/.well-known/did.json", orjson.dumps({"id": "did:web:other.test"}))
+    await asyncio.sleep(0.1)
+    evil = [url for url in web.asked if "evil.example" in url]
+    assert len(evil) == 4
+    assert {url.split("/")[2] for url in web.asked} >= {"victim.example", "other.test"}
+    web.gate.set()
+    await asyncio.gather(*waiting)
+
+
+async def test_large_documents_of_strangers_do_not_fill_the_memory(resolver: Resolver, web: Web) -> None:
+    """What is kept is bounded by what the documents say, not by their number alone."""
+    services = [{"id": f"#{number}", "type": "x" * 1_000, "serviceEndpoint": "y" * 1_000} for number in range(100)]
+    for number in range(400):
+        did = f"did:web:h{number}.example"
+        web.put(f"https://h{number}.example/.well-known/did.json", orjson.dumps({"id": did, "service": services}))
+        await resolver.did_document(Did(did))
+    assert sum(map(_weight, _kept(resolver))) <= 64 << 20
+    assert 100 < len(_kept(resolver)) < 400
+
+
+async def test_a_kept_refusal_keeps_nothing_of_its_callers(resolver: Resolver, web: Web) -> None:
+    """An exception holds the frames it went through, and these hold whole requests of strangers."""
+    web.put("https://evil.example/.well-known/did.json", b"{}")
+
+    class Body:
+        """What a caller has in hand."""
+
+    async def asks() -> weakref.ref[Body]:
+        body = Body()
+        with suppress(ConnectorError):
+            await resolver.did_document(Did("did:web:evil.example"))
+        return weakref.ref(body)
+
+    held = [await asks() for _ in range(2)]
+    gc.collect()
+    assert [one() for one in held] == [None, None]
+
+
+def _kept(resolver: Resolver) -> list[DidDocument]:
+    return [kept.value for kept in resolver._did_documents._kept.values() if kept.value is not None]

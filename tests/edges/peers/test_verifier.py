@@ -16,7 +16,7 @@ from connector.keys.memory import MemorySigner, signer_from_seed
 from connector.model import Did, JsonObject
 from connector.peers.resolver import Resolver
 from connector.peers.verifier import FetchingVerifier
-from tests.edges.peers.test_resolver import Clock, Web
+from tests.edges.peers.test_resolver import Clock, Web, quotas_of
 
 NOW = datetime(2027, 3, 15, 9, tzinfo=UTC)
 ISSUER = Did("did:web:issuer.example")
@@ -68,8 +68,9 @@ def verifier(web: Web, *trusted: Did) -> FetchingVerifier:
     """A verifier that trusts these for permits."""
     clock = Clock(NOW)
     return FetchingVerifier(
-        resolver=Resolver(http=web, clock=clock), clock=clock, contexts=(VC_CONTEXT, CONTEXT), reads=Alone(),
-        check_shape=lambda _kind, _document: [], trusted_issuers={"MinePermit": trusted},
+        resolver=Resolver(http=web, clock=clock, quotas=quotas_of(clock)), clock=clock, reads=Alone(),
+        contexts=(VC_CONTEXT, CONTEXT), check_shape=lambda _kind, _document: [],
+        trusted_issuers={"MinePermit": trusted},
     )  # fmt: skip
 
 
