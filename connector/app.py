@@ -166,15 +166,12 @@ def compose(
     did, tenant, limits = Did(config.did), config.tenant, config.limits
     clock, ids = clock or SystemClock(timedelta(seconds=config.unsafe.clock_offset_seconds)), ids or SystemIds()
     bundle, policies, files = load_bundle(), Policies(), FileStore(config.path(config.files))
-    quotas = _quotas(config, clock)
-    identity, resolver, peers, verifier = _way_out(
-        config, http, keys, clock=clock, ids=ids, bundle=bundle, quotas=quotas
-    )
+    identity, resolver, peers, verifier = _way_out(config, http, keys, clock=clock, ids=ids, bundle=bundle)
     receipts = Receipts(did=did, signer=keys.authentication, resolver=resolver, clock=clock, store=store)
     negotiate, transfer, outbox = _processes(config, store, peers, receipts, clock=clock, ids=ids, policies=policies)
     authenticate = Authenticate(
         tenant=tenant, did=did, store=store, identity=identity, resolver=resolver, verifier=verifier,
-        peers=Patient(peers=peers, ids=ids, seconds=CALLER_SECONDS), clock=clock, quotas=quotas,
+        peers=Patient(peers=peers, ids=ids, seconds=CALLER_SECONDS), clock=clock, quotas=resolver.quotas,
         leeway_seconds=limits.clock_leeway_seconds, claims_cache_seconds=limits.claims_cache_seconds,
     )  # fmt: skip
     answers = _answers(config, store, keys, policies)
@@ -265,11 +262,13 @@ def _publish(config: Config, store: Store, keys: Keys, *, clock: Clock, bundle: 
 
 
 def _way_out(
-    config: Config, http: Http, keys: Keys, *, clock: Clock, ids: Ids, bundle: Bundle, quotas: Quotas
+    config: Config, http: Http, keys: Keys, *, clock: Clock, ids: Ids, bundle: Bundle
 ) -> tuple[Identity, Resolver, Messenger, FetchingVerifier]:
     """What leads to other parties: who they are, what is said to them, what their credentials are worth."""
     did, limits = Did(config.did), config.limits
-    resolver = Resolver(http=http, clock=clock, quotas=quotas, allow_http=config.unsafe.allow_loopback_http)
+    resolver = Resolver(
+        http=http, clock=clock, quotas=_quotas(config, clock), allow_http=config.unsafe.allow_loopback_http
+    )
     identity: Identity = SelfIssued(
         did=did, resolver=resolver, signer=keys.authentication, clock=clock, ids=ids,
         lifetime_seconds=limits.token_lifetime_seconds, leeway_seconds=limits.clock_leeway_seconds,
