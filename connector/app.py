@@ -48,6 +48,7 @@ from connector.exchange.receipts import Receipts
 from connector.exchange.receive import Receive
 from connector.exchange.reminders import Reminders
 from connector.exchange.renew import Renew
+from connector.exchange.room import Room
 from connector.exchange.serve import Serve
 from connector.exchange.streams import Carrier, Files, HttpStream
 from connector.exchange.transfer import Transfer
@@ -184,7 +185,11 @@ def compose(
     outbox.jobs[PUSH_ALARM] = push.run
     outbox.jobs[REMINDER] = Reminders(conversation=negotiate.conversation, peers=peers).run
     patient = Patient(peers=peers, ids=ids, seconds=limits.retry_read_seconds)
-    receive, inbox = _taking(config, http, patient, verifier=verifier, transfer=transfer, files=files)
+    room = Room(
+        tenant=tenant, store=store, files=files, min_free_bytes=limits.min_free_bytes,
+        max_peer_bytes=limits.max_peer_bytes,
+    )  # fmt: skip
+    receive, inbox = _taking(config, http, patient, verifier=verifier, transfer=transfer, room=room)
     return Services(
         config=config, store=store, clock=clock, ids=ids, peers=patient, verifier=verifier, bundle=bundle,
         assertion=keys.assertion, authentication=keys.authentication, id_key=keys.id_key,
@@ -196,7 +201,7 @@ def compose(
         browse=Browse(peers=patient, ids=ids),
         negotiate=negotiate, transfer=transfer, outbox=outbox, exports=Exports(),
         renew=Renew(conversation=transfer.conversation, peers=peers, clock=clock),
-        grants=grants, serve=serve, receive=receive, inbox=inbox, files=files,
+        grants=grants, serve=serve, receive=receive, inbox=inbox, files=files, room=room,
         publish=_publish(config, store, keys, clock=clock, bundle=bundle),
         publish_file=PublishFile(tenant=tenant, did=did, store=store, files=files, clock=clock),
         audit=Audit(did=did, store=store, tenant=tenant, reads=peers, own=answers, verifier=verifier, clock=clock),
@@ -230,17 +235,18 @@ def _giving(
 
 
 def _taking(
-    config: Config, http: WayOut, peers: Peers, *, verifier: Verifier, transfer: Transfer, files: Files
+    config: Config, http: WayOut, peers: Peers, *, verifier: Verifier, transfer: Transfer, room: Room
 ) -> tuple[Receive, Inbox]:
     """What takes data under a started transfer: it is fetched, or comes."""
     conversation, most = transfer.conversation, config.limits.max_file_bytes
     arrivals = Arrivals(
         tenant=config.tenant, did=Did(config.did), store=transfer.store, verifier=verifier, clock=conversation.clock
     )
-    receive = Receive(peers=peers, arrivals=arrivals, download=Download(files=files, carrier=http, max_file_bytes=most))
+    download = Download(files=room.files, carrier=http, room=room, max_file_bytes=most)
+    receive = Receive(peers=peers, arrivals=arrivals, download=download)
     inbox = Inbox(
-        tenant=config.tenant, store=transfer.store, conversation=conversation, arrivals=arrivals, files=files,
-        max_file_bytes=most,
+        tenant=config.tenant, store=transfer.store, conversation=conversation, arrivals=arrivals, files=room.files,
+        room=room, max_file_bytes=most,
     )  # fmt: skip
     return receive, inbox
 

@@ -56,6 +56,10 @@ class Limits(_Part):
     """How long a data token that we give is good, unless its holder renews it."""
     max_file_bytes: int = Field(default=1 << 40, ge=1024)
     """The largest file that is accepted from a peer."""
+    max_peer_bytes: int = Field(default=100 << 30, ge=1 << 20)
+    """What is kept of one peer at most: credentials and files, until they are discarded."""
+    min_free_bytes: int = Field(default=1 << 30, ge=64 << 20)
+    """What stays free on the disk: below it nothing is taken from peers."""
     claims_cache_seconds: int = Field(default=300, ge=0)
     requests_per_second: int = Field(default=2_000, ge=1)
     """How much each known party may ask, with bursts of five seconds' worth. What is beyond is asked to come later."""

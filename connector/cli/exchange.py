@@ -283,6 +283,7 @@ def received(
         if records:
             _show_records(records, company)
         _show_files(files, company)
+        _show_room(answer.get("room"), company)
         next_step(
             "battery-connector passport view RECORD --audience b2b" if records else "battery-connector fetch AGREEMENT"
         )
@@ -321,6 +322,19 @@ def _show_files(files: list[JsonObject], company: Config) -> None:
             for one in files[:_RECORDS_SHOWN]
         ]
         show_table(("file", "kind", "bytes", "from", "where it lies"), rows)
+
+
+def _show_room(room: Json, company: Config) -> None:
+    """How full it is, before it is too full."""
+    if not isinstance(room, dict) or not isinstance(kept := room["kept"], dict):
+        return
+    each = ", ".join(f"{_gigabytes(size)} of {called(company, party)}" for party, size in kept.items() if size)
+    say(f"kept: {each or 'nothing'}; at most {_gigabytes(room['maxPeerBytes'])} of each")
+    say(f"free on the disk: {_gigabytes(room['free'])}; below {_gigabytes(room['minFreeBytes'])} nothing is taken")
+
+
+def _gigabytes(size: Json) -> str:
+    return f"{size / 1e9:,.3f} GB" if isinstance(size, int) else "?"
 
 
 def _list(value: Json) -> list[Json]:

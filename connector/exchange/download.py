@@ -11,17 +11,15 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-from connector.errors import NotAllowed, PeerUnreachable, TooLarge, Unavailable
+from connector.errors import NotAllowed, PeerUnreachable, TooLarge
+from connector.exchange.room import More, Room
 from connector.exchange.streams import CHUNK_BYTES, Carrier, Files, HttpStream, PartFile
+from connector.model import Did
 
 _OK, _PARTIAL, _UNAUTHORIZED, _NOT_SATISFIABLE = 200, 206, 401, 416
 _REQUEST_TIMEOUT, _TOO_MANY, _SERVER_FAULT = 408, 429, 500
 _PAUSES_SECONDS = (0.2, 0.5, 1.0, 2.0, 4.0, 8.0)
 """Between tries in which nothing came; as soon as something comes, they begin anew."""
-_SPARE_BYTES = 64 << 20
-"""What is left free on the disk."""
-_LOOK_BYTES = 64 << 20
-"""After so much of a file the room is looked at again."""
 
 Authorize = Callable[[str], Awaitable[str]]
 """The `Authorization` of a data request, given the one that was refused with 401, or nothing."""
@@ -32,6 +30,7 @@ class Wanted:
     """A file at an address. `digest` and `size`: as promised, or unknown (empty, -1)."""
 
     url: str
+    holder: Did
     key: str
     """Under which its part is kept for the next try."""
     digest: str = ""
@@ -53,6 +52,7 @@ class Download:
 
     files: Files
     carrier: Carrier
+    room: Room
     max_file_bytes: int
 
     async def fetch(self, wanted: Wanted, authorize: Authorize, on_bytes: Callable[[int], None]) -> Came:
@@ -63,24 +63,23 @@ class Download:
         """
         if wanted.size > self.max_file_bytes:
             raise TooLarge(f"the file has more than the {self.max_file_bytes} bytes that are accepted")
-        await self.check_room(wanted.size)
-        async with self.files.part(wanted.key) as part:
+        async with (
+            self.files.part(wanted.key) as part,
+            self.room.filled(wanted.holder, max(0, wanted.size - part.size)) as more,
+        ):
             if not wanted.digest or part.size > wanted.size >= 0:
                 await part.restart()  # nothing says that the peer's octets are still the same
-            tries = _Tries(self, wanted, authorize, part, on_bytes)
+            tries = _Tries(self, wanted, authorize, part, more, on_bytes)
+            await more(part.size)
             if part.size != wanted.size:
                 await tries.until_whole()
+                await more(0)
             came = Came(digest=await part.digest(), size=part.size, media_type=tries.media_type)
             if wanted.digest in {"", came.digest}:
                 await part.keep()
             else:
                 await part.restart()
             return came
-
-    async def check_room(self, size: int) -> None:
-        """Whether the disk takes so much more, and is not full then. `Unavailable` if not."""
-        if size > await self.files.room() - _SPARE_BYTES:
-            raise Unavailable("the disk has no room for the file")
 
 
 @dataclass(slots=True)
@@ -91,6 +90,7 @@ class _Tries:
     wanted: Wanted
     authorize: Authorize
     part: PartFile
+    more: More
     on_bytes: Callable[[int], None]
     media_type: str = ""
     validator: str = ""
@@ -147,7 +147,7 @@ class _Tries:
 
     async def _take(self, answer: HttpStream) -> None:
         came: list[bytes] = []
-        waiting, looked = 0, self.part.size // _LOOK_BYTES
+        waiting = 0
         limit = self.wanted.size if self.wanted.size >= 0 else self.way.max_file_bytes
         try:
             async for chunk in answer.chunks:
@@ -156,13 +156,13 @@ class _Tries:
                 if self.part.size + waiting > limit:
                     raise TooLarge(f"the file has more than {limit} bytes")
                 if waiting >= CHUNK_BYTES:
-                    await self.part.write(b"".join(came))
-                    came, waiting = [], 0
-                    self.on_bytes(self.part.size)
-                    if self.part.size // _LOOK_BYTES > looked:  # nobody promised a size
-                        looked = self.part.size // _LOOK_BYTES
-                        await self.way.check_room(0)
+                    octets, came, waiting = b"".join(came), [], 0
+                    await self._put(octets)
         finally:
             if waiting:  # also of a connection that was cut: the next try goes on behind it
-                await self.part.write(b"".join(came))
-                self.on_bytes(self.part.size)
+                await self._put(b"".join(came))
+
+    async def _put(self, octets: bytes) -> None:
+        await self.part.write(octets)
+        self.on_bytes(self.part.size)
+        await self.more(len(octets))

@@ -20,8 +20,9 @@ from connector.exchange.conversation import Conversation
 from connector.exchange.draft import Draft, token_digest
 from connector.exchange.pages import Item, is_page, read_page
 from connector.exchange.ports import Store
+from connector.exchange.room import More, Room
 from connector.exchange.rows import ProcessRow
-from connector.exchange.streams import CHUNK_BYTES, Files
+from connector.exchange.streams import CHUNK_BYTES, Files, PartFile
 from connector.model import Did, JsonObject
 from connector.protocol.process import START, Role
 from connector.protocol.transfer import State
@@ -32,18 +33,18 @@ _OPEN = frozenset({START, State.REQUESTED, State.STARTED})
 _AGAIN_SECONDS = (0.5, 3.0)
 """Pauses before something is checked again that could not be: an issuer that restarts is soon back."""
 _FINDINGS_KEPT = 100
-_SPARE_BYTES = 64 << 20
 _KEPT, _JUDGED = ("records", "credentials", "files"), ("unchanged", "rejected")
 _ALL = (*_KEPT, *_JUDGED)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pushed:
-    """What a push says of its octets. `digest`: their SHA-256 as promised (RFC 9530), or nothing."""
+    """What a push says of its octets. `digest`: their SHA-256 as promised (RFC 9530), or nothing; so too `size`."""
 
     media_type: str
     name: str
     digest: bytes = b""
+    size: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +56,7 @@ class Inbox:
     conversation: Conversation
     arrivals: Arrivals
     files: Files
+    room: Room
     max_file_bytes: int
 
     async def open(self, token: str) -> ProcessRow:
@@ -70,9 +72,25 @@ class Inbox:
         return process
 
     async def take(self, process: ProcessRow, said: Pushed, chunks: AsyncIterator[bytes]) -> Received:
-        """Keep what is good of one push. `Unavailable`: a part of it can't be checked now; it is to come again."""
+        """Keep what is good of one push. `Unavailable`: a part of it can't be checked now, or there is no room; it is
+        to come again. `TooLarge`: of this peer no more is kept.
+        """
         content = orjson.loads(process.body)["content"]
         way = Way(holder=Did(process.counterparty), agreement_id=str(content["agreement"]), origin="received")
+        try:
+            async with self.room.filled(way.holder, said.size) as more:
+                result = await self._taken(process.pid, way, said, _counted(chunks, more))
+        except (TooLarge, Unavailable) as error:
+            result = Received()
+            result.miss(said.name, multibase(said.digest) if said.digest else "", error.detail)
+            await self.conversation.happen(process.pid, lambda draft: _count(draft, result))
+            raise
+        await self.conversation.happen(process.pid, lambda draft: _count(draft, result))
+        if result.unchecked:
+            raise Unavailable("something of it can't be checked now", hint="push the page again later")
+        return result
+
+    async def _taken(self, pid: str, way: Way, said: Pushed, chunks: AsyncIterator[bytes]) -> Received:
         head = bytearray()
         if said.media_type == "application/json":
             async for chunk in chunks:
@@ -81,13 +99,8 @@ class Inbox:
                     break
         page = _page(bytes(head)) if len(head) <= _PAGE_LIMIT_BYTES else None
         if page is None:
-            result = await self._file(process.pid, way, said, bytes(head), chunks)
-        else:
-            result = await self._records(way, page)
-        await self.conversation.happen(process.pid, lambda draft: _count(draft, result))
-        if result.unchecked:
-            raise Unavailable("something of it can't be checked now", hint="push the page again later")
-        return result
+            return await self._file(pid, way, said, bytes(head), chunks)
+        return await self._records(way, page)
 
     async def _records(self, way: Way, said: JsonObject) -> Received:
         page, pauses = read_page(said, None), iter(_AGAIN_SECONDS)
@@ -107,28 +120,41 @@ class Inbox:
     async def _file(self, pid: str, way: Way, said: Pushed, head: bytes, chunks: AsyncIterator[bytes]) -> Received:
         async with self.files.part(f"push {pid} {said.digest.hex()}") as part:
             await part.restart()
-            waiting = bytearray(head)
-            async for chunk in chunks:
-                waiting += chunk
-                if part.size + len(waiting) > self.max_file_bytes:
-                    raise TooLarge(f"at most {self.max_file_bytes} bytes are accepted")
-                if len(waiting) >= CHUNK_BYTES:
-                    await part.write(bytes(waiting))
-                    waiting.clear()
-                    if part.size % _SPARE_BYTES < CHUNK_BYTES and await self.files.room() < _SPARE_BYTES:
-                        raise Unavailable("the disk has no room for the file")
-            await part.write(bytes(waiting))
-            if not part.size and not said.digest:
-                raise BadMessage("nothing was pushed")
-            digest = await part.digest()
-            if said.digest and multibase(said.digest) != digest:
-                await part.restart()
-                raise BadMessage("the octets are not those of Repr-Digest")
+            try:
+                digest = await self._written(part, said, head, chunks)
+            except BaseException:
+                await part.restart()  # it comes anew as a whole: what is there would only fill the disk
+                raise
             await part.keep()
             await self.arrivals.keep_file(
                 way, name=said.name, media_type=said.media_type, digest=digest, size=part.size
             )
             return Received(files=1)
+
+    async def _written(self, part: PartFile, said: Pushed, head: bytes, chunks: AsyncIterator[bytes]) -> str:
+        """All of it; its digest, which is the promised one."""
+        waiting = bytearray(head)
+        async for chunk in chunks:
+            waiting += chunk
+            if part.size + len(waiting) > self.max_file_bytes:
+                raise TooLarge(f"at most {self.max_file_bytes} bytes are accepted")
+            if len(waiting) >= CHUNK_BYTES:
+                await part.write(bytes(waiting))
+                waiting.clear()
+        await part.write(bytes(waiting))
+        if not part.size and not said.digest:
+            raise BadMessage("nothing was pushed")
+        digest = await part.digest()
+        if said.digest and multibase(said.digest) != digest:
+            raise BadMessage("the octets are not those of Repr-Digest")
+        return digest
+
+
+async def _counted(chunks: AsyncIterator[bytes], more: More) -> AsyncIterator[bytes]:
+    async for chunk in chunks:
+        await more(len(chunk))
+        yield chunk
+    await more(0)
 
 
 def _page(octets: bytes) -> JsonObject | None:

@@ -139,6 +139,9 @@ class RecordStore(Protocol):
     ) -> list[FileRow]:
         """Files of a dataset, or of an agreement, by digest; `after`: the last one before."""
 
+    async def received_bytes(self, tenant: str, holder: str) -> int:
+        """How many bytes of credentials and files are kept that came from this party."""
+
     async def content_version(self, tenant: str, dataset_id: str) -> int:
         """How often what a dataset holds has changed: records, their versions or static credentials, files."""
 

@@ -2,7 +2,7 @@
 
 A line names a credential of a record's version, or a file. It leads to the octets by `url`, at the host of the page, or
 carries them itself (`octets`, in a page that is pushed); with neither it is only named (DECISIONS, "Links keep
-secrets"). One line that cannot be read makes the page unusable.
+secrets"). One line that cannot be read makes the page unusable. A refusal has a reason.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 from connector.errors import BadMessage
 from connector.model import Json, JsonObject
+from connector.vocabulary.admission import admit
 
 FILE = "File"
 """The type of a line that names a file."""
@@ -20,6 +21,7 @@ FILE = "File"
 _MAX_VERSION = 1 << 31
 _MAX_SIZE = 1 << 53
 _LONGEST = 1024
+_REASON_LIMIT_BYTES, _LONGEST_REASON = 1 << 20, 300
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,6 +91,15 @@ def origin_of(url: str) -> tuple[str, str]:
         return urlsplit(url)[:2]
     except ValueError:
         raise BadMessage("an address of the data is no URL") from None
+
+
+def reason_of(body: bytes) -> str:
+    """What a refusal of data says to people (RFC 9457), shortened."""
+    try:
+        said = admit(body, _REASON_LIMIT_BYTES)
+    except BadMessage:
+        said = {}
+    return str(said.get("detail") or "no reason was given")[:_LONGEST_REASON]
 
 
 def _item(line: Json, origin: tuple[str, str] | None) -> Item:

@@ -33,7 +33,7 @@ from connector.exchange.conversation import Conversation
 from connector.exchange.draft import Draft, micros
 from connector.exchange.grants import Grant, Grants
 from connector.exchange.opening import PUSH_ALARM
-from connector.exchange.pages import FILE
+from connector.exchange.pages import FILE, reason_of
 from connector.exchange.ports import Ids
 from connector.exchange.rows import AttemptRow, CredentialRow, FileRow
 from connector.exchange.streams import CHUNK_BYTES, Carrier, Files, OpenFile
@@ -187,7 +187,7 @@ class Push:
         if answer.status not in _OK:
             about_now = answer.status >= _SERVER_FAULT or answer.status in _ABOUT_NOW
             refusal = PeerUnreachable if about_now else NotAllowed
-            raise refusal(f"the consumer's address answered HTTP {answer.status}")
+            raise refusal(f"the consumer's address answered HTTP {answer.status}: {reason_of(answer.body)}")
 
     # --- when it goes on ---------------------------------------------------------------------------------------------
 

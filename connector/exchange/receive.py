@@ -15,7 +15,7 @@ from connector.errors import BadMessage, NotAllowed, PeerUnreachable, TooLarge, 
 from connector.exchange.arrivals import Arrivals, Received, Way
 from connector.exchange.download import Authorize, Download, Wanted
 from connector.exchange.keeping import DeliveredRow
-from connector.exchange.pages import FileItem, Item, Page, is_page, origin_of, read_page
+from connector.exchange.pages import FileItem, Item, Page, is_page, origin_of, read_page, reason_of
 from connector.exchange.ports import HttpAnswer, Peers
 from connector.exchange.rows import DatasetRow
 from connector.model import Did, Finding, Json, JsonObject, Place
@@ -26,7 +26,6 @@ _PAGE_LIMIT_BYTES = 16 << 20
 _OCTETS_LIMIT_BYTES = 1 << 20
 _MAX_PAGES = 100_000
 _MAX_FINDINGS = 10_000
-_LONGEST_REASON = 300
 
 Tell = Callable[[JsonObject], None]
 """Says how far it is: `done` records, and `at` what."""
@@ -89,6 +88,8 @@ class Receive:
         return pull.result
 
     async def _take(self, pull: _Pull, page: Page) -> None:
+        if page.records:
+            await self.download.room.check(pull.way.holder, 0)
         came: list[DeliveredRow | None] = []
         for group in page.records:
             came.append(await self.arrivals.take(pull.way, group, partial(self._octets, pull), pull.result))
@@ -113,7 +114,7 @@ class Receive:
             await self._whole(pull, url)
             return None
         if answer.status == _FORBIDDEN:
-            raise NotAllowed(f"the owner refuses the data: {_reason(answer.body)}")
+            raise NotAllowed(f"the owner refuses the data: {reason_of(answer.body)}")
         if answer.status != _OK:
             raise PeerUnreachable(f"a data page was answered with HTTP {answer.status}")
         try:
@@ -153,7 +154,9 @@ class Receive:
             result.unchanged += 1
             await self.arrivals.delivered(way, [self.arrivals.file(way.agreement_id, item.digest)])
             return
-        wanted = Wanted(url=item.url, key=f"{way.holder} {item.digest}", digest=item.digest, size=item.size)
+        wanted = Wanted(
+            url=item.url, holder=way.holder, key=f"{way.holder} {item.digest}", digest=item.digest, size=item.size
+        )
         try:
             came = await self.download.fetch(wanted, pull.authorize, partial(_tell_bytes, pull, item.name, item.size))
         except (NotAllowed, TooLarge, PeerUnreachable, Unavailable) as error:
@@ -172,21 +175,12 @@ class Receive:
 
     async def _whole(self, pull: _Pull, url: str) -> None:
         """Data that has no pages: one file, of whatever kind the provider says."""
-        wanted = Wanted(url=url, key=f"{pull.way.holder} {pull.way.agreement_id} {url}")
+        wanted = Wanted(url=url, holder=pull.way.holder, key=f"{pull.way.holder} {pull.way.agreement_id} {url}")
         came = await self.download.fetch(wanted, pull.authorize, partial(_tell_bytes, pull, "data", -1))
         await self.arrivals.keep_file(
             pull.way, name="data", media_type=came.media_type, digest=came.digest, size=came.size
         )
         pull.result.files += 1
-
-
-def _reason(body: bytes) -> str:
-    """What a refusal says to people (RFC 9457), shortened."""
-    try:
-        said = admit(body, _OCTETS_LIMIT_BYTES)
-    except BadMessage:
-        return "no reason was given"
-    return str(said.get("detail") or "no reason was given")[:_LONGEST_REASON]
 
 
 def _address(endpoint: str, unit: str) -> str:

@@ -283,7 +283,18 @@ async def received(services: Services, holder: str = "", record_type: str = "") 
         if row.role == "consumer" and holder in {"", row.counterparty} and record_type in {"", FILE}
         async for file in _files(services, row)
     ]  # fmt: skip
-    return {"records": records, "files": files, "agreements": agreements}
+    return {"records": records, "files": files, "agreements": agreements, "room": await _room(services, agreements)}
+
+
+async def _room(services: Services, agreements: list[Json]) -> JsonObject:
+    """How much is kept of each party (files and credentials, in bytes), and how much there may be."""
+    room, parties = services.room, {str(one["with"]) for one in agreements if isinstance(one, dict)}
+    return {
+        "kept": {party: await room.kept(Did(party)) for party in sorted(parties)},
+        "maxPeerBytes": room.max_peer_bytes,
+        "free": await room.files.room(),
+        "minFreeBytes": room.min_free_bytes,
+    }
 
 
 async def _receipts(services: Services, agreement: AgreementRow) -> JsonObject:

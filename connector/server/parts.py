@@ -97,7 +97,12 @@ async def take_push(request: web.Request) -> web.Response:
     inbox = request.app[SERVICES].inbox
     shown = request.headers.get("Authorization", "")
     process = await inbox.open(bare(shown))
-    said = Pushed(media_type=request.content_type, name=_name(request), digest=_promised(request))
+    said = Pushed(
+        media_type=request.content_type,
+        name=_name(request),
+        digest=_promised(request),
+        size=request.content_length or 0,
+    )
     received = await inbox.take(process, said, request.content.iter_any())
     return json_response(received.as_json())
 

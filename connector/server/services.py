@@ -28,6 +28,7 @@ from connector.exchange.publish import Publish
 from connector.exchange.publish_file import PublishFile
 from connector.exchange.receive import Receive, Tell
 from connector.exchange.renew import Renew
+from connector.exchange.room import Room
 from connector.exchange.serve import Serve
 from connector.exchange.streams import Files
 from connector.exchange.transfer import Transfer
@@ -80,6 +81,7 @@ class Services:
     outbox: Outbox
     exports: Exports
     files: Files
+    room: Room
     signed_lists: dict[int, SignedList] = field(default_factory=dict)
 
     def telling(self, tell: Tell) -> Services:

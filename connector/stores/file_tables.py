@@ -55,6 +55,11 @@ class FileTables:
         rows = await self._engine.many("list_files", {**bindings, "after": after, "limit": limit})
         return [FILE.read(row) for row in rows]
 
+    async def received_bytes(self, tenant: str, holder: str) -> int:
+        """How many bytes are kept that came from this party."""
+        [row] = await self._engine.many("received_bytes", {"tenant": tenant, "holder": holder})
+        return number(row)
+
     async def content_version(self, tenant: str, dataset_id: str) -> int:
         """How often what a dataset holds has changed."""
         return number(self._engine.point("content_version", {"tenant": tenant, "dataset_id": dataset_id}))

@@ -135,6 +135,13 @@ class MemoryRecords(MemoryFiles):
         key = (tenant, holder, record_id, version)
         return sorted((row for (of, _), row in self._credentials.items() if of == key), key=lambda row: row.digest)
 
+    async def received_bytes(self, tenant: str, holder: str) -> int:
+        """How many bytes are kept that came from this party."""
+        rows = [row for row in self._credentials.values() if (row.tenant, row.holder) == (tenant, holder)]
+        files = [row for row in self._files.values() if (row.tenant, row.holder) == (tenant, holder)]
+        received = sum(len(row.octets) for row in rows if row.origin == "received")
+        return received + sum(row.size for row in files if row.agreement_id)
+
     async def find_credential(self, tenant: str, digest: str) -> CredentialRow | None:
         """A credential by digest."""
         rows = [row for row in self._credentials.values() if (row.tenant, row.digest) == (tenant, digest)]

@@ -11,14 +11,18 @@ import pytest
 
 from connector.credentials.digest import digest_multibase
 from connector.errors import NotAllowed, PeerUnreachable, TooLarge, Unavailable
-from connector.exchange import download
+from connector.exchange import download, room
 from connector.exchange.download import Download, Wanted
 from connector.exchange.ports import HttpAnswer
+from connector.exchange.room import Room
 from connector.exchange.streams import HttpStream
+from connector.model import Did
 from connector.stores.files import FileStore
+from connector.stores.memory import MemoryStore
 
 OCTETS = b"".join(number.to_bytes(4, "big") for number in range(700_000))
 DIGEST = digest_multibase(OCTETS)
+PEER = Did("did:web:data.example")
 URL = "https://data.example/data/x"
 
 
@@ -79,6 +83,8 @@ class Desk:
     folder: Path
     peer: Peer
     max_file_bytes: int = 1 << 30
+    max_peer_bytes: int = 1 << 30
+    min_free_bytes: int = 0
     tokens: list[str] = field(default_factory=lambda: ["Bearer t"])
     told: list[int] = field(default_factory=list)
 
@@ -89,8 +95,11 @@ class Desk:
 
     async def fetch(self, digest: str = DIGEST, size: int = len(OCTETS)) -> download.Came:
         """One fetch."""
-        way = Download(files=self.files, carrier=self.peer, max_file_bytes=self.max_file_bytes)
-        return await way.fetch(Wanted(url=URL, key="k", digest=digest, size=size), self._shown, self.told.append)
+        room = Room(tenant="", store=MemoryStore(), files=self.files, min_free_bytes=self.min_free_bytes,
+                    max_peer_bytes=self.max_peer_bytes)  # fmt: skip
+        way = Download(files=self.files, carrier=self.peer, room=room, max_file_bytes=self.max_file_bytes)
+        wanted = Wanted(url=URL, holder=PEER, key="k", digest=digest, size=size)
+        return await way.fetch(wanted, self._shown, self.told.append)
 
     async def _shown(self, refused: str) -> str:
         if refused:
@@ -200,22 +209,32 @@ async def test_no_more_is_taken_than_was_promised_or_is_accepted(
     with pytest.raises(TooLarge):
         await here.fetch(size=900_000)
 
-    async def full(_: FileStore) -> int:
+    async def free(_: FileStore) -> int:
         return 1_000_000
 
-    monkeypatch.setattr(FileStore, "room", full)
+    monkeypatch.setattr(FileStore, "room", free)
     with pytest.raises(Unavailable):
         await here.fetch()
-    monkeypatch.setattr(download, "_SPARE_BYTES", 0)
-    monkeypatch.setattr(download, "_LOOK_BYTES", 1_000_000)
-    assert (await desk(tmp_path / "2").fetch("", -1)).size == len(OCTETS)
+    assert (await desk(tmp_path / "2").fetch("", -1)).size == len(OCTETS), "nobody promised a size"
+    monkeypatch.setattr(room, "_LOOK_BYTES", 1_000_000)
+    there = desk(tmp_path / "3")
+    there.min_free_bytes = 1_000_001
+    with pytest.raises(Unavailable):
+        await there.fetch("", -1)
 
-    async def nearly(_: FileStore) -> int:
-        return -1
 
-    monkeypatch.setattr(FileStore, "room", nearly)
-    monkeypatch.setattr(download, "_SPARE_BYTES", -2)
-    assert (await desk(tmp_path / "3").fetch("", -1)).size == len(OCTETS)
+async def test_a_peer_fills_no_more_than_its_share(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Said before where the size is known, else while it comes; what came of it is gone on from when there is room."""
+    monkeypatch.setattr(room, "_LOOK_BYTES", 1_000_000)
+    here = desk(tmp_path)
+    here.max_peer_bytes = len(OCTETS) - 1
+    with pytest.raises(TooLarge, match="keeps at most"):
+        await here.fetch()
+    assert here.peer.asked == []
+    with pytest.raises(TooLarge, match="keeps at most"):
+        await here.fetch("", -1)
+    here.max_peer_bytes = len(OCTETS)
+    assert (await here.fetch()).size == len(OCTETS)
 
 
 async def test_a_file_without_a_promise_is_completed_under_the_peers_tag(tmp_path: Path) -> None:

@@ -208,7 +208,8 @@ def test_a_sink_that_does_not_take_it(tmp_path: Path, script: list[int], end: st
             assert str(script[0]) in said["reason"][0]
         attempts = await world.nodes[1].store.attempts("", "transfer", there.pid)
         assert [one.detail for one in attempts] == [
-            f"pushing: the consumer's address answered HTTP {status}" for status in script if end == "COMPLETED"
+            f"pushing: the consumer's address answered HTTP {status}: no reason was given"
+            for status in script if end == "COMPLETED"
         ]  # fmt: skip
 
     scene(tmp_path, what)

@@ -21,6 +21,7 @@ from connector.exchange.arrivals import Arrivals, Received
 from connector.exchange.download import Download
 from connector.exchange.ports import HttpAnswer, Sent
 from connector.exchange.receive import Receive
+from connector.exchange.room import Room
 from connector.exchange.rows import DatasetRow, RecordRow, RecordsCommit
 from connector.keys.memory import MemorySigner, signer_from_seed
 from connector.model import Did, Json, JsonObject
@@ -127,18 +128,29 @@ async def _shown(_refused: str) -> str:
     return "Bearer t"
 
 
+class Roomy(FileStore):
+    """A folder that is never made."""
+
+    async def room(self) -> int:
+        """Enough."""
+        return 1 << 40
+
+
 @dataclass
 class Desk:
     """Our end."""
 
     store: MemoryStore = field(default_factory=MemoryStore)
     pages: Pages = field(default_factory=Pages)
+    max_peer_bytes: int = 1 << 30
 
     @property
     def journey(self) -> Receive:
         """The journey."""
         desk = Arrivals(tenant="", did=US, store=self.store, verifier=Verifier(), clock=Noon())
-        download = Download(files=FileStore(Path("unused")), carrier=NoNetwork(), max_file_bytes=1 << 20)
+        files = Roomy(Path("unused"))
+        room = Room(tenant="", store=self.store, files=files, min_free_bytes=0, max_peer_bytes=self.max_peer_bytes)
+        download = Download(files=files, carrier=NoNetwork(), room=room, max_file_bytes=1 << 20)
         return Receive(peers=self.pages, download=download, arrivals=desk)
 
     def pull(self, holder: Did, *lines: JsonObject, following: str = "") -> Received:

@@ -20,6 +20,14 @@ SELECT tenant, dataset_id, agreement_id, digest, holder, name, media_type, size,
 FROM file
 WHERE tenant = :tenant AND dataset_id = :dataset_id AND agreement_id = :agreement_id AND digest = :digest;
 
+-- name: received_bytes
+SELECT (
+  SELECT coalesce(sum(length(octets)), 0) FROM credential
+  WHERE tenant = :tenant AND holder = :holder AND origin = 'received'
+) + (
+  SELECT coalesce(sum(size), 0) FROM file WHERE tenant = :tenant AND holder = :holder AND agreement_id <> ''
+);
+
 -- name: list_files
 SELECT tenant, dataset_id, agreement_id, digest, holder, name, media_type, size, access_class, at
 FROM file

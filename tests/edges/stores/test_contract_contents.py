@@ -10,9 +10,9 @@ import pytest
 
 from connector.exchange.keeping import DeliveredRow
 from connector.exchange.ports import Store
-from connector.exchange.rows import DatasetRow, FileRow, RecordRow, RecordsCommit
+from connector.exchange.rows import DatasetRow, FileRow, Origin, RecordRow, RecordsCommit
 from connector.stores import open_store
-from tests.edges.stores.rows import US, T, entry, record
+from tests.edges.stores.rows import US, T, credential, entry, record
 
 D = DatasetRow(
     tenant=T, dataset_id="ds", title="t", plan="p", record_types=(), policy=b"{}", policy_digest="p", at=1
@@ -51,6 +51,28 @@ async def test_changes_of_a_content_are_counted(store: Store) -> None:
     await store.commit_file(replace(FILE, dataset_id="", agreement_id="a"), None, entry())
     assert await store.content_version(T, "ds") == 5
     assert await store.content_version("elsewhere", "ds") == 0
+
+
+async def test_what_is_kept_of_a_party_is_counted_in_bytes(store: Store) -> None:
+    """Credentials and files that came from it, whatever their version; not our own, nor what others gave."""
+    them, other = "did:web:x", "did:web:y"
+    kept: list[tuple[str, int, Origin, bytes]] = [
+        (them, 1, "received", b"12345"), (them, 2, "received", b"123"), (other, 1, "received", b"1"),
+        (US, 1, "own", b"12"),
+    ]  # fmt: skip
+    for holder, version, origin, octets in kept:
+        row = replace(record(version=version, digests=(f"d{version}",)), holder=holder, origin=origin)
+        one = replace(credential(f"d{version}", version=version), holder=holder, origin=origin, octets=octets)
+        one = replace(one, status_list=None, status_index=None)
+        await store.commit_records(
+            RecordsCommit(tenant=T, holder=holder, expected={}, records=(row,), credentials=(one,))
+        )
+    came = replace(FILE, dataset_id="", agreement_id="a", holder=them, size=1_000)
+    for file in (came, replace(came, agreement_id="b"), replace(came, digest="f2", holder="did:web:y"), FILE):
+        await store.commit_file(file, None, entry())
+    assert await store.received_bytes(T, them) == 2_008
+    assert await store.received_bytes(T, US) == 0
+    assert await store.received_bytes("elsewhere", them) == 0
 
 
 async def test_what_came_is_kept_unit_by_unit(store: Store) -> None:
