@@ -185,11 +185,7 @@ def compose(
     outbox.jobs[PUSH_ALARM] = push.run
     outbox.jobs[REMINDER] = Reminders(conversation=negotiate.conversation, peers=peers).run
     patient = Patient(peers=peers, ids=ids, seconds=limits.retry_read_seconds)
-    room = Room(
-        tenant=tenant, store=store, files=files, min_free_bytes=limits.min_free_bytes,
-        max_peer_bytes=limits.max_peer_bytes,
-    )  # fmt: skip
-    receive, inbox = _taking(config, http, patient, verifier=verifier, transfer=transfer, room=room)
+    receive, inbox = _taking(config, http, patient, verifier=verifier, transfer=transfer, files=files)
     return Services(
         config=config, store=store, clock=clock, ids=ids, peers=patient, verifier=verifier, bundle=bundle,
         assertion=keys.assertion, authentication=keys.authentication, id_key=keys.id_key,
@@ -201,7 +197,7 @@ def compose(
         browse=Browse(peers=patient, ids=ids),
         negotiate=negotiate, transfer=transfer, outbox=outbox, exports=Exports(),
         renew=Renew(conversation=transfer.conversation, peers=peers, clock=clock),
-        grants=grants, serve=serve, receive=receive, inbox=inbox, files=files, room=room,
+        grants=grants, serve=serve, receive=receive, inbox=inbox, files=files, room=inbox.room,
         publish=_publish(config, store, keys, clock=clock, bundle=bundle),
         publish_file=PublishFile(tenant=tenant, did=did, store=store, files=files, clock=clock),
         audit=Audit(did=did, store=store, tenant=tenant, reads=peers, own=answers, verifier=verifier, clock=clock),
@@ -235,18 +231,20 @@ def _giving(
 
 
 def _taking(
-    config: Config, http: WayOut, peers: Peers, *, verifier: Verifier, transfer: Transfer, room: Room
+    config: Config, http: WayOut, peers: Peers, *, verifier: Verifier, transfer: Transfer, files: Files
 ) -> tuple[Receive, Inbox]:
     """What takes data under a started transfer: it is fetched, or comes."""
-    conversation, most = transfer.conversation, config.limits.max_file_bytes
-    arrivals = Arrivals(
-        tenant=config.tenant, did=Did(config.did), store=transfer.store, verifier=verifier, clock=conversation.clock
-    )
-    download = Download(files=room.files, carrier=http, room=room, max_file_bytes=most)
+    tenant, store, conversation, limits = config.tenant, transfer.store, transfer.conversation, config.limits
+    arrivals = Arrivals(tenant=tenant, did=Did(config.did), store=store, verifier=verifier, clock=conversation.clock)
+    room = Room(
+        tenant=tenant, store=store, files=files, min_free_bytes=limits.min_free_bytes,
+        max_peer_bytes=limits.max_peer_bytes,
+    )  # fmt: skip
+    download = Download(files=files, carrier=http, room=room, max_file_bytes=limits.max_file_bytes)
     receive = Receive(peers=peers, arrivals=arrivals, download=download)
     inbox = Inbox(
-        tenant=config.tenant, store=transfer.store, conversation=conversation, arrivals=arrivals, files=room.files,
-        room=room, max_file_bytes=most,
+        tenant=tenant, store=store, conversation=conversation, arrivals=arrivals, files=files, room=room,
+        max_file_bytes=limits.max_file_bytes,
     )  # fmt: skip
     return receive, inbox
 
