@@ -48,7 +48,6 @@ def presentation_input(
     jti: str,
     now: datetime,
     lifetime_seconds: int,
-    nonce: str | None = None,
 ) -> bytes:
     """What the holder signs; `jose.attach` makes the presentation of it. The key says who the holder is."""
     holder = did_of_key(key_id)
@@ -66,8 +65,6 @@ def presentation_input(
         "nbf": issued,
         "exp": issued + lifetime_seconds,
     }
-    if nonce is not None:
-        payload["nonce"] = nonce
     return jose.signing_input({"alg": alg, "kid": key_id, "typ": "vp+jwt", "cty": "vp"}, orjson.dumps(payload))
 
 
@@ -79,7 +76,6 @@ def verify_presentation(
     audience: Did,
     now: datetime,
     leeway_seconds: int,
-    nonce: str | None = None,
 ) -> Presentation:
     """The checks of DCP section 5.4.3 that concern the presentation itself. Its `jti` is the store's to remember."""
     jws = jose.parse(token, PRESENTATION_LIMIT_BYTES)
@@ -90,8 +86,6 @@ def verify_presentation(
     jose.verify(jws, key_for(document, jws.key_id or "", "authentication"))
     check_audience(payload, audience)
     _, expires = check_times(payload, now=now, leeway_seconds=leeway_seconds)
-    if nonce is not None and payload.get("nonce") != nonce:
-        raise Refused("nonce-mismatch", "not the nonce that we gave")
     return Presentation(
         holder=holder,
         jti=check_jti(payload),

@@ -7,7 +7,6 @@ ES256 is R || S in 64 bytes (RFC 7518 section 3.4), never DER. Where private key
 from __future__ import annotations
 
 from dataclasses import dataclass
-from hashlib import sha256
 from typing import Literal, Protocol
 
 from cryptography.exceptions import InvalidSignature
@@ -99,11 +98,6 @@ class PublicKey:
         numbers = self.key.public_numbers()
         x, y = (number.to_bytes(_COORDINATE_BYTES, "big") for number in (numbers.x, numbers.y))
         return {"kty": "EC", "crv": "P-256", "x": _text(x), "y": _text(y)}
-
-    def thumbprint(self) -> str:
-        """The JWK thumbprint (RFC 7638): the same for the same key, whatever its JWK carries beside."""
-        members = ",".join(f'"{name}":"{value}"' for name, value in sorted(self.as_jwk().items()))
-        return _text(sha256(f"{{{members}}}".encode()).digest())
 
 
 def key_from_jwk(jwk: JsonObject) -> PublicKey:

@@ -93,13 +93,8 @@ def peek(token: bytes | str) -> Peeked:
     return Peeked(issuer=Did(issuer), claims=said, jws=jws)
 
 
-def peek_issuer(token: bytes | str) -> Did:
-    """Whose DID document is needed to check this token."""
-    return peek(token).issuer
-
-
 def verify_self_issued(
-    token: Peeked | bytes | str,
+    peeked: Peeked,
     document: DidDocument,
     *,
     audience: Did,
@@ -107,7 +102,6 @@ def verify_self_issued(
     leeway_seconds: int,
 ) -> SelfIssued:
     """The checks of DCP section 4.3.3 except replay. `Refused` names the first one that fails."""
-    peeked = token if isinstance(token, Peeked) else peek(token)
     said = peeked.claims
     check_audience(said, audience)  # (2)
     key_id = _key_id(peeked, document)  # (4)

@@ -132,9 +132,6 @@ class Store(RecordStore, Protocol):
     async def load_command(self, tenant: str, key: str) -> CommandRow | None:
         """A command by idempotency key."""
 
-    async def commit_command(self, row: CommandRow) -> None:
-        """Insert a command, or give it its answer. `Conflict` if the key stands for another request."""
-
     async def find_data_token(self, tenant: str, sha256: str) -> DataTokenRow | None:
         """A data token by digest."""
 

@@ -184,13 +184,12 @@ class ReplayRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CommandRow:
-    """A management command by its idempotency key. `answer` is None while the work goes on."""
+    """A management command by its idempotency key, and the process that it is about."""
 
     tenant: str
     key: str
     request_digest: str
     pid: str
-    answer: bytes | None
     at: int
 
 

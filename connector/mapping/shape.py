@@ -14,7 +14,6 @@ from pydantic_core import PydanticCustomError
 
 from connector.mapping.spelling import Block, Items, Text, block
 
-QUANTITY_TERMS = ("basis", "analyte", "reportedAs", "method", "quantityKind", "at", "qualifier")
 NODE_KEYS = ("type", "each", "on", "where", "distinct", "lookup", "when", "required")
 
 

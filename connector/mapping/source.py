@@ -88,10 +88,10 @@ class Unreadable(BadInput):
 
 
 def unreadable(
-    file: SourceFile, code: str, message: str, *, hint: str = "", line: int = 0, record: int = 0, column: str = ""
+    file: SourceFile, code: str, message: str, *, hint: str = "", line: int = 0, column: str = ""
 ) -> Unreadable:
     """The structural finding about a file."""
-    place = Place(source=file.name, sheet=file.sheet, line=line, record=record, column=column)
+    place = Place(source=file.name, sheet=file.sheet, line=line, column=column)
     return Unreadable(Finding(code=code, message=message, hint=hint, place=place))
 
 

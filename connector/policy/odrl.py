@@ -18,7 +18,6 @@ import orjson
 from connector.model import Json, JsonObject
 from connector.policy.operands import LIST_OPERATORS, LISTED_PARTIES, OPERANDS, Operator
 
-PolicyKind: TypeAlias = Literal["Set", "Offer", "Agreement"]
 Effect: TypeAlias = Literal["permission", "prohibition"]
 
 
@@ -61,15 +60,9 @@ class Rule:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
-    """A policy as read. What is about a deal rather than about terms (ids, parties, target) may be empty."""
+    """The terms of a policy. What is about a deal (ids, parties, target) is `protocol.terms`'."""
 
-    kind: PolicyKind
     rules: tuple[Rule, ...]
-    policy_id: str = ""
-    target: str = ""
-    assigner: str = ""
-    assignee: str = ""
-    timestamp: str = ""
 
     @property
     def offerable(self) -> bool:
@@ -77,28 +70,9 @@ class Policy:
         return any(rule.effect == "permission" and rule.action is Action.USE for rule in self.rules)
 
 
-def offer_json(
-    policy: Policy, *, offer_id: str, target: str = "", assigner: str = "", assignee: str = ""
-) -> JsonObject:
-    """The DSP offer. In a catalogue without `target` (the dataset says it); in a message with it (DSP 2025-1, 7.2)."""
-    parties = {"target": target, "assigner": assigner, "assignee": assignee}
-    return {"@type": "Offer", "@id": offer_id, **{key: value for key, value in parties.items() if value}} | _rules_json(
-        policy
-    )
-
-
-def agreement_json(
-    policy: Policy, *, agreement_id: str, target: str, assigner: str, assignee: str, timestamp: str
-) -> JsonObject:
-    """The DSP agreement: the same terms, now between two parties about one dataset."""
-    return {
-        "@type": "Agreement",
-        "@id": agreement_id,
-        "target": target,
-        "assigner": assigner,
-        "assignee": assignee,
-        "timestamp": timestamp,
-    } | _rules_json(policy)
+def offer_json(policy: Policy, *, offer_id: str) -> JsonObject:
+    """The DSP offer as a catalogue has it, without `target`: the dataset says it (DSP 2025-1, 7.2)."""
+    return {"@type": "Offer", "@id": offer_id, **_rules_json(policy)}
 
 
 def digest(policy: Policy) -> str:
@@ -109,11 +83,6 @@ def digest(policy: Policy) -> str:
 def offer_digest(policy: Policy) -> str:
     """Digest of the terms that go on the wire."""
     return _digest([_rule_normal(_wire_rule(rule)) for rule in policy.rules if rule.action is Action.USE])
-
-
-def offer_equal(first: Policy, second: Policy) -> bool:
-    """Whether two policies offer the same terms. If not, a request with the one is a counter-offer to the other."""
-    return offer_digest(first) == offer_digest(second)
 
 
 def both(first: Policy, second: Policy) -> Policy:

@@ -18,7 +18,7 @@ import orjson
 
 from connector.errors import BadPolicy
 from connector.model import AccessClass, Finding, Json, JsonObject, Place
-from connector.policy.odrl import Action, Constraint, Effect, Group, Policy, PolicyKind, Rule, Term
+from connector.policy.odrl import Action, Constraint, Effect, Group, Policy, Rule, Term
 from connector.policy.operands import (
     LIST_OPERATORS,
     NAMESPACE,
@@ -36,7 +36,7 @@ MAX_DEPTH: Final = 4
 MAX_VALUES: Final = 1000
 MAX_TEXT: Final = 2048
 
-_KINDS: Final[dict[str, PolicyKind]] = {"Set": "Set", "Offer": "Offer", "Agreement": "Agreement"}
+_KINDS: Final = frozenset({"Set", "Offer", "Agreement"})
 _GROUPS: Final[tuple[Literal["and", "or"], ...]] = ("and", "or")
 _NOTES: Final = frozenset({"@context", "@id", "@type", "id", "type", "uid", "title", "description", "comment"})
 _POLICY_KEYS: Final = _NOTES | {
@@ -107,11 +107,11 @@ class _Reader:
             self.wrong("$", "policy-form", "A policy is a JSON object.", value=type(document).__name__)
             return None
         self.known_keys(document, _POLICY_KEYS, "$")
-        kind = _KINDS.get(_plain(document.get("@type", document.get("type", "Set"))))
-        if kind is None:
+        if _plain(document.get("@type", document.get("type", "Set"))) not in _KINDS:
             self.wrong("$.@type", "policy-type", "A policy is a Set, an Offer or an Agreement.")
         self.fixed(document, "profile", (NAMESPACE, NAMESPACE.rstrip("#")), "Only this connector's profile is known.")
         self.fixed(document, "conflict", ("prohibit",), "A prohibition always wins here.")
+        self.texts(document, "@id", "id", "uid", "target", "assigner", "assignee", "timestamp")
         if _items(document.get("obligation")):
             self.wrong(
                 "$.obligation",
@@ -125,15 +125,7 @@ class _Reader:
             self.wrong(
                 "$", "no-rule", "A policy without a rule permits nothing.", hint="Write at least one permission."
             )
-        return Policy(
-            kind=kind or "Set",
-            rules=tuple(rules),
-            policy_id=self.text(document, "@id", "id", "uid"),
-            target=self.text(document, "target"),
-            assigner=self.text(document, "assigner"),
-            assignee=self.text(document, "assignee"),
-            timestamp=self.text(document, "timestamp"),
-        )
+        return Policy(rules=tuple(rules))
 
     def known_keys(self, value: JsonObject, known: frozenset[str], path: str) -> None:
         for key in value:
@@ -147,16 +139,13 @@ class _Reader:
             if _plain(item) not in allowed:
                 self.wrong(f"$.{key}", f"unknown-{key}", message, value=item)
 
-    def text(self, document: JsonObject, *keys: str) -> str:
+    def texts(self, document: JsonObject, *keys: str) -> None:
         for key in keys:
             value = document.get(key)
             if isinstance(value, dict):
                 value = value.get("@id")
-            if isinstance(value, str) and len(value) <= MAX_TEXT:
-                return value
-            if value is not None:
+            if value is not None and not (isinstance(value, str) and len(value) <= MAX_TEXT):
                 self.wrong(f"$.{key}", "policy-form", f'"{key}" is a text.')
-        return ""
 
     def rules(self, document: JsonObject, effect: Effect) -> Iterator[Rule]:
         for index, item in enumerate(_items(document.get(effect))[: MAX_RULES + 1]):

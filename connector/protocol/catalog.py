@@ -43,12 +43,6 @@ def offer_id(dataset_id: str, policy_digest: str) -> str:
     return f"{dataset_id}#{policy_digest}"
 
 
-def split_offer_id(offer: str) -> tuple[str, str] | None:
-    """(dataset id, policy digest), or None: not an id of ours."""
-    dataset_id, mark, digest = offer.rpartition("#")
-    return (dataset_id, digest) if mark and dataset_id and digest else None
-
-
 def offer(dataset_id: str, policy_digest: str, rules: JsonObject) -> JsonObject:
     """An offer inside a dataset: without target, the dataset is meant. `rules`: in the form that is sent."""
     return {"@id": offer_id(dataset_id, policy_digest), "@type": "Offer", **rules}

@@ -28,7 +28,6 @@ EDC: Final = "https://w3id.org/edc/v0.0.1/ns/"
 RECORD_TYPE: Final = "https://w3id.org/battery-connector/v1#recordType"
 PAGE: Final = 100
 """Datasets on a page, at most."""
-KEY_BYTES: Final = 32
 _MAX_SKIP: Final = 10_000_000
 _MAX_VALUES: Final = 100
 _MAX_TEXT: Final = 4096

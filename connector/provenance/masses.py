@@ -13,8 +13,6 @@ from typing import Final
 
 from connector.model import Json
 
-METALS: Final = ("Ni", "Co", "Mn", "Li", "Cu")
-
 _KILOGRAMS: Final[Mapping[str, Decimal]] = {
     # UN/ECE Recommendation 20
     "KGM": Decimal(1),

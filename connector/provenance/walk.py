@@ -12,7 +12,6 @@ mean is judged in `nodes.py` (one node) and `assemble.py` (the whole).
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -293,10 +292,6 @@ class Walk:
             node.scopes.add(scope)
             if node.content is not None:
                 self._expand(node, scope)
-
-    def open_ends(self) -> Iterable[Read]:
-        """Reads that were asked for and never answered; none after a finished walk."""
-        return tuple(self._purposes)
 
 
 def _towards(scope: Scope, relation: str) -> Scope | None:

@@ -341,5 +341,5 @@ async def command_of(services: Services, key: str, said: str) -> CommandRow:
     now = micros(services.clock.now())
     return CommandRow(
         tenant=services.config.tenant, key=key or services.ids.urn(), request_digest=request_digest,
-        pid=services.ids.urn(), answer=None, at=now,
+        pid=services.ids.urn(), at=now,
     )  # fmt: skip

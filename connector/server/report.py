@@ -1,17 +1,14 @@
 """The audit report as one HTML file: a pure function from the result to text.
 
-Nothing is fetched by the page and nothing runs in it: one style block (`style_source` is its entry for a Content
-Security Policy), SVG made here, tables as its text alternative. Colour never stands alone: a word and a mark say the
-same. What the words mean is `provenance.outcomes`'.
+Nothing is fetched by the page and nothing runs in it: one style block, SVG made here, tables as its text alternative.
+Colour never stands alone: a word and a mark say the same. What the words mean is `provenance.outcomes`'.
 """
 
 from __future__ import annotations
 
-from base64 import b64encode
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import cache
-from hashlib import sha256
 from pathlib import Path
 from typing import Final
 
@@ -105,20 +102,10 @@ def render(report: AuditReport, *, title: str = "", prepared_for: str = "") -> s
     )
 
 
-def render_json(report: Json, *, client: Json = None, title: str = "", prepared_for: str = "") -> str:
+def render_json(report: Json, *, client: Json = None, prepared_for: str = "") -> str:
     """The page of an audit's JSON; with the client's own audit, as the client may have it."""
     told = read_report(report)
-    return render(
-        told if client is None else for_client(told, read_report(client)), title=title, prepared_for=prepared_for
-    )
-
-
-@cache
-def style_source() -> str:
-    """The page's style block as a Content Security Policy source (CSP Level 3, 2.3.1: hash-source)."""
-    source = (_TEMPLATES / "audit.html").read_text("utf-8")
-    style = source.partition("<style>")[2].partition("</style>")[0]
-    return f"'sha256-{b64encode(sha256(style.encode()).digest()).decode()}'"
+    return render(told if client is None else for_client(told, read_report(client)), prepared_for=prepared_for)
 
 
 @cache

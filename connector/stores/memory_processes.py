@@ -129,7 +129,7 @@ class MemoryProcesses:
         elif step.approval_done:
             self._approvals.pop(key, None)
         if step.command is not None:
-            self._save_command(step.command)
+            self._commands[step.command.tenant, step.command.key] = step.command
         if step.data_token is not None:
             self._keep_tokens(step.data_token, [])
         if step.token_live is not None:
@@ -223,11 +223,6 @@ class MemoryProcesses:
         """A command by idempotency key."""
         return self._commands.get((tenant, key))
 
-    async def commit_command(self, row: CommandRow) -> None:
-        """Insert a command, or give it its answer."""
-        self._check_command(row)
-        self._save_command(row)
-
     async def find_data_token(self, tenant: str, sha256: str) -> DataTokenRow | None:
         """A data token by digest."""
         every = (row for tokens in self._tokens.values() for row in tokens)
@@ -286,12 +281,8 @@ class MemoryProcesses:
             raise Conflict("the outbox row was claimed by another worker, or is gone")
 
     def _check_command(self, row: CommandRow) -> None:
-        there = self._commands.get((row.tenant, row.key))
-        if there is None:
-            return
-        same = there.request_digest == row.request_digest
-        if not (same and row.answer is not None and there.answer in {None, row.answer}):
-            raise Conflict(f"the idempotency key {row.key} stands for another request, or for one that has begun")
+        if (row.tenant, row.key) in self._commands:
+            raise Conflict(f"the idempotency key {row.key} was used before")
 
     def _save_outbox(self, step: StepCommit, key: ProcessKey) -> tuple[int, ...]:
         rows = self._outbox.setdefault(key, {})
@@ -306,10 +297,6 @@ class MemoryProcesses:
         if step.attempt is not None:
             self._attempts.setdefault(key, []).append(step.attempt)
         return numbers
-
-    def _save_command(self, row: CommandRow) -> None:
-        there = self._commands.get((row.tenant, row.key))
-        self._commands[row.tenant, row.key] = replace(there, answer=row.answer, pid=row.pid) if there else row
 
     def _save_agreement(self, step: StepCommit) -> None:
         if step.claim:

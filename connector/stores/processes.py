@@ -208,10 +208,6 @@ class ProcessTables:
         """A command by idempotency key."""
         return COMMAND.one(self._engine.point("load_command", {"tenant": tenant, "key": key}))
 
-    async def commit_command(self, row: CommandRow) -> None:
-        """Insert a command, or give it its answer."""
-        await self._engine.write(lambda tx: _command(tx, row))
-
     async def find_data_token(self, tenant: str, sha256: str) -> DataTokenRow | None:
         """A data token by digest."""
         return DATA_TOKEN.one(self._engine.point("find_data_token", {"tenant": tenant, "sha256": sha256}))
@@ -339,6 +335,5 @@ def _use_token(tx: Transaction, row: ReplayRow) -> None:
 
 
 def _command(tx: Transaction, row: CommandRow) -> None:
-    bindings = COMMAND.bind(row)
-    if not tx.change("insert_command", bindings) and not tx.change("answer_command", bindings):
-        raise Conflict(f"the idempotency key {row.key} stands for another request, or for one that has begun")
+    if not tx.change("insert_command", COMMAND.bind(row)):
+        raise Conflict(f"the idempotency key {row.key} was used before")

@@ -65,7 +65,7 @@ class Deal:
 def command(node: Node) -> CommandRow:
     """A command with a key of its own."""
     urn = services(node).ids.urn
-    return CommandRow(tenant="", key=urn(), request_digest="", pid=urn(), answer=None, at=0)
+    return CommandRow(tenant="", key=urn(), request_digest="", pid=urn(), at=0)
 
 
 async def dataset(node: Node, title: str = SHARED) -> DatasetRow:

@@ -87,7 +87,7 @@ async def ordered(world: World, agreement: str, address: JsonObject) -> str:
     here = services(customer).transfer
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(type(here.opening), "address", lambda *_: address)
-        command = CommandRow(tenant="", key=pid, request_digest="", pid=pid, answer=None, at=1)
+        command = CommandRow(tenant="", key=pid, request_digest="", pid=pid, at=1)
         await here.conversation.begin(process, content, supplier.config.did, transfer.Kind.REQUEST, command)
     assert base
     return pid

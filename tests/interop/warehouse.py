@@ -9,8 +9,6 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from queue import Queue
 
-SECONDS = 60.0
-
 
 @dataclass(slots=True)
 class Warehouse:

@@ -25,14 +25,9 @@ DELETE FROM replay WHERE (tenant, issuer, jti) IN
   (SELECT tenant, issuer, jti FROM replay WHERE expires < :before LIMIT :limit);
 
 -- name: load_command
-SELECT tenant, key, request_digest, pid, answer, at FROM command WHERE tenant = :tenant AND key = :key;
+SELECT tenant, key, request_digest, pid, at FROM command WHERE tenant = :tenant AND key = :key;
 
 -- name: insert_command
-INSERT INTO command (tenant, key, request_digest, pid, answer, at)
-VALUES (:tenant, :key, :request_digest, :pid, :answer, :at)
+INSERT INTO command (tenant, key, request_digest, pid, at)
+VALUES (:tenant, :key, :request_digest, :pid, :at)
 ON CONFLICT DO NOTHING;
-
--- name: answer_command
-UPDATE command SET answer = :answer, pid = :pid
-WHERE tenant = :tenant AND key = :key AND request_digest = :request_digest AND :answer IS NOT NULL
-  AND (answer IS NULL OR answer = :answer);

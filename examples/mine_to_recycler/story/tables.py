@@ -18,20 +18,6 @@ Row: TypeAlias = "dict[str, Cell]"
 Tables: TypeAlias = "dict[str, list[Row]]"
 
 PARTICIPANTS = frozenset({"mine", "refiner", "cathode", "cell", "car", "recycler"})
-MATERIALS = {
-    "ORE": "ore",
-    "MHP": "mixedHydroxide",
-    "NISO4": "nickelSulphate",
-    "COSO4": "cobaltSulphate",
-    "LI2CO3": "lithiumCarbonate",
-    "LIOH": "lithiumHydroxide",
-    "MNSO4": "manganeseSulphate",
-    "CAM622": "cathodeMaterial",
-    "REWORK": "cathodeMaterial",
-    "SCRAP": "productionScrap",
-}
-"""Material code in the exports -> word of the vocabulary."""
-
 ESTIMATED_PERMILLE = 30
 """Expanded uncertainty (k=2) of ore: a block model and belt samples."""
 

@@ -26,12 +26,6 @@ def test_a_jwk_comes_back_as_it_was(signer: MemorySigner) -> None:
     assert key_from_jwk({**signer.public_jwk, "kid": "a", "use": "sig"}).as_jwk() == signer.public_jwk
 
 
-def test_the_thumbprint_is_that_of_the_rfc(rfc: JsonObject) -> None:
-    """RFC 8037 appendix A.3."""
-    jwk: JsonObject = {"kty": "OKP", "crv": "Ed25519", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}
-    assert key_from_jwk(jwk).thumbprint() == rfc["thumbprint"]
-
-
 def test_a_private_key_is_refused(signer: MemorySigner) -> None:
     """A published private key belongs to everybody."""
     assert refusal({**signer.public_jwk, "d": "AAAA"}) == "private-key-published"

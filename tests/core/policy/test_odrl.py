@@ -8,7 +8,7 @@ from typing import cast
 import orjson
 
 from connector.model import Json, JsonObject
-from connector.policy.odrl import Constraint, Rule, agreement_json, both, digest, offer_digest, offer_equal, offer_json
+from connector.policy.odrl import Constraint, Rule, both, digest, offer_digest, offer_json
 from connector.policy.operands import NAMESPACE
 from connector.policy.reading import read
 from tests.core.policy.policies import NOW, c, decide, facts, policy, rule
@@ -36,9 +36,6 @@ def test_an_offer_is_what_dsp_wants() -> None:
             }
         ],
     }
-    assert offer_json(policy(rule("use")), offer_id="x", target="urn:d", assigner="did:web:a") == {
-        "@type": "Offer", "@id": "x", "target": "urn:d", "assigner": "did:web:a", "permission": [{"action": "use"}],
-    }  # fmt: skip
 
 
 def test_home_rules_and_parties_stay_home() -> None:
@@ -65,14 +62,13 @@ def test_what_is_written_can_be_read_and_is_equal() -> None:
         rule("use", c("dateTime", "lt", "2028-01-01T00:00:00Z")),
         prohibition=[rule("use", c("role", "eq", "trader"))],
     )
-    for document in (
-        offer_json(given, offer_id="urn:uuid:1", target="urn:d"),
-        agreement_json(given, agreement_id="a", target="d", assigner="did:web:a", assignee="did:web:b", timestamp="t"),
-    ):
+    parties = {"target": "d", "assigner": "did:web:a", "assignee": "did:web:b", "timestamp": "t"}
+    offered = offer_json(given, offer_id="urn:uuid:1")
+    for document in (offered, {**offered, **parties, "@type": "Agreement"}):
         back, findings = read(document)
         assert findings == ()
         assert back is not None
-        assert offer_equal(given, back)
+        assert offer_digest(given) == offer_digest(back)
         assert digest(given) != digest(back)  # home rules count in the whole digest
 
 
@@ -87,7 +83,7 @@ def test_order_ids_and_context_do_not_count() -> None:
     assert one is not None
     assert other is not None
     assert digest(one) == digest(other)
-    assert offer_equal(one, other)
+    assert offer_digest(one) == offer_digest(other)
     assert offer_digest(one).startswith("uEi")
 
 
@@ -102,7 +98,7 @@ def test_changed_terms_are_another_offer() -> None:
         policy(rule("use", MEMBER, ROLES), rule("use")),
         policy(rule("use", MEMBER, ROLES), prohibition=[rule("use", MEMBER)]),
     ):
-        assert not offer_equal(base, other)
+        assert offer_digest(base) != offer_digest(other)
 
 
 def test_a_policy_for_auditors_only_is_not_offerable() -> None:

@@ -77,13 +77,6 @@ def test_a_nested_catalogue_says_where_it_is(parts: JsonObject, address: str | N
     assert catalog.address_of(read) == address
 
 
-def test_offer_ids_lead_back() -> None:
-    """An id of ours names dataset and policy; any other is none of ours."""
-    assert catalog.split_offer_id(catalog.offer_id("urn:uuid:1", "uEiA")) == ("urn:uuid:1", "uEiA")
-    for foreign in ("", "#", "urn:uuid:1", "#abc", "urn:uuid:1#"):
-        assert catalog.split_offer_id(foreign) is None
-
-
 def test_links_between_pages() -> None:
     """What we write is read back; a real EDC says `prev`, and peers quote as they like."""
     header = catalog.link_header(following="https://p/?c=2", previous="https://p/?c=0")

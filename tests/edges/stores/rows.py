@@ -83,9 +83,9 @@ def replay(jti: str = "j1", *, expires: int = 100) -> ReplayRow:
     return ReplayRow(tenant=T, issuer=PEER, jti=jti, request_digest="d", expires=expires)
 
 
-def command(key: str = "k1", digest: str = "d1", answer: bytes | None = None, pid: str = "") -> CommandRow:
+def command(key: str = "k1", digest: str = "d1", pid: str = "p1") -> CommandRow:
     """A management command."""
-    return CommandRow(tenant=T, key=key, request_digest=digest, pid=pid, answer=answer, at=1)
+    return CommandRow(tenant=T, key=key, request_digest=digest, pid=pid, at=1)
 
 
 def entry(event: str = "step", tenant: str = T) -> EvidenceEntry:

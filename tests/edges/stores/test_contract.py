@@ -142,7 +142,7 @@ async def test_a_refused_step_leaves_nothing(store: Store) -> None:
 
 async def test_the_last_part_of_a_step_refuses_the_first(store: Store) -> None:
     """A command that stands for another request, checked late, undoes the state and the token before it."""
-    await store.commit_command(command(digest="other"))
+    await store.commit_step(StepCommit(process=process("first"), expected_version=0, command=command(digest="other")))
     with pytest.raises(Conflict):
         await store.commit_step(
             StepCommit(process=process(), expected_version=0, replay=replay(), command=command(), evidence=[entry()])
@@ -286,17 +286,13 @@ async def test_timers_are_replaced_as_a_whole(store: Store) -> None:
     assert await store.due_timers(now=20, limit=9) == []
 
 
-async def test_a_command_is_begun_once_and_answered_once(store: Store) -> None:
-    """The same key for another request, or for one that has begun, is a conflict; the answer is kept."""
-    await store.commit_command(command())
-    for row in (command(digest="other"), command(digest="other", answer=b"x"), command()):
+async def test_a_key_stands_for_one_command(store: Store) -> None:
+    """Whoever comes later with it, for the same request or another one, begins nothing."""
+    await store.commit_step(StepCommit(process=process(), expected_version=0, command=command()))
+    for again in (command(pid="p2"), command(digest="other", pid="p2")):
         with pytest.raises(Conflict):
-            await store.commit_command(row)
-    await store.commit_command(command(answer=b"done", pid="p1"))
-    await store.commit_command(command(answer=b"done", pid="p1"))
-    with pytest.raises(Conflict):
-        await store.commit_command(command(answer=b"different"))
-    assert await store.load_command(T, "k1") == command(answer=b"done", pid="p1")
+            await store.commit_step(StepCommit(process=process("p2"), expected_version=0, command=again))
+    assert await store.load_command(T, "k1") == command()
     assert await store.load_command("other", "k1") is None
 
 
