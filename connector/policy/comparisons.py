@@ -79,7 +79,7 @@ def comparison(constraint: Constraint, operand: Operand, stage: Stage) -> Compar
         return _clock(constraint)
     if operand.subject is Subject.PARTY:
         return _party(constraint)
-    if constraint.right == (CALLER,) and CALLER in operand.constants:
+    if CALLER in operand.constants:
         return _caller(operand.fact)
     # At an audit read nothing is signed, so nothing is accepted: the fact is needed there.
     contractual = operand.enforced is Enforced.CONTRACTUAL and stage is not Stage.AUDIT
@@ -214,8 +214,6 @@ def _within_period(literal: frozenset[str], unit_fact: str) -> _Test:
     """Each time lies in one of the mandate's periods, `START/END`; a date means its whole day."""
 
     def test(claims: list[Claim], known: Known) -> Verdict:
-        if any(claim.value == ANY for claim in claims):
-            return _found(True, claims)
         wanted = _unit_values(known, unit_fact) if unit_fact else literal
         if not wanted:
             return _unit_unknown(claims, known, unit_fact)
@@ -242,9 +240,9 @@ def _unit_unknown(claims: list[Claim], known: Known, unit_fact: str) -> Verdict:
 
 
 def _period(text: str) -> tuple[datetime, datetime] | None:
-    start, slash, end = text.partition("/")
+    start, _, end = text.partition("/")
     first, last = _span(start), _span(end)
-    return (first[0], last[1]) if slash and first is not None and last is not None else None
+    return (first[0], last[1]) if first is not None and last is not None else None
 
 
 def _span(text: str) -> tuple[datetime, datetime] | None:

@@ -84,8 +84,6 @@ class Decision(NamedTuple):
 
     def failed_operands(self) -> tuple[str, ...]:
         """Names of the operands that made it a no, in the policy's order."""
-        if self.permit:
-            return ()
         bad = _APPLIES if self.reason is Reason.PROHIBITED else _FAILS
         names = (
             check.constraint.left
@@ -95,35 +93,20 @@ class Decision(NamedTuple):
         return tuple(dict.fromkeys(names))
 
 
-_Node: TypeAlias = Callable[[Known, list[Verdict]], State]
-_Ranks: TypeAlias = dict[State, int]
+_Node: TypeAlias = Callable[[Known, list[Verdict]], bool]
+"""Whether a rule, or a part of it, holds; what became of its constraints goes into the list."""
 
-_YES: Final = State.SATISFIED  # as in `comparisons`: a member's look-up is slow
-_NO: Final = State.NOT_SATISFIED
-_PERMITTED: Final = Reason.PERMITTED
+_PERMITTED: Final = Reason.PERMITTED  # looking a member up in its enum is slow
 _NOBODY: Final[frozenset[int]] = frozenset()
 _NONE_ODD: Final[frozenset[str]] = frozenset()
 _FAILS: Final = frozenset({State.NOT_SATISFIED, State.UNKNOWN})
 _APPLIES: Final = frozenset({State.SATISFIED, State.UNKNOWN})
 
-# From "does not hold" to "holds"; `and` takes the lowest, `or` the highest. What is open differs: an unknown fact
-# denies a permission, while a prohibition that also waits for a later stage, or for a promise, does not apply yet.
-_RANKS: Final[dict[Effect, _Ranks]] = {
-    "permission": {
-        State.NOT_SATISFIED: 0,
-        State.UNKNOWN: 1,
-        State.NOT_CHECKED_HERE: 2,
-        State.ACCEPTED: 3,
-        State.SATISFIED: 4,
-    },
-    "prohibition": {
-        State.NOT_SATISFIED: 0,
-        State.NOT_CHECKED_HERE: 1,
-        State.ACCEPTED: 2,
-        State.UNKNOWN: 3,
-        State.SATISFIED: 4,
-    },
-}
+# What is open differs: an unknown fact denies a permission, while a prohibition that also waits for a later stage, or
+# for a promise, does not apply yet.
+_HOLDS: Final[Mapping[Effect, frozenset[State]]] = MappingProxyType(
+    {"permission": frozenset(State) - _FAILS, "prohibition": _APPLIES}
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -163,14 +146,14 @@ def evaluate(
         return Decision(False, Reason.NO_RULE, asked, stage, (), (), _NOBODY, now)
     known = _known(facts, now)
     report: list[Verdict] = []
-    forbidding = [rule for rule, node in programme.prohibitions if node(known, report) in _APPLIES]
+    forbidding = [rule for rule, node in programme.prohibitions if node(known, report)]
     failing: list[int] = []
     permitted = False
     for rule, node in programme.permissions:
-        if node(known, report) in _FAILS:
-            failing.append(rule)
-        else:
+        if node(known, report):
             permitted = True
+        else:
+            failing.append(rule)
     if forbidding:
         reason, blamed = Reason.PROHIBITED, frozenset(forbidding)
     elif permitted:
@@ -209,8 +192,7 @@ def _programme(policy: Policy, action: Action, stage: Stage) -> _Programme:
     for effect, nodes in chosen.items():
         for number, path, rule in positions:
             if rule.effect == effect and rule.action is counting:
-                ranks = _RANKS[effect]
-                compiler = _RuleCompiler(rule=number, stage=stage, ranks=ranks, checks=checks)
+                compiler = _RuleCompiler(rule=number, stage=stage, holds=_HOLDS[effect], checks=checks)
                 nodes.append((number, compiler.all_of(rule.constraints, f"{path}.constraint")))
     return _Programme(
         action=action,
@@ -234,25 +216,25 @@ class _RuleCompiler:
 
     rule: int
     stage: Stage
-    ranks: _Ranks
+    holds: frozenset[State]
     checks: list[Check]
 
     def all_of(self, terms: tuple[Term, ...], path: str) -> _Node:
         atoms = [term for term in terms if isinstance(term, Constraint)]
         if len(atoms) == len(terms):
-            return _flat(tuple(self.atom(term, f"{path}[{index}]") for index, term in enumerate(atoms)), self.ranks)
-        return _all(self.nodes(terms, path), self.ranks)
+            return _flat(tuple(self.atom(term, f"{path}[{index}]") for index, term in enumerate(atoms)), self.holds)
+        return _all(self.nodes(terms, path))
 
     def nodes(self, terms: tuple[Term, ...], path: str) -> tuple[_Node, ...]:
         result: list[_Node] = []
         for index, term in enumerate(terms):
             here = f"{path}[{index}]"
             if isinstance(term, Constraint):
-                result.append(_leaf(self.atom(term, here)))
+                result.append(_flat((self.atom(term, here),), self.holds))
             elif term.kind == "and":
                 result.append(self.all_of(term.parts, f"{here}.and"))
             else:
-                result.append(_one(self.nodes(term.parts, f"{here}.or"), self.ranks))
+                result.append(_any(self.nodes(term.parts, f"{here}.or")))
         return tuple(result)
 
     def atom(self, constraint: Constraint, path: str) -> Comparison:
@@ -260,48 +242,29 @@ class _RuleCompiler:
         return comparison(constraint, OPERANDS[constraint.left], self.stage)
 
 
-def _leaf(compare: Comparison) -> _Node:
-    def run(known: Known, report: list[Verdict]) -> State:
-        verdict = compare(known)
-        report.append(verdict)
-        return verdict[0]
-
-    return run
-
-
-def _flat(comparisons: tuple[Comparison, ...], ranks: _Ranks) -> _Node:
+def _flat(comparisons: tuple[Comparison, ...], holding: frozenset[State]) -> _Node:
     """`_all` of plain constraints, without a call between: what most rules are."""
 
-    def run(known: Known, report: list[Verdict]) -> State:
-        lowest = _YES
+    def run(known: Known, report: list[Verdict]) -> bool:
+        holds = True
         for compare in comparisons:
             verdict = compare(known)
             report.append(verdict)
-            if verdict[0] is not lowest and ranks[verdict[0]] < ranks[lowest]:
-                lowest = verdict[0]
-        return lowest
+            if verdict[0] not in holding:
+                holds = False
+        return holds
 
     return run
 
 
-def _all(nodes: tuple[_Node, ...], ranks: _Ranks) -> _Node:
-    """The lowest of all; each node runs, so that the report is whole."""
-
-    def run(known: Known, report: list[Verdict]) -> State:
-        states = [node(known, report) for node in nodes]
-        return min(states, key=ranks.__getitem__, default=_YES)
-
-    return run
+def _all(nodes: tuple[_Node, ...]) -> _Node:
+    """Each node runs, so that the report is whole."""
+    return lambda known, report: False not in [node(known, report) for node in nodes]
 
 
-def _one(nodes: tuple[_Node, ...], ranks: _Ranks) -> _Node:
-    """The highest of all."""
-
-    def run(known: Known, report: list[Verdict]) -> State:
-        states = [node(known, report) for node in nodes]
-        return max(states, key=ranks.__getitem__, default=_NO)
-
-    return run
+def _any(nodes: tuple[_Node, ...]) -> _Node:
+    """The same for `or`."""
+    return lambda known, report: True in [node(known, report) for node in nodes]
 
 
 def _entry(check: Check, verdict: Verdict, at: datetime) -> JsonObject:

@@ -41,6 +41,7 @@ def test_a_mandate_says_what_it_does_not_limit() -> None:
         ("mandatePeriod", "2026-01-01T00:00:00Z/2027-12-31T00:00:00Z"),
     ]
     assert ("mandateClass", "any") not in pairs("MandateCredential", {})
+    assert ("mandateSite", "urn:smelter") in pairs("MandateCredential", {"site": [{"id": "urn:smelter"}]})
     assert pairs("MandateCredential", {"site": []}) == [("mandate", "active"), ("mandateMaterial", "any")]
 
 
