@@ -160,13 +160,15 @@ class Config(_Part):
         return {name: {"id": one} if isinstance(one, str) else one for name, one in value.items()}
 
     @model_validator(mode="after")
-    def _http_only_when_unsafe(self) -> Config:
+    def _fits_together(self) -> Config:
         parts = urlsplit(self.public_url)
         loopback = parts.hostname in LOOPBACK_HOSTS
-        if (parts.scheme == "http" or loopback) and not self.unsafe.allow_loopback_http:
-            raise ValueError("public_url: plain http and loopback need [unsafe] allow_loopback_http = true")
         if parts.scheme == "http" and not loopback:
             raise ValueError("public_url: plain http is for loopback only")
+        if loopback and not self.unsafe.allow_loopback_http:
+            raise ValueError("public_url: loopback needs [unsafe] allow_loopback_http = true (--unsafe-loopback)")
+        if self.listen.port == self.listen.management_port:
+            raise ValueError("listen.management_port: it has to be another one than listen.port")
         if self.unsafe.claimed_identity and not (loopback and self.listen.host in LOOPBACK_HOSTS):
             raise ValueError("unsafe.claimed_identity: public_url and listen.host must be on loopback")
         return self
@@ -215,10 +217,20 @@ def _did_web(address: str) -> str:
 def load(path: Path) -> Config:
     """Read and check the file. `BadConfig` names every wrong key at once."""
     try:
-        raw = tomllib.loads(path.read_text("utf-8"))
+        return read(path.read_text("utf-8"), path)
     except FileNotFoundError:
         raise BadConfig(f"there is no {path}", hint="make one: battery-connector init DIR") from None
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except IsADirectoryError:
+        raise BadConfig(f"{path} is a folder", hint=f"give the file in it: {path / 'connector.toml'}") from None
+    except UnicodeDecodeError as error:
+        raise BadConfig(f"{path}: {error}", hint="save it as UTF-8") from None
+
+
+def read(text: str, path: Path) -> Config:
+    """Check the text of the file that lies, or is to lie, at this path."""
+    try:
+        raw = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
         raise BadConfig(f"{path}: {error}", hint="TOML: key = value, text in quotes") from None
     try:
         config = Config.model_validate(raw)
@@ -232,7 +244,8 @@ def _sentence(problem: Mapping[str, object]) -> str:
     key = ".".join(map(str, place)) if isinstance(place, tuple) else str(place)
     if problem["type"] == "extra_forbidden":
         return f"{key}: unknown key"
-    return f"{key}: {problem['msg']}" if key else str(problem["msg"])
+    said = str(problem["msg"]).removeprefix("Value error, ")
+    return f"{key}: {said}" if key else said
 
 
 def _near(error: ValidationError) -> str:

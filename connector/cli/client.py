@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from connector.config import MANAGEMENT_TOKEN_VARIABLE, load, secret
-from connector.errors import BadInput, CannotCheck, ConnectorError, NotAllowed, PeerUnreachable
+from connector.errors import BadInput, CannotCheck, ConnectorError, IllegalTransition, NotAllowed, PeerUnreachable
 
 if TYPE_CHECKING:
     from connector.model import Json, JsonObject
@@ -137,6 +137,8 @@ def _told(problem: JsonObject) -> ConnectorError:
         return NotAllowed(detail, hint=hint or f"is {MANAGEMENT_TOKEN_VARIABLE} the one of this connector?")
     if problem.get("kind") in _UNCHECKED or status == http.client.SERVICE_UNAVAILABLE:
         return CannotCheck(detail, hint=hint)
+    if problem.get("kind") == IllegalTransition.code:
+        return IllegalTransition(detail, hint=hint, place=str(problem.get("place", "")))
     if status == http.client.FORBIDDEN:
         return NotAllowed(detail, hint=hint)
     if isinstance(status, int) and status in _BAD_INPUT:

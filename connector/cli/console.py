@@ -7,11 +7,14 @@ checked or peer unreachable.
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from shlex import quote
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
@@ -22,10 +25,35 @@ if TYPE_CHECKING:
 
     from connector.model import Json
 
-CONFIG = Annotated[Path, typer.Option("--config", help="The company's configuration file.", envvar="CONNECTOR_CONFIG")]
+_CONFIG_VARIABLE: Final = "CONNECTOR_CONFIG"
+_ELSEWHERE: Final = ContextVar("elsewhere", default="")
+"""The `--config` that was given to the running command, where the next one would not find it by itself."""
+
+
+def _noted(config: Path | None) -> Path | None:
+    found_anyway = {"None", "connector.toml", os.environ.get(_CONFIG_VARIABLE, "")}
+    _ELSEWHERE.set("" if str(config) in found_anyway else str(config))
+    return config
+
+
+CONFIG = Annotated[
+    Path,
+    typer.Option("--config", help="The company's configuration file.", envvar=_CONFIG_VARIABLE, callback=_noted),
+]
+RECORDS_OF = Annotated[
+    Path | None,
+    typer.Option(
+        "--config",
+        metavar="CONFIG",
+        help="Look at a record of this running connector.",
+        envvar=_CONFIG_VARIABLE,
+        callback=_noted,
+    ),
+]
 JSON = Annotated[bool, typer.Option("--json", help="Machine-readable answer.")]
 KEY = Annotated[str, typer.Option("--idempotency-key", help="Repeat a command safely: the same key, the same work.")]
 
+_FILE_HINT: Final = "see that its folder is there, and that you may use both"
 DONE, NO, BAD_USAGE, UNCHECKED = 0, 1, 2, 3
 
 
@@ -46,27 +74,46 @@ def visible(text: str) -> str:
     return "".join(one if one.isprintable() or one == "\n" else repr(one)[1:-1] for one in text)
 
 
-def next_step(text: str) -> None:
-    """What to do now, for people."""
-    out = console()
+def next_step(command: str, note: str = "") -> None:
+    """What to do now, for people: a command, or a sentence that ends with one, so that it can be copied.
+
+    The command gets the `--config` that this one was given; one in the `note` (not about this company) does not.
+    """
+    out, elsewhere = console(), _ELSEWHERE.get()
+    ours = elsewhere and "battery-connector " in command and " --config " not in command
     out.print("[dim]next:[/dim] ", end="")
-    out.print(visible(text), markup=False)
+    out.print(visible(command + (f" --config {quote(elsewhere)}" if ours else "") + note), markup=False)
 
 
 @contextmanager
 def told() -> Iterator[None]:
-    """Turn the error tree into a sentence, a hint and an exit code. Bugs stay bugs."""
+    """Turn the error tree into a sentence, a hint and an exit code. Bugs stay bugs.
+
+    What the machine says of a file (not there, not ours to write, a full disk) is bad input too.
+    """
     try:
         yield
     except ConnectorError as error:
-        out = console(error=True)
-        out.print(f"[bold red]{error.code}:[/bold red] ", end="")
-        out.print(visible(error.detail), markup=False)
-        if error.place:
-            out.print(visible(f"  at: {error.place}"), markup=False)
-        if error.hint:
-            out.print(visible(f"  do: {error.hint}"), markup=False)
-        raise SystemExit(_exit_code(error)) from None
+        raise SystemExit(_say(error)) from None
+    except OSError as error:
+        if not error.filename:
+            raise
+        reason = error.strerror or "it cannot be used"
+        raise SystemExit(_say(BadInput(f"{os.fsdecode(error.filename)}: {reason}", hint=_FILE_HINT))) from None
+    finally:
+        _ELSEWHERE.set("")
+
+
+def _say(error: ConnectorError) -> int:
+    """The error for people; its exit code."""
+    out = console(error=True)
+    out.print(f"[bold red]{error.code}:[/bold red] ", end="")
+    out.print(visible(error.detail), markup=False)
+    if error.place:
+        out.print(visible(f"  at: {error.place}"), markup=False)
+    if error.hint:
+        out.print(visible(f"  do: {error.hint}"), markup=False)
+    return _exit_code(error)
 
 
 def _exit_code(error: ConnectorError) -> int:

@@ -12,9 +12,12 @@ import typer
 
 from connector.cli.client import Management
 from connector.cli.console import CONFIG, DONE, JSON, NO, UNCHECKED, console, next_step, show_json, told, visible
+from connector.cli.passport_records import kept_record
+from connector.cli.tables import show_table
 from connector.config import load
 from connector.credentials.datamodel import parse_credential
 from connector.credentials.digest import digest_multibase
+from connector.credentials.refused import Refused
 from connector.errors import BadInput
 
 if TYPE_CHECKING:
@@ -24,6 +27,7 @@ app = typer.Typer(no_args_is_help=True, help="Credentials: issue, revoke, verify
 
 FILE = Annotated[Path, typer.Argument(metavar="FILE", help="A credential: the compact `vc+jwt` as one line.")]
 SITE = Annotated[Path | None, typer.Option("--site", help="Also write DID document and status lists there, as files.")]
+_COMPACT_HINT = "a compact `vc+jwt` on one line, as `credential issue --out` writes it"
 _MARKS = {"passed": "[green]✓[/green]", "failed": "[red]✗[/red]", "unchecked": "[yellow]?[/yellow]", "skipped": "·"}
 
 
@@ -66,7 +70,9 @@ def issue(
         for finding in findings:
             console(error=True).print(f"{finding.code}: {finding.message} {finding.hint}", markup=False)
         console().print(f"signed {len(files)} {credential_type}")
-        next_step(f"battery-connector credential verify {out}")
+        if files:
+            shown, elsewhere = _dict(files[0])["file"], "; a connector that trusts the signer verifies it"
+            next_step(f"battery-connector credential inspect {shown}", elsewhere)
     raise SystemExit(NO if findings else DONE)
 
 
@@ -136,7 +142,12 @@ def _show_report(verdict: str, answer: JsonObject) -> None:
 
 @app.command()
 def inspect(
-    file: FILE,
+    what: Annotated[
+        str,
+        typer.Argument(
+            metavar="FILE", help="A credential as a file; or a record of this connector, by its id or number."
+        ),
+    ],
     *,
     lineage: Annotated[bool, typer.Option("--lineage", help="Lead every value back to its cell.")] = False,
     config: CONFIG = Path("connector.toml"),
@@ -144,38 +155,71 @@ def inspect(
 ) -> None:
     """Show what a credential says; with --lineage, from which file, row and column each value of ours came.
 
-    Example: battery-connector credential inspect lot.jwt --lineage
+    Of a record, given by its id or number, all its credentials are shown.
+
+    Example: battery-connector credential inspect 0000004711 --lineage
     """
     with told():
-        octets = _octets(file)
-        credential = parse_credential(octets)
-        shown: JsonObject = {
-            "digest": digest_multibase(octets), "header": dict(credential.jws.header), "credential": credential.payload
-        }  # fmt: skip
+        file = Path(what)
+        a_file = file.is_file() or not config.is_file()
+        shown = _of_file(file, config, lineage=lineage) if a_file else _of_record(what, config, lineage=lineage)
+        if as_json:
+            show_json(shown)
+            return
+        for one in map(_dict, _list(shown.get("credentials")) or [shown]):
+            console().print(visible(json.dumps(one["credential"], indent=2, ensure_ascii=False)), markup=False)
+            console().print(f"digest {one['digest']}")
         if lineage:
-            shown["lineage"] = _lineage(credential.payload, config)
-    if as_json:
-        show_json(shown)
-        return
-    console().print(visible(json.dumps(shown["credential"], indent=2, ensure_ascii=False)), markup=False)
-    if lineage:
-        _show_lineage(shown["lineage"])
-    console().print(f"digest {shown['digest']}")
-    next_step(f"battery-connector credential verify {file}")
+            _show_lineage(shown["lineage"])
+        following = f"verify {what}" if a_file else f"inspect {what} --lineage"
+        if a_file or not lineage:
+            next_step(f"battery-connector credential {following}")
 
 
-def _lineage(payload: JsonObject, config: Path) -> list[Json]:
-    """The cells behind the values that this credential holds."""
-    record, subject = payload.get("record"), payload.get("credentialSubject")
-    if not isinstance(record, dict) or not isinstance(subject, dict):
+def _of_file(file: Path, config: Path, *, lineage: bool) -> JsonObject:
+    shown = _inspected(_octets(file))
+    payload = _dict(shown["credential"])
+    return {**shown, "lineage": _lineage(_kept(payload, config), [payload])} if lineage else shown
+
+
+def _of_record(ident: str, config: Path, *, lineage: bool) -> JsonObject:
+    kept = kept_record(Management.of(config), ident)
+    credentials = [_inspected(str(_dict(one)["octets"]).encode()) for one in _list(kept["credentials"])]
+    shown: JsonObject = {
+        **{name: kept[name] for name in ("record", "type", "version", "holder")}, "credentials": [*credentials]
+    }  # fmt: skip
+    payloads = [_dict(one["credential"]) for one in credentials]
+    return {**shown, "lineage": _lineage(kept, payloads)} if lineage else shown
+
+
+def _inspected(octets: bytes) -> JsonObject:
+    try:
+        credential = parse_credential(octets)
+    except Refused as refused:
+        raise BadInput(f"this is no credential: {refused}", hint=_COMPACT_HINT) from None
+    return {
+        "digest": digest_multibase(octets), "header": dict(credential.jws.header), "credential": credential.payload
+    }  # fmt: skip
+
+
+def _kept(payload: JsonObject, config: Path) -> JsonObject:
+    """The record that a credential is part of, as it is kept here."""
+    record = payload.get("record")
+    if not isinstance(record, dict):
         raise BadInput("the credential names no record", hint="lineage is kept for records that were published here")
-    kept = Management.of(config).get(f"/v1/records/{record['id']}").get("lineage")
+    return Management.of(config).get(f"/v1/records/{record['id']}")
+
+
+def _lineage(record: JsonObject, payloads: list[JsonObject]) -> list[Json]:
+    """The cells behind the values that these credentials of the record hold."""
+    kept = record.get("lineage")
+    held = {name for payload in payloads for name in _dict(payload.get("credentialSubject"))}
     if not isinstance(kept, dict) or not kept:
         raise BadInput("no lineage is kept for this record", hint="it was published by another company")
     return [
         {"value": pointer, "plan": kept["plan"], **cell}
         for pointer, cells in _dict(kept["values"]).items()
-        if pointer.lstrip("/").partition("/")[0] in subject
+        if pointer.lstrip("/").partition("/")[0] in held
         for cell in _cells(_list(cells), _list(kept["files"]))
     ]
 
@@ -194,14 +238,8 @@ def _cells(cells: list[Json], files: list[Json]) -> list[JsonObject]:
 
 
 def _show_lineage(entries: Json) -> None:
-    from rich.table import Table  # noqa: PLC0415 - only where a table is shown
-    from rich.text import Text  # noqa: PLC0415 - as above
-
-    table = Table("value", "file", "line", "column", "cell")
-    for entry in _list(entries):
-        row = _dict(entry)
-        table.add_row(*(Text(visible(str(row[name]))) for name in ("value", "file", "line", "column", "cell")))
-    console().print(table)
+    names = ("value", "file", "line", "column", "cell")
+    show_table(names, [[str(_dict(entry)[name]) for name in names] for entry in _list(entries)])
 
 
 @app.command(name="import")
@@ -233,9 +271,12 @@ def import_(
 
 def _octets(file: Path) -> bytes:
     try:
-        return file.read_bytes().strip()
+        octets = file.read_bytes().strip()
     except OSError as error:
-        raise BadInput(f"{file}: {error.strerror}") from None
+        raise BadInput(f"{file}: {error.strerror}", hint=_COMPACT_HINT) from None
+    if not octets.isascii():
+        raise BadInput(f"{file} holds no credential", hint=_COMPACT_HINT)
+    return octets
 
 
 def _moment(text: str) -> datetime | None:

@@ -129,7 +129,7 @@ def _show_published(answer: JsonObject, findings: list[Json]) -> None:
         say(f"offered as {answer.get('title')!r}, dataset {answer.get('dataset')}")
         if answer.get("pin"):
             say(f"the offer pins this content: {answer['pin']}")
-        next_step("battery-connector catalog THIS-COMPANY, at a peer, shows it")
+        next_step("at a peer: ", "battery-connector catalog THIS-COMPANY")
 
 
 # --- request ---------------------------------------------------------------------------------------------------------

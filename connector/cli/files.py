@@ -59,5 +59,5 @@ def publish_file(  # noqa: PLR0917 - typer makes the options of the arguments
             say(f"offered as {answer['title']!r}, dataset {answer['dataset']}")
             if answer["pin"]:
                 say(f"the offer pins this content: {answer['pin']}")
-            next_step("battery-connector catalog THIS-COMPANY, at a peer, shows it")
+            next_step("at a peer: ", "battery-connector catalog THIS-COMPANY")
     raise SystemExit(DONE)

@@ -13,10 +13,11 @@ from typing import Annotated
 import typer
 
 from connector.cli.console import JSON, console, next_step, show_json, told
-from connector.config import MANAGEMENT_TOKEN_VARIABLE, PASSPHRASE_VARIABLE, SECRETS_FILE, load
+from connector.config import MANAGEMENT_TOKEN_VARIABLE, PASSPHRASE_VARIABLE, SECRETS_FILE, load, read
 from connector.errors import BadInput
 from connector.keys.file import create_key
 
+CONFIG_FILE = "connector.toml"
 FOLDERS = ("exports", "plans", "policies", "held", "store", "keys")
 
 
@@ -38,7 +39,7 @@ def init(  # noqa: PLR0917 - typer makes the options of the arguments
     Example: battery-connector init refiner --public-url https://connector.refiner.example
     """
     with told():
-        if (folder / "connector.toml").exists():
+        if (folder / CONFIG_FILE).exists():
             raise BadInput(f"{folder} is a company folder already", hint="its DID is frozen; choose another folder")
         address = public_url or (f"http://localhost:{port}" if unsafe_loopback else "")
         if not address:
@@ -50,8 +51,8 @@ def init(  # noqa: PLR0917 - typer makes the options of the arguments
             name=name or folder.name, address=address, port=port, management_port=management_port or port + 1,
             algorithm=algorithm, loopback=unsafe_loopback, offset=unsafe_clock_offset,
         )  # fmt: skip
-        config = make(folder, company)
-        loaded = load(config)
+        loaded = load(make(folder, company))
+    config = folder / CONFIG_FILE
     if as_json:
         show_json({"config": str(config), "did": loaded.did, "public_url": loaded.public_url})
         return
@@ -76,7 +77,12 @@ class Company:
 
 
 def make(folder: Path, company: Company) -> Path:
-    """Make the folder, its keys, secrets and configuration. Returns the configuration file."""
+    """Make the folder, its keys, secrets and configuration. Returns the configuration file.
+
+    What cannot be a configuration is refused before anything is made, so that a second try is not told of a first.
+    """
+    file, text = folder / CONFIG_FILE, _configuration(company)
+    read(text, file)
     for part in FOLDERS:
         (folder / part).mkdir(parents=True, exist_ok=True)
     passphrase = chance.token_urlsafe(24)
@@ -87,6 +93,11 @@ def make(folder: Path, company: Company) -> Path:
         folder / SECRETS_FILE,
         f"{PASSPHRASE_VARIABLE}={passphrase}\n{MANAGEMENT_TOKEN_VARIABLE}={chance.token_urlsafe(24)}\n",
     )
+    file.write_text(text, "utf-8")
+    return file
+
+
+def _configuration(company: Company) -> str:
     text = f"""# A company's connector. README, "Configuration", explains every key.
 name = {json.dumps(company.name, ensure_ascii=False)}
 public_url = {json.dumps(company.address)}   # frozen: the DID is made of it
@@ -106,9 +117,7 @@ management_port = {company.management_port}
 allow_loopback_http = {str(company.loopback).lower()}
 clock_offset_seconds = {company.offset}
 """
-    file = folder / "connector.toml"
-    file.write_text(text, "utf-8")
-    return file
+    return text
 
 
 def _private(path: Path, text: str) -> None:

@@ -19,7 +19,7 @@ from connector.config import Config
 from connector.credentials.digest import digest_multibase
 from connector.credentials.ids import mint
 from connector.credentials.status_list import LIST_BITS, PURPOSES
-from connector.errors import BadInput, NotFound
+from connector.errors import BadInput, BadMessage, NotFound
 from connector.exchange.draft import micros
 from connector.exchange.publication import Declared, Published
 from connector.exchange.rows import CredentialRow, DatasetRow, EvidenceEntry, StatusChangeRow
@@ -136,10 +136,14 @@ async def _write_site(services: Services, folder: Path) -> None:
 
 def _stated(services: Services, record_type: str, path: Path) -> Mapped:
     """A claim file as a document: its subject is what the file says."""
-    subject = admit(_read(path), _CLAIMS_LIMIT_BYTES)
+    try:
+        subject = admit(_read(path), _CLAIMS_LIMIT_BYTES)
+    except BadMessage as bad:
+        raise BadInput(bad.detail, hint=bad.hint, place=str(path)) from None
     kind = subject.get("type")
     if not isinstance(kind, str) or not isinstance(subject.get("id"), str):
-        raise BadInput(f"{path}: the subject needs one id and one type")
+        hint = f'such as {{"id": "did:web:...", "type": "Party", ...}}: battery-connector vocab term {record_type}'
+        raise BadInput(f"{path}: the subject needs one id and one type", hint=hint)
     key = _key(subject) or path.stem
     return Mapped(
         record_type=record_type, subject_class=kind, key=key, model_id=None, title=f"{record_type} {key}",

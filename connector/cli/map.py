@@ -9,7 +9,8 @@ import asyncio
 import json
 import secrets
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -21,14 +22,18 @@ from connector.cli.console import DONE, NO, console, next_step, show_json, told
 from connector.config import Config, load
 from connector.credentials.ids import mint as mint_id
 from connector.errors import BadInput, BadPlan
+from connector.exchange.publication import placed
 from connector.keys.custody import open_id_key
+from connector.mapping.blame import grouped
 from connector.mapping.engine import Compiled, Result, compile_plan, run
+from connector.mapping.naming import misnamed
 from connector.mapping.plan import CodeFile, parse
 from connector.mapping.preview import beside, describe, try_examples
 from connector.mapping.reading import code_lists
 from connector.mapping.source import SourceFile, Unreadable
 from connector.model import Finding, Json, JsonObject
 from connector.peers.files import Exports
+from connector.vocabulary.bundle import load_bundle
 
 app = typer.Typer(no_args_is_help=True, help="Mapping plans: check, run, preview, test.")
 
@@ -57,18 +62,25 @@ class _Work(NamedTuple):
 
 @app.command()
 def check(plan: PlanFile, as_json: AsJson = False) -> None:
-    """Check a plan without any export: keys, names, units, formats.
+    """Check a plan without any export: keys, units, formats, and its names against the vocabulary.
+
+    Exit code 1: the vocabulary does not know a name, or asks for more.
 
     Example: battery-connector map check plans/lots.yaml
     """
     with told():
-        summary = describe(_compiled(plan))
+        compiled, bundle = _compiled(plan), load_bundle()
+        summary = describe(compiled)
+        findings = misnamed(compiled.plan, bundle.terms, bundle.shapes)
+        findings = [replace(each, place=replace(each.place, source=str(plan))) for each in findings]
         if as_json:
-            show_json({"findings": [], "plan": summary})
+            show_json({"findings": [each.as_json() for each in findings], "plan": summary})
+        elif findings:
+            _show(findings)
         else:
             console().print(f"{summary['mapping']}: the plan is good", markup=False)
             next_step(f"battery-connector map preview {plan}")
-    raise SystemExit(DONE)
+    raise SystemExit(NO if findings else DONE)
 
 
 @app.command(name="run")
@@ -81,7 +93,9 @@ def run_plan(
     config: ConfigFile = None,
     as_json: AsJson = False,
 ) -> None:
-    """Map the exports to documents. Exit code 1: there are findings.
+    """Map the exports to documents, and hold them against the vocabulary. Exit code 1: there are findings.
+
+    A row with a finding makes no document; a document that the vocabulary refuses is written, and not published.
 
     Example: battery-connector map run plans/lots.yaml --out lots.jsonl --findings findings.json
     """
@@ -92,7 +106,8 @@ def run_plan(
         with out.open("w", encoding="utf-8") as stream:
             for mapped in result.mapped:
                 stream.write(json.dumps(mapped.subject, ensure_ascii=False, separators=(",", ":")) + "\n")
-        told_of = [finding.as_json() for finding in result.findings]
+        found = _found(result)
+        told_of = [finding.as_json() for finding in found]
         if findings is not None:
             findings.write_text(json.dumps(told_of, ensure_ascii=False, indent=2) + "\n", "utf-8")
         answer: JsonObject = {
@@ -106,11 +121,11 @@ def run_plan(
             show_json(answer)
         else:
             console().print(f"{result.rows} rows, {result.documents} documents, {len(told_of)} findings", markup=False)
-            _show(result)
+            _show(found)
             _say_ids(work)
             if not told_of:
                 next_step(f"battery-connector publish {plan} --policy POLICY --config FILE")
-    raise SystemExit(NO if result.findings else DONE)
+    raise SystemExit(NO if told_of else DONE)
 
 
 @app.command()
@@ -128,15 +143,17 @@ def preview(
     with told():
         work = _work(plan, exports, config)
         result = _result(work)
-        shown = [beside(mapped) for mapped in islice(result.mapped, rows)]
+        shown, found = [beside(mapped) for mapped in islice(result.mapped, rows)], _found(result)
         if as_json:
-            show_json({"documents": list[Json](shown), "findings": [each.as_json() for each in result.findings]})
+            show_json({"documents": list[Json](shown), "findings": [each.as_json() for each in found]})
         else:
             for each in shown:
                 _beside(each)
-            _show(result)
+            _show(found)
             _say_ids(work)
-    raise SystemExit(NO if result.findings else DONE)
+            if not found:
+                next_step(f"battery-connector publish {plan} --policy POLICY")
+    raise SystemExit(NO if found else DONE)
 
 
 @app.command(name="test")
@@ -199,6 +216,17 @@ def _result(work: _Work) -> Result:
     return run(work.compiled, files, mint=work.mint)
 
 
+def _found(result: Result) -> list[Finding]:
+    """All findings: of the rows, and what the vocabulary says of the documents, before their links are made."""
+    bundle = load_bundle()
+    unfit = (
+        placed(finding, mapped)
+        for mapped in result.mapped
+        for finding in bundle.check_mapped(mapped.record_type, mapped.subject)
+    )
+    return grouped([*result.findings, *unfit])
+
+
 def _file_codes(compiled: Compiled, folders: tuple[Path, ...]) -> Mapping[str, Mapping[str, str]]:
     """The code lists that stand in files, for the examples."""
     lists = {name: codes for name, codes in compiled.plan.codes.items() if isinstance(codes, CodeFile)}
@@ -216,19 +244,20 @@ def _file_codes(compiled: Compiled, folders: tuple[Path, ...]) -> Mapping[str, M
 # --- showing ---
 
 
-def _show(result: Result) -> None:
+def _show(findings: Sequence[Finding]) -> None:
     out = console(error=True)
-    for finding in result.findings[:_SHOWN]:
+    for finding in findings[:_SHOWN]:
         out.print(_line(finding), markup=False)
         if finding.hint:
             out.print(f"  do: {finding.hint}", markup=False)
-    if len(result.findings) > _SHOWN:
-        out.print(f"... and {len(result.findings) - _SHOWN} more; --findings F.json has all", markup=False)
+    if len(findings) > _SHOWN:
+        out.print(f"... and {len(findings) - _SHOWN} more; --findings F.json has all", markup=False)
 
 
 def _line(finding: Finding) -> str:
     place = finding.place
     where = [place.source, f"sheet {place.sheet}" if place.sheet else "", f"line {place.line}" if place.line else ""]
+    where += [f"record {place.record}"] if place.record and place.line <= 1 else []  # all in one line: JSON, XML
     at = ", ".join(part for part in [*where, place.column] if part)
     return _visible(f"{at}: {finding.message} [{finding.code}]")
 

@@ -19,7 +19,7 @@ from connector.cli.console import CONFIG, DONE, JSON, KEY, NO, UNCHECKED, consol
 from connector.cli.tables import progress, say
 from connector.cli.words import called, refused_in_words, terms_in_words
 from connector.config import load
-from connector.errors import BadInput
+from connector.errors import BadInput, IllegalTransition, NotAllowed
 
 if TYPE_CHECKING:
     from connector.config import Config
@@ -67,7 +67,7 @@ def approvals(config: CONFIG = Path("connector.toml"), as_json: JSON = False) ->
         for one in found:
             _show_held(one, company)
         first = next((one for one in found if not one["decision"]), found[0])
-        next_step(f"battery-connector approve {first['id']}, or: reject {first['id']} --reason ...")
+        next_step(f"battery-connector approve {first['id']}", f", or: reject {first['id']} --reason ...")
 
 
 def _show_held(one: JsonObject, company: Config) -> None:
@@ -203,7 +203,10 @@ def terminate(  # noqa: PLR0917 - typer makes the options of the arguments
         body: JsonObject = {"code": code, "reason": reason, "wait_seconds": wait}
         with progress("waiting for the peer", quiet=as_json):
             path = f"/v1/negotiations/{quote(ident, safe=':')}/terminate"
-            answer = Management.of(config).post(path, body)
+            try:
+                answer = Management.of(config).post(path, body)
+            except IllegalTransition as final:
+                raise NotAllowed(final.detail, hint=f"battery-connector why {ident}") from None
         _show(answer, as_json=as_json)
     raise SystemExit(_code(answer, good=("TERMINATED",), later=False))
 

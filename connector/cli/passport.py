@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from connector.cli import bridge
-from connector.cli.console import DONE, JSON, NO, next_step, show_json, told
+from connector.cli.console import DONE, JSON, NO, RECORDS_OF, next_step, show_json, told
 from connector.cli.passport_records import record_of, subject_of
 from connector.cli.passport_table import show_completeness, show_view
 from connector.errors import BadInput
@@ -35,12 +35,6 @@ FILE = Annotated[
     ),
 ]
 ONLY = Annotated[str, typer.Option("--id", metavar="ID", help="Which record of a file of many: id or number.")]
-CONFIG = Annotated[
-    Path | None,
-    typer.Option(
-        "--config", metavar="CONFIG", help="Look at a record of this running connector.", envvar="CONNECTOR_CONFIG"
-    ),
-]
 _PASSPORT: Final = "BatteryPassport"
 _CATEGORY: Final = "batteryCategory"
 _AUDIENCES: Final = {
@@ -67,7 +61,7 @@ def view(
         Path | None, typer.Option("--mandate", metavar="FILE", help="A mandate: the view keeps to its scope.")
     ] = None,
     only: ONLY = "",
-    config: CONFIG = None,
+    config: RECORDS_OF = None,
     as_json: JSON = False,
 ) -> None:
     """A record as one audience sees it. A legitimate interest holds for its purpose and its item only.
@@ -164,7 +158,7 @@ def check(
         typer.Option("--at", metavar="DATE", help="Judge by the rules that were known on this day. Default: today."),
     ] = "",
     only: ONLY = "",
-    config: CONFIG = None,
+    config: RECORDS_OF = None,
     as_json: JSON = False,
 ) -> None:
     """How complete a passport is: per data point present, missing, pending or not applicable, each with its reason.

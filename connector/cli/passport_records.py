@@ -191,13 +191,18 @@ def _read(payload: JsonObject) -> tuple[JsonObject, str, str]:
 # --- from a connector ------------------------------------------------------------------------------------------------
 
 
-def _of_connector(api: Management, ident: str) -> Record:
+def kept_record(api: Management, ident: str) -> JsonObject:
+    """A record of a running connector by its id or a number that it carries, with its credentials and lineage."""
     found = api.get(f"/v1/records?{urlencode({'identifier': ident})}").get("records")
     records = [one for one in found if isinstance(one, dict)] if isinstance(found, list) else []
     records.sort(key=lambda one: not str(one["type"]).endswith("Passport"))
     if not records:
         raise BadInput(f"the connector has no record {ident}", hint="its id, or a number that it carries")
-    record = api.get(f"/v1/records/{quote(str(records[0]['record']), safe=':')}")
+    return api.get(f"/v1/records/{quote(str(records[0]['record']), safe=':')}")
+
+
+def _of_connector(api: Management, ident: str) -> Record:
+    record = kept_record(api, ident)
     credentials = record.get("credentials")
     octets = (
         [str(one["octets"]) for one in credentials if isinstance(one, dict)] if isinstance(credentials, list) else []

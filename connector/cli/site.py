@@ -27,12 +27,13 @@ def site(
     with told():
         if not folder.is_dir():
             raise BadInput(f"there is no folder {folder}")
-        console(error=True).print(f"{folder} is served on http://localhost:{port}; stop with Ctrl-C", markup=False)
-        asyncio.run(_serve(folder.resolve(), port))
+        asyncio.run(_serve(folder.resolve(), port, folder))
 
 
-async def _serve(folder: Path, port: int) -> None:
+async def _serve(folder: Path, port: int, named: Path) -> None:
     from aiohttp import web  # noqa: PLC0415 - `--help` need not load it
+
+    from connector.server.site import listen  # noqa: PLC0415 - as above
 
     async def answer(request: web.Request) -> web.FileResponse:
         path = (folder / request.match_info["path"]).resolve()
@@ -46,7 +47,8 @@ async def _serve(folder: Path, port: int) -> None:
     app.add_routes([web.get("/{path:.*}", answer)])
     runner = web.AppRunner(app, access_log=None)
     await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", port).start()
+    await listen(runner, "127.0.0.1", port)
+    console(error=True).print(f"{named} is served on http://localhost:{port}; stop with Ctrl-C", markup=False)
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)

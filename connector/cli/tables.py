@@ -67,6 +67,8 @@ def _file(finding: JsonObject) -> str:
 
 def _row(finding: JsonObject) -> str:
     line, record = finding.get("line"), finding.get("record")
+    if line == 1 and record:  # all in one line, as JSON and XML often are
+        return f"record {record}"
     return str(line or record or "")
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import json
+from collections.abc import Iterable
 from datetime import date
 from pathlib import Path
 from random import Random
@@ -14,15 +15,18 @@ from rich.table import Table
 from rich.text import Text
 
 from connector.cli.console import BAD_USAGE, DONE, NO, console, next_step, show_json, told
+from connector.cli.tables import show_table
 from connector.errors import BadInput
 from connector.model import Finding, Json, JsonObject, Place
 from connector.vocabulary.build import CREDENTIALS_FILE, SOURCES, build, read_dictionary
 from connector.vocabulary.build import publish as published
 from connector.vocabulary.bundle import default_folder
 from connector.vocabulary.dictionary import Dictionary, Known
-from connector.vocabulary.pages import plain
+from connector.vocabulary.pages import Cell, Section, plain
+from connector.vocabulary.pages import Table as Grid
 from connector.vocabulary.proving import prove
-from connector.vocabulary.terms import CREDENTIALS_V2, Code, Terms
+from connector.vocabulary.reference import of_class, of_list
+from connector.vocabulary.terms import CREDENTIALS_V2, Code, TermClass, Terms
 from connector.vocabulary.versions import read_versions
 
 _SEED = 2027
@@ -124,26 +128,31 @@ def _print_check(findings: list[Finding], rests_on: str) -> None:
 
 @app.command()
 def term(name: str, folder: Folder = None, as_json: AsJson = False) -> None:
-    """What a class, property or code means: law, data points, access, units, matches, and where it may stand.
+    """What a class, property, code or list means: law, data points, access, units, matches, and where it may stand.
+
+    Of a record type or class it tells what may stand in it, and what has to; of a list its words.
 
     Example: battery-connector vocab term ratedCapacity
     """
     with told():
         dictionary = read_dictionary(_sources(folder or default_folder()))
         found = dictionary.terms.named(name)
-        near = [] if found else list(_near(dictionary.terms, name))
+        listed = of_list(dictionary, name) if name in dictionary.terms.codes else None
+        near = [] if found or listed else list(_near(dictionary.terms, name))
         if as_json:
-            show_json({
-                "name": name, "found": [dictionary.as_json(one) for one in found], "near": list[Json](near),
-            })  # fmt: skip
-        elif found:
+            told_of: list[Json] = [_as_json(dictionary, one) for one in found]
+            told_of += [{"name": name, "kind": "list", "words": _rows(listed)}] if listed else []
+            show_json({"name": name, "found": told_of, "near": list[Json](near)})
+        elif found or listed:
             for one in found:
                 _print(dictionary, one)
+            if listed:
+                _print_section(listed)
             next_step(f"all terms: {(folder or default_folder()) / 'reference' / 'terms.html'}")
         else:
             hint = f" Did you mean {', '.join(near)}?" if near else ""
             console(error=True).print(f"The vocabulary has no {name!r}.{hint}", markup=False)
-    raise SystemExit(DONE if found else BAD_USAGE)
+    raise SystemExit(DONE if found or listed else BAD_USAGE)
 
 
 def _made(root: Path) -> dict[str, bytes]:
@@ -183,19 +192,55 @@ def _write(path: Path, content: bytes) -> bool:
 
 
 def _near(terms: Terms, name: str) -> tuple[str, ...]:
-    """Names that look alike, codes last."""
-    codes = sorted({code.name for listed in terms.codes.values() for code in listed})
+    """Names that look alike, lists and codes last."""
+    codes = sorted({*terms.codes, *(code.name for listed in terms.codes.values() for code in listed)})
     return (*terms.near(name), *difflib.get_close_matches(name, codes, n=3))
+
+
+def _as_json(dictionary: Dictionary, one: Known) -> JsonObject:
+    """One entry for machines; of a class also what may stand in it."""
+    within = _rows(of_class(dictionary, one)) if isinstance(one, TermClass) else []
+    return dictionary.as_json(one) | ({"terms": within} if within else {})
+
+
+def _rows(section: Section) -> list[Json]:
+    """The rows of the tables of a section, each by the names of its columns."""
+    return [
+        {name: plain(cell) for name, cell in zip(part.head, row, strict=True)}
+        for part in section.parts
+        if isinstance(part, Grid)
+        for row in part.rows
+    ]
 
 
 def _print(dictionary: Dictionary, one: Known) -> None:
     """One entry for people."""
+    if isinstance(one, TermClass):
+        _print_section(of_class(dictionary, one))
+        return
     out = console()
     kind = f"a word of {one.list_name}" if isinstance(one, Code) else one.label
     out.print(f"[bold]{one.name}[/bold]  {kind}")
     out.print(one.definition, markup=False)
+    out.print(_facts(dictionary.facts(one)))
+    out.print()
+
+
+def _facts(rows: Iterable[tuple[str, Cell]]) -> Table:
     table = Table.grid(padding=(0, 2))
-    for heading, cell in dictionary.facts(one):
+    for heading, cell in rows:
         table.add_row(Text(heading, style="dim"), Text(plain(cell)))
-    out.print(table)
+    return table
+
+
+def _print_section(section: Section) -> None:
+    """A class with what may stand in it, or a list with its words, as the reference page has it."""
+    out = console()
+    out.print(f"[bold]{section.title}[/bold]  {section.aside}")
+    out.print(plain(section.text), markup=False)
+    for part in section.parts:
+        if isinstance(part, Grid):
+            show_table(part.head, [[plain(cell) for cell in row] for row in part.rows])
+        else:
+            out.print(_facts(part.rows))
     out.print()

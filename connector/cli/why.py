@@ -44,7 +44,7 @@ _PROVIDER: Final = {
     **_BOTH,
     "FINALIZED": "nothing to do: the peer may fetch the data",
     "COMPLETED": "nothing to do: the data was fetched",
-    "TERMINATED": "nothing to do, or change the policy and publish again: battery-connector policy plain POLICY",
+    "TERMINATED": "nothing to do, or change the policy (`policy plain POLICY` reads it) and publish again",
 }
 """What to do in a state that waits for nothing of ours."""
 
@@ -113,7 +113,7 @@ def _show(answer: JsonObject, company: Config) -> None:
         _show_decision(decision)
     elif state == "TERMINATED" and consumer:
         say("what the owner's policy compared is the owner's to tell: `why` with this id, at its connector")
-    next_step(_advice(answer, content))
+    next_step(*_advice(answer, content))
 
 
 def _turn(answer: JsonObject) -> str:
@@ -173,28 +173,32 @@ def _show_decision(decision: JsonObject) -> None:
     show_table(("constraint", "left", "operator", "right", "value", "state"), rows)
 
 
-def _advice(answer: JsonObject, content: JsonObject) -> str:
-    """What to do now."""
+def _advice(answer: JsonObject, content: JsonObject) -> tuple[str, str]:
+    """What to do now, and what else one can do."""
     waits, ident = answer.get("waits"), answer["pid"]
     if isinstance(waits, dict):
         can = waits["can"]
         counter = " [--counter FILE]" if isinstance(can, list) and "counter" in can else ""
-        return f"battery-connector approve {ident}{counter}, or: reject {ident} --reason ..."
+        return f"battery-connector approve {ident}{counter}", f", or: reject {ident} --reason ..."
     if answer.get("pending") and answer.get("next"):
-        return f"nothing to do: it is tried again at {answer['next']}; until then see that the peer's connector runs"
+        at = answer["next"]
+        return f"nothing to do: it is tried again at {at}; until then see that the peer's connector runs", ""
     if answer.get("pending"):
-        return "nothing to do: it is on its way"
+        return "nothing to do: it is on its way", ""
     if (answer["kind"], answer["role"], answer["state"]) == ("transfer", "provider", "REQUESTED"):
-        return f"battery-connector transfers start {ident}, or: transfers terminate {ident} --reason ..."
+        return f"battery-connector transfers start {ident}", f", or: transfers terminate {ident} --reason ..."
     if answer["state"] == "STARTED" and content.get("format") == "HttpData-PUSH":
         again = f", again at {answer['next']}: see that the consumer's address answers" if answer.get("next") else ""
-        return f"nothing to do: the data is being pushed{again}; to pause: battery-connector transfers suspend {ident}"
+        return (
+            f"nothing to do: the data is being pushed{again}; to pause: battery-connector transfers suspend {ident}",
+            "",
+        )
     advice = _CONSUMER if answer["role"] == "consumer" else _PROVIDER
     end = f"; to end it: battery-connector terminate {ident}" if answer["kind"] == "negotiation" else ""
     agreement = content.get("agreement")
     named = agreement.get("@id") if isinstance(agreement, dict) else agreement
     known = advice.get(str(answer["state"]), f"nothing to do: the peer has to speak{end}")
-    return known.format(ident=ident, agreement=named)
+    return known.format(ident=ident, agreement=named), ""
 
 
 def _joined(value: Json) -> str:

@@ -112,9 +112,10 @@ class Browse:
             if len(fitting) == 1:
                 return fitting[0]
             if fitting:
-                break
+                told = ", ".join(one.dataset.id for one in fitting[:_NAMED])
+                raise NotFound(f"{len(fitting)} datasets of the peer are called {wanted!r}", hint=f"say which: {told}")
         told = ", ".join(names) or "nothing"
-        raise NotFound(f"the peer's catalogue shows {len(fitting)} datasets {wanted!r}", hint=f"it shows: {told}")
+        raise NotFound(f"the peer's catalogue shows us no dataset {wanted!r}", hint=f"it shows: {told}")
 
     async def _dataset(self, peer: Did, dataset_id: str) -> Shown | None:
         """A dataset request. Not every peer answers it for what its catalogue shows, so no answer is no verdict."""

@@ -6,6 +6,7 @@ The journey that makes them is `publish`. Findings lead back to the cell that a 
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -28,6 +29,8 @@ from connector.mapping.engine import Mapped
 from connector.model import AccessClass, Finding, Json, JsonObject, Level, Place
 
 MEDIA_TYPE = "application/vc+jwt"
+_STEP = re.compile(r"\.([^.\[]+)|\[(\d+)\]")
+"""A step of the JSON path that a finding on a document has: a key, or a place in a list."""
 
 Parts = Mapping[tuple[AccessClass, Level], JsonObject]
 
@@ -192,22 +195,26 @@ def parts_digest(parts: Iterable[JsonObject]) -> str:
 
 
 def placed(finding: Finding, mapped: Mapped) -> Finding:
-    """A finding on the document, led back to the cell that its value came from where the lineage knows it."""
-    place = mapped.place
-    path = finding.term.lstrip("$./")
-    wanted = path.partition("/")[0]
-    found = {
-        pointer.lstrip("/"): cells[0]
-        for pointer, cells in mapped.lineage.cells(left_out=True).items()
-        if cells and wanted and pointer.lstrip("/").partition("/")[0] == wanted
+    """A finding on the document, led back to the cell that its value, or the first value in it, came from.
+
+    What no cell says (the plan does, or nobody) keeps its path in the document, beside the place of its row.
+    """
+    path, row = finding.place.column, mapped.place
+    pointer = _STEP.sub(r"/\1\2", path.removeprefix("$"))
+    cells = {
+        where: found[0]
+        for where, found in mapped.lineage.cells(left_out=True).items()
+        if found and (where == pointer or where.startswith(f"{pointer}/")) and pointer
     }
-    if found:
-        cell = found.get(path) or next(iter(found.values()))
+    if cells:
+        cell = cells.get(pointer) or next(iter(cells.values()))
         place = Place(
             source=cell.file, sheet=cell.sheet, record=cell.record, line=cell.line, column=cell.column,
             value=cell.value,
         )  # fmt: skip
-    return Finding(code=finding.code, message=finding.message, hint=finding.hint, term=finding.term, place=place)
+    else:
+        place = replace(row, column=path, value=finding.place.value)
+    return replace(finding, place=place)
 
 
 def unresolved_link(link: LinkRequest, mapped: Mapped) -> Finding:

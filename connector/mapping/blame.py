@@ -65,11 +65,12 @@ def _header(name: str, columns: list[str], known: list[str], file: str) -> Findi
     for column in columns:
         near = get_close_matches(column, known, n=1)
         pairs.append(f"`{column}`" + (f" (is it `{near[0]}`?)" if near else ""))
+    above = "" if any("is it" in one for one in pairs) else f"; below lines of another kind: `skip_until: {columns[0]}`"
     more = f" and {len(known) - 30} more" if len(known) > 30 else ""  # noqa: PLR2004  # what a person reads
     return Finding(
         code="column-missing",
         message=f"The source `{name}` has no column {', '.join(pairs)}.",
-        hint=f"its columns are: {', '.join(known[:30])}{more}; say `optional` for columns that may be missing",
+        hint=f"its columns are: {', '.join(known[:30])}{more}{above}; `optional` names columns that may be missing",
         place=Place(source=file, line=0, column=columns[0]),
     )
 

@@ -15,6 +15,13 @@ from connector.mapping.plan import Source
 from connector.mapping.source import SourceFile, content, unreadable
 
 MAX_CELL = 1 << 17
+_OTHER_KINDS = (
+    (b"PK\x03\x04", "a workbook or another archive", "a workbook is read with `format: xlsx`; unpack other archives"),
+    (b"\xd0\xcf\x11\xe0", "a workbook of the old kind (XLS)", "save it as XLSX, or as CSV"),
+    (b"\x1f\x8b", "a packed file (gzip)", "unpack it"),
+    (b"%PDF", "a PDF", "export a table instead: CSV, XLSX, XML or JSON"),
+)
+"""How files of other kinds begin, what they are, and what to do."""
 _MARKS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
 
 
@@ -43,7 +50,10 @@ def lines(source: Source, file: SourceFile) -> Iterator[tuple[int, list[str]]]:
 
 
 def decoded(file: SourceFile, data: bytes, encoding: str) -> str:
-    """The text. What is plainly in another encoding is refused even where it could be decoded."""
+    """The text. What is plainly no text, or in another encoding, is refused even where it could be decoded."""
+    for mark, kind, hint in _OTHER_KINDS:
+        if data.startswith(mark):
+            raise unreadable(file, "not-text", f"The file is {kind}, no text.", hint=hint, line=1)
     for mark, name in _MARKS:
         if data.startswith(mark) and not encoding.startswith(name):
             raise unreadable(

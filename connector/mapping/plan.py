@@ -251,6 +251,9 @@ def _sentence(error: ErrorDetails, tree: Block) -> tuple[int, BadPlan]:
         node = _node(error["loc"], tree)
         line = node.key_lines.get(str(context["key"]), line) if isinstance(node, Block) else line
         line = int(context.get("line", line))
+    elif error["type"] == "string_pattern_mismatch":
+        message = f"{path}: `{error['input']}` is not written as it has to be."
+        hint = "name/version, such as lots/1" if path == "mapping" else "a name of the vocabulary, such as MaterialLot"
     elif path:
         message = f"{path}: {message}"
     return line, refuse(message, line, hint=hint)

@@ -26,8 +26,9 @@ from connector.exchange.publication import Declared
 from connector.exchange.receipts import worth
 from connector.exchange.rows import AgreementRow, CommandRow, DatasetRow, FileRow, RecordRow
 from connector.mapping import engine
+from connector.mapping.blame import grouped
 from connector.mapping.plan import Plan, parse
-from connector.model import Did, Finding, Json, JsonObject
+from connector.model import Did, Json, JsonObject
 from connector.policy.odrl import digest
 from connector.policy.pinning import pinned, pins_of
 from connector.policy.reading import load
@@ -79,7 +80,7 @@ async def publish(
         open_to = bound(dataset, UNFINISHED) if pin else dataset
         published = await services.publish.publish(result.mapped, open_to, declared, on_document)
         pinned_to = await pin_now(services, dataset) if pin else None
-    findings: list[Finding] = [*result.findings, *(published.findings if published else [])]
+    findings = grouped([*result.findings, *(published.findings if published else [])])
     answer: JsonObject = published.as_json() if published else {"documents": 0, "credentials": 0, "assets": 0}
     offered: JsonObject = {"dataset": dataset.dataset_id, "title": dataset.title, "pin": pinned_to} if published else {}
     return {**answer, **offered, "rows": result.rows, "findings": [finding.as_json() for finding in findings]}

@@ -5,13 +5,15 @@ Limits on bodies and headers stand here, so that they hold for every route. What
 
 from __future__ import annotations
 
+import errno
 import logging
+import os
 from collections.abc import Awaitable, Callable
 
 from aiohttp import web
 
 from connector.config import Config
-from connector.errors import BadMessage
+from connector.errors import BadConfig, BadMessage
 from connector.server import dsp, management, passport, peers_face
 from connector.server.problems import answer_errors
 from connector.server.services import SERVICES, Services
@@ -66,5 +68,18 @@ async def start(app: web.Application, config: Config, *, host: str, port: int) -
         max_field_size=config.limits.max_header_bytes, max_line_size=config.limits.max_header_bytes,
     )  # fmt: skip
     await runner.setup()
-    await web.TCPSite(runner, host, port, reuse_address=True).start()
+    await listen(runner, host, port)
     return runner
+
+
+async def listen(runner: web.AppRunner, host: str, port: int) -> None:
+    """Open the port of a runner that is set up."""
+    try:
+        await web.TCPSite(runner, host, port, reuse_address=True).start()
+    except OSError as error:
+        await runner.cleanup()
+        reason = os.strerror(error.errno) if error.errno == errno.EADDRINUSE else error.strerror
+        raise BadConfig(
+            f"nothing can listen on {host}, port {port}: {reason}",
+            hint="end the program that listens there, or choose another host or port",
+        ) from None

@@ -135,7 +135,9 @@ class _Reader:
         class_name = self._class_at(path)
         known = self._terms.find(class_name, name)
         near = ", ".join(self._terms.near(name, class_name))
-        hint = f"did you mean {near}?" if near and known is None else "vocab/shapes.csv lists what may stand here"
+        shape = class_name if class_name in self._shapes.nodes else self._record_type
+        listed = f"what may stand here: battery-connector vocab term {shape}"
+        hint = f"did you mean {near}?" if near and known is None else listed
         text = f"{class_name} has no term {_short(name)!r} here"
         others = [term for term in self._terms.properties if term.name == name]
         if known is None and others:

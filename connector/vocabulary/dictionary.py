@@ -77,6 +77,8 @@ class Dictionary:
             rows += self._property(entry)
         if isinstance(entry, TermClass):
             rows.append(("a kind of", [class_mark(entry.parent)] if entry.parent else []))
+            told_in = [one for one, shape in self.shapes.records.items() if entry.name in shape.subjects]
+            rows.append(("told in", joined([[class_mark(one)] for one in told_in if one != entry.name])))
         if isinstance(entry, Code):
             rows.append(("UCUM", [Mark(entry.ucum)] if entry.ucum else []))
             rows.append(("measures", [", ".join(entry.quantity_kinds)] if entry.quantity_kinds else []))

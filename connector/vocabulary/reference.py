@@ -17,8 +17,9 @@ from connector.vocabulary.versions import Version
 def make_reference(dictionary: Dictionary, version: Version) -> Page:
     """The whole page."""
     terms, shapes = dictionary.terms, dictionary.shapes
-    records = [terms.classes[name] for name in shapes.records]
-    nodes = [one for name, one in terms.classes.items() if name not in shapes.records]
+    records = [of_class(dictionary, terms.classes[name]) for name in shapes.records]
+    nodes = [of_class(dictionary, one) for name, one in terms.classes.items() if name not in shapes.records]
+    lists = [of_list(dictionary, name) for name in sorted(terms.codes)]
     return Page(
         title=f"Battery vocabulary {version.number}",
         text=[
@@ -27,15 +28,15 @@ def make_reference(dictionary: Dictionary, version: Version) -> Page:
             Mark("obligations", "obligations.html"), "; who sees what: ", Mark("audiences", "audiences.html"), ".",
         ],
         sections=[
-            Section(title="Record types", anchor="record-types", sections=[_class(dictionary, one) for one in records]),
-            Section(title="Classes", anchor="classes", sections=[_class(dictionary, one) for one in nodes]),
+            Section(title="Record types", anchor="record-types", sections=records),
+            Section(title="Classes", anchor="classes", sections=nodes),
             Section(title="Properties", anchor="properties", sections=list(_properties(dictionary)), listed=False),
-            Section(title="Code lists", anchor="code-lists", sections=list(_codes(dictionary))),
+            Section(title="Code lists", anchor="code-lists", sections=lists),
         ],
     )  # fmt: skip
 
 
-def _class(dictionary: Dictionary, known: TermClass) -> Section:
+def of_class(dictionary: Dictionary, known: TermClass) -> Section:
     """A class with the terms that it has to have and may have."""
     shape = dictionary.shapes.records.get(known.name) or dictionary.shapes.nodes.get(known.name)
     facts = dictionary.facts(known)
@@ -93,25 +94,23 @@ def _properties(dictionary: Dictionary) -> Iterator[Section]:
         )
 
 
-def _codes(dictionary: Dictionary) -> Iterator[Section]:
-    """Every code list as a table."""
-    for name, codes in sorted(dictionary.terms.codes.items()):
-        used = [
-            [_mark(term)]
-            for term in dictionary.terms.properties
-            if term.range.kind == "code" and term.range.name == name
-        ]
-        rows: list[list[Cell]] = [
-            [[Mark(code.name)], [code.label], [code.definition], _more(dictionary, code)] for code in codes
-        ]
-        yield Section(
-            title=name,
-            anchor=list_anchor(name),
-            text=["Words of ", *joined(used), "."] if used else (),
-            parts=[
-                Table(head=("word", "label", "definition", "more"), rows=rows, anchors=[anchor(code) for code in codes])
-            ],
-        )
+def of_list(dictionary: Dictionary, name: str) -> Section:
+    """A code list as a table."""
+    codes = dictionary.terms.codes[name]
+    used = [
+        [_mark(term)] for term in dictionary.terms.properties if term.range.kind == "code" and term.range.name == name
+    ]
+    rows: list[list[Cell]] = [
+        [[Mark(code.name)], [code.label], [code.definition], _more(dictionary, code)] for code in codes
+    ]
+    return Section(
+        title=name,
+        anchor=list_anchor(name),
+        text=["Words of ", *joined(used), "."] if used else (),
+        parts=[
+            Table(head=("word", "label", "definition", "more"), rows=rows, anchors=[anchor(code) for code in codes])
+        ],
+    )
 
 
 def _more(dictionary: Dictionary, code: Code) -> Cell:

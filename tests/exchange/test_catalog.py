@@ -388,5 +388,6 @@ async def test_a_name_of_two_datasets_is_no_answer() -> None:
     twice: Any = json.loads(json.dumps(page("a", "b")))
     for one in twice["dataset"]:
         one["dct:title"] = "same"
-    with pytest.raises(NotFound, match="2 datasets"):
+    with pytest.raises(NotFound, match="2 datasets") as error:
         await find(Peer({PEER_URL: (twice, "")}), "same")
+    assert error.value.hint == "say which: a, b"

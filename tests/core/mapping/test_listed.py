@@ -111,6 +111,8 @@ def test_optional_columns_may_be_missing() -> None:
     ("encoding", "data", "code", "line"),
     [
         ("utf-8", "LOT;A\nL1;grün\n".encode("cp1252"), "bad-encoding", 2),
+        ("cp1252", b"PK\x03\x04LOT;A\n", "not-text", 1),
+        ("utf-8", b"%PDF-1.7\n", "not-text", 1),
         ("utf-8", "LOT;A\nL1;a\nL2;ü".encode()[:-1], "bad-encoding", 3),
         ("cp1252", "LOT;A\nL1;grün\n".encode(), "bad-encoding", 2),
         ("cp1252", b"\xef\xbb\xbfLOT;A\nL1;a\n", "bad-encoding", 1),

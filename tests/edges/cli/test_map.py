@@ -17,8 +17,15 @@ subject: MaterialLot
 key: LOT
 sources:
   lots: {file: "lots_*.csv", format: csv, encoding: utf-8, delimiter: ";", locale: de, key: LOT}
+identifiers:
+  - {scheme: lotNumber, value: LOT}
 document:
+  materialType: =ore
+  producedAt: {mint: Facility, key: =0100}
+  productionDate: =2027-02-14
   netMass: {from: MENGE, unit: KGM}
+  containedMetal:
+    - {type: ContainedMetal, metal: =Ni, mass: {from: MENGE, unit: KGM}}
 examples:
   - {name: good, given: {lots: [{LOT: "1", MENGE: "1,5"}]}, gives: {netMass: {value: "1.5"}}}
 """
@@ -91,3 +98,36 @@ def test_check_preview_and_test(tmp_path: Path) -> None:
     failed = RUN.invoke(app, ["test", str(plan), "--json"])
     assert failed.exit_code == 1
     assert json.loads(failed.stdout)["failed"] == 1
+
+
+def test_the_vocabulary_has_its_word_before_anything_is_published(tmp_path: Path) -> None:
+    """`check` on the plan's names, with lines; `run` and `preview` on the values, with cells, or paths of constants."""
+    plan, out = _company(tmp_path, "L1;1,5\nL2;2\n"), tmp_path / "out.jsonl"
+    assert RUN.invoke(app, ["check", str(plan)]).exit_code == 0
+    plan.write_text(PLAN.replace("netMass", "netMas").replace("materialType: =ore", "materialType: LOT"))
+    answer = RUN.invoke(app, ["check", str(plan), "--json"])
+    assert answer.exit_code == 1
+    assert [(each["code"], each["line"], each["column"]) for each in json.loads(answer.output)["findings"]] == [
+        ("unknown-term", 13, "$.netMas"),
+        ("missing-term", 10, "$.netMass"),
+    ]
+    assert "did you mean netMass" in RUN.invoke(app, ["check", str(plan)]).output
+    answer = RUN.invoke(app, ["run", str(plan), "--out", str(out), "--json"])
+    told = json.loads(answer.stdout)
+    assert (answer.exit_code, told["documents"], len(out.read_text().splitlines())) == (1, 2, 2)
+    first = [each for each in told["findings"] if each["line"] == 2]
+    assert {(each["code"], each["column"], each["value"]) for each in first} == {
+        ("unknown-term", "MENGE", "1,5"),
+        ("missing-term", "$.netMass", ""),
+        ("bad-code", "LOT", "L1"),
+    }
+    assert RUN.invoke(app, ["preview", str(plan)]).exit_code == 1
+
+
+def test_what_cannot_be_written_is_a_sentence(tmp_path: Path) -> None:
+    """Exit code 2 and the path; no traceback."""
+    plan = _company(tmp_path, "L1;1,5\n")
+    for out in (tmp_path / "nowhere" / "out.jsonl", tmp_path):
+        answer = RUN.invoke(app, ["run", str(plan), "--out", str(out)])
+        assert answer.exit_code == 2, answer.exception
+        assert f"bad-input: {out}: " in answer.output

@@ -64,7 +64,7 @@ def test_a_request_is_approved(pair: tuple[Company, Company]) -> None:
     ident = held(mine)
     _, text = run(mine, "why", ident)
     assert "ours: a person decides on this request, until" in text
-    assert f"battery-connector approve {ident} [--counter FILE], or: reject" in text
+    assert f"battery-connector approve {ident} [--counter FILE] --config {mine.config}, or: reject" in text
     _, text = run(refiner, "why", pid)
     assert "turn     the peer's, until" in text
     assert f"battery-connector terminate {pid}" in text
@@ -74,6 +74,8 @@ def test_a_request_is_approved(pair: tuple[Company, Company]) -> None:
     code, text = run(mine, "approve", ident)
     assert (code, "nothing waits for a decision here" in text) == (2, True)
     assert run(refiner, "fetch", "urn:agreement:1")[0] == 0
+    code, text = run(mine, "terminate", ident)
+    assert (code, "in the state FINALIZED" in text) == (1, True)
 
 
 def test_a_request_is_countered_and_the_counter_accepted(pair: tuple[Company, Company], tmp_path: Path) -> None:

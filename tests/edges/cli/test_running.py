@@ -109,6 +109,38 @@ def test_catalog_takes_a_name_a_did_or_an_address(world: World) -> None:
     assert "proves the role refiner" in run(world.refiner, "catalog", "mine")[1]
 
 
+def test_the_next_step_can_be_copied(world: World) -> None:
+    """It names the configuration that this command was given, where the next one would not find it by itself."""
+    assert f"catalog mine --config {world.refiner.config}" not in run(world.refiner, "catalog", "mine")[1]
+    assert f"next: battery-connector request mine sites --config {world.refiner.config}" in " ".join(
+        run(world.refiner, "catalog", "mine", "--filter", "name=sites")[1].split()
+    )
+    assert f"--audience public --config {world.mine.config}" in run(
+        world.mine, "passport", "view", "0010", "--audience", "b2b"
+    )[1].replace("\n", " ")
+
+
+def test_a_published_value_leads_back_to_its_cell(world: World) -> None:
+    """By the number that people know: the credentials of the record, and the cells behind their values."""
+    code, answer = ask(world.mine, "credential", "inspect", "0010", "--lineage")
+    assert (code, answer["type"], len(answer["credentials"])) == (0, "FacilityRecord", 1)
+    cells = {one["value"]: (one["file"], one["line"], one["column"], one["cell"]) for one in answer["lineage"]}
+    assert cells["/name"] == ("sites.csv", 2, "name", "Tunturi mine")
+    assert "sites.csv" in run(world.mine, "credential", "inspect", "0010", "--lineage")[1]
+    code, text = run(world.mine, "credential", "inspect", "4711")
+    assert (code, "no record 4711" in text) == (2, True)
+
+
+def test_a_file_that_is_no_credential_is_refused(world: World, tmp_path: Path) -> None:
+    """With what is expected, whatever is in it."""
+    for octets in (b"no,name\n0010,mine\n", b"\xff\xfe\x00", b""):
+        file = tmp_path / "lot.jwt"
+        file.write_bytes(octets)
+        code, text = run(world.mine, "credential", "inspect", file)
+        assert (code, "compact `vc+jwt`" in text) == (2, True), text
+    assert run(world.mine, "credential", "verify", file)[0] in {1, 2}
+
+
 def test_a_long_catalogue_is_narrowed_down(world: World) -> None:
     """A limit says that there is more; terms of a filter are the peer's work; a wrong one is bad usage."""
     code, answer = ask(world.refiner, "catalog", "mine", "--limit", "1")

@@ -84,3 +84,16 @@ def test_publish_fixes_the_version(tmp_path: Path) -> None:
     assert RUN.invoke(app, ["build", "--folder", str(folder), "--publish", "2027-01-01"]).exit_code == 0
     assert ",2027-01-01," in (folder / "versions.csv").read_text().splitlines()[-1]
     assert RUN.invoke(app, ["build", "--folder", str(folder), "--publish", "2027-01-02"]).exit_code == 2
+
+
+def test_term_tells_what_may_stand_in_a_class_and_the_words_of_a_list() -> None:
+    """What a plan's author asks: what a record has to have, in which unit, with which words."""
+    (found,) = json.loads(RUN.invoke(app, ["term", "MineralLotPassport", "--json"]).output)["found"]
+    mass = next(one for one in found["terms"] if one["term"] == "netMass")
+    assert (mass["asked"], mass["holds"], mass["access"]) == ("yes", "a node Quantity in KGM", "B2B")
+    assert "containedMetal" in RUN.invoke(app, ["term", "MineralLotPassport"]).output
+    assert "MineralLotPassport" in RUN.invoke(app, ["term", "MaterialLot"]).output
+    (listed,) = json.loads(RUN.invoke(app, ["term", "MaterialType", "--json"]).output)["found"]
+    assert (listed["kind"], listed["words"][0]["word"]) == ("list", "ore")
+    assert "nickelSulphate" in RUN.invoke(app, ["term", "MaterialType"]).output
+    assert "MaterialType" in RUN.invoke(app, ["term", "MaterialTyp"]).output

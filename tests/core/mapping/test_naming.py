@@ -1,0 +1,72 @@
+"""The names of a plan against the vocabulary."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from connector.mapping.naming import misnamed
+from connector.mapping.plan import parse
+from connector.vocabulary.bundle import load_bundle
+
+BUNDLE = load_bundle()
+STORY = sorted(Path("examples/mine_to_recycler").glob("*/plans/*.yaml"))
+GOOD = """\
+mapping: lots/1
+record: MineralLotPassport
+subject: MaterialLot
+key: LOT
+identifiers: [{scheme: lotNumber, value: LOT}]
+sources:
+  lots: {file: "lots.csv", format: csv, encoding: utf-8, delimiter: ";", locale: de, key: LOT}
+document:
+  materialType: =ore
+  producedAt: {mint: Facility, key: =0100}
+  productionDate: DAY
+  netMass: {from: MASS, unit: KGM}
+  containedMetal:
+    - type: ContainedMetal
+      metal: =Ni
+      mass: {from: NI, unit: KGM}
+"""
+
+
+def told(text: str) -> list[tuple[str, int, str, str]]:
+    """Code, line, path and hint of each finding."""
+    plan = parse(text.encode())
+    found = misnamed(plan, BUNDLE.terms, BUNDLE.shapes)
+    return [(one.code, one.place.line, one.place.column, one.hint) for one in found]
+
+
+@pytest.mark.parametrize("path", STORY, ids=lambda path: f"{path.parts[-3]}-{path.stem}")
+def test_the_plans_of_the_story_are_well_named(path: Path) -> None:
+    """No false alarm: links, events, joins and models included."""
+    assert told(path.read_text("utf-8")) == []
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        ("record: MineralLotPassport", "record: MineralLotPass", ("unknown-record-type", 1, "", "MineralLotPassport")),
+        ("subject: MaterialLot", "subject: CellBatch", ("wrong-subject", 1, "", "subject: MaterialLot")),
+        ("  materialType:", "  materialKind:", ("unknown-term", 9, "$.materialKind", "materialType")),
+        ("  productionDate: DAY\n", "", ("missing-term", 9, "$.productionDate", "vocab term productionDate")),
+        ("      metal: =Ni\n", "", ("missing-term", 14, "$.containedMetal[0].metal", "vocab term metal")),
+        ("type: ContainedMetal", "type: Metals", ("unknown-class", 14, "$.containedMetal[0]", "containedMetal")),
+        ("identifiers: [{scheme: lotNumber, value: LOT}]\n", "", ("missing-term", 8, "$.identifier", "identifier")),
+        ("      metal: =Ni", "      zz: A", ("unknown-term", 15, "$.containedMetal[0].zz", "ContainedMetal")),
+    ],
+)  # fmt: skip
+def test_each_wrong_name_is_told_where_it_stands(old: str, new: str, expected: tuple[str, int, str, str]) -> None:
+    """With its line in the plan, its path in the document, and what was probably meant."""
+    assert old in GOOD
+    *where, hint = expected
+    found = [(one[:3], one[3]) for one in told(GOOD.replace(old, new))]
+    assert [one for one, _ in found if one == tuple(where)] == [tuple(where)]
+    assert any(hint in said for _, said in found)
+
+
+def test_a_good_plan_has_no_finding() -> None:
+    """The one that the others are spoilt from."""
+    assert told(GOOD) == []

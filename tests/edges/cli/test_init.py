@@ -1,0 +1,61 @@
+"""`init`, and the start of a connector: what cannot work is told, and a second try is not told of a first."""
+
+from __future__ import annotations
+
+import socket
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from connector.cli import app, mount
+
+mount(["init", "serve", "site"])
+RUN = CliRunner()
+
+
+@pytest.mark.parametrize(
+    ("wrong", "told"),
+    [
+        (["--public-url", "http://localhost:9201"], "--unsafe-loopback"),
+        (["--public-url", "http://connector.example"], "plain http is for loopback only"),
+        (["--public-url", "connector.example"], "must be like https://"),
+        (["--public-url", "https://connector.example", "--port", "99999"], "listen.port"),
+        (["--public-url", "https://connector.example", "--port", "81", "--management-port", "81"], "another one"),
+        (["--public-url", "https://connector.example", "--algorithm", "RS256"], "EdDSA or ES256"),
+        ([], "the public address is missing"),
+    ],
+)
+def test_a_wrong_wish_leaves_no_half_made_company(tmp_path: Path, wrong: list[str], told: str) -> None:
+    """Exit code 2 with the reason; the same command put right then works."""
+    folder = tmp_path / "refiner"
+    answer = RUN.invoke(app, ["init", str(folder), *wrong])
+    assert answer.exit_code == 2, answer.exception
+    assert told in " ".join(answer.output.split())
+    assert "Value error" not in answer.output
+    answer = RUN.invoke(app, ["init", str(folder), "--public-url", "https://connector.refiner.example"])
+    assert answer.exit_code == 0, answer.output
+    assert RUN.invoke(app, ["init", str(folder), "--public-url", "https://other.example"]).exit_code == 2
+
+
+def test_a_folder_that_cannot_be_made_is_a_sentence(tmp_path: Path) -> None:
+    """No traceback."""
+    (tmp_path / "file").write_text("")
+    answer = RUN.invoke(app, ["init", str(tmp_path / "file" / "refiner"), "--unsafe-loopback"])
+    assert answer.exit_code == 2, answer.exception
+    assert "Not a directory" in answer.output
+
+
+def test_a_taken_port_is_named(tmp_path: Path) -> None:
+    """By `serve` and by `site`, and what to do; a folder in the place of the configuration too."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        folder = str(tmp_path / "refiner")
+        assert RUN.invoke(app, ["init", folder, "--unsafe-loopback", "--port", port]).exit_code == 0
+        for words in (["serve", "--config", f"{folder}/connector.toml"], ["site", folder, "--port", port]):
+            answer = RUN.invoke(app, words)
+            assert answer.exit_code == 2, answer.exception
+            assert f"127.0.0.1, port {port}: Address already in use" in " ".join(answer.output.split())
+    answer = RUN.invoke(app, ["serve", "--config", folder])
+    assert answer.exit_code == 2
+    assert "connector.toml" in answer.output
