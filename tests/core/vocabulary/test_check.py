@@ -135,7 +135,7 @@ def test_a_finding_tells_meaning_and_advice(bundle: Bundle, documents: dict[str,
         (f"{BATTERY}.batteryMass.unit", "stone", ("bad-unit", "'stone' is no unit code", "one of KGM (kilogram)")),
         (f"{BATTERY}.footprint.declaredUnit", "kW.h", ("bad-unit", "'kW.h' is no unit code", "did you mean KWH")),
         ("MineralLotPassport.dryMass.basis", "wet", ("bad-code", "dryMass is given dry, not wet", "convert")),
-        (f"{BATTERY}.batteryMass.ratedCapacity", "1", ("unknown-term", "it is one of BatteryModel", "vocab term Quantity")),
+        (f"{BATTERY}.batteryMass.ratedCapacity", "1", ("unknown-term", "one of BatteryModel", "vocab term Quantity")),
     ],
 )
 def test_units_and_dimensions_are_told_apart(
