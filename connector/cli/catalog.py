@@ -14,7 +14,7 @@ from urllib.parse import urlencode
 import typer
 
 from connector.cli.client import Management
-from connector.cli.console import CONFIG, JSON, console, next_step, told
+from connector.cli.console import CONFIG, JSON, console, next_step, shown_json, told
 from connector.cli.tables import progress, say
 from connector.cli.words import terms_in_words
 
@@ -64,7 +64,7 @@ def _write(peer: str, lines: Iterable[JsonObject]) -> None:
     for line in lines:
         if "dataset" in line:
             line["plain"] = [terms_in_words(offer) for offer in _offers(line)]
-            out.write(before + json.dumps(line, ensure_ascii=False))
+            out.write(before + shown_json(line, None))
             before = ",\n  "
         elif "catalog" in line:
             elsewhere.append(line)

@@ -66,7 +66,19 @@ def console(*, error: bool = False) -> Console:
 
 def show_json(value: Json) -> None:
     """The machine's answer, and nothing else, on standard output."""
-    sys.stdout.write(json.dumps(value, ensure_ascii=False, indent=2) + "\n")
+    sys.stdout.write(shown_json(value) + "\n")
+
+
+def shown_json(value: Json, indent: int | None = 2) -> str:
+    """JSON for machines that a person may look at: what would move a terminal's cursor is escaped, as JSON does it."""
+    text = json.dumps(value, ensure_ascii=False, indent=indent)
+    if text.replace("\n", "").isprintable():
+        return text
+    return "".join(one if one.isprintable() or one == "\n" else _escaped(one) for one in text)
+
+
+def _escaped(one: str) -> str:
+    return f"\\u{ord(one):04x}" if one == "\x7f" else json.dumps(one)[1:-1]
 
 
 def visible(text: str) -> str:

@@ -18,7 +18,7 @@ from typing import Annotated, NamedTuple
 
 import typer
 
-from connector.cli.console import DONE, NO, console, next_step, show_json, told
+from connector.cli.console import DONE, NO, console, next_step, show_json, shown_json, told
 from connector.config import Config, load
 from connector.credentials.ids import mint as mint_id
 from connector.errors import BadInput, BadPlan
@@ -273,7 +273,7 @@ def _beside(shown: JsonObject) -> None:
     cells = shown["cells"]
     for pointer, cell in cells.items() if isinstance(cells, dict) else ():
         out.print(f"  {pointer}  <-  {_visible(str(cell))}", markup=False)
-    out.print(json.dumps(shown["subject"], ensure_ascii=False, indent=2), markup=False)
+    out.print(shown_json(shown["subject"]), markup=False)
 
 
 def _say_ids(work: _Work) -> None:

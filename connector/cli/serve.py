@@ -6,6 +6,7 @@ import asyncio
 import logging
 import signal
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated
 
@@ -14,6 +15,7 @@ import typer
 from connector.cli.console import CONFIG, told
 from connector.config import Config, load
 
+_OPEN_FILES = 65_536
 _FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 
 
@@ -30,6 +32,7 @@ def serve(
     with told():
         loaded = load(config)
         logging.basicConfig(level=logging.INFO, format=_FORMAT, stream=sys.stderr)
+        _allow_open_files()
         if fence:
             _raise_fence(loaded)
         _run(loaded)
@@ -40,6 +43,19 @@ def _raise_fence(config: Config) -> None:
 
     version = raise_company_fence(config.folder)
     logging.getLogger("connector").info("the fence is up: Landlock %d, only %s can be written", version, config.folder)
+
+
+def _allow_open_files() -> None:
+    """As many as the system lets us have: a connection is one, and the usual 1,024 are soon taken by who only waits."""
+    if sys.platform == "win32":
+        return
+    import resource  # noqa: PLC0415 - there is none on Windows
+
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = _OPEN_FILES if hard == resource.RLIM_INFINITY else min(hard, _OPEN_FILES)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        with suppress(ValueError, OSError):  # macOS has a lower limit that it does not tell
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 def _run(config: Config) -> None:

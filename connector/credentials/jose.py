@@ -20,7 +20,7 @@ from connector.credentials.refused import Refused
 from connector.credentials.signing import ALGORITHMS, SIGNATURE_BYTES, PublicKey
 from connector.errors import BadMessage
 from connector.model import JsonObject
-from connector.vocabulary.admission import admit
+from connector.vocabulary.admission import admit, admit_message
 
 HEADER_LIMIT_BYTES = 4096
 _PARTS = 3
@@ -59,9 +59,9 @@ class Jws:
             raise Refused("bad-header", "typ is not a string")
         return kind.lower().removeprefix("application/")
 
-    def claims(self) -> JsonObject:
-        """The payload as a JSON object."""
-        return json_object(self.payload, len(self.payload), "bad-payload")
+    def claims(self, *, few: bool = False) -> JsonObject:
+        """The payload as a JSON object. `few`: with no more values than a message has."""
+        return json_object(self.payload, len(self.payload), "bad-payload", few=few)
 
 
 def signing_input(header: JsonObject, payload: bytes) -> bytes:
@@ -102,10 +102,10 @@ def verify(jws: Jws, key: PublicKey) -> None:
         raise Refused("bad-signature", "the signature was not made over this by this key")
 
 
-def json_object(body: bytes, limit_bytes: int, reason: str) -> JsonObject:
+def json_object(body: bytes, limit_bytes: int, reason: str, *, few: bool = False) -> JsonObject:
     """A JSON object through the strict door."""
     try:
-        return admit(body, limit_bytes)
+        return (admit_message if few else admit)(body, limit_bytes)
     except BadMessage as error:
         raise Refused(reason, error.detail) from error
 

@@ -81,7 +81,7 @@ def verify_presentation(
     jws = jose.parse(token, PRESENTATION_LIMIT_BYTES)
     if jws.type != "vp+jwt":
         raise Refused("bad-typ", f"{jws.type:.40} instead of vp+jwt")
-    payload = jws.claims()
+    payload = jws.claims(few=True)
     _check_holder(jws, payload, document, holder)
     jose.verify(jws, key_for(document, jws.key_id or "", "authentication"))
     check_audience(payload, audience)

@@ -22,7 +22,7 @@ from connector.provenance.outcomes import Outcome
 from connector.provenance.reads import Answer, Gap, Page, Read, understand
 from connector.provenance.report import AuditReport
 from connector.provenance.walk import Limits, Walk
-from connector.vocabulary.admission import admit
+from connector.vocabulary.admission import MAX_PAGE_VALUES, admit, admit_message
 
 AT_ONCE: Final = 8
 ANSWER_LIMIT_BYTES: Final = 4 << 20
@@ -94,7 +94,9 @@ class Audit:
             answer = await self.own.answer(read.path, Facts(party=self.did), self.clock.now())
         else:
             answer = await self.reads.read(read.holder, read.path)
-        return answer.status, admit(answer.body, ANSWER_LIMIT_BYTES) if answer.status == _OK else None
+        if answer.status != _OK:
+            return answer.status, None
+        return answer.status, admit_message(answer.body, ANSWER_LIMIT_BYTES, MAX_PAGE_VALUES)
 
     async def _all_pages(self, read: Read, body: JsonObject) -> JsonObject:
         """What came later, all of it in one body. A page that is not given counts as withheld."""

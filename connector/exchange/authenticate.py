@@ -38,6 +38,8 @@ _RECHECK = timedelta(seconds=30)
 """So long claims count without a look at the status lists (which are at most a minute old)."""
 _MAX_PARTIES = 10_000
 _MAX_PRESENTATIONS = 4
+_LARGEST_BYTES = 64 * 1024
+"""Of a credential about a party: these are small, and reading one that a stranger shows must cost little."""
 _BEARER = "Bearer "
 
 _Shown: TypeAlias = tuple[Did, tuple[bytes, ...] | None]
@@ -187,8 +189,8 @@ class Authenticate:
         claims: list[Claim] = []
         kept: list[bytes] = []
         for octets in credentials:
-            if PARTY_CREDENTIALS.isdisjoint(needs(octets).types):  # not asked for: nothing is fetched for it either
-                continue
+            if len(octets) > _LARGEST_BYTES or PARTY_CREDENTIALS.isdisjoint(needs(octets).types):
+                continue  # not asked for: nothing is fetched for it either
             report = await self.verifier.verify(octets, now, trusted_only=True)
             if report.verdict == "indeterminate":
                 raise CannotCheck(f"a credential of {party} can't be checked: {_why_unchecked(report)}")

@@ -16,12 +16,12 @@ from urllib.parse import quote, urlsplit
 
 from connector.errors import BadMessage, NotAllowed, NotFound, PeerUnreachable
 from connector.exchange.ports import HttpAnswer, Ids, Peers
-from connector.model import Did, Json
+from connector.model import Did, Json, JsonObject
 from connector.protocol import compose
 from connector.protocol.catalog import address_of, read_links
 from connector.protocol.catalog_query import EVERYTHING, Selection, filter_json
 from connector.protocol.messages import Catalog, Dataset, RootCatalog, RootDataset, parse_as
-from connector.vocabulary.admission import admit
+from connector.vocabulary.admission import MAX_PAGE_VALUES, admit_message
 
 _MAX_PAGES: Final = 10_000
 _MAX_DEPTH: Final = 4
@@ -123,7 +123,7 @@ class Browse:
         answer = (await self.peers.get(peer, url)).answer
         if answer.status != _OK:
             return None
-        return Shown(participant=peer, dataset=parse_as(RootDataset, admit(answer.body, _PAGE_LIMIT_BYTES)))
+        return Shown(participant=peer, dataset=parse_as(RootDataset, _admitted(answer.body)))
 
     async def _page(self, walk: _Walk, ask: _Ask) -> tuple[RootCatalog, str | None]:
         answer = await self._asked(walk, ask)
@@ -134,7 +134,7 @@ class Browse:
             raise NotAllowed(f"the peer refuses its catalogue: HTTP {answer.status}", hint=_WHO_ASKS)
         if answer.status != _OK:
             raise PeerUnreachable(f"the catalogue request was answered with HTTP {answer.status}")
-        page = parse_as(RootCatalog, admit(answer.body, _PAGE_LIMIT_BYTES))
+        page = parse_as(RootCatalog, _admitted(answer.body))
         return page, read_links(answer.headers.get("link", "")).get("next")
 
     async def _asked(self, walk: _Walk, ask: _Ask) -> HttpAnswer:
@@ -167,3 +167,7 @@ def _origin(url: str) -> tuple[str, str]:
         return urlsplit(url)[:2]
     except ValueError:
         raise BadMessage("an address in the peer's catalogue is no URL") from None
+
+
+def _admitted(body: bytes) -> JsonObject:
+    return admit_message(body, _PAGE_LIMIT_BYTES, MAX_PAGE_VALUES)

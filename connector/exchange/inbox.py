@@ -26,7 +26,7 @@ from connector.exchange.streams import CHUNK_BYTES, Files, PartFile
 from connector.model import Did, JsonObject
 from connector.protocol.process import START, Role
 from connector.protocol.transfer import State
-from connector.vocabulary.admission import admit
+from connector.vocabulary.admission import MAX_PAGE_VALUES, admit_message
 
 _PAGE_LIMIT_BYTES = 16 << 20
 _OPEN = frozenset({START, State.REQUESTED, State.STARTED})
@@ -162,7 +162,7 @@ def _page(octets: bytes) -> JsonObject | None:
     if not octets:
         return None
     try:
-        said = admit(octets, _PAGE_LIMIT_BYTES)
+        said = admit_message(octets, _PAGE_LIMIT_BYTES, MAX_PAGE_VALUES)
     except BadMessage:
         return None
     return said if is_page(said) else None

@@ -8,7 +8,7 @@ from connector.errors import AddressBlocked, BadMessage, CannotCheck
 from connector.exchange.ports import Peers
 from connector.exchange.rows import ProcessKind
 from connector.model import Did
-from connector.vocabulary.admission import admit
+from connector.vocabulary.admission import admit_message
 
 WORDS: dict[ProcessKind, str] = {"negotiation": "negotiations", "transfer": "transfers"}
 """How the addresses of a kind of process are called (DSP 2025-1, 8.2 and 10.2)."""
@@ -29,7 +29,7 @@ async def look(peers: Peers, kind: ProcessKind, counterparty: str, base: str, pe
         return None
     if sent.answer.status != _OK:
         raise CannotCheck(f"HTTP {sent.answer.status}")
-    match admit(sent.answer.body, _ANSWER_LIMIT_BYTES):
+    match admit_message(sent.answer.body, _ANSWER_LIMIT_BYTES):
         # The state alone counts: a real EDC leaves out our pid as long as it has not kept it.
         case {"@type": "ContractNegotiation" | "TransferProcess", "state": str(state)}:
             return state

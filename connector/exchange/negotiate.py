@@ -37,7 +37,7 @@ from connector.protocol.messages import (
 from connector.protocol.negotiation import Kind, State
 from connector.protocol.process import Ask, Event, Process, Reached, Reply, Role, Table, Timeout
 from connector.protocol.turns import How, Move, Turn
-from connector.vocabulary.admission import admit
+from connector.vocabulary.admission import admit_message
 
 _PATHS = {
     Kind.REQUEST: "request",
@@ -128,7 +128,7 @@ class Negotiate:
 
     async def receive(self, pid: str | None, allowed: tuple[Kind, ...], body: bytes, caller: Caller) -> Answer:
         """A message at one of our addresses: `pid` as in the path (None: one that may begin a negotiation)."""
-        message = parse(admit(body, self.max_message_bytes))
+        message = parse(admit_message(body, self.max_message_bytes))
         if not isinstance(message, negotiation.Message) or negotiation.kind_of(message) not in allowed:
             raise BadMessage(f"@type: expected {' or '.join(kind.partition(':')[0] for kind in allowed)}")
         if pid is None:

@@ -39,7 +39,7 @@ from connector.model import Did, Pid
 from connector.protocol import negotiation
 from connector.protocol.messages import ContractNegotiation, ProcessError, TransferProcess, parse
 from connector.protocol.process import Answered, GiveUp, Observed
-from connector.vocabulary.admission import admit
+from connector.vocabulary.admission import admit_message
 
 _log = logging.getLogger("connector.outbox")
 
@@ -278,7 +278,7 @@ def _said(answer: HttpAnswer) -> str:
     if answer.status < _REFUSALS:
         return status
     try:
-        error = parse(admit(answer.body, _ANSWER_LIMIT_BYTES))
+        error = parse(admit_message(answer.body, _ANSWER_LIMIT_BYTES))
     except BadMessage:
         return status
     if not isinstance(error, ProcessError):
@@ -308,7 +308,7 @@ def _peer_pid(answer: HttpAnswer, row: OutboxRow) -> str | None:
     if not _OK <= answer.status < _MULTIPLE_CHOICES or not _is_first(row):
         return None
     try:
-        message = parse(admit(answer.body, _ANSWER_LIMIT_BYTES))
+        message = parse(admit_message(answer.body, _ANSWER_LIMIT_BYTES))
     except BadMessage:
         return None
     if not isinstance(message, ContractNegotiation | TransferProcess):

@@ -19,7 +19,7 @@ from connector.exchange.pages import FileItem, Item, Page, is_page, origin_of, r
 from connector.exchange.ports import HttpAnswer, Peers
 from connector.exchange.rows import DatasetRow
 from connector.model import Did, Finding, Json, JsonObject, Place
-from connector.vocabulary.admission import admit
+from connector.vocabulary.admission import MAX_PAGE_VALUES, admit, admit_message
 
 _OK, _UNAUTHORIZED, _FORBIDDEN, _NOT_FOUND = 200, 401, 403, 404
 _PAGE_LIMIT_BYTES = 16 << 20
@@ -81,7 +81,7 @@ class Receive:
                 continue
             if answer.status != _OK:
                 raise PeerUnreachable(f"a unit was answered with HTTP {answer.status}")
-            said = admit(answer.body, _PAGE_LIMIT_BYTES)
+            said = admit_message(answer.body, _PAGE_LIMIT_BYTES, MAX_PAGE_VALUES)
             if not is_page(said):
                 raise BadMessage("a unit's page is none")
             await self._take(pull, read_page(said, origin_of(endpoint)))
@@ -118,7 +118,7 @@ class Receive:
         if answer.status != _OK:
             raise PeerUnreachable(f"a data page was answered with HTTP {answer.status}")
         try:
-            said = admit(answer.body, _PAGE_LIMIT_BYTES)
+            said = admit_message(answer.body, _PAGE_LIMIT_BYTES, MAX_PAGE_VALUES)
         except BadMessage:
             said = {}
         if is_page(said):

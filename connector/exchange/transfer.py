@@ -36,7 +36,7 @@ from connector.protocol.messages import (
 from connector.protocol.process import Ask, Event, Process, Reached, Reply, Role, Table
 from connector.protocol.terms import rules_of
 from connector.protocol.transfer import PULL, PUSH, Kind, State
-from connector.vocabulary.admission import admit
+from connector.vocabulary.admission import admit_message
 
 _PATHS = {
     Kind.REQUEST: "request",
@@ -146,7 +146,7 @@ class Transfer:
         self, pid: str | None, allowed: Kind, body: bytes, caller: Caller, shown: Sequence[bytes]
     ) -> Answer:
         """A message at one of our addresses; `shown`: the credentials that the caller's facts rest on."""
-        message = parse(admit(body, self.max_message_bytes))
+        message = parse(admit_message(body, self.max_message_bytes))
         if not isinstance(message, transfer.Message) or transfer.kind_of(message) is not allowed:
             raise BadMessage(f"@type: expected {allowed}")
         if pid is None:

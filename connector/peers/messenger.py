@@ -24,7 +24,7 @@ from connector.errors import BadMessage, CannotCheck
 from connector.exchange.patience import NOT_NOW, not_now
 from connector.exchange.ports import AuditAnswer, Clock, Http, HttpAnswer, Identity, Resolver, Sent
 from connector.model import Did
-from connector.vocabulary.admission import admit
+from connector.vocabulary.admission import admit_message
 
 DSP_VERSION = "2025-1"
 _OK = 200
@@ -33,7 +33,7 @@ _JSON = "application/json"
 _VERSIONS = "/.well-known/dspace-version"
 _ENDPOINT_LIFETIME = timedelta(minutes=5)
 _VERSION_LIMIT_BYTES = _TOKEN_LIMIT_BYTES = 64 * 1024
-_PRESENTATION_LIMIT_BYTES = 1 << 20
+_PRESENTATION_LIMIT_BYTES = 256 * 1024
 _AUDIT_LIMIT_BYTES = 8 << 20
 _MAX_PEERS = 10_000
 _NO_CONNECTOR = "its DID document is not that of a connector"
@@ -127,7 +127,7 @@ class Messenger:
             raise not_now(f"the credential service of {peer}", answer)
         if answer.status != _OK:
             raise CannotCheck(f"the credential service of {peer} answered HTTP {answer.status}")
-        return list(query.read_response(admit(answer.body, _PRESENTATION_LIMIT_BYTES)))
+        return list(query.read_response(admit_message(answer.body, _PRESENTATION_LIMIT_BYTES)))
 
     async def read(self, holder: Did, path: str) -> AuditAnswer:
         """An audit read at the holder, repeated for some seconds when nothing comes back."""
@@ -189,7 +189,7 @@ def _service(document: DidDocument, kind: str) -> str:
 
 def _version_path(body: bytes) -> str:
     """The path of our protocol version. Several entries may have it: ours is the one whose `auth` we can do (4.3.1)."""
-    versions = admit(body, _VERSION_LIMIT_BYTES).get("protocolVersions")
+    versions = admit_message(body, _VERSION_LIMIT_BYTES).get("protocolVersions")
     fitting: list[tuple[bool, str]] = []
     for entry in versions if isinstance(versions, list) else []:
         match entry:

@@ -19,7 +19,7 @@ from connector.protocol import compose, negotiation, transfer
 from connector.protocol.messages import CatalogRequestMessage, parse_as
 from connector.server.problems import dsp_error
 from connector.server.services import SERVICES, body_of, caller_of, packed
-from connector.vocabulary.admission import admit
+from connector.vocabulary.admission import admit_message
 
 Handler = Callable[[web.Request], Awaitable[web.Response]]
 BASE = "/dsp/2025-1"
@@ -97,7 +97,7 @@ async def _version(request: web.Request) -> web.Response:
 async def _catalog(request: web.Request) -> web.Response:
     services, body = request.app[SERVICES], await body_of(request)
     caller = await caller_of(request, body, once=True)
-    message = parse_as(CatalogRequestMessage, admit(body, services.config.limits.max_message_bytes))
+    message = parse_as(CatalogRequestMessage, admit_message(body, services.config.limits.max_message_bytes))
     token = request.query.get("continuationToken")
     page = await services.offer.catalog(caller.facts, message.filter or [], token)
     response = packed(request, _answer(200, orjson.dumps(page.body)))

@@ -9,11 +9,12 @@ from __future__ import annotations
 import asyncio
 import base64
 import re
+from collections.abc import AsyncIterator
 
 from aiohttp import web
 from aiohttp.multipart import content_disposition_filename, parse_content_disposition
 
-from connector.errors import BadMessage, ConnectorError
+from connector.errors import BadMessage, ConnectorError, Unavailable
 from connector.exchange.grants import Grant, bare
 from connector.exchange.inbox import Pushed
 from connector.exchange.rows import FileRow
@@ -23,6 +24,8 @@ from connector.server.services import SERVICES
 
 LOOK_AGAIN_SECONDS = 5.0
 """So often it is decided anew whether a stream may go on."""
+IDLE_SECONDS = 60.0
+"""So long nothing may come or be taken. Who was only slow goes on with the part that is missing."""
 _RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})", re.IGNORECASE)
 _DIGEST = re.compile(r"(?:^|[,\s])sha-256=:([A-Za-z0-9+/=]{44}):")
 _LONGEST_NAME = 255
@@ -85,9 +88,10 @@ async def _send(
             piece = await file.read(at, min(CHUNK_BYTES, stop - at))
             if not piece:
                 break
-            await response.write(piece)
+            async with asyncio.timeout(IDLE_SECONDS):
+                await response.write(piece)
             at += len(piece)
-    except ConnectionError:
+    except (ConnectionError, TimeoutError):
         pass  # it asks again for what is missing
     return at
 
@@ -103,8 +107,20 @@ async def take_push(request: web.Request) -> web.Response:
         digest=_promised(request),
         size=request.content_length or 0,
     )
-    received = await inbox.take(process, said, request.content.iter_any())
+    received = await inbox.take(process, said, _in_time(request.content.iter_any()))
     return json_response(received.as_json())
+
+
+async def _in_time(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    while True:
+        try:
+            async with asyncio.timeout(IDLE_SECONDS):
+                chunk = await anext(chunks, None)
+        except TimeoutError:
+            raise Unavailable("nothing came for a while", hint="push it again") from None
+        if chunk is None:
+            return
+        yield chunk
 
 
 def _promised(request: web.Request) -> bytes:

@@ -84,18 +84,17 @@ async def _page(request: web.Request) -> web.Response:
     values = await public_values(services, row)
     url = f"{services.config.public_url}/passport/{row.record_id}"
     if "application/json" in request.headers.get("Accept", ""):
-        return json_response({"record": row.record_id, "version": row.version, "holder": row.holder, **values})
-    html = render(services, url, row, values)
-    return web.Response(
-        text=html,
-        content_type="text/html",
-        headers={
-            "Content-Security-Policy": f"default-src 'none'; style-src 'sha256-{_style_hash()}'; img-src data:",
-            "X-Content-Type-Options": "nosniff",
-            "Referrer-Policy": "no-referrer",
-            "Cache-Control": "max-age=60",
-        },
-    )
+        shown = json_response({"record": row.record_id, "version": row.version, "holder": row.holder, **values})
+    else:
+        shown = web.Response(text=render(services, url, row, values), content_type="text/html")
+        shown.headers["Content-Security-Policy"] = (
+            f"default-src 'none'; style-src 'sha256-{_style_hash()}'; img-src data:; base-uri 'none'; "
+            "form-action 'none'; frame-ancestors 'none'"
+        )
+        shown.headers["Referrer-Policy"] = "no-referrer"
+    shown.headers["Cache-Control"] = "max-age=60"
+    shown.headers["Vary"] = "Accept"
+    return shown
 
 
 async def _find(services: Services, ident: str) -> RecordRow:

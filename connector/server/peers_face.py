@@ -21,7 +21,7 @@ from connector.server import parts, statements
 from connector.server.dsp import path_of
 from connector.server.problems import json_response
 from connector.server.services import SERVICES, body_of, caller_of
-from connector.vocabulary.admission import admit
+from connector.vocabulary.admission import admit_message
 
 _VC = "application/vc+jwt"
 _MOST_FIELDS = 10
@@ -58,7 +58,7 @@ async def _presentations(request: web.Request) -> web.Response:
     issued, now = await services.authenticate.proven(request.headers.get("Authorization", "")), services.clock.now()
     access = check_access(services.access_token_key, issued.access_token or "", verifier=issued.party, now=now)
     await services.authenticate.use_up(issued, method="POST", path=request.path_qs, body=body)
-    scopes = granted(read_query(admit(body, services.config.limits.max_message_bytes)), access.scopes)
+    scopes = granted(read_query(admit_message(body, services.config.limits.max_message_bytes)), access.scopes)
     chosen: list[bytes] = []
     for shown in services.shown():
         credential = parse_credential(shown)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gzip
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
@@ -11,7 +12,7 @@ from aiohttp import web
 
 from connector.config import Config
 from connector.credentials.signing import Signer
-from connector.errors import TooLarge
+from connector.errors import TooLarge, Unavailable
 from connector.exchange.answer import AuditAnswers
 from connector.exchange.audit import Audit
 from connector.exchange.authenticate import Authenticate
@@ -36,6 +37,8 @@ from connector.vocabulary.bundle import Bundle
 
 _WORTH_PACKING = 2048
 _QUICKLY = 1
+_BODY_SECONDS = 20.0
+"""For a whole message; who sends it in drops would hold a connection for ever."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,14 +98,19 @@ SERVICES = web.AppKey("services", Services)
 
 
 async def body_of(request: web.Request) -> bytes:
-    """The request's body, within the limit. `TooLarge` before anything is read of one that says so."""
+    """The request's body, within the limits. `TooLarge` before anything is read of one that says so; `Unavailable`: it
+    does not come to its end.
+    """
     limit = request.app[SERVICES].config.limits.max_message_bytes
     if (request.content_length or 0) > limit:
         raise TooLarge(f"at most {limit} bytes are accepted")
     try:
-        return await request.read()
+        async with asyncio.timeout(_BODY_SECONDS):
+            return await request.read()
     except web.HTTPRequestEntityTooLarge:
         raise TooLarge(f"at most {limit} bytes are accepted") from None
+    except TimeoutError:
+        raise Unavailable(f"the body did not come within {_BODY_SECONDS:g} seconds") from None
 
 
 async def caller_of(request: web.Request, body: bytes, *, once: bool) -> Caller:

@@ -38,6 +38,13 @@ async def refuse_odd_requests(
     return await handler(request)
 
 
+async def mark(request: web.Request, response: web.StreamResponse) -> None:
+    """Nothing is taken for what it does not say it is, and what was for one caller is kept for nobody."""
+    response.headers.setdefault("X-Content-Type-Options", "nosniff")
+    if "Authorization" in request.headers:
+        response.headers.setdefault("Cache-Control", "no-store")
+
+
 def public_site(services: Services) -> web.Application:
     """What peers and the public reach."""
     config = services.config
@@ -45,6 +52,7 @@ def public_site(services: Services) -> web.Application:
         client_max_size=config.limits.max_message_bytes, middlewares=[answer_errors, refuse_odd_requests]
     )
     app[SERVICES] = services
+    app.on_response_prepare.append(mark)
     app.add_routes([*dsp.routes(config), *peers_face.routes(config), *passport.routes(config)])
     return app
 
@@ -55,6 +63,7 @@ def management_site(services: Services, token: str) -> web.Application:
         client_max_size=_FILE_LIMIT_BYTES, middlewares=[answer_errors, refuse_odd_requests, management.check_token]
     )
     app[SERVICES] = services
+    app.on_response_prepare.append(mark)
     management.keep_token(app, token)
     app.add_routes(management.routes())
     return app

@@ -20,11 +20,14 @@ from connector.errors import BadMessage, TooLarge
 from connector.model import Json, JsonObject
 
 MAX_DEPTH = 64
+MAX_MESSAGE_VALUES = 20_000
+"""A protocol message has some hundred. Checking one takes time by its values: a megabyte of brackets took seconds."""
+MAX_PAGE_VALUES = 100_000
+"""The same for pages of what a peer lists, which come with 16 MiB at most."""
 MAX_INTEGER = 2**53 - 1
 """RFC 7493 section 2.2: beyond it, readers that use doubles disagree."""
 
 _DIGITS_AS_NULLS = bytes(0x30 if 0x30 <= byte <= 0x39 else byte for byte in range(256))  # noqa: PLR2004 - "0" to "9"
-_FEW_LAYERS = 16
 _LONGEST_PLACE = 200
 _SQUARE_AS_CURLY = bytes.maketrans(b"[]", b"{}")
 _ALL_BUT_BRACKETS = bytes(byte for byte in range(256) if byte not in b"{}[]")
@@ -39,6 +42,14 @@ def admit(body: bytes, limit_bytes: int) -> JsonObject:
     return value
 
 
+def admit_message(body: bytes, limit_bytes: int, most_values: int = MAX_MESSAGE_VALUES) -> JsonObject:
+    """The same for what a peer says in a protocol, which has far fewer values than its bytes could hold."""
+    counts = len(body) > most_values  # each value has a byte at least; each bracket or comma brings one
+    if counts and body.count(b",") + body.count(b"[") + body.count(b"{") > most_values:
+        raise TooLarge(f"The body holds more than the {most_values} values that are accepted.")
+    return admit(body, limit_bytes)
+
+
 def admit_value(body: bytes, limit_bytes: int) -> Json:
     """Any JSON value, under the same rules as `admit`."""
     if len(body) > limit_bytes:
@@ -47,9 +58,9 @@ def admit_value(body: bytes, limit_bytes: int) -> Json:
         value: Json = orjson.loads(body)
     except orjson.JSONDecodeError as error:
         raise BadMessage(f"The body is not JSON in UTF-8: {error}.", hint=_advice(body, error.pos)) from None
-    # Depth can't exceed the number of opening brackets, so only long bodies are looked at, and odd ones walked.
-    if body.count(b"{") + body.count(b"[") > MAX_DEPTH and not _is_shallow(body):
-        _check_depth(value)
+    # Depth can't exceed the number of opening brackets, so only long bodies are looked at.
+    if body.count(b"{") + body.count(b"[") > MAX_DEPTH and _is_deep(body):
+        raise BadMessage(f"The body is nested deeper than {MAX_DEPTH} levels.")
     # Without a backslash each quote mark delimits a string, so a dropped duplicate key shows as missing quotes.
     odd = b"\\" in body or _LONG_DIGITS in body.translate(_DIGITS_AS_NULLS)
     if odd or body.count(b'"') != orjson.dumps(value).count(b'"'):
@@ -57,36 +68,20 @@ def admit_value(body: bytes, limit_bytes: int) -> Json:
     return value
 
 
-def _is_shallow(body: bytes) -> bool:
-    """Whether a few layers of brackets, taken off from the innermost outwards, are all that there are.
+def _is_deep(body: bytes) -> bool:
+    """Whether more layers than allowed are left when brackets are taken off from the innermost outwards.
 
-    False says nothing. Takes less than half of the time of the walk.
+    On the bytes of what is JSON, because a walk over a megabyte of brackets takes a second.
     """
     if b"\\" in body:
-        return False
-    outside = b"".join(body.split(b'"')[::2])  # without a backslash each quote mark delimits a string
+        body = body.replace(b"\\\\", b"").replace(b'\\"', b"")
+    outside = b"".join(body.split(b'"')[::2])  # now each quote mark delimits a string
     brackets = outside.translate(_SQUARE_AS_CURLY, _ALL_BUT_BRACKETS)
-    for _ in range(_FEW_LAYERS):
-        if not brackets:
-            return True
-        brackets = brackets.replace(b"{}", b"")
-    return not brackets
-
-
-def _check_depth(value: Json) -> None:
-    level: list[Json] = [value]
     for _ in range(MAX_DEPTH):
-        deeper: list[Json] = []
-        for node in level:
-            if isinstance(node, dict):
-                deeper.extend(node.values())
-            elif isinstance(node, list):
-                deeper.extend(node)
-        if not deeper:
-            return
-        level = deeper
-    if any(isinstance(node, (dict, list)) for node in level):
-        raise BadMessage(f"The body is nested deeper than {MAX_DEPTH} levels.")
+        if not brackets:
+            return False
+        brackets = brackets.replace(b"{}", b"")
+    return bool(brackets)
 
 
 def _advice(body: bytes, position: int) -> str:
@@ -115,24 +110,31 @@ class _Twice(dict[str, Json]):
 
 
 def _look_closely(body: bytes) -> None:
-    value = json.loads(body, object_pairs_hook=_unique, parse_int=_small_int, parse_constant=_constant)
-    for path, found in _objects(value, "$"):
+    doubled = False
+
+    def unique(pairs: list[tuple[str, Json]]) -> JsonObject:
+        nonlocal doubled
+        members = dict(pairs)
+        if len(members) == len(pairs):
+            return members
+        doubled = True
+        return _Twice(_first_again(pairs))
+
+    value = json.loads(body, object_pairs_hook=unique, parse_int=_small_int, parse_constant=_constant)
+    for path, found in _objects(value, "$") if doubled else ():
         if isinstance(found, _Twice):
             place = f"{path}.{found.key}"
             text = "The body names the same key twice in one object."
             raise BadMessage(text, hint="keep one of the two", place=place[:_LONGEST_PLACE])
 
 
-def _unique(pairs: list[tuple[str, Json]]) -> JsonObject:
-    members = dict(pairs)
-    if len(members) == len(pairs):
-        return members
+def _first_again(pairs: list[tuple[str, Json]]) -> str:
     seen: set[str] = set()
     for key, _ in pairs:
         if key in seen:
             break
         seen.add(key)
-    return _Twice(key)
+    return key
 
 
 def _objects(value: Json, path: str) -> Iterator[tuple[str, JsonObject]]:

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from connector.errors import BadMessage, TooLarge
-from connector.vocabulary.admission import MAX_DEPTH, MAX_INTEGER, admit, admit_value
+from connector.vocabulary.admission import MAX_DEPTH, MAX_INTEGER, MAX_MESSAGE_VALUES, admit, admit_message, admit_value
 
 LIMIT = 1 << 16
 
@@ -124,6 +124,26 @@ def test_depth_is_limited(left: bytes, right: bytes) -> None:
     for depth in (MAX_DEPTH + 1, 500, 1_023, 100_000):
         with pytest.raises(BadMessage):
             admit_value(left * depth + b"1" + right * depth, 1 << 20)
+
+
+@pytest.mark.parametrize("before", [b'"', b'\\"', b"\\\\", b'\\\\\\"[', b"[" * 100, b'\\"' + b"{" * 100])
+def test_brackets_in_texts_are_no_layers(before: bytes) -> None:
+    """Whatever quote marks and backslashes stand in the text before."""
+    text = b'"' + (before if before != b'"' else b"") + b'"'
+    assert admit_value(b"[" + text + b"," + b"[" * (MAX_DEPTH - 1) + b"]" * (MAX_DEPTH - 1) + b"]", LIMIT)
+    with pytest.raises(BadMessage, match="deeper"):
+        admit_value(b"[" + text + b"," + b"[" * MAX_DEPTH + b"]" * MAX_DEPTH + b"]", LIMIT)
+
+
+@pytest.mark.parametrize("one", [b"[],", b"{},", b"1,", b'"",'])
+def test_a_message_has_fewer_values_than_its_bytes_could_hold(one: bytes) -> None:
+    """Else one message of a megabyte keeps the connector busy for seconds. Elsewhere as many are read."""
+    many, few = (b'{"a":[' + one * count + b"1]}" for count in (MAX_MESSAGE_VALUES + 1, MAX_MESSAGE_VALUES // 2 - 5))
+    with pytest.raises(TooLarge, match="values"):
+        admit_message(many, 1 << 20)
+    assert admit(many, 1 << 20)
+    assert admit_message(few, 1 << 20) == admit(few, 1 << 20)
+    assert admit_message(many, 1 << 20, 3 * MAX_MESSAGE_VALUES)
 
 
 def test_wide_is_not_deep() -> None:

@@ -27,6 +27,9 @@ async def page(folder: Path, category: str, **changes: Json) -> str:
     done = await services.publish.publish([mapped], dataset_under(EVERYBODY), Declared(), lambda _: None)
     assert done.findings == []
     answer = await look(services, app, f"/passport/{said['id']}")
+    for word in ("default-src 'none'", "frame-ancestors 'none'", "form-action 'none'", "base-uri 'none'"):
+        assert word in answer.headers["content-security-policy"]
+    assert answer.headers["vary"] == "Accept"  # the same address answers JSON, and both may be kept
     assert (answer.status, len(answer.body) < LIMIT_BYTES) == (200, True)
     return answer.body.decode()
 

@@ -1,0 +1,110 @@
+"""What only real sockets show: nobody holds a connection by silence; what each answer says of itself."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from aiohttp import web
+
+from connector.errors import Unavailable
+from connector.exchange.rows import FileRow
+from connector.server import parts, services, site
+from tests.bench.pair import free_ports
+from tests.edges.server.quiet import quiet_connector
+
+HALF = (
+    b"POST /dsp/2025-1/catalog/request HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+    b"Content-Length: 10\r\n\r\n{"
+)
+
+
+async def test_a_body_that_does_not_end_is_not_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It gets an answer that is not final, and the connection is not kept for more."""
+    monkeypatch.setattr(services, "_BODY_SECONDS", 0.2)
+    here, app = quiet_connector(tmp_path)
+    port = free_ports(1)[0]
+    runner = await site.start(app, here.config, host="127.0.0.1", port=port)
+    try:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(HALF)
+        head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 5)
+        assert head.startswith(b"HTTP/1.1 503")
+        assert b"Retry-After" in head
+        writer.close()
+    finally:
+        await runner.cleanup()
+
+
+@pytest.mark.parametrize("path", [b"/data", b"/audit/party", b"/dsp/2025-1/negotiations/x", b"/no-such-page"])
+async def test_what_is_for_one_caller_is_kept_for_nobody(tmp_path: Path, path: bytes) -> None:
+    """By no cache on the way, whatever it thinks of answers without a word; and read as nothing but what it is."""
+    here, app = quiet_connector(tmp_path)
+    port = free_ports(1)[0]
+    runner = await site.start(app, here.config, host="127.0.0.1", port=port)
+    try:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(b"GET " + path + b" HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer x\r\n\r\n")
+        head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 5)
+        assert b"\r\nCache-Control: no-store\r\n" in head
+        assert b"\r\nX-Content-Type-Options: nosniff\r\n" in head
+        writer.close()
+    finally:
+        await runner.cleanup()
+
+
+async def test_a_push_that_stands_still_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What came until then is read; the sender is asked to push again."""
+    monkeypatch.setattr(parts, "IDLE_SECONDS", 0.05)
+
+    async def stops() -> AsyncIterator[bytes]:
+        yield b"one"
+        yield b"two"
+        await asyncio.Event().wait()
+
+    chunks = parts._in_time(stops())
+    assert [await anext(chunks), await anext(chunks)] == [b"one", b"two"]
+    with pytest.raises(Unavailable):
+        await anext(chunks)
+
+
+class Endless:
+    """A file without end."""
+
+    size = 1 << 40
+
+    async def read(self, _start: int, size: int) -> bytes:
+        """Zeros."""
+        return bytes(size)
+
+
+async def test_who_takes_nothing_holds_no_stream(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The file is closed; the rest is for who asks again."""
+    monkeypatch.setattr(parts, "IDLE_SECONDS", 0.2)
+    reached: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+    row = FileRow(
+        tenant="", dataset_id="d", agreement_id="", digest="u", holder="", name="n", media_type="t", size=1,
+        access_class="PUB", at=0,
+    )  # fmt: skip
+
+    async def give(request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse()
+        await response.prepare(request)
+        reached.set_result(await parts._send(request, response, Endless(), row, start=0, stop=1 << 40))
+        return response
+
+    app = web.Application()
+    app.router.add_get("/", give)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    port = free_ports(1)[0]
+    await web.TCPSite(runner, "127.0.0.1", port).start()
+    try:
+        _, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert await asyncio.wait_for(reached, 10) < 1 << 30
+        writer.close()
+    finally:
+        await runner.cleanup()
