@@ -19,7 +19,7 @@ from connector.exchange.pages import FileItem, Item, Page, is_page, origin_of, r
 from connector.exchange.ports import HttpAnswer, Peers
 from connector.exchange.rows import DatasetRow
 from connector.model import Did, Finding, Json, JsonObject, Place
-from connector.vocabulary.admission import MAX_PAGE_VALUES, admit, admit_message
+from connector.vocabulary.admission import MAX_PAGE_VALUES, admit_message
 
 _OK, _UNAUTHORIZED, _FORBIDDEN, _NOT_FOUND = 200, 401, 403, 404
 _PAGE_LIMIT_BYTES = 16 << 20
