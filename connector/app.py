@@ -30,6 +30,7 @@ from connector.exchange.authenticate import SCOPES, Authenticate
 from connector.exchange.browse import Browse
 from connector.exchange.contents import Contents
 from connector.exchange.conversation import REMINDER, Conversation
+from connector.exchange.discard import Discard
 from connector.exchange.download import Download
 from connector.exchange.grants import Grants
 from connector.exchange.inbox import Inbox
@@ -178,8 +179,7 @@ def compose(
     answers = _answers(config, store, keys, policies)
     grants = Grants(
         tenant=tenant, store=store, clock=clock, ids=ids, policies=policies, contents=transfer.contents,
-        facts_from=authenticate.facts_from,
-        data_token_seconds=limits.data_token_seconds,
+        facts_from=authenticate.facts_from, data_token_seconds=limits.data_token_seconds,
     )  # fmt: skip
     serve, push = _giving(config, http, keys, grants=grants, transfer=transfer, files=files)
     outbox.jobs[PUSH_ALARM] = push.run
@@ -198,6 +198,7 @@ def compose(
         negotiate=negotiate, transfer=transfer, outbox=outbox, exports=Exports(),
         renew=Renew(conversation=transfer.conversation, peers=peers, clock=clock),
         grants=grants, serve=serve, receive=receive, inbox=inbox, files=files, room=inbox.room,
+        discard=Discard(tenant=tenant, store=store, room=inbox.room, clock=clock),
         publish=_publish(config, store, keys, clock=clock, bundle=bundle),
         publish_file=PublishFile(tenant=tenant, did=did, store=store, files=files, clock=clock),
         audit=Audit(did=did, store=store, tenant=tenant, reads=peers, own=answers, verifier=verifier, clock=clock),

@@ -1,4 +1,4 @@
-"""`publish`, `request`, `fetch`, `received`: what a company offers, asks for and gets.
+"""`publish`, `request`, `fetch`: what a company offers, asks for and gets. What it has is `received`'s.
 
 All work is the running connector's (`client`); here its answers become tables, sentences and exit codes. Why a
 negotiation or transfer stands where it stands is `why`'s.
@@ -6,10 +6,8 @@ negotiation or transfer stands where it stands is `why`'s.
 
 from __future__ import annotations
 
-from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
-from urllib.parse import urlencode
 
 import typer
 
@@ -26,13 +24,12 @@ from connector.cli.console import (
     show_json,
     told,
 )
-from connector.cli.tables import progress, say, show_findings, show_table
-from connector.cli.words import called, receipts_in_words, refused_in_words, terms_in_words
+from connector.cli.tables import progress, say, show_findings
+from connector.cli.words import refused_in_words
 from connector.config import load
 from connector.errors import BadInput
 
 if TYPE_CHECKING:
-    from connector.config import Config
     from connector.model import Json, JsonObject
 
 PEER = Annotated[str, typer.Argument(metavar="PEER", help="A name of `[peers]`, a DID, or a connector's address.")]
@@ -247,94 +244,6 @@ def _show_fetched(answer: JsonObject, state: str) -> None:
         next_step(f"battery-connector why {answer['transfer']}")
     else:
         next_step("battery-connector received")
-
-
-# --- received --------------------------------------------------------------------------------------------------------
-
-
-def received(
-    peer: Annotated[str, typer.Option("--from", metavar="PEER", help="Only what came from this peer.")] = "",
-    record_type: Annotated[str, typer.Option("--type", metavar="TYPE", help="Only records of this type.")] = "",
-    config: CONFIG = Path("connector.toml"),
-    as_json: JSON = False,
-) -> None:
-    """What came, from whom, under which terms.
-
-    Example: battery-connector received --from refiner --type MineralLotPassport
-    """
-    with told():
-        asked = urlencode({"from": peer, "type": record_type})
-        answer, company = Management.of(config).get(f"/v1/received?{asked}"), load(config)
-        agreements = [one for one in _list(answer.get("agreements")) if isinstance(one, dict)]
-        for one in agreements:
-            one["plain"] = terms_in_words(one.get("terms"))
-        if as_json:
-            show_json(answer)
-            return
-        agreements = [one for one in agreements if one.get("role") == "consumer"]
-        records, files = (
-            [one for one in _list(answer.get(name)) if isinstance(one, dict)] for name in ("records", "files")
-        )
-        _show_agreements([*records, *({**one, "type": "File"} for one in files)], agreements, company)
-        if not agreements and not records:
-            say("nothing yet")
-            next_step("battery-connector catalog PEER")
-            return
-        if records:
-            _show_records(records, company)
-        _show_files(files, company)
-        _show_room(answer.get("room"), company)
-        next_step(
-            "battery-connector passport view RECORD --audience b2b" if records else "battery-connector fetch AGREEMENT"
-        )
-
-
-def _show_agreements(what: list[JsonObject], agreements: list[JsonObject], company: Config) -> None:
-    for one in agreements:
-        types = Counter(str(came["type"]) for came in what if came.get("agreement") == one["agreement"])
-        counted = ", ".join(f"{count} {name}" for name, count in sorted(types.items())) or "nothing fetched yet"
-        say(f"from {called(company, one['with'])}: {counted}", "bold")
-        say(f"  agreement {one['agreement']}", "dim")
-        say(f"  {one['plain']}")
-        say(f"  {receipts_in_words(one.get('receipts'))}", "dim")
-
-
-def _show_records(records: list[JsonObject], company: Config) -> None:
-    rows = [
-        (
-            str(one["type"]),
-            str(one["record"]),
-            str(one["version"]),
-            f"{one['credentials']} of {one['named']}",
-            called(company, one["from"]),
-        )
-        for one in records[:_RECORDS_SHOWN]
-    ]
-    show_table(("type", "record", "version", "credentials", "from"), rows)
-    if len(records) > _RECORDS_SHOWN:
-        console().print(f"... and {len(records) - _RECORDS_SHOWN} more; --json has all", markup=False)
-
-
-def _show_files(files: list[JsonObject], company: Config) -> None:
-    if files:
-        rows = [
-            (str(one["file"]), str(one["mediaType"]), str(one["size"]), called(company, one["from"]), str(one["path"]))
-            for one in files[:_RECORDS_SHOWN]
-        ]
-        show_table(("file", "kind", "bytes", "from", "where it lies"), rows)
-
-
-def _show_room(room: Json, company: Config) -> None:
-    """How full it is, before it is too full."""
-    if not isinstance(room, dict) or not isinstance(kept := room["kept"], dict):
-        return
-    each = ", ".join(f"{_gigabytes(size)} of {called(company, party)}" for party, size in kept.items() if size)
-    say(f"kept: {each or 'nothing'}; at most {_gigabytes(room['maxPeerBytes'])} of each")
-    say(f"free on the disk: {_gigabytes(room['free'])}; below {_gigabytes(room['minFreeBytes'])} nothing is taken")
-
-
-def _gigabytes(size: Json) -> str:
-    return f"{size / 1e9:,.3f} GB" if isinstance(size, int) else "?"
 
 
 def _list(value: Json) -> list[Json]:

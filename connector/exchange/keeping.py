@@ -139,6 +139,16 @@ class RecordStore(Protocol):
     ) -> list[FileRow]:
         """Files of a dataset, or of an agreement, by digest; `after`: the last one before."""
 
+    async def used_records(self, tenant: str, holder: str, record_ids: Sequence[str]) -> set[str]:
+        """Those of a holder's records to which records of our own lead."""
+
+    async def commit_discard(
+        self, tenant: str, records: Sequence[tuple[str, str]], files: Sequence[FileRow], evidence: EvidenceEntry
+    ) -> list[str]:
+        """Drop received records, (holder, record id) with all their versions, and received files. Returns the digests
+        that no row names any more.
+        """
+
     async def received_bytes(self, tenant: str, holder: str) -> int:
         """How many bytes of credentials and files are kept that came from this party."""
 

@@ -63,7 +63,7 @@ class Room:
             yield more
         finally:
             self._coming[holder] -= came
-            self._kept.pop(holder, None)
+            self.changed(holder)
 
     async def check(self, holder: Did, size: int) -> None:
         """Whether so much more may come. The same errors."""
@@ -81,6 +81,10 @@ class Room:
                 hint=f"remove what is not needed any more: battery-connector discard --from {holder};"
                 " or raise [limits] max_peer_bytes",
             )  # fmt: skip
+
+    def changed(self, holder: Did) -> None:
+        """What is kept of it has changed."""
+        self._kept.pop(holder, None)
 
     async def kept(self, holder: Did) -> int:
         """The bytes that are kept of a peer, credentials and files, as of some seconds ago at most."""

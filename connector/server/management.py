@@ -20,7 +20,7 @@ from connector.exchange.publication import Declared
 from connector.exchange.rows import EvidenceEntry, RecordRow, StatusChangeRow
 from connector.model import Did, Json, JsonObject
 from connector.protocol.catalog_query import read_terms
-from connector.server import agreements, commands, decisions, fetching, files, processes, transfers
+from connector.server import agreements, commands, decisions, discarding, fetching, files, processes, transfers
 from connector.server.asked import body as _body
 from connector.server.asked import key as _key
 from connector.server.asked import moment as _moment
@@ -57,6 +57,7 @@ def routes() -> list[web.RouteDef]:
         web.get("/v1/records/{id}", _record),
         *agreements.routes(),
         *decisions.routes(),
+        *discarding.routes(),
         *processes.routes(),
         *transfers.routes(),
         web.get("/v1/evidence", _evidence),

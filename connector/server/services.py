@@ -17,6 +17,7 @@ from connector.exchange.answer import AuditAnswers
 from connector.exchange.audit import Audit
 from connector.exchange.authenticate import Authenticate
 from connector.exchange.browse import Browse
+from connector.exchange.discard import Discard
 from connector.exchange.draft import Caller
 from connector.exchange.grants import Grants
 from connector.exchange.inbox import Inbox
@@ -85,6 +86,7 @@ class Services:
     exports: Exports
     files: Files
     room: Room
+    discard: Discard
     signed_lists: dict[int, SignedList] = field(default_factory=dict)
 
     def telling(self, tell: Tell) -> Services:

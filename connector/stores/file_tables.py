@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
+import orjson
+
 from connector.exchange.keeping import DeliveredRow
 from connector.exchange.rows import DatasetRow, EvidenceEntry, FileRow
 from connector.stores import evidence_log
@@ -54,6 +56,30 @@ class FileTables:
         bindings: Bindings = {"tenant": tenant, "dataset_id": dataset_id, "agreement_id": agreement_id}
         rows = await self._engine.many("list_files", {**bindings, "after": after, "limit": limit})
         return [FILE.read(row) for row in rows]
+
+    async def used_records(self, tenant: str, holder: str, record_ids: Sequence[str]) -> set[str]:
+        """Those of a holder's records to which records of our own lead."""
+        wanted = orjson.dumps([*record_ids]).decode()
+        bindings: Bindings = {"tenant": tenant, "holder": holder, "record_ids": wanted}
+        return {str(record_id) for (record_id,) in await self._engine.many("used_records", bindings)}
+
+    async def commit_discard(
+        self, tenant: str, records: Sequence[tuple[str, str]], files: Sequence[FileRow], evidence: EvidenceEntry
+    ) -> list[str]:
+        """Drop received records and files; the digests that no row names any more."""
+        keys: Bindings = {"tenant": tenant, "records": orjson.dumps([*records]).decode()}
+
+        def work(tx: Transaction) -> list[str]:
+            if records:
+                for name in ("discard_links", "discard_identifiers", "discard_credentials", "discard_records"):
+                    tx.change(name, keys)
+            for row in files:
+                tx.change("discard_file", FILE.bind(row))
+            evidence_log.append(tx, (evidence,))
+            gone = dict.fromkeys(row.digest for row in files)
+            return [one for one in gone if tx.row("file_named", {"tenant": tenant, "digest": one}) is None]
+
+        return await self._engine.write(work, long=True)
 
     async def received_bytes(self, tenant: str, holder: str) -> int:
         """How many bytes are kept that came from this party."""

@@ -9,6 +9,7 @@ from connector.exchange.rows import (
     CredentialRow,
     DatasetRow,
     EvidenceEntry,
+    FileRow,
     IdentifierRow,
     LinkRow,
     Origin,
@@ -134,6 +135,35 @@ class MemoryRecords(MemoryFiles):
         """The credentials of a record's version."""
         key = (tenant, holder, record_id, version)
         return sorted((row for (of, _), row in self._credentials.items() if of == key), key=lambda row: row.digest)
+
+    async def used_records(self, tenant: str, holder: str, record_ids: Sequence[str]) -> set[str]:
+        """Those of a holder's records to which records of our own lead."""
+        return {
+            row.to_record
+            for (key, _), row in self._links.items()
+            if (row.tenant, row.holder) == (tenant, holder) and row.to_record in set(record_ids)
+            and key in self._records and self._records[key].origin == "own"
+        }  # fmt: skip
+
+    async def commit_discard(
+        self, tenant: str, records: Sequence[tuple[str, str]], files: Sequence[FileRow], evidence: EvidenceEntry
+    ) -> list[str]:
+        """Drop received records and files; the digests that no row names any more."""
+        gone = {key for key, row in self._records.items() if row.origin == "received" and key[1:3] in set(records)}
+        gone = {key for key in gone if key[0] == tenant}
+        heads = {key[:3] for key in gone}
+        self._records = {key: row for key, row in self._records.items() if key not in gone}
+        self._newest = {key: version for key, version in self._newest.items() if key not in heads}
+        self._credentials = {at: row for at, row in self._credentials.items() if at[0] not in gone}
+        self._links = {at: row for at, row in self._links.items() if at[0] not in gone}
+        self._identifiers = {
+            key: row for key, row in self._identifiers.items() if (row.tenant, row.holder, row.record_id) not in heads
+        }
+        for file in files:
+            self._files.pop((tenant, "", file.agreement_id, file.digest), None)
+        self._append((evidence,))
+        named = {row.digest for row in self._files.values() if row.tenant == tenant}
+        return [one for one in dict.fromkeys(row.digest for row in files) if one not in named]
 
     async def received_bytes(self, tenant: str, holder: str) -> int:
         """How many bytes are kept that came from this party."""

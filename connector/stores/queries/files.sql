@@ -20,6 +20,38 @@ SELECT tenant, dataset_id, agreement_id, digest, holder, name, media_type, size,
 FROM file
 WHERE tenant = :tenant AND dataset_id = :dataset_id AND agreement_id = :agreement_id AND digest = :digest;
 
+-- name: used_records
+SELECT DISTINCT to_record
+FROM json_each(:record_ids) AS wanted
+CROSS JOIN link INDEXED BY link_to ON link.tenant = :tenant AND to_record = wanted.value AND link.holder = :holder
+CROSS JOIN record ON record.tenant = link.tenant AND record.holder = from_holder AND record_id = from_record
+  AND version = from_version AND origin = 'own';
+
+-- name: discard_links
+DELETE FROM link INDEXED BY link_from WHERE tenant = :tenant
+  AND (from_holder, from_record) IN (
+    SELECT record.holder, record.record_id FROM json_each(:records) AS meant CROSS JOIN record
+      ON record.tenant = :tenant AND record.holder = meant.value ->> 0 AND record.record_id = meant.value ->> 1
+        AND origin = 'received');
+
+-- name: discard_identifiers
+DELETE FROM identifier WHERE tenant = :tenant
+  AND (holder, record_id) IN (
+    SELECT record.holder, record.record_id FROM json_each(:records) AS meant CROSS JOIN record
+      ON record.tenant = :tenant AND record.holder = meant.value ->> 0 AND record.record_id = meant.value ->> 1
+        AND origin = 'received');
+
+-- name: discard_credentials
+DELETE FROM credential WHERE tenant = :tenant AND origin = 'received'
+  AND (holder, record_id) IN (SELECT value ->> 0, value ->> 1 FROM json_each(:records));
+
+-- name: discard_records
+DELETE FROM record WHERE tenant = :tenant AND origin = 'received'
+  AND (holder, record_id) IN (SELECT value ->> 0, value ->> 1 FROM json_each(:records));
+
+-- name: discard_file
+DELETE FROM file WHERE tenant = :tenant AND dataset_id = '' AND agreement_id = :agreement_id AND digest = :digest;
+
 -- name: received_bytes
 SELECT (
   SELECT coalesce(sum(length(octets)), 0) FROM credential

@@ -204,8 +204,26 @@ def test_a_contract_leads_to_received_records(world: World) -> None:
     assert "nothing to do" in run(world.mine, "why", pushed["transfer"])[1]
     assert "Bearer" not in json.dumps(ask(world.mine, "why", pushed["transfer"])[1])
     _one_unit_at_a_time(world, answer["agreement"])
+    _discarded(world, answer["agreement"])
     code, begun = ask(world.refiner, "request", "mine", "sites", "--no-wait")
     assert (code, begun["negotiation"].startswith("urn:uuid:")) == (0, True)
+
+
+def _discarded(world: World, agreement: str) -> None:
+    """How much is kept is said; without `--yes` it is only counted; nothing that fits is exit code 1."""
+    room = ask(world.refiner, "received")[1]["room"]
+    assert 0 < room["kept"][world.mine.did] < room["maxPeerBytes"]
+    assert room["minFreeBytes"] < room["free"]
+    assert "GB of mine" in run(world.refiner, "received")[1]
+    assert run(world.refiner, "discard")[0] == run(world.refiner, "discard", "urn:uuid:0")[0] == 2
+    assert run(world.refiner, "discard", "--from", "mine", "--older-than", "1", "--yes")[0] == 1
+    code, text = run(world.refiner, "discard", agreement)
+    assert (code, "2 records and 0 files would go" in text, "--yes" in text) == (0, True, True)
+    code, gone = ask(world.refiner, "discard", agreement, "--yes")
+    assert (code, gone) == (0, {"records": 2, "files": 0, "used": 0, "discarded": True})
+    answer = ask(world.refiner, "received")[1]
+    assert (answer["records"], answer["room"]["kept"][world.mine.did]) == ([], 0)
+    assert ask(world.refiner, "fetch", agreement)[1]["records"] == 2
 
 
 def _one_unit_at_a_time(world: World, agreement: str) -> None:

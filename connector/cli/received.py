@@ -1,0 +1,163 @@
+"""`received`, `discard`: what came, from whom, under which terms, how much of it there is, and what of it goes.
+
+All work is the running connector's (`client`). How it came is `exchange`'s; what it is worth `agreement`'s.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Final
+from urllib.parse import urlencode
+
+import typer
+
+from connector.cli.client import Management
+from connector.cli.console import CONFIG, DONE, JSON, NO, console, next_step, show_json, told
+from connector.cli.tables import progress, say, show_table
+from connector.cli.words import called, receipts_in_words, terms_in_words
+from connector.config import load
+
+if TYPE_CHECKING:
+    from connector.config import Config
+    from connector.model import Json, JsonObject
+
+_RECORDS_SHOWN: Final = 50
+_MOST_DAYS: Final = 36_525
+
+
+def received(
+    peer: Annotated[str, typer.Option("--from", metavar="PEER", help="Only what came from this peer.")] = "",
+    record_type: Annotated[str, typer.Option("--type", metavar="TYPE", help="Only records of this type.")] = "",
+    config: CONFIG = Path("connector.toml"),
+    as_json: JSON = False,
+) -> None:
+    """What came, from whom, under which terms.
+
+    Example: battery-connector received --from refiner --type MineralLotPassport
+    """
+    with told():
+        asked = urlencode({"from": peer, "type": record_type})
+        answer, company = Management.of(config).get(f"/v1/received?{asked}"), load(config)
+        agreements = [one for one in _list(answer.get("agreements")) if isinstance(one, dict)]
+        for one in agreements:
+            one["plain"] = terms_in_words(one.get("terms"))
+        if as_json:
+            show_json(answer)
+            return
+        agreements = [one for one in agreements if one.get("role") == "consumer"]
+        records, files = (
+            [one for one in _list(answer.get(name)) if isinstance(one, dict)] for name in ("records", "files")
+        )
+        _show_agreements([*records, *({**one, "type": "File"} for one in files)], agreements, company)
+        if not agreements and not records:
+            say("nothing yet")
+            next_step("battery-connector catalog PEER")
+            return
+        if records:
+            _show_records(records, company)
+        _show_files(files, company)
+        _show_room(answer.get("room"), company)
+        next_step(
+            "battery-connector passport view RECORD --audience b2b" if records else "battery-connector fetch AGREEMENT"
+        )
+
+
+def _show_agreements(what: list[JsonObject], agreements: list[JsonObject], company: Config) -> None:
+    for one in agreements:
+        types = Counter(str(came["type"]) for came in what if came.get("agreement") == one["agreement"])
+        counted = ", ".join(f"{count} {name}" for name, count in sorted(types.items())) or "nothing fetched yet"
+        say(f"from {called(company, one['with'])}: {counted}", "bold")
+        say(f"  agreement {one['agreement']}", "dim")
+        say(f"  {one['plain']}")
+        say(f"  {receipts_in_words(one.get('receipts'))}", "dim")
+
+
+def _show_records(records: list[JsonObject], company: Config) -> None:
+    rows = [
+        (
+            str(one["type"]),
+            str(one["record"]),
+            str(one["version"]),
+            f"{one['credentials']} of {one['named']}",
+            called(company, one["from"]),
+        )
+        for one in records[:_RECORDS_SHOWN]
+    ]
+    show_table(("type", "record", "version", "credentials", "from"), rows)
+    if len(records) > _RECORDS_SHOWN:
+        console().print(f"... and {len(records) - _RECORDS_SHOWN} more; --json has all", markup=False)
+
+
+def _show_files(files: list[JsonObject], company: Config) -> None:
+    if files:
+        rows = [
+            (str(one["file"]), str(one["mediaType"]), str(one["size"]), called(company, one["from"]), str(one["path"]))
+            for one in files[:_RECORDS_SHOWN]
+        ]
+        show_table(("file", "kind", "bytes", "from", "where it lies"), rows)
+
+
+def _show_room(room: Json, company: Config) -> None:
+    """How full it is, before it is too full."""
+    if not isinstance(room, dict) or not isinstance(kept := room["kept"], dict):
+        return
+    each = ", ".join(f"{_gigabytes(size)} of {called(company, party)}" for party, size in kept.items() if size)
+    say(f"kept: {each or 'nothing'}; at most {_gigabytes(room['maxPeerBytes'])} of each")
+    say(f"free on the disk: {_gigabytes(room['free'])}; below {_gigabytes(room['minFreeBytes'])} nothing is taken")
+
+
+def _gigabytes(size: Json) -> str:
+    return f"{size / 1e9:,.3f} GB" if isinstance(size, int) else "?"
+
+
+# --- discard ---------------------------------------------------------------------------------------------------------
+
+
+def discard(  # noqa: PLR0917 - typer makes the options of the arguments
+    agreement: Annotated[str, typer.Argument(metavar="[AGREEMENT]", help="All that came under this agreement.")] = "",
+    peer: Annotated[str, typer.Option("--from", metavar="PEER", help="Only what came from this peer.")] = "",
+    unit: Annotated[
+        str, typer.Option("--unit", metavar="ID", help="Only this record, or the file of this digest.")
+    ] = "",
+    older_than: Annotated[
+        int | None,
+        typer.Option("--older-than", metavar="DAYS", min=1, max=_MOST_DAYS, help="Only what came before that."),
+    ] = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Do it; without, it is only counted.")] = False,
+    config: CONFIG = Path("connector.toml"),
+    as_json: JSON = False,
+) -> None:
+    """Delete what came and is not needed any more: records with their credentials, and files.
+
+    Exit code 1: nothing fits.
+
+    Records that ours are made of stay. The agreement, and what was delivered when, stay on record; a fetch brings it
+    again. The store's file keeps its size, and its room is used again.
+
+    Example: battery-connector discard --from refiner --older-than 730 --yes
+    """
+    with told():
+        body: JsonObject = {
+            "agreement": agreement, "from": peer, "unit": unit, "older_than_days": older_than, "really": yes
+        }  # fmt: skip
+        with progress("discarding" if yes else "counting", quiet=as_json) as tell:
+            answer = Management.of(config).work("/v1/discard", body, on_progress=tell)
+        if as_json:
+            show_json(answer)
+        else:
+            _show_discarded(answer)
+    raise SystemExit(DONE if answer["records"] or answer["files"] else NO)
+
+
+def _show_discarded(answer: JsonObject) -> None:
+    what = f"{answer['records']} records and {answer['files']} files"
+    say(f"{what} are gone" if answer["discarded"] else f"{what} would go", "bold")
+    if answer["used"]:
+        say(f"{answer['used']} more records stay: records of ours are made of them")
+    again = not answer["discarded"] and (answer["records"] or answer["files"])
+    next_step("the same with --yes" if again else "battery-connector received")
+
+
+def _list(value: Json) -> list[Json]:
+    return value if isinstance(value, list) else []
