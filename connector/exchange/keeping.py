@@ -164,7 +164,7 @@ class RecordStore(Protocol):
         """What came under an agreement, by unit, from `start` on."""
 
     async def status_bits(self, tenant: str, list_number: int, *, now: int) -> list[int]:
-        """Indices within the list that are set: changes whose effective time has come."""
+        """Indices within the list that are set: whose time has come, and who are not reinstated since."""
 
     async def status_changes(self, tenant: str, list_number: int) -> list[StatusChangeRow]:
         """The changes of a list, oldest first."""

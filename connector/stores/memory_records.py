@@ -236,7 +236,11 @@ class MemoryRecords(MemoryFiles):
 
     async def status_bits(self, tenant: str, list_number: int, *, now: int) -> list[int]:
         """Indices within the list that are set by now."""
-        return sorted({row.index for row in self._changes_of(tenant, list_number) if row.effective <= now})
+        last: dict[int, str] = {}
+        for row in sorted(self._changes_of(tenant, list_number), key=lambda row: row.effective):
+            if row.effective <= now and last.get(row.index) != "revocation":
+                last[row.index] = row.purpose
+        return sorted(index for index, purpose in last.items() if purpose != "reinstatement")
 
     async def status_changes(self, tenant: str, list_number: int) -> list[StatusChangeRow]:
         """The changes of a list, oldest first."""

@@ -220,8 +220,10 @@ INSERT INTO status_change (tenant, list_number, list_index, digest, purpose, eff
 VALUES (:tenant, :list_number, :index, :digest, :purpose, :effective, :reason, :at);
 
 -- name: status_bits
-SELECT DISTINCT list_index FROM status_change
-WHERE tenant = :tenant AND list_number = :list_number AND effective <= :now ORDER BY list_index;
+SELECT DISTINCT list_index FROM (
+    SELECT list_index, purpose, row_number() OVER (PARTITION BY list_index ORDER BY effective DESC, id DESC) AS nth
+    FROM status_change WHERE tenant = :tenant AND list_number = :list_number AND effective <= :now
+) WHERE purpose = 'revocation' OR (nth = 1 AND purpose = 'suspension') ORDER BY list_index;
 
 -- name: status_changes
 SELECT tenant, list_number, list_index, digest, purpose, effective, reason, at

@@ -311,6 +311,15 @@ async def test_status_changes_count_from_their_time(store: Store) -> None:
     assert len(await store.evidence(T)) == 4
 
 
+async def test_a_reinstatement_clears_the_bit_of_a_suspension_and_of_nothing_else(store: Store) -> None:
+    """Whoever reads only the list sees what holds now: the latest word by its time, and a revocation for ever."""
+    told = [(7, 10, "suspension"), (7, 30, "reinstatement"), (7, 20, "reinstatement"), (7, 20, "suspension")]
+    gone = [(3, 10, "suspension"), (3, 15, "revocation"), (3, 20, "reinstatement"), (4, 10, "reinstatement")]
+    for index, effective, purpose in (*told, *gone):
+        await store.commit_status_change(replace(change(index, effective), purpose=purpose), entry("status"))
+    assert [await store.status_bits(T, 0, now=now) for now in (9, 10, 20, 30)] == [[], [3, 7], [3, 7], [3]]
+
+
 async def test_a_large_batch_is_one_transaction(store: Store) -> None:
     """Two thousand records and their credentials go in together, or not at all."""
     ids = [f"r{i:04}" for i in range(2000)]
