@@ -12,12 +12,12 @@ The house, from the top down; each row may use the rows below it (import-linter,
     exchange           the journeys, one file each: load, decide, commit, hand over effects; `ports` and `rows` beside
     protocol           DSP messages, one table-driven engine `step`, negotiation and transfer, catalogue
     bridges            other data models: UNTP, EN 18223, Catena-X, BatteryPass, EPCIS; there and back, with every loss
+    config             the configuration, one frozen model
     credentials        W3C credentials as JWT, DIDs, tokens, status lists: issue (prepare, attach) and verify
     policy             ODRL read, compiled, evaluated; decisions with reasons
     mapping            export bytes -> rows with positions -> documents with lineage
     provenance         evidence log, chain walk, mass balance, origin and recycled shares, the audit's report
     vocabulary         terms, contexts, shapes, the strict reading of JSON
-    config             the configuration, one frozen model
     model, errors      values that all share; the one error tree
 
 From protocol down nothing waits, reads a clock, draws lots or touches a file (`vocabulary.bundle` reads its own data,

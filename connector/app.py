@@ -55,7 +55,6 @@ from connector.exchange.streams import Carrier, Files, HttpStream
 from connector.exchange.transfer import Transfer
 from connector.exchange.weighing import Weighing
 from connector.keys.custody import open_id_key, open_signer
-from connector.model import Did
 from connector.peers import addresses
 from connector.peers.client import GuardedClient
 from connector.peers.files import Exports
@@ -165,7 +164,7 @@ def compose(
     config: Config, store: Store, http: WayOut, keys: Keys, *, clock: Clock | None = None, ids: Ids | None = None
 ) -> Services:
     """All journeys of one connector over these edges. Time and chance are the machine's unless others are given."""
-    did, tenant, limits = Did(config.did), config.tenant, config.limits
+    did, tenant, limits = config.did, config.tenant, config.limits
     clock, ids = clock or SystemClock(timedelta(seconds=config.unsafe.clock_offset_seconds)), ids or SystemIds()
     bundle, policies, files = load_bundle(), Policies(), FileStore(config.path(config.files))
     identity, resolver, peers, verifier = _way_out(config, http, keys, clock=clock, ids=ids, bundle=bundle)
@@ -221,7 +220,7 @@ def _giving(
     """What gives data under a started transfer: it is fetched, or sent."""
     conversation, limits = transfer.conversation, config.limits
     serve = Serve(
-        tenant=config.tenant, did=Did(config.did), store=grants.store, clock=grants.clock,
+        tenant=config.tenant, did=config.did, store=grants.store, clock=grants.clock,
         data_url=transfer.opening.data_url, place_key=keys.id_key,
     )  # fmt: skip
     push = Push(
@@ -236,7 +235,7 @@ def _taking(
 ) -> tuple[Receive, Inbox]:
     """What takes data under a started transfer: it is fetched, or comes."""
     tenant, store, conversation, limits = config.tenant, transfer.store, transfer.conversation, config.limits
-    arrivals = Arrivals(tenant=tenant, did=Did(config.did), store=store, verifier=verifier, clock=conversation.clock)
+    arrivals = Arrivals(tenant=tenant, did=config.did, store=store, verifier=verifier, clock=conversation.clock)
     room = Room(
         tenant=tenant, store=store, files=files, min_free_bytes=limits.min_free_bytes,
         max_peer_bytes=limits.max_peer_bytes,
@@ -253,7 +252,7 @@ def _taking(
 def _answers(config: Config, store: Store, keys: Keys, policies: Policies) -> AuditAnswers:
     """What answers audit reads."""
     return AuditAnswers(
-        tenant=config.tenant, did=Did(config.did), name=config.name, store=store, policies=policies,
+        tenant=config.tenant, did=config.did, name=config.name, store=store, policies=policies,
         place_key=keys.id_key, limit_seconds=config.approvals.limit_seconds,
     )  # fmt: skip
 
@@ -261,7 +260,7 @@ def _answers(config: Config, store: Store, keys: Keys, policies: Policies) -> Au
 def _publish(config: Config, store: Store, keys: Keys, *, clock: Clock, bundle: Bundle) -> Publish:
     """What signs and offers records."""
     return Publish(
-        tenant=config.tenant, did=Did(config.did), status_url=f"{config.public_url}/status", id_key=keys.id_key,
+        tenant=config.tenant, did=config.did, status_url=f"{config.public_url}/status", id_key=keys.id_key,
         store=store, signer=keys.assertion, clock=clock, bundle=bundle,
     )  # fmt: skip
 
@@ -270,7 +269,7 @@ def _way_out(
     config: Config, http: Http, keys: Keys, *, clock: Clock, ids: Ids, bundle: Bundle
 ) -> tuple[Identity, Resolver, Messenger, FetchingVerifier]:
     """What leads to other parties: who they are, what is said to them, what their credentials are worth."""
-    did, limits = Did(config.did), config.limits
+    did, limits = config.did, config.limits
     resolver = Resolver(
         http=http, clock=clock, quotas=_quotas(config, clock), allow_http=config.unsafe.allow_loopback_http
     )
@@ -296,7 +295,7 @@ def _processes(
     config: Config, store: Store, peers: Peers, receipts: Receipts, *, clock: Clock, ids: Ids, policies: Policies
 ) -> tuple[Negotiate, Transfer, Outbox]:
     """Negotiation and transfer, each with its conversation, and the outbox that delivers for both."""
-    did, tenant, limits, base = Did(config.did), config.tenant, config.limits, f"{config.public_url}{BASE}"
+    did, tenant, limits, base = config.did, config.tenant, config.limits, f"{config.public_url}{BASE}"
     approvals = config.approvals
     by_hand = frozenset(map(config.peer, approvals.peers))
     may_ask = partial(addresses.check, loopback=config.unsafe.allow_loopback_http)

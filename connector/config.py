@@ -16,7 +16,10 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from connector.credentials.did_web import did_of
+from connector.credentials.refused import Refused
 from connector.errors import BadConfig
+from connector.model import Did
 
 PASSPHRASE_VARIABLE = "CONNECTOR_KEY_PASSPHRASE"  # noqa: S105 - the variable's name, not a secret
 MANAGEMENT_TOKEN_VARIABLE = "CONNECTOR_MANAGEMENT_TOKEN"  # noqa: S105 - the variable's name, not a secret
@@ -173,15 +176,23 @@ class Config(_Part):
             raise ValueError("unsafe.claimed_identity: public_url and listen.host must be on loopback")
         return self
 
+    @model_validator(mode="after")
+    def _has_an_identity(self) -> Config:
+        try:
+            _ = self.did
+        except Refused as problem:
+            raise ValueError(f"public_url: no DID can be made of it: {problem.detail}") from None
+        return self
+
     @property
     def tenant(self) -> str:
         """The path of the public address: first in every key, empty for a sole tenant."""
         return urlsplit(self.public_url).path.strip("/")
 
     @property
-    def did(self) -> str:
+    def did(self) -> Did:
         """`did:web` of the public address."""
-        return _did_web(self.public_url)
+        return did_of(self.public_url, allow_http=self.unsafe.allow_loopback_http)
 
     def path(self, relative: str) -> Path:
         """A path of this file, absolute."""
@@ -192,7 +203,13 @@ class Config(_Part):
         if name.startswith("did:") or any(name == known.id for known in self.peers.values()):
             return name
         if name.startswith(("https://", "http://")):
-            return _did_web(name)
+            try:
+                return did_of(name, allow_http=self.unsafe.allow_loopback_http)
+            except Refused as problem:
+                raise BadConfig(
+                    f"{name}: {problem.detail}",
+                    hint="an address is like https://connector.example.com; or give its DID",
+                ) from None
         if name in self.peers:
             return self.peers[name].id
         near = difflib.get_close_matches(name, self.peers, n=1)
@@ -205,13 +222,6 @@ def _plain_address(value: str) -> str:
     if parts.scheme not in {"https", "http"} or not parts.hostname or parts.query or parts.fragment or parts.username:
         raise ValueError("must be like https://connector.example.com or https://example.com/tenant")
     return value.rstrip("/")
-
-
-def _did_web(address: str) -> str:
-    """did:web method, section 3.1: port percent-encoded, path by colons."""
-    parts = urlsplit(address)
-    host = parts.netloc.replace(":", "%3A")
-    return ":".join(["did:web", host, *filter(None, parts.path.split("/"))])
 
 
 def load(path: Path) -> Config:

@@ -1,21 +1,18 @@
-"""`did:web` identifiers and DID documents.
+"""DID documents.
 
-An identifier is taken only in the strict form: lower-case host name, percent-encoded port, plain path segments; user
-info, `%2F`, `..`, addresses and other alphabets are refused before anything is fetched (did:web method, section 3.2).
 A document is read into keys by id with their relationships, and service endpoints (Controlled Identifiers 1.0, DCP
-1.0.1 section 4.2). Fetching is left to `peers/`. Which key may be used for what is `key_for`.
+1.0.1 section 4.2). Fetching is left to `peers/`, identifiers to `did_web`. Which key may be used for what is `key_for`.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
-from urllib.parse import urlsplit
 
 import orjson
 
+from connector.credentials.did_web import did_of_key
 from connector.credentials.jose import json_object
 from connector.credentials.refused import Refused
 from connector.credentials.signing import PublicKey, key_from_jwk
@@ -28,18 +25,8 @@ CONTEXTS = ("https://www.w3.org/ns/did/v1", "https://w3id.org/security/jwk/v1")
 Relationship = Literal["assertionMethod", "authentication", "capabilityInvocation"]
 RELATIONSHIPS: tuple[Relationship, ...] = ("assertionMethod", "authentication", "capabilityInvocation")
 
-_COLONS_WITHOUT_PATH = 2
-_MAX_DID_CHARS = 512
 _MAX_METHODS = 100
 _MAX_SERVICES = 100
-_HTTPS_PORT = 443
-_PRIVILEGED_PORTS = 1024
-_MAX_PORT = 65535
-_LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
-_HOST = re.compile(rf"(?=.{{1,253}}\Z){_LABEL}(?:\.{_LABEL})*\.[a-z](?:[a-z0-9-]{{0,61}}[a-z0-9])?")
-_LOOPBACK = re.compile(rf"(?:{_LABEL}\.)?localhost|127\.0\.0\.1")
-_PORT = re.compile(r"[1-9][0-9]{0,4}")
-_SEGMENT = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]*")
 _KEY_TYPES = frozenset({"JsonWebKey", "JsonWebKey2020"})
 
 
@@ -83,71 +70,6 @@ class DidDocument:
     def endpoint(self, service_type: str) -> str | None:
         """The first endpoint of that type."""
         return next((service.endpoint for service in self.services if service.type == service_type), None)
-
-
-# --- identifiers -----------------------------------------------------------------------------------------------------
-
-
-def did_of(public_url: str, *, allow_http: bool = False) -> Did:
-    """The identifier of a public address, e.g. `https://example.com/tenant` -> `did:web:example.com:tenant`."""
-    parts = urlsplit(public_url)
-    if parts.query or parts.fragment or parts.scheme not in {"http", "https"}:
-        raise Refused("bad-did", f"not an address that a did:web can be made of: {public_url:.80}")
-    segments = [segment for segment in parts.path.split("/") if segment]
-    did = ":".join(["did:web", parts.netloc.replace(":", "%3A"), *segments])
-    if not base_url(did, allow_http=allow_http).startswith(f"{parts.scheme}:"):
-        raise Refused("bad-did", "https, or under the unsafe setting http on loopback")
-    return Did(did)
-
-
-def base_url(did: str, *, allow_http: bool = False) -> str:
-    """The address that a did:web stands for, without a slash at the end. Loopback only with `allow_http`."""
-    if len(did) > _MAX_DID_CHARS or not did.isascii():
-        raise Refused("bad-did", "too long or not ASCII")
-    scheme, _, rest = did.partition(":")
-    method, _, name = rest.partition(":")
-    if scheme != "did" or method != "web":
-        raise Refused("did-method-unsupported", f"{did:.40}")
-    authority, *segments = name.split(":")
-    if not all(_SEGMENT.fullmatch(segment) for segment in segments):
-        raise Refused("bad-did", "a path segment that is not plain")
-    host, encoded, port = authority.partition("%3A")
-    scheme = _scheme(host, allow_http=allow_http)
-    if encoded and not _good_port(port):
-        raise Refused("bad-did", f"port {port:.10}")
-    return "/".join([f"{scheme}://{host}:{port}" if encoded else f"{scheme}://{host}", *segments])
-
-
-def document_url(did: str, *, allow_http: bool = False) -> str:
-    """Where the DID document lies (did:web method, section 3.2)."""
-    base = base_url(did, allow_http=allow_http)
-    return f"{base}/did.json" if did.count(":") > _COLONS_WITHOUT_PATH else f"{base}/.well-known/did.json"
-
-
-def did_of_key(key_id: str) -> str:
-    """The DID in a DID URL with a fragment."""
-    did, hash_sign, fragment = key_id.partition("#")
-    if not hash_sign or not fragment or "#" in fragment or "?" in did or "/" in did:
-        raise Refused("bad-key-id", "not a DID with a fragment")
-    return did
-
-
-def _scheme(host: str, *, allow_http: bool) -> str:
-    if _LOOPBACK.fullmatch(host):
-        if not allow_http:
-            raise Refused("bad-did", "loopback needs the unsafe setting")
-        return "http"
-    if not _HOST.fullmatch(host):
-        raise Refused("bad-did", "the host is not a lower-case domain name")
-    return "https"
-
-
-def _good_port(port: str) -> bool:
-    if not _PORT.fullmatch(port):
-        return False
-    number = int(port)
-    # 443 is written by leaving it out: one party, one identifier
-    return _PRIVILEGED_PORTS <= number <= _MAX_PORT
 
 
 # --- our own document ------------------------------------------------------------------------------------------------

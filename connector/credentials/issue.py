@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import orjson
 
 from connector.credentials import jose
-from connector.credentials.did import did_of_key
+from connector.credentials.did_web import did_of_key
 from connector.credentials.digest import digest_multibase
 from connector.credentials.refused import Refused
 from connector.credentials.signing import Algorithm

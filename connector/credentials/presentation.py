@@ -15,7 +15,8 @@ import orjson
 
 from connector.credentials import jose
 from connector.credentials.datamodel import VC_CONTEXT
-from connector.credentials.did import DidDocument, did_of_key, key_for
+from connector.credentials.did import DidDocument, key_for
+from connector.credentials.did_web import did_of_key
 from connector.credentials.jose import Jws
 from connector.credentials.refused import Refused
 from connector.credentials.signing import Algorithm

@@ -19,7 +19,7 @@ import orjson
 
 from connector.credentials import base64url, jose
 from connector.credentials.datamodel import VC_CONTEXT, parse_time, time_text
-from connector.credentials.did import did_of_key
+from connector.credentials.did_web import did_of_key
 from connector.credentials.jose import Jws
 from connector.credentials.refused import Refused
 from connector.credentials.signing import Algorithm

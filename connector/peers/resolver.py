@@ -14,7 +14,8 @@ from datetime import timedelta
 from typing import Final, TypeVar
 from urllib.parse import urlsplit
 
-from connector.credentials.did import DOCUMENT_LIMIT_BYTES, DidDocument, document_url, parse_document
+from connector.credentials.did import DOCUMENT_LIMIT_BYTES, DidDocument, parse_document
+from connector.credentials.did_web import document_url
 from connector.credentials.refused import Refused
 from connector.credentials.status_list import CHANGES_LIMIT_BYTES, LIST_LIMIT_BYTES, changes_url
 from connector.errors import CannotCheck, ConnectorError, PeerUnreachable, TooLarge

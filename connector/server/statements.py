@@ -15,7 +15,6 @@ from connector.credentials import jose, status_list
 from connector.credentials.did import MethodKey, build_document, services_of
 from connector.credentials.issue import prepare
 from connector.errors import NotFound
-from connector.model import Did
 from connector.server.dsp import BASE
 from connector.server.services import Services, SignedList
 
@@ -26,7 +25,7 @@ _KEPT = timedelta(minutes=1)
 
 def did_document(services: Services) -> bytes:
     """Our DID document."""
-    did, url = Did(services.config.did), services.config.public_url
+    did, url = services.config.did, services.config.public_url
     document = build_document(
         did,
         assertion=[MethodKey(key_id=services.assertion.key_id, public_jwk=services.assertion.public_jwk)],
@@ -68,7 +67,7 @@ async def _check_used(services: Services, number: int) -> None:
 async def _sign_list(services: Services, number: int, indices: tuple[int, ...], until: datetime) -> bytes:
     signer = services.assertion
     payload = status_list.list_payload(
-        url=list_url(services, number), issuer=Did(services.config.did),
+        url=list_url(services, number), issuer=services.config.did,
         indices=(status_list.scattered(services.id_key, number, place) for place in indices),
         valid_from=services.clock.now(), valid_until=until,
     )  # fmt: skip

@@ -28,6 +28,24 @@ def read(folder: Path, text: str) -> Config:
     return load(file)
 
 
+@pytest.mark.parametrize(
+    ("address", "told"),
+    [
+        ("https://Us.example", "lower-case"), ("https://10.1.2.3", "name"), ("https://us.example:443", "is left out"),
+        ("https://b\u00fcro.example", "not ASCII"), ("https://us.example/a%20b", "path segment"),
+        ("https://us.example//a", "lead to https://us.example/a"),
+    ],
+)  # fmt: skip
+def test_an_address_that_peers_would_refuse_is_no_address_of_ours(tmp_path: Path, address: str, told: str) -> None:
+    """The DID is frozen, and no strict peer would look up one that is made of it; nor do we look such a peer up."""
+    file = tmp_path / "connector.toml"
+    file.write_text(HEAD.replace("https://us.example", address), "utf-8")
+    with pytest.raises(BadConfig, match=f"public_url.*{told}"):
+        load(file)
+    with pytest.raises(BadConfig, match=told):
+        read(tmp_path, "").peer(address)
+
+
 def test_a_peer_is_a_did_or_a_table(tmp_path: Path) -> None:
     """Its name, its id and, of a DID, its address stand for it."""
     config = read(

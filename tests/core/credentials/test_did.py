@@ -8,15 +8,12 @@ import pytest
 from connector.credentials.did import (
     DidDocument,
     MethodKey,
-    base_url,
     build_document,
-    did_of,
-    did_of_key,
-    document_url,
     key_for,
     parse_document,
     services_of,
 )
+from connector.credentials.did_web import base_url, did_of, did_of_key, document_url
 from connector.credentials.refused import Refused
 from connector.keys.memory import MemorySigner
 from connector.model import Did, Json, JsonObject
