@@ -143,7 +143,7 @@ def _show_findings(answer: JsonObject) -> None:
     nodes = [
         (
             str(node["outcome"]),
-            _called(node),
+            _called(node, answer),
             _names(answer, "parties").get(str(node["holder"]), str(node["holder"])),
             _reasons(node),
         )
@@ -252,8 +252,15 @@ def _say_next(ident: str, peer: str, out: Path | None) -> None:
         next_step(f"battery-connector audit {ident}{f' --peer {peer}' if peer else ''} --out report.html")
 
 
-def _called(node: JsonObject) -> str:
-    return f"{node['type'] or 'record not told'} {node.get('name') or node['id']}"
+def _called(node: JsonObject, answer: JsonObject) -> str:
+    """What a record is called; one that was not told, by the record that leads to it."""
+    if node["type"]:
+        return f"{node['type']} {node.get('name') or node['id']}"
+    known = {str(one["key"]): one for one in _objects(answer.get("nodes")) if one["type"]}
+    for edge in _objects(answer.get("chain")):
+        if edge["to"] == node["key"] and (source := known.get(str(edge["from"]))) is not None:
+            return f"{edge['relation']} of {_called(source, answer)}"
+    return f"record not told {node['id']}"
 
 
 def _reasons(node: JsonObject) -> str:

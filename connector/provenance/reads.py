@@ -22,6 +22,8 @@ from connector.provenance.outcomes import Outcome
 
 ReadKind = Literal["link", "record", "later", "party"]
 LATEST: Final = "latest"
+_UNTOLD: Final = "the owner does not tell us where this link leads: who its supplier is, say"
+_CLOSED: Final = "the owner has it and gives us no right to read it; a contract on the dataset where it stands might"
 _OK, _HELD, _SEALED, _UNKNOWN, _GONE = 200, 202, 403, 404, 410
 
 
@@ -144,7 +146,7 @@ def understand(read: Read, status: int, body: Json) -> Answer:
     if status == _HELD:
         return Gap(outcome=Outcome.PENDING, reason="the owner holds the request for a decision")
     if status == _SEALED:
-        return Gap(outcome=Outcome.SEALED, reason="the owner knows it and gives no right to read it")
+        return Gap(outcome=Outcome.SEALED, reason=_UNTOLD if read.kind == "link" else _CLOSED)
     if status in {_UNKNOWN, _GONE} and read.kind == "later":
         return Later(entries=())  # who does not know the record knows nothing that came of it
     if status in {_UNKNOWN, _GONE}:

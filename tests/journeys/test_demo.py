@@ -86,7 +86,7 @@ def test_the_clean_story_is_verified_and_counted(clean: Played) -> None:
     assert (clean.audit["verdict"], clean.audit["unreached"], clean.findings) == ("verified", 0, [])
     assert clean.audit["outcomes"] == {"verified": clean.audit["nodes"]}
     assert (told["companies"], told["negotiations_refused"], told["findings"]) == (8, 1, [])
-    assert told["negotiations_finalized"] == told["transfers_completed"] == 25
+    assert told["negotiations_finalized"] == told["transfers_completed"] == 26
     for name in ("documents", "credentials", "seconds"):
         assert isinstance(told[name], int | float)
 
@@ -141,13 +141,19 @@ def test_coverage_tells_metal_by_metal_what_is_verified_and_what_is_missing(clea
 
 
 def test_a_supplier_is_sealed_for_the_customer_and_stays_so_in_its_report(clean: Played) -> None:
-    """The car maker's own audit stops at its supplier's seals: the lots behind the cells, and the works, which is in
-    another dataset than the one agreed on; the auditor's report for it names nobody behind.
+    """The car maker's own audit sees its supplier's cells and works, and stops where that one keeps its own supplier
+    back; the auditor's report for it names nobody behind.
     """
     by_car = next(audit for audit in objects(clean.told["audits"]) if audit["by"] == "car")
-    assert (by_car["verdict"], one(by_car["outcomes"])["sealed"]) == ("qualified", 2)
-    page = (clean.folder / "report-for-the-client.html").read_text("utf-8")
+    assert (by_car["verdict"], one(by_car["outcomes"])["sealed"]) == ("qualified", 1)
+    own = json.loads((clean.folder / "audit-by-the-client.json").read_text("utf-8"))
+    (sealed,) = [node for node in objects(own["nodes"]) if node["outcome"] == "sealed"]
+    assert "where this link leads" in str(sealed["reasons"])
     dids = json.loads((clean.folder / "dids.json").read_text("utf-8"))
+    assert (dids["cell"], "FacilityRecord") in {
+        (node["holder"], node["type"]) for node in objects(own["nodes"]) if node["outcome"] == "verified"
+    }
+    page = (clean.folder / "report-for-the-client.html").read_text("utf-8")
     for company in ("cathode", "refiner", "recycler", "mine"):
         assert dids[company] not in page
     for name in ("Wesertal", "Emscher", "Tunturi", "K26110007"):
