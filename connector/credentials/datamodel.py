@@ -199,9 +199,9 @@ def _check_registered_claims(payload: JsonObject, issuer: str, subject: JsonObje
 
 
 def _time(payload: JsonObject, name: str) -> datetime | None:
-    text = payload.get(name)
-    if text is None and name not in payload:
+    if name not in payload:
         return None
+    text = payload[name]
     if not isinstance(text, str):
         raise Refused("bad-credential", f"{name} is not a text")
     return parse_time(text)

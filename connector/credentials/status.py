@@ -1,7 +1,7 @@
 """The status of a credential at a time, from its issuer's status list and the signed changes beside it.
 
 A list that cannot be had, or that its issuer did not sign, leaves the status open: that is neither good nor bad. The
-bit speaks for now; the changes speak for a day. Where both are there and differ, the worse one counts.
+bit speaks for now; the changes speak for a day. A set bit of which they say nothing counts.
 """
 
 from __future__ import annotations

@@ -168,9 +168,9 @@ def _key_id(peeked: Peeked, document: DidDocument) -> str:
 
 def _time(said: JsonObject, name: str) -> float | None:
     """A NumericDate: a JSON number, fractions allowed (RFC 7519 section 2)."""
-    value = said.get(name)
-    if value is None and name not in said:
+    if name not in said:
         return None
+    value = said[name]
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= _LATEST:
         raise Refused("bad-time", f"{name} is not a time")
     return value

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import orjson
@@ -10,6 +11,7 @@ import pytest
 
 from connector.credentials import jose, query
 from connector.credentials.access import check_access, mint_access
+from connector.credentials.datamodel import VC_CONTEXT
 from connector.credentials.did import DidDocument
 from connector.credentials.presentation import bound_to, presentation_input, verify_presentation
 from connector.credentials.query import DCP_CONTEXT, Scope, UnsupportedQuery
@@ -78,7 +80,11 @@ def test_plain_strings_and_a_single_entry_are_read(
 ) -> None:
     """Peers send compact strings without an envelope, and types as one text."""
     octets = issued(credential)
-    forms: tuple[Json, Json] = ([octets.decode()], octets.decode())
+    enveloped: Json = {
+        "type": ["EnvelopedVerifiableCredential"],
+        "id": "data:application/vc+jwt," + octets.decode(),
+    }
+    forms: tuple[Json, ...] = ([octets.decode()], octets.decode(), enveloped)
     for listed in forms:
         token = changed(
             shown(prover, now, []), prover, {}, {"verifiableCredential": listed, "type": "VerifiablePresentation"}
@@ -95,6 +101,26 @@ def test_an_empty_presentation_is_one(document: DidDocument, prover: MemorySigne
     assert read.credentials == ()
 
 
+def test_as_many_as_may_be_shown_are_read(document: DidDocument, prover: MemorySigner, now: datetime) -> None:
+    """Sixteen; and other contexts behind the first are the holder's affair."""
+    payload: JsonObject = {"verifiableCredential": ["x"] * 16, "@context": [VC_CONTEXT, "https://holder.example/more"]}
+    token = changed(shown(prover, now, []), prover, {}, payload)
+    read = verify_presentation(token, document, holder=REFINER, audience=CARMAKER, now=now, leeway_seconds=20)
+    assert len(read.credentials) == 16
+
+
+def test_what_we_show_says_who_shows_it(prover: MemorySigner, now: datetime) -> None:
+    """A peer may read the holder from any of these."""
+    jws = jose.parse(shown(prover, now, [b"a.b.c"]), 1 << 20)
+    payload = jws.claims()
+    assert jws.header == {"alg": prover.alg, "kid": prover.key_id, "typ": "vp+jwt", "cty": "vp"}
+    assert [payload[name] for name in ("holder", "iss", "sub", "aud")] == [REFINER, REFINER, REFINER, CARMAKER]
+    assert (payload["iat"], payload["nbf"], payload["exp"]) == (1805101200, 1805101200, 1805101260)
+    assert payload["verifiableCredential"] == [
+        {"@context": VC_CONTEXT, "id": "data:application/vc+jwt,a.b.c", "type": "EnvelopedVerifiableCredential"}
+    ]
+
+
 @pytest.mark.parametrize(
     ("header", "payload", "reason"),
     [
@@ -109,8 +135,12 @@ def test_an_empty_presentation_is_one(document: DidDocument, prover: MemorySigne
         ({}, {"jti": None}, "bad-jti"),
         ({}, {"exp": 1e300}, "bad-time"),
         ({}, {"vp": {}}, "bad-presentation"),
+        ({}, {"vc": {}}, "bad-presentation"),
+        ({}, {"type": "TheVerifiablePresentation"}, "bad-presentation"),
         ({}, {"type": ["VerifiableCredential"]}, "bad-presentation"),
         ({}, {"@context": []}, "bad-presentation"),
+        ({}, {"@context": ["https://evil.example/context", VC_CONTEXT]}, "bad-presentation"),
+        ({}, {"@context": {"holder": VC_CONTEXT}}, "bad-presentation"),
         ({}, {"verifiableCredential": ["x"] * 17}, "too-many-credentials"),
         ({}, {"verifiableCredential": [1]}, "bad-presentation"),
         ({}, {"verifiableCredential": ["ä"]}, "bad-presentation"),
@@ -118,6 +148,11 @@ def test_an_empty_presentation_is_one(document: DidDocument, prover: MemorySigne
         (
             {},
             {"verifiableCredential": [{"type": "EnvelopedVerifiableCredential", "id": "data:text/plain,x"}]},
+            "bad-presentation",
+        ),
+        (
+            {},
+            {"verifiableCredential": [{"type": ["Other"], "id": "data:application/vc+jwt,x"}]},
             "bad-presentation",
         ),
         (
@@ -144,6 +179,8 @@ def test_another_holder_or_time_is_refused(document: DidDocument, prover: Memory
     """Signed by somebody else than who asked, or long ago."""
     token = shown(prover, now, [])
     assert refusal(token, document, now, holder=OTHER) == "holder-binding"
+    assert refusal(token, replace(document, id=OTHER), now) == "document-id-mismatch"
+    assert refusal(changed(token, prover, {"kid": None}, {}), document, now) == "holder-binding"
     assert refusal(token, document, now + timedelta(minutes=5)) == "expired"
     assert refusal(token[:-4] + b"AAAA", document, now) in {"bad-signature", "bad-base64url"}
 

@@ -227,6 +227,8 @@ def test_entries_are_scattered_over_the_list() -> None:
     steps = {(after - before) % LIST_BITS for before, after in pairwise(entries)}
     assert len(steps) > 2900
     assert 1 not in steps
+    # What was issued keeps its entry: another value here, and a new version of us would revoke other credentials.
+    assert (*entries[:3], scattered(b"k" * 32, 1, LIST_BITS - 1)) == (49609, 12564, 53272, 33747)
     first = entries[:100]
     assert [scattered(b"k" * 32, 0, place) for place in range(100)] == first
     assert [scattered(b"l" * 32, 0, place) for place in range(100)] != first

@@ -95,7 +95,10 @@ def test_what_is_no_jws_fails_the_first_check(octets: bytes, expected: str, mate
     """All other checks are skipped, and the verdict is not left open."""
     report = verify(octets, at=now, now=now, material=material)
     assert (report.verdict, report.outcome(), code(report)) == ("invalid", "bad-signature", expected)
-    assert outcomes(report)["shape"] == "skipped"
+    assert [name for name, outcome in outcomes(report).items() if outcome != "skipped"] == ["envelope"]
+    assert Report(digest=report.digest, checks=(), credential=None).verdict == "invalid", (
+        "nothing checked, nothing good"
+    )
 
 
 def test_an_algorithm_off_the_list_fails_the_second_check(
@@ -106,6 +109,8 @@ def test_an_algorithm_off_the_list_fails_the_second_check(
         header: JsonObject = {"alg": alg, "kid": signer.key_id, "typ": "vc+jwt"}
         octets = forged(signer, header, orjson.dumps(credential))
         assert judged(octets, material, now) == ("invalid", "bad-signature", "alg-not-allowed")
+        told = outcomes(verify(octets, at=now, now=now, material=material))
+        assert [name for name, outcome in told.items() if outcome != "skipped"] == ["algorithm"]
 
 
 @pytest.mark.parametrize("kind", ["JWT", "vp+jwt", "dc+sd-jwt", None])
@@ -265,6 +270,41 @@ def test_validity_is_judged_at_the_asked_time(
         assert report.verdict == "valid"
 
 
+def test_a_credential_without_dates_is_always_valid(
+    issued: Issue, credential: JsonObject, material: Material, now: datetime
+) -> None:
+    """VC Data Model 2.0 section 4.9: both may be left out."""
+    del credential["validFrom"]
+    assert verify(issued(credential), at=now, now=now, material=material).verdict == "valid"
+
+
+def test_nothing_is_asked_of_an_issuer_that_nobody_trusts(
+    issued: Issue, credential: JsonObject, material: Material, now: datetime
+) -> None:
+    """A stranger's credential is invalid for that alone, though its keys were never fetched: it costs no look-up."""
+    stranger = replace(material, documents={}, trusted_issuers={})
+    octets = issued(credential)
+    assert judged(octets, stranger, now) == ("invalid", "issuer-not-anchored", "issuer-not-anchored")
+    told = outcomes(verify(octets, at=now, now=now, material=stranger))
+    assert (told["key"], told["signature"], told["trust"]) == ("skipped", "skipped", "failed")
+
+
+def test_members_are_trusted_only_as_far_as_they_are_known(
+    issued: Issue, credential: JsonObject, material: Material, now: datetime
+) -> None:
+    """Who is a member could not be found out: open. Found out, or named for another type: it stays a no."""
+    octets = issued(credential)
+    unknown = replace(
+        material, trusted_issuers={"MineralLotPassport": {"members"}}, trust_unobtained=Unobtained(reason="no answer")
+    )
+    assert judged(octets, unknown, now) == ("indeterminate", "unchecked", "trust-unreachable")
+    no = ("invalid", "issuer-not-anchored", "issuer-not-anchored")
+    assert judged(octets, replace(unknown, trust_unobtained=None), now) == no
+    assert judged(octets, replace(unknown, trusted_issuers={"MineralLotPassport": {OTHER}}), now) == no
+    both = issued({**credential, "type": ["VerifiableCredential", "MineralLotPassport", "MinePermit"]})
+    assert judged(both, unknown, now) == no
+
+
 def test_trust_is_per_credential_type(issued: Issue, credential: JsonObject, material: Material, now: datetime) -> None:
     """An empty table trusts nobody; a second type needs trust as well; no table at all is said."""
     for trusted in ({}, {"MineralLotPassport": {OTHER}}, {"MinePermit": {REFINER}}):
@@ -273,9 +313,10 @@ def test_trust_is_per_credential_type(issued: Issue, credential: JsonObject, mat
     both = issued({**credential, "type": ["VerifiableCredential", "MineralLotPassport", "MinePermit"]})
     assert judged(both, material, now)[1] == "issuer-not-anchored"
     plain = issued({**credential, "type": ["VerifiableCredential"]})
-    assert judged(plain, material, now)[1] == "issuer-not-anchored"
+    assert judged(plain, material, now)[1:] == ("issuer-not-anchored", "issuer-not-anchored")
     report = verify(issued(credential), at=now, now=now, material=replace(material, trusted_issuers=None))
     assert (report.verdict, outcomes(report)["trust"]) == ("valid", "skipped")
+    assert next(check.code for check in report.checks if check.name == "trust") == "no-trust-list"
 
 
 def test_findings_of_the_shape_are_handed_on(
@@ -287,6 +328,19 @@ def test_findings_of_the_shape_are_handed_on(
     report = verify(issued(credential), at=now, now=now, material=shaped)
     assert (report.verdict, report.outcome(), code(report)) == ("invalid", "schema-error", "unit-missing")
     assert report.findings == tuple(found)
+    many = [Finding(code="x", message=f"finding {number}.") for number in range(1, 8)]
+    asked: list[str] = []
+
+    def flood(kind: str, _document: JsonObject) -> list[Finding]:
+        asked.append(kind)
+        return many
+
+    flooded = replace(material, check_shape=flood)
+    last = verify(issued(credential), at=now, now=now, material=flooded).checks[-1]
+    assert last.detail == "7 findings: " + "; ".join(f"finding {number}." for number in range(1, 6))
+    assert asked == ["MineralLotPassport"], "what every credential is has no shape of its own"
+    unshaped = verify(issued(credential), at=now, now=now, material=replace(material, check_shape=None))
+    assert (unshaped.verdict, unshaped.checks[-1].outcome, unshaped.checks[-1].code) == ("valid", "skipped", "no-shape")
 
 
 def test_the_first_word_that_applies_is_taken(

@@ -11,10 +11,10 @@ import pytest
 
 from connector.credentials import jose
 from connector.credentials.status import Unobtained
-from connector.credentials.status_list import Change, list_payload
+from connector.credentials.status_list import CHANGES_TYPE, Change, encode_list, list_payload
 from connector.credentials.verify import Material, Report, verify
 from connector.keys.memory import MemorySigner, signer_from_seed
-from connector.model import Did, JsonObject
+from connector.model import Did, Json, JsonObject
 
 REFINER = Did("did:web:refiner.example")
 OTHER = Did("did:web:other.example")
@@ -24,8 +24,9 @@ Forge = Callable[[MemorySigner, JsonObject, bytes], bytes]
 Listed = Callable[..., bytes]
 
 
-def outcomes(report: Report) -> dict[str, str]:
-    return {check.name: check.outcome for check in report.checks}
+def status_of(report: Report) -> tuple[str, str, str]:
+    """Outcome, code and detail of the status check."""
+    return next((check.outcome, check.code, check.detail) for check in report.checks if check.name == "status")
 
 
 def code(report: Report) -> str:
@@ -66,6 +67,11 @@ def test_a_mirrored_signature_is_judged_alike_and_does_not_escape_revocation(
 
 def with_status(material: Material, octets: bytes | Unobtained, changed: bytes | Unobtained) -> Material:
     return replace(material, lists={LIST_URL: octets}, changes={LIST_URL: changed}, opened={})
+
+
+def listing(purpose: Json) -> JsonObject:
+    """The subject of a list in which no bit is set."""
+    return {"type": "BitstringStatusList", "statusPurpose": purpose, "encodedList": encode_list([])}
 
 
 @pytest.mark.parametrize(
@@ -113,9 +119,11 @@ def test_a_change_after_the_event_leaves_it_good(
     later = with_status(material, listed(7), changes(change))
     report = verify(octets, at=now, now=now, material=later)
     assert report.verdict == "valid"
-    detail = next(check.detail for check in report.checks if check.name == "status")
-    assert "good at that time" in detail
-    assert "2027-03-17T09:00:00Z: sold" in detail
+    assert status_of(report) == (
+        "passed",
+        "",
+        "good at that time; revocation with effect from 2027-03-17T09:00:00Z: sold",
+    )
 
 
 def test_a_set_bit_without_a_time_is_read_as_the_worse(
@@ -144,8 +152,9 @@ def test_a_clear_bit_without_changes_is_good(
     """A revocation is never taken back, so what is clear now was clear before."""
     credential["validFrom"] = "2027-01-01T00:00:00Z"
     bare = with_status(material, listed(), Unobtained(reason="404"))
-    report = verify(issued(credential), at=now - timedelta(days=1), now=now, material=bare)
-    assert report.verdict == "valid"
+    for at in (now, now - timedelta(days=1)):
+        report = verify(issued(credential), at=at, now=now, material=bare)
+        assert (report.verdict, status_of(report)) == ("valid", ("passed", "", "the bit is clear; no changes: 404"))
 
 
 def test_a_status_that_nobody_could_get_leaves_it_open(
@@ -155,11 +164,15 @@ def test_a_status_that_nobody_could_get_leaves_it_open(
     material: Material,
     listed: Listed,
     changes: Callable[..., bytes],
+    signer: MemorySigner,
+    forged: Forge,
     now: datetime,
 ) -> None:
     """Unreachable, not asked for, forged, somebody else's, stale, a bomb: never taken as good."""
     octets = issued(credential)
     subject: JsonObject = {"type": "BitstringStatusList", "statusPurpose": "revocation", "encodedList": "uAAAA"}
+    payload = jose.parse(listed(), 1 << 20).claims()
+    header: JsonObject = {"alg": signer.alg, "typ": "vc+jwt"}
     for unusable in (
         Unobtained(reason="no answer"),
         b"garbage",
@@ -170,9 +183,15 @@ def test_a_status_that_nobody_could_get_leaves_it_open(
         listed(validFrom="2027-03-15T09:00:01Z"),
         listed(credentialSubject=subject),
         listed(credentialSubject={**subject, "encodedList": 1}),
+        listed(credentialSubject={**listing("revocation"), "type": "StatusList"}),
+        listed(type=["VerifiableCredential", "StatusList2021Credential"]),
+        forged(signer, header, orjson.dumps(payload)),
+        forged(signer, {**header, "kid": signer.key_id}, orjson.dumps({**payload, "issuer": OTHER})),
     ):
         verdict, outcome, _ = judged(octets, with_status(material, unusable, changes()), now)
         assert (verdict, outcome) == ("indeterminate", "unchecked")
+    for times in ({"validUntil": "2027-03-15T08:59:59Z"}, {"validFrom": "2027-03-15T09:00:01Z"}):
+        assert judged(octets, with_status(material, listed(**times), changes()), now)[2] == "status-list-stale"
     nothing = replace(material, lists={}, changes={}, opened={})
     assert judged(octets, nothing, now) == ("indeterminate", "unchecked", "status-unreachable")
 
@@ -201,13 +220,23 @@ def test_changes_of_others_are_no_changes(
     material: Material,
     listed: Listed,
     changes: Callable[..., bytes],
+    signer: MemorySigner,
+    forged: Forge,
     now: datetime,
 ) -> None:
-    """Signed by another party, for another list, or not at all: as if there were none."""
+    """Signed by another party, in its name, for another list, or not at all: as if there were none."""
     credential["validFrom"] = "2027-01-01T00:00:00Z"
     thief = signer_from_seed(b"thief", "EdDSA", f"{OTHER}#1")
     fine = Change(digest="uEiA", index=7, purpose="revocation", effective=now + timedelta(days=9))
-    for foreign in (changes(fine, by=thief), changes(fine, url=f"{LIST_URL}1"), changes(fine)[:-3] + b"AAA", b"x"):
+    claims = orjson.dumps({**jose.parse(changes(fine), 1 << 20).claims(), "iss": OTHER})
+    named = forged(signer, {"alg": signer.alg, "kid": signer.key_id, "typ": CHANGES_TYPE}, claims)
+    for foreign in (
+        changes(fine, by=thief),
+        named,
+        changes(fine, url=f"{LIST_URL}1"),
+        changes(fine)[:-3] + b"AAA",
+        b"x",
+    ):
         bare = with_status(material, listed(7), foreign)
         assert judged(issued(credential), bare, now, now - timedelta(days=1))[1] == "unchecked"
 
@@ -230,7 +259,7 @@ def test_a_credential_without_status_is_skipped_there(
     """Some things are never withdrawn."""
     del credential["credentialStatus"]
     report = verify(issued(credential), at=now, now=now, material=material)
-    assert (report.verdict, outcomes(report)["status"]) == ("valid", "skipped")
+    assert (report.verdict, status_of(report)[:2]) == ("valid", ("skipped", "no-status"))
 
 
 def test_lists_are_opened_once(issued: Issue, credential: JsonObject, material: Material, now: datetime) -> None:
@@ -239,4 +268,4 @@ def test_lists_are_opened_once(issued: Issue, credential: JsonObject, material: 
     opened = dict(material.opened)
     verify(issued({**credential, "id": "urn:uuid:9"}), at=now, now=now, material=material)
     assert list(opened) == [(LIST_URL, REFINER)]
-    assert material.opened == opened
+    assert all(material.opened[key] is known for key, known in opened.items())
