@@ -14,7 +14,7 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 
 import segno
@@ -215,6 +215,7 @@ def _style_hash() -> str:
     return base64.b64encode(hashlib.sha256(_style().encode()).digest()).decode()
 
 
+@lru_cache(maxsize=1_024)  # it takes two thirds of the page's time, and anybody may ask
 def _qr(url: str) -> str:
     """The address as an SVG that stands in the page itself."""
     return segno.make(url, error="m").svg_data_uri(scale=4, dark="#111", light="#fff")

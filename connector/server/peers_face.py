@@ -17,6 +17,7 @@ from connector.credentials.presentation import presentation_input
 from connector.credentials.query import granted, read_query, response_message
 from connector.credentials.verify import needs
 from connector.errors import NotAllowed, NotAuthenticated, NotFound
+from connector.exchange.grants import Grant
 from connector.server import parts, statements
 from connector.server.dsp import path_of
 from connector.server.problems import json_response
@@ -77,27 +78,35 @@ async def _presentations(request: web.Request) -> web.Response:
 # --- data ------------------------------------------------------------------------------------------------------------
 
 
-async def _data_page(request: web.Request) -> web.Response:
+async def _granted(request: web.Request) -> Grant:
+    """What the data token opens; its holder has the one quota for all that it asks."""
     services = request.app[SERVICES]
     grant = await services.grants.open(request.headers.get("Authorization", ""))
+    services.authenticate.quotas.admit(grant.facts.party, known=True)
+    return grant
+
+
+async def _data_page(request: web.Request) -> web.Response:
+    services = request.app[SERVICES]
+    grant = await _granted(request)
     return json_response(await services.serve.page(grant, request.query.get("after", "")))
 
 
 async def _data_unit(request: web.Request) -> web.Response:
     services = request.app[SERVICES]
-    grant = await services.grants.open(request.headers.get("Authorization", ""))
+    grant = await _granted(request)
     return json_response(await services.serve.unit(grant, request.match_info["ident"]))
 
 
 async def _data_numbered(request: web.Request) -> web.Response:
     services = request.app[SERVICES]
-    grant = await services.grants.open(request.headers.get("Authorization", ""))
+    grant = await _granted(request)
     return json_response(await services.serve.numbered(grant, request.query.get("number", "")))
 
 
 async def _data_octets(request: web.Request) -> web.StreamResponse:
     services, digest = request.app[SERVICES], request.match_info["digest"]
-    grant = await services.grants.open(request.headers.get("Authorization", ""))
+    grant = await _granted(request)
     try:
         row = await services.serve.octets(grant, digest)
     except NotFound:

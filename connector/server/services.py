@@ -43,10 +43,10 @@ _BODY_SECONDS = 20.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SignedList:
-    """A status list as it was signed last: what was set, how long it is given out, its octets."""
+class Signed:
+    """A status list or its changes as signed last: what they say, how long they are given out, their octets."""
 
-    indices: tuple[int, ...]
+    content: tuple[object, ...]
     until: datetime
     octets: bytes
 
@@ -87,7 +87,8 @@ class Services:
     files: Files
     room: Room
     discard: Discard
-    signed_lists: dict[int, SignedList] = field(default_factory=dict)
+    signed: dict[str, Signed] = field(default_factory=dict)
+    """By address."""
 
     def telling(self, tell: Tell) -> Services:
         """The same for somebody who waits: told whenever a peer has to be asked again."""

@@ -7,6 +7,7 @@ time".
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 import orjson
@@ -15,8 +16,9 @@ from connector.credentials import jose, status_list
 from connector.credentials.did import MethodKey, build_document, services_of
 from connector.credentials.issue import prepare
 from connector.errors import NotFound
+from connector.exchange.rows import StatusChangeRow
 from connector.server.dsp import BASE
-from connector.server.services import Services, SignedList
+from connector.server.services import Services, Signed
 
 _LIST_LIFETIME = timedelta(hours=24)
 _SITE_LIFETIME = timedelta(days=365)
@@ -51,12 +53,18 @@ async def status_octets(services: Services, number: int, *, site: bool = False) 
     now, tenant = services.clock.now(), services.config.tenant
     await _check_used(services, number)
     indices = tuple(await services.store.status_bits(tenant, number, now=int(now.timestamp() * 1_000_000)))
-    kept = services.signed_lists.get(number)
-    if kept is None or kept.indices != indices or now >= kept.until or site:
-        octets = await _sign_list(services, number, indices, now + (_SITE_LIFETIME if site else _LIST_LIFETIME))
-        kept = SignedList(indices=indices, until=now + _KEPT, octets=octets)
-        services.signed_lists[number] = kept
-    return kept.octets
+    url = list_url(services, number)
+    kept = _kept(services, url, indices)
+    if kept is None or site:
+        kept = await _sign_list(services, number, indices, now + (_SITE_LIFETIME if site else _LIST_LIFETIME))
+        services.signed[url] = Signed(content=indices, until=now + _KEPT, octets=kept)
+    return kept
+
+
+def _kept(services: Services, url: str, content: tuple[object, ...]) -> bytes | None:
+    kept = services.signed.get(url)
+    good = kept is not None and kept.content == content and services.clock.now() < kept.until
+    return kept.octets if kept is not None and good else None
 
 
 async def _check_used(services: Services, number: int) -> None:
@@ -76,9 +84,18 @@ async def _sign_list(services: Services, number: int, indices: tuple[int, ...], 
 
 
 async def changes_octets(services: Services, number: int) -> bytes:
-    """The signed changes of a list with their effective times."""
+    """The signed changes of a list with their effective times, signed anew as seldom as the list."""
     await _check_used(services, number)
-    rows = await services.store.status_changes(services.config.tenant, number)
+    rows = tuple(await services.store.status_changes(services.config.tenant, number))
+    url = status_list.changes_url(list_url(services, number))
+    kept = _kept(services, url, rows)
+    if kept is None:
+        kept = await _sign_changes(services, number, rows)
+        services.signed[url] = Signed(content=rows, until=services.clock.now() + _KEPT, octets=kept)
+    return kept
+
+
+async def _sign_changes(services: Services, number: int, rows: Sequence[StatusChangeRow]) -> bytes:
     signer = services.assertion
     changes = [
         status_list.Change(

@@ -62,7 +62,7 @@ def open_file(path: Path, *, readers: int) -> OpenFile:
     except apsw.CorruptError as error:
         os.close(lock)
         raise _damaged(path, str(error)) from error
-    except (apsw.CantOpenError, apsw.ReadOnlyError, apsw.PermissionsError) as error:
+    except (apsw.CantOpenError, apsw.ReadOnlyError, apsw.PermissionsError, OSError) as error:
         os.close(lock)
         raise BadConfig(f"the store {path} cannot be opened for writing: {error}") from error
     except BaseException:
@@ -81,6 +81,7 @@ def _open_locked(path: Path, readers: int, lock: int) -> OpenFile:
     # A clean close removes the log. A log that is still there means a crash, and only then is the check worth its time.
     log = path.with_name(path.name + "-wal")
     crashed = log.exists() and log.stat().st_size > 0
+    os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))  # SQLite gives its logs the mode of the file
     writer = _connect(path, apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE)
     try:
         _run(writer, _SAFE + _WRITER)

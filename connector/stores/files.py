@@ -178,8 +178,13 @@ class FileStore:
 
     def _opened(self, name: str) -> BinaryIO:
         self.folder.mkdir(parents=True, exist_ok=True)
-        return (self.folder / f"{name}.part").open("a+b", buffering=0)
+        return open(self.folder / f"{name}.part", "a+b", buffering=0, opener=_own)
 
     def _room(self) -> int:
         self.folder.mkdir(parents=True, exist_ok=True)
         return shutil.disk_usage(self.folder).free
+
+
+def _own(path: str, flags: int) -> int:
+    """What comes is nobody else's on this machine."""
+    return os.open(path, flags, 0o600)

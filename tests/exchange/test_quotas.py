@@ -18,6 +18,7 @@ from connector.exchange.quotas import Bucket
 from connector.model import Did, JsonObject, Pid
 from connector.protocol import compose
 from connector.protocol.process import Process, Role
+from connector.server import fetching
 from tests.exchange.test_hostile import play, proof, say, services, settled
 from tests.simulator import Node, World
 
@@ -144,6 +145,26 @@ def test_a_known_party_has_a_quota_of_its_own(tmp_path: Path) -> None:
         assert (await settled(busy, asked))["state"] == "FINALIZED"
 
     play(tmp_path, scene, nodes=3, limits=Limits(requests_per_second=1))
+
+
+def test_who_has_a_data_token_has_the_same_quota(tmp_path: Path) -> None:
+    """Each data request is put on record, so a token is no way around; what was put off is given later."""
+
+    async def scene(world: World) -> None:
+        supplier, customer = world.nodes
+        agreement = str((await settled(customer, supplier))["agreement"])
+        await fetching.start_transfer(services(customer), agreement, "t", 60)
+        await asyncio.sleep(5)
+        pid = (await customer.store.newest_processes("", "transfer"))[0]
+        token = orjson.loads(pid.body)["content"]["address"]["authorization"]
+        before = len(await supplier.store.evidence("", after=0, limit=1_000))
+        answers = [await say(supplier, "/data", b"", token, "GET") for _ in range(40)]
+        assert {answer.status for answer in answers} == {200, 503}
+        assert len(await supplier.store.evidence("", after=0, limit=1_000)) < before + 10
+        await asyncio.sleep(1)
+        assert (await say(supplier, "/data", b"", token, "GET")).status == 200
+
+    play(tmp_path, scene, limits=Limits(requests_per_second=1))
 
 
 @pytest.mark.parametrize("access", [None, "never-given"])

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from connector.credentials.status_list import parse_changes
+from connector.exchange.rows import EvidenceEntry, StatusChangeRow
 from tests.bench.pair import free_ports
 from tests.edges.cli.companies import found, serving
+from tests.edges.server.quiet import look, quiet_connector
 from tests.edges.server.stranger import ask
 
 
@@ -18,3 +21,18 @@ def test_status_lists_are_signed_once_and_never_for_nothing(tmp_path: Path) -> N
         assert first.body == again.body
         for path in ("/status/7", "/status/7/changes", "/status/-1", "/status/99999999999"):
             assert ask(port, "GET", path).status == 404
+
+
+async def test_changes_are_signed_anew_only_when_there_is_one(tmp_path: Path) -> None:
+    """Anybody may ask, and there may be thousands; a signature by ES256 is never the same twice."""
+    services, app = quiet_connector(tmp_path)
+    path = "/status/0/changes"
+    first = (await look(services, app, path)).body
+    assert (await look(services, app, path)).body == first
+    change = StatusChangeRow(
+        tenant="", list_number=0, index=0, digest="u", purpose="revocation", effective=0, reason="", at=0
+    )
+    await services.store.commit_status_change(change, EvidenceEntry(tenant="", at=0, event="x", body=b"{}"))
+    after = (await look(services, app, path)).body
+    assert after != first
+    assert len(parse_changes(after)[1].changes) == 1

@@ -128,6 +128,19 @@ async def test_a_full_disk_is_told(files: FileStore, monkeypatch: pytest.MonkeyP
     assert await files.room() > 0
 
 
+async def test_nobody_else_on_the_machine_reads_a_file(files: FileStore) -> None:
+    """Neither while it comes nor afterwards, whatever the mask of the process."""
+    before = os.umask(0)
+    try:
+        async with files.part("key") as part:
+            await part.write(b"secret")
+            assert {path.stat().st_mode & 0o777 for path in files.folder.iterdir()} == {0o600}
+            await part.keep()
+        assert files.path(await part.digest()).stat().st_mode & 0o777 == 0o600
+    finally:
+        os.umask(before)
+
+
 async def test_given_up_parts_are_forgotten(files: FileStore) -> None:
     """Those that nobody wrote to for long; kept files stay."""
     files.forget_parts(time.time())

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import stat
 import subprocess
 import sys
 from pathlib import Path
@@ -113,6 +115,22 @@ async def test_the_settings_are_in_force(tmp_path: Path) -> None:
         with pytest.raises(apsw.ReadOnlyError):
             reader.execute("DELETE FROM process")
     opened.close()
+
+
+async def test_nobody_else_on_the_machine_reads_it(tmp_path: Path) -> None:
+    """Whatever the mask of the process: the file and its logs are their owner's alone."""
+    before = os.umask(0)
+    try:
+        store = SqliteStore(tmp_path / "store.db")
+        await store.commit_step(StepCommit(process=process("p"), expected_version=0))
+        assert _modes(tmp_path) == dict.fromkeys(("store.db", "store.db-wal", "store.db-shm", "store.db.lock"), 0o600)
+        await store.close()
+    finally:
+        os.umask(before)
+
+
+def _modes(folder: Path) -> dict[str, int]:
+    return {path.name: stat.S_IMODE(path.stat().st_mode) for path in folder.iterdir()}
 
 
 def test_an_old_sqlite_is_refused() -> None:
