@@ -3,7 +3,8 @@
 Only values of class PUB are ever loaded for it. When the passport has ended (Battery Regulation, Art. 77(8)) the page
 says only that. Below the values stands what the rules of the day ask for and the page does not tell, and what it tells
 although an act is still open: such a value proves nothing. For machines the same address answers JSON
-(`Accept: application/json`).
+(`Accept: application/json`). A person with a wrong number gets a page too, the same for what is not there and what is
+not ours.
 """
 
 from __future__ import annotations
@@ -40,6 +41,9 @@ PASSPORTS = frozenset({"BatteryPassport"})
 _TEMPLATES = Path(__file__).with_name("templates")
 _NOT_SHOWN = frozenset({STATUS, "ofModel", "manufacturer"})
 """The status stands above; the model and its maker have a number and a name of their own."""
+
+_LONGEST_ASKED = 100
+"""Characters of a wrong address that the page repeats."""
 
 _ITEM, _REST = "This battery", "More about its model"
 _SUBJECTS = {12: "Its model and maker", 24: "Materials", 39: "Performance", 44: "Labels and documents"}
@@ -79,21 +83,33 @@ def routes(config: Config) -> list[web.RouteDef]:
 
 
 async def _page(request: web.Request) -> web.Response:
-    services = request.app[SERVICES]
-    row = await _find(services, request.match_info["id"])
+    services, asked, accepted = request.app[SERVICES], request.match_info["id"], request.headers.get("Accept", "")
+    try:
+        row = await _find(services, asked)
+    except NotFound:
+        if "text/html" not in accepted:
+            raise
+        page = _template("no_passport.html")
+        return _html(page.render(holder=services.config.name, asked=asked[:_LONGEST_ASKED], style=_style()), 404)
     values = await public_values(services, row)
     url = f"{services.config.public_url}/passport/{row.record_id}"
-    if "application/json" in request.headers.get("Accept", ""):
+    if "application/json" in accepted:
         shown = json_response({"record": row.record_id, "version": row.version, "holder": row.holder, **values})
     else:
-        shown = web.Response(text=render(services, url, row, values), content_type="text/html")
-        shown.headers["Content-Security-Policy"] = (
-            f"default-src 'none'; style-src 'sha256-{_style_hash()}'; img-src data:; base-uri 'none'; "
-            "form-action 'none'; frame-ancestors 'none'"
-        )
-        shown.headers["Referrer-Policy"] = "no-referrer"
+        shown = _html(render(services, url, row, values))
     shown.headers["Cache-Control"] = "max-age=60"
     shown.headers["Vary"] = "Accept"
+    return shown
+
+
+def _html(text: str, status: int = 200) -> web.Response:
+    """A page that loads nothing and that nobody frames."""
+    shown = web.Response(text=text, status=status, content_type="text/html")
+    shown.headers["Content-Security-Policy"] = (
+        f"default-src 'none'; style-src 'sha256-{_style_hash()}'; img-src data:; base-uri 'none'; "
+        "form-action 'none'; frame-ancestors 'none'"
+    )
+    shown.headers["Referrer-Policy"] = "no-referrer"
     return shown
 
 

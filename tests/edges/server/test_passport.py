@@ -93,3 +93,16 @@ async def test_what_looks_like_an_address_is_a_link_only_over_https(tmp_path: Pa
     html = await page(tmp_path, "ev", manufacturerName="<b>x</b>", manufacturerWebsite="http://cars.example/")
     assert "<b>x</b>" not in html
     assert 'href="http://cars.example' not in html
+
+
+async def test_a_person_with_a_wrong_number_gets_a_page(tmp_path: Path) -> None:
+    """And a machine its problem document; what was typed is shown, as text, and cut off."""
+    services, app = quiet_connector(tmp_path)
+    wrong = "/passport/%3Cb%3E" + "x" * 200
+    answer = await look(services, app, wrong, Accept="text/html,*/*")
+    html = answer.body.decode()
+    assert (answer.status, "No such passport here" in html, "&lt;b&gt;x" in html) == (404, True, True)
+    assert "<b><b>" not in html
+    assert "x" * 100 not in html
+    answer = await look(services, app, wrong)
+    assert (answer.status, json.loads(answer.body)["kind"]) == (404, "not-found")
