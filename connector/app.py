@@ -55,6 +55,7 @@ from connector.exchange.streams import Carrier, Files, HttpStream
 from connector.exchange.transfer import Transfer
 from connector.exchange.weighing import Weighing
 from connector.keys.custody import open_id_key, open_signer
+from connector.keys.held import HeldCredentials
 from connector.peers import addresses
 from connector.peers.client import GuardedClient
 from connector.peers.files import Exports
@@ -188,7 +189,8 @@ def compose(
     return Services(
         config=config, store=store, clock=clock, ids=ids, peers=patient, verifier=verifier, bundle=bundle,
         assertion=keys.assertion, authentication=keys.authentication, id_key=keys.id_key,
-        access_token_key=keys.access_token_key, shown=partial(_held, config), authenticate=authenticate,
+        access_token_key=keys.access_token_key, authenticate=authenticate,
+        shown=HeldCredentials(config.path(config.held), config.did),
         offer=Offer(
             tenant=tenant, did=did, base=transfer.base, store=store, clock=clock, policies=policies,
             link_key=keys.link_key,
@@ -330,12 +332,6 @@ def _processes(
             deliver=outbox.deliver, receipts=receipts, patience_seconds=limits.retry_budget_seconds,
         )  # fmt: skip
     return negotiate, transfer, outbox
-
-
-def _held(config: Config) -> tuple[bytes, ...]:
-    """Our party credentials, read when they are shown: every `*.jwt` of the folder. A new one counts at once."""
-    folder = config.path(config.held)
-    return tuple(path.read_bytes().strip() for path in sorted(folder.glob("*.jwt"))) if folder.is_dir() else ()
 
 
 @asynccontextmanager

@@ -66,6 +66,8 @@ def audit(  # noqa: PLR0917 - typer makes the options of the arguments
     Example: battery-connector audit CM27-84-000201 --peer car --out report.html
     """
     with told():
+        if out is not None and (out.is_dir() or not out.parent.is_dir()):  # said before a long walk, not after it
+            raise BadInput(f"{out} can't be written", hint="give a file, in a folder that is there")
         theirs = None if client is None else _document(client)
         body: JsonObject = {"id": ident, **({"peer": peer} if peer else {})}
         with progress("auditing, records read", quiet=as_json) as tell:
@@ -78,7 +80,7 @@ def audit(  # noqa: PLR0917 - typer makes the options of the arguments
             show_json(answer)
         else:
             _show(answer)
-            _say_next(ident, peer, out)
+            _say_next(answer, ident, peer, out)
     raise SystemExit(exit_code(answer))
 
 
@@ -244,10 +246,13 @@ def _grounds(part: JsonObject) -> str:
     return ", ".join(rest) or "nothing"
 
 
-def _say_next(ident: str, peer: str, out: Path | None) -> None:
+def _say_next(answer: JsonObject, ident: str, peer: str, out: Path | None) -> None:
+    root = next((node for node in _objects(answer.get("nodes")) if node["key"] == answer["root"]), None)
     if out is not None:
         say(f"\nreport: {out}")
         next_step(f"open {out} in a browser")
+    elif root is None or root["outcome"] == "missing":
+        next_step(f"is the number right? If another company holds it: battery-connector audit {ident} --peer PEER")
     else:
         next_step(f"battery-connector audit {ident}{f' --peer {peer}' if peer else ''} --out report.html")
 

@@ -1,0 +1,50 @@
+"""The folder of our party credentials: a broken file in it takes no other with it, and is named."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+import pytest
+
+from connector.keys.held import HeldCredentials
+from tests.core.provenance.chains import MAKER, MINE
+from tests.exchange.signing import AUTHORITY, sign
+
+
+def member(did: str) -> bytes:
+    """A membership of this party."""
+    return sign({
+        "type": ["VerifiableCredential", "MembershipCredential"], "issuer": AUTHORITY,
+        "validFrom": "2027-01-01T00:00:00Z", "credentialSubject": {"id": did, "type": "Party"},
+    }).encode()  # fmt: skip
+
+
+@pytest.mark.parametrize("broken", [b"", b"aaa.bbb.ccc", b"{}", b"\xff\x00\x01", member(MINE)[:-40]])
+def test_what_is_no_credential_is_passed_over_and_named_once(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, broken: bytes
+) -> None:
+    """Until it is whole; then it counts at once."""
+    held = HeldCredentials(tmp_path, MINE)
+    (tmp_path / "member.jwt").write_bytes(member(MINE) + b"\n")
+    half = tmp_path / "half.jwt"
+    half.write_bytes(broken)
+    with caplog.at_level(logging.WARNING):
+        shown = [held(), held()]
+    assert shown == [(member(MINE),)] * 2
+    assert [str(half) in one.getMessage() for one in caplog.records] == [True]
+    half.write_bytes(member(MINE))
+    assert held() == (member(MINE), member(MINE))
+
+
+def test_a_stranger_s_credential_and_a_missing_folder_are_named(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The first is shown all the same: whom it is shown to judges it."""
+    (tmp_path / "theirs.jwt").write_bytes(member(MAKER))
+    with caplog.at_level(logging.WARNING):
+        assert HeldCredentials(tmp_path, MINE)() == (member(MAKER),)
+        assert HeldCredentials(tmp_path / "none", MINE)() == ()
+    theirs, none = (one.getMessage() for one in caplog.records)
+    assert f"is about {MAKER}, not about us ({MINE})" in theirs
+    assert "is no folder" in none
