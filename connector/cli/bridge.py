@@ -14,9 +14,8 @@ import typer
 
 from connector.bridges.crossing import Crossed
 from connector.bridges.formats import Bridges, Format
-from connector.bridges.octets import as_utf8
 from connector.cli.console import JSON, console, next_step, show_json, told, visible
-from connector.cli.passport_records import LARGEST_FILE, record_of
+from connector.cli.passport_records import LARGEST_FILE, octets_of, record_of
 from connector.errors import BadInput, BadMessage
 from connector.vocabulary.admission import admit
 from connector.vocabulary.bundle import load_bundle, load_matches
@@ -118,12 +117,9 @@ def _now() -> str:
 
 
 def _document(file: Path) -> JsonObject:
+    octets = octets_of(file)
     try:
-        octets = file.read_bytes()
-    except OSError as bad:
-        raise BadInput(f"{file}: {bad.strerror}") from None
-    try:
-        return admit(as_utf8(octets), LARGEST_FILE)
+        return admit(octets, LARGEST_FILE)
     except BadMessage as bad:
         raise BadInput(
             bad.detail, hint="one JSON object, in UTF-8 or in UTF-16 with its mark", place=str(file)

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 from urllib.parse import quote, urlencode
 
+from connector.bridges.octets import as_utf8
 from connector.cli.client import Management
 from connector.errors import BadInput, BadMessage, TooLarge
 from connector.vocabulary.admission import admit_value
@@ -72,7 +73,7 @@ def record_of(file: str, only: str, config: Path | None, bundle: Bundle) -> Reco
 
 def subject_of(path: Path) -> JsonObject:
     """The subject of a party's credential: the compact credential, its JSON, or the subject alone."""
-    octets = _octets(path).strip()
+    octets = octets_of(path).strip()
     body = _subject_and_type(octets)[0] if _COMPACT.fullmatch(octets) else _admitted(octets, str(path))
     if isinstance(body, dict) and isinstance(inner := body.get("credentialSubject"), dict):
         return inner
@@ -118,7 +119,7 @@ def _records(bundle: Bundle, path: Path) -> Iterator[Record]:
 
 def _documents(path: Path, terms: Terms) -> Iterator[Json | bytes]:
     """One JSON document (a list is several), or one document or compact credential per line."""
-    octets = _octets(path)
+    octets = octets_of(path)
     lines = [line.strip() for line in octets.split(b"\n")]
     if _is_whole(next(filter(None, lines), b"")):
         for number, line in enumerate(lines, start=1):
@@ -136,13 +137,14 @@ def _is_whole(line: bytes) -> bool:
     return _COMPACT.fullmatch(line) is not None or (line.startswith(b"{") and line.endswith(b"}"))
 
 
-def _octets(path: Path) -> bytes:
+def octets_of(path: Path) -> bytes:
+    """What a person's file says, in UTF-8: spreadsheets and shells also write UTF-16, or a byte order mark."""
     try:
         if path.stat().st_size > LARGEST_FILE:
             raise BadInput(f"{path} is larger than {LARGEST_FILE >> 20} MB", hint="split it")
-        return path.read_bytes()
+        return as_utf8(path.read_bytes())
     except OSError as problem:
-        raise BadInput(f"{path} can't be read: {problem}") from None
+        raise BadInput(f"{path} can't be read: {problem.strerror}") from None
 
 
 def _admitted(octets: bytes, where: str, terms: Terms | None = None) -> Json:

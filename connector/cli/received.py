@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 _RECORDS_SHOWN: Final = 50
 _MOST_DAYS: Final = 36_525
+_GIGA: Final = 1_000_000_000
 
 
 def received(
@@ -102,13 +103,14 @@ def _show_room(room: Json, company: Config) -> None:
     """How full it is, before it is too full."""
     if not isinstance(room, dict) or not isinstance(kept := room["kept"], dict):
         return
-    each = ", ".join(f"{_gigabytes(size)} of {called(company, party)}" for party, size in kept.items() if size)
-    say(f"kept: {each or 'nothing'}; at most {_gigabytes(room['maxPeerBytes'])} of each")
-    say(f"free on the disk: {_gigabytes(room['free'])}; below {_gigabytes(room['minFreeBytes'])} nothing is taken")
+    each = ", ".join(f"{_bytes(size)} of {called(company, party)}" for party, size in kept.items() if size)
+    say(f"kept: {each or 'nothing'}; at most {_bytes(room['maxPeerBytes'])} of each")
+    say(f"free on the disk: {_bytes(room['free'])}; below {_bytes(room['minFreeBytes'])} nothing is taken")
 
 
-def _gigabytes(size: Json) -> str:
-    return f"{size / 1e9:,.3f} GB" if isinstance(size, int) else "?"
+def _bytes(size: Json) -> str:
+    amount = size if isinstance(size, int) else 0
+    return f"{amount / 1e9:,.1f} GB" if amount >= _GIGA else f"{amount / 1e6:,.1f} MB"
 
 
 # --- discard ---------------------------------------------------------------------------------------------------------

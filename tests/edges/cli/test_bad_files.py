@@ -23,7 +23,8 @@ def asked(path: Path) -> list[str]:
 @pytest.mark.parametrize(
     ("spoilt", "told"),
     [
-        (lambda text: text.encode("utf-16"), "save it as UTF-8"),
+        (lambda text: text.encode("utf-16-le"), "save it as UTF-8"),
+        (lambda text: text.encode("utf-16")[:-1], "the file says that it is utf-16-le, and is not"),
         (lambda text: text.replace("e", "é", 1).encode("latin-1"), "save it as UTF-8"),
         (lambda text: b"// from the ERP\n" + text.encode(), "JSON has no comments"),
         (lambda text: text.replace("{", "{ /* model */", 1).encode(), "JSON has no comments"),
@@ -45,6 +46,26 @@ def test_a_file_that_can_not_be_trusted_is_refused(tmp_path: Path, spoilt: objec
     assert answer.exit_code == 2
     assert told in " ".join(answer.output.split())
     assert "present" not in answer.output
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-8-sig"])
+@pytest.mark.parametrize(
+    "words",
+    [["check"], ["view"], ["view", "--id", "{id}"], ["convert", "--to", "catena-x"], ["import", "--from", "untp"]],
+)
+def test_every_command_reads_what_programs_write(tmp_path: Path, words: list[str], encoding: str) -> None:
+    """A byte order mark, or UTF-16 with one, is as good as plain UTF-8 for each of them."""
+    document = json.loads(PASSPORT.read_text("utf-8"))
+    text, path = json.dumps(document), tmp_path / "passport.json"
+    if words[0] == "import":
+        RUN.invoke(app, ["convert", str(PASSPORT), "--to", "untp", "--out", str(path)])
+        text = path.read_text("utf-8")
+    asked = [words[0], str(path), *(one.replace("{id}", document["id"]) for one in words[1:]), "--json"]
+    path.write_text(text, "utf-8")
+    plain = RUN.invoke(app, asked)
+    assert plain.exit_code in {0, 1}, plain.output
+    path.write_text(text, encoding)
+    assert RUN.invoke(app, asked).output == plain.output
 
 
 def test_what_is_wrong_in_a_readable_file_is_told_with_path_and_meaning(tmp_path: Path) -> None:
