@@ -182,7 +182,7 @@ def compose(
         facts_from=authenticate.facts_from, data_token_seconds=limits.data_token_seconds,
     )  # fmt: skip
     serve, push = _giving(config, http, keys, grants=grants, transfer=transfer, files=files)
-    outbox.jobs[PUSH_ALARM] = push.run
+    outbox.jobs[PUSH_ALARM], outbox.lanes.known = push.run, resolver.quotas.knows
     outbox.jobs[REMINDER] = Reminders(conversation=negotiate.conversation, peers=peers).run
     patient = Patient(peers=peers, ids=ids, seconds=limits.retry_read_seconds)
     receive, inbox = _taking(config, http, patient, verifier=verifier, transfer=transfer, files=files)

@@ -1,13 +1,15 @@
 """Which deliveries may be under way: a lane per counterparty, so that a silent one holds up nobody else.
 
 A lane takes some rows at once, one alone after its counterparty gave no answer, and silent lanes together never take
-more than half of the room. Lanes take turns. What waits here is in the store as well and leased to us; a row that waits
-too long is left to the next claim. Delivering is the outbox's.
+more than half of the room. A party that nobody knows counts as silent until it answers: any stranger can have us answer
+to an address that takes everything and says nothing. Lanes take turns. What waits here is in the store as well and
+leased to us; a row that waits too long is left to the next claim. Delivering is the outbox's.
 """
 
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from connector.exchange.rows import OutboxRow
@@ -39,6 +41,8 @@ class Lanes:
     """All lanes, by counterparty."""
 
     room: int = ROOM
+    known: Callable[[str], bool] = lambda _: True
+    """Whether a counterparty is one that we know."""
     under_way: int = 0
     _lanes: dict[str, _Lane] = field(default_factory=dict)
     _line: deque[str] = field(default_factory=deque)
@@ -48,7 +52,7 @@ class Lanes:
         """Let a row wait for its turn."""
         lane = self._lanes.get(row.counterparty)
         if lane is None:
-            lane = self._lanes[row.counterparty] = _Lane()
+            lane = self._lanes[row.counterparty] = _Lane(silent=not self.known(row.counterparty))
         if len(lane.waiting) < _MOST_WAITING:
             lane.waiting.append(row)
             self._queue(row.counterparty, lane)

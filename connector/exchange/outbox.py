@@ -74,7 +74,7 @@ class Outbox:
     """Peers that answer "not now" by statuses that refuse by DSP."""
     jobs: dict[str, Callable[[str], Coroutine[None, None, None]]] = field(default_factory=dict)
     """Work that an alarm of this name begins: called with the pid, again and again while the alarm is due."""
-    _lanes: Lanes = field(default_factory=Lanes)
+    lanes: Lanes = field(default_factory=Lanes)
     _tasks: set[asyncio.Task[None]] = field(default_factory=set)
     _running: bool = False
     _awake: dict[str, int] = field(default_factory=dict)
@@ -83,7 +83,7 @@ class Outbox:
 
     def deliver(self, row: OutboxRow) -> None:
         """Take a row that is leased to us."""
-        self._lanes.put(row)
+        self.lanes.put(row)
         self._start()
 
     async def run(self) -> None:
@@ -103,7 +103,7 @@ class Outbox:
 
         The store is asked once a second at most: between, only we postpone. Whoever shares the store is a second off.
         """
-        self._lanes.heard(party)
+        self.lanes.heard(party)
         now = micros(self.clock.now())
         asked = self._awake.get(party)
         if asked is not None and 0 <= now - asked < _AWAKE_MICROSECONDS:
@@ -128,7 +128,7 @@ class Outbox:
         now = micros(self.clock.now())
         for row in await self.store.claim_outbox(
             now=now, owner=self.owner, lease_until=now + LEASE_MICROSECONDS, limit=_CLAIM, each=WIDTH,
-            without=self._lanes.full(),
+            without=self.lanes.full(),
         ):  # fmt: skip
             self.deliver(row)
         for timer in await self.store.due_timers(now=now, limit=_CLAIM):
@@ -143,14 +143,14 @@ class Outbox:
             self._forgotten = now
 
     async def _pause(self) -> float:
-        due = await self.store.next_outbox(without=self._lanes.full())
+        due = await self.store.next_outbox(without=self.lanes.full())
         if due is None:
             return _IDLE_SECONDS
         return min(_IDLE_SECONDS, max(0.02, (due - micros(self.clock.now())) / 1_000_000))
 
     def _start(self) -> None:
         now = micros(self.clock.now()) + _DELIVERY_MICROSECONDS
-        while self._running and (row := self._lanes.take(now)) is not None:
+        while self._running and (row := self.lanes.take(now)) is not None:
             self._do(self._deliver(row))
 
     def _do(self, work: Coroutine[None, None, None]) -> None:
@@ -171,7 +171,7 @@ class Outbox:
         try:
             answered = await self._attempt(row)
         finally:
-            self._lanes.done(row.counterparty, answered=answered)
+            self.lanes.done(row.counterparty, answered=answered)
 
     async def _attempt(self, row: OutboxRow) -> bool:
         """Send, or look at the peer's process. Whether anything came back."""

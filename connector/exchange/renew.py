@@ -19,6 +19,7 @@ from connector.exchange.conversation import Conversation
 from connector.exchange.draft import Draft, micros
 from connector.exchange.ports import Clock, Peers
 from connector.model import Did, Json, JsonObject
+from connector.protocol.transfer import fits_header
 from connector.vocabulary.admission import admit
 
 _OK, _SERVER_FAULT = 200, 500
@@ -80,7 +81,7 @@ class Renew:
 def _granted(answer: JsonObject, now: datetime) -> JsonObject:
     """What a successful response gives (RFC 6749, 5.1). A Catena-X connector calls the lifetime `expires`."""
     token, refresh_token = answer.get("access_token"), answer.get("refresh_token")
-    if not isinstance(token, str) or not token:
+    if not isinstance(token, str) or not token or not fits_header(token):
         raise BadMessage("the provider's token response has no access_token")
     seconds: Json = answer.get("expires_in", answer.get("expires"))
     known = isinstance(seconds, int) and 0 < seconds < _LONGEST_SECONDS

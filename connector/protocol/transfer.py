@@ -141,7 +141,15 @@ def check_start(message: TransferStartMessage, process: Process, *, pull: bool) 
             findings.append(_finding("data-address-missing", "A pull needs an address to pull from.", "dataAddress"))
         elif not address.url():
             findings.append(_finding("endpoint-missing", "The data address names no endpoint.", "dataAddress.endpoint"))
+        elif not fits_header(address.named("authorization") or ""):
+            sentence = "The data token holds what no header may hold."
+            findings.append(_finding("authorization-unusable", sentence, "dataAddress.endpointProperties"))
     return tuple(findings)
+
+
+def fits_header(value: str) -> bool:
+    """Whether this can be shown in a header (RFC 9110, 5.5): else it would end the header, and begin another."""
+    return value.isascii() and value.isprintable()
 
 
 def read_pull(address: DataAddress, now: datetime) -> JsonObject:
@@ -171,7 +179,7 @@ def read_push(address: DataAddress) -> JsonObject:
     token, name, value = address.named("authorization"), address.named("authKey"), address.named("authCode")
     if token and not (name and value):
         name, value = "Authorization", token if _SCHEME.match(token) else f"Bearer {token}"
-    if not endpoint or (name and value and not (_HEADER.fullmatch(name) and value.isascii() and value.isprintable())):
+    if not endpoint or (name and value and not (_HEADER.fullmatch(name) and fits_header(value))):
         return {}
     return {"endpoint": endpoint, "header": name if value else None, "value": value if name else None}
 

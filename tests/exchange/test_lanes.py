@@ -98,6 +98,18 @@ def test_silent_lanes_have_half_of_the_room() -> None:
     assert taken(lanes) == ["b"]
 
 
+def test_strangers_have_half_of_the_room_until_they_answer() -> None:
+    """Each of a crowd of strangers has a lane of its own, and nobody has been silent yet."""
+    lanes = Lanes(room=8, known={"b"}.__contains__)
+    for number in range(20):
+        fill(lanes, **{f"stranger{number}": 2})
+    assert len(taken(lanes)) == 4
+    fill(lanes, b=3)
+    assert taken(lanes) == ["b"] * 3
+    lanes.done("stranger0", answered=True)
+    assert sorted(taken(lanes)) == ["stranger0", "stranger4"]
+
+
 def test_a_lease_that_does_not_last_is_left_to_the_next_claim() -> None:
     """What waited too long is passed over, and nothing of it stays."""
     lanes = Lanes()

@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 import orjson
 import pytest
 
-from connector.errors import CannotCheck, NotAllowed
+from connector.errors import BadMessage, CannotCheck, NotAllowed
 from connector.exchange.draft import token_digest
 from connector.exchange.ports import HttpAnswer
 from connector.exchange.rows import MessageRow
@@ -195,6 +195,7 @@ async def everything(node: Node, pid: str) -> str:
         (503, {}, CannotCheck),
         (400, {"error": "invalid_grant"}, NotAllowed),
         (200, {"token_type": "Bearer"}, Exception),
+        (200, {"access_token": "x\r\nHost: y"}, BadMessage),
     ],
 )
 def test_a_provider_that_does_not_renew(tmp_path: Path, status: int, body: JsonObject, error: type[Exception]) -> None:

@@ -153,6 +153,10 @@ def test_the_start_of_a_pull_says_where() -> None:
     assert transfer.check_start(start, CONSUMER, pull=True) == ()
     assert codes(transfer.check_start(bare, CONSUMER, pull=True)) == ["data-address-missing"]
     assert codes(transfer.check_start(nowhere, CONSUMER, pull=True)) == ["endpoint-missing"]
+    for odd in ("x\r\nHost: y", "x\0", "x\x7f", "x\u00fc"):
+        address = compose.data_address("https://p.example/data", {"authorization": odd})
+        broken = m.parse_as(m.TransferStartMessage, compose.transfer_start("i", PROVIDER, address=address))
+        assert codes(transfer.check_start(broken, CONSUMER, pull=True)) == ["authorization-unusable"]
     assert transfer.check_start(bare, CONSUMER, pull=False) == ()
     assert transfer.check_start(bare, PROVIDER, pull=True) == ()
     assert transfer.kind_of(start) is transfer.Kind.START
