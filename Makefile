@@ -39,9 +39,9 @@ kill: setup  ## kill -9 at 20 random moments of the demo
 
 long: setup  ## the long suites in two halves side by side: kills, deeper walks, many items
 	@mkdir -p .cache; \
-	$(BIN)/python -m pytest -m "long and not browser" tests/core tests/edges tests/house > .cache/long.log 2>&1 & beside=$$!; \
-	$(BIN)/python -m pytest -m "long and not browser" tests/examples tests/exchange tests/journeys; journeys=$$?; \
-	wait $$beside; core=$$?; cat .cache/long.log; exit $$((core + journeys))
+	$(BIN)/python -m pytest -m "long and not browser" --ignore tests/journeys --durations 10 > .cache/long.log 2>&1 & beside=$$!; \
+	$(BIN)/python -m pytest -m "long and not browser" --durations 10 tests/journeys; journeys=$$?; \
+	wait $$beside; others=$$?; cat .cache/long.log; exit $$((others + journeys))
 
 browser: setup  ## pages in a real Chromium (Debian: apt-get install chromium)
 	@$(BIN)/python -m pytest -m browser
