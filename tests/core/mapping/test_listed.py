@@ -125,8 +125,8 @@ def test_optional_columns_may_be_missing() -> None:
         ("utf-8", b"", "empty-file", 0),
         ("utf-8", b"\n\n", "header-missing", 0),
         ("utf-8", b"LOT;A" + b";x" * 20_000 + b"\n", "too-large", 1),
-        ("utf-8", gzip.compress(b"LOT;A\nL1;a\n")[:-6], "truncated-file", 0),
-        ("utf-8", gzip.compress(b"LOT;A\n" + b"L1;a\n" * 3_000_000), "too-large", 0),
+        ("utf-8", gzip.compress(b"LOT;A\nL1;a\n", mtime=0)[:-6], "truncated-file", 0),
+        ("utf-8", gzip.compress(b"LOT;A\n" + b"L1;a\n" * 3_000_000, mtime=0), "too-large", 0),
         ("utf-8", b"\x1f\x8b\x08\x00\0\0\0\0\0\3\xff\xff\xff", "damaged-file", 0),
     ],
 )

@@ -286,7 +286,7 @@ async def test_compressed_answers_are_read(server: Server, client: GuardedClient
 
 @pytest.mark.parametrize(
     ("encoding", "body"),
-    [(b"gzip", b"not gzip"), (b"gzip", gzip.compress(b"x" * 999)[:-9]), (b"br", b"x"), (b"gzip, gzip", b"x")],
+    [(b"gzip", b"not gzip"), (b"gzip", gzip.compress(b"x" * 999, mtime=0)[:-9]), (b"br", b"x"), (b"gzip, gzip", b"x")],
 )
 async def test_broken_compression_is_no_answer(
     server: Server, client: GuardedClient, encoding: bytes, body: bytes
