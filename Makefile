@@ -29,7 +29,7 @@ lint: setup  ## formatting, lint, types, the floors of the house
 	@$(BIN)/lint-imports --no-logo
 
 test: setup  ## everything that has to hold, in less than ten minutes
-	@$(BIN)/python -m pytest -m "not browser and not long"
+	@$(BIN)/python -m pytest -m "not browser and not long" -n 2 --dist loadfile --no-loadscope-reorder
 
 bench: setup  ## figures of this machine, beside a floor in the same run
 	@$(BIN)/python -m tests.bench

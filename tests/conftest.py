@@ -1,7 +1,10 @@
-"""Random examples for a gate: the same ones in each run, and no time limit on one of them, because a busy machine stops
-a process for longer than an example takes.
+"""For all tests: random examples for a gate, and the order.
+
+Examples are the same ones in each run, and there is no time limit on one of them, because a busy machine stops a
+process for longer than an example takes.
 """
 
+import pytest
 from hypothesis import HealthCheck, settings
 
 settings.register_profile(
@@ -10,3 +13,8 @@ settings.register_profile(
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],  # examples change no fixture
 )
 settings.load_profile("gate")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The journeys take longest: they come first, so that processes that share the tests end together."""
+    items.sort(key=lambda item: "journeys" not in item.path.parts)
