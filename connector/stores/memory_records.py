@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
 from connector.errors import Conflict
@@ -35,7 +36,10 @@ class MemoryRecords(MemoryFiles):
         self._credentials: dict[tuple[VersionKey, str], CredentialRow] = {}
         self._marks: dict[str, int] = {}
         self._links: dict[tuple[VersionKey, str], LinkRow] = {}
-        self._identifiers: dict[tuple[str, ...], IdentifierRow] = {}
+        self._identifiers: defaultdict[tuple[str, str], dict[tuple[str, ...], IdentifierRow]] = defaultdict(dict)
+        """By tenant and value."""
+        self._named: defaultdict[tuple[str, str], set[tuple[str, str]]] = defaultdict(set)
+        """Tenant and id of a record or subject -> (record id, holder), perhaps of an older version."""
         self._changes: list[StatusChangeRow] = []
 
     async def commit_records(self, commit: RecordsCommit) -> None:
@@ -65,7 +69,7 @@ class MemoryRecords(MemoryFiles):
         for link in commit.links:
             self._links[(link.tenant, link.from_holder, link.from_record, link.from_version), link.link_id] = link
         for row in commit.identifiers:
-            self._identifiers[row.tenant, row.value, row.scheme, row.issuer, row.holder, row.record_id] = row
+            self._identifiers[row.tenant, row.value][row.scheme, row.issuer, row.holder, row.record_id] = row
         if commit.dataset is not None:
             self._datasets[commit.dataset.tenant, commit.dataset.dataset_id] = commit.dataset
         self._append(commit.evidence)
@@ -79,7 +83,7 @@ class MemoryRecords(MemoryFiles):
     ) -> RecordRow | None:
         """A record's version, or its newest."""
         if version is None:
-            version = self._newest.get((tenant, holder, record_id), 0)
+            return self._newest_of(tenant, holder, record_id)
         return self._records.get((tenant, holder, record_id, version))
 
     async def load_records(self, tenant: str, holder: str, record_ids: Sequence[str]) -> dict[str, RecordRow]:
@@ -92,17 +96,18 @@ class MemoryRecords(MemoryFiles):
     ) -> list[RecordRow]:
         """Newest versions of records that carry this identifier."""
         found = {
-            (row.holder, row.record_id)
-            for row in self._identifiers.values()
-            if (row.tenant, row.value) == (tenant, value)
-            and scheme in {None, row.scheme}
-            and issuer in {None, row.issuer}
+            (row.record_id, row.holder)
+            for row in self._identifiers.get((tenant, value), {}).values()
+            if scheme in {None, row.scheme} and issuer in {None, row.issuer}
         }
+        named = self._named.get((tenant, value), set()) if scheme is None else set[tuple[str, str]]()
+        rows = (self._newest_of(tenant, holder, record_id) for record_id, holder in sorted(found | named))
         return [
             row
-            for row in self._all_newest(tenant)
-            if record_type in {None, row.record_type}
-            and ((row.holder, row.record_id) in found or (scheme is None and value in {row.record_id, row.subject_id}))
+            for row in rows
+            if row is not None
+            and record_type in {None, row.record_type}
+            and ((row.record_id, row.holder) in found or value in {row.record_id, row.subject_id})
         ]
 
     async def find_units(
@@ -156,9 +161,9 @@ class MemoryRecords(MemoryFiles):
         self._newest = {key: version for key, version in self._newest.items() if key not in heads}
         self._credentials = {at: row for at, row in self._credentials.items() if at[0] not in gone}
         self._links = {at: row for at, row in self._links.items() if at[0] not in gone}
-        self._identifiers = {
-            key: row for key, row in self._identifiers.items() if (row.tenant, row.holder, row.record_id) not in heads
-        }
+        for value, rows in self._identifiers.items():
+            left = {at: row for at, row in rows.items() if (row.tenant, row.holder, row.record_id) not in heads}
+            self._identifiers[value] = left
         for file in files:
             self._files.pop((tenant, "", file.agreement_id, file.digest), None)
         self._append((evidence,))
@@ -276,6 +281,8 @@ class MemoryRecords(MemoryFiles):
         self._records[key] = record
         head = (record.tenant, record.holder, record.record_id)
         self._newest[head] = max(record.version, self._newest.get(head, 0))
+        for name in (record.record_id, record.subject_id):
+            self._named[record.tenant, name].add((record.record_id, record.holder))
 
     def _check_status(self, commit: RecordsCommit) -> int:
         """The mark after this commit; a place below the mark before it, or twice in it, is taken."""
@@ -291,6 +298,10 @@ class MemoryRecords(MemoryFiles):
             given.add(place)
             free = max(free, place + 1)
         return free
+
+    def _newest_of(self, tenant: str, holder: str, record_id: str) -> RecordRow | None:
+        version = self._newest.get((tenant, holder, record_id), 0)
+        return self._records.get((tenant, holder, record_id, version))
 
     def _all_newest(self, tenant: str) -> list[RecordRow]:
         heads = (head for head in self._newest if head[0] == tenant)
