@@ -14,7 +14,7 @@ from typing import cast
 
 import orjson
 
-from connector.errors import Conflict, NotAuthenticated, Taken
+from connector.errors import Conflict, NotAuthenticated, NotFound, Taken
 from connector.exchange.draft import Answer, Caller, Change, Draft, Incoming, Topic
 from connector.exchange.ports import Clock, Ids, Store
 from connector.exchange.processes import Processes
@@ -31,6 +31,7 @@ from connector.exchange.rows import (
 )
 from connector.exchange.waiting import Done, Waiting
 from connector.model import Finding, JsonObject
+from connector.protocol import compose
 from connector.protocol.machine import step
 from connector.protocol.process import (
     START,
@@ -212,6 +213,17 @@ class Conversation:
         """The process as stored. `NotFound`: none of that pid."""
         return await self._processes.load(pid)
 
+    async def of_caller(self, pid: str, caller: Caller) -> ProcessRow:
+        """The process with this caller. `NotFound`: another party's looks like none."""
+        row = await self.load(pid)
+        if row.counterparty != caller.facts.party:
+            raise NotFound
+        return row
+
+    async def state(self, pid: str, caller: Caller) -> bytes:
+        """The answer to `GET` of a process: the same for both roles."""
+        return self._shown(self.draft(await self.of_caller(pid, caller)).process)
+
     async def settled(self, pid: str, done: Done, seconds: float) -> ProcessRow:
         """The process once it is there, or as it is after so many seconds."""
         return await self.waiting.settled(lambda: self.load(pid), done, seconds)
@@ -362,11 +374,16 @@ class Conversation:
         assert reply is not None, "every received message gets an answer"
         if reply.what == "ack":
             receipt = await self.receipts.give(draft, incoming.kind, incoming.digest)
-            return Answer(status=reply.status, body=self.topic.acknowledgement(draft.process), receipt=receipt)
-        return Answer(status=reply.status, body=self.topic.refusal(draft.process, reply))
+            return Answer(status=reply.status, body=self._shown(draft.process), receipt=receipt)
+        table, findings = self.topic.table, reply.findings
+        body = compose.dump(compose.process_error(table, draft.process, code=reply.code, findings=findings))
+        return Answer(status=reply.status, body=body)
 
     def _stored(self, draft: Draft, earlier: MessageRow | None) -> Answer:
         if earlier is not None:
             receipt = receipt_in(earlier.answer_headers)
             return Answer(status=earlier.status, body=earlier.answer_body, receipt=receipt)
-        return Answer(status=200, body=self.topic.acknowledgement(draft.process))
+        return Answer(status=200, body=self._shown(draft.process))
+
+    def _shown(self, process: Process) -> bytes:
+        return compose.dump(compose.process_answer(self.topic.table, process))

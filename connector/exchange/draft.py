@@ -192,12 +192,6 @@ class Topic(Protocol):
     def compose(self, draft: Draft, kind: str, message_id: str) -> tuple[str, bytes]:
         """Address and bytes of a message of ours."""
 
-    def acknowledgement(self, process: Process) -> bytes:
-        """The body that answers an accepted message, and a `GET`."""
-
-    def refusal(self, process: Process, reply: Reply) -> bytes:
-        """The error object for a refused message."""
-
 
 Change = Callable[[Draft], Event | None]
 """Decides on a freshly loaded process what happens to it, and may prepare the draft. None: nothing but that."""

@@ -16,7 +16,7 @@ from urllib.parse import quote
 import orjson
 
 from connector.credentials.datamodel import time_text
-from connector.errors import BadMessage, NotFound, Taken
+from connector.errors import BadMessage, Taken
 from connector.exchange import held
 from connector.exchange.contents import Contents
 from connector.exchange.conversation import Conversation
@@ -35,7 +35,7 @@ from connector.protocol.messages import (
     parse,
 )
 from connector.protocol.negotiation import Kind, State
-from connector.protocol.process import Ask, Event, Process, Reached, Reply, Role, Table, Timeout
+from connector.protocol.process import Ask, Event, Process, Reached, Role, Table, Timeout
 from connector.protocol.turns import How, Move, Turn
 from connector.vocabulary.admission import admit_message
 
@@ -133,17 +133,8 @@ class Negotiate:
             raise BadMessage(f"@type: expected {' or '.join(kind.partition(':')[0] for kind in allowed)}")
         if pid is None:
             return await self._opened(message, body, caller)
-        row = await self.conversation.load(pid)
-        if row.counterparty != caller.facts.party:
-            raise NotFound
+        row = await self.conversation.of_caller(pid, caller)
         return await self._continued(row, message, body, caller)
-
-    async def state(self, pid: str, caller: Caller) -> bytes:
-        """`GET` of a process: the same for both roles."""
-        row = await self.conversation.load(pid)
-        if row.counterparty != caller.facts.party:
-            raise NotFound
-        return self.acknowledgement(self.conversation.draft(row).process)
 
     async def _opened(self, message: negotiation.Message, body: bytes, caller: Caller) -> Answer:
         assert isinstance(message, ContractRequestMessage | ContractOfferMessage), "the routes admit only these"
@@ -356,14 +347,6 @@ class Negotiate:
                     message_id, process, code=str(why["code"]), reasons=reasons if isinstance(reasons, list) else []
                 )
         return url, compose.dump(message)
-
-    def acknowledgement(self, process: Process) -> bytes:
-        """A ContractNegotiation."""
-        return compose.dump(compose.process_answer(self.table, process))
-
-    def refusal(self, process: Process, reply: Reply) -> bytes:
-        """A ContractNegotiationError."""
-        return compose.dump(compose.process_error(self.table, process, code=reply.code, findings=reply.findings))
 
 
 def _incoming(role: Role, message: negotiation.Message, body: bytes, caller: Caller) -> Incoming:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 import orjson
 
-from connector.errors import BadMessage, IllegalTransition, NotFound, Unavailable
+from connector.errors import BadMessage, IllegalTransition, Unavailable
 from connector.exchange.contents import Contents
 from connector.exchange.conversation import Conversation
 from connector.exchange.draft import Answer, Caller, Draft, Incoming, micros, under_way, without_token
@@ -33,7 +33,7 @@ from connector.protocol.messages import (
     TransferTerminationMessage,
     parse,
 )
-from connector.protocol.process import Ask, Event, Process, Reached, Reply, Role, Table
+from connector.protocol.process import Ask, Event, Process, Reached, Role, Table
 from connector.protocol.terms import rules_of
 from connector.protocol.transfer import PULL, PUSH, Kind, State
 from connector.vocabulary.admission import admit_message
@@ -153,22 +153,13 @@ class Transfer:
             assert isinstance(message, TransferRequestMessage), "the route admits only a request"
             return await self._requested(message, body, caller, shown)
         assert not isinstance(message, TransferRequestMessage), "the route admits no request here"
-        row = await self.conversation.load(pid)
-        if row.counterparty != caller.facts.party:
-            raise NotFound
+        row = await self.conversation.of_caller(pid, caller)
         peer_pid = message.provider_pid if row.role == Role.CONSUMER.value else message.consumer_pid
         incoming = Incoming(
             kind=allowed, message_id=message.id, peer_pid=peer_pid, body=body, caller=caller, kept=without_token(body)
         )
         decided = await self._resumed(row, caller, shown) if allowed is Kind.START else {}
         return await self.conversation.receive(row, incoming, lambda draft: self._objections(draft, message, decided))
-
-    async def state(self, pid: str, caller: Caller) -> bytes:
-        """`GET` of a process: the same for both roles."""
-        row = await self.conversation.load(pid)
-        if row.counterparty != caller.facts.party:
-            raise NotFound
-        return self.acknowledgement(self.conversation.draft(row).process)
 
     async def _requested(
         self, message: TransferRequestMessage, body: bytes, caller: Caller, shown: Sequence[bytes]
@@ -347,14 +338,6 @@ class Transfer:
                 code, reasons = _said(content.get("termination"))
                 message = compose.transfer_termination(message_id, process, code=code, reasons=reasons)
         return url, compose.dump(message)
-
-    def acknowledgement(self, process: Process) -> bytes:
-        """A TransferProcess."""
-        return compose.dump(compose.process_answer(self.table, process))
-
-    def refusal(self, process: Process, reply: Reply) -> bytes:
-        """A TransferError."""
-        return compose.dump(compose.process_error(self.table, process, code=reply.code, findings=reply.findings))
 
 
 def _why(code: str, reason: str) -> JsonObject:

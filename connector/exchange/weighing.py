@@ -51,13 +51,13 @@ class Weighing:
         consumer, provider = (peer, self.did) if provides else (self.did, peer)
         match message:
             case ContractRequestMessage():
-                found = negotiation.check_request(message, process, consumer=consumer, provider=provider)
+                found = negotiation.check_terms(message, process, consumer=consumer, provider=provider)
                 heard, found = self._request(message.offer.as_json(), found, facts, dataset)
                 return {**heard, **_where(message)}, found
             case ContractOfferMessage():
                 offer, asked = message.offer.as_json(), content.get("offer")
                 matches = isinstance(asked, dict) and not negotiation.is_counter_offer(offer, asked)
-                found = negotiation.check_offer(message, process, consumer=consumer, provider=provider)
+                found = negotiation.check_terms(message, process, consumer=consumer, provider=provider)
                 heard = self._turn(Turn.OFFER, peer, matches=matches)
                 return {**heard, **_where(message), "offer": offer, "dataset": offer.get("target")}, found
             case ContractAgreementMessage():

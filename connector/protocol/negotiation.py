@@ -102,22 +102,10 @@ def check_pids(message: Message, process: Process) -> tuple[Finding, ...]:
     return tuple(findings)
 
 
-def check_request(
-    message: ContractRequestMessage, process: Process, *, consumer: str, provider: str
+def check_terms(
+    message: ContractRequestMessage | ContractOfferMessage, process: Process, *, consumer: str, provider: str
 ) -> tuple[Finding, ...]:
-    """A request: the first names a callback address, a later one the provider's pid (Contract Request Message)."""
-    return (
-        *check_pids(message, process),
-        *_opens_or_follows(message.callback_address, process),
-        *_check_parties(message.offer.as_json(), "offer", consumer=consumer, provider=provider, must=False),
-        *_target_present(message.offer.target),
-    )
-
-
-def check_offer(
-    message: ContractOfferMessage, process: Process, *, consumer: str, provider: str
-) -> tuple[Finding, ...]:
-    """An offer: the first names a callback address, a later one the consumer's pid (Contract Offer Message)."""
+    """A request or an offer: the first of a negotiation names a callback address, a later one the other side's pid."""
     return (
         *check_pids(message, process),
         *_opens_or_follows(message.callback_address, process),

@@ -114,7 +114,7 @@ async def _dataset(request: web.Request) -> web.Response:
 
 async def _negotiation_state(request: web.Request) -> web.Response:
     caller = await caller_of(request, b"", once=True)
-    return _answer(200, await request.app[SERVICES].negotiate.state(request.match_info["pid"], caller))
+    return _answer(200, await request.app[SERVICES].negotiate.conversation.state(request.match_info["pid"], caller))
 
 
 def _negotiation(kinds: tuple[negotiation.Kind, ...]) -> Handler:
@@ -129,7 +129,7 @@ def _negotiation(kinds: tuple[negotiation.Kind, ...]) -> Handler:
 
 async def _transfer_state(request: web.Request) -> web.Response:
     caller = await caller_of(request, b"", once=True)
-    return _answer(200, await request.app[SERVICES].transfer.state(request.match_info["pid"], caller))
+    return _answer(200, await request.app[SERVICES].transfer.conversation.state(request.match_info["pid"], caller))
 
 
 def _transfer(kind: transfer.Kind) -> Handler:

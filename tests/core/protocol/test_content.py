@@ -50,26 +50,26 @@ def test_a_first_request_names_a_callback_and_the_right_parties() -> None:
     """Later requests name the provider's pid; foreign parties are refused in both."""
     first = asked(Process(role=Role.CONSUMER, pid=Pid("c")))
     later = asked(CONSUMER)
-    assert negotiation.check_request(first, FRESH, **PARTIES) == ()
-    assert negotiation.check_request(later, PROVIDER, **PARTIES) == ()
-    assert codes(negotiation.check_request(first, PROVIDER, **PARTIES)) == ["callback-misplaced"]
+    assert negotiation.check_terms(first, FRESH, **PARTIES) == ()
+    assert negotiation.check_terms(later, PROVIDER, **PARTIES) == ()
+    assert codes(negotiation.check_terms(first, PROVIDER, **PARTIES)) == ["callback-misplaced"]
     foreign = asked(CONSUMER, assigner="did:web:x", assignee="did:web:p")
-    assert codes(negotiation.check_request(foreign, PROVIDER, **PARTIES)) == ["foreign-party", "foreign-party"]
+    assert codes(negotiation.check_terms(foreign, PROVIDER, **PARTIES)) == ["foreign-party", "foreign-party"]
     aimless = later.model_copy(update={"offer": later.offer.model_copy(update={"target": None})})
-    assert codes(negotiation.check_request(aimless, PROVIDER, **PARTIES)) == ["offer-without-target"]
+    assert codes(negotiation.check_terms(aimless, PROVIDER, **PARTIES)) == ["offer-without-target"]
 
 
 def test_an_offer_may_begin_or_follow() -> None:
     """The consumer's side: a first offer makes the process, a later one belongs to it."""
     said = compose.offer_in_message(OFFER, target="urn:d:1", assigner="did:web:p")
     body = compose.contract_offer("i", PROVIDER, offer=said, callback_address="x")
-    assert negotiation.check_offer(m.parse_as(m.ContractOfferMessage, body), CONSUMER, **PARTIES) == ()
+    assert negotiation.check_terms(m.parse_as(m.ContractOfferMessage, body), CONSUMER, **PARTIES) == ()
     body = compose.contract_offer("i", FRESH, offer=said, callback_address="x")
     fresh = Process(role=Role.CONSUMER, pid=Pid("c"))
-    assert negotiation.check_offer(m.parse_as(m.ContractOfferMessage, body), fresh, **PARTIES) == ()
+    assert negotiation.check_terms(m.parse_as(m.ContractOfferMessage, body), fresh, **PARTIES) == ()
     waits = Pending(kind=negotiation.Kind.REQUEST, message_id="i", target="REQUESTED")
     began = Process(role=Role.CONSUMER, pid=Pid("c"), pending=waits)
-    found = negotiation.check_offer(m.parse_as(m.ContractOfferMessage, body), began, **PARTIES)
+    found = negotiation.check_terms(m.parse_as(m.ContractOfferMessage, body), began, **PARTIES)
     assert codes(found) == ["callback-misplaced"]
 
 
