@@ -13,7 +13,7 @@ from typing import Final
 
 from connector.bridges import crossing
 from connector.bridges.crossing import Crossed
-from connector.bridges.form import as_number, as_text
+from connector.bridges.form import NUMBERS, as_number, as_text
 from connector.bridges.matches import Matches
 from connector.errors import BadInput
 from connector.model import Json, JsonObject
@@ -27,7 +27,6 @@ _HEADER: Final = (
 )  # fmt: skip
 _OURS: Final = frozenset({"dppSchemaVersion", "uniqueProductIdentifier"})
 """What of the header this module says and reads itself."""
-_NUMBERS: Final = frozenset({"decimal", "integer", "positiveInteger", "nonNegativeInteger"})
 
 
 def compress(subject: JsonObject, matches: Matches, context: str) -> Crossed:
@@ -120,7 +119,7 @@ def _datatype(term: Term | None) -> str:
 
 
 def _said(datatype: str, value: Json) -> Json:
-    if datatype.removeprefix("xsd:") in _NUMBERS:
+    if datatype.removeprefix("xsd:") in NUMBERS:
         return as_number(Decimal(str(value)))
     return value == "true" if datatype == "xsd:boolean" else value
 

@@ -29,7 +29,7 @@ from connector.mapping.units import convert
 from connector.model import Json, JsonObject
 from connector.vocabulary.terms import Term
 
-_NUMBERS = frozenset({"decimal", "integer", "positiveInteger", "nonNegativeInteger"})
+NUMBERS = frozenset({"decimal", "integer", "positiveInteger", "nonNegativeInteger"})
 _MONTH = re.compile(r"\d{4}-\d{2}")
 _PLAIN = frozenset({"type", "value", "unit"})
 _MIDNIGHT = "T00:00:00Z"
@@ -105,7 +105,7 @@ class Form:
             return value[:7]
         if self.word == "day":
             return value + _MIDNIGHT if name == "date" else value[:10]
-        if kind == "literal" and name in _NUMBERS:
+        if kind == "literal" and name in NUMBERS:
             return as_number(_decimal(value))
         if kind == "literal" and name == "boolean":
             return value == "true"

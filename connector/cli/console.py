@@ -51,6 +51,8 @@ RECORDS_OF = Annotated[
     ),
 ]
 JSON = Annotated[bool, typer.Option("--json", help="Machine-readable answer.")]
+WAIT = Annotated[float, typer.Option("--wait", metavar="SECONDS", help="How long to wait for the peer.")]
+CODE = Annotated[str, typer.Option("--code", help="A word for the peer's machine.")]
 KEY = Annotated[str, typer.Option("--idempotency-key", help="Repeat a command safely: the same key, the same work.")]
 
 _FILE_HINT: Final = "see that its folder is there, and that you may use both"

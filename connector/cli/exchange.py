@@ -19,6 +19,7 @@ from connector.cli.console import (
     KEY,
     NO,
     UNCHECKED,
+    WAIT,
     console,
     next_step,
     show_json,
@@ -33,7 +34,6 @@ if TYPE_CHECKING:
     from connector.model import Json, JsonObject
 
 PEER = Annotated[str, typer.Argument(metavar="PEER", help="A name of `[peers]`, a DID, or a connector's address.")]
-WAIT = Annotated[float, typer.Option("--wait", metavar="SECONDS", help="How long to wait for the peer.")]
 _SECONDS: Final = 60.0
 _RECORDS_SHOWN: Final = 50
 

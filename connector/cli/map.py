@@ -9,7 +9,7 @@ import asyncio
 import json
 import secrets
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from itertools import islice
@@ -18,12 +18,13 @@ from typing import Annotated, NamedTuple
 
 import typer
 
-from connector.cli.console import DONE, NO, console, next_step, show_json, shown_json, told
+from connector.cli.console import DONE, JSON, NO, console, next_step, show_json, shown_json, told
 from connector.config import Config, load
 from connector.credentials.ids import mint as mint_id
 from connector.errors import BadInput, BadPlan
 from connector.exchange.publication import placed
 from connector.keys.custody import open_id_key
+from connector.mapping.binding import MintId
 from connector.mapping.blame import grouped
 from connector.mapping.engine import Compiled, Result, compile_plan, run
 from connector.mapping.naming import misnamed
@@ -37,7 +38,6 @@ from connector.vocabulary.bundle import load_bundle
 
 app = typer.Typer(no_args_is_help=True, help="Mapping plans: check, run, preview, test.")
 
-MintId = Callable[[str, str], str]
 PlanFile = Annotated[Path, typer.Argument(metavar="PLAN", help="The mapping plan, a YAML file.")]
 ExportsFolder = Annotated[
     Path | None, typer.Option("--exports", metavar="DIR", help="Folder of the exports, if not the config's or beside.")
@@ -45,7 +45,6 @@ ExportsFolder = Annotated[
 ConfigFile = Annotated[
     Path | None, typer.Option("--config", metavar="FILE", help="A company's config: its id key makes the ids.")
 ]
-AsJson = Annotated[bool, typer.Option("--json", help="Machine-readable answer.")]
 
 _SHOWN = 20
 _THROW_AWAY = "the ids are made with a throw-away key; --config FILE takes the company's"
@@ -61,7 +60,7 @@ class _Work(NamedTuple):
 
 
 @app.command()
-def check(plan: PlanFile, as_json: AsJson = False) -> None:
+def check(plan: PlanFile, as_json: JSON = False) -> None:
     """Check a plan without any export: keys, units, formats, and its names against the vocabulary.
 
     Exit code 1: the vocabulary does not know a name, or asks for more.
@@ -91,7 +90,7 @@ def run_plan(
     findings: Annotated[Path | None, typer.Option("--findings", metavar="F.json", help="All findings.")] = None,
     exports: ExportsFolder = None,
     config: ConfigFile = None,
-    as_json: AsJson = False,
+    as_json: JSON = False,
 ) -> None:
     """Map the exports to documents, and hold them against the vocabulary. Exit code 1: there are findings.
 
@@ -134,7 +133,7 @@ def preview(
     rows: Annotated[int, typer.Option(min=1, max=1000, help="How many documents.")] = 3,
     exports: ExportsFolder = None,
     config: ConfigFile = None,
-    as_json: AsJson = False,
+    as_json: JSON = False,
 ) -> None:
     """The first documents, each beside the cells that it is made from.
 
@@ -157,7 +156,7 @@ def preview(
 
 
 @app.command(name="test")
-def run_examples(plan: PlanFile, exports: ExportsFolder = None, as_json: AsJson = False) -> None:
+def run_examples(plan: PlanFile, exports: ExportsFolder = None, as_json: JSON = False) -> None:
     """Run the plan's examples. Exit code 1: one does not hold.
 
     Example: battery-connector map test plans/lots.yaml

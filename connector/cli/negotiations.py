@@ -15,7 +15,20 @@ from urllib.parse import quote
 import typer
 
 from connector.cli.client import Management
-from connector.cli.console import CONFIG, DONE, JSON, KEY, NO, UNCHECKED, console, next_step, show_json, told
+from connector.cli.console import (
+    CODE,
+    CONFIG,
+    DONE,
+    JSON,
+    KEY,
+    NO,
+    UNCHECKED,
+    WAIT,
+    console,
+    next_step,
+    show_json,
+    told,
+)
 from connector.cli.tables import progress, say
 from connector.cli.words import called, refused_in_words, terms_in_words
 from connector.config import load
@@ -26,8 +39,6 @@ if TYPE_CHECKING:
     from connector.model import JsonObject
 
 ID = Annotated[str, typer.Argument(metavar="ID", help="The negotiation: our id or the peer's. `approvals` lists them.")]
-WAIT = Annotated[float, typer.Option("--wait", metavar="SECONDS", help="How long to wait for the peer.")]
-CODE = Annotated[str, typer.Option("--code", help="A word for the peer's machine.")]
 NOT_BEFORE = Annotated[
     str, typer.Option("--not-before", metavar="TIME", help="Say it then; until then it can be decided otherwise.")
 ]

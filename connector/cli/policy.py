@@ -14,7 +14,7 @@ from typing import Annotated, Final
 import orjson
 import typer
 
-from connector.cli.console import DONE, NO, console, show_json, told
+from connector.cli.console import DONE, JSON, NO, console, show_json, told
 from connector.errors import BadInput, BadPolicy
 from connector.model import Claim, Did, Facts, Finding, Json
 from connector.policy.comparisons import State
@@ -36,11 +36,10 @@ _MARKS: Final = {
 app = typer.Typer(no_args_is_help=True, help="Access policies: check, explain, say in plain words.")
 
 File = Annotated[Path, typer.Argument(metavar="FILE", help="The ODRL policy (JSON).")]
-AsJson = Annotated[bool, typer.Option("--json", help="Machine-readable answer.")]
 
 
 @app.command()
-def check(file: File, as_json: AsJson = False) -> None:
+def check(file: File, as_json: JSON = False) -> None:
     """Everything that is wrong with a policy, at once.
 
     Example: battery-connector policy check policies/direct-customer.json
@@ -58,7 +57,7 @@ def check(file: File, as_json: AsJson = False) -> None:
 
 
 @app.command()
-def plain(file: File, as_json: AsJson = False) -> None:
+def plain(file: File, as_json: JSON = False) -> None:
     """The policy in plain words.
 
     Example: battery-connector policy plain policies/direct-customer.json
@@ -77,7 +76,7 @@ def explain(
     facts: Annotated[Path | None, typer.Option("--as", metavar="FACTS.json", help="Who asks, with what.")] = None,
     stage: Annotated[Stage | None, typer.Option(help="Where it is decided; the facts file may say it.")] = None,
     at: Annotated[str, typer.Option(metavar="TIME", help="As of when, e.g. 2027-03-15T09:00:00Z.")] = "",
-    as_json: AsJson = False,
+    as_json: JSON = False,
 ) -> None:
     """What the policy decides, and what became of each constraint. Exit code 1: denied.
 

@@ -24,6 +24,7 @@ from connector.cli import issuing
 from connector.cli.client import Management
 from connector.cli.companies import Companies, Company
 from connector.errors import BadInput, CannotCheck, ConnectorError
+from connector.exchange.authenticate import PARTY_CREDENTIALS
 from connector.model import Json, JsonObject
 
 Step = dict[str, object]
@@ -31,7 +32,6 @@ PATIENCE_SECONDS = 60.0
 _PAUSE_SECONDS = 0.1
 _AT_ONCE = 4
 _TOGETHER = frozenset({"exchange", "issue"})
-_PARTY = frozenset({"MembershipCredential", "RoleCredential", "MandateCredential"})
 _PASSED_ON = {"AssayCertificate": ("assays", "customers")}
 """Under which dataset and policy a holder keeps a third party's credential; any other: with its site."""
 
@@ -144,7 +144,7 @@ class Storyline:
         return issuing.Job(record_type=str(step["type"]), claims=claims, plan=plan)
 
     def _hand_over(self, file: Path, kind: str, holder: Company) -> None:
-        if kind in _PARTY:
+        if kind in PARTY_CREDENTIALS:
             target = holder.folder / "held" / file.name
             shutil.copy(file, target.with_suffix(".new"))
             target.with_suffix(".new").replace(target)  # whole at once: the holder may be reading the folder

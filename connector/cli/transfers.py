@@ -12,7 +12,7 @@ from urllib.parse import quote
 import typer
 
 from connector.cli.client import Management
-from connector.cli.console import CONFIG, DONE, JSON, NO, UNCHECKED, console, next_step, show_json, told
+from connector.cli.console import CODE, CONFIG, DONE, JSON, NO, UNCHECKED, WAIT, console, next_step, show_json, told
 from connector.cli.tables import Cell, progress, say, show_table
 from connector.cli.words import called, refused_in_words
 from connector.config import load
@@ -26,9 +26,7 @@ app = typer.Typer(
     invoke_without_command=True,
 )
 ID = Annotated[str, typer.Argument(metavar="ID", help="The transfer: our id or the peer's. `transfers` lists them.")]
-CODE = Annotated[str, typer.Option("--code", help="A word for the peer's machine.")]
 REASON = Annotated[str, typer.Option("--reason", help="A sentence for the peer's people.")]
-WAIT = Annotated[float, typer.Option("--wait", metavar="SECONDS", help="How long to wait for the peer.")]
 _SECONDS: Final = 30.0
 _STATES: Final = {"STARTED": "green", "SUSPENDED": "yellow", "COMPLETED": "dim", "TERMINATED": "red"}
 

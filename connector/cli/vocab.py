@@ -14,7 +14,7 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
-from connector.cli.console import BAD_USAGE, DONE, NO, console, next_step, show_json, told
+from connector.cli.console import BAD_USAGE, DONE, JSON, NO, console, next_step, show_json, told
 from connector.cli.tables import show_table
 from connector.errors import BadInput
 from connector.model import Finding, Json, JsonObject, Place
@@ -33,14 +33,13 @@ _SEED = 2027
 app = typer.Typer(no_args_is_help=True, help="The vocabulary: generated files, and what a term means.")
 
 Folder = Annotated[Path | None, typer.Option(metavar="DIR", help="Another vocabulary than the shipped one.")]
-AsJson = Annotated[bool, typer.Option("--json", help="Machine-readable answer.")]
 
 
 @app.command(name="build")
 def build_files(
     folder: Folder = None,
     publish: Annotated[str, typer.Option(metavar="DAY", help="Fix the current version as of this day, for ever.")] = "",
-    as_json: AsJson = False,
+    as_json: JSON = False,
 ) -> None:
     """Write everything that is generated from the tables.
 
@@ -60,7 +59,7 @@ def build_files(
 
 
 @app.command()
-def check(folder: Folder = None, as_json: AsJson = False) -> None:
+def check(folder: Folder = None, as_json: JSON = False) -> None:
     """Prove the vocabulary: its files, published versions and texts, and that JSON-LD loses nothing.
 
     Exit code 1: there is a finding.
@@ -127,7 +126,7 @@ def _print_check(findings: list[Finding], rests_on: str) -> None:
 
 
 @app.command()
-def term(name: str, folder: Folder = None, as_json: AsJson = False) -> None:
+def term(name: str, folder: Folder = None, as_json: JSON = False) -> None:
     """What a class, property, code or list means: law, data points, access, units, matches, and where it may stand.
 
     Of a record type or class it tells what may stand in it, and what has to; of a list its words.

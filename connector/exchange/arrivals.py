@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 
 import orjson
 
-from connector.credentials.datamodel import Credential
+from connector.credentials.datamodel import MEDIA_TYPE, Credential
 from connector.credentials.digest import digest_multibase
 from connector.credentials.verify import Report
 from connector.errors import BadInput
@@ -112,7 +112,7 @@ class Arrivals:
             raise BadInput("the credential names no record", hint="it must carry a `record` node with id and version")
         item = Item(
             record_id=header[0], version=header[1], record_type=_own_type(credential), level=header[2],
-            media_type="application/vc+jwt", digest=report.digest, url=None,
+            media_type=MEDIA_TYPE, digest=report.digest, url=None,
         )  # fmt: skip
         newest = await self.store.load_record(self.tenant, self.did, item.record_id)
         if newest and (newest.origin != "held" or credential.issuer not in await self._signers(newest)):

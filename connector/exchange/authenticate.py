@@ -28,8 +28,8 @@ from connector.exchange.rows import ReplayRow
 from connector.model import Claim, Did, Facts, JsonObject
 from connector.policy.facts import party_claims
 
-PARTY_CREDENTIALS = frozenset({"MembershipCredential", "RoleCredential", "MandateCredential"})
-SCOPES = tuple(map(type_scope, ("MembershipCredential", "RoleCredential", "MandateCredential")))
+PARTY_CREDENTIALS = ("MembershipCredential", "RoleCredential", "MandateCredential")
+SCOPES = tuple(map(type_scope, PARTY_CREDENTIALS))
 """What we ask for, and what we let peers ask us for."""
 
 _REPLAY_MARGIN = timedelta(hours=24)
@@ -189,7 +189,7 @@ class Authenticate:
         claims: list[Claim] = []
         kept: list[bytes] = []
         for octets in credentials:
-            if len(octets) > _LARGEST_BYTES or PARTY_CREDENTIALS.isdisjoint(needs(octets).types):
+            if len(octets) > _LARGEST_BYTES or set(PARTY_CREDENTIALS).isdisjoint(needs(octets).types):
                 continue  # not asked for: nothing is fetched for it either
             report = await self.verifier.verify(octets, now, trusted_only=True)
             if report.verdict == "indeterminate":

@@ -13,7 +13,7 @@ from datetime import datetime
 
 import orjson
 
-from connector.credentials.datamodel import parse_time
+from connector.credentials.datamodel import MEDIA_TYPE, parse_time
 from connector.exchange.rows import (
     CredentialRow,
     DatasetRow,
@@ -28,7 +28,6 @@ from connector.mapping.columns import LinkRequest
 from connector.mapping.engine import Mapped
 from connector.model import AccessClass, Finding, Json, JsonObject, Level, Place
 
-MEDIA_TYPE = "application/vc+jwt"
 _STEP = re.compile(r"\.([^.\[]+)|\[(\d+)\]")
 """A step of the JSON path that a finding on a document has: a key, or a place in a list."""
 

@@ -14,7 +14,7 @@ from types import MappingProxyType
 
 import orjson
 
-from connector.credentials.datamodel import RecordHeader, StatusEntry, credential_payload, parse_credential
+from connector.credentials.datamodel import MEDIA_TYPE, RecordHeader, StatusEntry, credential_payload, parse_credential
 from connector.credentials.ids import link_id
 from connector.credentials.issue import attach, prepare
 from connector.credentials.signing import Signer
@@ -24,7 +24,6 @@ from connector.exchange.draft import micros
 from connector.exchange.pointers import put, without
 from connector.exchange.ports import Clock, Store
 from connector.exchange.publication import (
-    MEDIA_TYPE,
     Batch,
     Declared,
     Published,

@@ -12,7 +12,8 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Final
 
-NAMESPACE: Final = "https://w3id.org/battery-connector/v1#"
+from connector.vocabulary.terms import NAMESPACE
+
 ODRL: Final = "http://www.w3.org/ns/odrl/2/"
 
 CALLER: Final = "caller"

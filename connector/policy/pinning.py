@@ -10,8 +10,9 @@ from collections.abc import Iterator
 
 from connector.model import Json, JsonObject
 from connector.policy.odrl import Action, Constraint, Term
-from connector.policy.operands import NAMESPACE, OPERANDS, WITH_UNIT
+from connector.policy.operands import OPERANDS, WITH_UNIT
 from connector.policy.reading import read
+from connector.vocabulary.terms import NAMESPACE
 
 PIN = "contentDigest"
 

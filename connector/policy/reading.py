@@ -21,7 +21,6 @@ from connector.model import AccessClass, Finding, Json, JsonObject, Place
 from connector.policy.odrl import Action, Constraint, Effect, Group, Policy, Rule, Term
 from connector.policy.operands import (
     LIST_OPERATORS,
-    NAMESPACE,
     ODRL,
     OPERANDS,
     Operand,
@@ -29,6 +28,7 @@ from connector.policy.operands import (
     ValueKind,
     find_operand,
 )
+from connector.vocabulary.terms import NAMESPACE
 
 MAX_RULES: Final = 64
 MAX_CONSTRAINTS: Final = 256

@@ -23,9 +23,10 @@ from connector.credentials import base64url
 from connector.credentials.refused import Refused
 from connector.errors import BadInput, BadMessage
 from connector.model import Json, JsonObject
+from connector.vocabulary.terms import NAMESPACE
 
 EDC: Final = "https://w3id.org/edc/v0.0.1/ns/"
-RECORD_TYPE: Final = "https://w3id.org/battery-connector/v1#recordType"
+RECORD_TYPE: Final = f"{NAMESPACE}recordType"
 PAGE: Final = 100
 """Datasets on a page, at most."""
 _MAX_SKIP: Final = 10_000_000

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import orjson
 
 from connector.model import Finding, Json, JsonObject
+from connector.protocol.catalog_query import EDC
 from connector.protocol.messages import DSP_CONTEXT
 from connector.protocol.negotiation import TABLE as NEGOTIATION
 from connector.protocol.process import Process, Table
@@ -23,7 +24,6 @@ HTTP_ENDPOINT = "https://w3id.org/idsa/v4.1/HTTP"
 """The `endpointType` of an HTTP address, as EDC names it."""
 PUSH_ENDPOINT = "HttpData"
 """The `endpointType` of an address to push to, as EDC names it."""
-_EDC = "https://w3id.org/edc/v0.0.1/ns/"
 
 
 def dump(message: JsonObject) -> bytes:
@@ -160,7 +160,7 @@ def pull_address(endpoint: str, opens: PullToken) -> JsonObject:
     }  # fmt: skip
     edc = {"endpoint": endpoint, "endpointType": HTTP_ENDPOINT, **dsp}
     tractus_x = {**renewal, "refreshAudience": opens.audience}
-    named = {f"{_EDC}{name}": value for name, value in edc.items()}
+    named = {f"{EDC}{name}": value for name, value in edc.items()}
     named |= {f"{TRACTUS_X}{name}": value for name, value in tractus_x.items()}
     return data_address(endpoint, {**dsp, **renewal, **named})
 
@@ -169,7 +169,7 @@ def push_address(endpoint: str, token: str) -> JsonObject:
     """Where to push to, and with which token. An EDC's data plane knows `HttpData`, and the properties alone."""
     dsp = {"authorization": token, "authType": "bearer"}
     edc = {"type": PUSH_ENDPOINT, "baseUrl": endpoint, "authKey": "Authorization", "authCode": f"Bearer {token}"}
-    address = data_address(endpoint, {**dsp, **{f"{_EDC}{name}": value for name, value in edc.items()}})
+    address = data_address(endpoint, {**dsp, **{f"{EDC}{name}": value for name, value in edc.items()}})
     return {**address, "endpointType": PUSH_ENDPOINT}
 
 

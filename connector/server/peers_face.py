@@ -12,7 +12,7 @@ from aiohttp import web
 from connector.config import Config
 from connector.credentials import jose
 from connector.credentials.access import check_access
-from connector.credentials.datamodel import parse_credential
+from connector.credentials.datamodel import MEDIA_TYPE, parse_credential
 from connector.credentials.presentation import presentation_input
 from connector.credentials.query import granted, read_query, response_message
 from connector.credentials.verify import needs
@@ -24,7 +24,6 @@ from connector.server.problems import json_response
 from connector.server.services import SERVICES, body_of, caller_of
 from connector.vocabulary.admission import admit_message
 
-_VC = "application/vc+jwt"
 _MOST_FIELDS = 10
 _MEMBERSHIP = {"VerifiableCredential", "MembershipCredential"}
 
@@ -153,7 +152,7 @@ def _number(request: web.Request) -> int:
 
 async def _status(request: web.Request) -> web.Response:
     octets = await statements.status_octets(request.app[SERVICES], _number(request))
-    return web.Response(body=octets, content_type=_VC)
+    return web.Response(body=octets, content_type=MEDIA_TYPE)
 
 
 async def _status_changes(request: web.Request) -> web.Response:

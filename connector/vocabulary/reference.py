@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from connector.vocabulary.dictionary import Dictionary, anchor, class_mark, list_anchor
 from connector.vocabulary.pages import Cell, Facts, Mark, Page, Section, Table, joined
 from connector.vocabulary.shapes import Shape
-from connector.vocabulary.terms import Code, Term, TermClass
+from connector.vocabulary.terms import NAMESPACE, Code, Term, TermClass
 from connector.vocabulary.versions import Version
 
 
@@ -23,7 +23,7 @@ def make_reference(dictionary: Dictionary, version: Version) -> Page:
     return Page(
         title=f"Battery vocabulary {version.number}",
         text=[
-            "Generated from the tables of ", Mark("vocab/"), ". Namespace: ", Mark("https://w3id.org/battery-connector/v1#"),
+            "Generated from the tables of ", Mark("vocab/"), ". Namespace: ", Mark(NAMESPACE),
             ". Context: ", Mark(version.context_url), ". What is owed for a battery: ",
             Mark("obligations", "obligations.html"), "; who sees what: ", Mark("audiences", "audiences.html"), ".",
         ],

@@ -19,7 +19,7 @@ from types import MappingProxyType
 from connector.errors import BadInput
 from connector.model import AccessClass, Level
 from connector.vocabulary.conditions import Condition, compile_condition
-from connector.vocabulary.terms import Terms
+from connector.vocabulary.terms import Terms, words_of
 
 DUTY = "duty"
 """In place of a point: whether a passport is owed at all (Battery Regulation, Art. 77(1))."""
@@ -160,15 +160,15 @@ def _rows(tables: Mapping[str, bytes], name: str, columns: str) -> Iterator[tupl
 
 
 def _point(place: str, row: Mapping[str, str], terms: Terms) -> Point:
-    names = _list(row["terms"])
-    needs = tuple(tuple(group.split("|")) for group in _list(row["needs"])) or tuple((name,) for name in names)
+    names = words_of(row["terms"])
+    needs = tuple(tuple(group.split("|")) for group in words_of(row["needs"])) or tuple((name,) for name in names)
     _known_terms((*names, *(name for group in needs for name in group)), terms, place)
     if row["dynamics"] not in _DYNAMICS:
         raise BadInput(f"{row['dynamics']!r}: a point is static or dynamic", place=place)
     try:
         return Point(
             number=int(row["point"]), name=row["name_en"], access=AccessClass(row["access"]),
-            dynamic=row["dynamics"] == "dynamic", levels=tuple(Level(level) for level in _list(row["level"])),
+            dynamic=row["dynamics"] == "dynamic", levels=tuple(Level(level) for level in words_of(row["level"])),
             terms=names, needs=needs, law=row["law"],
         )  # fmt: skip
     except ValueError as bad:
@@ -201,7 +201,7 @@ def _rule(place: str, row: Mapping[str, str], facts: Mapping[str, Fact]) -> Rule
     if (obligation is Obligation.PENDING) != bool(row["pending_act"]):
         raise BadInput("a pending point names the act that is open, any other names none", place=place)
     return Rule(
-        edition=row["edition"], point=row["point"], categories=_list(row["category"]), obligation=obligation,
+        edition=row["edition"], point=row["point"], categories=words_of(row["category"]), obligation=obligation,
         condition=row["condition"], source_kind=row["source_kind"], source=row["source"],
         date_basis=row["date_basis"], in_force_from=_day(row["in_force_from"], place),
         pending_act=row["pending_act"], note=row["note"],
@@ -229,11 +229,6 @@ def _known_terms(names: tuple[str, ...] | frozenset[str], terms: Terms, place: s
             near = ", ".join(terms.near(name, PASSPORT_CLASS))
             hint = f"did you mean {near}?" if near else "see vocab/terms.csv"
             raise BadInput(f"a battery has no term {name!r}", place=place, hint=hint)
-
-
-def _list(cell: str) -> tuple[str, ...]:
-    """A cell with several words, set apart by semicolons."""
-    return tuple(cell.split(";")) if cell else ()
 
 
 def _day(text: str, place: str) -> date:

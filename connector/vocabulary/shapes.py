@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from connector.errors import BadInput
-from connector.vocabulary.terms import MODEL_OF, Terms
+from connector.vocabulary.terms import MODEL_OF, Terms, words_of
 
 _COLUMNS = ["shape", "kind", "subject", "required", "optional", "choices"]
 
@@ -76,16 +76,11 @@ def _shape(row: Mapping[str, str]) -> Shape:
     return Shape(
         name=row["shape"],
         kind=row["kind"],
-        subjects=_list(row["subject"]),
-        required=_list(row["required"]),
-        optional=_list(row["optional"]),
-        choices=tuple(_choice(part) for part in _list(row["choices"])),
+        subjects=words_of(row["subject"]),
+        required=words_of(row["required"]),
+        optional=words_of(row["optional"]),
+        choices=tuple(_choice(part) for part in words_of(row["choices"])),
     )
-
-
-def _list(cell: str) -> tuple[str, ...]:
-    """A cell with several words, set apart by semicolons."""
-    return tuple(cell.split(";")) if cell else ()
 
 
 def _choice(text: str) -> Choice:

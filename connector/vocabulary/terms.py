@@ -286,14 +286,14 @@ def _entry(row: Mapping[str, str]) -> _Entry:
 
 def _code(row: Mapping[str, str]) -> Code:
     """One word of a list. Only units fill the two columns of measuring."""
-    kinds = _list(row["quantity_kind"])
+    kinds = words_of(row["quantity_kind"])
     return Code(**_entry(row), list_name=row["domain"], ucum=row["unit"], quantity_kinds=kinds)
 
 
 def _property(line: int, row: Mapping[str, str]) -> Term:
     """One property row."""
     place = f"terms.csv line {line}"
-    local, units = row["iri"] or row["name"], _list(row["unit"])
+    local, units = row["iri"] or row["name"], words_of(row["unit"])
     kind, _, name = row["range"].partition(":")
     if kind not in {"xsd", "sec", "id", "class", "code"}:
         raise BadInput(f"{row['range']!r} is no range", place=place)
@@ -306,7 +306,7 @@ def _property(line: int, row: Mapping[str, str]) -> Term:
     return Term(
         **_entry(row),
         iri=local if ":" in local else NAMESPACE + local,
-        domains=_list(row["domain"]),
+        domains=words_of(row["domain"]),
         range=Range(kind="literal" if kind in {"xsd", "sec"} else kind, name=name),
         many=row["container"] == "set",
         pattern="" if kind == "class" else row["pattern"],
@@ -319,7 +319,7 @@ def _property(line: int, row: Mapping[str, str]) -> Term:
     )
 
 
-def _list(cell: str) -> tuple[str, ...]:
+def words_of(cell: str) -> tuple[str, ...]:
     """A cell with several words, set apart by semicolons."""
     return tuple(cell.split(";")) if cell else ()
 

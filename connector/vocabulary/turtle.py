@@ -8,8 +8,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 
+from connector.vocabulary.terms import NAMESPACE
+
 PREFIXES: Mapping[str, str] = {
-    "bc": "https://w3id.org/battery-connector/v1#",
+    "bc": NAMESPACE,
     "cred": "https://www.w3.org/2018/credentials#",
     "dct": "http://purl.org/dc/terms/",
     "owl": "http://www.w3.org/2002/07/owl#",

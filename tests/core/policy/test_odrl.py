@@ -9,8 +9,8 @@ import orjson
 
 from connector.model import Json, JsonObject
 from connector.policy.odrl import Constraint, Rule, both, digest, offer_digest, offer_json
-from connector.policy.operands import NAMESPACE
 from connector.policy.reading import read
+from connector.vocabulary.terms import NAMESPACE
 from tests.core.policy.policies import NOW, c, decide, facts, policy, rule
 
 MEMBER = c("membership", "eq", "active")

@@ -8,8 +8,9 @@ import pytest
 from connector.errors import BadPolicy
 from connector.model import Json
 from connector.policy.odrl import Action, Constraint, Group
-from connector.policy.operands import NAMESPACE, OPERANDS, Operator
+from connector.policy.operands import OPERANDS, Operator
 from connector.policy.reading import MAX_CONSTRAINTS, load, read
+from connector.vocabulary.terms import NAMESPACE
 from tests.core.policy.policies import c, policy, rule
 
 
