@@ -21,6 +21,21 @@ Json: TypeAlias = "None | bool | int | float | str | list[Json] | dict[str, Json
 JsonObject: TypeAlias = "dict[str, Json]"
 
 
+def list_in(value: object) -> list[Json]:
+    """The list that stands here, or an empty one."""
+    return value if isinstance(value, list) else []
+
+
+def object_in(value: object) -> JsonObject:
+    """The object that stands here, or an empty one."""
+    return value if isinstance(value, dict) else {}
+
+
+def objects_in(value: object) -> list[JsonObject]:
+    """The objects in the list that stands here; what else is in it is passed over."""
+    return [one for one in list_in(value) if isinstance(one, dict)]
+
+
 class AccessClass(StrEnum):
     """Who may see a value. A lattice (Battery Regulation Art. 77(2)): members are never compared by order."""
 

@@ -16,10 +16,11 @@ from connector.cli.console import CONFIG, DONE, JSON, NO, console, next_step, sh
 from connector.cli.tables import say, show_table
 from connector.cli.words import called, terms_in_words
 from connector.config import load
+from connector.model import list_in, objects_in
 
 if TYPE_CHECKING:
     from connector.config import Config
-    from connector.model import Json, JsonObject
+    from connector.model import JsonObject
 
 app = typer.Typer(help="What was agreed, and what was delivered under it.", no_args_is_help=True)
 _COLOURS = {"same": "green", "different": "red"}
@@ -36,7 +37,7 @@ def listed(config: CONFIG = Path("connector.toml"), as_json: JSON = False) -> No
         if as_json:
             show_json(answer)
             return
-        rows = _objects(answer["agreements"])
+        rows = objects_in(answer["agreements"])
         if not rows:
             say("no agreements yet")
             next_step("battery-connector request PEER DATASET")
@@ -101,21 +102,21 @@ def _show(answer: JsonObject, company: Config) -> None:
                 str(one["message"]),
                 str(one["receipt"] or ""),
             )
-            for one in _objects(answer["messages"])
+            for one in objects_in(answer["messages"])
         ],
     )
     came = answer["delivered"]
     if isinstance(came, dict) and answer["role"] == "consumer":
         say(f"delivered {came['records']} records and {came['files']} files, digest {came['digest'] or 'none yet'}")
         units = [
-            (str(one["unit"]), str(one["version"] or ""), str(one["at"]), " ".join(map(str, _list(one["digests"]))))
-            for one in _objects(came["units"])
+            (str(one["unit"]), str(one["version"] or ""), str(one["at"]), " ".join(map(str, list_in(one["digests"]))))
+            for one in objects_in(came["units"])
         ]
         if units:
             show_table(("record or file", "version", "came", "digests"), units)
         if came["more"]:
             say(f"... and {came['more']} more")
-    for one in _objects(answer["transfers"]):
+    for one in objects_in(answer["transfers"]):
         say(f"transfer  {one['transfer']} {one['state']}, {one['updated']}", "dim")
 
 
@@ -132,12 +133,4 @@ def _comparison(answer: JsonObject) -> tuple[str, str]:
 
 
 def _pinned(one: JsonObject) -> str:
-    return ", ".join(map(str, _list(one["pins"])))
-
-
-def _objects(value: Json) -> list[JsonObject]:
-    return [one for one in _list(value) if isinstance(one, dict)]
-
-
-def _list(value: Json) -> list[Json]:
-    return value if isinstance(value, list) else []
+    return ", ".join(map(str, list_in(one["pins"])))

@@ -17,6 +17,7 @@ from connector.cli.client import Management
 from connector.cli.console import CONFIG, JSON, console, next_step, shown_json, told
 from connector.cli.tables import progress, say
 from connector.cli.words import terms_in_words
+from connector.model import list_in
 
 if TYPE_CHECKING:
     from connector.model import Json, JsonObject
@@ -99,5 +100,4 @@ def _show(name: str, peer: str, lines: Iterator[JsonObject]) -> None:
 
 
 def _offers(line: JsonObject) -> list[Json]:
-    offers = line.get("offers")
-    return offers if isinstance(offers, list) else []
+    return list_in(line.get("offers"))

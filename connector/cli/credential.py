@@ -19,6 +19,7 @@ from connector.credentials.datamodel import parse_credential
 from connector.credentials.digest import digest_multibase
 from connector.credentials.refused import Refused
 from connector.errors import BadInput
+from connector.model import list_in, object_in
 
 if TYPE_CHECKING:
     from connector.model import Json, JsonObject
@@ -71,7 +72,7 @@ def issue(
             console(error=True).print(f"{finding.code}: {finding.message} {finding.hint}", markup=False)
         console().print(f"signed {len(files)} {credential_type}")
         if files:
-            shown, elsewhere = _dict(files[0])["file"], "; a connector that trusts the signer verifies it"
+            shown, elsewhere = object_in(files[0])["file"], "; a connector that trusts the signer verifies it"
             next_step(f"battery-connector credential inspect {shown}", elsewhere)
     raise SystemExit(NO if findings else DONE)
 
@@ -131,8 +132,8 @@ def verify(
 def _show_report(verdict: str, answer: JsonObject) -> None:
     out = console()
     out.print(f"[bold]{verdict}[/bold]  ", end="")
-    out.print(visible(", ".join(map(str, _list(answer.get("types"))))), markup=False)
-    for check in _list(answer.get("checks")):
+    out.print(visible(", ".join(map(str, list_in(answer.get("types"))))), markup=False)
+    for check in list_in(answer.get("checks")):
         if isinstance(check, dict):
             mark = _MARKS.get(str(check["outcome"]), "?")
             out.print(f"  {mark} {check['step']:>2} {check['name']:<11} ", end="")
@@ -166,7 +167,7 @@ def inspect(
         if as_json:
             show_json(shown)
             return
-        for one in map(_dict, _list(shown.get("credentials")) or [shown]):
+        for one in map(object_in, list_in(shown.get("credentials")) or [shown]):
             console().print(visible(json.dumps(one["credential"], indent=2, ensure_ascii=False)), markup=False)
             console().print(f"digest {one['digest']}")
         if lineage:
@@ -178,17 +179,17 @@ def inspect(
 
 def _of_file(file: Path, config: Path, *, lineage: bool) -> JsonObject:
     shown = _inspected(_octets(file))
-    payload = _dict(shown["credential"])
+    payload = object_in(shown["credential"])
     return {**shown, "lineage": _lineage(_kept(payload, config), [payload])} if lineage else shown
 
 
 def _of_record(ident: str, config: Path, *, lineage: bool) -> JsonObject:
     kept = kept_record(Management.of(config), ident)
-    credentials = [_inspected(str(_dict(one)["octets"]).encode()) for one in _list(kept["credentials"])]
+    credentials = [_inspected(str(object_in(one)["octets"]).encode()) for one in list_in(kept["credentials"])]
     shown: JsonObject = {
         **{name: kept[name] for name in ("record", "type", "version", "holder")}, "credentials": [*credentials]
     }  # fmt: skip
-    payloads = [_dict(one["credential"]) for one in credentials]
+    payloads = [object_in(one["credential"]) for one in credentials]
     return {**shown, "lineage": _lineage(kept, payloads)} if lineage else shown
 
 
@@ -213,14 +214,14 @@ def _kept(payload: JsonObject, config: Path) -> JsonObject:
 def _lineage(record: JsonObject, payloads: list[JsonObject]) -> list[Json]:
     """The cells behind the values that these credentials of the record hold."""
     kept = record.get("lineage")
-    held = {name for payload in payloads for name in _dict(payload.get("credentialSubject"))}
+    held = {name for payload in payloads for name in object_in(payload.get("credentialSubject"))}
     if not isinstance(kept, dict) or not kept:
         raise BadInput("no lineage is kept for this record", hint="it was published by another company")
     return [
         {"value": pointer, "plan": kept["plan"], **cell}
-        for pointer, cells in _dict(kept["values"]).items()
+        for pointer, cells in object_in(kept["values"]).items()
         if pointer.lstrip("/").partition("/")[0] in held
-        for cell in _cells(_list(cells), _list(kept["files"]))
+        for cell in _cells(list_in(cells), list_in(kept["files"]))
     ]
 
 
@@ -229,7 +230,7 @@ def _cells(cells: list[Json], files: list[Json]) -> list[JsonObject]:
     for cell in cells:
         match cell:
             case [int(number), record, line, column, text]:
-                origin = _dict(files[number])
+                origin = object_in(files[number])
                 found.append({
                     "file": origin["name"], "sha256": origin["sha256"], "sheet": origin["sheet"], "record": record,
                     "line": line, "column": column, "cell": text,
@@ -239,7 +240,7 @@ def _cells(cells: list[Json], files: list[Json]) -> list[JsonObject]:
 
 def _show_lineage(entries: Json) -> None:
     names = ("value", "file", "line", "column", "cell")
-    show_table(names, [[str(_dict(entry)[name]) for name in names] for entry in _list(entries)])
+    show_table(names, [[str(object_in(entry)[name]) for name in names] for entry in list_in(entries)])
 
 
 @app.command(name="import")
@@ -258,12 +259,12 @@ def import_(
     with told():
         body: JsonObject = {"credential": _octets(file).decode(), "into": into, "policy": str(policy.resolve())}
         answer = Management.of(config).post("/v1/import", body)
-    findings = _list(answer.get("findings"))
+    findings = list_in(answer.get("findings"))
     if as_json:
         show_json(answer)
     else:
         for finding in findings:
-            said = visible(f"{_dict(finding)['code']}: {_dict(finding)['message']}")
+            said = visible(f"{object_in(finding)['code']}: {object_in(finding)['message']}")
             console(error=True).print(said, markup=False)
         console().print(f"kept {answer['credentials']} credential(s), {answer['unchanged']} were here already")
     raise SystemExit((UNCHECKED if answer.get("unchecked") else NO) if findings else DONE)
@@ -287,11 +288,3 @@ def _moment(text: str) -> datetime | None:
     except ValueError:
         raise BadInput(f"{text!r} is no time", hint="like 2026-05-31T00:00:00Z") from None
     return moment.replace(tzinfo=moment.tzinfo or UTC)
-
-
-def _list(value: Json) -> list[Json]:
-    return value if isinstance(value, list) else []
-
-
-def _dict(value: Json) -> JsonObject:
-    return value if isinstance(value, dict) else {}

@@ -18,6 +18,7 @@ from connector.cli.companies import Companies, examples_folder, stop_noted
 from connector.cli.console import DONE, JSON, NO, console, next_step, show_json, told
 from connector.cli.storyline import Storyline, read_story
 from connector.errors import BadInput
+from connector.model import list_in, object_in
 
 if TYPE_CHECKING:
     from connector.model import Json, JsonObject
@@ -52,8 +53,8 @@ def demo(  # noqa: PLR0917 - typer makes the options of the arguments
             return
         began = time.monotonic()
         story = read_story(examples_folder() / STORY)
-        if fault and fault not in _dict(story["faults"]):
-            raise BadInput(f"no fault {fault!r}", hint=f"known: {', '.join(_dict(story['faults']))}")
+        if fault and fault not in object_in(story["faults"]):
+            raise BadInput(f"no fault {fault!r}", hint=f"known: {', '.join(object_in(story['faults']))}")
         place = _place(folder)
         companies = Companies(story=examples_folder() / STORY, folder=place, fence=fence)
         try:
@@ -96,9 +97,9 @@ def _run(companies: Companies, story: JsonObject, fault: str, items: int, *, qui
         if not quiet:
             out.print(f"[bold]{name:<11}[/bold] {says}")
 
-    cast = _dict(story["story"])
-    on_stage("set-up", f"keys, configuration and exports for {len(_list(cast['companies']))} companies")
-    companies.set_up([str(one) for one in _list(cast["companies"])], [str(one) for one in _list(cast["signers"])],
+    cast = object_in(story["story"])
+    on_stage("set-up", f"keys, configuration and exports for {len(list_in(cast['companies']))} companies")
+    companies.set_up([str(one) for one in list_in(cast["companies"])], [str(one) for one in list_in(cast["signers"])],
                      str(cast["now"]))  # fmt: skip
     line = Storyline(companies=companies, story=story, fault=fault, items=items, on_stage=on_stage)
     line.prepare()
@@ -119,7 +120,7 @@ def _result(companies: Companies, line: Storyline, seconds: float) -> JsonObject
         "transfers_completed": line.told.transfers_completed,
         "audit": {
             "verdict": report["verdict"],
-            "nodes": len(_list(report["nodes"])),
+            "nodes": len(list_in(report["nodes"])),
             "outcomes": report["outcomes"],
             "unreached": report["unreached"],
             "coverage": report["coverage"],
@@ -134,8 +135,8 @@ def _result(companies: Companies, line: Storyline, seconds: float) -> JsonObject
 def _findings(companies: Companies, report: JsonObject) -> list[Json]:
     """What the audit names: records whose word is another than verified, and what does not add up; with the company."""
     names = {did: name for name, did in companies.dids().items()}
-    nodes = [_dict(node) for node in _list(report["nodes"])]
-    places = _dict(report["places"])
+    nodes = [object_in(node) for node in list_in(report["nodes"])]
+    places = object_in(report["places"])
     owners = {str(node["subject"]): str(node["holder"]) for node in nodes if node["type"] == "FacilityRecord"}
     found: list[Json] = []
     for node in nodes:
@@ -144,9 +145,9 @@ def _findings(companies: Companies, report: JsonObject) -> list[Json]:
             found.append({
                 "code": node["outcome"], "company": names.get(signer, signer), "holder": names.get(holder, holder),
                 "type": node["type"], "name": node["name"], "record": node["id"],
-                "message": "; ".join(str(reason) for reason in _list(node["reasons"])),
+                "message": "; ".join(str(reason) for reason in list_in(node["reasons"])),
             })  # fmt: skip
-    for one in map(_dict, _list(report["findings"])):
+    for one in map(object_in, list_in(report["findings"])):
         owner = owners.get(str(one["site"]), "")
         place = places.get(str(one["site"]), one["site"])
         found.append({**one, "company": names.get(owner, owner), "place": place})
@@ -156,7 +157,7 @@ def _findings(companies: Companies, report: JsonObject) -> list[Json]:
 def _short(step: dict[str, object], report: JsonObject) -> JsonObject:
     return {
         "by": str(step["company"]), "battery": str(step["battery"]), "verdict": report["verdict"],
-        "outcomes": report["outcomes"], "nodes": len(_list(report["nodes"])),
+        "outcomes": report["outcomes"], "nodes": len(list_in(report["nodes"])),
     }  # fmt: skip
 
 
@@ -206,16 +207,8 @@ def _clear(place: Path, pages: dict[str, str]) -> None:
 def _what_next(companies: Companies) -> None:
     console().print("the connectors go on running")
     auditor, car = companies.connectors["auditor"], companies.connectors["car"]
-    battery = _dict(read_story(companies.story)["story"])["battery"]
+    battery = object_in(read_story(companies.story)["story"])["battery"]
     next_step(f"battery-connector audit {battery} --peer car --config {auditor.config_file} --out audit.html")
     next_step(f"battery-connector received --config {car.config_file}")
     next_step(f"battery-connector catalog cathode --config {companies.connectors['competitor'].config_file}")
     next_step(f"battery-connector demo --stop {companies.folder}   (ends all of them)")
-
-
-def _dict(value: object) -> JsonObject:
-    return value if isinstance(value, dict) else {}
-
-
-def _list(value: object) -> list[Json]:
-    return value if isinstance(value, list) else []

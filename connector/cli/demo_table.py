@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from rich.table import Table
 
 from connector.cli.console import console
+from connector.model import list_in, object_in
 
 if TYPE_CHECKING:
     from connector.model import Json, JsonObject
@@ -28,28 +29,28 @@ def show(result: JsonObject, refused: list[JsonObject], pages: dict[str, str]) -
     for one in refused:
         _refusal(one)
     _audits(result)
-    _coverage(_dict(_dict(result["audit"])["coverage"]))
-    _findings(_list(_dict(result["audit"])["findings"]), _list(result["findings"]))
+    _coverage(object_in(object_in(result["audit"])["coverage"]))
+    _findings(list_in(object_in(result["audit"])["findings"]), list_in(result["findings"]))
     for name, place in pages.items():
         out.print(f"{name}: {place}", markup=False)
 
 
 def _refusal(one: JsonObject) -> None:
     out = console()
-    told = _dict(one["told_to_asker"])
+    told = object_in(one["told_to_asker"])
     out.print(f"[bold]{one['asker']}[/bold] asked {one['owner']} for {one['dataset']}: {one['state']}")
     out.print(f"  the asker is told:  {told.get('code')} {told.get('reason')}", markup=False)
-    for rule in _list(_dict(one["known_to_owner"]).get("rules")):
-        row = _dict(rule)
+    for rule in list_in(object_in(one["known_to_owner"]).get("rules")):
+        row = object_in(rule)
         said = f"{row['left']} {row['operator']} {row['right']}: {row['state']} (value {row['value']})"
         out.print(f"  the owner sees:     {said}", markup=False)
 
 
 def _audits(result: JsonObject) -> None:
     table = Table("audit by", "battery", "verdict", "nodes", "outcomes", title="Audits", title_justify="left")
-    for one in map(_dict, _list(result["audits"])):
+    for one in map(object_in, list_in(result["audits"])):
         words = ", ".join(
-            f"[{_TONES.get(word, 'red')}]{count} {word}[/]" for word, count in _dict(one["outcomes"]).items()
+            f"[{_TONES.get(word, 'red')}]{count} {word}[/]" for word, count in object_in(one["outcomes"]).items()
         )
         table.add_row(str(one["by"]), str(one["battery"]), str(one["verdict"]), str(one["nodes"]), words)
     console().print(table)
@@ -61,14 +62,16 @@ def _coverage(coverage: JsonObject) -> None:
     table = Table("metal", "kg", "verified", "physical", "allocated", "recycled", "the rest",
                   title="Origin of the contained metal, per cent", title_justify="left")  # fmt: skip
     for metal, told in coverage.items():
-        part = _dict(told)
-        recycled = sum(Decimal(str(share)) for share in _dict(part.get("recycled")).values())
-        grounds = [f"{_percent(share)} {word}" for word, share in _dict(part["shares"]).items() if word != "verified"]
+        part = object_in(told)
+        recycled = sum(Decimal(str(share)) for share in object_in(part.get("recycled")).values())
+        grounds = [
+            f"{_percent(share)} {word}" for word, share in object_in(part["shares"]).items() if word != "verified"
+        ]
         numbers = (_percent(part[name]) for name in ("verified", "physical", "allocated"))
         table.add_row(metal, str(part["mass"]), *numbers, _percent(recycled), ", ".join(grounds))
     console().print(table)
     for metal, told in coverage.items():
-        for share in map(_dict, _list(_dict(told)["open"])):
+        for share in map(object_in, list_in(object_in(told)["open"])):
             what = share.get("name") or share.get("thing")
             console().print(f"  {metal}: {_percent(share['share'])} % {share['ground']}: {what}", markup=False)
 
@@ -79,22 +82,14 @@ def _percent(share: object) -> str:
 
 def _findings(audit: list[Json], others: list[Json]) -> None:
     out = console()
-    for finding in map(_dict, audit):
+    for finding in map(object_in, audit):
         what = " ".join(str(finding[name]) for name in ("type", "name", "place", "period") if finding.get(name))
         out.print(f"[red]{finding['code']}[/red] at {finding['company']}: ", end="")
         out.print(f"{what or 'a record'}: {finding['message']}", markup=False)
         if finding.get("residual"):
             out.print(f"  residual {finding['residual']} kg, tolerance {finding['tolerance']} kg", markup=False)
-    for finding in map(_dict, others):
+    for finding in map(object_in, others):
         out.print(f"[red]{finding.get('code')}[/red] ", end="")
         out.print(str(finding.get("message") or finding), markup=False)
     if not audit and not others:
         out.print("[green]no findings[/green]")
-
-
-def _dict(value: object) -> JsonObject:
-    return value if isinstance(value, dict) else {}
-
-
-def _list(value: object) -> list[Json]:
-    return value if isinstance(value, list) else []

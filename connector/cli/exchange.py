@@ -29,6 +29,7 @@ from connector.cli.tables import progress, say, show_findings
 from connector.cli.words import refused_in_words
 from connector.config import load
 from connector.errors import BadInput
+from connector.model import list_in
 
 if TYPE_CHECKING:
     from connector.model import Json, JsonObject
@@ -91,7 +92,7 @@ def publish(  # noqa: PLR0917 - typer makes the options of the arguments
         }  # fmt: skip
         with progress("publishing", quiet=as_json) as tell:
             answer = Management.of(config).work("/v1/publish", body, on_progress=tell)
-        findings = _list(answer.get("findings"))
+        findings = list_in(answer.get("findings"))
         if as_json:
             show_json(answer)
         else:
@@ -117,7 +118,7 @@ def _show_published(answer: JsonObject, findings: list[Json]) -> None:
         f" ({answer.get('minted', 0)} documents new or changed, {answer.get('unchanged', 0)} as before);"
         f" {answer['rows']} rows were read"
     )
-    for warning in _list(answer.get("warnings")):
+    for warning in list_in(answer.get("warnings")):
         out.print(f"[yellow]warning:[/yellow] {warning}")
     if findings:
         show_findings(findings)
@@ -239,12 +240,8 @@ def _show_fetched(answer: JsonObject, state: str) -> None:
         say(refused_in_words(answer.get("termination")))
     if answer["findings"]:
         out.print(f"not kept: {answer.get('rejected')} rejected, {answer.get('unchecked')} could not be checked")
-        show_findings(_list(answer["findings"]))
+        show_findings(list_in(answer["findings"]))
     if state != "COMPLETED" or answer["findings"]:
         next_step(f"battery-connector why {answer['transfer']}")
     else:
         next_step("battery-connector received")
-
-
-def _list(value: Json) -> list[Json]:
-    return value if isinstance(value, list) else []

@@ -33,6 +33,7 @@ from connector.cli.tables import progress, say
 from connector.cli.words import called, refused_in_words, terms_in_words
 from connector.config import load
 from connector.errors import BadInput, IllegalTransition, NotAllowed
+from connector.model import list_in, objects_in
 
 if TYPE_CHECKING:
     from connector.config import Config
@@ -66,8 +67,7 @@ def approvals(config: CONFIG = Path("connector.toml"), as_json: JSON = False) ->
     """
     with told():
         answer, company = Management.of(config).get("/v1/approvals"), load(config)
-        listed = answer.get("approvals")
-        found = [one for one in listed if isinstance(one, dict)] if isinstance(listed, list) else []
+        found = objects_in(answer.get("approvals"))
         if as_json:
             show_json(answer)
             return
@@ -104,9 +104,8 @@ def _show_held(one: JsonObject, company: Config) -> None:
 
 
 def _words(one: JsonObject) -> list[str]:
-    can = one["can"]
     words = {"approve": "approved", "counter": "countered (approve --counter FILE)", "reject": "rejected"}
-    return [words[str(word)] for word in (can if isinstance(can, list) else [])]
+    return [words[str(word)] for word in list_in(one["can"])]
 
 
 def approve(  # noqa: PLR0917 - typer makes the options of the arguments

@@ -15,6 +15,7 @@ from urllib.parse import quote, urlencode
 from connector.bridges.octets import as_utf8
 from connector.cli.client import Management
 from connector.errors import BadInput, BadMessage, TooLarge
+from connector.model import objects_in
 from connector.vocabulary.admission import admit_value
 from connector.vocabulary.bundle import Bundle
 from connector.vocabulary.views import HEAD
@@ -195,8 +196,8 @@ def _read(payload: JsonObject) -> tuple[JsonObject, str, str]:
 
 def kept_record(api: Management, ident: str) -> JsonObject:
     """A record of a running connector by its id or a number that it carries, with its credentials and lineage."""
-    found = api.get(f"/v1/records?{urlencode({'identifier': ident})}").get("records")
-    records = [one for one in found if isinstance(one, dict)] if isinstance(found, list) else []
+    found = api.get(f"/v1/records?{urlencode({'identifier': ident})}")
+    records = objects_in(found.get("records"))
     records.sort(key=lambda one: not str(one["type"]).endswith("Passport"))
     if not records:
         raise BadInput(f"the connector has no record {ident}", hint="its id, or a number that it carries")
@@ -205,8 +206,5 @@ def kept_record(api: Management, ident: str) -> JsonObject:
 
 def _of_connector(api: Management, ident: str) -> Record:
     record = kept_record(api, ident)
-    credentials = record.get("credentials")
-    octets = (
-        [str(one["octets"]) for one in credentials if isinstance(one, dict)] if isinstance(credentials, list) else []
-    )
+    octets = [str(one["octets"]) for one in objects_in(record.get("credentials"))]
     return Record(str(record["type"]), tuple(_subject_and_type(one.encode("ascii"))[0] for one in octets))

@@ -17,6 +17,7 @@ from connector.cli.console import CONFIG, DONE, JSON, NO, console, next_step, sh
 from connector.cli.tables import progress, say, show_table
 from connector.cli.words import called, receipts_in_words, terms_in_words
 from connector.config import load
+from connector.model import list_in
 
 if TYPE_CHECKING:
     from connector.config import Config
@@ -40,7 +41,7 @@ def received(
     with told():
         asked = urlencode({"from": peer, "type": record_type})
         answer, company = Management.of(config).get(f"/v1/received?{asked}"), load(config)
-        agreements = [one for one in _list(answer.get("agreements")) if isinstance(one, dict)]
+        agreements = [one for one in list_in(answer.get("agreements")) if isinstance(one, dict)]
         for one in agreements:
             one["plain"] = terms_in_words(one.get("terms"))
         if as_json:
@@ -48,7 +49,7 @@ def received(
             return
         agreements = [one for one in agreements if one.get("role") == "consumer"]
         records, files = (
-            [one for one in _list(answer.get(name)) if isinstance(one, dict)] for name in ("records", "files")
+            [one for one in list_in(answer.get(name)) if isinstance(one, dict)] for name in ("records", "files")
         )
         _show_agreements([*records, *({**one, "type": "File"} for one in files)], agreements, company)
         if not agreements and not records:
@@ -159,7 +160,3 @@ def _show_discarded(answer: JsonObject) -> None:
         say(f"{answer['used']} more records stay: records of ours are made of them")
     again = not answer["discarded"] and (answer["records"] or answer["files"])
     next_step("the same with --yes" if again else "battery-connector received")
-
-
-def _list(value: Json) -> list[Json]:
-    return value if isinstance(value, list) else []

@@ -25,7 +25,7 @@ from connector.cli.client import Management
 from connector.cli.companies import Companies, Company
 from connector.errors import BadInput, CannotCheck, ConnectorError
 from connector.exchange.authenticate import PARTY_CREDENTIALS
-from connector.model import Json, JsonObject
+from connector.model import Json, JsonObject, list_in, object_in
 
 Step = dict[str, object]
 PATIENCE_SECONDS = 60.0
@@ -156,7 +156,7 @@ class Storyline:
             "policy": str(holder.folder / "policies" / f"{policy}.json"),
         }
         answer = self._ask(holder, partial(_post, path="/v1/import", body=body))
-        self.told.findings += _list(answer["findings"])
+        self.told.findings += list_in(answer["findings"])
 
     def _claims(self, step: Step, signer: Company, holder: Company) -> Path:
         """The claim file, with the ids that the holder gave its things."""
@@ -167,7 +167,7 @@ class Storyline:
         if "battery" in step:
             owner = self.companies.connectors["car"]
             found = self._ask(owner, partial(_get, path=f"/v1/records?identifier={step['battery']}"))
-            text = text.replace("{battery}", str(_dict(_list(found["records"])[0])["subject"]))
+            text = text.replace("{battery}", str(object_in(list_in(found["records"])[0])["subject"]))
         path.write_text(text, "utf-8")
         return path
 
@@ -203,7 +203,7 @@ class Storyline:
         }
         answer = self._ask(company, partial(_work, path="/v1/publish", body=body))
         self.told.published[company.name, str(step["plan"])] = answer
-        self.told.findings += _list(answer["findings"])
+        self.told.findings += list_in(answer["findings"])
 
     def _arrive(self, step: Step) -> None:
         company = self.companies.connectors[str(step["company"])]
@@ -213,7 +213,7 @@ class Storyline:
     def _exchange(self, step: Step) -> None:
         supplier = self.companies.connectors[str(step["supplier"])]
         customer = self.companies.connectors[str(step["customer"])]
-        for dataset in _list(step["datasets"]):
+        for dataset in list_in(step["datasets"]):
             key = f"{supplier.name}-{customer.name}-{dataset}"
             asked = self._request(customer, supplier, str(dataset), key)
             if asked["state"] != "FINALIZED":
@@ -223,7 +223,7 @@ class Storyline:
             key += f"-fetch-{asked['agreement']}"
             fetched = self._ask(customer, partial(_work, path="/v1/fetch", body=body, key=key))
             self.told.transfers_completed += fetched["state"] == "COMPLETED"
-            self.told.findings += _list(fetched["findings"])
+            self.told.findings += list_in(fetched["findings"])
 
     def _request(self, customer: Company, supplier: Company, dataset: str, key: str) -> JsonObject:
         body: JsonObject = {
@@ -248,11 +248,11 @@ class Storyline:
         found: list[JsonObject] = []
         after = 0
         while True:
-            entries = _list(self._ask(company, partial(_get, path=f"/v1/evidence?after={after}"))["entries"])
+            entries = list_in(self._ask(company, partial(_get, path=f"/v1/evidence?after={after}"))["entries"])
             if not entries:
                 return found
-            found += [_dict(_dict(one)["body"]) for one in entries if _dict(one)["event"] == event]
-            after = _int(_dict(entries[-1])["seq"])
+            found += [object_in(object_in(one)["body"]) for one in entries if object_in(one)["event"] == event]
+            after = _int(object_in(entries[-1])["seq"])
 
     def _audit(self, step: Step) -> None:
         company = self.companies.connectors[str(step["company"])]
@@ -294,14 +294,6 @@ def read_story(folder: Path) -> JsonObject:
 
 def _steps(value: object) -> list[Step]:
     return [dict(one) for one in value if isinstance(one, dict)] if isinstance(value, list) else []
-
-
-def _list(value: object) -> list[Json]:
-    return value if isinstance(value, list) else []
-
-
-def _dict(value: object) -> JsonObject:
-    return value if isinstance(value, dict) else {}
 
 
 def _int(value: object) -> int:

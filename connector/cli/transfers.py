@@ -16,6 +16,7 @@ from connector.cli.console import CODE, CONFIG, DONE, JSON, NO, UNCHECKED, WAIT,
 from connector.cli.tables import Cell, progress, say, show_table
 from connector.cli.words import called, refused_in_words
 from connector.config import load
+from connector.model import objects_in
 
 if TYPE_CHECKING:
     from connector.model import JsonObject
@@ -41,8 +42,7 @@ def transfers(context: typer.Context, config: CONFIG = Path("connector.toml"), a
         return
     with told():
         answer, company = Management.of(config).get("/v1/transfers"), load(config)
-        listed = answer.get("transfers")
-        found = [one for one in listed if isinstance(one, dict)] if isinstance(listed, list) else []
+        found = objects_in(answer.get("transfers"))
         if as_json:
             show_json(answer)
             return

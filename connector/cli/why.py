@@ -13,6 +13,7 @@ from connector.cli.console import CONFIG, JSON, console, next_step, show_json, t
 from connector.cli.tables import Cell, say, show_table
 from connector.cli.words import called, refused_in_words, suspended_in_words
 from connector.config import load
+from connector.model import objects_in
 
 if TYPE_CHECKING:
     from connector.config import Config
@@ -72,7 +73,7 @@ def why(
 
 
 def _show_list(answer: JsonObject, company: Config) -> None:
-    found = _objects(answer.get("processes"))
+    found = objects_in(answer.get("processes"))
     if not found:
         say("no negotiations and no transfers yet")
         next_step("battery-connector catalog PEER")
@@ -140,11 +141,11 @@ def _show_said(answer: JsonObject) -> None:
             f"HTTP {one['status']}",
             str(one.get("receipt") or ""),
         )
-        for one in _objects(answer.get("messages"))
+        for one in objects_in(answer.get("messages"))
     ]
     rows += [
         (str(one["at"]), "we tried", str(one["detail"]), f"next {one['next']}", "")
-        for one in _objects(answer.get("attempts"))
+        for one in objects_in(answer.get("attempts"))
     ]
     show_table(("at", "who", "what", "answer", "receipt"), sorted(rows, key=lambda row: row[0]))
 
@@ -168,7 +169,7 @@ def _show_decision(decision: JsonObject) -> None:
             _joined(rule["value"]) or "nothing known",
             (str(rule["state"]), _STATES.get(str(rule["state"]), "")),
         )
-        for rule in _objects(decision.get("rules"))
+        for rule in objects_in(decision.get("rules"))
     ]
     show_table(("constraint", "left", "operator", "right", "value", "state"), rows)
 
@@ -205,7 +206,3 @@ def _joined(value: Json) -> str:
     if isinstance(value, list):
         return ", ".join(map(str, value))
     return "" if value is None else str(value)
-
-
-def _objects(value: Json) -> list[JsonObject]:
-    return [one for one in value if isinstance(one, dict)] if isinstance(value, list) else []
