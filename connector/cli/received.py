@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING, Annotated, Final
 from urllib.parse import urlencode
 
@@ -60,9 +61,11 @@ def received(
             _show_records(records, company)
         _show_files(files, company)
         _show_room(answer.get("room"), company)
-        next_step(
-            "battery-connector passport view RECORD --audience b2b" if records else "battery-connector fetch AGREEMENT"
-        )
+        if records:
+            known = quote(str(records[0]["number"] or records[0]["record"]))
+            next_step(f"battery-connector passport view {known} --audience b2b --config {config}")
+        elif not files:
+            next_step(f"battery-connector fetch {agreements[-1]['agreement']}")
 
 
 def _show_agreements(what: list[JsonObject], agreements: list[JsonObject], company: Config) -> None:
@@ -79,6 +82,7 @@ def _show_records(records: list[JsonObject], company: Config) -> None:
     rows = [
         (
             str(one["type"]),
+            str(one["number"]),
             str(one["record"]),
             str(one["version"]),
             f"{one['credentials']} of {one['named']}",
@@ -86,7 +90,7 @@ def _show_records(records: list[JsonObject], company: Config) -> None:
         )
         for one in records[:_RECORDS_SHOWN]
     ]
-    show_table(("type", "record", "version", "credentials", "from"), rows)
+    show_table(("type", "number", "record", "version", "credentials", "from"), rows)
     if len(records) > _RECORDS_SHOWN:
         console().print(f"... and {len(records) - _RECORDS_SHOWN} more; --json has all", markup=False)
 
@@ -105,7 +109,7 @@ def _show_room(room: Json, company: Config) -> None:
     if not isinstance(room, dict) or not isinstance(kept := room["kept"], dict):
         return
     each = ", ".join(f"{_bytes(size)} of {called(company, party)}" for party, size in kept.items() if size)
-    say(f"kept: {each or 'nothing'}; at most {_bytes(room['maxPeerBytes'])} of each")
+    say(f"{f'kept: {each}; ' if each else ''}at most {_bytes(room['maxPeerBytes'])} of each peer")
     say(f"free on the disk: {_bytes(room['free'])}; below {_bytes(room['minFreeBytes'])} nothing is taken")
 
 

@@ -9,13 +9,14 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections import Counter
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import orjson
 
+from connector.credentials.datamodel import parse_credential
 from connector.credentials.ids import mint
 from connector.credentials.verify import needs
 from connector.errors import BadInput, Conflict, NotFound
@@ -24,7 +25,8 @@ from connector.exchange.draft import micros
 from connector.exchange.pages import FILE
 from connector.exchange.publication import Declared
 from connector.exchange.receipts import worth
-from connector.exchange.rows import AgreementRow, CommandRow, DatasetRow, FileRow, RecordRow
+from connector.exchange.rows import AgreementRow, CommandRow, CredentialRow, DatasetRow, FileRow, RecordRow
+from connector.exchange.subjects import identifiers
 from connector.mapping import engine
 from connector.mapping.blame import grouped
 from connector.mapping.plan import Plan, parse
@@ -224,9 +226,9 @@ def _offer_of(dataset: Dataset, offer_id: str) -> JsonObject:
 async def under(services: Services, agreement: AgreementRow) -> tuple[int, int, int]:
     """Records, credentials and files that are kept under an agreement: the same however often it was fetched."""
     records = credentials = 0
-    async for row, count in _received(services):
+    async for row, kept in _received(services):
         if row.agreement_id == agreement.agreement_id:
-            records, credentials = records + 1, credentials + count
+            records, credentials = records + 1, credentials + len(kept)
     return records, credentials, len([row async for row in _files(services, agreement)])
 
 
@@ -239,12 +241,12 @@ async def _files(services: Services, agreement: AgreementRow) -> AsyncIterator[F
         after = rows[-1].digest
 
 
-async def _received(services: Services) -> AsyncIterator[tuple[RecordRow, int]]:
-    """Every received record's newest version, with the number of its credentials that we have."""
+async def _received(services: Services) -> AsyncIterator[tuple[RecordRow, list[CredentialRow]]]:
+    """Every received record's newest version, with those of its credentials that we have."""
     after = "", ""
     while rows := await services.store.list_records(services.config.tenant, origin="received", after=after):
         for row in rows:
-            yield row, len(await services.store.credentials(row.tenant, row.holder, row.record_id, row.version))
+            yield row, await services.store.credentials(row.tenant, row.holder, row.record_id, row.version)
         after = rows[-1].record_id, rows[-1].holder
 
 
@@ -253,14 +255,15 @@ async def received(services: Services, holder: str = "", record_type: str = "") 
     records: list[Json] = [
         {
             "record": row.record_id,
+            "number": _number(row, kept),
             "version": row.version,
             "type": row.record_type,
             "from": row.holder,
             "agreement": row.agreement_id,
-            "credentials": count,
+            "credentials": len(kept),
             "named": len(row.digests),
         }
-        async for row, count in _received(services)
+        async for row, kept in _received(services)
         if holder in {"", row.holder} and record_type in {"", row.record_type}
     ]
     agreements: list[Json] = [
@@ -285,6 +288,12 @@ async def received(services: Services, holder: str = "", record_type: str = "") 
         async for file in _files(services, row)
     ]  # fmt: skip
     return {"records": records, "files": files, "agreements": agreements, "room": await _room(services, agreements)}
+
+
+def _number(record: RecordRow, credentials: Iterable[CredentialRow]) -> str:
+    """The first number by which people know what the record is about; empty if none of its credentials says one."""
+    subjects = (parse_credential(one.octets).subject for one in credentials)
+    return next((one.value for subject in subjects for one in identifiers(record.tenant, record, subject)), "")
 
 
 async def _room(services: Services, agreements: list[Json]) -> JsonObject:

@@ -195,6 +195,12 @@ def test_a_contract_leads_to_received_records(world: World) -> None:
     code, received = ask(world.refiner, "received", "--from", "mine", "--type", "FacilityRecord")
     assert (code, len(received["records"])) == (0, 2)
     assert {one["from"] for one in received["records"]} == {world.mine.did}
+    assert sorted(one["number"] for one in received["records"]) == ["0010", "0011"]
+    assert (
+        f"passport view 0010 --audience b2b --config {world.refiner.config}"
+        in " ".join(run(world.refiner, "received")[1].split())
+        or "passport view 0011" in run(world.refiner, "received")[1]
+    )
     assert received["agreements"][0]["plain"] == "The data may be had by anybody."
     assert ask(world.refiner, "received", "--type", "CellPassport")[1]["records"] == []
     assert f"from mine ({world.mine.did}): 2 FacilityRecord" in run(world.refiner, "received")[1]
