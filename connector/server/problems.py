@@ -93,13 +93,21 @@ def problem(error: errors.ConnectorError) -> web.Response:
 async def answer_errors(
     request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
 ) -> web.StreamResponse:
-    """The last catch: errors of the tree become problem details, bugs a plain 500 and a log line."""
+    """The last catch: errors of the tree become problem details, bugs a plain 500 and a log line.
+
+    `ConnectionError`: there is nobody left to answer, which aiohttp takes in silence.
+    """
     try:
         return await handler(request)
     except errors.ConnectorError as error:
         return problem(error)
+    except web.RequestPayloadError:
+        return problem(errors.BadMessage("the body is not what its encoding says"))
     except web.HTTPException:
         raise
-    except Exception:  # noqa: BLE001 - the edge of the process: a bug in one request must not end the others
+    except Exception as error:
+        # The edge of the process: a bug in one request must not end the others.
+        if isinstance(error, ConnectionError) and (request.transport is None or request.transport.is_closing()):
+            raise  # the caller went away in the middle of its request: whoever likes can do so, and nobody is to blame
         _log.exception("bug while serving %s", request.path)
         return problem(errors.ConnectorError("this is a bug of the connector", hint="its log says where"))

@@ -38,6 +38,29 @@ async def test_a_body_that_does_not_end_is_not_waited_for(tmp_path: Path, monkey
         await runner.cleanup()
 
 
+async def test_a_caller_that_goes_away_or_sends_rubbish_is_no_bug(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Else anybody could fill the log with tracebacks, in which the true ones are not found."""
+    here, app = quiet_connector(tmp_path)
+    port = free_ports(1)[0]
+    runner = await site.start(app, here.config, host="127.0.0.1", port=port)
+    try:
+        _, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(HALF)
+        await asyncio.sleep(0.2)
+        writer.transport.abort()
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(HALF.replace(b"\r\n\r\n{", b"\r\nContent-Encoding: gzip\r\n\r\n0123456789"))
+        head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 5)
+        assert head.startswith(b"HTTP/1.1 400")
+        writer.close()
+        await asyncio.sleep(0.2)
+        assert caplog.records == []
+    finally:
+        await runner.cleanup()
+
+
 @pytest.mark.parametrize("path", [b"/data", b"/audit/party", b"/dsp/2025-1/negotiations/x", b"/no-such-page"])
 async def test_what_is_for_one_caller_is_kept_for_nobody(tmp_path: Path, path: bytes) -> None:
     """By no cache on the way, whatever it thinks of answers without a word; and read as nothing but what it is."""
