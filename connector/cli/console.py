@@ -88,6 +88,11 @@ def visible(text: str) -> str:
     return "".join(one if one.isprintable() or one == "\n" else repr(one)[1:-1] for one in text)
 
 
+def one_line(text: str) -> str:
+    """The same for what has to stay on its line."""
+    return visible(text).replace("\n", "\\n")
+
+
 def next_step(command: str, note: str = "") -> None:
     """What to do now, for people: a command, or a sentence that ends with one, so that it can be copied.
 

@@ -18,7 +18,7 @@ from typing import Annotated, NamedTuple
 
 import typer
 
-from connector.cli.console import DONE, JSON, NO, console, next_step, show_json, shown_json, told
+from connector.cli.console import DONE, JSON, NO, console, next_step, one_line, show_json, shown_json, told
 from connector.config import Config, load
 from connector.credentials.ids import mint as mint_id
 from connector.errors import BadInput, BadPlan
@@ -258,20 +258,15 @@ def _line(finding: Finding) -> str:
     where = [place.source, f"sheet {place.sheet}" if place.sheet else "", f"line {place.line}" if place.line else ""]
     where += [f"record {place.record}"] if place.record and place.line <= 1 else []  # all in one line: JSON, XML
     at = ", ".join(part for part in [*where, place.column] if part)
-    return _visible(f"{at}: {finding.message} [{finding.code}]")
-
-
-def _visible(text: str) -> str:
-    """Control characters of an export never reach the terminal."""
-    return "".join(character if character.isprintable() else repr(character)[1:-1] for character in text)
+    return one_line(f"{at}: {finding.message} [{finding.code}]")
 
 
 def _beside(shown: JsonObject) -> None:
     out = console()
-    out.print(_visible(str(shown["title"])), style="bold", markup=False)
+    out.print(one_line(str(shown["title"])), style="bold", markup=False)
     cells = shown["cells"]
     for pointer, cell in cells.items() if isinstance(cells, dict) else ():
-        out.print(f"  {pointer}  <-  {_visible(str(cell))}", markup=False)
+        out.print(f"  {pointer}  <-  {one_line(str(cell))}", markup=False)
     out.print(shown_json(shown["subject"]), markup=False)
 
 

@@ -12,11 +12,19 @@ from typing import Annotated
 
 import typer
 
-from connector.cli.console import CONFIG, told
+from connector.cli.console import CONFIG, one_line, told
 from connector.config import Config, load
 
 _OPEN_FILES = 65_536
 _FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
+
+
+class OneLine(logging.Formatter):
+    """What peers say can't begin a line of the log that looks like one of ours, nor move a terminal's cursor."""
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - the name that logging calls
+        """The line without its traceback."""
+        return one_line(super().formatMessage(record))
 
 
 def serve(
@@ -31,7 +39,9 @@ def serve(
     """
     with told():
         loaded = load(config)
-        logging.basicConfig(level=logging.INFO, format=_FORMAT, stream=sys.stderr)
+        handler = logging.StreamHandler(sys.stderr)
+        handler.setFormatter(OneLine(_FORMAT))
+        logging.basicConfig(level=logging.INFO, handlers=[handler])
         _allow_open_files()
         if fence:
             _raise_fence(loaded)

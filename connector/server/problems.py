@@ -109,5 +109,5 @@ async def answer_errors(
         # The edge of the process: a bug in one request must not end the others.
         if isinstance(error, ConnectionError) and (request.transport is None or request.transport.is_closing()):
             raise  # the caller went away in the middle of its request: whoever likes can do so, and nobody is to blame
-        _log.exception("bug while serving %s", request.path)
+        _log.exception("bug while serving %s", request.rel_url.raw_path)
         return problem(errors.ConnectorError("this is a bug of the connector", hint="its log says where"))

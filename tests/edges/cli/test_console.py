@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import logging
 
 import pytest
 
 from connector.cli.console import shown_json
+from connector.cli.serve import OneLine
 
 
 @pytest.mark.parametrize("odd", ["\x1b[2J", "\x9b2J", "\x7f", "\u202e", "\u2028", "\U000e0041", "\ufeff"])
@@ -19,3 +21,14 @@ def test_json_for_machines_holds_nothing_that_a_terminal_obeys(odd: str) -> None
     assert "Käse " in text
     assert "電池" in text
     assert shown_json("電池\n") == json.dumps("電池\n", ensure_ascii=False)
+
+
+@pytest.mark.parametrize("odd", ["\n2026-11-29 INFO connector: all is well", "\r", "\x1b[2J", "\x9b2J", "\u2028"])
+def test_nobody_writes_lines_into_the_log(odd: str) -> None:
+    """A name of a peer stays within the line that tells of it; a traceback keeps its own lines."""
+    record = logging.LogRecord("connector", logging.WARNING, "", 0, "from %s", (f"did:web:x{odd}",), None)
+    line = OneLine("%(levelname)s %(name)s: %(message)s").format(record)
+    assert line.startswith("WARNING connector: from did:web:x\\")
+    assert line.isprintable()
+    record.exc_info = (ValueError, ValueError("x"), None)
+    assert OneLine("%(message)s").format(record).endswith("\nValueError: x")
