@@ -7,6 +7,7 @@ reading, on size after inflation, on headers. Which answer is good is the caller
 
 from __future__ import annotations
 
+import asyncio
 import errno
 import logging
 import socket
@@ -128,17 +129,20 @@ class GuardedClient:
         headers: Mapping[str, str] | None = None,
         idle_seconds: float = 60.0,
     ) -> HttpAnswer:
-        """POST octets of any size; the answer is small. The same errors."""
+        """POST octets of any size; the answer is small. The same errors, also for who takes nothing for so long."""
         asked = target(url, loopback=self._loopback)
         session = self._session or self._open()
         with _told(url, f"for {idle_seconds:g} s"):
-            async with session.post(
-                asked,
-                headers=headers,
-                data=chunks,
-                allow_redirects=False,
-                timeout=_patience(idle_seconds, self._connect_timeout),
-            ) as response:
+            async with (
+                asyncio.timeout(idle_seconds) as standstill,
+                session.post(
+                    asked,
+                    headers=headers,
+                    data=_taken(chunks, standstill, idle_seconds),
+                    allow_redirects=False,
+                    timeout=_patience(idle_seconds, self._connect_timeout),
+                ) as response,
+            ):
                 octets = await _read_limited(response, _UPLOAD_ANSWER_BYTES, url)
                 return HttpAnswer(status=response.status, headers=_lower(response.headers), body=octets)
 
@@ -169,6 +173,17 @@ class GuardedClient:
         if not may_connect(str(address[0]), loopback=self._loopback):
             raise _Blocked(errno.EACCES, "address blocked")
         return socket.socket(family=family, type=kind, proto=protocol)
+
+
+async def _taken(
+    chunks: AsyncIterator[bytes], standstill: asyncio.Timeout, idle_seconds: float
+) -> AsyncIterator[bytes]:
+    """The pieces; the time runs anew whenever the next one is asked for. aiohttp has no limit for what is written."""
+    loop = asyncio.get_running_loop()
+    async for chunk in chunks:
+        yield chunk
+        if not standstill.expired():
+            standstill.reschedule(loop.time() + idle_seconds)
 
 
 @contextmanager
