@@ -19,7 +19,7 @@ $(VENV)/.ready: requirements.lock pyproject.toml
 	@$(BIN)/python -m compileall -q connector examples
 	@touch $@
 
-demo: setup  ## run the whole chain on this machine: seven companies, one audited battery
+demo: setup  ## run the whole chain on this machine: eight companies, one audited battery
 	@$(BIN)/battery-connector demo
 
 lint: setup  ## formatting, lint, types, the floors of the house
