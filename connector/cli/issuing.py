@@ -31,6 +31,7 @@ from connector.model import Finding, JsonObject
 from connector.policy.odrl import digest
 from connector.policy.reading import load as load_policy
 from connector.server import commands, statements
+from connector.server.commands import read_file
 from connector.server.services import Services
 from connector.vocabulary.admission import admit
 
@@ -77,7 +78,7 @@ async def _issue(services: Services, job: Job) -> Signed:
     documents = [_stated(services, job.record_type, path) for path in job.claims]
     findings: list[Finding] = []
     if job.plan is not None:
-        mapped = await commands.map_plan(services, parse(_read(job.plan)))
+        mapped = await commands.map_plan(services, parse(read_file(job.plan)))
         documents += mapped.mapped
         findings += mapped.findings
     dataset = DatasetRow(
@@ -137,7 +138,7 @@ async def _write_site(services: Services, folder: Path) -> None:
 def _stated(services: Services, record_type: str, path: Path) -> Mapped:
     """A claim file as a document: its subject is what the file says."""
     try:
-        subject = admit(_read(path), _CLAIMS_LIMIT_BYTES)
+        subject = admit(read_file(path), _CLAIMS_LIMIT_BYTES)
     except BadMessage as bad:
         raise BadInput(bad.detail, hint=bad.hint, place=str(path)) from None
     kind = subject.get("type")
@@ -165,10 +166,3 @@ def _key(subject: JsonObject) -> str:
 def _put(path: Path, octets: bytes) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(octets)
-
-
-def _read(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise BadInput(f"{path}: {error.strerror}") from None

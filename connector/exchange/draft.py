@@ -9,11 +9,12 @@ import hashlib
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Protocol
 
 import orjson
 
+from connector.credentials.datamodel import time_text
 from connector.exchange.rows import (
     AgreementRow,
     ApprovalRow,
@@ -74,6 +75,17 @@ def under_way(row: ProcessRow) -> str:
 def micros(moment: datetime) -> int:
     """A time as the store keeps it."""
     return int(moment.timestamp() * 1_000_000)
+
+
+def time_of(at: int) -> str:
+    """A time of the store's, in words."""
+    return time_text(datetime.fromtimestamp(at / 1_000_000, tz=UTC))
+
+
+def content_of(row: ProcessRow) -> JsonObject:
+    """What a journey keeps of a process, beside where it stands."""
+    content: JsonObject = orjson.loads(row.body)["content"]
+    return content
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,15 +6,14 @@ that the dataset holds: who may have a part of it can't work its digest out, and
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import Final
 
 import orjson
 from aiohttp import web
 
-from connector.credentials.datamodel import time_text
 from connector.credentials.digest import content_digest, file_part, unit_part
 from connector.errors import NotFound
+from connector.exchange.draft import time_of
 from connector.exchange.keeping import DeliveredRow
 from connector.exchange.receipts import receipt_in, worth
 from connector.exchange.rows import AgreementRow
@@ -60,7 +59,7 @@ def _head(row: AgreementRow) -> JsonObject:
     return {
         "agreement": row.agreement_id, "role": row.role, "with": row.counterparty, "dataset": row.dataset_id,
         "provider": terms.get("assigner"), "consumer": terms.get("assignee"),
-        "agreed": terms.get("timestamp") or _time(row.at), "negotiation": row.negotiation_pid, "pins": pins,
+        "agreed": terms.get("timestamp") or time_of(row.at), "negotiation": row.negotiation_pid, "pins": pins,
         "replacedBy": row.replaced_by,
     }  # fmt: skip
 
@@ -69,7 +68,7 @@ async def _said(services: Services, row: AgreementRow) -> list[Json]:
     """The negotiation's messages, each with what its receipt is worth, and ours for theirs."""
     return [
         {
-            "direction": one.direction, "message": one.message_type, "at": _time(one.at), "status": one.status,
+            "direction": one.direction, "message": one.message_type, "at": time_of(one.at), "status": one.status,
             "receipt": worth(one) or ("given" if receipt_in(one.answer_headers) else None),
         }
         for one in await services.store.messages(row.tenant, "negotiation", row.negotiation_pid)
@@ -80,7 +79,7 @@ async def _transfers(services: Services, row: AgreementRow) -> list[Json]:
     """Those of them that are among the newest of all transfers."""
     newest, _ = await processes.newest(services, "transfer")
     return [
-        {"transfer": one.pid, "state": one.state, "created": _time(one.created), "updated": _time(one.updated)}
+        {"transfer": one.pid, "state": one.state, "created": time_of(one.created), "updated": time_of(one.updated)}
         for one in newest
         if orjson.loads(one.body)["content"].get("agreement") == row.agreement_id
     ]
@@ -99,7 +98,7 @@ async def _delivered(services: Services, row: AgreementRow) -> list[DeliveredRow
 def _shown(came: list[DeliveredRow]) -> JsonObject:
     units = [one for one in came if one.unit]
     listed: list[Json] = [
-        {"unit": one.unit, "version": one.version or None, "digests": [*one.digests], "at": _time(one.at)}
+        {"unit": one.unit, "version": one.version or None, "digests": [*one.digests], "at": time_of(one.at)}
         for one in units[:SHOWN]
     ]
     return {
@@ -147,7 +146,3 @@ def _judged(pins: tuple[str, ...], terms: Json, units: list[DeliveredRow], *, wh
     if by_unit(terms):
         return "partial", "the pin is of all that the dataset holds, and these terms may give us only some of it"
     return "different", f"what came has the digest {found}"
-
-
-def _time(at: int) -> str:
-    return time_text(datetime.fromtimestamp(at / 1_000_000, tz=UTC))

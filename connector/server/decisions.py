@@ -7,16 +7,14 @@ it, or an offer as a catalogue shows it: home rules and lists of parties stay ho
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import Literal, cast
 
 import orjson
 from aiohttp import web
 from pydantic import ValidationError
 
-from connector.credentials.datamodel import time_text
 from connector.errors import BadInput, BadPolicy, Conflict, NotFound
-from connector.exchange.draft import micros
+from connector.exchange.draft import micros, time_of
 from connector.exchange.held import Word
 from connector.exchange.rows import ApprovalRow, DatasetRow, ProcessRow
 from connector.model import Did, Json, JsonObject
@@ -67,9 +65,9 @@ async def _shown(services: Services, row: ApprovalRow) -> JsonObject:
     dataset = await services.store.load_dataset(row.tenant, row.subject)
     return {
         "id": row.pid, "turn": row.turn, "with": row.counterparty, "dataset": row.subject,
-        "title": dataset.title if dataset is not None else None, "asked": _time(row.asked), "due": _time(row.due),
+        "title": dataset.title if dataset is not None else None, "asked": time_of(row.asked), "due": time_of(row.due),
         "can": processes.can(Turn(row.turn)),
-        "decision": row.decision or None, "not_before": _time(row.not_before) if row.not_before else None,
+        "decision": row.decision or None, "not_before": time_of(row.not_before) if row.not_before else None,
         "note": (content.get("waits") or {}).get("note"),
         "terms": content.get("offer"), "agreement": content.get("agreement"),
         "ours": services.negotiate.weighing.policies.offer(dataset) if dataset is not None else None,
@@ -81,7 +79,7 @@ def _read_shown(row: ApprovalRow, dataset: DatasetRow | None) -> JsonObject:
     """Audit reads that wait: a party's, of a dataset, permitted by its policy."""
     return {
         "id": row.pid, "turn": row.turn, "with": row.counterparty, "dataset": row.subject,
-        "title": dataset.title if dataset is not None else None, "asked": _time(row.asked), "due": None,
+        "title": dataset.title if dataset is not None else None, "asked": time_of(row.asked), "due": None,
         "can": ["approve", "reject"], "decision": None, "not_before": None, "note": None, "terms": None,
         "agreement": None, "ours": None, "policy": None, **orjson.loads(row.detail),
     }  # fmt: skip
@@ -117,7 +115,7 @@ async def _decide_read(services: Services, pid: str, decision: str, body: JsonOb
     row = await services.audit_answers.decide(pid, word, asked.text(body, "reason", ""), services.clock.now())
     return {
         "audit": row.pid, "with": row.counterparty, "dataset": row.subject, "decision": row.decision,
-        "until": _time(row.due),
+        "until": time_of(row.due),
     }  # fmt: skip
 
 
@@ -236,7 +234,3 @@ def _offer_id(services: Services, body: JsonObject) -> str:
 
 def _tenant(services: Services) -> str:
     return services.config.tenant
-
-
-def _time(at: int) -> str:
-    return time_text(datetime.fromtimestamp(at / 1_000_000, tz=UTC))

@@ -11,11 +11,9 @@ from collections.abc import Sequence
 from contextlib import suppress
 from functools import partial
 
-import orjson
-
 from connector.errors import Conflict, IllegalTransition, NotAllowed, NotFound, PeerUnreachable
 from connector.exchange.arrivals import Received
-from connector.exchange.draft import under_way
+from connector.exchange.draft import content_of, under_way
 from connector.exchange.receive import Tell
 from connector.exchange.rows import AgreementRow, ProcessRow
 from connector.exchange.transfer import is_open
@@ -35,7 +33,7 @@ async def start_transfer(services: Services, agreement_id: str, key: str, wait_s
     """Start the transfer of an agreement and say where its data is: for a tool of one's own that pulls it."""
     agreement = await _agreement(services, agreement_id)
     row = await _started(services, agreement, PULL, said=f"start {agreement_id}", key=key, wait_seconds=wait_seconds)
-    content = _content(row)
+    content = content_of(row)
     return {
         "transfer": row.pid,
         "state": row.state,
@@ -59,7 +57,7 @@ async def fetch(
     came: JsonObject = {}
     if push:
         row = await _sent(services, row, wait_seconds, tell)
-        counted = _content(row).get("received")
+        counted = content_of(row).get("received")
         came = {**counted} if isinstance(counted, dict) else {}
         if isinstance(known := came.get("findings"), list) and isinstance(waiting := came.get("waiting"), list):
             came["findings"] = [*known, *waiting]
@@ -80,7 +78,7 @@ async def fetch(
         "unchecked": came.get("unchecked", 0),
         "rejected": came.get("rejected", 0),
         "findings": came.get("findings", []),
-        "termination": _content(row).get("termination"),
+        "termination": content_of(row).get("termination"),
     }
 
 
@@ -133,7 +131,7 @@ async def _pulled(
 async def _pull(
     services: Services, agreement: AgreementRow, row: ProcessRow, tell: Tell, units: Sequence[str]
 ) -> Received:
-    address, pauses = _content(row)["address"], iter(_PULL_AGAIN_SECONDS)
+    address, pauses = content_of(row)["address"], iter(_PULL_AGAIN_SECONDS)
     assert isinstance(address, dict), "an open pull has an address"
     way = Did(agreement.counterparty), agreement.agreement_id, str(address["endpoint"])
     authorize = partial(services.renew.authorization, row.pid)
@@ -159,7 +157,7 @@ async def _sent(services: Services, row: ProcessRow, wait_seconds: float, tell: 
     while not _is_over(services, row) and left > 0:
         pause = min(left, _LOOK_SECONDS)
         row = await services.transfer.conversation.settled(row.pid, lambda at: _is_over(services, at), pause)
-        came = _content(row).get("received")
+        came = content_of(row).get("received")
         tell({"done": came["records"] if isinstance(came, dict) else 0})
         left -= pause
     return row
@@ -167,8 +165,3 @@ async def _sent(services: Services, row: ProcessRow, wait_seconds: float, tell: 
 
 def _is_over(services: Services, row: ProcessRow) -> bool:
     return row.state in services.transfer.table.terminal
-
-
-def _content(row: ProcessRow) -> JsonObject:
-    content: JsonObject = orjson.loads(row.body)["content"]
-    return content

@@ -6,14 +6,13 @@ This is what `why` is made of. Secrets never leave: neither data tokens nor cred
 from __future__ import annotations
 
 from collections.abc import Collection
-from datetime import UTC, datetime
 from typing import cast
 
 import orjson
 from aiohttp import web
 
-from connector.credentials.datamodel import time_text
 from connector.errors import NotFound
+from connector.exchange.draft import time_of
 from connector.exchange.receipts import receipt_in, worth
 from connector.exchange.rows import ProcessKind, ProcessRow
 from connector.model import Json, JsonObject
@@ -172,4 +171,4 @@ def can(turn: Turn) -> list[Json]:
 
 
 def _time(micros: int | None) -> str | None:
-    return None if micros is None else time_text(datetime.fromtimestamp(micros / 1_000_000, tz=UTC))
+    return None if micros is None else time_of(micros)

@@ -23,6 +23,7 @@ from connector.provenance.outcomes import FAILED, Outcome, Verdict
 from connector.provenance.report import AuditReport, NodeResult
 from connector.provenance.retelling import read_report
 from connector.server.chain_picture import CARD_WIDTH, Mark, lay_out
+from connector.vocabulary.wording import spelled
 
 _TEMPLATES: Final = Path(__file__).parent / "templates"
 _BAR: Final = 640
@@ -144,19 +145,19 @@ def _tone(outcome: Outcome) -> str:
 def _kind(node: NodeResult) -> str:
     """`MineralLotPassport` -> `Mineral lot passport`."""
     if node.type:
-        return _words(node.type).capitalize()
+        return spelled(node.type).capitalize()
     return "Record not obtained" if node.outcome is Outcome.MISSING else "Undisclosed record"
 
 
 def _thing(node: NodeResult) -> str:
     """What the card is: the lot's material, else the kind of record without the word passport."""
-    return _words(node.what).capitalize() if node.what else _kind(node).removesuffix(" passport")
+    return spelled(node.what).capitalize() if node.what else _kind(node).removesuffix(" passport")
 
 
 def _mark_words(mark: Mark) -> str:
     """What stands below a card."""
     node = mark.node
-    words = f"{_kind(node)}, {_words(node.what)}" if node.what else _kind(node)
+    words = f"{_kind(node)}, {spelled(node.what)}" if node.what else _kind(node)
     times = f"{mark.count} \N{MULTIPLICATION SIGN} " if mark.count > 1 else ""
     return times + words + ("" if node.outcome is Outcome.VERIFIED else f": {node.outcome}")
 
@@ -164,11 +165,6 @@ def _mark_words(mark: Mark) -> str:
 def _why(share: Share) -> str:
     """Why a share has no verified origin."""
     return "goes round" if share.source_kind == "runAround" else _GROUND_WORDS.get(share.ground, share.ground)
-
-
-def _words(name: str) -> str:
-    """`mixedHydroxide` -> `mixed hydroxide`."""
-    return "".join(f" {letter.lower()}" if letter.isupper() else letter for letter in name).strip()
 
 
 def _short(ident: str) -> str:

@@ -9,11 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 
-import orjson
 from aiohttp import web
 
 from connector.errors import IllegalTransition, NotAllowed, NotFound
-from connector.exchange.draft import under_way
+from connector.exchange.draft import content_of, under_way
 from connector.exchange.rows import ProcessRow
 from connector.exchange.transfer import is_open
 from connector.model import Json, JsonObject
@@ -40,7 +39,7 @@ def routes() -> list[web.RouteDef]:
 async def _listed(request: web.Request) -> web.Response:
     services = request.app[SERVICES]
     rows, more = await processes.newest(services, "transfer", behind=_ENDS)
-    shown: list[Json] = [{**processes.head(row), "agreement": _content(row).get("agreement")} for row in rows]
+    shown: list[Json] = [{**processes.head(row), "agreement": content_of(row).get("agreement")} for row in rows]
     return json_response({"transfers": shown, "more": more})
 
 
@@ -87,7 +86,7 @@ async def act(
         ) from None
     resumed = word in {"start", "resume"}
     row = await waiting.settled(calm.pid, lambda at: not under_way(at) and (not resumed or _goes_on(at)), wait_seconds)
-    content = _content(row)
+    content = content_of(row)
     return {
         "transfer": row.pid, "state": row.state, "pending": under_way(row) or None,
         "suspension": content.get("suspension"), "termination": content.get("termination"),
@@ -96,8 +95,3 @@ async def act(
 
 def _goes_on(row: ProcessRow) -> bool:
     return row.state != State.STARTED or is_open(row)
-
-
-def _content(row: ProcessRow) -> JsonObject:
-    content: JsonObject = orjson.loads(row.body)["content"]
-    return content
