@@ -19,6 +19,17 @@ from connector.keys.file import create_key
 
 CONFIG_FILE = "connector.toml"
 FOLDERS = ("exports", "plans", "policies", "held", "store", "keys")
+_LATER = """
+# Whom to believe, by type of credential. `members`: whoever shows a valid membership.
+# [trusted_issuers]
+# MembershipCredential = ["did:web:association.example"]
+# RoleCredential = ["did:web:association.example"]
+# MineralLotPassport = ["members"]
+
+# Names for peers, so that commands can say `mine`. Our own membership credential goes into the folder `held`.
+# [peers]
+# mine = "did:web:connector.mine.example"
+"""
 
 
 def init(  # noqa: PLR0917 - typer makes the options of the arguments
@@ -117,7 +128,7 @@ management_port = {company.management_port}
 allow_loopback_http = {str(company.loopback).lower()}
 clock_offset_seconds = {company.offset}
 """
-    return text
+    return text + _LATER
 
 
 def _private(path: Path, text: str) -> None:

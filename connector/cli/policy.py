@@ -25,6 +25,7 @@ from connector.policy.plain import plain as in_plain_words
 from connector.policy.reading import load, parse_time, read
 
 MAX_FILE_BYTES: Final = 1 << 20
+_FACTS: Final = ("party", "stage", "at", "claims")
 _MARKS: Final = {
     State.SATISFIED: "green",
     State.NOT_SATISFIED: "bold red",
@@ -80,6 +81,8 @@ def explain(
 ) -> None:
     """What the policy decides, and what became of each constraint. Exit code 1: denied.
 
+    The facts: {"party": "did:web:...", "claims": {"membership": "active", "role": ["recycler"]}}; also "stage", "at".
+
     Example: battery-connector policy explain policies/direct-customer.json --as facts.json --stage negotiation
     """
     with told():
@@ -87,6 +90,8 @@ def explain(
         asked: Json = {} if facts is None else _document(facts)
         if not isinstance(asked, dict):
             raise BadInput(f"{facts} is not a JSON object.")
+        if unknown := sorted(asked.keys() - _FACTS):
+            raise BadInput(f"unknown: {', '.join(unknown)}", hint=f"known: {', '.join(_FACTS)}", place=str(facts))
         party = asked.get("party", "")
         if not isinstance(party, str):
             raise BadInput('"party" is a DID.', place=str(facts))

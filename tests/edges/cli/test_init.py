@@ -9,6 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 from connector.cli import app, mount
+from connector.config import load
 
 mount(["init", "serve", "site"])
 RUN = CliRunner()
@@ -36,6 +37,19 @@ def test_a_wrong_wish_leaves_no_half_made_company(tmp_path: Path, wrong: list[st
     answer = RUN.invoke(app, ["init", str(folder), "--public-url", "https://connector.refiner.example"])
     assert answer.exit_code == 0, answer.output
     assert RUN.invoke(app, ["init", str(folder), "--public-url", "https://other.example"]).exit_code == 2
+
+
+def test_what_init_leaves_as_comments_is_good_configuration(tmp_path: Path) -> None:
+    """Whom to believe and names for peers: the marks taken away, it is read."""
+    answer = RUN.invoke(app, ["init", str(tmp_path / "us"), "--public-url", "https://us.example"])
+    assert answer.exit_code == 0, answer.output
+    file = tmp_path / "us" / "connector.toml"
+    head, mark, later = file.read_text("utf-8").partition("# [trusted_issuers]")
+    lines = [line.removeprefix("# ") for line in (mark + later).splitlines() if "[" in line or " = " in line]
+    file.write_text(head + "\n".join(lines), "utf-8")
+    config = load(file)
+    assert config.trusted_issuers["MineralLotPassport"] == ("members",)
+    assert config.peer("mine") == "did:web:connector.mine.example"
 
 
 def test_a_folder_that_cannot_be_made_is_a_sentence(tmp_path: Path) -> None:

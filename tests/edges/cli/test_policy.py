@@ -90,3 +90,11 @@ def test_bad_facts_are_exit_code_2(tmp_path: Path, content: str) -> None:
     file = tmp_path / "facts.json"
     file.write_text(content)
     assert run("explain", POLICY, "--as", file)[0] == 2
+
+
+def test_facts_under_a_wrong_name_are_not_passed_over(tmp_path: Path) -> None:
+    """A claim beside `claims` would count for nothing, without a word."""
+    file = tmp_path / "facts.json"
+    file.write_text(json.dumps({"membership": "active"}))
+    code, out = run("explain", POLICY, "--as", file)
+    assert (code, "unknown: membership" in out, "claims" in out) == (2, True, True)
