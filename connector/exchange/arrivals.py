@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import orjson
 
@@ -48,6 +49,15 @@ class Way:
     agreement_id: str
     origin: Origin
     dataset: DatasetRow | None = None
+
+
+class Good(NamedTuple):
+    """A credential that came and is what its line says."""
+
+    item: Item
+    octets: bytes
+    report: Report
+    credential: Credential
 
 
 @dataclass(slots=True, kw_only=True)
@@ -121,7 +131,7 @@ class Arrivals:
         await self._keep(
             Way(holder=self.did, agreement_id="", origin="held", dataset=dataset),
             [item],
-            [(item, octets, report, credential)],
+            [Good(item, octets, report, credential)],
             result,
         )
         return result
@@ -174,19 +184,19 @@ class Arrivals:
             return None
         gate = asyncio.Semaphore(_AT_ONCE)
 
-        async def fetched(item: Item) -> tuple[Item, bytes, Report, Credential] | None:
+        async def fetched(item: Item) -> Good | None:
             async with gate:
                 return await self._checked(item, await octets_of(item), result)
 
         good = await asyncio.gather(*(fetched(item) for item in items if item.given and item.digest not in have))
         signers = await self._signers(newest)
-        kept: list[tuple[Item, bytes, Report, Credential]] = []
+        kept: list[Good] = []
         for one in good:
-            if one is not None and (not signers or one[3].issuer in signers):
-                signers |= {one[3].issuer}
+            if one is not None and (not signers or one.credential.issuer in signers):
+                signers |= {one.credential.issuer}
                 kept.append(one)
             elif one is not None:
-                result.refuse(one[0], "foreign-issuer", "the record was signed by another party before")
+                result.refuse(one.item, "foreign-issuer", "the record was signed by another party before")
         if kept:
             await self._keep(way, items, kept, result)
         return unit if len(kept) == len(good) else None
@@ -201,9 +211,7 @@ class Arrivals:
     async def _have(self, way: Way, item: Item) -> list[CredentialRow]:
         return await self.store.credentials(self.tenant, way.holder, item.record_id, item.version)
 
-    async def _checked(
-        self, item: Item, octets: bytes | None, result: Received
-    ) -> tuple[Item, bytes, Report, Credential] | None:
+    async def _checked(self, item: Item, octets: bytes | None, result: Received) -> Good | None:
         if octets is None:
             return None
         if digest_multibase(octets) != item.digest:
@@ -218,7 +226,7 @@ class Arrivals:
         if found is None or found[:3] != said or _own_type(credential) != item.record_type:
             result.refuse(item, "record-mismatch", "it belongs to another record, level or type than the page says")
             return None
-        return item, octets, report, credential
+        return Good(item, octets, report, credential)
 
     def _good(self, report: Report, digest: str, result: Received) -> Credential | None:
         """The credential of a valid report; for any other a finding per check."""
@@ -238,13 +246,13 @@ class Arrivals:
         self,
         way: Way,
         items: Sequence[Item],
-        good: Sequence[tuple[Item, bytes, Report, Credential]],
+        good: Sequence[Good],
         result: Received,
     ) -> None:
         first, now = items[0], micros(self.clock.now())
         newest = await self.store.load_record(self.tenant, way.holder, first.record_id)
         same = newest is not None and newest.version == first.version
-        subject = next((one[3].subject for one in good if one[0].level != Level.MODEL), good[0][3].subject)
+        subject = next((one for one in good if one.item.level != Level.MODEL), good[0]).credential.subject
         record = RecordRow(
             tenant=self.tenant, record_id=first.record_id, version=first.version, record_type=first.record_type,
             key="", subject_id=str(subject.get("id", "")), holder=way.holder, origin=way.origin,
@@ -262,12 +270,12 @@ class Arrivals:
                 records=[record],
                 credentials=[self._row(way, *one) for one in good],
                 overwritten=stale,
-                links=[link for one in good for link in await self._links(record, one[3].subject)],
+                links=[link for one in good for link in await self._links(record, one.credential.subject)],
                 identifiers=[
                     row
                     for one in good
-                    for row in identifiers(self.tenant, record, one[3].subject)
-                    if _may_number(row.issuer, one[3].issuer, way.holder)
+                    for row in identifiers(self.tenant, record, one.credential.subject)
+                    if _may_number(row.issuer, one.credential.issuer, way.holder)
                 ],
                 dataset=way.dataset,
                 evidence=[self._evidence(record, good, now)],
@@ -276,9 +284,9 @@ class Arrivals:
         result.records += 1
         result.credentials += len(good)
 
-    async def _stale(self, way: Way, item: Item, good: Sequence[tuple[Item, bytes, Report, Credential]]) -> list[str]:
+    async def _stale(self, way: Way, item: Item, good: Sequence[Good]) -> list[str]:
         """What the newer dynamic credentials take the place of."""
-        if not any(one[0].level == Level.DYNAMIC for one in good):
+        if not any(one.item.level == Level.DYNAMIC for one in good):
             return []
         return [row.digest for row in await self._have(way, item) if row.level == Level.DYNAMIC]
 
@@ -310,12 +318,10 @@ class Arrivals:
                     break
         return rows
 
-    def _evidence(
-        self, record: RecordRow, good: Sequence[tuple[Item, bytes, Report, Credential]], now: int
-    ) -> EvidenceEntry:
+    def _evidence(self, record: RecordRow, good: Sequence[Good], now: int) -> EvidenceEntry:
         body = {
             "record": record.record_id, "version": record.version, "holder": record.holder,
-            "agreement": record.agreement_id, "credentials": {one[0].digest: one[2].verdict for one in good},
+            "agreement": record.agreement_id, "credentials": {one.item.digest: one.report.verdict for one in good},
         }  # fmt: skip
         return EvidenceEntry(tenant=self.tenant, at=now, event=f"record-{record.origin}", body=orjson.dumps(body))
 
