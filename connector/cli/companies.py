@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import secrets
 import shutil
 import signal
 import socket
@@ -15,6 +16,7 @@ import sys
 import threading
 import time
 import tomllib
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -28,6 +30,8 @@ from connector.errors import ConnectorError, Unavailable
 START_SECONDS = 30.0
 _WATCH_SECONDS = 0.1
 _STOP_SECONDS = 10.0
+_QUIET_PORTS = range(20_000, 32_000)
+_NEAR = 100
 
 
 def examples_folder() -> Path:
@@ -229,12 +233,17 @@ def stop_noted(folder: Path) -> int:
 
 
 def free_ports(count: int) -> list[int]:
-    """Ports of loopback that nobody uses now."""
-    sockets = [socket.socket() for _ in range(count)]
-    try:
-        for one in sockets:
-            one.bind(("127.0.0.1", 0))
-        return [one.getsockname()[1] for one in sockets]
-    finally:
-        for one in sockets:
-            one.close()
+    """Ports of loopback that nobody uses now, near each other. They lie below those that the system gives away, so that
+    nobody takes one before its use, and anywhere there, so that two runs beside each other do not choose the same.
+    """
+    start = _QUIET_PORTS[0] + secrets.randbelow(len(_QUIET_PORTS))
+    found: list[int] = []
+    with ExitStack() as stack:
+        for port in range(start, start + _NEAR):
+            sock = stack.enter_context(socket.socket())
+            with suppress(OSError):
+                sock.bind(("127.0.0.1", port))
+                found.append(port)
+            if len(found) == count:
+                return found
+    raise Unavailable(f"there are not {count} free ports from {start} on", hint="try again: others are looked at then")

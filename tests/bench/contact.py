@@ -13,10 +13,11 @@ from dataclasses import replace
 from itertools import permutations
 from pathlib import Path
 
+from connector.cli.companies import free_ports
 from tests.bench.authority import Authority
 from tests.bench.figures import Figure
 from tests.bench.measuring import percentile
-from tests.bench.pair import Driver, driver, free_ports, make_company, publish_sites, start, two
+from tests.bench.pair import Driver, driver, make_company, publish_sites, start, two
 
 _TARGET_MS = 80.0
 _PAIRS = 3

@@ -14,10 +14,11 @@ from pathlib import Path
 
 import aiohttp
 
+from connector.cli.companies import free_ports
 from tests.bench.authority import Authority
 from tests.bench.figures import Figure
 from tests.bench.measuring import cpu_seconds, percentile, probe_disk, resident_mib
-from tests.bench.pair import Driver, Running, driver, free_ports, make_company, publish_sites, start, write_rows
+from tests.bench.pair import Driver, Running, driver, make_company, publish_sites, start, write_rows
 
 AT_ONCE = 20
 CPU_TARGET_MS = 8.0

@@ -12,11 +12,12 @@ import time
 from pathlib import Path
 from typing import Self
 
+from connector.cli.companies import free_ports
 from connector.model import JsonObject
 from tests.bench.authority import Authority
 from tests.bench.figures import Figure
 from tests.bench.measuring import cpu_seconds, resident_mib
-from tests.bench.pair import Running, free_ports, make_company, start
+from tests.bench.pair import Running, make_company, start
 
 PART = "A large file between two connectors, each in its own process"
 _GROWS_MIB = 50.0

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import json
-import random
 import socket
 import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator
-from contextlib import ExitStack, asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import aiohttp
 
 from connector.cli.client import Management
+from connector.cli.companies import free_ports
 from connector.config import Config, load
 from connector.model import Did, Json, JsonObject
 from tests.bench.authority import PARTY_CREDENTIALS, Authority
@@ -26,7 +26,6 @@ COMMAND = (sys.executable, "-m", "connector")
 _READY_SECONDS = 30.0
 _STOP_SECONDS = 15.0
 _LOOK_SECONDS = 0.005
-_QUIET_PORTS = (20_000, 32_000)
 
 PLAN = """mapping: bench-sites/1
 record: FacilityRecord
@@ -57,23 +56,6 @@ POLICY = json.dumps(
         ],
     }
 )
-
-
-def free_ports(count: int) -> list[int]:
-    """Ports that nobody listens on, near each other. They lie below those that the system gives away, so that nobody
-    takes one before its use, and anywhere there, so that two runs beside each other do not choose the same.
-    """
-    start = random.SystemRandom().randrange(*_QUIET_PORTS)
-    with ExitStack() as stack:
-        found: list[int] = []
-        for port in range(start, start + 100):
-            sock = stack.enter_context(socket.socket())
-            with suppress(OSError):
-                sock.bind(("127.0.0.1", port))
-                found.append(port)
-            if len(found) == count:
-                return found
-    raise RuntimeError(f"not {count} free ports from {start} on")
 
 
 @dataclass(slots=True, kw_only=True)

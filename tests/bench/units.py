@@ -17,6 +17,7 @@ from pathlib import Path
 import aiohttp
 
 from connector.app import open_keys
+from connector.cli.companies import free_ports
 from connector.config import Config
 from connector.credentials.digest import digest_multibase
 from connector.credentials.ids import mint, unit_id
@@ -27,7 +28,7 @@ from connector.stores.sqlite import SqliteStore
 from tests.bench.authority import Authority
 from tests.bench.figures import Figure
 from tests.bench.measuring import cpu_seconds, percentile, resident_mib
-from tests.bench.pair import Running, driver, free_ports, make_company, start
+from tests.bench.pair import Running, driver, make_company, start
 
 PART = "One unit of a collection, under one agreement"
 _TARGET_MS = 5.0

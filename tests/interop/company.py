@@ -12,9 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
+from connector.cli.companies import free_ports
 from connector.config import load
 from connector.model import Json, JsonObject
-from tests.bench.pair import COMMAND, PLAN, Running, free_ports, start
+from tests.bench.pair import COMMAND, PLAN, Running, start
 
 ROWS = 3
 WAIT_SECONDS = 150

@@ -15,9 +15,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from connector.cli.companies import free_ports
 from connector.model import Json, JsonObject
 from tests.bench.authority import Authority
-from tests.bench.pair import free_ports
 from tests.journeys.companies import Keeper, Member, make_pair, publish, until_answered
 from tests.journeys.crashing import DEAD, POINTS
 

@@ -18,11 +18,12 @@ import aiohttp
 import orjson
 import pytest
 
+from connector.cli.companies import free_ports
 from connector.exchange.rows import ProcessRow
 from connector.model import JsonObject
 from connector.stores import open_store
 from tests.bench.authority import Authority
-from tests.bench.pair import POLICY, free_ports
+from tests.bench.pair import POLICY
 from tests.journeys.companies import Keeper, Member, make_pair
 from tests.journeys.fault_proxy import FaultProxy, Sweep, proxies
 from tests.journeys.test_crash import site_of

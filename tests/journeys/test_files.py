@@ -15,10 +15,10 @@ from pathlib import Path
 
 import pytest
 
+from connector.cli.companies import free_ports
 from connector.credentials.digest import digest_multibase
 from connector.model import JsonObject
 from tests.bench.authority import Authority
-from tests.bench.pair import free_ports
 from tests.journeys.companies import Member, make_pair, until_answered
 from tests.journeys.test_crash import site_of
 

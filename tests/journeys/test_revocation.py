@@ -13,11 +13,11 @@ from pathlib import Path
 import pytest
 
 from connector.app import SystemClock
+from connector.cli.companies import free_ports
 from connector.credentials.digest import digest_multibase
 from connector.model import JsonObject
 from connector.server import parts
 from tests.bench.authority import PARTY_CREDENTIALS, Authority
-from tests.bench.pair import free_ports
 from tests.edges.cli.companies import Company, serving
 from tests.journeys.companies import Member, make_pair
 from tests.journeys.test_crash import site_of

@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 
 from connector.cli.client import Management
+from connector.cli.companies import free_ports
 from connector.credentials.digest import digest_multibase
-from tests.bench.pair import free_ports
 from tests.edges.cli.companies import EXPORT, Company, found, know, serving
 from tests.edges.cli.test_running import ask, run
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.bench.pair import free_ports
+from connector.cli.companies import free_ports
 from tests.edges.cli.companies import Company, found, know, serving
 from tests.edges.cli.test_running import ask, run
 

@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 
 from connector.cli import app, mount
 from connector.cli.client import Management
-from tests.bench.pair import free_ports
+from connector.cli.companies import free_ports
 from tests.edges.cli.companies import BROKEN, Company, found, know, serving
 
 mount()

@@ -16,11 +16,11 @@ from typer.testing import CliRunner
 
 from connector.cli import app, mount
 from connector.cli.client import Management
+from connector.cli.companies import free_ports
 from connector.model import JsonObject, Pid
 from connector.protocol import compose
 from connector.protocol.process import Process, Role
 from connector.server.dsp import BASE
-from tests.bench.pair import free_ports
 from tests.edges.cli.companies import EXPORT, PLAN, Company, found, know, serving
 from tests.edges.server.stranger import Answer, Stranger, ask, shout, site_of
 

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 from aiohttp import web
 
+from connector.cli.companies import free_ports
 from connector.errors import Unavailable
 from connector.exchange.rows import FileRow
 from connector.server import parts, services, site
-from tests.bench.pair import free_ports
 from tests.edges.server.quiet import quiet_connector
 
 HALF = (

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from connector.cli.companies import free_ports
 from connector.credentials.status_list import parse_changes
 from connector.exchange.rows import EvidenceEntry, StatusChangeRow
-from tests.bench.pair import free_ports
 from tests.edges.cli.companies import found, serving
 from tests.edges.server.quiet import look, quiet_connector
 from tests.edges.server.stranger import ask

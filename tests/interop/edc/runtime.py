@@ -14,8 +14,8 @@ from pathlib import Path
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
+from connector.cli.companies import free_ports
 from connector.model import Json, JsonObject
-from tests.bench.pair import free_ports
 from tests.interop import java
 
 MAIN = "org.eclipse.edc.boot.system.runtime.BaseRuntime"

@@ -11,8 +11,8 @@ import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from connector.cli.companies import free_ports
 from connector.model import JsonObject
-from tests.bench.pair import free_ports
 from tests.interop import company
 from tests.interop.company import Company
 from tests.interop.kit import driver, run, script
