@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -18,7 +19,7 @@ from connector.config import load
 from connector.credentials.datamodel import parse_credential
 from connector.credentials.digest import digest_multibase
 from connector.credentials.refused import Refused
-from connector.errors import BadInput
+from connector.errors import BadInput, PeerUnreachable
 from connector.model import list_in, object_in
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ app = typer.Typer(no_args_is_help=True, help="Credentials: issue, revoke, verify
 FILE = Annotated[Path, typer.Argument(metavar="FILE", help="A credential: the compact `vc+jwt` as one line.")]
 SITE = Annotated[Path | None, typer.Option("--site", help="Also write DID document and status lists there, as files.")]
 _COMPACT_HINT = "a compact `vc+jwt` on one line, as `credential issue --out` writes it"
+_DIGEST = re.compile(r"uEi[A-Za-z0-9_-]{44}")
 _MARKS = {"passed": "[green]✓[/green]", "failed": "[red]✗[/red]", "unchecked": "[yellow]?[/yellow]", "skipped": "·"}
 
 
@@ -79,7 +81,7 @@ def issue(
 
 @app.command()
 def revoke(
-    file: FILE,
+    what: Annotated[str, typer.Argument(metavar="FILE", help="A credential as a file, or its digest.")],
     *,
     effective: Annotated[str, typer.Option("--effective", help="From when it counts (ISO 8601). Default: now.")] = "",
     reason: Annotated[str, typer.Option("--reason", help="Why, for everybody to read.")] = "",
@@ -90,20 +92,35 @@ def revoke(
 ) -> None:
     """Withdraw a credential that this company issued, with effect from a time.
 
+    The running connector does it; without one, and with --site, it is done here. `credential inspect NUMBER` tells the
+    digests of a published record.
+
     Example: battery-connector credential revoke permit.jwt --effective 2026-05-31T00:00:00Z --reason "closed"
     """
     from connector.cli import issuing  # noqa: PLC0415 - as above
 
     with told():
-        loaded = load(config)
+        loaded, digest = load(config), what if _DIGEST.fullmatch(what) else digest_multibase(_octets(Path(what)))
         moment = _moment(effective) or datetime.now(UTC)  # noqa: TID251 - the command's own default
-        row = asyncio.run(
-            issuing.revoke(loaded, _octets(file), purpose=purpose, effective=moment, reason=reason, site=site)
-        )
-    if as_json:
-        show_json({"digest": row.digest, "purpose": purpose, "effective": moment.isoformat()})
-    else:
-        console().print(f"{row.credential_type} {row.digest}: {purpose} from {moment.isoformat()}", markup=False)
+        said: JsonObject = {"digest": digest, "purpose": purpose, "effective": moment.isoformat()}
+        by_connector = site is None and _asked_to_revoke(config, {**said, "reason": reason})
+        if not by_connector:
+            asyncio.run(issuing.revoke(loaded, digest, purpose=purpose, effective=moment, reason=reason, site=site))
+        if as_json:
+            show_json(said)
+            return
+        console().print(f"{digest}: {purpose} from {moment.isoformat()}", markup=False)
+        if not by_connector and site is None:
+            next_step("nobody sees it yet: battery-connector serve", ", or write it for your web server with --site")
+
+
+def _asked_to_revoke(config: Path, body: JsonObject) -> bool:
+    """Whether a running connector did it."""
+    try:
+        Management.of(config).post("/v1/revoke", body)
+    except PeerUnreachable:
+        return False
+    return True
 
 
 @app.command()

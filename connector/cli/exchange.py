@@ -238,6 +238,8 @@ def _show_fetched(answer: JsonObject, state: str) -> None:
     out.print(f": {kept} are kept under this agreement")
     if state == "TERMINATED":
         say(refused_in_words(answer.get("termination")))
+    if state == "COMPLETED" and not (answer["records"] or answer.get("files") or answer["findings"]):
+        say("there is nothing in the dataset, or nothing that these terms give us: `agreement show` tells them")
     if answer["findings"]:
         out.print(f"not kept: {answer.get('rejected')} rejected, {answer.get('unchecked')} could not be checked")
         show_findings(list_in(answer["findings"]))

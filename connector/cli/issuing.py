@@ -97,13 +97,14 @@ async def _issue(services: Services, job: Job) -> Signed:
 
 
 async def revoke(
-    config: Config, octets: bytes, *, purpose: str, effective: datetime, reason: str, site: Path | None
+    config: Config, credential: bytes | str, *, purpose: str, effective: datetime, reason: str, site: Path | None
 ) -> CredentialRow:
-    """Change the status of a credential that this signer issued, then write the site, if there is one."""
+    """Change the status of a credential (its octets, or their digest) that this signer issued; then write the site."""
     if purpose not in PURPOSES:  # one that nobody knows would make the whole list of changes unreadable
         raise BadInput(f"{purpose!r} is no purpose", hint=", ".join(sorted(PURPOSES)))
     async with offline(config) as services:
-        row = await services.store.find_credential(config.tenant, digest_multibase(octets))
+        digest = credential if isinstance(credential, str) else digest_multibase(credential)
+        row = await services.store.find_credential(config.tenant, digest)
         if row is None or row.status_list is None or row.status_index is None:
             raise NotFound("this signer did not issue that credential")
         now = micros(services.clock.now())

@@ -71,7 +71,7 @@ def received(
 def _show_agreements(what: list[JsonObject], agreements: list[JsonObject], company: Config) -> None:
     for one in agreements:
         types = Counter(str(came["type"]) for came in what if came.get("agreement") == one["agreement"])
-        counted = ", ".join(f"{count} {name}" for name, count in sorted(types.items())) or "nothing fetched yet"
+        counted = ", ".join(f"{count} {name}" for name, count in sorted(types.items())) or "nothing of it is here"
         say(f"from {called(company, one['with'])}: {counted}", "bold")
         say(f"  agreement {one['agreement']}", "dim")
         say(f"  {one['plain']}")

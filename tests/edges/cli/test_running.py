@@ -131,6 +131,23 @@ def test_a_published_value_leads_back_to_its_cell(world: World) -> None:
     assert (code, "no record 4711" in text) == (2, True)
 
 
+def test_the_running_connector_withdraws_what_it_published(tmp_path: Path) -> None:
+    """By digest, as `inspect` tells it; without a connector it is done here, and then nobody sees it yet."""
+    company = found(tmp_path, "alone", *free_ports(2))
+    know(company)
+    with serving(company):
+        assert run(company, "publish", "sites", "--policy", "open")[0] == 0
+        digest = ask(company, "credential", "inspect", "0010")[1]["credentials"][0]["digest"]
+        code, answer = ask(company, "credential", "revoke", digest, "--reason", "closed")
+        assert (code, answer["digest"], answer["purpose"]) == (0, digest, "revocation")
+        (node,) = ask(company, "audit", "0010")[1]["nodes"]
+        assert node["outcome"] == "revoked"
+        assert run(company, "credential", "revoke", digest, "--purpose", "foo")[0] == 2
+        assert run(company, "credential", "revoke", "uEi" + "A" * 44)[0] == 2
+    code, text = run(company, "credential", "revoke", digest, "--purpose", "suspension")
+    assert (code, "nobody sees it yet" in text) == (0, True)
+
+
 def test_a_file_that_is_no_credential_is_refused(world: World, tmp_path: Path) -> None:
     """With what is expected, whatever is in it."""
     for octets in (b"no,name\n0010,mine\n", b"\xff\xfe\x00", b""):
