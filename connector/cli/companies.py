@@ -27,7 +27,7 @@ from connector.cli.init import make
 from connector.config import MANAGEMENT_TOKEN_VARIABLE, Config, load, secret
 from connector.errors import ConnectorError, Unavailable
 
-START_SECONDS = 30.0
+START_SECONDS = 120.0
 _WATCH_SECONDS = 0.1
 _STOP_SECONDS = 10.0
 _QUIET_PORTS = range(20_000, 32_000)

@@ -23,8 +23,8 @@ from tests.bench.authority import PARTY_CREDENTIALS, Authority
 from tests.bench.measuring import cpu_seconds
 
 COMMAND = (sys.executable, "-m", "connector")
-_READY_SECONDS = 30.0
-_STOP_SECONDS = 15.0
+_READY_SECONDS = 120.0
+_STOP_SECONDS = 60.0
 _LOOK_SECONDS = 0.005
 
 PLAN = """mapping: bench-sites/1

@@ -24,8 +24,8 @@ from tests.bench.authority import Authority
 from tests.bench.pair import POLICY, make_company, write_rows
 
 T = TypeVar("T")
-READY_SECONDS = 30.0
-PATIENCE_SECONDS = 40.0
+READY_SECONDS = 120.0
+PATIENCE_SECONDS = 120.0
 OPEN = POLICY.replace(
     '"operator": "eq", "rightOperand": "PUB"', '"operator": "isAnyOf", "rightOperand": ["PUB", "B2B"]'
 )
@@ -73,7 +73,7 @@ class Member:
         """End it."""
         if self.process is not None:
             self.process.terminate()
-            self.process.wait(15)
+            self.process.wait(60)
 
     def hits(self) -> list[str]:
         """The boundaries that were reached since they were last asked for."""

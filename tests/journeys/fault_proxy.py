@@ -147,7 +147,7 @@ def proxies(*wanted: FaultProxy) -> Iterator[None]:
 
     thread = threading.Thread(target=loop.run_until_complete, args=(serve(),), daemon=True)
     thread.start()
-    assert ready.wait(10)
+    assert ready.wait(60)
     try:
         yield
     finally:

@@ -21,7 +21,7 @@ from tests.bench.authority import Authority
 from tests.journeys.companies import Keeper, Member, make_pair, publish, until_answered
 from tests.journeys.crashing import DEAD, POINTS
 
-SETTLE_SECONDS = 20.0
+SETTLE_SECONDS = 120.0
 
 
 @dataclass(slots=True)
@@ -41,10 +41,10 @@ class Trade:
     def exchange(self) -> JsonObject:
         """A contract and its data, judged from both ends."""
         taker, key = self.taker, self.rows
-        body: JsonObject = {"peer": self.giver.config.did, "dataset": "bench-sites", "wait_seconds": 30}
+        body: JsonObject = {"peer": self.giver.config.did, "dataset": "bench-sites", "wait_seconds": 120}
         asked = until_answered(lambda: taker.management.post("/v1/request", body, key=f"r{key}"))
         assert asked["state"] == "FINALIZED", asked
-        wanted: JsonObject = {"agreement": asked["agreement"], "wait_seconds": 30}
+        wanted: JsonObject = {"agreement": asked["agreement"], "wait_seconds": 120}
         got = until_answered(lambda: taker.management.work("/v1/fetch", wanted, key=f"f{key}"))
         assert got["state"] == "COMPLETED", got
         assert (got["records"], got["findings"]) == (1, []), got
@@ -96,7 +96,7 @@ def site_of(authority: Authority) -> Iterator[None]:
 
     thread = threading.Thread(target=loop.run_until_complete, args=(serve(),), daemon=True)
     thread.start()
-    assert ready.wait(10)
+    assert ready.wait(60)
     try:
         yield
     finally:

@@ -86,7 +86,7 @@ def carried(line: Line) -> Iterator[None]:
 
     thread = threading.Thread(target=loop.run_until_complete, args=(serve(),), daemon=True)
     thread.start()
-    assert ready.wait(10)
+    assert ready.wait(60)
     try:
         yield
     finally:
@@ -115,7 +115,7 @@ class Trade:
 
     def fetch(self, key: str = "", *, push: bool = False) -> JsonObject:
         """Fetch it, or have it sent."""
-        body: JsonObject = {"agreement": self.agreement, "wait_seconds": 20, "push": push}
+        body: JsonObject = {"agreement": self.agreement, "wait_seconds": 120, "push": push}
         return self.taker.management.work("/v1/fetch", body, key=key)
 
     def started(self) -> JsonObject:
@@ -159,7 +159,7 @@ def trade(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Trade]:
 def data(trade: Trade, address: JsonObject, method: str = "GET", **headers: str) -> tuple[int, dict[str, str], bytes]:
     """A data request for the file, past the line."""
     named = {name.replace("_", "-"): value for name, value in headers.items()}
-    connection = http.client.HTTPConnection("127.0.0.1", trade.line.target, timeout=20)
+    connection = http.client.HTTPConnection("127.0.0.1", trade.line.target, timeout=120)
     try:
         shown = {"Authorization": f"Bearer {address['authorization']}", **named}
         connection.request(method, f"/data/{DIGEST}", headers=shown)
@@ -234,7 +234,7 @@ def test_a_running_stream_is_cut_when_the_giver_stops_it(trade: Trade, word: str
     started = trade.started()
     address = started["address"]
     assert isinstance(address, dict)
-    connection = http.client.HTTPConnection("127.0.0.1", trade.line.target, timeout=20)
+    connection = http.client.HTTPConnection("127.0.0.1", trade.line.target, timeout=120)
     connection.request("GET", f"/data/{DIGEST}", headers={"Authorization": f"Bearer {address['authorization']}"})
     response = connection.getresponse()
     assert response.read(4) == OCTETS[:4]
@@ -262,13 +262,13 @@ def test_a_fetch_goes_on_after_a_death_half_way(trade: Trade) -> None:
 
         thread = threading.Thread(target=fetch)
         thread.start()
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 120
         while not any(part.stat().st_size > 6_000_000 for part in files.glob("*.part")):
             assert time.monotonic() < deadline
             time.sleep(0.01)
         assert trade.taker.process is not None
         trade.taker.process.kill()
-        trade.taker.process.wait(10)
+        trade.taker.process.wait(60)
         thread.join()
         assert failed, "the command ended before the death"
     finally:

@@ -25,7 +25,7 @@ from connector.model import Json, JsonObject
 SEED = int(os.environ.get("KILL_SEED", "20270315"))
 MOMENTS = 20
 DEMO_SECONDS = 300.0
-FIRST_SECONDS = 60.0
+FIRST_SECONDS = 180.0
 MOST_OF_IT = 0.85
 """How much of an undisturbed demo's time the moments are drawn from: a quicker one must not be over before."""
 COUNTED = (

@@ -58,7 +58,7 @@ def started(giver: Member, taker: Member) -> JsonObject:
 
 def pieces(giver: Member, address: JsonObject) -> Iterator[bytes]:
     """The file as it comes; it ends where the giver ends it."""
-    connection = http.client.HTTPConnection("127.0.0.1", giver.config.listen.port, timeout=20)
+    connection = http.client.HTTPConnection("127.0.0.1", giver.config.listen.port, timeout=120)
     shown = {"Authorization": f"Bearer {address['authorization']}"}
     connection.request("GET", f"/data/{digest_multibase(bytes(SIZE))}", headers=shown)
     response = connection.getresponse()

@@ -134,14 +134,14 @@ def serving(*companies: Company) -> Iterator[None]:
 
     thread = threading.Thread(target=work, daemon=True)
     thread.start()
-    assert ready.wait(30)
+    assert ready.wait(120)
     assert not failed, failed
     try:
         yield
     finally:
         loop, stop = handle[0]
         loop.call_soon_threadsafe(stop.set)
-        thread.join(30)
+        thread.join(120)
         logging.getLogger("connector").removeHandler(bugs)
     assert not failed, failed
     assert not bugs.told, "\n".join(bugs.told)

@@ -53,7 +53,7 @@ async def test_only_plain_files(tmp_path: Path) -> None:
     place.unlink()
     os.mkfifo(place)
     with pytest.raises(BadInput, match="no plain file"):
-        await asyncio.wait_for(Exports().read(LISTED, tmp_path), 5)
+        await asyncio.wait_for(Exports().read(LISTED, tmp_path), 60)
     place.unlink()
     place.mkdir()
     with pytest.raises(BadInput, match="no plain file"):

@@ -105,7 +105,7 @@ def site_of(*strangers: Stranger) -> Iterator[None]:
 def ask(port: int, method: str, path: str, body: bytes = b"", **headers: str) -> Answer:
     """One request; underlines in the names of headers stand for hyphens."""
     named = {"Content-Type": "application/json", **{name.replace("_", "-"): value for name, value in headers.items()}}
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=120)
     try:
         connection.request(method, path, body or None, named)
         response = connection.getresponse()
@@ -117,7 +117,7 @@ def ask(port: int, method: str, path: str, body: bytes = b"", **headers: str) ->
 
 def shout(port: int, octets: bytes) -> bytes:
     """Bytes as they are; what comes back until the other side closes or is silent."""
-    with socket.create_connection(("127.0.0.1", port), timeout=5) as sock:
+    with socket.create_connection(("127.0.0.1", port), timeout=60) as sock:
         sock.sendall(octets)
         heard = b""
         try:

@@ -97,7 +97,7 @@ async def asked_for(siege: Siege, callback: str) -> str:
 
 async def tried(node: Node, pid: str, kind: ProcessKind = "negotiation") -> list[str]:
     """What came of the attempts to answer, once there was one."""
-    for _ in range(200):
+    for _ in range(1_200):
         row = await node.store.load_process("", kind, pid)
         attempts = [one.detail for one in await node.store.attempts("", kind, pid)]
         if attempts or (row is not None and row.state == "TERMINATED"):
