@@ -16,6 +16,7 @@ from connector.cli.client import Management
 from connector.cli.console import CONFIG, DONE, JSON, NO, UNCHECKED, next_step, show_json, told
 from connector.cli.tables import Cell, has_room, progress, say, show_table
 from connector.errors import BadInput
+from connector.model import objects_in
 
 if TYPE_CHECKING:
     from connector.model import Json, JsonObject
@@ -88,7 +89,7 @@ def exit_code(answer: JsonObject) -> int:
     """What the verdict means for a script."""
     if answer["verdict"] == "verified":
         return DONE
-    nodes = _objects(answer.get("nodes"))
+    nodes = objects_in(answer.get("nodes"))
     words = {str(node["outcome"]) for node in nodes}
     root = next((node for node in nodes if node["key"] == answer["root"]), None)
     if root is None or root["outcome"] in _NOT_OBTAINED:
@@ -133,7 +134,7 @@ def _show(answer: JsonObject) -> None:
     outcomes = answer.get("outcomes")
     counted = ", ".join(f"{count} {word}" for word, count in outcomes.items()) if isinstance(outcomes, dict) else ""
     behind = f"; {answer['unreached']} behind gaps unreached" if answer.get("unreached") else ""
-    say(f"{len(_objects(answer.get('nodes')))} records: {counted}{behind}; as of {answer['at']}")
+    say(f"{len(objects_in(answer.get('nodes')))} records: {counted}{behind}; as of {answer['at']}")
     _show_findings(answer)
     _show_nodes(answer)
     _show_balances(answer)
@@ -149,7 +150,7 @@ def _show_findings(answer: JsonObject) -> None:
             _names(answer, "parties").get(str(node["holder"]), str(node["holder"])),
             _reasons(node),
         )
-        for node in _objects(answer.get("nodes"))
+        for node in objects_in(answer.get("nodes"))
         if node["outcome"] != "verified"
     ]
     sums = [
@@ -159,7 +160,7 @@ def _show_findings(answer: JsonObject) -> None:
             places.get(str(one["site"]), str(one["site"])),
             f"{one['message']}: {one['residual']} kg, tolerance {one['tolerance']} kg",
         )
-        for one in _objects(answer.get("findings"))
+        for one in objects_in(answer.get("findings"))
     ]
     if nodes or sums:
         say("\nfindings and gaps", "bold")
@@ -174,7 +175,7 @@ def _show_findings(answer: JsonObject) -> None:
 
 def _show_nodes(answer: JsonObject) -> None:
     parties = _names(answer, "parties")
-    nodes = sorted(_objects(answer.get("nodes")), key=_place)
+    nodes = sorted(objects_in(answer.get("nodes")), key=_place)
     rows: list[tuple[Cell, ...]] = [
         (
             str(node["type"]) or "not told",
@@ -205,7 +206,7 @@ def _show_balances(answer: JsonObject) -> None:
             *(str(one[name]) for name in sums),
             (str(one["outcome"]), _COLOURS.get(str(one["outcome"]), "")),
         )
-        for one in _objects(answer.get("balances"))
+        for one in objects_in(answer.get("balances"))
     ]
     if rows:
         say("\nbalances on contained metal, kg", "bold")
@@ -247,7 +248,7 @@ def _grounds(part: JsonObject) -> str:
 
 
 def _say_next(answer: JsonObject, ident: str, peer: str, out: Path | None) -> None:
-    root = next((node for node in _objects(answer.get("nodes")) if node["key"] == answer["root"]), None)
+    root = next((node for node in objects_in(answer.get("nodes")) if node["key"] == answer["root"]), None)
     if out is not None:
         say(f"\nreport: {out}")
         next_step(f"open {out} in a browser")
@@ -261,8 +262,8 @@ def _called(node: JsonObject, answer: JsonObject) -> str:
     """What a record is called; one that was not told, by the record that leads to it."""
     if node["type"]:
         return f"{node['type']} {node.get('name') or node['id']}"
-    known = {str(one["key"]): one for one in _objects(answer.get("nodes")) if one["type"]}
-    for edge in _objects(answer.get("chain")):
+    known = {str(one["key"]): one for one in objects_in(answer.get("nodes")) if one["type"]}
+    for edge in objects_in(answer.get("chain")):
         if edge["to"] == node["key"] and (source := known.get(str(edge["from"]))) is not None:
             return f"{edge['relation']} of {_called(source, answer)}"
     return f"record not told {node['id']}"
@@ -292,7 +293,3 @@ def _share(value: Json) -> float:
 
 def _number(value: Json) -> int:
     return value if isinstance(value, int) else 0
-
-
-def _objects(value: Json) -> list[JsonObject]:
-    return [one for one in value if isinstance(one, dict)] if isinstance(value, list) else []

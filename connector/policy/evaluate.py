@@ -136,13 +136,11 @@ def compile_policy(policy: Policy) -> Compiled:
     return Compiled(policy=policy, programmes=programmes, operands=spoken)
 
 
-def evaluate(
-    compiled: Compiled, facts: Facts, now: datetime, *, stage: Stage, action: Action | None = None
-) -> Decision:
-    """Decide. `action` is the stage's own unless said; one that does not belong to the stage is denied."""
+def evaluate(compiled: Compiled, facts: Facts, now: datetime, *, stage: Stage) -> Decision:
+    """Decide on the action that belongs to the stage."""
     programme = compiled.programmes[stage]
-    asked = programme.action if action is None else action
-    if asked is not programme.action or not programme.permissions:
+    asked = programme.action
+    if not programme.permissions:
         return Decision(False, Reason.NO_RULE, asked, stage, (), (), _NOBODY, now)
     known = _known(facts, now)
     report: list[Verdict] = []

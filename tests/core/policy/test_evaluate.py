@@ -8,8 +8,7 @@ from typing import cast
 import pytest
 
 from connector.model import Claim, Facts, Json
-from connector.policy.evaluate import Reason, compile_policy, evaluate
-from connector.policy.odrl import Action
+from connector.policy.evaluate import Reason
 from connector.policy.operands import Stage
 from tests.core.policy.policies import CALLER, NOW, c, decide, facts, policy, rule, states
 
@@ -73,12 +72,6 @@ def test_nothing_said_is_nothing_allowed() -> None:
     assert not nobody.permit
     unsold = facts("", membership="active", role="cellMaker", accessClass="B2B", unitBuyer="")
     assert not decide(COMPOSITION, unsold, Stage.DATA).permit, "nobody is not the buyer of what nobody bought"
-
-
-def test_an_action_of_another_stage_is_denied() -> None:
-    """`use` is never decided by the rules of an audit read."""
-    decision = evaluate(compile_policy(COMPOSITION), MAKER, NOW, stage=Stage.AUDIT, action=Action.USE)
-    assert (decision.permit, decision.reason) == (False, Reason.NO_RULE)
 
 
 def test_who_may_use_sees_the_offer_unless_rules_say_otherwise() -> None:
