@@ -32,6 +32,7 @@ from connector.exchange.contents import Contents
 from connector.exchange.conversation import REMINDER, Conversation
 from connector.exchange.discard import Discard
 from connector.exchange.download import Download
+from connector.exchange.draft import START_ALARM
 from connector.exchange.grants import Grants
 from connector.exchange.inbox import Inbox
 from connector.exchange.negotiate import Negotiate
@@ -47,7 +48,7 @@ from connector.exchange.push import Push
 from connector.exchange.quotas import Quotas
 from connector.exchange.receipts import Receipts
 from connector.exchange.receive import Receive
-from connector.exchange.reminders import Reminders
+from connector.exchange.reminders import Reminders, Restarts
 from connector.exchange.renew import Renew
 from connector.exchange.room import Room
 from connector.exchange.serve import Serve
@@ -184,6 +185,8 @@ def compose(
     serve, push = _giving(config, http, keys, grants=grants, transfer=transfer, files=files)
     outbox.jobs[PUSH_ALARM], outbox.lanes.known = push.run, resolver.quotas.knows
     outbox.jobs[REMINDER] = Reminders(conversation=negotiate.conversation, peers=peers).run
+    started, opening = transfer.conversation, transfer.opening
+    outbox.jobs[START_ALARM] = Restarts(conversation=started, peers=peers, opening=opening, ids=ids).run
     patient = Patient(peers=peers, ids=ids, seconds=limits.retry_read_seconds)
     receive, inbox = _taking(config, http, patient, verifier=verifier, transfer=transfer, files=files)
     return Services(

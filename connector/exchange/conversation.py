@@ -15,7 +15,7 @@ from typing import cast
 import orjson
 
 from connector.errors import Conflict, NotAuthenticated, NotFound, Taken
-from connector.exchange.draft import Answer, Caller, Change, Draft, Incoming, Topic
+from connector.exchange.draft import START_ALARM, Answer, Caller, Change, Draft, Incoming, Topic
 from connector.exchange.ports import Clock, Ids, Store
 from connector.exchange.processes import Processes
 from connector.exchange.receipts import Receipts, headers_of, receipt_in
@@ -335,7 +335,7 @@ class Conversation:
         if draft.alarms is None:
             return None
         due = dict(draft.alarms)
-        if row.state not in self.topic.table.terminal:
+        if row.state not in self.topic.table.terminal and START_ALARM not in due:
             due[_PATIENCE] = row.created + self.patience_seconds * 1_000_000
         if self.topic.reminds and not draft.alarms:
             pause = draft.at - row.created

@@ -88,6 +88,11 @@ def content_of(row: ProcessRow) -> JsonObject:
     return content
 
 
+START_ALARM = "start-again"
+"""When it is looked whether the consumer of a pull still knows that it is started. Nobody's patience ends meanwhile."""
+_FIRST_LOOK_MICROSECONDS, _LOOKS = 15_000_000, 4
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Caller:
     """Who sent a request, proven, and the token's entry in the replay memory, if it is good for one request only.
@@ -177,6 +182,15 @@ class Draft:
         """Put something on record."""
         record: JsonObject = {"pid": self.process.pid, "counterparty": self.counterparty, **body}
         self.evidence.append(EvidenceEntry(tenant=tenant, at=self.at, event=event, body=orjson.dumps(record)))
+
+
+def look_later(draft: Draft) -> None:
+    """Our start of a pull is acknowledged: whether the consumer has kept it is looked at some times, ever later."""
+    looked = draft.content.get("looked", 0)
+    assert isinstance(looked, int)
+    draft.over = looked >= _LOOKS
+    if not draft.over:
+        draft.alarms = {START_ALARM: draft.at + _FIRST_LOOK_MICROSECONDS * 4**looked}
 
 
 class Topic(Protocol):

@@ -15,12 +15,14 @@ from dataclasses import dataclass, field
 
 from connector.errors import ConnectorError
 from connector.exchange.conversation import Conversation
-from connector.exchange.draft import Draft
+from connector.exchange.draft import Draft, look_later
 from connector.exchange.looks import look
-from connector.exchange.ports import Peers
+from connector.exchange.opening import Opening
+from connector.exchange.ports import Ids, Peers
 from connector.exchange.rows import AttemptRow, MessageRow
 from connector.model import Did
-from connector.protocol.process import GiveUp
+from connector.protocol.process import Ask, GiveUp
+from connector.protocol.transfer import Kind, State
 
 _MOST_AT_ONCE, _MOST_AT_ONE_PEER = 32, 4
 """Looks under way, so that silent peers hold up nothing; whoever finds no room comes again."""
@@ -107,3 +109,42 @@ def _ended_there(draft: Draft) -> GiveUp | None:
         "by": "peer",
     }
     return GiveUp()
+
+
+@dataclass(slots=True, kw_only=True)
+class Restarts:
+    """A consumer that has acknowledged our start and lost it waits: it gets another, with a fresh token, because
+    that of the first is not kept.
+    """
+
+    conversation: Conversation
+    peers: Peers
+    opening: Opening
+    ids: Ids
+
+    async def run(self, pid: str) -> None:
+        """An alarm went off. The next one is set first; a consumer that is no longer waiting is left alone."""
+        with suppress(ConnectorError):  # it changed, or nobody can say now: the next look may
+            draft = await self.conversation.happen(pid, self._next)
+            process, base = draft.process, str(draft.content["peer_base"])
+            if process.state == State.STARTED and process.pending is None:
+                state = await look(self.peers, "transfer", draft.counterparty, base, str(process.peer_pid))
+                await self.conversation.happen(pid, self._again if state == State.REQUESTED else _known_there)
+
+    def _next(self, draft: Draft) -> None:
+        looked = draft.content.get("looked", 0)
+        assert isinstance(looked, int)
+        draft.content["looked"] = looked + 1
+        if draft.process.state == State.STARTED:  # else whatever ended it has set what is due
+            look_later(draft)
+
+    def _again(self, draft: Draft) -> Ask | None:
+        if draft.process.state != State.STARTED or draft.process.pending is not None:
+            return None
+        self.opening.for_pull(draft)
+        return Ask(kind=Kind.START, message_id=self.ids.urn())
+
+
+def _known_there(draft: Draft) -> None:
+    if draft.process.state == State.STARTED:
+        draft.over = True

@@ -16,7 +16,7 @@ import orjson
 from connector.errors import BadMessage, IllegalTransition, Unavailable
 from connector.exchange.contents import Contents
 from connector.exchange.conversation import Conversation
-from connector.exchange.draft import Answer, Caller, Draft, Incoming, micros, under_way, without_token
+from connector.exchange.draft import Answer, Caller, Draft, Incoming, look_later, micros, under_way, without_token
 from connector.exchange.opening import PUSH_ALARM, Opening, gives_data, is_push
 from connector.exchange.policies import Policies
 from connector.exchange.ports import Ids, Store
@@ -272,6 +272,8 @@ class Transfer:
                     self._answer_request(draft)
                 elif provider and is_push(content):
                     draft.over, draft.alarms = False, {PUSH_ALARM: micros(draft.now)}
+                elif provider:
+                    look_later(draft)
             case State.SUSPENDED:
                 content.pop("address", None)
                 said = {"agreement": content["agreement"], "suspension": content.get("suspension")}

@@ -10,8 +10,10 @@ from pathlib import Path
 import orjson
 import pytest
 
+from connector.config import Limits
 from connector.exchange.ports import HttpAnswer
 from connector.exchange.rows import AttemptRow, ProcessRow
+from connector.server import fetching, transfers
 from tests.exchange.test_hostile import play, proof, say, services, settled
 from tests.network import Request
 from tests.simulator import Node, World
@@ -186,3 +188,39 @@ def test_a_look_that_says_nothing_changes_nothing(tmp_path: Path, status: int) -
         assert seen == (set() if status == 404 else {(0, "looking at the peer's process: HTTP 500")})
 
     play(tmp_path, scene)
+
+
+@pytest.mark.parametrize("times", [1, 2])
+def test_a_start_that_a_consumer_lost_is_said_anew(tmp_path: Path, times: int) -> None:
+    """With a fresh token, as often as it is lost; the data then comes. Who knows its start is left alone."""
+
+    async def scene(world: World) -> None:
+        customer, supplier = world.nodes
+        agreement = str((await settled(customer, supplier))["agreement"])
+        heard: list[bytes | None] = []
+        looks: list[str] = []
+
+        async def forgetful(request: Request) -> HttpAnswer:
+            if request.url.endswith("/start"):
+                heard.append(request.body)
+                if len(heard) <= times:
+                    return _ACKNOWLEDGED
+            if request.method == "GET" and "/transfers/" in request.url:
+                looks.append(request.url)
+            return await customer.serve(request)
+
+        stands_between(world, customer, forgetful)
+        got = await fetching.fetch(services(customer), agreement, "f", 600, lambda _: None)
+        assert (got["state"], got["records"], len(looks)) == ("COMPLETED", 2, times)
+        assert len(set(heard)) == len(heard) == times + 1
+        begun = await fetching.start_transfer(services(customer), agreement, "g", 60)
+        await asyncio.sleep(1_000)
+        assert (begun["state"], len(looks), len(heard)) == ("STARTED", times + 1, times + 2)
+        for word in ("suspend", "resume"):
+            got = await transfers.act(services(customer), word, str(begun["transfer"]), wait_seconds=60)
+        await asyncio.sleep(1_000)
+        row = await supplier.store.find_process("", "transfer", customer.config.did, str(begun["transfer"]))
+        assert row is not None
+        assert (got["state"], row.state) == ("STARTED", "STARTED"), "the patience with a peer ends no started transfer"
+
+    play(tmp_path, scene, limits=Limits(retry_budget_seconds=600))
