@@ -185,8 +185,7 @@ def compose(
     serve, push = _giving(config, http, keys, grants=grants, transfer=transfer, files=files)
     outbox.jobs[PUSH_ALARM], outbox.lanes.known = push.run, resolver.quotas.knows
     outbox.jobs[REMINDER] = Reminders(conversation=negotiate.conversation, peers=peers).run
-    started, opening = transfer.conversation, transfer.opening
-    outbox.jobs[START_ALARM] = Restarts(conversation=started, peers=peers, opening=opening, ids=ids).run
+    outbox.jobs[START_ALARM] = Restarts(conversation=transfer.conversation, peers=peers, opening=transfer.opening).run
     patient = Patient(peers=peers, ids=ids, seconds=limits.retry_read_seconds)
     receive, inbox = _taking(config, http, patient, verifier=verifier, transfer=transfer, files=files)
     return Services(
@@ -198,8 +197,7 @@ def compose(
             tenant=tenant, did=did, base=transfer.base, store=store, clock=clock, policies=policies,
             link_key=keys.link_key,
         ),
-        browse=Browse(peers=patient, ids=ids),
-        negotiate=negotiate, transfer=transfer, outbox=outbox, exports=Exports(),
+        browse=Browse(peers=patient, ids=ids), negotiate=negotiate, transfer=transfer, outbox=outbox, exports=Exports(),
         renew=Renew(conversation=transfer.conversation, peers=peers, clock=clock),
         grants=grants, serve=serve, receive=receive, inbox=inbox, files=files, room=inbox.room,
         discard=Discard(tenant=tenant, store=store, room=inbox.room, clock=clock),

@@ -18,7 +18,7 @@ from connector.exchange.conversation import Conversation
 from connector.exchange.draft import Draft, look_later
 from connector.exchange.looks import look
 from connector.exchange.opening import Opening
-from connector.exchange.ports import Ids, Peers
+from connector.exchange.ports import Peers
 from connector.exchange.rows import AttemptRow, MessageRow
 from connector.model import Did
 from connector.protocol.process import Ask, GiveUp
@@ -120,7 +120,6 @@ class Restarts:
     conversation: Conversation
     peers: Peers
     opening: Opening
-    ids: Ids
 
     async def run(self, pid: str) -> None:
         """An alarm went off. The next one is set first; a consumer that is no longer waiting is left alone."""
@@ -142,7 +141,7 @@ class Restarts:
         if draft.process.state != State.STARTED or draft.process.pending is not None:
             return None
         self.opening.for_pull(draft)
-        return Ask(kind=Kind.START, message_id=self.ids.urn())
+        return Ask(kind=Kind.START, message_id=self.opening.ids.urn())
 
 
 def _known_there(draft: Draft) -> None:
