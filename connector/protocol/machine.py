@@ -149,8 +149,6 @@ def rule(table: Table, process: Process, kind: str) -> Ruling:
     after = table.target(pending.target, kind, peer)
     if now is None and after is None:
         return Ruling.REFUSE
-    if pending.kind == table.termination and kind != table.termination:
-        return Ruling.REFUSE
     if now is None:
         return Ruling.TAKE_AS_ANSWER
     if kind == table.termination:
@@ -189,12 +187,10 @@ def _accepted(table: Table, process: Process, event: Received, ruling: Ruling) -
 
 def _asked(table: Table, process: Process, event: Ask) -> Stepped:
     pending, closes = process.pending, event.kind == table.termination
-    if pending is not None and closes and process.state not in table.terminal:
-        # Nothing is withdrawn before it is answered, so the termination waits; the second one changes nothing.
-        waits = process.closing is None and pending.kind != table.termination
+    if pending is not None:
+        # Nothing is withdrawn before it is answered, so a termination waits; the second one changes nothing.
+        waits = closes and process.closing is None and pending.kind != table.termination
         return (replace(process, closing=event.message_id) if waits else process), (Later(kind=event.kind),)
-    if pending is not None or process.closing is not None:
-        return process, (Later(kind=event.kind),)
     target = table.target(process.state, event.kind, process.role)
     if target is None:
         raise IllegalTransition(

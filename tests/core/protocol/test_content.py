@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import pytest
 
 from connector.model import Finding, Json, JsonObject, Pid
-from connector.protocol import compose, negotiation, transfer
+from connector.protocol import compose, negotiation, transfer, turns
 from connector.protocol import messages as m
 from connector.protocol.process import Pending, Process, Role
 
@@ -201,6 +201,60 @@ def test_a_lifetime_is_a_number_of_seconds(lifetime: str, good: bool) -> None:
     assert kept["refreshEndpoint"] == "https://p/data"
     bare = read_address(compose.data_address("https://p/data", {"authorization": "t"}))
     assert bare == {"endpoint": "https://p/data", "authorization": "t", "expires": 0}
+
+
+@pytest.mark.parametrize(
+    ("properties", "kept"),
+    [
+        ({"authorization": "t"}, ("https://sink", "Authorization", "Bearer t")),
+        ({"authorization": "Basic t"}, ("https://sink", "Authorization", "Basic t")),
+        ({"authorization": "t", "authKey": "X-Key"}, ("https://sink", "Authorization", "Bearer t")),
+        ({"authorization": "t", "authKey": "X-Key", "authCode": "c"}, ("https://sink", "X-Key", "c")),
+        ({"authKey": "X-Key"}, ("https://sink", None, None)),
+        ({"authCode": "c"}, ("https://sink", None, None)),
+        ({}, ("https://sink", None, None)),
+        ({"authKey": "Host", "authCode": "c"}, None),
+        ({"authKey": "content-length", "authCode": "1"}, None),
+        ({"authKey": "X-Key", "authCode": "a\r\nb"}, None),
+        ({"authKey": "X-Key", "authCode": "ü"}, None),
+    ],
+)
+def test_a_push_opens_the_consumers_door(
+    properties: dict[str, str], kept: tuple[str, str | None, str | None] | None
+) -> None:
+    """As a bearer token or as any header that its address names; none that would shape the request itself."""
+    said = transfer.read_push(m.DataAddress.model_validate(compose.data_address("https://sink", properties)))
+    assert (tuple(said.values()) or None) == kept
+
+
+def test_a_push_to_nowhere_is_refused() -> None:
+    """An EDC names its endpoint `baseUrl`; whoever names none can be sent nothing."""
+    named: JsonObject = {"@type": "DataAddress", "endpointType": "x"}
+    base: Json = [{"@type": "EndpointProperty", "name": "baseUrl", "value": "https://sink"}]
+    edc = m.DataAddress.model_validate({**named, "endpointProperties": base})
+    assert transfer.read_push(edc)["endpoint"] == "https://sink"
+    found = transfer.check_request(
+        transfer_asked(transfer.PUSH, named), agreement_id="a", finalized=True, pull_formats={transfer.PULL},
+        push_formats={transfer.PUSH},
+    )  # fmt: skip
+    assert [(finding.code, finding.term) for finding in found] == [("endpoint-missing", "dataAddress.endpoint")]
+
+
+HOW: tuple[turns.How, ...] = ("decide", "match", "refuse", "offer", "hold")
+
+
+@pytest.mark.parametrize(
+    ("permitted", "matches", "moves"),
+    [
+        (True, True, ("approve", "approve", "approve", "approve", "hold")),
+        (True, False, ("approve", "hold", "refuse", "counter", "hold")),
+        (False, True, ("refuse",) * 5),
+        (False, False, ("refuse",) * 5),
+    ],
+)
+def test_what_is_answered_by_rule(permitted: bool, matches: bool, moves: tuple[str, ...]) -> None:
+    """Nothing without the policy's yes, nothing over the head of a person who is asked."""
+    assert tuple(turns.move(how, permitted=permitted, matches=matches) for how in HOW) == moves
 
 
 def test_what_can_be_said_but_once() -> None:

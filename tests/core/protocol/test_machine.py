@@ -155,6 +155,17 @@ def test_the_same_id_with_another_body_replaces_while_its_state_stands() -> None
     assert (reply_of(effects).status, reply_of(effects).code) == (400, "message-id-reused")
 
 
+def test_a_changed_repeat_of_what_came_before_the_last_is_refused() -> None:
+    """The peer's start stands no more once it has suspended: another body under the start's `@id` changes nothing."""
+    started, _ = step(T, at(C, TS.REQUESTED), message(TK.START))
+    suspended, _ = step(T, started, message(TK.SUSPENSION, "m2", digest="d2"))
+    again = message(TK.START, digest="d3", seen=Seen(digest="d1", status=200))
+    for late in (again, replace(again, kind=TK.SUSPENSION), replace(again, message_id="m2")):
+        after, effects = step(T, suspended, late)
+        assert after == suspended
+        assert (reply_of(effects).status, reply_of(effects).code) == (400, "message-id-reused")
+
+
 def test_what_is_made_anew_counts_until_the_end() -> None:
     """Whatever was said since, nothing moves; after the end it is refused as anything is."""
     said = replace(message(NK.AGREEMENT, digest="d2"), seen=Seen(digest="d1", status=200, anew=True))
@@ -188,6 +199,14 @@ def test_without_id_only_the_last_message_repeats_and_only_while_its_state_stand
     resumed, effects = step(T, suspended, message(TK.START, None))
     assert reply_of(effects).what == "ack"
     assert resumed.state == TS.STARTED
+
+
+def test_our_own_start_of_what_runs_leaves_the_peers_last_word_standing() -> None:
+    """A real EDC is resumed from both sides: its start, sent again after ours, is still the one that we took."""
+    resumed, _ = step(T, at(P, TS.SUSPENDED), message(TK.START, None))
+    asked, _ = step(T, resumed, Ask(kind=TK.START, message_id="ours"))
+    restarted, _ = step(T, asked, Answered(message_id="ours", status=200))
+    assert step(T, restarted, message(TK.START, None)) == (restarted, (Reply(status=200, what="stored"),))
 
 
 def test_with_and_without_id_are_not_mixed() -> None:
@@ -240,6 +259,8 @@ def test_a_termination_is_always_accepted_and_drops_ours(role: Role) -> None:
         (C, TK.COMPLETION, TS.COMPLETED, TK.COMPLETION, 200),
         (P, TK.COMPLETION, TS.COMPLETED, TK.COMPLETION, 200),
         (P, TK.COMPLETION, TS.COMPLETED, TK.SUSPENSION, 400),
+        (C, TK.COMPLETION, TS.COMPLETED, TK.SUSPENSION, 400),
+        (C, TK.TERMINATION, TS.TERMINATED, TK.START, 400),
         (C, TK.SUSPENSION, TS.SUSPENDED, TK.COMPLETION, 200),
         (C, TK.SUSPENSION, TS.SUSPENDED, TK.SUSPENSION, 503),
         (P, TK.SUSPENSION, TS.SUSPENDED, TK.SUSPENSION, 400),
@@ -274,6 +295,8 @@ def test_the_first_pid_of_the_peer_binds() -> None:
     assert bound.provider_pid == "peer"
     after, effects = step(N, bound, message(NK.AGREEMENT, "m2", peer_pid=Pid("other")))
     assert (after, reply_of(effects).code) == (bound, "pid-mismatch")
+    agreed, effects = step(N, at(C, NS.REQUESTED), message(NK.AGREEMENT, peer_pid=None))
+    assert (agreed.peer_pid, reply_of(effects).status) == ("peer", 200)
 
 
 def test_content_with_findings_is_refused_and_moves_nothing() -> None:

@@ -16,6 +16,7 @@ from connector.protocol.process import (
     Observed,
     Poll,
     Process,
+    Reached,
     Retry,
     Send,
     Timeout,
@@ -23,7 +24,7 @@ from connector.protocol.process import (
 from tests.core.protocol.test_machine import NK, NS, TK, TS, C, N, P, T, at, message, reply_of
 
 
-@pytest.mark.parametrize("status", [0, 301, 408, 425, 429, 500, 502, 503])
+@pytest.mark.parametrize("status", [0, 300, 408, 425, 429, 500, 502, 503])
 def test_what_is_not_answered_is_tried_again(status: int) -> None:
     """Nothing, a redirect, a server's trouble, and the 4xx that speak of the moment: the same bytes go out again."""
     process = at(C, NS.AGREED, NK.VERIFICATION, NS.VERIFIED)
@@ -51,6 +52,19 @@ def test_a_refusal_is_followed_by_a_look_and_joined() -> None:
     parted, effects = seen(NS.VERIFIED)
     assert Send(kind=NK.TERMINATION, message_id="fresh") in effects
     assert parted.pending is not None
+
+
+def test_an_answer_that_comes_too_late_changes_nothing() -> None:
+    """It belongs to a message that is settled: the one that is under way now is neither accepted nor refused by it."""
+    process = at(C, NS.AGREED, NK.VERIFICATION, NS.VERIFIED)
+    looking, _ = step(N, process, Answered(message_id="ours", status=400))
+    for current in (process, looking, at(C, NS.AGREED), at(C, NS.FINALIZED)):
+        for status in (200, 400, 409, 503):
+            assert step(N, current, Answered(message_id="earlier", status=status)) == (current, ())
+        for state in (NS.AGREED, NS.VERIFIED, NS.TERMINATED, None):
+            assert step(N, current, Observed(message_id="earlier", state=state, fresh_id="f")) == (current, ())
+    unasked = Observed(message_id="ours", state=NS.TERMINATED, fresh_id="f")
+    assert step(N, process, unasked) == (process, ())
 
 
 def test_a_conflict_at_a_peer_that_could_take_the_message_passes() -> None:
@@ -112,13 +126,19 @@ def test_a_deadline_ends_what_has_not_ended() -> None:
     _, effects = step(T, at(P, TS.STARTED), Timeout(fresh_id="end"))
     assert effects == (Send(kind=TK.TERMINATION, message_id="end"),)
     assert step(T, at(P, TS.COMPLETED), Timeout(fresh_id="end")) == (at(P, TS.COMPLETED), ())
+    unsaid, effects = step(N, Process(role=C, pid=Pid("own")), Timeout(fresh_id="end"))
+    assert unsaid.state == NS.TERMINATED, "the peer has heard of nothing, so nobody is told"
+    assert effects == (Reached(state=NS.TERMINATED, kind=NK.TERMINATION, by_us=True),)
 
 
 def test_giving_up_ends_on_our_side_and_the_peer_learns_it_from_its_next_message() -> None:
     """The only ending that the peer isn't told of: its next message is refused, it looks, and joins."""
     gone, effects = step(T, at(C, TS.STARTED, TK.SUSPENSION, TS.SUSPENDED), GiveUp())
     assert (gone.state, gone.pending) == (TS.TERMINATED, None)
-    assert effects[0] == DropPending(kind=TK.SUSPENSION, message_id="ours", why="given-up")
+    ended = Reached(state=TS.TERMINATED, kind=TK.TERMINATION, by_us=True)
+    assert effects == (DropPending(kind=TK.SUSPENSION, message_id="ours", why="given-up"), ended)
+    assert step(T, at(C, TS.STARTED), GiveUp())[1] == (ended,)
+    assert step(T, gone, GiveUp()) == (gone, ())
     assert reply_of(step(T, gone, message(TK.COMPLETION))[1]).status == 400
     peer, _ = step(T, at(P, TS.STARTED, TK.COMPLETION, TS.COMPLETED), Answered(message_id="ours", status=400))
     peer, _ = step(T, peer, Observed(message_id="ours", state=gone.shown_state, fresh_id="f"))
