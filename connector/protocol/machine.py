@@ -282,7 +282,7 @@ def _ended(table: Table, process: Process, why: DropReason) -> Stepped:
 
 def _settled(table: Table, process: Process, effects: list[Effect]) -> Stepped:
     """Nothing of ours is under way now, so a termination that waited goes out, unless the process has ended."""
-    if process.closing is None or process.pending is not None:
+    if process.closing is None:
         return process, tuple(effects)
     if process.state in table.terminal:
         return replace(process, closing=None), tuple(effects)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -103,6 +104,45 @@ def test_an_agreement_is_what_was_offered_between_these_two() -> None:
     message = agreed()
     undated = message.model_copy(update={"agreement": message.agreement.model_copy(update={"timestamp": None})})
     assert codes(negotiation.check_agreement(undated, CONSUMER, offer=OFFER, **PARTIES)) == ["agreement-undated"]
+
+
+def terms(findings: tuple[Finding, ...]) -> list[str]:
+    """The members that the findings are about, in order."""
+    return [finding.term for finding in findings]
+
+
+ELSEWHERE = Process(role=Role.CONSUMER, pid=Pid("c9"), peer_pid=Pid("p9"), state="REQUESTED")
+PIDS = ["consumerPid", "providerPid"]
+
+
+def test_each_message_is_held_against_its_process_and_its_parties() -> None:
+    """Request, offer and agreement: whose process it is, between whom, about what; the peer reads which member."""
+    body = compose.offer_in_message({**OFFER, "assignee": "did:web:x"}, target="urn:d:1", assigner="did:web:x")
+    said = compose.contract_offer("i", PROVIDER, offer={**body, "assignee": "did:web:x"}, callback_address="x")
+    offered = m.parse_as(m.ContractOfferMessage, said)
+    aimless = offered.model_copy(update={"offer": offered.offer.model_copy(update={"target": None})})
+    parties = ["offer.assigner", "offer.assignee"]
+    assert terms(negotiation.check_terms(aimless, ELSEWHERE, **PARTIES)) == [*PIDS, *parties, "offer.target"]
+    again = negotiation.check_terms(
+        asked(CONSUMER, assigner="did:web:x"), replace(ELSEWHERE, role=Role.PROVIDER), **PARTIES
+    )
+    assert terms(again) == [*PIDS, "offer.assigner"]
+    first = asked(Process(role=Role.CONSUMER, pid=Pid("c")))
+    assert terms(negotiation.check_terms(first, PROVIDER, **PARTIES)) == ["callbackAddress"]
+    message = agreed(assigner="did:web:x", assignee="did:web:x", target="urn:d:2")
+    bare = message.model_copy(update={"agreement": message.agreement.model_copy(update={"timestamp": None})})
+    other: JsonObject = {**OFFER, "permission": [{"action": "use"}]}
+    assert terms(negotiation.check_agreement(bare, ELSEWHERE, offer=other, **PARTIES)) == [
+        *PIDS, "agreement.assigner", "agreement.assignee", "agreement.target", "agreement", "agreement.timestamp",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("member", ["prohibition", "obligation"])
+def test_an_agreement_leaves_no_rule_of_its_offer_out(member: str) -> None:
+    """A prohibition or an obligation that is gone would free somebody; nothing else of the two differs."""
+    stricter: JsonObject = {**OFFER, member: [{"action": "list"}]}
+    found = negotiation.check_agreement(agreed(), CONSUMER, offer=stricter, **PARTIES)
+    assert codes(found) == ["agreement-mismatch"]
 
 
 def test_kinds_follow_the_event() -> None:

@@ -99,7 +99,9 @@ def test_each_cell_of_the_tables(
     target = rows.get((state, kind.name, role.other.value[0]))
     if target is None:
         assert after == process
-        assert (reply_of(effects).status, reply_of(effects).code) == (400, "illegal-transition")
+        reply = reply_of(effects)
+        assert (reply.status, reply.what, reply.code) == (400, "error", "illegal-transition")
+        assert reply.findings[0].message.endswith(f"in the state {state or 'before the first message'}.")
     else:
         assert after.state == target
         assert reply_of(effects) == Reply(status=201 if state == START else 200, what="ack")
@@ -113,7 +115,7 @@ def test_each_cell_for_our_own_side(
     """State x message x sending role: the same rows decide what we may send."""
     target = rows.get((state, kind.name, role.value[0]))
     if target is None:
-        with pytest.raises(IllegalTransition):
+        with pytest.raises(IllegalTransition, match=f"in the state {state or 'before the first message'}"):
             step(table, at(role, state), Ask(kind=kind, message_id="ours"))
         return
     sent, effects = step(table, at(role, state), Ask(kind=kind, message_id="ours"))
@@ -146,6 +148,11 @@ def test_the_same_id_with_another_body_replaces_while_its_state_stands() -> None
     assert (later.state, later.accepted.digest) == (NS.AGREED, "d2")
     late_copy = message(NK.AGREEMENT, seen=Seen(digest="d2", status=200))
     assert step(N, later, late_copy) == (later, (Reply(status=200, what="stored"),))
+
+    latest, _ = step(N, later, replace(again, digest="d3"))
+    for digest, kept in (("d1", "d3"), ("d2", "d3")):
+        earlier = message(NK.AGREEMENT, digest=digest, seen=Seen(digest=kept, status=200))
+        assert step(N, latest, earlier) == (latest, (Reply(status=200, what="stored"),)), "a late copy"
 
     asked, _ = step(N, later, Ask(kind=NK.VERIFICATION, message_id="ours"))
     assert reply_of(step(N, asked, replace(again, digest="d3"))[1]).status == 200
@@ -283,6 +290,10 @@ def test_start_against_start(role: Role, status: int) -> None:
     process = at(role, TS.SUSPENDED, TK.START, TS.STARTED)
     after, effects = step(T, process, message(TK.START))
     assert (after, reply_of(effects).status) == (process, status)
+    assert (reply_of(effects).what, reply_of(effects).code) == (
+        "error",
+        "crossing" if status == 503 else "illegal-transition",
+    )
 
 
 # --- pids, content, codec --------------------------------------------------------------------------------------------
@@ -302,10 +313,11 @@ def test_the_first_pid_of_the_peer_binds() -> None:
 def test_content_with_findings_is_refused_and_moves_nothing() -> None:
     """The first finding gives the code, all of them are reported, and ours under way stays under way."""
     wrong = Finding(code="agreement-mismatch", message="other rules")
+    undated = Finding(code="agreement-undated", message="no time")
     process = at(C, START, NK.REQUEST, NS.REQUESTED)
-    after, effects = step(N, process, message(NK.AGREEMENT, objections=(wrong,)))
+    after, effects = step(N, process, message(NK.AGREEMENT, objections=(wrong, undated)))
     assert after == process
-    assert effects == (Reply(status=400, what="error", code="agreement-mismatch", findings=(wrong,)),)
+    assert effects == (Reply(status=400, what="error", code="agreement-mismatch", findings=(wrong, undated)),)
 
 
 def test_get_shows_what_the_peer_must_have_read() -> None:

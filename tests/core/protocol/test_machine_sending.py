@@ -24,11 +24,35 @@ from connector.protocol.process import (
 from tests.core.protocol.test_machine import NK, NS, TK, TS, C, N, P, T, at, message, reply_of
 
 
-@pytest.mark.parametrize("status", [0, 300, 408, 425, 429, 500, 502, 503])
+@pytest.mark.parametrize("status", [0, 199, 300, 399, 408, 425, 429, 500, 502, 503])
 def test_what_is_not_answered_is_tried_again(status: int) -> None:
     """Nothing, a redirect, a server's trouble, and the 4xx that speak of the moment: the same bytes go out again."""
     process = at(C, NS.AGREED, NK.VERIFICATION, NS.VERIFIED)
     assert step(N, process, Answered(message_id="ours", status=status)) == (process, (Retry(message_id="ours"),))
+
+
+def test_every_success_is_one_and_names_the_peer_once() -> None:
+    """2xx, whichever (RFC 9110 15.3). Who is bound stays bound, whatever pid a later answer names."""
+    first, _ = step(N, Process(role=C, pid=Pid("own")), Ask(kind=NK.REQUEST, message_id="ours"))
+    for status in (200, 201, 299):
+        assert step(N, first, Answered(message_id="ours", status=status, peer_pid=Pid("new")))[0].peer_pid == "new"
+        verified, _ = step(
+            N,
+            at(C, NS.AGREED, NK.VERIFICATION, NS.VERIFIED),
+            Answered(message_id="ours", status=status, peer_pid=Pid("other")),
+        )
+        assert (verified.state, verified.peer_pid) == (NS.VERIFIED, "peer")
+
+
+def test_a_termination_that_is_refused_ends_here_all_the_same() -> None:
+    """Whatever the peer shows: there is nothing left to say."""
+    process = at(P, TS.STARTED, TK.TERMINATION, TS.TERMINATED)
+    assert step(T, process, Ask(kind=TK.TERMINATION, message_id="second"))[0] == process
+    looking, _ = step(T, process, Answered(message_id="ours", status=499))
+    for state in (TS.STARTED, TS.SUSPENDED, TS.COMPLETED):
+        ended, effects = step(T, looking, Observed(message_id="ours", state=state, fresh_id="f"))
+        assert (ended.state, ended.pending) == (TS.TERMINATED, None)
+        assert effects[0] == DropPending(kind=TK.TERMINATION, message_id="ours", why="refused")
 
 
 def test_a_refusal_is_followed_by_a_look_and_joined() -> None:
@@ -48,10 +72,16 @@ def test_a_refusal_is_followed_by_a_look_and_joined() -> None:
     assert (refused.state, refused.pending) == (NS.REQUESTED, None)
     assert effects == (DropPending(kind=NK.AGREEMENT, message_id="ours", why="refused"),)
     for gone in (NS.TERMINATED, None):
-        assert seen(gone)[0].state == NS.TERMINATED
+        ended, effects = seen(gone)
+        assert ended.state == NS.TERMINATED
+        assert effects[0] == DropPending(kind=NK.AGREEMENT, message_id="ours", why="refused")
+    dropped = DropPending(kind=NK.AGREEMENT, message_id="ours", why="refused")
     parted, effects = seen(NS.VERIFIED)
-    assert Send(kind=NK.TERMINATION, message_id="fresh") in effects
+    assert effects == (dropped, Send(kind=NK.TERMINATION, message_id="fresh"))
     assert parted.pending is not None
+    closing, _ = step(N, polling, Ask(kind=NK.TERMINATION, message_id="end"))
+    _, effects = step(N, closing, Observed(message_id="ours", state=NS.VERIFIED, fresh_id="fresh"))
+    assert effects == (dropped, Send(kind=NK.TERMINATION, message_id="end")), "the one that waits is the one that goes"
 
 
 def test_an_answer_that_comes_too_late_changes_nothing() -> None:
