@@ -69,7 +69,7 @@ def convert(
             return
         _write(crossed.document, out)
         _tell(crossed)
-        next_step(f"battery-connector passport import {out or 'FILE'} --from {to}")
+        next_step(f"battery-connector passport import {out or 'FILE'} --from {to}", error=True)
 
 
 def read(
@@ -93,7 +93,7 @@ def read(
         for number, one in enumerate(found):
             _write(one.document, out, more=number > 0)
             _tell(one)
-        next_step(_next(found[0].document, out))
+        next_step(_next(found[0].document, out), error=True)
 
 
 def _next(document: JsonObject, out: Path | None) -> str:

@@ -93,12 +93,13 @@ def one_line(text: str) -> str:
     return visible(text).replace("\n", "\\n")
 
 
-def next_step(command: str, note: str = "") -> None:
+def next_step(command: str, note: str = "", *, error: bool = False) -> None:
     """What to do now, for people: a command, or a sentence that ends with one, so that it can be copied.
 
+    `error`: on standard error, because standard output is a document.
     The command gets the `--config` that this one was given; one in the `note` (not about this company) does not.
     """
-    out, elsewhere = console(), _ELSEWHERE.get()
+    out, elsewhere = console(error=error), _ELSEWHERE.get()
     ours = elsewhere and "battery-connector " in command and " --config " not in command
     out.print("[dim]next:[/dim] ", end="")
     out.print(visible(command + (f" --config {quote(elsewhere)}" if ours else "") + note), markup=False)

@@ -68,6 +68,13 @@ def test_every_command_reads_what_programs_write(tmp_path: Path, words: list[str
     assert RUN.invoke(app, asked).output == plain.output
 
 
+def test_a_converted_document_can_be_piped() -> None:
+    """Losses and the next step stand on standard error."""
+    done = RUN.invoke(app, ["convert", str(PASSPORT), "--to", "catena-x"])
+    assert json.loads(done.stdout)
+    assert "next:" in done.stderr
+
+
 def test_what_is_wrong_in_a_readable_file_is_told_with_path_and_meaning(tmp_path: Path) -> None:
     """Unknown key, wrong unit and dimension, wrong datatype: findings, all at once."""
     document: JsonObject = json.loads(PASSPORT.read_text("utf-8"))
