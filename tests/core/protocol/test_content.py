@@ -200,8 +200,8 @@ def test_the_start_of_a_pull_says_where() -> None:
     assert transfer.check_start(bare, CONSUMER, pull=False) == ()
     assert transfer.check_start(bare, PROVIDER, pull=True) == ()
     assert transfer.kind_of(start) is transfer.Kind.START
-    foreign = Process(role=Role.CONSUMER, pid=Pid("c9"), peer_pid=Pid("p"), state="REQUESTED")
-    assert codes(transfer.check_pids(bare, foreign)) == ["pid-mismatch"]
+    assert terms(transfer.check_pids(bare, ELSEWHERE)) == PIDS
+    assert terms(transfer.check_pids(transfer_asked(transfer.PULL), replace(ELSEWHERE, role=Role.PROVIDER))) == PIDS[:1]
 
 
 NOW = datetime(2027, 3, 15, 9, tzinfo=UTC)
