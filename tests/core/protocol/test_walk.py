@@ -21,6 +21,11 @@ PROCESSES = [
 ]
 
 
+def who(sides: frozenset[Role]) -> str:
+    """For names of tests, which processes that share them compare."""
+    return "+".join(sorted(sides)) or "neither"
+
+
 def found_nothing(walked: Walked, at_least: int) -> None:
     """The walk is right, and was no stroll."""
     assert not walked.wrong, f"{walked.wrong}: {walked.joint}"
@@ -37,21 +42,21 @@ def test_two_connectors_agree_over_a_bad_network(table: Table, first: Role) -> N
     found_nothing(walk(World(table=table, first=first)), 600)
 
 
-@pytest.mark.parametrize("with_ids", [NEITHER, *ONE], ids=str)
+@pytest.mark.parametrize("with_ids", [NEITHER, *ONE], ids=who)
 @pytest.mark.parametrize(("table", "first"), PROCESSES)
 def test_peers_without_message_ids_agree(table: Table, first: Role, with_ids: frozenset[Role]) -> None:
     """Without `@id` the sides agree as well, as long as the network holds back no old copies."""
     found_nothing(walk(World(table=table, first=first, old_copies=False, with_ids=with_ids)), 500)
 
 
-@pytest.mark.parametrize("forgetful", [BOTH, *ONE], ids=str)
+@pytest.mark.parametrize("forgetful", [BOTH, *ONE], ids=who)
 @pytest.mark.parametrize(("table", "first"), PROCESSES)
 def test_a_peer_that_knows_no_repeat_is_joined(table: Table, first: Role, forgetful: frozenset[Role]) -> None:
     """A peer that refuses a repeat of what it has accepted is looked at, and joined."""
     found_nothing(walk(World(table=table, first=first, old_copies=False, forgetful=forgetful)), 700)
 
 
-@pytest.mark.parametrize("busy", ONE, ids=str)
+@pytest.mark.parametrize("busy", ONE, ids=who)
 @pytest.mark.parametrize(("table", "first"), PROCESSES[:2])
 def test_a_peer_that_is_busy_with_itself_is_asked_again(table: Table, first: Role, busy: frozenset[Role]) -> None:
     """A peer that answers 409 to what it takes a moment later, as a real EDC does, is neither given up nor joined."""
@@ -74,8 +79,8 @@ def test_repeats_are_not_taken_on_trust_for_longer(table: Table, first: Role, me
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("busy", [*ONE, BOTH], ids=str)
-@pytest.mark.parametrize("forgetful", [NEITHER, BOTH], ids=str)
+@pytest.mark.parametrize("busy", [*ONE, BOTH], ids=who)
+@pytest.mark.parametrize("forgetful", [NEITHER, BOTH], ids=who)
 def test_transfers_with_a_busy_peer(busy: frozenset[Role], forgetful: frozenset[Role]) -> None:
     """Suspensions and starts come round to the same states: what a busy peer shows of them may be the former round."""
     found_nothing(
@@ -164,7 +169,7 @@ def test_joining_a_busy_peer_by_what_it_shows_is_found(monkeypatch: pytest.Monke
     assert "at rest" in walk(World(table=transfer.TABLE, first=CONSUMER, busy=frozenset({CONSUMER}))).wrong
 
 
-@pytest.mark.parametrize("hasty", ONE, ids=str)
+@pytest.mark.parametrize("hasty", ONE, ids=who)
 @pytest.mark.parametrize(("table", "first"), PROCESSES)
 def test_answering_before_committing_is_found(table: Table, first: Role, hasty: frozenset[Role]) -> None:
     """If an answer leaves before its commit, a crash in between makes one side forget what the other one knows."""
