@@ -55,6 +55,7 @@ from connector.exchange.serve import Serve
 from connector.exchange.streams import Carrier, Files, HttpStream
 from connector.exchange.transfer import Transfer
 from connector.exchange.weighing import Weighing
+from connector.exchange.withdraw import Withdraw
 from connector.keys.custody import open_id_key, open_signer
 from connector.keys.held import HeldCredentials
 from connector.peers import addresses
@@ -201,10 +202,10 @@ def compose(
         renew=Renew(conversation=transfer.conversation, peers=peers, clock=clock),
         grants=grants, serve=serve, receive=receive, inbox=inbox, files=files, room=inbox.room,
         discard=Discard(tenant=tenant, store=store, room=inbox.room, clock=clock),
+        withdraw=Withdraw(tenant=tenant, store=store, clock=clock), audit_answers=answers,
         publish=_publish(config, store, keys, clock=clock, bundle=bundle),
         publish_file=PublishFile(tenant=tenant, did=did, store=store, files=files, clock=clock),
         audit=Audit(did=did, store=store, tenant=tenant, reads=peers, own=answers, verifier=verifier, clock=clock),
-        audit_answers=answers,
     )  # fmt: skip
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 
 import orjson
@@ -18,11 +18,11 @@ from connector.app import offline
 from connector.config import Config
 from connector.credentials.digest import digest_multibase
 from connector.credentials.ids import mint
-from connector.credentials.status_list import LIST_BITS, PURPOSES
-from connector.errors import BadInput, BadMessage, NotFound
+from connector.credentials.status_list import LIST_BITS
+from connector.errors import BadInput, BadMessage
 from connector.exchange.draft import micros
 from connector.exchange.publication import Declared, Published
-from connector.exchange.rows import CredentialRow, DatasetRow, EvidenceEntry, StatusChangeRow
+from connector.exchange.rows import CredentialRow, DatasetRow
 from connector.mapping.engine import Mapped
 from connector.mapping.lineage import Lineage
 from connector.mapping.plan import parse
@@ -100,21 +100,9 @@ async def revoke(
     config: Config, credential: bytes | str, *, purpose: str, effective: datetime, reason: str, site: Path | None
 ) -> CredentialRow:
     """Change the status of a credential (its octets, or their digest) that this signer issued; then write the site."""
-    if purpose not in PURPOSES:  # one that nobody knows would make the whole list of changes unreadable
-        raise BadInput(f"{purpose!r} is no purpose", hint=", ".join(sorted(PURPOSES)))
+    digest = credential if isinstance(credential, str) else digest_multibase(credential)
     async with offline(config) as services:
-        digest = credential if isinstance(credential, str) else digest_multibase(credential)
-        row = await services.store.find_credential(config.tenant, digest)
-        if row is None or row.status_list is None or row.status_index is None:
-            raise NotFound("this signer did not issue that credential")
-        now = micros(services.clock.now())
-        change = StatusChangeRow(
-            tenant=config.tenant, list_number=row.status_list, index=row.status_index, digest=row.digest,
-            purpose=purpose, effective=micros(effective.astimezone(UTC)), reason=reason, at=now,
-        )  # fmt: skip
-        told = orjson.dumps({"digest": row.digest, "effective": effective.isoformat(), "reason": reason})
-        entry = EvidenceEntry(tenant=config.tenant, at=now, event="status-changed", body=told)
-        await services.store.commit_status_change(change, entry)
+        row = await services.withdraw.run(digest, purpose=purpose, effective=effective, reason=reason)
         if site is not None:
             await _write_site(services, site)
         return row

@@ -12,12 +12,10 @@ from pathlib import Path
 import orjson
 from aiohttp import web
 
-from connector.credentials.status_list import PURPOSES
 from connector.credentials.verify import needs
 from connector.errors import BadInput, NotAuthenticated, NotFound
-from connector.exchange.draft import micros
 from connector.exchange.publication import Declared
-from connector.exchange.rows import EvidenceEntry, RecordRow, StatusChangeRow
+from connector.exchange.rows import RecordRow
 from connector.model import Did, Json, JsonObject
 from connector.protocol.catalog_query import read_terms
 from connector.server import agreements, commands, decisions, discarding, fetching, files, processes, transfers
@@ -214,24 +212,10 @@ async def _verify(request: web.Request) -> web.Response:
 
 
 async def _revoke(request: web.Request) -> web.Response:
-    """Change the status of a credential of ours, with the time from which the change counts."""
     services, body = request.app[SERVICES], await _body(request)
-    row = await services.store.find_credential(services.config.tenant, _text(body, "digest"))
-    if row is None or row.status_list is None or row.status_index is None or row.origin != "own":
-        raise NotFound("no such credential of ours")
-    now, purpose = services.clock.now(), _text(body, "purpose", "revocation")
-    if purpose not in PURPOSES:  # one that nobody knows would make the whole list of changes unreadable
-        raise BadInput(f"{purpose!r} is no purpose", hint=", ".join(sorted(PURPOSES)))
-    effective = _moment(_text(body, "effective", now.isoformat()))
-    change = StatusChangeRow(
-        tenant=row.tenant, list_number=row.status_list, index=row.status_index, digest=row.digest,
-        purpose=purpose, effective=micros(effective), reason=_text(body, "reason", ""),
-        at=micros(now),
-    )  # fmt: skip
-    told = orjson.dumps({"digest": row.digest, "effective": effective.isoformat(), "reason": change.reason})
-    await services.store.commit_status_change(
-        change, EvidenceEntry(tenant=row.tenant, at=micros(now), event="status-changed", body=told)
-    )
+    effective = _moment(_text(body, "effective", services.clock.now().isoformat()))
+    purpose, reason = _text(body, "purpose", "revocation"), _text(body, "reason", "")
+    row = await services.withdraw.run(_text(body, "digest"), purpose=purpose, effective=effective, reason=reason)
     return json_response({"digest": row.digest, "effective": effective.isoformat()})
 
 

@@ -34,6 +34,7 @@ from connector.exchange.room import Room
 from connector.exchange.serve import Serve
 from connector.exchange.streams import Files
 from connector.exchange.transfer import Transfer
+from connector.exchange.withdraw import Withdraw
 from connector.vocabulary.bundle import Bundle
 
 _WORTH_PACKING = 2048
@@ -87,6 +88,7 @@ class Services:
     files: Files
     room: Room
     discard: Discard
+    withdraw: Withdraw
     signed: dict[str, Signed] = field(default_factory=dict)
     """By address."""
 

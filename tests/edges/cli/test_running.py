@@ -138,13 +138,19 @@ def test_the_running_connector_withdraws_what_it_published(tmp_path: Path) -> No
     with serving(company):
         assert run(company, "publish", "sites", "--policy", "open")[0] == 0
         digest = ask(company, "credential", "inspect", "0010")[1]["credentials"][0]["digest"]
+        code, text = run(company, "credential", "revoke", digest, "--purpose", "reinstatement")
+        assert (code, "not suspended" in text) == (2, True)
+        for purpose in ("suspension", "reinstatement"):
+            assert run(company, "credential", "revoke", digest, "--purpose", purpose)[0] == 0
         code, answer = ask(company, "credential", "revoke", digest, "--reason", "closed")
         assert (code, answer["digest"], answer["purpose"]) == (0, digest, "revocation")
         (node,) = ask(company, "audit", "0010")[1]["nodes"]
         assert node["outcome"] == "revoked"
         assert run(company, "credential", "revoke", digest, "--purpose", "foo")[0] == 2
         assert run(company, "credential", "revoke", "uEi" + "A" * 44)[0] == 2
-    code, text = run(company, "credential", "revoke", digest, "--purpose", "suspension")
+    code, text = run(company, "credential", "revoke", digest, "--purpose", "reinstatement")
+    assert (code, "never taken back" in text) == (2, True)
+    code, text = run(company, "credential", "revoke", digest, "--effective", "2026-01-01T00:00:00Z")
     assert (code, "nobody sees it yet" in text) == (0, True)
 
 
