@@ -113,8 +113,8 @@ def _ended_there(draft: Draft) -> GiveUp | None:
 
 @dataclass(slots=True, kw_only=True)
 class Restarts:
-    """A consumer that has acknowledged our start and lost it waits: it gets another, with a fresh token, because
-    that of the first is not kept.
+    """A consumer that has acknowledged our start, without a receipt, and lost it waits: it gets another, with a fresh
+    token, because that of the first is not kept.
     """
 
     conversation: Conversation

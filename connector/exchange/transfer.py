@@ -20,6 +20,7 @@ from connector.exchange.draft import Answer, Caller, Draft, Incoming, look_later
 from connector.exchange.opening import PUSH_ALARM, Opening, gives_data, is_push
 from connector.exchange.policies import Policies
 from connector.exchange.ports import Ids, Store
+from connector.exchange.receipts import SIGNED
 from connector.exchange.rows import AgreementRow, CommandRow, DatasetRow, ProcessKind, ProcessRow
 from connector.model import Did, Facts, Finding, Json, JsonObject, Pid
 from connector.policy.evaluate import evaluate
@@ -272,7 +273,7 @@ class Transfer:
                     self._answer_request(draft)
                 elif provider and is_push(content):
                     draft.over, draft.alarms = False, {PUSH_ALARM: micros(draft.now)}
-                elif provider:
+                elif provider and not _kept_there(draft):
                     look_later(draft)
             case State.SUSPENDED:
                 content.pop("address", None)
@@ -340,6 +341,11 @@ class Transfer:
                 code, reasons = _said(content.get("termination"))
                 message = compose.transfer_termination(message_id, process, code=code, reasons=reasons)
         return url, compose.dump(message)
+
+
+def _kept_there(draft: Draft) -> bool:
+    """Whether the peer has signed that our message is kept: who signs a receipt has committed before."""
+    return any(one.direction == "out" and one.receipt == SIGNED for one in draft.messages)
 
 
 def _why(code: str, reason: str) -> JsonObject:

@@ -27,6 +27,11 @@ def stands_between(world: World, node: Node, serve: Serve) -> None:
     world.network.sites[node.config.public_url.removeprefix("http://")] = serve
 
 
+def unsigned(answer: HttpAnswer) -> HttpAnswer:
+    """As a peer answers that gives no receipts."""
+    return HttpAnswer(status=answer.status, headers={}, body=answer.body)
+
+
 async def of(node: Node) -> tuple[ProcessRow, list[AttemptRow]]:
     """Its one negotiation, and what was tried."""
     store = services(node).store
@@ -192,19 +197,23 @@ def test_a_look_that_says_nothing_changes_nothing(tmp_path: Path, status: int) -
 
 @pytest.mark.parametrize("times", [1, 2])
 def test_a_start_that_a_consumer_lost_is_said_anew(tmp_path: Path, times: int) -> None:
-    """With a fresh token, as often as it is lost; the data then comes. Who knows its start is left alone."""
+    """With a fresh token, as often as it is lost; the data then comes. Who knows its start is left alone, and who signs
+    that it has it is not even looked at.
+    """
 
     async def scene(world: World) -> None:
         customer, supplier = world.nodes
         agreement = str((await settled(customer, supplier))["agreement"])
         heard: list[bytes | None] = []
         looks: list[str] = []
+        signs = True
 
         async def forgetful(request: Request) -> HttpAnswer:
             if request.url.endswith("/start"):
                 heard.append(request.body)
                 if len(heard) <= times:
                     return _ACKNOWLEDGED
+                return await customer.serve(request) if signs else unsigned(await customer.serve(request))
             if request.method == "GET" and "/transfers/" in request.url:
                 looks.append(request.url)
             return await customer.serve(request)
@@ -213,9 +222,11 @@ def test_a_start_that_a_consumer_lost_is_said_anew(tmp_path: Path, times: int) -
         got = await fetching.fetch(services(customer), agreement, "f", 600, lambda _: None)
         assert (got["state"], got["records"], len(looks)) == ("COMPLETED", 2, times)
         assert len(set(heard)) == len(heard) == times + 1
-        begun = await fetching.start_transfer(services(customer), agreement, "g", 60)
-        await asyncio.sleep(1_000)
-        assert (begun["state"], len(looks), len(heard)) == ("STARTED", times + 1, times + 2)
+        for signs, looked in ((True, times), (False, times + 1)):
+            begun = await fetching.start_transfer(services(customer), agreement, f"signs: {signs}", 60)
+            await asyncio.sleep(1_000)
+            assert (begun["state"], len(looks)) == ("STARTED", looked)
+        assert len(heard) == times + 3
         for word in ("suspend", "resume"):
             got = await transfers.act(services(customer), word, str(begun["transfer"]), wait_seconds=60)
         await asyncio.sleep(1_000)
