@@ -33,7 +33,7 @@ def site(
 async def _serve(folder: Path, port: int, named: Path) -> None:
     from aiohttp import web  # noqa: PLC0415 - `--help` need not load it
 
-    from connector.server.site import listen  # noqa: PLC0415 - as above
+    from connector.server.site import listen  # noqa: PLC0415 - `--help` need not load it
 
     async def answer(request: web.Request) -> web.FileResponse:
         path = (folder / request.match_info["path"]).resolve()

@@ -105,8 +105,7 @@ async def answer_errors(
         return problem(errors.BadMessage("the body is not what its encoding says"))
     except web.HTTPException:
         raise
-    except Exception as error:
-        # The edge of the process: a bug in one request must not end the others.
+    except Exception as error:  # the edge of the process: a bug in one request must not end the others
         if isinstance(error, ConnectionError) and (request.transport is None or request.transport.is_closing()):
             raise  # the caller went away in the middle of its request: whoever likes can do so, and nobody is to blame
         _log.exception("bug while serving %s", request.rel_url.raw_path)

@@ -23,7 +23,7 @@ from connector.model import Did, JsonObject, Pid
 from connector.protocol import compose, negotiation, transfer
 from connector.protocol.process import Process, Role, Table
 from tests.exchange.deals import OTHER_TERMS, command, dataset
-from tests.exchange.test_hostile import proof, say, services
+from tests.exchange.test_hostile import access_for, proof, say, services
 from tests.network import Request, Site
 from tests.simulator import Node, World
 
@@ -137,8 +137,7 @@ class Siege:
     async def bearer(self, who: Node | None = None, audience: str = "") -> str:
         """A good token of the peer's, or of somebody else."""
         caller = who or self.peer
-        access = services(caller).outbox.peers._access(Did(self.here.config.did))  # type: ignore[attr-defined]  # a look inside
-        return await proof(caller, audience or self.here.config.did, access=access)
+        return await proof(caller, audience or self.here.config.did, access=access_for(caller, self.here))
 
     async def send(self, path: str, message: JsonObject | bytes, who: Node | None = None) -> HttpAnswer:
         """A message with a good token."""

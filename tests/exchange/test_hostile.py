@@ -66,14 +66,18 @@ async def proof(node: Node, audience: str, *, access: str | None = None) -> str:
     return jose.attach(unsigned, await signer.sign(unsigned)).decode("ascii")
 
 
+def access_for(caller: Node, asked: Node) -> str:
+    """What a caller lets the asked see its credentials by."""
+    return str(services(caller).outbox.peers._access(Did(asked.config.did)))  # type: ignore[attr-defined]  # a look inside
+
+
 async def say(node: Node, path: str, body: bytes, bearer: str, method: str = "POST") -> HttpAnswer:
     """One request at a connector's public face."""
     assert node.app is not None
     headers = {"Authorization": f"Bearer {bearer}", "Content-Type": "application/json"}
     url = node.config.public_url + path
-    return await handled(
-        node.app, Request(method=method, url=url, headers=headers, body=body or None, timeout_seconds=10)
-    )
+    request = Request(method=method, url=url, headers=headers, body=body or None, timeout_seconds=10)
+    return await handled(node.app, request)
 
 
 async def settled(customer: Node, supplier: Node, key: str = "k") -> JsonObject:
@@ -90,8 +94,7 @@ def test_what_could_not_be_checked_uses_no_token(tmp_path: Path, monkeypatch: py
     async def scene(world: World) -> None:
         asked, caller = world.nodes
         here = services(asked)
-        access = services(caller).outbox.peers._access(here.authenticate.did)  # type: ignore[attr-defined]  # a look inside
-        header = f"Bearer {await proof(caller, asked.config.did, access=access)}"
+        header = f"Bearer {await proof(caller, asked.config.did, access=access_for(caller, asked))}"
 
         async def once() -> None:
             await here.authenticate.caller(header, method="GET", path="/x", body=b"", once=True)

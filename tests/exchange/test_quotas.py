@@ -19,7 +19,7 @@ from connector.model import Did, JsonObject, Pid
 from connector.protocol import compose
 from connector.protocol.process import Process, Role
 from connector.server import fetching
-from tests.exchange.test_hostile import play, proof, say, services, settled
+from tests.exchange.test_hostile import access_for, play, proof, say, services, settled
 from tests.simulator import Node, World
 
 START = datetime(2027, 3, 15, 9, tzinfo=UTC)
@@ -29,7 +29,7 @@ BURST = 5
 
 async def asks(caller: Node, asked: Node, *, known: bool, times: int = 1) -> list[HttpAnswer]:
     """So many catalogue requests, each with a token of its own; a stranger lets nobody see its credentials."""
-    access = services(caller).outbox.peers._access(services(asked).authenticate.did) if known else None  # type: ignore[attr-defined]  # a look inside
+    access = access_for(caller, asked) if known else None
     body = compose.dump(compose.catalog_request("urn:uuid:1"))
     return [await say(asked, CATALOG, body, await proof(caller, asked.config.did, access=access)) for _ in range(times)]
 

@@ -17,7 +17,7 @@ from connector.model import Did, Json, JsonObject, Pid
 from connector.protocol import compose
 from connector.protocol.process import Process, Role
 from connector.server import fetching, transfers
-from tests.exchange.test_hostile import play, proof, say, services, settled
+from tests.exchange.test_hostile import access_for, play, proof, say, services, settled
 from tests.network import Request
 from tests.simulator import SEALED, SHARED, Node, World, dataset_row
 
@@ -327,7 +327,7 @@ def test_an_edc_resumes_by_a_start_from_each_side(tmp_path: Path) -> None:
         peer = Process(role=Role.CONSUMER, pid=Pid(running.pid), peer_pid=Pid(theirs.pid), state="SUSPENDED")
         body = compose.dump(compose.transfer_start("urn:uuid:1", peer))
         path = f"/dsp/2025-1/transfers/{theirs.pid}/start"
-        access = services(running.customer).outbox.peers._access(running.supplier.config.did)  # type: ignore[attr-defined]  # a look inside
+        access = access_for(running.customer, running.supplier)
         answer = await say(
             running.supplier, path, body, await proof(running.customer, running.supplier.config.did, access=access)
         )

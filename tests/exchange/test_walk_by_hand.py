@@ -35,7 +35,7 @@ from connector.protocol.process import Event, Process, Table
 from connector.protocol.turns import COUNTERS
 from tests.exchange.besieged import BY_HAND, copied
 from tests.exchange.deals import STRICTER, command, dataset
-from tests.exchange.test_hostile import play, proof, say, services
+from tests.exchange.test_hostile import access_for, play, proof, say, services
 from tests.network import Request, Site
 from tests.simulator import Node, World
 
@@ -205,8 +205,7 @@ class Walk:
             mine, peer, last = self.nodes[index], self.nodes[1 - index], self.said[index]
             assert last is not None
             path = last.url.removeprefix(peer.config.public_url)
-            access = services(mine).outbox.peers._access(services(peer).authenticate.did)  # type: ignore[attr-defined]  # a look inside
-            await say(peer, path, last.body, await proof(mine, peer.config.did, access=access))
+            await say(peer, path, last.body, await proof(mine, peer.config.did, access=access_for(mine, peer)))
 
         return again
 

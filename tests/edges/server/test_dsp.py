@@ -14,7 +14,7 @@ from connector.model import Json
 from connector.protocol import compose
 from connector.protocol.catalog import read_links
 from connector.server.dsp import BASE
-from tests.exchange.test_hostile import play, proof, services
+from tests.exchange.test_hostile import access_for, play, proof, services
 from tests.network import Request, handled
 from tests.simulator import KEPT, OPEN, SHARED, Node, World, dataset_row
 
@@ -22,7 +22,7 @@ from tests.simulator import KEPT, OPEN, SHARED, Node, World, dataset_row
 async def ask(asked: Node, caller: Node, path: str, filters: list[Json] | None = None, **headers: str) -> HttpAnswer:
     """A catalogue request, or with a path below it a read."""
     assert asked.app is not None
-    bearer = await proof(caller, asked.config.did, access=services(caller).outbox.peers._access(asked.config.did))  # type: ignore[attr-defined]  # a look inside
+    bearer = await proof(caller, asked.config.did, access=access_for(caller, asked))
     body = None if "/datasets/" in path else compose.dump(compose.catalog_request("urn:uuid:1", filters or []))
     named = {"Authorization": f"Bearer {bearer}", "Content-Type": "application/json"}
     named |= {name.replace("_", "-"): value for name, value in headers.items()}
