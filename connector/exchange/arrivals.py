@@ -113,7 +113,7 @@ class Arrivals:
         It is passed on unchanged, and opened to audits, under the policy of the dataset that it joins.
         """
         result = Received()
-        report = await self.verifier.verify(octets, self.clock.now())
+        report = await self.verifier.verify(octets)
         credential = self._good(report, report.digest, result)
         if credential is None:
             return result
@@ -217,7 +217,7 @@ class Arrivals:
         if digest_multibase(octets) != item.digest:
             result.refuse(item, "digest-mismatch", "its octets are not those that the page names")
             return None
-        report = await self.verifier.verify(octets, self.clock.now(), trusted_only=True)
+        report = await self.verifier.verify(octets, trusted_only=True)
         credential = self._good(report, item.digest, result)
         if credential is None:
             return None

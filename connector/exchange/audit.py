@@ -64,7 +64,7 @@ class Audit:
         try:
             while waiting or under_way:
                 while waiting and len(under_way) < AT_ONCE:
-                    under_way.add(asyncio.create_task(self._obtain(waiting.pop())))
+                    under_way.add(asyncio.create_task(self._obtain(walk, waiting.pop())))
                 done, under_way = await asyncio.wait(under_way, return_when=asyncio.FIRST_COMPLETED)
                 for task in done:
                     want, got = task.result()
@@ -75,9 +75,9 @@ class Audit:
                 task.cancel()
         return assemble(walk)
 
-    async def _obtain(self, want: Read | Check) -> tuple[Read, Answer] | tuple[Check, Checked]:
+    async def _obtain(self, walk: Walk, want: Read | Check) -> tuple[Read, Answer] | tuple[Check, Checked]:
         if isinstance(want, Check):
-            return want, await self._check(want)
+            return want, await self._check(want, present=want.at == walk.now)
         return want, await self._read(want)
 
     async def _read(self, read: Read) -> Answer:
@@ -114,8 +114,8 @@ class Audit:
             page, count = following, count + 1
         return page
 
-    async def _check(self, check: Check) -> Checked:
-        report = await self.verifier.verify(check.octets.encode(), check.at)
+    async def _check(self, check: Check, *, present: bool) -> Checked:
+        report = await self.verifier.verify(check.octets.encode(), None if present else check.at)
         outcome, detail = Outcome(report.outcome()), _detail(report)
         if outcome is Outcome.UNCHECKED and await self._was_valid_at_receipt(report.digest):
             outcome, detail = Outcome.VERIFIED, f"as verified when we received it ({detail})"

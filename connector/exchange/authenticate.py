@@ -191,7 +191,7 @@ class Authenticate:
         for octets in credentials:
             if len(octets) > _LARGEST_BYTES or set(PARTY_CREDENTIALS).isdisjoint(needs(octets).types):
                 continue  # not asked for: nothing is fetched for it either
-            report = await self.verifier.verify(octets, now, trusted_only=True)
+            report = await self.verifier.verify(octets, trusted_only=True)
             if report.verdict == "indeterminate":
                 raise CannotCheck(f"a credential of {party} can't be checked: {_why_unchecked(report)}")
             credential = report.credential

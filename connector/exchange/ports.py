@@ -237,8 +237,11 @@ class Peers(Protocol):
 class Verifier(Protocol):
     """Checks a credential with whatever has to be fetched for it."""
 
-    async def verify(self, octets: bytes, at: datetime, *, trusted_only: bool = False) -> Report:
-        """The numbered checks, judged as of `at`. Never raises for what is wrong with the credential.
+    async def verify(self, octets: bytes, at: datetime | None = None, *, trusted_only: bool = False) -> Report:
+        """The numbered checks, judged as of `at`; None: as of now. Never raises for what is wrong with the credential.
+
+        Now is when all that had to be fetched has come. A moment read before it is past by then, and of the past a
+        status list without changes says little.
 
         `trusted_only`: for what a peer handed over. Of an issuer that is not trusted nothing is fetched.
         """

@@ -44,11 +44,11 @@ class FetchingVerifier:
     reads: AuditReads
     _members: dict[Did, tuple[bool | Unobtained, datetime]] = field(default_factory=dict)
 
-    async def verify(self, octets: bytes, at: datetime, *, trusted_only: bool = False) -> Report:
-        """The numbered checks, judged as of `at`."""
+    async def verify(self, octets: bytes, at: datetime | None = None, *, trusted_only: bool = False) -> Report:
+        """The numbered checks, judged as of `at`; None: as of now."""
         return await self._verify(octets, at, members=True, trusted_only=trusted_only)
 
-    async def _verify(self, octets: bytes, at: datetime, *, members: bool, trusted_only: bool) -> Report:
+    async def _verify(self, octets: bytes, at: datetime | None, *, members: bool, trusted_only: bool) -> Report:
         """`members`: whether the trust lists' word of that name counts. Membership itself is for the named issuers.
 
         Where the credential names an address, that is asked last: whoever hands a credential over must not choose whom
@@ -71,7 +71,8 @@ class FetchingVerifier:
             lists[url], changes[url] = await asyncio.gather(
                 self._octets(self.resolver.status_list, url), self._octets(self.resolver.status_changes, url)
             )
-        return judge(attested, at=at, now=self.clock.now(), material=material)
+        now = self.clock.now()
+        return judge(attested, at=at or now, now=now, material=material)
 
     async def _member(self, party: Did) -> bool | Unobtained:
         """Whether the party shows a valid membership credential; kept for a while, a silence only for a moment."""
@@ -79,14 +80,14 @@ class FetchingVerifier:
         known = self._members.get(party)
         if known and known[1] > now:
             return known[0]
-        found = await self._shows_membership(party, now)
+        found = await self._shows_membership(party)
         lifetime = _MEMBERSHIP_LIFETIME if found is True else _REFUSAL_LIFETIME
         if len(self._members) >= _MAX_PARTIES:
             self._members.pop(next(iter(self._members)))
         self._members[party] = (found, now + (UNREACHABLE_LIFETIME if isinstance(found, Unobtained) else lifetime))
         return found
 
-    async def _shows_membership(self, party: Did, now: datetime) -> bool | Unobtained:
+    async def _shows_membership(self, party: Did) -> bool | Unobtained:
         try:
             answer = await self.reads.read(party, "party")
             shown = admit(answer.body, _PARTY_LIMIT_BYTES).get("credentials") if answer.status == _OK else None
@@ -100,7 +101,7 @@ class FetchingVerifier:
         for octets in (shown if isinstance(shown, list) else [])[:_MAX_CREDENTIALS]:
             if isinstance(octets, str) and octets.isascii() and MEMBERSHIP in needs(octets.encode()).types:
                 report = await self._verify(  # a member vouches for nobody
-                    octets.encode(), now, members=False, trusted_only=True
+                    octets.encode(), None, members=False, trusted_only=True
                 )
                 if report.verdict == "valid" and report.credential and bound_to(report.credential.payload, party):
                     return True

@@ -205,7 +205,7 @@ async def _audit(request: web.Request) -> web.StreamResponse:
 async def _verify(request: web.Request) -> web.Response:
     services, body = request.app[SERVICES], await _body(request)
     at = _text(body, "at", "")
-    moment = _moment(at) if at else services.clock.now()
+    moment = _moment(at) if at else None
     octets = _text(body, "credential").strip().encode("ascii", "replace")
     report = await services.verifier.verify(octets, moment)
     return json_response({**report.as_json(), "outcome": report.outcome(), "types": [*needs(octets).types]})

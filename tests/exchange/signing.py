@@ -56,8 +56,8 @@ class Checker:
 
     unreachable: set[str] = field(default_factory=set)
 
-    async def verify(self, octets: bytes, at: datetime, *, trusted_only: bool = False) -> Report:
+    async def verify(self, octets: bytes, at: datetime | None = None, *, trusted_only: bool = False) -> Report:
         """All checks."""
         away: dict[str, DidDocument | Unobtained] = {did: Unobtained(reason="no answer") for did in self.unreachable}
         material = Material(documents={**DOCUMENTS, **away}, trusted_issuers=None, contexts=CONTEXTS, check_shape=None)
-        return verify(octets, at=at, now=NOW, material=material)
+        return verify(octets, at=at or NOW, now=NOW, material=material)

@@ -110,10 +110,10 @@ class Pages:
 class Verifier:
     """All checks over documents that are known here; nobody is distrusted."""
 
-    async def verify(self, octets: bytes, at: datetime, *, trusted_only: bool = False) -> Report:
+    async def verify(self, octets: bytes, at: datetime | None = None, *, trusted_only: bool = False) -> Report:
         """Verify."""
         material = Material(documents=DOCUMENTS, trusted_issuers=None, contexts=CONTEXTS, check_shape=None)
-        return verify(octets, at=at, now=NOW, material=material)
+        return verify(octets, at=at or NOW, now=NOW, material=material)
 
 
 class Noon:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 import orjson
 import pytest
@@ -41,9 +42,9 @@ def signed(payload: JsonObject, signer: MemorySigner) -> bytes:
     return issue.attach(unsigned, signer.sign_now(unsigned)).octets
 
 
-def permit(signer: MemorySigner) -> bytes:
+def permit(signer: MemorySigner, purpose: str = "revocation") -> bytes:
     """A permit with a status entry."""
-    status = StatusEntry(purpose="revocation", index=7, list_url=STATUS)
+    status = StatusEntry(purpose=purpose, index=7, list_url=STATUS)
     payload = credential_payload(
         context=CONTEXT, credential_type="MinePermit", issuer=ISSUER, valid_from=NOW, subject={"id": "urn:x"},
         status=status,
@@ -79,6 +80,42 @@ async def test_a_good_credential_is_looked_into(web: Web) -> None:
     report = await verifier(web, ISSUER).verify(permit(KEY), NOW, trusted_only=True)
     assert report.verdict == "valid", report
     assert sorted(web.asked) == sorted([DOCUMENT, STATUS, f"{STATUS}/changes"])
+
+
+class Ticking:
+    """A clock that moves whenever somebody looks."""
+
+    def __init__(self) -> None:
+        self.time = NOW
+
+    def now(self) -> datetime:
+        """A second later."""
+        self.time += timedelta(seconds=1)
+        return self.time
+
+
+@pytest.mark.parametrize(
+    ("purpose", "indices", "now", "before"),
+    [
+        ("revocation", (7,), "revoked", "unchecked"),
+        ("suspension", (7,), "suspended", "unchecked"),
+        ("suspension", (), "verified", "unchecked"),
+        ("revocation", (), "verified", "verified"),
+    ],
+)
+async def test_a_list_without_changes_speaks_for_now_however_long_it_took_to_come(
+    web: Web, purpose: str, indices: tuple[int, ...], now: str, before: str
+) -> None:
+    """Most issuers have lists alone: their word for now must not be lost because time goes on while we ask."""
+    listed = list_payload(
+        url=STATUS, issuer=ISSUER, indices=indices, valid_from=NOW, valid_until=NOW.replace(year=2028), purpose=purpose
+    )
+    web.put(STATUS, signed(listed, KEY))
+    web.put(f"{STATUS}/changes", b"", 404)
+    asked = replace(verifier(web, ISSUER), clock=Ticking())
+    octets = permit(KEY, purpose)
+    assert (await asked.verify(octets)).outcome() == now
+    assert (await asked.verify(octets, NOW)).outcome() == before
 
 
 async def test_nothing_is_fetched_of_an_issuer_whom_nobody_trusts(web: Web) -> None:
