@@ -20,6 +20,7 @@ _COMMANDS = {
     "init": ("init", "Make a company folder: configuration, keys, secrets."),
     "serve": ("serve", "Run a connector in the foreground."),
     "site": ("site", "Serve DID documents and status lists on loopback."),
+    "backup": ("backup", "Copy this company while its connector works."),
     "publish": ("exchange", "Map exports, sign what comes out, and offer it."),
     "publish-file": ("files", "Offer a file as it is, under a policy."),
     "catalog": ("catalog", "What a peer offers us, and under which terms."),

@@ -9,6 +9,7 @@
     statements   named SQL (`queries/*.sql`), rows to columns and back
     memory       the twin in memory, for tests and for trying out; its halves `memory_processes` and `memory_records`
     file_tables  what is known of files, in both stores; `files` keeps their octets on the disk
+    backup       a copy of a company in use, looked through
     status       status indices over all lists
 
 A store never decides: it keeps what a journey decided, as a whole or not at all.

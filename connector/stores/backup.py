@@ -1,0 +1,157 @@
+"""A copy of a company that may be served in its place, made while its connector goes on working.
+
+The store is copied in one reading transaction: it is the store as it was at one moment, its write-ahead log folded in.
+After it come the other files of the company's folder as they are: what the store names by digest never changes. The
+copy is then looked through: the store, the chain of its evidence, each file against its digest.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+
+import apsw
+
+from connector.config import Config
+from connector.credentials.digest import multibase
+from connector.errors import BadInput
+from connector.exchange.rows import EvidenceRow
+from connector.model import Finding, JsonObject, Place
+from connector.provenance.evidence import GENESIS, check
+from connector.stores.statements import Shape, statements
+
+OnProgress = Callable[[JsonObject], None]
+
+_EVIDENCE = Shape(EvidenceRow)
+_PAGE = 10_000
+_BESIDE = ("", "-wal", "-shm", "-journal", ".lock")
+"""What lies beside a store in use under its name: the copy of the store stands for all of it."""
+_UNFINISHED = ".part"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Backup:
+    """A finished copy. `newest`: the hash of the last entry of evidence, to be kept elsewhere; `outside`: folders that
+    the configuration names and that are not in the copy, because they lie outside the company's.
+    """
+
+    folder: Path
+    files: int
+    octets: int
+    entries: int
+    newest: str
+    outside: tuple[Path, ...]
+    findings: tuple[Finding, ...]
+
+
+def copy_company(company: Config, target: Path, tell: OnProgress) -> Backup:
+    """Copy it all to a folder that does not exist; the folder has its name only when it is whole and on the disk."""
+    source, store = company.folder.resolve(), company.path(company.store.removeprefix("sqlite:"))
+    _refuse(company, source, store, target)
+    partial = target.with_name(target.name + ".partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    copy = partial / store.relative_to(source)
+    copy.parent.mkdir(parents=True, mode=0o700)
+    tell({"done": "the store"})
+    copy_store(store, copy)
+    count, octets = 1, copy.stat().st_size
+    for path in _others(source, {store.with_name(store.name + end) for end in _BESIDE}):
+        place = partial / path.relative_to(source)
+        place.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        shutil.copy2(path, place)
+        _sync(place)
+        count, octets = count + 1, octets + place.stat().st_size
+        tell({"done": count, "at": str(path.relative_to(source))})
+    tell({"done": count, "at": "looking it through"})
+    entries, newest, findings = check_store(copy, company.tenant)
+    findings += _unlike(copy, company, source, partial)
+    partial.replace(target)
+    _sync(target.parent)
+    outside = tuple(place for name in company.exports if not (place := company.path(name)).is_relative_to(source))
+    return Backup(
+        folder=target, files=count, octets=octets, entries=entries, newest=newest, outside=outside,
+        findings=tuple(findings),
+    )  # fmt: skip
+
+
+def copy_store(path: Path, target: Path) -> None:
+    """Copy the store at `path`, in use or not, to `target`, which must not exist."""
+    os.close(os.open(target, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))  # else it would get the mode of the mask
+    with closing(_reading(path)) as connection:
+        connection.execute("VACUUM INTO ?", (str(target),))
+    _sync(target)
+
+
+def check_store(path: Path, tenant: str) -> tuple[int, str, list[Finding]]:
+    """Entries of evidence, the hash of the newest, and what is wrong in a store that nobody writes to."""
+    with closing(_reading(path)) as connection:
+        said = [str(row[0]) for row in connection.execute("PRAGMA integrity_check(5)")]
+        findings = [] if said == ["ok"] else [Finding(code="store-damaged", message="; ".join(said))]
+        entries, newest = 0, GENESIS
+        while rows := connection.execute(
+            statements()["evidence"], {"tenant": tenant, "after": entries, "limit": _PAGE}
+        ).fetchall():
+            page = [_EVIDENCE.read(row) for row in rows]
+            if broken := check(page, previous=newest, first=entries + 1):
+                return entries, newest, [*findings, *broken]
+            entries, newest = entries + len(page), page[-1].hash
+    return entries, newest, findings
+
+
+def _refuse(company: Config, source: Path, store: Path, target: Path) -> None:
+    if not store.is_file():
+        raise BadInput(f"there is no store {store}", hint="serve this company once: the first start makes it")
+    if target.exists():
+        raise BadInput(f"{target} is there already", hint="name a new folder: no backup is ever written over")
+    if target.resolve().is_relative_to(source):
+        raise BadInput(f"{target} is inside the company's folder", hint="keep the copy elsewhere")
+    for one in (store, company.path(company.files)):
+        if not one.is_relative_to(source):
+            raise BadInput(f"{one} is outside the company's folder", hint="move it there, or copy it by other means")
+
+
+def _others(source: Path, left_out: set[Path]) -> Iterator[Path]:
+    """Files and what links to files, in order; what is being received is not whole yet."""
+    for path in sorted(source.rglob("*")):
+        if path.is_file() and path not in left_out and path.suffix != _UNFINISHED:
+            yield path
+
+
+def _unlike(copy: Path, company: Config, source: Path, partial: Path) -> list[Finding]:
+    """Files that the store names and that are not in the copy, or are not what their digest says."""
+    with closing(_reading(copy)) as connection:
+        named = connection.execute("SELECT DISTINCT digest, name FROM file WHERE tenant = ?", (company.tenant,))
+        rows = [(str(digest), str(name)) for digest, name in named]
+    findings = []
+    for digest, name in rows:
+        original = company.path(company.files) / digest
+        kept = partial / original.relative_to(source)
+        if not kept.exists():
+            findings.append(_finding("file-missing", f"the file {name} is not there", original))
+            continue
+        with kept.open("rb") as stream:
+            if multibase(hashlib.file_digest(stream, "sha256").digest()) != digest:
+                findings.append(_finding("file-damaged", f"the file {name} is not what its digest says", original))
+    return findings
+
+
+def _finding(code: str, message: str, path: Path) -> Finding:
+    hint = "fetch it again, or publish it again; an older backup may have it"
+    return Finding(code=code, message=message, hint=hint, place=Place(source=str(path)))
+
+
+def _reading(path: Path) -> apsw.Connection:
+    return apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READONLY)
+
+
+def _sync(path: Path) -> None:
+    number = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(number)
+    finally:
+        os.close(number)
