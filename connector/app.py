@@ -50,6 +50,7 @@ from connector.exchange.receipts import Receipts
 from connector.exchange.receive import Receive
 from connector.exchange.reminders import Reminders, Restarts
 from connector.exchange.renew import Renew
+from connector.exchange.revoke import Revoke
 from connector.exchange.room import Room
 from connector.exchange.serve import Serve
 from connector.exchange.streams import Carrier, Files, HttpStream
@@ -202,7 +203,8 @@ def compose(
         renew=Renew(conversation=transfer.conversation, peers=peers, clock=clock),
         grants=grants, serve=serve, receive=receive, inbox=inbox, files=files, room=inbox.room,
         discard=Discard(tenant=tenant, store=store, room=inbox.room, clock=clock),
-        withdraw=Withdraw(tenant=tenant, store=store, clock=clock), audit_answers=answers,
+        revoke=Revoke(tenant=tenant, store=store, clock=clock), audit_answers=answers,
+        withdraw=Withdraw(tenant=tenant, store=store, clock=clock, topics=(negotiate, transfer)),
         publish=_publish(config, store, keys, clock=clock, bundle=bundle),
         publish_file=PublishFile(tenant=tenant, did=did, store=store, files=files, clock=clock),
         audit=Audit(did=did, store=store, tenant=tenant, reads=peers, own=answers, verifier=verifier, clock=clock),

@@ -23,6 +23,7 @@ _COMMANDS = {
     "backup": ("backup", "Copy this company while its connector works."),
     "publish": ("exchange", "Map exports, sign what comes out, and offer it."),
     "publish-file": ("files", "Offer a file as it is, under a policy."),
+    "withdraw": ("withdraw", "Stop offering a dataset; what was agreed goes on."),
     "catalog": ("catalog", "What a peer offers us, and under which terms."),
     "request": ("exchange", "Negotiate a contract on a dataset."),
     "fetch": ("exchange", "Transfer the data of an agreement, and verify it."),

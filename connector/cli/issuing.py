@@ -102,7 +102,7 @@ async def revoke(
     """Change the status of a credential (its octets, or their digest) that this signer issued; then write the site."""
     digest = credential if isinstance(credential, str) else digest_multibase(credential)
     async with offline(config) as services:
-        row = await services.withdraw.run(digest, purpose=purpose, effective=effective, reason=reason)
+        row = await services.revoke.run(digest, purpose=purpose, effective=effective, reason=reason)
         if site is not None:
             await _write_site(services, site)
         return row

@@ -48,6 +48,11 @@ _PROVIDER: Final = {
     "TERMINATED": "nothing to do, or change the policy (`policy plain POLICY` reads it) and publish again",
 }
 """What to do in a state that waits for nothing of ours."""
+_WITHDRAWN: Final = {
+    "consumer": "battery-connector catalog PEER",
+    "provider": "nothing to do: you withdrew the offer; to offer it again: battery-connector publish PLAN --policy P",
+}
+"""What to do about what ended with an offer."""
 
 
 def why(
@@ -102,7 +107,8 @@ def _show(answer: JsonObject, company: Config) -> None:
     say(f"{answer['kind']} with {called(company, answer['counterparty'])}, we are the {answer['role']}", "bold")
     say(f"  state    {state or 'not answered yet'}, since {answer['updated']}", _ENDS.get(state, "yellow"))
     say(f"  turn     {_turn(answer)}")
-    say(f"  dataset  {content.get('dataset')}")
+    withdrawn = f", not offered since {answer['withdrawn']}" if answer.get("withdrawn") else ""
+    say(f"  dataset  {content.get('dataset')}{withdrawn}")
     consumer = answer["role"] == "consumer"
     if state == "TERMINATED":
         say(f"  reason   {refused_in_words(content.get('termination'))}", "red")
@@ -194,6 +200,9 @@ def _advice(answer: JsonObject, content: JsonObject) -> tuple[str, str]:
             f"nothing to do: the data is being pushed{again}; to pause: battery-connector transfers suspend {ident}",
             "",
         )
+    termination = content.get("termination")
+    if isinstance(termination, dict) and termination.get("code") == "offer-withdrawn":
+        return _WITHDRAWN[str(answer["role"])].replace("PEER", str(answer["counterparty"])), ""
     advice = _CONSUMER if answer["role"] == "consumer" else _PROVIDER
     end = f"; to end it: battery-connector terminate {ident}" if answer["kind"] == "negotiation" else ""
     agreement = content.get("agreement")

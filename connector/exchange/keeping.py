@@ -97,19 +97,19 @@ class RecordStore(Protocol):
         `after` is the last such pair of the page before.
         """
 
-    async def commit_dataset(self, row: DatasetRow) -> None:
+    async def commit_dataset(self, row: DatasetRow, evidence: Sequence[EvidenceEntry] = ()) -> None:
         """Insert or replace a dataset."""
 
     async def load_dataset(self, tenant: str, dataset_id: str) -> DatasetRow | None:
         """A dataset by id."""
 
     async def list_datasets(self, tenant: str, *, after: str = "", limit: int = 1000) -> list[DatasetRow]:
-        """All datasets by id, for people."""
+        """All datasets by id, withdrawn ones too, for people."""
 
     async def dataset_policies(
         self, tenant: str, *, start: str | None, backwards: bool = False, limit: int = 100
     ) -> list[tuple[str, bytes]]:
-        """The distinct policies of all datasets, (digest, document), by digest from `start` on (None: the first).
+        """The distinct policies of what is offered, (digest, document), by digest from `start` on (None: the first).
 
         Backwards: from `start` down (None: the last).
         """
@@ -118,13 +118,13 @@ class RecordStore(Protocol):
         self, tenant: str, policy_digest: str, wanted: Selection, *, place: str = "", skip: int = 0,
         backwards: bool = False, limit: int = 100,
     ) -> list[DatasetRow]:  # fmt: skip
-        """The wanted datasets of one policy by id: behind `place`, the first `skip` left out.
+        """The wanted datasets that are offered under one policy, by id: behind `place`, the first `skip` left out.
 
         Backwards: from before `place` (empty: from the last one) down.
         """
 
     async def count_datasets(self, tenant: str, policy_digest: str, wanted: Selection) -> int:
-        """How many wanted datasets a policy has."""
+        """How many wanted datasets are offered under a policy."""
 
     async def commit_file(self, row: FileRow, dataset: DatasetRow | None, evidence: EvidenceEntry) -> list[str]:
         """Offer a file, in place of one of that name in the dataset, or keep one beside all that came under an

@@ -181,13 +181,15 @@ class Negotiate:
         return caller.facts.with_claims(*await self.contents.claims(policy, dataset.dataset_id))
 
     async def _dataset(self, message: negotiation.Message, row: ProcessRow | None) -> DatasetRow | None:
-        """The dataset of ours that the message is about, where the policy has to decide."""
+        """The dataset that we offer and the message is about, where the policy has to decide."""
         if isinstance(message, ContractRequestMessage):
-            return await self.store.load_dataset(self.tenant, message.offer.target or "")
-        if row is None or row.role != Role.PROVIDER.value or not isinstance(message, ContractNegotiationEventMessage):
+            wanted = message.offer.target or ""
+        elif row is None or row.role != Role.PROVIDER.value or not isinstance(message, ContractNegotiationEventMessage):
             return None
-        dataset = self.conversation.draft(row).content.get("dataset")
-        return await self.store.load_dataset(self.tenant, str(dataset))
+        else:
+            wanted = str(self.conversation.draft(row).content.get("dataset"))
+        dataset = await self.store.load_dataset(self.tenant, wanted)
+        return None if dataset is None or dataset.withdrawn else dataset
 
     # --- what follows from a state -----------------------------------------------------------------------------------
 

@@ -70,7 +70,7 @@ class Offer:
     async def dataset(self, facts: Facts, dataset_id: str) -> JsonObject:
         """One dataset. What may not be seen is not there."""
         row = await self.store.load_dataset(self.tenant, dataset_id)
-        if row is None or not self._visible(facts, row.policy_digest, row.policy):
+        if row is None or row.withdrawn or not self._visible(facts, row.policy_digest, row.policy):
             raise NotFound("no such dataset")
         return root_dataset(self.policies.offered(row), self._service)
 
@@ -79,7 +79,8 @@ class Offer:
     async def _named(self, facts: Facts, query: Query) -> Found:
         """Datasets that are asked for by their ids: few, so on one page."""
         loaded = [await self.store.load_dataset(self.tenant, one) for one in sorted(query.wanted.ids or ())]
-        rows = [row for row in loaded if row and query.wanted.fits(row.dataset_id, row.title, row.record_types)]
+        offered = [row for row in loaded if row is not None and not row.withdrawn]
+        rows = [row for row in offered if query.wanted.fits(row.dataset_id, row.title, row.record_types)]
         seen = [row for row in rows if self._visible(facts, row.policy_digest, row.policy)]
         return Found(rows=seen[query.skip : query.skip + query.limit])
 

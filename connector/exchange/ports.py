@@ -56,6 +56,11 @@ class Store(RecordStore, Protocol):
     async def processes_of_peer_pid(self, tenant: str, peer_pid: str) -> list[ProcessRow]:
         """Those that some peer knows by this pid, for people: no index leads there."""
 
+    async def list_processes(
+        self, tenant: str, kind: ProcessKind, *, without: Collection[str], after: str = "", limit: int = 1000
+    ) -> list[ProcessRow]:
+        """Those in none of these states, by pid; `after`: the last one before."""
+
     async def find_message(
         self, tenant: str, kind: ProcessKind, pid: str, counterparty: str, message_id: str
     ) -> MessageRow | None:

@@ -52,6 +52,8 @@ class Published:
     minted: int = 0
     unchanged: int = 0
     moved: int = 0
+    left: set[str] = field(default_factory=set)
+    """The datasets that records were in before."""
     findings: list[Finding] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
 
@@ -62,6 +64,7 @@ class Published:
         self.minted += part.minted
         self.unchanged += part.unchanged
         self.moved += part.moved
+        self.left |= part.left
         self.findings += part.findings
 
     def as_json(self) -> JsonObject:

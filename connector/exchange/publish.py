@@ -217,6 +217,7 @@ class Publish:
             return
         if standing and standing.dataset_id != dataset.dataset_id:
             done.moved += 1
+            done.left.add(standing.dataset_id)
         commit.add(self._record(ready, dataset, made), made, ready, standing)
         done.documents += 1
         done.credentials += len(made)

@@ -328,6 +328,7 @@ class DatasetRow:
     """What is offered: one plan under one policy, live. `policy` is the ODRL document as read from its file.
 
     `approval`: a person decides on each contract and on each audit read, after the policy has permitted it.
+    `withdrawn`: since when it is offered to nobody any more, or 0; what was agreed on it goes on.
     """
 
     tenant: str
@@ -339,6 +340,7 @@ class DatasetRow:
     policy_digest: str
     at: int
     approval: bool = False
+    withdrawn: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

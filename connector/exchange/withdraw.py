@@ -1,21 +1,62 @@
-"""The status of our own credentials is changed: revoked, suspended, reinstated, with effect from a time.
+"""An offer is withdrawn: its dataset leaves the catalogue, and what is negotiated on it ends with a reason.
 
-What changes mean together is `credentials.status_list`'s; the lists are signed when somebody asks for them
-(`server.statements`).
+What was agreed goes on as agreed: the dataset's row and its records stay, so a party that has an agreement may start
+transfers under it. Running transfers end only where the operator says so. The row is committed first, so that no new
+negotiation begins while the open ones are looked for; a second call finds what the first one left. Publishing again
+offers it again.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from typing import Protocol
 
 import orjson
 
-from connector.credentials.status_list import PURPOSES
-from connector.errors import BadInput, IllegalTransition, NotFound
-from connector.exchange.draft import micros
+from connector.errors import IllegalTransition
+from connector.exchange.draft import content_of, micros, time_of, under_way
 from connector.exchange.ports import Clock, Store
-from connector.exchange.rows import CredentialRow, EvidenceEntry, StatusChangeRow
+from connector.exchange.rows import DatasetRow, EvidenceEntry, ProcessKind, ProcessRow
+from connector.model import JsonObject
+from connector.protocol.negotiation import State
+from connector.protocol.process import Role, Table
+
+CODE = "offer-withdrawn"
+REASON = "the offer was withdrawn"
+
+
+class Ending(Protocol):
+    """A kind of process, and how one of it is ended (`negotiate`, `transfer`)."""
+
+    kind: ProcessKind
+    table: Table
+
+    async def terminate(self, pid: str, code: str, reason: str) -> None:
+        """End it. `IllegalTransition`: it has ended."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Withdrawn:
+    """What came of it: processes that were told to end, transfers that go on, agreements that stand."""
+
+    dataset: DatasetRow
+    terminated: dict[ProcessKind, list[str]] = field(default_factory=lambda: {"negotiation": [], "transfer": []})
+    running: list[str] = field(default_factory=list)
+    agreements: list[str] = field(default_factory=list)
+
+    def as_json(self) -> JsonObject:
+        """The published shape (`withdraw --json`)."""
+        ended: JsonObject = {f"{kind}s": [*pids] for kind, pids in self.terminated.items()}
+        return {
+            "dataset": self.dataset.dataset_id,
+            "title": self.dataset.title,
+            "withdrawn": time_of(self.dataset.withdrawn),
+            "terminated": ended,
+            "running": [*self.running],
+            "agreements": [*self.agreements],
+        }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,32 +66,66 @@ class Withdraw:
     tenant: str
     store: Store
     clock: Clock
+    topics: Sequence[Ending]
 
-    async def run(self, digest: str, *, purpose: str, effective: datetime, reason: str) -> CredentialRow:
-        """Record a change. `IllegalTransition`: it would mean nothing where the credential stands then."""
-        if purpose not in PURPOSES:  # one that nobody knows would make the whole list of changes unreadable
-            raise BadInput(f"{purpose!r} is no purpose", hint=", ".join(sorted(PURPOSES)))
-        row = await self.store.find_credential(self.tenant, digest)
-        if row is None or row.status_list is None or row.status_index is None or row.origin != "own":
-            raise NotFound("no such credential of ours")
-        now = micros(self.clock.now())
-        change = StatusChangeRow(
-            tenant=self.tenant, list_number=row.status_list, index=row.status_index, digest=row.digest,
-            purpose=purpose, effective=micros(effective), reason=reason, at=now,
-        )  # fmt: skip
-        _check(change, await self.store.status_changes(self.tenant, row.status_list))
-        told = orjson.dumps(
-            {"digest": row.digest, "purpose": purpose, "effective": effective.isoformat(), "reason": reason}
+    async def run(
+        self, dataset: DatasetRow, *, reason: str = "", end_transfers: bool = False,
+        on_ended: Callable[[int], None] = lambda _: None,
+    ) -> Withdrawn:  # fmt: skip
+        """Withdraw it, or finish what an earlier call began."""
+        reason = reason or REASON
+        if not dataset.withdrawn:
+            dataset = replace(dataset, withdrawn=micros(self.clock.now()))
+            said: JsonObject = {"dataset": dataset.dataset_id, "title": dataset.title, "reason": reason}
+            entry = EvidenceEntry(
+                tenant=self.tenant, at=dataset.withdrawn, event="offer-withdrawn", body=orjson.dumps(said)
+            )
+            await self.store.commit_dataset(dataset, [entry])
+        result = Withdrawn(dataset=dataset)
+        for topic in self.topics:
+            async for row in self._open(topic, dataset):
+                if topic.kind == "transfer" and not end_transfers:
+                    result.running.append(row.pid)
+                elif await self._ended(topic, row, reason):
+                    result.terminated[topic.kind].append(row.pid)
+                    on_ended(sum(map(len, result.terminated.values())))
+        result.agreements = await self._standing(dataset)
+        return result
+
+    async def is_empty(self, dataset: DatasetRow) -> bool:
+        """Whether nothing is in it: an offer of nothing."""
+        there = dataset.dataset_id
+        return not (
+            await self.store.list_records(self.tenant, dataset_id=there, limit=1)
+            or await self.store.list_files(self.tenant, there, "", limit=1)
         )
-        entry = EvidenceEntry(tenant=self.tenant, at=now, event="status-changed", body=told)
-        await self.store.commit_status_change(change, entry)
-        return row
 
+    async def _open(self, topic: Ending, dataset: DatasetRow) -> AsyncIterator[ProcessRow]:
+        """What is under way on this dataset with us as its provider."""
+        after = ""
+        while rows := await self.store.list_processes(
+            self.tenant, topic.kind, without=topic.table.terminal, after=after
+        ):
+            after = rows[-1].pid
+            for row in rows:
+                if row.role == Role.PROVIDER.value and content_of(row).get("dataset") == dataset.dataset_id:
+                    yield row
 
-def _check(change: StatusChangeRow, recorded: list[StatusChangeRow]) -> None:
-    """Whoever is told that it is done has to be able to rely on it: a revocation is never taken back."""
-    earlier = [row.purpose for row in recorded if row.index == change.index and row.effective <= change.effective]
-    if "revocation" in earlier and change.purpose != "revocation":
-        raise IllegalTransition("it is revoked by then, and a revocation is never taken back", hint="issue a new one")
-    if change.purpose == "reinstatement" and "suspension" not in earlier:
-        raise IllegalTransition("it is not suspended by then, so there is nothing to reinstate")
+    async def _ended(self, topic: Ending, row: ProcessRow, reason: str) -> bool:
+        """Whether it ends for this reason: not where it has ended meanwhile, or ends already for another."""
+        if under_way(row) == topic.table.termination:
+            return False
+        with suppress(IllegalTransition):
+            await topic.terminate(row.pid, CODE, reason)
+            return True
+        return False
+
+    async def _standing(self, dataset: DatasetRow) -> list[str]:
+        """The agreements on it that are in force."""
+        found: list[str] = []
+        for row in await self.store.list_agreements(self.tenant):
+            if (row.dataset_id, row.role, row.replaced_by) == (dataset.dataset_id, Role.PROVIDER.value, None):
+                process = await self.store.load_process(self.tenant, "negotiation", row.negotiation_pid)
+                if process is not None and process.state == State.FINALIZED:
+                    found.append(row.agreement_id)
+        return found

@@ -37,6 +37,7 @@ from connector.policy.reading import load
 from connector.protocol.catalog_query import Selection
 from connector.protocol.messages import Dataset
 from connector.server.services import Services
+from connector.server.withdrawing import clear_away
 
 UNFINISHED = "unfinished"
 """What an offer pins while its content is being published: no content has this digest."""
@@ -76,16 +77,24 @@ async def publish(
     approval = dataset.approval if wanted.approval is None else wanted.approval
     dataset = replace(dataset, title=wanted.title or dataset.title, approval=approval)
     pin = await wants_pin(services, dataset.dataset_id, wanted.pin)
-    result, published, pinned_to = await map_plan(services, plan), None, None
+    result, published, pinned_to, withdrawn = await map_plan(services, plan), None, None, list[str]()
     if not result.stopped:
         # while the content changes nobody is bound to it
         open_to = bound(dataset, UNFINISHED) if pin else dataset
         published = await services.publish.publish(result.mapped, open_to, declared, on_document)
         pinned_to = await pin_now(services, dataset) if pin else None
+        withdrawn, told = await clear_away(services, published.left)
+        published.warnings += told
     findings = grouped([*result.findings, *(published.findings if published else [])])
     answer: JsonObject = published.as_json() if published else {"documents": 0, "credentials": 0, "assets": 0}
     offered: JsonObject = {"dataset": dataset.dataset_id, "title": dataset.title, "pin": pinned_to} if published else {}
-    return {**answer, **offered, "rows": result.rows, "findings": [finding.as_json() for finding in findings]}
+    return {
+        **answer,
+        **offered,
+        "withdrawn": [*withdrawn],
+        "rows": result.rows,
+        "findings": [finding.as_json() for finding in findings],
+    }
 
 
 async def dataset_of(

@@ -28,8 +28,8 @@ from connector.server import asked, processes
 from connector.server.commands import command_of, negotiated
 from connector.server.problems import json_response
 from connector.server.services import SERVICES, Services
+from connector.server.withdrawing import own_dataset
 
-_TITLES = 20
 _DECISIONS = ("approve", "counter", "reject")
 
 
@@ -155,7 +155,7 @@ async def offer(
     said = f"offer {peer} {wanted} {offer_id} {orjson.dumps(terms).decode()}"
     command = await command_of(services, key, said)
     if await services.store.load_process(_tenant(services), "negotiation", command.pid) is None:
-        dataset = await _dataset(services, wanted)
+        dataset = await own_dataset(services, wanted, offered=True)
         ours = services.negotiate.weighing.policies.offer(dataset)
         made = {**ours, "@id": offer_id or ours["@id"]}
         if terms is not None:
@@ -202,23 +202,6 @@ def wire_terms(terms: JsonObject, offer_id: str) -> JsonObject:
     if not policy.offerable:
         raise BadInput("these terms permit no use", hint='a permission with the action "use"')
     return offer_json(policy, offer_id=offer_id)
-
-
-async def _dataset(services: Services, wanted: str) -> DatasetRow:
-    exact = await services.store.load_dataset(_tenant(services), wanted)
-    if exact is not None:
-        return exact
-    fitting: list[DatasetRow] = []
-    titles: list[str] = []
-    after = ""
-    while rows := await services.store.list_datasets(_tenant(services), after=after):
-        fitting += [row for row in rows if row.title == wanted]
-        titles += [row.title for row in rows[: _TITLES - len(titles)]]
-        after = rows[-1].dataset_id
-    if len(fitting) == 1:
-        return fitting[0]
-    shown = ", ".join(titles) or "nothing; publish first"
-    raise NotFound(f"we offer {len(fitting)} datasets {wanted!r}", hint=f"we offer: {shown}")
 
 
 async def _negotiation(services: Services, ident: str) -> ProcessRow:

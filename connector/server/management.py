@@ -18,7 +18,17 @@ from connector.exchange.publication import Declared
 from connector.exchange.rows import RecordRow
 from connector.model import Did, Json, JsonObject
 from connector.protocol.catalog_query import read_terms
-from connector.server import agreements, commands, decisions, discarding, fetching, files, processes, transfers
+from connector.server import (
+    agreements,
+    commands,
+    decisions,
+    discarding,
+    fetching,
+    files,
+    processes,
+    transfers,
+    withdrawing,
+)
 from connector.server.asked import body as _body
 from connector.server.asked import key as _key
 from connector.server.asked import moment as _moment
@@ -58,6 +68,7 @@ def routes() -> list[web.RouteDef]:
         *discarding.routes(),
         *processes.routes(),
         *transfers.routes(),
+        *withdrawing.routes(),
         web.get("/v1/evidence", _evidence),
         web.get("/v1/counts", _counts),
     ]
@@ -215,7 +226,7 @@ async def _revoke(request: web.Request) -> web.Response:
     services, body = request.app[SERVICES], await _body(request)
     effective = _moment(_text(body, "effective", services.clock.now().isoformat()))
     purpose, reason = _text(body, "purpose", "revocation"), _text(body, "reason", "")
-    row = await services.withdraw.run(_text(body, "digest"), purpose=purpose, effective=effective, reason=reason)
+    row = await services.revoke.run(_text(body, "digest"), purpose=purpose, effective=effective, reason=reason)
     return json_response({"digest": row.digest, "effective": effective.isoformat()})
 
 

@@ -59,9 +59,11 @@ async def _one(request: web.Request) -> web.Response:
     ]
     for name in _SECRET:
         content.pop(name, None)
+    ours = await services.store.load_dataset(tenant, str(content.get("dataset"))) if row.role == "provider" else None
     return json_response({
         **head(row), "turn": _turn(process, _table(services, kind)), "pending": _pending(process),
         "next": await _next(services, row), "ends": _ends(services, row), "waits": _waits(content), "content": content,
+        "withdrawn": time_of(ours.withdrawn) if ours is not None and ours.withdrawn else None,
         "messages": said, "attempts": tried,
     })  # fmt: skip
 

@@ -30,6 +30,7 @@ from connector.exchange.publish import Publish
 from connector.exchange.publish_file import PublishFile
 from connector.exchange.receive import Receive, Tell
 from connector.exchange.renew import Renew
+from connector.exchange.revoke import Revoke
 from connector.exchange.room import Room
 from connector.exchange.serve import Serve
 from connector.exchange.streams import Files
@@ -88,6 +89,7 @@ class Services:
     files: Files
     room: Room
     discard: Discard
+    revoke: Revoke
     withdraw: Withdraw
     signed: dict[str, Signed] = field(default_factory=dict)
     """By address."""

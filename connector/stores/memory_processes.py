@@ -71,6 +71,13 @@ class MemoryProcesses:
         """Those that some peer knows by this pid, for people: no index leads there."""
         return [row for row in self._processes.values() if (row.tenant, row.peer_pid) == (tenant, peer_pid)]
 
+    async def list_processes(
+        self, tenant: str, kind: ProcessKind, *, without: Collection[str], after: str = "", limit: int = 1000
+    ) -> list[ProcessRow]:
+        """Those in none of these states, by pid."""
+        rows = [row for row in self._processes.values() if (row.tenant, row.kind) == (tenant, kind) and row.pid > after]
+        return sorted((row for row in rows if row.state not in without), key=lambda row: row.pid)[:limit]
+
     async def find_message(
         self, tenant: str, kind: ProcessKind, pid: str, counterparty: str, message_id: str
     ) -> MessageRow | None:

@@ -198,9 +198,10 @@ class MemoryRecords(MemoryFiles):
         rows = [row for row in self._all_newest(tenant) if _key(row) in leading and row.origin != "held"]
         return [row for row in rows if (row.record_id, row.holder) > after][:limit]
 
-    async def commit_dataset(self, row: DatasetRow) -> None:
+    async def commit_dataset(self, row: DatasetRow, evidence: Sequence[EvidenceEntry] = ()) -> None:
         """Insert or replace a dataset."""
         self._datasets[row.tenant, row.dataset_id] = row
+        self._append(evidence)
 
     async def load_dataset(self, tenant: str, dataset_id: str) -> DatasetRow | None:
         """A dataset by id."""
@@ -215,7 +216,8 @@ class MemoryRecords(MemoryFiles):
         self, tenant: str, *, start: str | None, backwards: bool = False, limit: int = 100
     ) -> list[tuple[str, bytes]]:
         """The distinct policies of all datasets, (digest, document), by digest."""
-        known = {row.policy_digest: row.policy for row in self._datasets.values() if row.tenant == tenant}
+        offered = (row for row in self._datasets.values() if row.tenant == tenant and not row.withdrawn)
+        known = {row.policy_digest: row.policy for row in offered}
         left = [one for one in known if start is None or (one <= start if backwards else one >= start)]
         return [(digest, known[digest]) for digest in sorted(left, reverse=backwards)[:limit]]
 
@@ -236,7 +238,9 @@ class MemoryRecords(MemoryFiles):
 
     def _fitting(self, tenant: str, policy_digest: str, wanted: Selection) -> list[DatasetRow]:
         rows = [row for row in self._datasets.values() if (row.tenant, row.policy_digest) == (tenant, policy_digest)]
-        fitting = [row for row in rows if wanted.fits(row.dataset_id, row.title, row.record_types)]
+        fitting = [
+            row for row in rows if not row.withdrawn and wanted.fits(row.dataset_id, row.title, row.record_types)
+        ]
         return sorted(fitting, key=lambda row: row.dataset_id)
 
     async def status_bits(self, tenant: str, list_number: int, *, now: int) -> list[int]:

@@ -80,6 +80,15 @@ class ProcessTables:
         bindings: Bindings = {"tenant": tenant, "peer_pid": peer_pid}
         return [PROCESS.read(row) for row in await self._engine.many("processes_of_peer_pid", bindings)]
 
+    async def list_processes(
+        self, tenant: str, kind: ProcessKind, *, without: Collection[str], after: str = "", limit: int = 1000
+    ) -> list[ProcessRow]:
+        """Those in none of these states, by pid."""
+        bindings: Bindings = {
+            "tenant": tenant, "kind": kind, "without": _json(without), "after": after, "limit": limit
+        }  # fmt: skip
+        return [PROCESS.read(row) for row in await self._engine.many("list_processes", bindings)]
+
     async def find_message(
         self, tenant: str, kind: ProcessKind, pid: str, counterparty: str, message_id: str
     ) -> MessageRow | None:

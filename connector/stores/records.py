@@ -138,9 +138,14 @@ class RecordTables:
         bindings["after"], bindings["after_holder"] = after
         return [RECORD.read(row) for row in await self._engine.many("later_records", bindings)]
 
-    async def commit_dataset(self, row: DatasetRow) -> None:
+    async def commit_dataset(self, row: DatasetRow, evidence: Sequence[EvidenceEntry] = ()) -> None:
         """Insert or replace a dataset."""
-        await self._engine.write(lambda tx: tx.change("put_dataset", DATASET.bind(row)))
+
+        def work(tx: Transaction) -> None:
+            tx.change("put_dataset", DATASET.bind(row))
+            evidence_log.append(tx, evidence)
+
+        await self._engine.write(work)
 
     async def load_dataset(self, tenant: str, dataset_id: str) -> DatasetRow | None:
         """A dataset by id."""

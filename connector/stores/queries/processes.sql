@@ -15,6 +15,12 @@ FROM process WHERE rowid IN (
   ORDER BY state IN (SELECT value FROM json_each(:behind)), updated DESC LIMIT :limit
 ) ORDER BY state IN (SELECT value FROM json_each(:behind)), updated DESC;
 
+-- name: list_processes
+SELECT tenant, kind, pid, peer_pid, counterparty, role, state, version, body, deadline, created, updated
+FROM process
+WHERE tenant = :tenant AND kind = :kind AND pid > :after AND state NOT IN (SELECT value FROM json_each(:without))
+ORDER BY pid LIMIT :limit;
+
 -- name: processes_of_peer_pid
 SELECT tenant, kind, pid, peer_pid, counterparty, role, state, version, body, deadline, created, updated
 FROM process WHERE tenant = :tenant AND peer_pid = :peer_pid;

@@ -151,43 +151,43 @@ VALUES (:tenant, :scheme, :value, :issuer, :holder, :record_id, :subject_id)
 ON CONFLICT (tenant, value, scheme, issuer, holder, record_id) DO UPDATE SET subject_id = excluded.subject_id;
 
 -- name: put_dataset
-INSERT INTO dataset (tenant, dataset_id, title, plan, record_types, policy, policy_digest, at, approval)
-VALUES (:tenant, :dataset_id, :title, :plan, :record_types, :policy, :policy_digest, :at, :approval)
+INSERT INTO dataset (tenant, dataset_id, title, plan, record_types, policy, policy_digest, at, approval, withdrawn)
+VALUES (:tenant, :dataset_id, :title, :plan, :record_types, :policy, :policy_digest, :at, :approval, :withdrawn)
 ON CONFLICT (tenant, dataset_id) DO UPDATE SET title = excluded.title, plan = excluded.plan,
   record_types = excluded.record_types, policy = excluded.policy, policy_digest = excluded.policy_digest,
-  at = excluded.at, approval = excluded.approval;
+  at = excluded.at, approval = excluded.approval, withdrawn = excluded.withdrawn;
 
 -- name: load_dataset
-SELECT tenant, dataset_id, title, plan, record_types, policy, policy_digest, at, approval
+SELECT tenant, dataset_id, title, plan, record_types, policy, policy_digest, at, approval, withdrawn
 FROM dataset WHERE tenant = :tenant AND dataset_id = :dataset_id;
 
 -- name: list_datasets
-SELECT tenant, dataset_id, title, plan, record_types, policy, policy_digest, at, approval
+SELECT tenant, dataset_id, title, plan, record_types, policy, policy_digest, at, approval, withdrawn
 FROM dataset WHERE tenant = :tenant AND dataset_id > :after ORDER BY dataset_id LIMIT :limit;
 
 -- name: policies_from
 -- One look-up per distinct policy, however many datasets each has.
 WITH RECURSIVE known(digest) AS (
-  SELECT min(policy_digest) FROM dataset WHERE tenant = :tenant AND policy_digest >= :start
+  SELECT min(policy_digest) FROM dataset WHERE tenant = :tenant AND withdrawn = 0 AND policy_digest >= :start
   UNION ALL
-  SELECT (SELECT min(policy_digest) FROM dataset WHERE tenant = :tenant AND policy_digest > digest)
+  SELECT (SELECT min(policy_digest) FROM dataset WHERE tenant = :tenant AND withdrawn = 0 AND policy_digest > digest)
   FROM known WHERE digest IS NOT NULL)
-SELECT digest, (SELECT policy FROM dataset WHERE tenant = :tenant AND policy_digest = digest LIMIT 1)
+SELECT digest, (SELECT policy FROM dataset WHERE tenant = :tenant AND withdrawn = 0 AND policy_digest = digest LIMIT 1)
 FROM known WHERE digest IS NOT NULL LIMIT :limit;
 
 -- name: policies_down_from
 WITH RECURSIVE known(digest) AS (
-  SELECT max(policy_digest) FROM dataset WHERE tenant = :tenant AND policy_digest <= :start
+  SELECT max(policy_digest) FROM dataset WHERE tenant = :tenant AND withdrawn = 0 AND policy_digest <= :start
   UNION ALL
-  SELECT (SELECT max(policy_digest) FROM dataset WHERE tenant = :tenant AND policy_digest < digest)
+  SELECT (SELECT max(policy_digest) FROM dataset WHERE tenant = :tenant AND withdrawn = 0 AND policy_digest < digest)
   FROM known WHERE digest IS NOT NULL)
-SELECT digest, (SELECT policy FROM dataset WHERE tenant = :tenant AND policy_digest = digest LIMIT 1)
+SELECT digest, (SELECT policy FROM dataset WHERE tenant = :tenant AND withdrawn = 0 AND policy_digest = digest LIMIT 1)
 FROM known WHERE digest IS NOT NULL LIMIT :limit;
 
 -- name: datasets_after
-SELECT tenant, dataset_id, title, plan, record_types, policy, policy_digest, at, approval
+SELECT tenant, dataset_id, title, plan, record_types, policy, policy_digest, at, approval, withdrawn
 FROM dataset
-WHERE tenant = :tenant AND policy_digest = :policy_digest AND dataset_id > :place
+WHERE tenant = :tenant AND withdrawn = 0 AND policy_digest = :policy_digest AND dataset_id > :place
   AND (:ids IS NULL OR dataset_id IN (SELECT value FROM json_each(:ids)))
   AND (:names IS NULL OR title IN (SELECT value FROM json_each(:names)))
   AND (:name_glob IS NULL OR title GLOB :name_glob)
@@ -196,9 +196,9 @@ WHERE tenant = :tenant AND policy_digest = :policy_digest AND dataset_id > :plac
 ORDER BY dataset_id LIMIT :limit OFFSET :skip;
 
 -- name: datasets_before
-SELECT tenant, dataset_id, title, plan, record_types, policy, policy_digest, at, approval
+SELECT tenant, dataset_id, title, plan, record_types, policy, policy_digest, at, approval, withdrawn
 FROM dataset
-WHERE tenant = :tenant AND policy_digest = :policy_digest AND (:place = '' OR dataset_id < :place)
+WHERE tenant = :tenant AND withdrawn = 0 AND policy_digest = :policy_digest AND (:place = '' OR dataset_id < :place)
   AND (:ids IS NULL OR dataset_id IN (SELECT value FROM json_each(:ids)))
   AND (:names IS NULL OR title IN (SELECT value FROM json_each(:names)))
   AND (:name_glob IS NULL OR title GLOB :name_glob)
@@ -208,7 +208,7 @@ ORDER BY dataset_id DESC LIMIT :limit;
 
 -- name: count_datasets
 SELECT count(*) FROM dataset
-WHERE tenant = :tenant AND policy_digest = :policy_digest
+WHERE tenant = :tenant AND withdrawn = 0 AND policy_digest = :policy_digest
   AND (:ids IS NULL OR dataset_id IN (SELECT value FROM json_each(:ids)))
   AND (:names IS NULL OR title IN (SELECT value FROM json_each(:names)))
   AND (:name_glob IS NULL OR title GLOB :name_glob)

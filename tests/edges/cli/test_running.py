@@ -351,3 +351,27 @@ def test_passport_view_shows_what_the_audience_may_see(world: World) -> None:
     assert (code, answer["values"], answer["withheld"]) == (0, [], ["B2B"])
     assert run(world.mine, "passport", "view", "4711")[0] == 2
     assert run(world.mine, "passport", "view", "0010", "--audience", "all")[0] == 2
+
+
+def test_an_offer_is_withdrawn_and_what_was_agreed_goes_on(world: World) -> None:
+    """Published under another policy, the emptied dataset leaves the catalogue; then the other one, by a command."""
+    code, answer = ask(world.mine, "publish", "depots", "--policy", "open", "--title", "Depots for all")
+    assert (code, len(answer["withdrawn"])) == (0, 1)
+    assert any("nothing is left in 'Our depots'" in one for one in answer["warnings"])
+    titles = [one["title"] for one in ask(world.refiner, "catalog", "mine")[1]["datasets"]]
+    assert "Depots for all" in titles
+    assert "Our depots" not in titles
+    _, agreed = ask(world.refiner, "request", "mine", "Depots for all")
+
+    code, first = ask(world.mine, "withdraw", "Depots for all", "--reason", "sold out")
+    assert (code, first["agreements"], first["terminated"]["transfers"]) == (0, [agreed["agreement"]], [])
+    assert ask(world.mine, "withdraw", first["dataset"])[1]["withdrawn"] == first["withdrawn"]
+    assert run(world.refiner, "request", "mine", "Depots for all")[0] == 2
+    assert ask(world.refiner, "fetch", agreed["agreement"])[1]["records"] == 2
+    assert f"not offered since {first['withdrawn']}" in run(world.mine, "why", agreed["agreement"])[1]
+    code, text = run(world.mine, "withdraw", "Depots for all")
+    assert code == 0
+    assert "1 agreement on it in force" in text
+    code, text = run(world.mine, "withdraw", "no such thing")
+    assert code == 2
+    assert "we offer: " in text

@@ -1,4 +1,4 @@
-"""What every store promises of finding records: a unit by its number, what came later than a record."""
+"""What every store promises of finding: a unit by its number, what came later than a record, open processes."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from connector.exchange.ports import Store
-from connector.exchange.rows import RecordsCommit
+from connector.exchange.rows import RecordsCommit, StepCommit
 from connector.stores import open_store
-from tests.edges.stores.rows import US, T, identifier, link, record
+from tests.edges.stores.rows import US, T, identifier, link, process, record
 
 
 @pytest.fixture(params=["sqlite", "memory"])
@@ -65,3 +65,21 @@ async def test_later_records_lead_back(store: Store) -> None:
     assert [row.record_id for row in await store.later_records(T, "r1", after=("got", US), limit=1)] == ["own"]
     assert await store.later_records(T, "r1", after=("own", US)) == []
     assert await store.later_records(T, "nothing") == []
+
+
+async def test_processes_that_are_in_none_of_some_states_are_paged_by_pid(store: Store) -> None:
+    """Of one kind and tenant."""
+    for pid, state in (("c", "REQUESTED"), ("a", "OFFERED"), ("b", "TERMINATED"), ("d", "")):
+        await store.commit_step(StepCommit(process=process(pid, state=state), expected_version=0))
+
+    async def found(after: str = "", limit: int = 9, *without: str) -> str:
+        rows = await store.list_processes(T, "negotiation", without=without, after=after, limit=limit)
+        return "".join(row.pid for row in rows)
+
+    assert [await found(), await found("", 9, "TERMINATED", ""), await found("a", 1, "TERMINATED")] == [
+        "abcd",
+        "ac",
+        "c",
+    ]
+    assert await store.list_processes(T, "transfer", without=()) == []
+    assert await store.list_processes("other", "negotiation", without=()) == []

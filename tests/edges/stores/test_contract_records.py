@@ -299,6 +299,25 @@ async def test_a_filter_narrows_datasets(store: Store, wanted: Selection, found:
     assert await store.count_datasets(T, "p", wanted) == len(found)
 
 
+async def test_what_is_withdrawn_stays_and_is_in_no_catalogue(store: Store) -> None:
+    """Under its policy nothing is found, nor the policy itself; its row stays, and what is put again is offered."""
+    for name, policy in (("a", "p"), ("b", "p"), ("c", "q")):
+        await store.commit_dataset(replace(D, dataset_id=name, policy_digest=policy))
+    for name, policy in (("a", "p"), ("c", "q")):
+        gone = replace(D, dataset_id=name, policy_digest=policy, withdrawn=7)
+        await store.commit_dataset(gone, [entry("offer-withdrawn")])
+        assert await store.load_dataset(T, name) == gone
+    for backwards in (False, True):
+        found = await store.find_datasets(T, "p", EVERYTHING, backwards=backwards)
+        assert [row.dataset_id for row in found] == ["b"]
+        assert [digest for digest, _ in await store.dataset_policies(T, start=None, backwards=backwards)] == ["p"]
+    assert [await store.count_datasets(T, policy, EVERYTHING) for policy in "pq"] == [1, 0]
+    assert [row.withdrawn for row in await store.list_datasets(T)] == [7, 0, 7]
+    assert [row.event for row in await store.evidence(T)] == ["offer-withdrawn"] * 2
+    await store.commit_dataset(replace(D, dataset_id="a"))
+    assert await store.count_datasets(T, "p", EVERYTHING) == 2
+
+
 async def test_status_changes_count_from_their_time(store: Store) -> None:
     """A bit is set from its effective time on; the changes stay in the order in which they were made."""
     for row in (change(7, 20), change(3, 10), change(7, 15), change(1, 5, list_number=1)):

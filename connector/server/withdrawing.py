@@ -1,0 +1,80 @@
+"""What operators ask about an offer that is to be one no longer. What follows of it is `exchange.withdraw`'s."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from aiohttp import web
+
+from connector.errors import NotFound
+from connector.exchange.draft import time_of
+from connector.exchange.rows import DatasetRow
+from connector.model import JsonObject
+from connector.server import asked
+from connector.server.lines import Tell, stream
+from connector.server.services import SERVICES, Services
+
+_TITLES = 20
+
+
+def routes() -> list[web.RouteDef]:
+    """The routes of the management API."""
+    return [web.post("/v1/withdraw", _withdraw)]
+
+
+async def _withdraw(request: web.Request) -> web.StreamResponse:
+    services, body = request.app[SERVICES], await asked.body(request)
+    dataset = await own_dataset(services, asked.text(body, "dataset"))
+    reason, end_transfers = asked.text(body, "reason", ""), asked.truth(body, "end_transfers") is True
+
+    async def work(tell: Tell) -> JsonObject:
+        withdrawn = await services.withdraw.run(
+            dataset, reason=reason, end_transfers=end_transfers, on_ended=lambda done: tell({"done": done})
+        )
+        return withdrawn.as_json()
+
+    return await stream(request, work)
+
+
+async def clear_away(services: Services, left: Iterable[str]) -> tuple[list[str], list[str]]:
+    """Withdraw those of these datasets in which nothing is any more: their ids, and a sentence about each."""
+    gone: list[str] = []
+    told: list[str] = []
+    for dataset_id in sorted(left):
+        row = await services.store.load_dataset(services.config.tenant, dataset_id)
+        if row is None or row.withdrawn or not await services.withdraw.is_empty(row):
+            continue
+        withdrawn = await services.withdraw.run(row, reason="everything in it is offered under other terms now")
+        gone.append(dataset_id)
+        ended = len(withdrawn.terminated["negotiation"])
+        told.append(
+            f"nothing is left in {row.title!r} ({dataset_id}), so that offer was withdrawn"
+            + (f"; {ended} open negotiations on it are terminated" if ended else "")
+        )
+    return gone, told
+
+
+async def own_dataset(services: Services, wanted: str, *, offered: bool = False) -> DatasetRow:
+    """A dataset of ours by id or title; of one title, what is offered goes before what was withdrawn.
+
+    `offered`: a withdrawn one does not count. `NotFound`: there is none, or more than one.
+    """
+    tenant = services.config.tenant
+    exact = await services.store.load_dataset(tenant, wanted)
+    fitting, titles = [exact] if exact is not None else [], list[str]()
+    after = ""
+    while exact is None and (rows := await services.store.list_datasets(tenant, after=after)):
+        fitting += [row for row in rows if row.title == wanted]
+        titles += [row.title for row in rows if not row.withdrawn][: _TITLES - len(titles)]
+        after = rows[-1].dataset_id
+    standing = [row for row in fitting if not row.withdrawn]
+    meant = standing if standing or offered else fitting
+    if len(meant) == 1:
+        return meant[0]
+    if meant:
+        listed = ", ".join(row.dataset_id for row in meant[:_TITLES])
+        raise NotFound(f"we offer {len(meant)} datasets {wanted!r}", hint=f"say which one by its id: {listed}")
+    if fitting:
+        since = time_of(max(row.withdrawn for row in fitting))
+        raise NotFound(f"the offer {wanted!r} was withdrawn at {since}", hint="publish it again")
+    raise NotFound(f"we offer no dataset {wanted!r}", hint=f"we offer: {', '.join(titles) or 'nothing; publish first'}")
