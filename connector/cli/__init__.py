@@ -41,6 +41,7 @@ _COMMANDS = {
 _FAMILIES = {
     "agreement": "What was agreed, and what was delivered under it.",
     "transfers": "List, start, suspend, resume, complete, terminate.",
+    "evidence": "The log of what was decided, sent, taken and given, and why.",
     "passport": "What each audience sees, and what is still missing.",
     "map": "Mapping plans: check, run, preview, test.",
     "credential": "Issue, revoke, verify, inspect, import.",

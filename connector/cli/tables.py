@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from connector.cli.console import console, visible
+from connector.model import objects_in
 
 if TYPE_CHECKING:
     from connector.model import Json, JsonObject
@@ -14,6 +15,13 @@ if TYPE_CHECKING:
 FINDINGS_SHOWN = 50
 _WIDTH_WITHOUT_TERMINAL = 160
 
+_STATES: Final = {
+    "satisfied": "green",
+    "not-satisfied": "bold red",
+    "unknown": "bold yellow",
+    "not-checked-here": "dim",
+    "accepted": "cyan",
+}
 Cell = str | tuple[str, str]
 """A text, or a text with its style."""
 
@@ -78,6 +86,37 @@ def _reason(finding: JsonObject) -> str:
 
 def _text(finding: JsonObject, name: str) -> str:
     value = finding.get(name)
+    return "" if value is None else str(value)
+
+
+def show_decision(decision: JsonObject) -> None:
+    """What the policy said, and each constraint beside what it was compared to."""
+    permit = decision.get("decision") == "permit"
+    out = console()
+    out.print(
+        f"our policy's decision: [bold {'green' if permit else 'red'}]{decision.get('decision')}[/]"
+        f" ({decision.get('reason')}), stage {decision.get('stage')}, at {decision.get('at')}"
+    )
+    if not decision.get("rules"):
+        say("  it has no constraint" if permit else "  it has no rule for this")
+        return
+    rows: list[tuple[Cell, ...]] = [
+        (
+            str(rule["constraint"]),
+            str(rule["left"]),
+            str(rule["operator"]),
+            _joined(rule["right"]),
+            _joined(rule["value"]) or "nothing known",
+            (str(rule["state"]), _STATES.get(str(rule["state"]), "")),
+        )
+        for rule in objects_in(decision.get("rules"))
+    ]
+    show_table(("constraint", "left", "operator", "right", "value", "state"), rows)
+
+
+def _joined(value: Json) -> str:
+    if isinstance(value, list):
+        return ", ".join(map(str, value))
     return "" if value is None else str(value)
 
 

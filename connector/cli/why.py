@@ -9,23 +9,16 @@ from urllib.parse import quote
 import typer
 
 from connector.cli.client import Management
-from connector.cli.console import CONFIG, JSON, console, next_step, show_json, told
-from connector.cli.tables import Cell, say, show_table
+from connector.cli.console import CONFIG, JSON, next_step, show_json, told
+from connector.cli.tables import Cell, say, show_decision, show_table
 from connector.cli.words import called, refused_in_words, suspended_in_words
 from connector.config import load
 from connector.model import objects_in
 
 if TYPE_CHECKING:
     from connector.config import Config
-    from connector.model import Json, JsonObject
+    from connector.model import JsonObject
 
-_STATES: Final = {
-    "satisfied": "green",
-    "not-satisfied": "bold red",
-    "unknown": "bold yellow",
-    "not-checked-here": "dim",
-    "accepted": "cyan",
-}
 _ENDS: Final = {"FINALIZED": "green", "COMPLETED": "green", "TERMINATED": "red"}
 _TURNS: Final = {
     "us": "ours to say something",
@@ -117,7 +110,7 @@ def _show(answer: JsonObject, company: Config) -> None:
     _show_said(answer)
     decision = content.get("decision")
     if isinstance(decision, dict):
-        _show_decision(decision)
+        show_decision(decision)
     elif state == "TERMINATED" and consumer:
         say("what the owner's policy compared is the owner's to tell: `why` with this id, at its connector")
     next_step(*_advice(answer, content))
@@ -156,30 +149,6 @@ def _show_said(answer: JsonObject) -> None:
     show_table(("at", "who", "what", "answer", "receipt"), sorted(rows, key=lambda row: row[0]))
 
 
-def _show_decision(decision: JsonObject) -> None:
-    permit = decision.get("decision") == "permit"
-    out = console()
-    out.print(
-        f"our policy's decision: [bold {'green' if permit else 'red'}]{decision.get('decision')}[/]"
-        f" ({decision.get('reason')}), stage {decision.get('stage')}, at {decision.get('at')}"
-    )
-    if not decision.get("rules"):
-        say("  it has no constraint" if permit else "  it has no rule for this")
-        return
-    rows: list[tuple[Cell, ...]] = [
-        (
-            str(rule["constraint"]),
-            str(rule["left"]),
-            str(rule["operator"]),
-            _joined(rule["right"]),
-            _joined(rule["value"]) or "nothing known",
-            (str(rule["state"]), _STATES.get(str(rule["state"]), "")),
-        )
-        for rule in objects_in(decision.get("rules"))
-    ]
-    show_table(("constraint", "left", "operator", "right", "value", "state"), rows)
-
-
 def _advice(answer: JsonObject, content: JsonObject) -> tuple[str, str]:
     """What to do now, and what else one can do."""
     waits, ident = answer.get("waits"), answer["pid"]
@@ -209,9 +178,3 @@ def _advice(answer: JsonObject, content: JsonObject) -> tuple[str, str]:
     named = agreement.get("@id") if isinstance(agreement, dict) else agreement
     known = advice.get(str(answer["state"]), f"nothing to do: the peer has to speak{end}")
     return known.format(ident=ident, agreement=named), ""
-
-
-def _joined(value: Json) -> str:
-    if isinstance(value, list):
-        return ", ".join(map(str, value))
-    return "" if value is None else str(value)

@@ -9,13 +9,17 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Protocol
+
+import orjson
 
 from connector.model import Finding
 
 GENESIS = "0" * 64
 """What stands as `previous` in a tenant's first entry."""
 
+_EXPORTED = {"seq": int, "at": int, "event": str, "octets": str, "previous": str, "hash": str}
 _DOMAIN = b"battery-connector evidence 1"
 
 
@@ -77,3 +81,26 @@ def _break(row: Entry, number: int, previous: str) -> str:
     if row.hash != entry_hash(row.previous, row.seq, row.at, row.event, row.body):
         return "was changed after it was recorded"
     return ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exported:
+    """An `Entry` as it stands in an export."""
+
+    seq: int
+    at: int
+    event: str
+    body: bytes
+    previous: str
+    hash: str
+
+
+def exported(line: bytes) -> Exported | None:
+    """The entry in a line of an export, whose `octets` are the body as text; None: it is none."""
+    try:
+        value = orjson.loads(line)
+    except orjson.JSONDecodeError:
+        return None
+    if not isinstance(value, dict) or {name: type(one) for name, one in value.items()} != _EXPORTED:
+        return None
+    return Exported(body=value.pop("octets").encode(), **value)

@@ -288,15 +288,19 @@ async def _record(request: web.Request) -> web.Response:
 
 
 async def _evidence(request: web.Request) -> web.Response:
-    services = request.app[SERVICES]
+    """A page of the log behind a number; `exact`: bodies in the octets that the hashes cover."""
+    services, exact = request.app[SERVICES], "exact" in request.query
     after = request.query.get("after", "0")
     rows = await services.store.evidence(
         services.config.tenant, after=int(after) if after.isdecimal() else 0, limit=_EVIDENCE_PAGE
     )
     entries: list[Json] = [
-        {"seq": row.seq, "at": row.at, "event": row.event, "body": orjson.loads(row.body), "hash": row.hash}
+        {
+            "seq": row.seq, "at": row.at, "event": row.event, "previous": row.previous, "hash": row.hash,
+            **({"octets": row.body.decode()} if exact else {"body": orjson.loads(row.body)}),
+        }
         for row in rows
-    ]
+    ]  # fmt: skip
     return json_response({"entries": entries})
 
 

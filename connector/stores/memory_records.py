@@ -267,6 +267,7 @@ class MemoryRecords(MemoryFiles):
             "credentials": sum(row.tenant == tenant for row in self._credentials.values()),
             "agreements": sum(row.tenant == tenant for row in self._agreements.values()),
             "outbox": sum(len(rows) for key, rows in self._outbox.items() if key[0] == tenant),
+            "evidence": len(self._evidence.get(tenant, ())),
         }
         for row in self._processes.values():
             if row.tenant == tenant:

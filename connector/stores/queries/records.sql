@@ -233,4 +233,5 @@ FROM status_change WHERE tenant = :tenant AND list_number = :list_number ORDER B
 SELECT 'records', count(*) FROM record WHERE tenant = :tenant AND newest = 1
 UNION ALL SELECT 'credentials', count(*) FROM credential WHERE tenant = :tenant
 UNION ALL SELECT 'agreements', count(*) FROM agreement WHERE tenant = :tenant
-UNION ALL SELECT 'outbox', count(*) FROM outbox WHERE tenant = :tenant;
+UNION ALL SELECT 'outbox', count(*) FROM outbox WHERE tenant = :tenant
+UNION ALL SELECT 'evidence', coalesce(max(seq), 0) FROM evidence WHERE tenant = :tenant;

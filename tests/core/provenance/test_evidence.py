@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from connector.provenance.evidence import GENESIS, check, entry_hash
+import orjson
+
+from connector.provenance.evidence import GENESIS, Exported, check, entry_hash, exported
 
 
 @dataclass(frozen=True)
@@ -63,3 +65,40 @@ def test_parts_cannot_be_shifted() -> None:
     """Text moved from one part to its neighbour gives another hash."""
     assert entry_hash(GENESIS, 1, 1, "ab", b"c") != entry_hash(GENESIS, 1, 1, "a", b"bc")
     assert entry_hash(GENESIS, 1, 11, "a", b"") != entry_hash(GENESIS, 11, 1, "a", b"")
+
+
+def lines(rows: list[Row]) -> list[bytes]:
+    """The log as an export has it."""
+    return [
+        orjson.dumps({"octets": row.body.decode(), **{name: one for name, one in vars(row).items() if name != "body"}})
+        for row in rows
+    ]
+
+
+def test_an_export_is_what_it_was() -> None:
+    """Read back it has no findings, and the octets that were hashed."""
+    read = [exported(line) for line in lines(chain(3))]
+    assert [one and (one.seq, one.body) for one in read] == [(1, b"1"), (2, b"2"), (3, b"3")]
+    assert check([one for one in read if one]) == []
+
+
+def test_each_octet_of_an_export_counts() -> None:
+    """Any single one changed makes a line no entry, or an entry that does not fit."""
+    good = lines(chain(3))
+    for number, line in enumerate(good):
+        for place in range(len(line)):
+            for other in (line[place] ^ 1, line[place] ^ 16, ord(" ")):
+                if other == line[place]:
+                    continue
+                changed = [*good]
+                changed[number] = line[:place] + bytes([other]) + line[place + 1 :]
+                read = [exported(one) for one in changed]
+                whole: list[Exported] = [one for one in read if one is not None]
+                assert len(whole) < len(good) or check(whole), changed[number]
+
+
+def test_no_value_stands_for_another() -> None:
+    """True is not 1, and nothing stands beside what is hashed."""
+    line = lines(chain(1))[0]
+    assert exported(line.replace(b'"seq":1', b'"seq":true')) is None
+    assert exported(line.replace(b"{", b'{"more":1,')) is None

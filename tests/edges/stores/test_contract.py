@@ -364,8 +364,9 @@ async def test_counts_are_for_people(store: Store) -> None:
     """Processes by kind and state, and how much of the rest there is."""
     await store.commit_step(StepCommit(process=process(), expected_version=0, outbox=[outbox()], agreement=agreement()))
     await store.commit_step(StepCommit(process=process("p2", state="FINALIZED"), expected_version=0))
+    await store.append_evidence([entry()])
     assert await store.counts(T) == {
-        "records": 0, "credentials": 0, "agreements": 1, "outbox": 1, "negotiation REQUESTED": 1,
+        "records": 0, "credentials": 0, "agreements": 1, "outbox": 1, "evidence": 1, "negotiation REQUESTED": 1,
         "negotiation FINALIZED": 1,
     }  # fmt: skip
 
