@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import hashlib
-import hmac
 import logging
 import secrets
 import time
@@ -20,8 +18,7 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Protocol
 
-from connector.config import MANAGEMENT_TOKEN_VARIABLE, PASSPHRASE_VARIABLE, Config, secret
-from connector.credentials.signing import Signer
+from connector.config import MANAGEMENT_TOKEN_VARIABLE, Config, secret
 from connector.errors import PeerUnreachable
 from connector.exchange.answer import AuditAnswers
 from connector.exchange.arrivals import Arrivals
@@ -57,8 +54,8 @@ from connector.exchange.streams import Carrier, Files, HttpStream
 from connector.exchange.transfer import Transfer
 from connector.exchange.weighing import Weighing
 from connector.exchange.withdraw import Withdraw
-from connector.keys.custody import open_id_key, open_signer
 from connector.keys.held import HeldCredentials
+from connector.keys.ring import Keys, open_keys
 from connector.peers import addresses
 from connector.peers.client import GuardedClient
 from connector.peers.files import Exports
@@ -90,6 +87,11 @@ class SystemClock:
         """Now, in UTC."""
         now = datetime.now(UTC)  # noqa: TID251 - the one place that reads the clock
         return now + self.offset if self.offset else now
+
+
+def clock_of(config: Config) -> SystemClock:
+    """The clock that this company goes by."""
+    return SystemClock(timedelta(seconds=config.unsafe.clock_offset_seconds))
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,48 +133,15 @@ class NoNetwork:
         return await self.request("POST", url)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Keys:
-    """What `init` made, opened."""
-
-    assertion: Signer
-    authentication: Signer
-    id_key: bytes
-
-    @property
-    def access_token_key(self) -> bytes:
-        """The key of access tokens, derived from the id key, so that a restart keeps them good."""
-        return hmac.digest(self.id_key, b"access-token", hashlib.sha256)
-
-    @property
-    def link_key(self) -> bytes:
-        """The key that seals links to the catalogue's pages."""
-        return hmac.digest(self.id_key, b"catalogue-link", hashlib.sha256)
-
-
-def open_keys(config: Config) -> Keys:
-    """Open the keys that the configuration names."""
-    passphrase = secret(PASSPHRASE_VARIABLE, config)
-
-    def signer(uri: str, name: str) -> Signer:
-        return open_signer(uri, key_id=f"{config.did}#{name}", passphrase=passphrase, folder=config.folder)
-
-    return Keys(
-        assertion=signer(config.keys.assertion, "assertion-1"),
-        authentication=signer(config.keys.authentication, "authentication-1"),
-        id_key=open_id_key(config.keys.id_key, folder=config.folder),
-    )
-
-
 def compose(
     config: Config, store: Store, http: WayOut, keys: Keys, *, clock: Clock | None = None, ids: Ids | None = None
 ) -> Services:
     """All journeys of one connector over these edges. Time and chance are the machine's unless others are given."""
     did, tenant, limits = config.did, config.tenant, config.limits
-    clock, ids = clock or SystemClock(timedelta(seconds=config.unsafe.clock_offset_seconds)), ids or SystemIds()
+    clock, ids = clock or clock_of(config), ids or SystemIds()
     bundle, policies, files = load_bundle(), Policies(), FileStore(config.path(config.files))
     identity, resolver, peers, verifier = _way_out(config, http, keys, clock=clock, ids=ids, bundle=bundle)
-    receipts = Receipts(did=did, signer=keys.authentication, resolver=resolver, clock=clock, store=store)
+    receipts = Receipts(did=did, keys=keys.own, resolver=resolver, clock=clock, store=store)
     negotiate, transfer, outbox = _processes(config, store, peers, receipts, clock=clock, ids=ids, policies=policies)
     authenticate = Authenticate(
         tenant=tenant, did=did, store=store, identity=identity, resolver=resolver, verifier=verifier,
@@ -192,9 +161,9 @@ def compose(
     receive, inbox = _taking(config, http, patient, verifier=verifier, transfer=transfer, files=files)
     return Services(
         config=config, store=store, clock=clock, ids=ids, peers=patient, verifier=verifier, bundle=bundle,
-        assertion=keys.assertion, authentication=keys.authentication, id_key=keys.id_key,
-        access_token_key=keys.access_token_key, authenticate=authenticate, negotiate=negotiate, transfer=transfer,
-        shown=HeldCredentials(config.path(config.held), config.did), outbox=outbox, exports=Exports(),
+        keys=keys.own, id_key=keys.id_key, access_token_key=keys.access_token_key, authenticate=authenticate,
+        shown=HeldCredentials(config.path(config.held), config.did), negotiate=negotiate, transfer=transfer,
+        outbox=outbox, exports=Exports(),
         offer=Offer(
             tenant=tenant, did=did, base=transfer.base, store=store, clock=clock, policies=policies,
             link_key=keys.link_key,
@@ -266,7 +235,7 @@ def _publish(config: Config, store: Store, keys: Keys, *, clock: Clock, bundle: 
     """What signs and offers records."""
     return Publish(
         tenant=config.tenant, did=config.did, status_url=f"{config.public_url}/status", id_key=keys.id_key,
-        store=store, signer=keys.assertion, clock=clock, bundle=bundle,
+        store=store, keys=keys.own, clock=clock, bundle=bundle,
     )  # fmt: skip
 
 
@@ -279,7 +248,7 @@ def _way_out(
         http=http, clock=clock, quotas=_quotas(config, clock), allow_http=config.unsafe.allow_loopback_http
     )
     identity: Identity = SelfIssued(
-        did=did, resolver=resolver, signer=keys.authentication, clock=clock, ids=ids,
+        did=did, resolver=resolver, keys=keys.own, clock=clock, ids=ids,
         lifetime_seconds=limits.token_lifetime_seconds, leeway_seconds=limits.clock_leeway_seconds,
     )  # fmt: skip
     if config.unsafe.claimed_identity:
@@ -344,7 +313,7 @@ async def running(config: Config) -> AsyncIterator[Services]:
         _log.warning("UNSAFE: the clock is shifted by %d seconds", config.unsafe.clock_offset_seconds)
     if config.unsafe.claimed_identity:
         _log.warning("UNSAFE: callers prove nothing, everybody is who it claims to be")
-    keys = open_keys(config)
+    keys = open_keys(config, clock_of(config).now())
     token = secret(MANAGEMENT_TOKEN_VARIABLE, config)
     store = open_store(_store_url(config))
     async with GuardedClient(unsafe_allow_loopback=config.unsafe.allow_loopback_http) as http:
@@ -387,7 +356,7 @@ async def offline(config: Config) -> AsyncIterator[Services]:
     """The same connector without faces, background work and network: for a signer that only issues."""
     store = open_store(_store_url(config))
     try:
-        yield compose(config, store, NoNetwork(), open_keys(config))
+        yield compose(config, store, NoNetwork(), open_keys(config, clock_of(config).now()))
     finally:
         await store.close()
 

@@ -38,6 +38,8 @@ class Keys(_Part):
     authentication: str
     id_key: str
     """A `file:` with 32 bytes, base64url. Makes ids that nobody can guess; never rotates."""
+    methods: str = "keys/methods.json"
+    """The register of what followed the first two keys; `did rotate` writes it."""
 
 
 class Listen(_Part):

@@ -19,7 +19,7 @@ from typing import Any, TypeVar
 
 from aiohttp import web
 
-from connector.app import Keys, compose
+from connector.app import compose
 from connector.config import Config, Listen, Unsafe
 from connector.config import Keys as KeyNames
 from connector.credentials.ids import mint
@@ -28,7 +28,8 @@ from connector.exchange.draft import micros
 from connector.exchange.ports import HttpAnswer, Store
 from connector.exchange.publication import Declared
 from connector.exchange.rows import DatasetRow
-from connector.keys.memory import signer_from_seed
+from connector.keys.memory import keys_from_seed
+from connector.keys.ring import Keys
 from connector.mapping import engine
 from connector.mapping.plan import parse
 from connector.mapping.source import SourceFile
@@ -187,11 +188,7 @@ class World:
 
 def _keys(config: Config) -> Keys:
     did = config.did
-    return Keys(
-        assertion=signer_from_seed(f"{did} assertion".encode(), "EdDSA", f"{did}#assertion-1"),
-        authentication=signer_from_seed(f"{did} authentication".encode(), "EdDSA", f"{did}#authentication-1"),
-        id_key=hashlib.sha256(did.encode()).digest(),
-    )
+    return Keys(own=keys_from_seed(did, did), id_key=hashlib.sha256(did.encode()).digest())
 
 
 async def _publish(node: Node, rows: int) -> None:

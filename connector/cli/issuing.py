@@ -30,7 +30,7 @@ from connector.mapping.source import Origin, Row
 from connector.model import Finding, JsonObject
 from connector.policy.odrl import digest
 from connector.policy.reading import load as load_policy
-from connector.server import commands, statements
+from connector.server import commands, own_keys, statements
 from connector.server.commands import read_file
 from connector.server.services import Services
 from connector.vocabulary.admission import admit
@@ -112,6 +112,12 @@ async def write_site(config: Config, folder: Path) -> None:
     """DID document and status lists as files: `did.json`, `status/N/index.jwt`, `status/N/changes`."""
     async with offline(config) as services:
         await _write_site(services, folder)
+
+
+async def signed_with(config: Config, key: str) -> JsonObject:
+    """How much of what this signer issued rests on one of its keys."""
+    async with offline(config) as services:
+        return await own_keys.signed_with(services, key, lambda _: None)
 
 
 async def _write_site(services: Services, folder: Path) -> None:

@@ -232,6 +232,16 @@ def unresolved_link(link: LinkRequest, mapped: Mapped) -> Finding:
     )
 
 
+def revoked_key(mapped: Mapped) -> Finding:
+    """What was published is signed by a key that counts no more."""
+    return Finding(
+        code="signed-by-revoked-key",
+        message=f"{mapped.record_type} {mapped.key} is signed by a key that was revoked, so nobody can verify it",
+        hint="sign a new version, which supersedes it: publish --correct REASON",
+        place=mapped.place,
+    )
+
+
 def changed_content(mapped: Mapped) -> Finding:
     """Other values under a key that was published before."""
     return Finding(

@@ -17,7 +17,8 @@ import orjson
 from connector.credentials.datamodel import MEDIA_TYPE, RecordHeader, StatusEntry, credential_payload, parse_credential
 from connector.credentials.ids import link_id
 from connector.credentials.issue import attach, prepare
-from connector.credentials.signing import Signer
+from connector.credentials.jose import key_id_in
+from connector.credentials.own_methods import OwnKeys, revoked_ids
 from connector.credentials.status_list import LIST_BITS, scattered
 from connector.errors import Conflict
 from connector.exchange.draft import micros
@@ -32,6 +33,7 @@ from connector.exchange.publication import (
     link_key,
     parts_digest,
     placed,
+    revoked_key,
     same_thing,
     unresolved_link,
     upstream_link,
@@ -56,7 +58,7 @@ class Publish:
     """Address of our status lists, without the number."""
     id_key: bytes
     store: Store
-    signer: Signer
+    keys: OwnKeys
     clock: Clock
     bundle: Bundle
 
@@ -192,19 +194,20 @@ class Publish:
         """What becomes of a document: a new record, nothing, a new state, a correction, an overwrite, or a finding."""
         standing = ready.standing
         old = await self._made(standing) if standing else []
+        fixed = [row for row in old if row.level != Level.DYNAMIC]
         static, _, _ = standing.content_digest.partition(":") if standing else ("", "", "")
-        if standing and standing.content_digest == ready.content_digest and standing.dataset_id == dataset.dataset_id:
+        same = standing and (standing.content_digest, standing.dataset_id) == (ready.content_digest, dataset.dataset_id)
+        if same and not self._orphaned(old):
             done.documents, done.credentials = done.documents + 1, done.credentials + len(old)
             done.unchanged += 1
             return
         if standing is None:
             made = await self._sign(ready, commit, version=1)
-        elif static == ready.static:
-            kept = [row for row in old if row.level != Level.DYNAMIC]
-            made = await self._sign(ready, commit, version=standing.version, kept=kept)
+        elif static == ready.static and not self._orphaned(fixed):
+            made = await self._sign(ready, commit, version=standing.version, kept=fixed)
             commit.overwritten += [row.digest for row in old if row.level == Level.DYNAMIC]
         elif declared.correction:
-            before = tuple(row.digest for row in old if row.level != Level.DYNAMIC)
+            before = tuple(row.digest for row in fixed)
             said = {(row.access_class, row.level): parse_credential(row.octets).subject for row in old}
             made = await self._sign(
                 ready, commit, version=standing.version + 1, supersedes=before, reason=declared.correction, said=said
@@ -213,7 +216,7 @@ class Publish:
             made = await self._sign(ready, commit, version=standing.version)
             commit.overwritten += [row.digest for row in old]
         else:
-            done.findings.append(changed_content(ready.mapped))
+            done.findings.append((revoked_key if static == ready.static else changed_content)(ready.mapped))
             return
         if standing and standing.dataset_id != dataset.dataset_id:
             done.moved += 1
@@ -264,14 +267,20 @@ class Publish:
                 list_url=f"{self.status_url}/{number}",
             ),
         )  # fmt: skip
-        unsigned = prepare(payload, key_id=self.signer.key_id, alg=self.signer.alg)
-        issued = attach(unsigned, await self.signer.sign(unsigned))
+        signer = self.keys.assertion(self.clock.now())
+        unsigned = prepare(payload, key_id=signer.key_id, alg=signer.alg)
+        issued = attach(unsigned, await signer.sign(unsigned))
         return CredentialRow(
             tenant=self.tenant, digest=issued.digest, holder=self.did, record_id=header.id, version=header.version,
             credential_type=record_type, access_class=header.access_class, level=header.level,
             subject_id=str(part["id"]), issuer=self.did, media_type=MEDIA_TYPE, octets=issued.octets,
             status_list=number, status_index=position, origin="own",
         )  # fmt: skip
+
+    def _orphaned(self, rows: Iterable[CredentialRow]) -> bool:
+        """Whether a key that we revoked signed one of these: nobody can verify it any more."""
+        gone = revoked_ids(self.keys.methods(self.clock.now()), self.did)
+        return bool(gone) and any(key_id_in(row.octets) in gone for row in rows)
 
     async def _made(self, record: RecordRow) -> list[CredentialRow]:
         return await self.store.credentials(self.tenant, self.did, record.record_id, record.version)

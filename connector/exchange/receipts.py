@@ -17,6 +17,7 @@ from typing import Final, TypeAlias
 import orjson
 
 from connector.credentials import jose
+from connector.credentials.own_methods import OwnKeys
 from connector.credentials.receipt import (
     HEADER,
     Opened,
@@ -28,7 +29,6 @@ from connector.credentials.receipt import (
     receipt_input,
 )
 from connector.credentials.refused import Refused
-from connector.credentials.signing import Signer
 from connector.errors import CannotCheck, ConnectorError
 from connector.exchange.draft import Draft, micros
 from connector.exchange.ports import Clock, HttpAnswer, Resolver, Store
@@ -56,7 +56,7 @@ class Receipts:
     """Ours and the peers'."""
 
     did: Did
-    signer: Signer
+    keys: OwnKeys
     resolver: Resolver
     clock: Clock
     store: Store
@@ -65,8 +65,9 @@ class Receipts:
     async def give(self, draft: Draft, kind: str, sha256: str) -> str:
         """Our receipt for a message that was just accepted."""
         receipt = _receipt((self.did, Did(draft.counterparty)), sha256, kind, draft.process, draft.process.state)
-        unsigned = receipt_input(receipt, draft.now, key_id=self.signer.key_id, alg=self.signer.alg)
-        return jose.attach(unsigned, await self.signer.sign(unsigned)).decode("ascii")
+        signer = self.keys.authentication(draft.now)
+        unsigned = receipt_input(receipt, draft.now, key_id=signer.key_id, alg=signer.alg)
+        return jose.attach(unsigned, await signer.sign(unsigned)).decode("ascii")
 
     async def read(self, row: OutboxRow, answer: HttpAnswer) -> Taken:
         """The receipt in an answer to our message."""

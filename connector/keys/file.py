@@ -70,16 +70,16 @@ def open_file(path: Path, *, key_id: str, passphrase: str) -> MemorySigner:
     raise BadConfig(f"{path} holds a key of a kind that is not used here", hint="Ed25519 or P-256")
 
 
-def read_private(path: Path) -> bytes:
+def read_private(path: Path, limit_bytes: int = _LIMIT_BYTES) -> bytes:
     """The content of a small file that only its owner may read."""
     try:
         with path.open("rb") as file:
             mode = os.fstat(file.fileno()).st_mode
             if os.name == "posix" and mode & _OTHERS:
                 raise BadConfig(f"{path} is open to other users", hint=f"chmod 600 {path}")
-            content = file.read(_LIMIT_BYTES + 1)
+            content = file.read(limit_bytes + 1)
     except OSError as error:
         raise BadConfig(f"{path} cannot be read: {error.strerror}") from error
-    if len(content) > _LIMIT_BYTES:
-        raise BadConfig(f"{path} is too large for a key")
+    if len(content) > limit_bytes:
+        raise BadConfig(f"{path} is too large for what it should hold")
     return content

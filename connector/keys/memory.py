@@ -1,8 +1,10 @@
-"""A key in this process's memory: what a file is opened into, and by itself the signer of tests and examples."""
+"""Keys in this process's memory: what a file is opened into, and by themselves the keys of tests and examples."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from hashlib import sha256
 from typing import TypeAlias
 
@@ -15,6 +17,7 @@ from cryptography.hazmat.primitives.asymmetric.ec import (
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.hashes import SHA256
 
+from connector.credentials.own_methods import OwnMethod, first_methods, signing
 from connector.credentials.signing import Algorithm, PublicKey, der_to_raw
 from connector.model import JsonObject
 
@@ -61,3 +64,32 @@ def signer_from_seed(seed: bytes, alg: Algorithm, key_id: str) -> MemorySigner:
     else:
         key = Ed25519PrivateKey.from_private_bytes(octets)
     return MemorySigner(key, key_id)
+
+
+@dataclass(slots=True)
+class MemoryKeys:
+    """Implements `OwnKeys` over signers in memory, by the names of their methods."""
+
+    signers: dict[str, MemorySigner]
+    known: tuple[OwnMethod, ...]
+
+    def assertion(self, now: datetime) -> MemorySigner:
+        """The signer of credentials, status lists and their changes."""
+        return self.signers[signing(self.known, "assertionMethod", now).name]
+
+    def authentication(self, now: datetime) -> MemorySigner:
+        """The signer of tokens, presentations and receipts."""
+        return self.signers[signing(self.known, "authentication", now).name]
+
+    def methods(self, now: datetime) -> Sequence[OwnMethod]:  # noqa: ARG002 - they change by no clock
+        """All that ever were."""
+        return self.known
+
+
+def keys_from_seed(seed: str, did: str, *, assertion: Algorithm = "EdDSA") -> MemoryKeys:
+    """The two first keys of a company, which follow from the seed."""
+    first = {
+        "assertion-1": signer_from_seed(f"{seed} assertion".encode(), assertion, f"{did}#assertion-1"),
+        "authentication-1": signer_from_seed(f"{seed} authentication".encode(), "EdDSA", f"{did}#authentication-1"),
+    }
+    return MemoryKeys(first, first_methods(*(one.public_jwk for one in first.values())))

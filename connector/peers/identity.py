@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from connector.credentials import jose, token
 from connector.credentials.did import DidDocument
-from connector.credentials.signing import Signer
+from connector.credentials.own_methods import OwnKeys
 from connector.errors import AddressBlocked, BadMessage, NotAuthenticated
 from connector.exchange.ports import Clock, Ids, Proven, Resolver
 from connector.model import Did
@@ -29,7 +29,7 @@ class SelfIssued:
 
     did: Did
     resolver: Resolver
-    signer: Signer
+    keys: OwnKeys
     clock: Clock
     ids: Ids
     lifetime_seconds: int
@@ -37,12 +37,14 @@ class SelfIssued:
 
     async def show(self, peer: Did, access_token: str | None) -> str:
         """A fresh token for this peer."""
+        now = self.clock.now()
         said = token.claims(
-            issuer=self.did, audience=peer, jti=self.ids.urn(), now=self.clock.now(),
-            lifetime_seconds=self.lifetime_seconds, access_token=access_token,
+            issuer=self.did, audience=peer, jti=self.ids.urn(), now=now, lifetime_seconds=self.lifetime_seconds,
+            access_token=access_token,
         )  # fmt: skip
-        unsigned = token.token_input(said, key_id=self.signer.key_id, alg=self.signer.alg)
-        return _BEARER + jose.attach(unsigned, await self.signer.sign(unsigned)).decode("ascii")
+        signer = self.keys.authentication(now)
+        unsigned = token.token_input(said, key_id=signer.key_id, alg=signer.alg)
+        return _BEARER + jose.attach(unsigned, await signer.sign(unsigned)).decode("ascii")
 
     async def check(self, authorization: str) -> Proven:
         """Section 4.3.3, except that it may have been used before."""

@@ -65,7 +65,7 @@ async def _presentations(request: web.Request) -> web.Response:
         ident = credential.payload.get("id")
         if any(scope.covers(types=credential.types, credential_id=str(ident)) for scope in scopes):
             chosen.append(shown)
-    signer = services.authentication
+    signer = services.keys.authentication(now)
     unsigned = presentation_input(
         audience=issued.party, credentials=chosen, key_id=signer.key_id, alg=signer.alg, jti=services.ids.urn(),
         now=now, lifetime_seconds=services.config.limits.token_lifetime_seconds,

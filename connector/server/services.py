@@ -11,7 +11,7 @@ from datetime import datetime
 from aiohttp import web
 
 from connector.config import Config
-from connector.credentials.signing import Signer
+from connector.credentials.own_methods import OwnKeys
 from connector.errors import TooLarge, Unavailable
 from connector.exchange.answer import AuditAnswers
 from connector.exchange.audit import Audit
@@ -46,7 +46,7 @@ _BODY_SECONDS = 20.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Signed:
-    """A status list or its changes as signed last: what they say, how long they are given out, their octets."""
+    """A status list or its changes as signed last: by which key and what they say, until when that counts."""
 
     content: tuple[object, ...]
     until: datetime
@@ -64,8 +64,7 @@ class Services:
     peers: Patient
     verifier: Verifier
     bundle: Bundle
-    assertion: Signer
-    authentication: Signer
+    keys: OwnKeys
     id_key: bytes
     access_token_key: bytes
     shown: Callable[[], Sequence[bytes]]

@@ -13,8 +13,10 @@ from datetime import UTC, datetime, timedelta
 import orjson
 
 from connector.credentials import jose, status_list
-from connector.credentials.did import MethodKey, build_document, services_of
+from connector.credentials.did import build_document, services_of
 from connector.credentials.issue import prepare
+from connector.credentials.own_methods import published
+from connector.credentials.signing import Signer
 from connector.errors import NotFound
 from connector.exchange.rows import StatusChangeRow
 from connector.server.dsp import BASE
@@ -28,12 +30,11 @@ _KEPT = timedelta(minutes=1)
 def did_document(services: Services) -> bytes:
     """Our DID document."""
     did, url = services.config.did, services.config.public_url
+    methods = services.keys.methods(services.clock.now())
     document = build_document(
         did,
-        assertion=[MethodKey(key_id=services.assertion.key_id, public_jwk=services.assertion.public_jwk)],
-        authentication=[
-            MethodKey(key_id=services.authentication.key_id, public_jwk=services.authentication.public_jwk)
-        ],
+        assertion=published(methods, "assertionMethod", did),
+        authentication=published(methods, "authentication", did),
         services=services_of(
             did,
             data=f"{url}/.well-known/dspace-version",
@@ -53,11 +54,13 @@ async def status_octets(services: Services, number: int, *, site: bool = False) 
     now, tenant = services.clock.now(), services.config.tenant
     await _check_used(services, number)
     indices = tuple(await services.store.status_bits(tenant, number, now=int(now.timestamp() * 1_000_000)))
-    url = list_url(services, number)
-    kept = _kept(services, url, indices)
+    url, signer = list_url(services, number), services.keys.assertion(now)
+    content = (signer.key_id, *indices)
+    kept = _kept(services, url, content)
     if kept is None or site:
-        kept = await _sign_list(services, number, indices, now + (_SITE_LIFETIME if site else _LIST_LIFETIME))
-        services.signed[url] = Signed(content=indices, until=now + _KEPT, octets=kept)
+        until = now + (_SITE_LIFETIME if site else _LIST_LIFETIME)
+        kept = await _sign_list(services, number, indices, until, signer)
+        services.signed[url] = Signed(content=content, until=now + _KEPT, octets=kept)
     return kept
 
 
@@ -72,8 +75,9 @@ async def _check_used(services: Services, number: int) -> None:
         raise NotFound("no such status list")
 
 
-async def _sign_list(services: Services, number: int, indices: tuple[int, ...], until: datetime) -> bytes:
-    signer = services.assertion
+async def _sign_list(
+    services: Services, number: int, indices: tuple[int, ...], until: datetime, signer: Signer
+) -> bytes:
     payload = status_list.list_payload(
         url=list_url(services, number), issuer=services.config.did,
         indices=(status_list.scattered(services.id_key, number, place) for place in indices),
@@ -87,16 +91,17 @@ async def changes_octets(services: Services, number: int) -> bytes:
     """The signed changes of a list with their effective times, signed anew as seldom as the list."""
     await _check_used(services, number)
     rows = tuple(await services.store.status_changes(services.config.tenant, number))
-    url = status_list.changes_url(list_url(services, number))
-    kept = _kept(services, url, rows)
+    now = services.clock.now()
+    url, signer = status_list.changes_url(list_url(services, number)), services.keys.assertion(now)
+    content = (signer.key_id, *rows)
+    kept = _kept(services, url, content)
     if kept is None:
-        kept = await _sign_changes(services, number, rows)
-        services.signed[url] = Signed(content=rows, until=services.clock.now() + _KEPT, octets=kept)
+        kept = await _sign_changes(services, number, rows, signer)
+        services.signed[url] = Signed(content=content, until=now + _KEPT, octets=kept)
     return kept
 
 
-async def _sign_changes(services: Services, number: int, rows: Sequence[StatusChangeRow]) -> bytes:
-    signer = services.assertion
+async def _sign_changes(services: Services, number: int, rows: Sequence[StatusChangeRow], signer: Signer) -> bytes:
     changes = [
         status_list.Change(
             digest=row.digest, purpose=row.purpose, reason=row.reason,

@@ -16,12 +16,12 @@ from pathlib import Path
 
 import aiohttp
 
-from connector.app import open_keys
 from connector.cli.companies import free_ports
 from connector.config import Config
 from connector.credentials.digest import digest_multibase
 from connector.credentials.ids import mint, unit_id
 from connector.exchange.rows import CredentialRow, DatasetRow, IdentifierRow, RecordRow, RecordsCommit
+from connector.keys.custody import open_id_key
 from connector.policy.odrl import digest
 from connector.policy.reading import load
 from connector.stores.sqlite import SqliteStore
@@ -69,7 +69,7 @@ async def _fill(provider: Config, count: int) -> int:
         tenant="", dataset_id=_DATASET, title="units", plan="units", record_types=("BatteryPassport",), policy=policy,
         policy_digest=digest(load(policy)), at=1,
     )  # fmt: skip
-    store, key = SqliteStore(path), open_keys(provider).id_key
+    store, key = SqliteStore(path), open_id_key(provider.keys.id_key, folder=provider.folder)
     for first in range(0, count, _AT_ONCE):
         numbers = range(first, min(first + _AT_ONCE, count))
         made = [_unit(provider.did, key, number) for number in numbers]
@@ -117,7 +117,7 @@ async def _measure(consumer: Running, provider: Running, count: int, filled: str
             pass
         case other:
             raise RuntimeError(f"no address: {other}")
-    key, chance = open_keys(provider.config).id_key, random.Random(count)
+    key, chance = open_id_key(provider.config.keys.id_key, folder=provider.config.folder), random.Random(count)
     ways: tuple[tuple[str, int, Callable[[], str]], ...] = (
         ("by its opaque id", 200, lambda: f"/{unit_id(key, _DATASET, _record_id(key, chance.randrange(count)))}"),
         ("by its number", 200, lambda: f"?number=SN-{chance.randrange(count):07d}"),

@@ -61,7 +61,7 @@ async def proof(node: Node, audience: str, *, access: str | None = None) -> str:
         issuer=Did(node.config.did), audience=Did(audience), jti=here.ids.urn(), now=node.clock.now(),
         lifetime_seconds=300, access_token=access,
     )  # fmt: skip
-    signer = node.keys.authentication
+    signer = node.keys.own.authentication(node.clock.now())
     unsigned = token.token_input(said, key_id=signer.key_id, alg=signer.alg)
     return jose.attach(unsigned, await signer.sign(unsigned)).decode("ascii")
 
@@ -263,7 +263,7 @@ def test_nobody_vouches_for_itself(tmp_path: Path, also: list[str]) -> None:
 
     async def scene(world: World) -> None:
         judge, liar = world.nodes
-        signer, did = liar.keys.assertion, liar.config.did
+        signer, did = liar.keys.own.assertion(liar.clock.now()), liar.config.did
         payload: JsonObject = {
             "@context": [VC_CONTEXT, load_bundle().context_url],
             "type": ["VerifiableCredential", "MembershipCredential", *also],

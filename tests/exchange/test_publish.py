@@ -15,7 +15,7 @@ from connector.credentials.status_list import scattered
 from connector.exchange.publication import Declared, Published
 from connector.exchange.publish import Publish
 from connector.exchange.rows import DatasetRow, RecordRow
-from connector.keys.memory import signer_from_seed
+from connector.keys.memory import keys_from_seed
 from connector.mapping.columns import LinkRequest
 from connector.mapping.engine import Mapped
 from connector.mapping.lineage import Lineage
@@ -78,7 +78,7 @@ class Company:
         self.store = MemoryStore()
         self.journey = Publish(
             tenant="", did=DID, status_url="https://refiner.example/status", id_key=b"k" * 32,
-            store=self.store, signer=signer_from_seed(b"s" * 32, "EdDSA", f"{DID}#assertion-1"), clock=FixedClock(),
+            store=self.store, keys=keys_from_seed("s", DID), clock=FixedClock(),
             bundle=load_bundle(),
         )  # fmt: skip
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from connector.app import Keys, NoNetwork, compose
+from connector.app import NoNetwork, compose
 from connector.config import Config, Listen, Unsafe
 from connector.config import Keys as KeyNames
 from connector.errors import BadMessage, NotAuthenticated
-from connector.keys.memory import signer_from_seed
+from connector.keys.memory import keys_from_seed
+from connector.keys.ring import Keys
 from connector.model import Did
 from connector.peers.identity import Claimed
 from connector.stores.memory import MemoryStore
@@ -55,10 +56,8 @@ def test_it_is_refused_outside_loopback(public_url: str, host: str) -> None:
 
 async def test_a_claim_is_good_any_number_of_times_and_proves_nothing_else() -> None:
     """No claims for policies, and no memory of tokens."""
-    signer = signer_from_seed(b"us", "EdDSA", "x")
-    services = compose(
-        config(), MemoryStore(), NoNetwork(), Keys(assertion=signer, authentication=signer, id_key=b"x" * 32)
-    )
+    keys = Keys(own=keys_from_seed("us", "x"), id_key=b"x" * 32)
+    services = compose(config(), MemoryStore(), NoNetwork(), keys)
     for _ in range(2):
         caller = await services.authenticate.caller(EDC, method="POST", path="/x", body=b"{}", once=True)
         assert caller.facts.party == "consumer"

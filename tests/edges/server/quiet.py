@@ -9,12 +9,13 @@ from pathlib import Path
 import orjson
 from aiohttp import web
 
-from connector.app import Keys, NoNetwork, compose
+from connector.app import NoNetwork, compose
 from connector.config import Config, Listen
 from connector.config import Keys as KeyNames
 from connector.exchange.ports import HttpAnswer
 from connector.exchange.rows import DatasetRow
-from connector.keys.memory import signer_from_seed
+from connector.keys.memory import keys_from_seed
+from connector.keys.ring import Keys
 from connector.model import Json
 from connector.policy.odrl import digest
 from connector.policy.reading import load
@@ -33,10 +34,7 @@ def quiet_connector(folder: Path) -> tuple[Services, web.Application]:
         keys=KeyNames(assertion="memory:", authentication="memory:", id_key="memory:"),
         listen=Listen(port=7443, management_port=7444),
     )  # fmt: skip
-    keys = Keys(
-        assertion=signer_from_seed(b"a", "ES256", f"{config.did}#assertion-1"),
-        authentication=signer_from_seed(b"b", "EdDSA", f"{config.did}#authentication-1"), id_key=b"k" * 32,
-    )  # fmt: skip
+    keys = Keys(own=keys_from_seed("quiet", config.did, assertion="ES256"), id_key=b"k" * 32)
     services = compose(
         config, MemoryStore(), NoNetwork(), keys, clock=VirtualClock(asyncio.get_running_loop()),
         ids=SeededIds(random.Random(1)),

@@ -1,0 +1,50 @@
+"""What operators ask about the company's own keys: what rests on one. The keys themselves are changed by `keys/`."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from aiohttp import web
+
+from connector.credentials.jose import key_id_in
+from connector.credentials.own_methods import named
+from connector.model import Json, JsonObject
+from connector.server import asked
+from connector.server.lines import Tell, stream
+from connector.server.services import SERVICES, Services
+
+_PAGE = 1_000
+
+
+def routes() -> list[web.RouteDef]:
+    """The routes of the management API."""
+    return [web.post("/v1/signed-with", _signed_with)]
+
+
+async def _signed_with(request: web.Request) -> web.StreamResponse:
+    services, name = request.app[SERVICES], asked.text(await asked.body(request), "key")
+
+    async def work(tell: Tell) -> JsonObject:
+        return await signed_with(services, name, tell)
+
+    return await stream(request, work)
+
+
+async def signed_with(services: Services, name: str, tell: Tell) -> JsonObject:
+    """How many credentials of ours this key signed, by type, those of earlier versions included."""
+    tenant, did = services.config.tenant, services.config.did
+    key_id = f"{did}#{named(services.keys.methods(services.clock.now()), name).name}"
+    counted, records, after = Counter[str](), 0, ("", "")
+    while page := await services.store.list_records(tenant, origin="own", after=after, limit=_PAGE):
+        for record in page:
+            rows = [
+                row
+                for version in range(1, record.version + 1)
+                for row in await services.store.credentials(tenant, did, record.record_id, version)
+            ]
+            counted.update(row.credential_type for row in rows if key_id_in(row.octets) == key_id)
+        records += len(page)
+        after = page[-1].record_id, page[-1].holder
+        tell({"done": records})
+    types: dict[str, Json] = {**counted}
+    return {"key": name, "credentials": counted.total(), "types": types}

@@ -1,0 +1,118 @@
+"""Keys change while peers keep our DID document for a day: nothing fails, and what was signed before stays good."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+from pathlib import Path
+
+import orjson
+import pytest
+
+from connector.credentials.jose import key_id_in
+from connector.credentials.own_methods import OwnMethod, Purpose, revoked, rotated
+from connector.errors import NotAllowed
+from connector.exchange.rows import CredentialRow
+from connector.keys.memory import MemoryKeys, signer_from_seed
+from connector.server import fetching, statements
+from tests.exchange.test_hostile import play, services, settled
+from tests.exchange.test_receipts import said
+from tests.simulator import Node, World
+
+DAY = timedelta(hours=24)
+
+
+def rotate(node: Node, purpose: Purpose, name: str, overlap: timedelta) -> None:
+    """A new key of this node, as `did rotate` makes it."""
+    own, now = node.keys.own, node.clock.now()
+    assert isinstance(own, MemoryKeys)
+    signer = signer_from_seed(name.encode(), "ES256", f"{node.config.did}#{name}")
+    new = OwnMethod(
+        name=name, purpose=purpose, public_jwk=signer.public_jwk, published=now, signs_from=now + overlap
+    )  # fmt: skip
+    own.known, own.signers[name] = rotated(own.known, new, now), signer
+
+
+def keep_documents(node: Node, lifetime: timedelta) -> None:
+    """A peer that keeps DID documents longer than we do."""
+    services(node).outbox.receipts.resolver._did_documents.lifetime = lifetime  # type: ignore[attr-defined]  # a look inside
+
+
+async def trade(customer: Node, supplier: Node) -> None:
+    """A negotiation and a pull, from the first request to the last receipt."""
+    key = services(customer).ids.urn()
+    asked = await settled(customer, supplier, key)
+    await fetching.fetch(services(customer), str(asked["agreement"]), key + "f", 60, lambda _: None)
+    await asyncio.sleep(5)
+
+
+async def credentials(node: Node) -> list[CredentialRow]:
+    """What it signed itself."""
+    rows = await node.store.list_records("", origin="own")
+    return [one for row in rows for one in await node.store.credentials("", row.holder, row.record_id, row.version)]
+
+
+def test_no_peer_that_keeps_documents_for_a_day_fails(tmp_path: Path) -> None:
+    """Both keys of both companies; trade on both sides of the switch, a day later; old evidence stays good."""
+
+    async def scene(world: World) -> None:
+        customer, supplier = world.nodes
+        for node in (customer, supplier):
+            keep_documents(node, DAY)
+        await trade(customer, supplier)
+        for node in (customer, supplier):
+            rotate(node, "authentication", "authentication-2", DAY)
+            rotate(node, "assertionMethod", "assertion-2", DAY)
+        for _ in range(4):
+            await asyncio.sleep(8 * 3600)
+            await trade(customer, supplier)
+        ours = [row for node in (customer, supplier) for row in await said(node) if row.direction == "out"]
+        assert {row.receipt for row in ours} == {"verified"}
+        keys = {key_id_in(orjson.loads(row.answer_headers)["message-receipt"].encode()) for row in ours}
+        assert {str(one).partition("#")[2] for one in keys} == {"authentication-1", "authentication-2"}
+        assert key_id_in(await statements.status_octets(services(supplier), 0)) == f"{supplier.config.did}#assertion-2"
+        for old in await credentials(supplier):
+            assert key_id_in(old.octets) == f"{supplier.config.did}#assertion-1"
+            report = await services(customer).verifier.verify(old.octets, customer.clock.now())
+            assert report.verdict == "valid", report
+
+    play(tmp_path, scene)
+
+
+def test_without_the_overlap_such_a_peer_does_fail(tmp_path: Path) -> None:
+    """So the time before a key signs is what the other test lives on."""
+
+    async def scene(world: World) -> None:
+        customer, supplier = world.nodes
+        keep_documents(supplier, DAY)
+        await trade(customer, supplier)
+        rotate(customer, "authentication", "authentication-2", timedelta())
+        with pytest.raises(NotAllowed, match="401"):
+            await trade(customer, supplier)
+
+    play(tmp_path, scene)
+
+
+def test_what_a_revoked_key_signed_counts_no_more(tmp_path: Path) -> None:
+    """Its credentials fail by their key; the status list is signed anew at once."""
+
+    async def scene(world: World) -> None:
+        customer, supplier = world.nodes
+        keep_documents(customer, timedelta(seconds=1))
+        old = (await credentials(supplier))[0]
+        before = await statements.status_octets(services(supplier), 0)
+        own, now = supplier.keys.own, supplier.clock.now()
+        assert isinstance(own, MemoryKeys)
+        signer = signer_from_seed(b"new", "EdDSA", f"{supplier.config.did}#assertion-2")
+        new = OwnMethod(
+            name="assertion-2", purpose="assertionMethod", public_jwk=signer.public_jwk, published=now, signs_from=now
+        )
+        own.known = revoked(own.known, "assertion-1", now=now, reason="stolen", successor=new)
+        own.signers["assertion-2"] = signer
+        assert await statements.status_octets(services(supplier), 0) != before
+        await asyncio.sleep(2)
+        report = await services(customer).verifier.verify(old.octets, customer.clock.now())
+        key = next(check for check in report.checks if check.name == "key")
+        assert (report.verdict, key.outcome, key.code) == ("invalid", "failed", "method-not-found")
+
+    play(tmp_path, scene)
