@@ -79,7 +79,7 @@ def view(
         if as_json:
             show_json(_as_json(made, chosen, bundle))
         else:
-            show_view(made, chosen, bundle.terms)
+            show_view(made, chosen, bundle.wording())
             others = "authority" if chosen is Audience.PUBLIC else "public"
             next_step(f"battery-connector passport view {file} --audience {others}")
 

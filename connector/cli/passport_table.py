@@ -8,12 +8,11 @@ from typing import TYPE_CHECKING, Final
 from connector.cli.tables import Cell, say, show_findings, show_table
 from connector.model import Finding
 from connector.vocabulary.completeness import Answer, Completeness, State
-from connector.vocabulary.terms import Terms
 from connector.vocabulary.views import Audience, View
-from connector.vocabulary.wording import in_words
 
 if TYPE_CHECKING:
     from connector.model import Json
+    from connector.vocabulary.wording import Wording
 
 _STYLES: Final = {
     State.MISSING: "bold red",
@@ -24,13 +23,14 @@ _STYLES: Final = {
 """In the order in which they are shown: what has to be done comes first."""
 
 
-def show_view(made: View, audience: Audience, terms: Terms) -> None:
+def show_view(made: View, audience: Audience, wording: Wording) -> None:
     """The values that the audience sees, and of which classes something is kept back."""
     say(f"{made.record_type} as seen by: {audience.value} ({', '.join(sorted(made.classes))})", "bold")
     if made.ended:
         say("this passport has ended")
+    said = wording.value
     rows = [
-        (terms.term(one.about, one.term).label, in_words(one.value, terms, one.about, one.term), one.access, one.level)
+        (wording.terms.term(one.about, one.term).label, said(one.value, one.about, one.term), one.access, one.level)
         for one in made.values
     ]
     show_table(("what", "value", "class", "level"), rows)

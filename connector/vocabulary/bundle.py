@@ -25,6 +25,7 @@ from connector.vocabulary.shapes import Shapes, read_shapes
 from connector.vocabulary.terms import Terms, read_terms
 from connector.vocabulary.versions import Version, read_versions
 from connector.vocabulary.views import split
+from connector.vocabulary.wording import Wording, read_words
 
 _PACKAGE = Path(__file__).resolve().parents[1]
 
@@ -34,6 +35,7 @@ class Bundle:
     """Contexts by URL (`contexts`, and the exact bytes as served), terms, shapes, and the checks made from them.
 
     `context_url` is the one that new credentials name. A credential of an earlier version is held to that version.
+    `words`: by language, how units, figures, dates and countries are said.
     """
 
     context_url: str
@@ -41,6 +43,7 @@ class Bundle:
     context_bytes: Mapping[str, bytes]
     terms: Terms
     shapes: Shapes
+    words: Mapping[str, Mapping[str, str]]
     _checkers: Mapping[str, Checker] = field(repr=False)
 
     @property
@@ -60,6 +63,10 @@ class Bundle:
     def record_types(self) -> Mapping[str, tuple[str, ...]]:
         """Record type -> the classes that its subject may have."""
         return {name: shape.subjects for name, shape in self.shapes.records.items()}
+
+    def wording(self, language: str = "en") -> Wording:
+        """How values are said to people in one of the languages of the labels."""
+        return Wording(terms=self.terms, language=language, words=self.words[language])
 
     def check(self, record_type: str, credential_or_subject: JsonObject) -> list[Finding]:
         """What is wrong with a whole subject, or with one credential (of its class and level alone)."""
@@ -104,6 +111,7 @@ def load_bundle(folder: Path | None = None) -> Bundle:
         context_bytes=MappingProxyType(context_bytes),
         terms=terms,
         shapes=shapes,
+        words=read_words(_read(root / "words.csv")),
         _checkers=MappingProxyType({
             version.context_url: Checker(terms, shapes, _schemas(root, version)) for version in versions
         }),

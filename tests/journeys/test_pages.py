@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -18,7 +19,8 @@ pytestmark = pytest.mark.browser
 
 BATTERY, RECYCLED = "CM27-84-000201", "CM24-64-000117"
 PASSPORT_LIMIT_BYTES = 100_000
-PHONE = {"width": 390, "height": 844}
+PHONE = {"width": 360, "height": 740}
+MOST_PRINTED = 2
 
 
 @pytest.fixture(scope="module")
@@ -62,8 +64,11 @@ def violations(page: Page) -> list[Any]:
 def test_passport_is_small_quiet_and_accessible(
     demo: Path, browser: Browser, battery: str, size: Any, scheme: Any
 ) -> None:
-    """The passport page loads nothing from elsewhere, weighs little, has no axe finding and no sideways scrolling."""
-    context = browser.new_context(viewport=size, color_scheme=scheme)
+    """The passport page loads nothing from elsewhere, weighs little, has no axe finding and no sideways scrolling, and
+    speaks the browser's language.
+    """
+    locale = {BATTERY: "de-AT", RECYCLED: "fi-FI"}[battery]
+    context = browser.new_context(viewport=size, color_scheme=scheme, locale=locale)
     page = context.new_page()
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url))
@@ -74,6 +79,19 @@ def test_passport_is_small_quiet_and_accessible(
     assert [url for url in asked if not url.startswith("data:")] == [answer.url]
     assert violations(page) == []
     assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+    assert page.get_attribute("html", "lang") == locale[:2]
+    context.close()
+
+
+def test_a_reader_chooses_another_language_and_prints(demo: Path, browser: Browser) -> None:
+    """By a link at the top, without JavaScript; on paper it is one page, or two."""
+    context = browser.new_context(java_script_enabled=False, locale="en-GB")
+    page = context.new_page()
+    page.goto(passport_url(demo, BATTERY))
+    page.get_by_role("link", name="Français").click()
+    assert page.inner_text("nav a[aria-current]") == "Français"
+    assert "Substance dangereuse" in page.inner_text("main")
+    assert len(re.findall(rb"/Type\s*/Page\b", page.pdf(format="A4"))) <= MOST_PRINTED
     context.close()
 
 

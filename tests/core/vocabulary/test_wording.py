@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 import pytest
 
 from connector.model import Json
 from connector.vocabulary.bundle import Bundle, load_bundle
-from connector.vocabulary.wording import in_words, label
+from connector.vocabulary.terms import LANGUAGES
 
 
 @pytest.fixture(scope="module")
@@ -62,7 +64,7 @@ def bundle() -> Bundle:
             {"type": "Quantity", "value": "2", "unit": "KWT", "fromTemperature": "-10", "toTemperature": "45"},
             "2 kW from -10 to 45 °C",
         ),
-        ("carbonFootprint", {"type": "Quantity", "value": "61", "ucumUnit": "kg/(kW.h)"}, "61 kg/(kW.h)"),
+        ("carbonFootprint", {"type": "Quantity", "value": "61", "ucumUnit": "kg/(kW.h)"}, "61 kg CO₂e/kWh"),
         (
             "declarationOfConformity",
             {
@@ -85,16 +87,60 @@ def bundle() -> Bundle:
 )
 def test_values_read_as_people_write_them(bundle: Bundle, name: str, value: Json, words: str) -> None:
     """With the terms table at hand."""
-    assert in_words(value, bundle.terms, "Battery", name) == words
+    assert bundle.wording().value(value, "Battery", name) == words
 
 
-def test_without_the_table_names_are_spelled_plainly() -> None:
+def test_what_the_table_does_not_know_is_spelled_plainly(bundle: Bundle) -> None:
     """The terminal may have a value of another's vocabulary."""
-    assert in_words({"type": "X", "massShare": {"value": "1", "unit": "P1"}}) == "mass share 1 %"
-    assert in_words({"scheme": "lotNumber", "value": "8"}) == "8 (lot number)"
+    wording = bundle.wording()
+    assert wording.value({"type": "X", "massShare": {"value": "1", "unit": "P1"}}) == "mass share 1 %"
+    assert wording.value({"scheme": "someNumber", "value": "8"}) == "8 (some number)"
+    assert wording.label("Battery", "notATerm") == "Not a term"
 
 
-def test_labels_begin_a_line(bundle: Bundle) -> None:
-    """As the table calls the term; unknown ones by their spelling."""
-    assert label(bundle.terms, "Battery", "placedOnMarketDate") == "Placed on market date"
-    assert label(bundle.terms, "Battery", "notATerm") == "Not a term"
+@pytest.mark.parametrize(
+    ("language", "words"),
+    [
+        ("en", ("Rated capacity", "about 1,234,567.5 Ah", "1 month", "1 July 2027", "2 February 2027, 09:05 UTC")),
+        (
+            "de",
+            (
+                "Bemessungskapazität", "etwa 1.234.567,5 Ah", "1 Monat", "1. Juli 2027",
+                "2. Februar 2027, 09:05 Uhr UTC",
+            ),
+        ),
+        (
+            "fr",
+            (
+                "Capacité assignée", "environ 1\u202f234\u202f567,5 Ah", "1 mois", "1er juillet 2027",
+                "2 février 2027 à 09:05 UTC",
+            ),
+        ),
+        (
+            "fi",
+            (
+                "Nimelliskapasiteetti", "noin 1\u00a0234\u00a0567,5 Ah", "1 kuukausi", "1. heinäkuuta 2027",
+                "2. helmikuuta 2027 klo 09.05 UTC",
+            ),
+        ),
+    ],
+)  # fmt: skip
+def test_each_language_has_its_own_habits(bundle: Bundle, language: str, words: tuple[str, ...]) -> None:
+    """Labels, figures, numbers of a unit, days and times."""
+    wording = bundle.wording(language)
+    capacity: Json = {"type": "Quantity", "value": "1234567.5", "unit": "AMH", "qualifier": "estimated"}
+    said = (
+        wording.label("Battery", "ratedCapacity"), wording.value(capacity, "Battery", "ratedCapacity"),
+        wording.value({"type": "Quantity", "value": "1", "unit": "MON"}), wording.day(date(2027, 7, 1)),
+        wording.value("2027-02-02T09:05:00Z", "Battery", "lastUpdated"),
+    )  # fmt: skip
+    assert said == words
+
+
+def test_what_somebody_wrote_is_said_alike_everywhere(bundle: Bundle) -> None:
+    """Numbers that count nothing, names, texts."""
+    for language in LANGUAGES:
+        wording = bundle.wording(language)
+        assert wording.value("85076000", "Battery", "commodityCode") == "85076000"
+        assert wording.value("IEC 62660-1:2018", "Battery", "cycleLifeReferenceTest") == "IEC 62660-1:2018"
+        assert wording.value("-1234.50 or so", "Quantity", "value") == "-1234.50 or so"
