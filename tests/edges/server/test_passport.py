@@ -125,7 +125,7 @@ async def test_what_we_withdrew_is_not_told(tmp_path: Path) -> None:
         if (one.access_class, one.level) == ("PUB", "model")
     ]  # fmt: skip
     now = services.clock.now()
-    await services.withdraw.run(public[0].digest, purpose="suspension", effective=now, reason="a wrong figure")
+    await services.revoke.run(public[0].digest, purpose="suspension", effective=now, reason="a wrong figure")
     html = (await look(services, app, "/passport/EV88-27-000042?lang=en")).body.decode()
     assert '<p class="state bad">withdrawn by its issuer</p>' in html
     assert "maker has withdrawn all or part of what it stated" in html
@@ -134,7 +134,7 @@ async def test_what_we_withdrew_is_not_told(tmp_path: Path) -> None:
     assert "Manufacturing date" in html
     told_machine = json.loads((await look(services, app, "/passport/EV88-27-000042", Accept="application/json")).body)
     assert (told_machine["withdrawn"], "ratedCapacity" in told_machine) == (True, False)
-    await services.withdraw.run(public[0].digest, purpose="reinstatement", effective=now, reason="it was right")
+    await services.revoke.run(public[0].digest, purpose="reinstatement", effective=now, reason="it was right")
     html = (await look(services, app, "/passport/EV88-27-000042?lang=en")).body.decode()
     assert ("withdrawn" in html, "Rated capacity" in html) == (False, True)
 
