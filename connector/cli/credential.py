@@ -11,14 +11,17 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from connector.bridges.octets import as_utf8
 from connector.cli.client import Management
 from connector.cli.console import CONFIG, DONE, JSON, NO, UNCHECKED, console, next_step, show_json, told, visible
 from connector.cli.passport_records import kept_record
 from connector.cli.tables import show_table
 from connector.config import load
-from connector.credentials.datamodel import parse_credential
+from connector.credentials.datamodel import CREDENTIAL_LIMIT_BYTES, parse_credential
 from connector.credentials.digest import digest_multibase
+from connector.credentials.jose import Jws
 from connector.credentials.refused import Refused
+from connector.credentials.securing import as_served
 from connector.errors import BadInput, PeerUnreachable
 from connector.model import list_in, object_in
 
@@ -27,9 +30,11 @@ if TYPE_CHECKING:
 
 app = typer.Typer(no_args_is_help=True, help="Credentials: issue, revoke, verify, inspect, import.")
 
-FILE = Annotated[Path, typer.Argument(metavar="FILE", help="A credential: the compact `vc+jwt` as one line.")]
+FILE = Annotated[
+    Path, typer.Argument(metavar="FILE", help="A credential: a compact `vc+jwt`, or JSON with a proof in it.")
+]
 SITE = Annotated[Path | None, typer.Option("--site", help="Also write DID document and status lists there, as files.")]
-_COMPACT_HINT = "a compact `vc+jwt` on one line, as `credential issue --out` writes it"
+_HINT = "a compact `vc+jwt` on one line, as `credential issue --out` writes it, or JSON with a Data Integrity proof"
 _DIGEST = re.compile(r"uEi[A-Za-z0-9_-]{44}")
 _MARKS = {"passed": "[green]✓[/green]", "failed": "[red]✗[/red]", "unchecked": "[yellow]?[/yellow]", "skipped": "·"}
 
@@ -214,10 +219,10 @@ def _inspected(octets: bytes) -> JsonObject:
     try:
         credential = parse_credential(octets)
     except Refused as refused:
-        raise BadInput(f"this is no credential: {refused}", hint=_COMPACT_HINT) from None
-    return {
-        "digest": digest_multibase(octets), "header": dict(credential.jws.header), "credential": credential.payload
-    }  # fmt: skip
+        raise BadInput(f"this is no credential: {refused}", hint=_HINT) from None
+    secured = credential.securing
+    how: JsonObject = {"header": secured.header} if isinstance(secured, Jws) else {"proof": secured.config}
+    return {"digest": digest_multibase(octets), **how, "credential": credential.payload}
 
 
 def _kept(payload: JsonObject, config: Path) -> JsonObject:
@@ -288,12 +293,14 @@ def import_(
 
 
 def _octets(file: Path) -> bytes:
+    """A credential as it is served: what people lay out or save in another encoding is the same one."""
     try:
-        octets = file.read_bytes().strip()
+        octets = as_served(as_utf8(file.read_bytes()), CREDENTIAL_LIMIT_BYTES)
+        octets.decode()
     except OSError as error:
-        raise BadInput(f"{file}: {error.strerror}", hint=_COMPACT_HINT) from None
-    if not octets.isascii():
-        raise BadInput(f"{file} holds no credential", hint=_COMPACT_HINT)
+        raise BadInput(f"{file}: {error.strerror}", hint=_HINT) from None
+    except UnicodeDecodeError:
+        raise BadInput(f"{file} holds no credential", hint=_HINT) from None
     return octets
 
 

@@ -207,4 +207,4 @@ def kept_record(api: Management, ident: str) -> JsonObject:
 def _of_connector(api: Management, ident: str) -> Record:
     record = kept_record(api, ident)
     octets = [str(one["octets"]) for one in objects_in(record.get("credentials"))]
-    return Record(str(record["type"]), tuple(_subject_and_type(one.encode("ascii"))[0] for one in octets))
+    return Record(str(record["type"]), tuple(_subject_and_type(one.encode())[0] for one in octets))

@@ -11,14 +11,15 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from connector.credentials import jose
-from connector.credentials.jose import Jws
+from connector.credentials.data_integrity import Proof
 from connector.credentials.refused import Refused
+from connector.credentials.securing import ENVELOPED, WITH_PROOF, Securing, open_secured
 from connector.model import Did, Json, JsonObject
 
 VC_CONTEXT = "https://www.w3.org/ns/credentials/v2"
 CREDENTIAL_LIMIT_BYTES = 1 << 20
-MEDIA_TYPE = "application/vc+jwt"
+MEDIA_TYPE = ENVELOPED
+"""Of what this connector signs."""
 
 _DATE_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,6})?(?:Z|[+-]\d\d:\d\d)", re.ASCII)
 _MOST_CONTEXTS = 2
@@ -64,15 +65,20 @@ class RecordHeader:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Credential:
-    """A credential as it claims to be."""
+    """A credential as it claims to be. `payload` is what it says, without a proof; `valid_until` where that ends."""
 
-    jws: Jws
+    securing: Securing
     payload: JsonObject
     issuer: Did
     types: tuple[str, ...]
     valid_from: datetime | None
     valid_until: datetime | None
     status: tuple[StatusEntry, ...]
+
+    @property
+    def media_type(self) -> str:
+        """By what it is secured."""
+        return WITH_PROOF if isinstance(self.securing, Proof) else ENVELOPED
 
     @property
     def subject(self) -> JsonObject:
@@ -120,8 +126,8 @@ def status_node(entry: StatusEntry) -> JsonObject:
     }
 
 
-def read_credential(jws: Jws, payload: JsonObject) -> Credential:
-    """The payload of a `vc+jwt` as a credential. `Refused("bad-credential")` says what is not as the standard asks."""
+def read_credential(secured: Securing, payload: JsonObject) -> Credential:
+    """What was secured as a credential. `Refused("bad-credential")` says what is not as the standard asks."""
     issuer = payload.get("issuer")
     issuer_id = issuer.get("id") if isinstance(issuer, dict) else issuer
     if not isinstance(issuer_id, str) or not issuer_id:
@@ -134,12 +140,12 @@ def read_credential(jws: Jws, payload: JsonObject) -> Credential:
         raise Refused("bad-credential", "not exactly one subject")
     _check_registered_claims(payload, issuer_id, subject)
     return Credential(
-        jws=jws,
+        securing=secured,
         payload=payload,
         issuer=Did(issuer_id),
         types=tuple(name for name in types if isinstance(name, str)),
         valid_from=_time(payload, "validFrom"),
-        valid_until=_time(payload, "validUntil"),
+        valid_until=_end(secured, payload),
         status=tuple(_status_entry(entry) for entry in _status_nodes(payload)),
     )
 
@@ -159,7 +165,7 @@ def time_text(moment: datetime) -> str:
     return f"{datetime.fromtimestamp(int(moment.timestamp()), tz=UTC):%Y-%m-%dT%H:%M:%SZ}"
 
 
-def context_problem(payload: JsonObject, jws: Jws, known: Collection[str]) -> str:
+def context_problem(payload: JsonObject, secured: Securing, known: Collection[str]) -> str:
     """What is wrong with the contexts, or empty. Known ones only, the W3C's first, one of ours, none further inside."""
     listed = payload.get("@context")
     if not isinstance(listed, list) or not listed or listed[0] != VC_CONTEXT:
@@ -172,7 +178,7 @@ def context_problem(payload: JsonObject, jws: Jws, known: Collection[str]) -> st
     if len(listed) > _MOST_CONTEXTS or listed.count(VC_CONTEXT) > 1:
         return f"{len(listed)} contexts, where one version of one vocabulary is meant"
     # walking the whole document is slow; its octets tell when that is needed (an escape could hide the key)
-    suspicious = jws.payload.count(b'@context"') > 1 or b"\\u" in jws.payload
+    suspicious = secured.payload.count(b'@context"') > 1 or b"\\u" in secured.payload
     if suspicious and any(_has_context(value) for value in payload.values()):
         return "a context inside the document"
     return ""
@@ -196,6 +202,15 @@ def _check_registered_claims(payload: JsonObject, issuer: str, subject: JsonObje
         raise Refused("bad-credential", "jti and id differ")
     if "nbf" in payload or "exp" in payload:
         raise Refused("bad-credential", "validity stands in validFrom and validUntil, not in nbf and exp")
+
+
+def _end(secured: Securing, payload: JsonObject) -> datetime | None:
+    """Until when it is good: a proof may end before what it proves (Data Integrity 1.0 section 2.1)."""
+    ends = [_time(payload, "validUntil")]
+    if isinstance(secured, Proof):
+        _time(secured.config, "created")
+        ends.append(_time(secured.config, "expires"))
+    return min((end for end in ends if end is not None), default=None)
 
 
 def _time(payload: JsonObject, name: str) -> datetime | None:
@@ -238,7 +253,5 @@ def _text(node: JsonObject, name: str) -> str:
 
 def parse_credential(octets: bytes) -> Credential:
     """Octets to `Credential`, nothing verified."""
-    jws = jose.parse(octets, CREDENTIAL_LIMIT_BYTES)
-    if jws.type != "vc+jwt":
-        raise Refused("bad-typ", f"{jws.type:.40} instead of vc+jwt")
-    return read_credential(jws, jws.claims())
+    secured = open_secured(octets, CREDENTIAL_LIMIT_BYTES)
+    return read_credential(secured, secured.claims())

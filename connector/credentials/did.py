@@ -14,6 +14,7 @@ import orjson
 
 from connector.credentials.did_web import did_of_key
 from connector.credentials.jose import json_object
+from connector.credentials.multikey import key_from_multikey
 from connector.credentials.refused import Refused
 from connector.credentials.signing import PublicKey, key_from_jwk
 from connector.model import Did, Json, JsonObject
@@ -27,7 +28,7 @@ RELATIONSHIPS: tuple[Relationship, ...] = ("assertionMethod", "authentication", 
 
 _MAX_METHODS = 100
 _MAX_SERVICES = 100
-_KEY_TYPES = frozenset({"JsonWebKey", "JsonWebKey2020"})
+_JWK_TYPES = frozenset({"JsonWebKey", "JsonWebKey2020"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -166,19 +167,25 @@ def _add_method(methods: dict[str, Method], did: str, entry: Json) -> str:
     key_id = _absolute(did, key_id)
     if key_id in methods:
         raise Refused("bad-did-document", f"two verification methods {key_id:.120}")
-    jwk = entry.get("publicKeyJwk")
-    usable = entry.get("type") in _KEY_TYPES and isinstance(jwk, dict)
-    key = _key(jwk) if usable else None
+    key = _key(entry)
     text = orjson.dumps(key.as_jwk()).decode() if key is not None else ""
     methods[key_id] = Method(id=key_id, controller=controller, key=key, jwk=text)
     return key_id
 
 
-def _key(jwk: Json) -> PublicKey | None:
+def _key(entry: JsonObject) -> PublicKey | None:
+    """The key in the one form that the method's type names (Controlled Identifiers 1.0 sections 2.2.2 and 2.2.3)."""
     try:
-        return key_from_jwk(jwk) if isinstance(jwk, dict) else None
+        match entry:
+            case {"publicKeyJwk": _, "publicKeyMultibase": _} | {"secretKeyMultibase": _}:
+                return None  # which of the two is meant? And a private key that is published is everybody's
+            case {"type": str(kind), "publicKeyJwk": dict(jwk)} if kind in _JWK_TYPES:
+                return key_from_jwk(jwk)
+            case {"type": "Multikey", "publicKeyMultibase": str(text)}:
+                return key_from_multikey(text)
     except Refused:  # one odd key of a document does no harm to the others; using it is refused by `key_for`
         return None
+    return None
 
 
 def _relationship(document: JsonObject, name: str, did: str, methods: dict[str, Method]) -> frozenset[str]:

@@ -19,6 +19,7 @@ from connector.credentials.did import DidDocument, key_for
 from connector.credentials.did_web import did_of_key
 from connector.credentials.jose import Jws
 from connector.credentials.refused import Refused
+from connector.credentials.securing import has_proof
 from connector.credentials.signing import Algorithm
 from connector.credentials.token import check_audience, check_jti, check_times
 from connector.model import Did, Json, JsonObject
@@ -143,6 +144,6 @@ def _enveloped(octets: bytes) -> JsonObject:
 
 
 def _ascii(text: str) -> bytes:
-    if not text.isascii():
-        raise Refused("bad-presentation", "a credential that is not ASCII")
+    if not text.isascii() or has_proof(text.encode("ascii")):  # the profile `vc20-bssl/jwt` has no proofs inside
+        raise Refused("bad-presentation", "a credential that is no compact token")
     return text.encode("ascii")

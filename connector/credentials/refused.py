@@ -1,4 +1,4 @@
-"""The one exception of this room: something that was given to us is refused, with a word that says why.
+"""The exceptions of this room: something that was given to us is refused, with a word that says why.
 
 `reason` is for logs, reports and tests; what a peer gets to see is decided at the edge.
 """
@@ -16,3 +16,7 @@ class Refused(NotAuthenticated):
     def __init__(self, reason: str, detail: str = "") -> None:
         self.reason = reason
         super().__init__(f"{reason}: {detail}" if detail else reason)
+
+
+class Unsupported(Refused):
+    """It may be good, and we cannot tell: a way of securing that we do not read. Refused all the same."""

@@ -1,7 +1,8 @@
 """Keys: the `Signer` port, public keys as values, and their JWK form.
 
-Two kinds are accepted: Ed25519 (JWK `OKP`, RFC 8037) and P-256 (JWK `EC`, RFC 7518 section 6.2). A JWS signature of
-ES256 is R || S in 64 bytes (RFC 7518 section 3.4), never DER. Where private keys lie is left to `keys/`.
+Ed25519 (JWK `OKP`, RFC 8037) and P-256 (JWK `EC`, RFC 7518 section 6.2) are accepted; P-384 as well, which only others'
+Data Integrity proofs use: no `alg` of ours stands for it. An ECDSA signature is R || S in 64 or 96 bytes (RFC 7518
+section 3.4), never DER. Where private keys lie is left to `keys/`, the Multikey form to `multikey`.
 """
 
 from __future__ import annotations
@@ -13,12 +14,14 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ec import (
     ECDSA,
     SECP256R1,
+    SECP384R1,
+    EllipticCurve,
     EllipticCurvePublicKey,
     EllipticCurvePublicNumbers,
 )
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature, encode_dss_signature
-from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.hashes import SHA256, SHA384
 
 from connector.credentials import base64url
 from connector.credentials.refused import Refused
@@ -30,10 +33,10 @@ Algorithm = Literal["EdDSA", "Ed25519", "ES256"]
 ALGORITHMS: frozenset[str] = frozenset({"EdDSA", "Ed25519", "ES256"})
 
 SIGNATURE_BYTES = 64
-_COORDINATE_BYTES = 32
-_HALF = _COORDINATE_BYTES
+"""Of a JWS: EdDSA and ES256 alike."""
+_KINDS_BY_ALG = {"EdDSA": "Ed25519", "Ed25519": "Ed25519", "ES256": "P-256"}
+_ED25519_BYTES = 32
 _FIELD = 2**255 - 19
-_ECDSA = ECDSA(SHA256())
 
 _SMALL_ORDER_Y = frozenset(
     {
@@ -67,26 +70,43 @@ class Signer(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class _Curve:
+    """A curve with the size of its coordinates and its hash."""
+
+    curve: EllipticCurve
+    size: int
+    ecdsa: ECDSA
+
+
+_CURVES = {"P-256": _Curve(SECP256R1(), 32, ECDSA(SHA256())), "P-384": _Curve(SECP384R1(), 48, ECDSA(SHA384()))}
+_NAMES = {known.curve.name: name for name, known in _CURVES.items()}
+
+
+@dataclass(frozen=True, slots=True)
 class PublicKey:
     """A public key that checks signatures of its own kind only."""
 
     key: Ed25519PublicKey | EllipticCurvePublicKey
 
+    @property
+    def kind(self) -> str:
+        """`Ed25519`, `P-256` or `P-384`."""
+        return "Ed25519" if isinstance(self.key, Ed25519PublicKey) else _NAMES[self.key.curve.name]
+
     def fits(self, alg: str) -> bool:
         """Whether signatures of this `alg` can be checked with this key."""
-        if isinstance(self.key, Ed25519PublicKey):
-            return alg in {"EdDSA", "Ed25519"}
-        return alg == "ES256"
+        return _KINDS_BY_ALG.get(alg) == self.kind
 
     def holds(self, signature: bytes, message: bytes) -> bool:
         """Whether the signature was made over the message by the private half."""
-        if len(signature) != SIGNATURE_BYTES:
-            return False
         try:
             if isinstance(self.key, Ed25519PublicKey):
                 self.key.verify(signature, message)
             else:
-                self.key.verify(raw_to_der(signature), message, _ECDSA)
+                known = _CURVES[self.kind]
+                if len(signature) != 2 * known.size:
+                    return False
+                self.key.verify(raw_to_der(signature), message, known.ecdsa)
         except InvalidSignature:
             return False
         return True
@@ -95,9 +115,9 @@ class PublicKey:
         """The members of the JWK that make the key, and no others."""
         if isinstance(self.key, Ed25519PublicKey):
             return {"kty": "OKP", "crv": "Ed25519", "x": _text(self.key.public_bytes_raw())}
-        numbers = self.key.public_numbers()
-        x, y = (number.to_bytes(_COORDINATE_BYTES, "big") for number in (numbers.x, numbers.y))
-        return {"kty": "EC", "crv": "P-256", "x": _text(x), "y": _text(y)}
+        numbers, size = self.key.public_numbers(), _CURVES[self.kind].size
+        x, y = (number.to_bytes(size, "big") for number in (numbers.x, numbers.y))
+        return {"kty": "EC", "crv": self.kind, "x": _text(x), "y": _text(y)}
 
 
 def key_from_jwk(jwk: JsonObject) -> PublicKey:
@@ -106,48 +126,62 @@ def key_from_jwk(jwk: JsonObject) -> PublicKey:
         raise Refused("private-key-published", "the JWK has a private member")
     match (jwk.get("kty"), jwk.get("crv")):
         case ("OKP", "Ed25519"):
-            return PublicKey(_ed25519(_coordinate(jwk, "x")))
-        case ("EC", "P-256"):
-            return PublicKey(_p256(_coordinate(jwk, "x"), _coordinate(jwk, "y")))
+            return PublicKey(ed25519(_coordinate(jwk, "x", _ED25519_BYTES)))
+        case ("EC", ("P-256" | "P-384") as name):
+            known = _CURVES[name]
+            return PublicKey(_point(known, _coordinate(jwk, "x", known.size), _coordinate(jwk, "y", known.size)))
     raise Refused("key-unsupported", f"kty {jwk.get('kty')}, crv {jwk.get('crv')}")
 
 
 def raw_to_der(signature: bytes) -> bytes:
     """R || S as the DER that the crypto library reads."""
-    return encode_dss_signature(
-        int.from_bytes(signature[:_HALF], "big"),
-        int.from_bytes(signature[_HALF:], "big"),
-    )
+    half = len(signature) // 2
+    return encode_dss_signature(int.from_bytes(signature[:half], "big"), int.from_bytes(signature[half:], "big"))
 
 
 def der_to_raw(signature: bytes) -> bytes:
-    """The crypto library's DER as R || S."""
+    """The crypto library's DER as R || S of a P-256 signature."""
     r, s = decode_dss_signature(signature)
-    return r.to_bytes(_COORDINATE_BYTES, "big") + s.to_bytes(_COORDINATE_BYTES, "big")
+    half = SIGNATURE_BYTES // 2
+    return r.to_bytes(half, "big") + s.to_bytes(half, "big")
 
 
-def _ed25519(octets: bytes) -> Ed25519PublicKey:
+def ed25519(octets: bytes) -> Ed25519PublicKey:
+    """The Ed25519 key of 32 bytes. One of small order, for which anybody can sign, is refused."""
+    if len(octets) != _ED25519_BYTES:
+        raise Refused("key-unsupported", f"not {_ED25519_BYTES} bytes")
     y = int.from_bytes(octets, "little") & ((1 << 255) - 1)
     if y >= _FIELD or y in _SMALL_ORDER_Y:
         raise Refused("key-unsupported", "an Ed25519 point of small order or not canonical")
     return Ed25519PublicKey.from_public_bytes(octets)
 
 
-def _p256(x: bytes, y: bytes) -> EllipticCurvePublicKey:
-    numbers = EllipticCurvePublicNumbers(int.from_bytes(x, "big"), int.from_bytes(y, "big"), SECP256R1())
+def compressed_point(kind: str, octets: bytes) -> EllipticCurvePublicKey:
+    """The key of a point in its compressed form (SEC 1 section 2.3.3)."""
+    known = _CURVES[kind]
+    if len(octets) != 1 + known.size:
+        raise Refused("key-unsupported", f"not a compressed point of {kind}")
+    try:
+        return EllipticCurvePublicKey.from_encoded_point(known.curve, octets)
+    except ValueError as error:
+        raise Refused("key-unsupported", f"the point is not on {kind}") from error
+
+
+def _point(known: _Curve, x: bytes, y: bytes) -> EllipticCurvePublicKey:
+    numbers = EllipticCurvePublicNumbers(int.from_bytes(x, "big"), int.from_bytes(y, "big"), known.curve)
     try:
         return numbers.public_key()
     except ValueError as error:
-        raise Refused("key-unsupported", "the point is not on P-256") from error
+        raise Refused("key-unsupported", "the point is not on its curve") from error
 
 
-def _coordinate(jwk: JsonObject, name: str) -> bytes:
+def _coordinate(jwk: JsonObject, name: str, size: int) -> bytes:
     value = jwk.get(name)
     if not isinstance(value, str) or not value.isascii():
         raise Refused("key-unsupported", f"no member {name}")
     octets = base64url.decode(value.encode())
-    if len(octets) != _COORDINATE_BYTES:
-        raise Refused("key-unsupported", f"member {name} is not {_COORDINATE_BYTES} bytes")
+    if len(octets) != size:
+        raise Refused("key-unsupported", f"member {name} is not {size} bytes")
     return octets
 
 

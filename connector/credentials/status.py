@@ -10,11 +10,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-from connector.credentials import jose
 from connector.credentials.datamodel import Credential, StatusEntry, parse_credential, time_text
 from connector.credentials.did import DidDocument, key_for
-from connector.credentials.jose import Jws
 from connector.credentials.refused import Refused
+from connector.credentials.securing import Securing, check_signature
 from connector.credentials.status_list import Change, Changes, StateAt, bit, decode_list, parse_changes, state_at
 
 Outcome = Literal["passed", "failed", "unchecked", "skipped"]
@@ -54,7 +53,7 @@ def open_list(url: str, octets: bytes, changes: bytes | Unobtained, document: Di
     listed = parse_credential(octets)
     if listed.issuer != document.id:
         raise Refused("status-issuer-mismatch", "the list is of another issuer than the credential")
-    _check_signature(listed.jws, document)
+    _check_signature(listed.securing, document)
     if "BitstringStatusListCredential" not in listed.types or listed.subject.get("type") != "BitstringStatusList":
         raise Refused("bad-status-list", "not a BitstringStatusListCredential")
     if listed.payload.get("id", url) != url:
@@ -134,10 +133,10 @@ def _open_changes(url: str, octets: bytes, document: DidDocument) -> Changes | U
     return changes
 
 
-def _check_signature(jws: Jws, document: DidDocument) -> None:
-    if jws.key_id is None:
+def _check_signature(secured: Securing, document: DidDocument) -> None:
+    if secured.key_id is None:
         raise Refused("no-key-id")
-    jose.verify(jws, key_for(document, jws.key_id, "assertionMethod"))
+    check_signature(secured, key_for(document, secured.key_id, "assertionMethod"))
 
 
 def _told(change: Change | None) -> str:

@@ -1,4 +1,4 @@
-"""Verification of a `vc+jwt`: numbered checks in order, each reported, none left out in silence.
+"""Verification of a credential: numbered checks in order, each reported, none left out in silence.
 
 Pure: the journey gathers what `needs` names (DID document, status lists) and hands it over as `Material`, failures
 included. What could not be obtained makes a check `unchecked` and the verdict `indeterminate`, never `valid`. Checks
@@ -14,7 +14,6 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
-from connector.credentials import jose
 from connector.credentials.datamodel import (
     CREDENTIAL_LIMIT_BYTES,
     Credential,
@@ -25,8 +24,8 @@ from connector.credentials.datamodel import (
 )
 from connector.credentials.did import DidDocument, key_for
 from connector.credentials.digest import digest_multibase
-from connector.credentials.jose import Jws
-from connector.credentials.refused import Refused
+from connector.credentials.refused import Refused, Unsupported
+from connector.credentials.securing import Securing, check_served, check_signature, has_proof, open_secured
 from connector.credentials.signing import PublicKey
 from connector.credentials.status import OpenedList, Outcome, Result, Unobtained, open_list, status_of
 from connector.model import Did, Finding, JsonObject
@@ -47,6 +46,13 @@ _STEPS = {
     "trust": (9, "DCP 1.0.1, 5.4.3"),
     "shape": (10, "VC Data Model 2.0, 4.11"),
 }
+
+_STEPS_WITH_PROOF = {
+    "envelope": (1, "VC Data Integrity 1.0, 2.1"),
+    "algorithm": (2, "VC Data Integrity 1.0, 3.1"),
+    "signature": (6, "VC Data Integrity 1.0, 4.4"),
+}
+"""Where the checks of JSON with a proof inside are other ones."""
 
 _WORDS = {
     "envelope": "bad-signature",
@@ -174,19 +180,20 @@ def verify(octets: bytes, *, at: datetime, now: datetime, material: Material) ->
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attested:
-    """A credential after the checks up to its signature. `signed`: by the issuer that it names."""
+    """A credential after the checks up to its signature. `signed`: by the issuer that it names; `with_proof`: in it."""
 
     digest: str
     credential: Credential | None
     signed: bool
     book: dict[str, Result]
+    with_proof: bool
 
 
 def attest(octets: bytes, material: Material) -> Attested:
     """Checks 1 to 6. An issuer whose document was not asked for, because nobody trusts it, fails by the ninth alone."""
     book: dict[str, Result] = {}
-    jws = _read_envelope(octets, book)
-    credential = _read_model(jws, material, book) if jws is not None else None
+    secured = _read_envelope(octets, book)
+    credential = _read_model(secured, material, book) if secured is not None else None
     key = None
     if credential is not None:
         trust = (
@@ -197,7 +204,9 @@ def attest(octets: bytes, material: Material) -> Attested:
         else:
             key = _find_key(credential, material, book)
     signed = credential is not None and key is not None and _check_signature(credential, key, book)
-    return Attested(digest=digest_multibase(octets), credential=credential, signed=signed, book=book)
+    return Attested(
+        digest=digest_multibase(octets), credential=credential, signed=signed, book=book, with_proof=has_proof(octets)
+    )  # fmt: skip
 
 
 def judge(attested: Attested, *, at: datetime, now: datetime, material: Material) -> Report:
@@ -210,31 +219,32 @@ def judge(attested: Attested, *, at: datetime, now: datetime, material: Material
         book["trust"] = trust_in(credential.issuer, credential.types, material)
         if book["contexts"].outcome == "passed":
             book["shape"] = _shape(credential, material, findings)
-    return Report(digest=attested.digest, checks=_checks(book), credential=credential, findings=tuple(findings))
+    checks = _checks(book, with_proof=attested.with_proof)
+    return Report(digest=attested.digest, checks=checks, credential=credential, findings=tuple(findings))
 
 
-def _read_envelope(octets: bytes, book: dict[str, Result]) -> Jws | None:
+def _read_envelope(octets: bytes, book: dict[str, Result]) -> Securing | None:
     try:
-        jws = jose.parse(octets, CREDENTIAL_LIMIT_BYTES)
-        kind = jws.type
+        secured = open_secured(octets, CREDENTIAL_LIMIT_BYTES)
+        check_served(octets, secured)
+    except Unsupported as error:
+        book["envelope"], book["algorithm"] = _PASSED, _failed(error)
+        return None
     except Refused as error:
         name = "algorithm" if error.reason == "alg-not-allowed" else "envelope"
         book[name] = _failed(error)
         return None
-    if kind != "vc+jwt":  # a token or a presentation is no credential (RFC 8725 section 3.11)
-        book["envelope"] = Result("failed", "bad-typ", f"{kind:.40} instead of vc+jwt")
-        return None
     book["envelope"] = _PASSED
-    book["algorithm"] = Result("passed", detail=jws.alg)
-    return jws
+    book["algorithm"] = Result("passed", detail=secured.alg)
+    return secured
 
 
-def _read_model(jws: Jws, material: Material, book: dict[str, Result]) -> Credential | None:
+def _read_model(secured: Securing, material: Material, book: dict[str, Result]) -> Credential | None:
     try:
-        payload = jws.claims()
-        problem = context_problem(payload, jws, material.contexts)
+        payload = secured.claims()
+        problem = context_problem(payload, secured, material.contexts)
         book["contexts"] = Result("failed", "context-error", problem) if problem else _PASSED
-        credential = read_credential(jws, payload)
+        credential = read_credential(secured, payload)
     except Refused as error:
         book["data-model"] = _failed(error)
         return None
@@ -259,15 +269,15 @@ def _find_key(credential: Credential, material: Material, book: dict[str, Result
 
 def _own_key_id(credential: Credential) -> str:
     """The key must be the issuer's own: a good signature of somebody else proves nothing."""
-    key_id = credential.jws.key_id
+    key_id = credential.securing.key_id
     if key_id is None or not key_id.startswith(f"{credential.issuer}#"):
-        raise Refused("foreign-key", "kid is not a key of the issuer")
+        raise Refused("foreign-key", "the key that it names is not the issuer's")
     return key_id
 
 
 def _check_signature(credential: Credential, key: PublicKey, book: dict[str, Result]) -> bool:
     try:
-        jose.verify(credential.jws, key)
+        check_signature(credential.securing, key)
     except Refused as error:
         book["signature"] = _failed(error)
         return False
@@ -337,18 +347,21 @@ def _shape(credential: Credential, material: Material, findings: list[Finding]) 
 
 
 def _failed(error: Refused) -> Result:
-    return Result("failed", error.reason, error.detail)
+    return Result("unchecked" if isinstance(error, Unsupported) else "failed", error.reason, error.detail)
 
 
-def _checks(book: Mapping[str, Result]) -> tuple[Check, ...]:
+def _checks(book: Mapping[str, Result], *, with_proof: bool) -> tuple[Check, ...]:
     return tuple(
-        _CLEAN[name] if (found := book.get(name, _SKIPPED)) is _PASSED else _check(name, found) for name in _STEPS
+        clean if (found := book.get(clean.name, _SKIPPED)) is _PASSED else _check(clean, found)
+        for clean in _CLEAN[with_proof]
     )
 
 
-def _check(name: str, result: Result) -> Check:
-    step, spec = _STEPS[name]
-    return Check(step=step, name=name, outcome=result.outcome, code=result.code, detail=result.detail, spec=spec)
+def _check(clean: Check, result: Result) -> Check:
+    return Check(
+        step=clean.step, name=clean.name, outcome=result.outcome, code=result.code, detail=result.detail,
+        spec=clean.spec,
+    )  # fmt: skip
 
 
 def _word(check: Check) -> str:
@@ -359,5 +372,11 @@ def _word(check: Check) -> str:
     return check.code if check.code in {"revoked", "suspended"} else _WORDS[check.name]
 
 
-_CLEAN = {name: _check(name, _PASSED) for name in _STEPS}
-"""The checks that passed without more to say, made once."""
+_CLEAN = {
+    with_proof: tuple(
+        Check(step=step, name=name, outcome="passed", code="", detail="", spec=spec)
+        for name, (step, spec) in (_STEPS | (_STEPS_WITH_PROOF if with_proof else {})).items()
+    )
+    for with_proof in (False, True)
+}
+"""The checks that passed without more to say, made once for either form."""

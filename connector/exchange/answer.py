@@ -292,7 +292,7 @@ def _page(holder: Did, opened: _Opened) -> JsonObject:
             "level": row.level,
         }
         if opened.gives(row):
-            listed.append({**item, "octets": row.octets.decode("ascii")})
+            listed.append({**item, "octets": row.octets.decode()})
         elif row.level != Level.DYNAMIC:
             listed.append(item)
     record = opened.record

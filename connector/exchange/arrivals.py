@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 import orjson
 
-from connector.credentials.datamodel import MEDIA_TYPE, Credential
+from connector.credentials.datamodel import Credential
 from connector.credentials.digest import digest_multibase
 from connector.credentials.verify import Report
 from connector.errors import BadInput
@@ -122,7 +122,7 @@ class Arrivals:
             raise BadInput("the credential names no record", hint="it must carry a `record` node with id and version")
         item = Item(
             record_id=header[0], version=header[1], record_type=_own_type(credential), level=header[2],
-            media_type=MEDIA_TYPE, digest=report.digest, url=None,
+            media_type=credential.media_type, digest=report.digest, url=None,
         )  # fmt: skip
         newest = await self.store.load_record(self.tenant, self.did, item.record_id)
         if newest and (newest.origin != "held" or credential.issuer not in await self._signers(newest)):
@@ -295,8 +295,8 @@ class Arrivals:
         return CredentialRow(
             tenant=self.tenant, digest=item.digest, holder=way.holder, record_id=item.record_id, version=item.version,
             credential_type=_own_type(credential), access_class=header[3] if header else "", level=item.level,
-            subject_id=str(credential.subject.get("id", "")), issuer=credential.issuer, media_type=item.media_type,
-            octets=octets, status_list=None, status_index=None, origin=way.origin,
+            subject_id=str(credential.subject.get("id", "")), issuer=credential.issuer,
+            media_type=credential.media_type, octets=octets, status_list=None, status_index=None, origin=way.origin,
             report=orjson.dumps(report.as_json()),
         )  # fmt: skip
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from connector.credentials.datamodel import parse_credential
 from connector.credentials.refused import Refused
+from connector.credentials.securing import has_proof
 
 _log = logging.getLogger("connector.keys")
 
@@ -36,7 +37,8 @@ class HeldCredentials:
         octets = b""
         try:
             octets = path.read_bytes().strip()
-            subject = parse_credential(octets).subject.get("id")
+            compact = b"" if has_proof(octets) else octets  # the profile of DCP has no proofs inside
+            subject = parse_credential(compact).subject.get("id")
         except OSError as error:
             self._say(path, octets, f"cannot be read: {error.strerror}")
             return b""

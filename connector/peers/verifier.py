@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 
 from connector.credentials.did import DidDocument
 from connector.credentials.presentation import bound_to
+from connector.credentials.securing import has_proof
 from connector.credentials.status import Unobtained
 from connector.credentials.verify import MEMBERS, Material, Report, ShapeCheck, attest, judge, needs, trust_in
 from connector.errors import CannotCheck, ConnectorError
@@ -99,10 +100,10 @@ class FetchingVerifier:
             return Unobtained(reason=f"the membership of {party} could not be asked for: HTTP {answer.status}")
         found: bool | Unobtained = False
         for octets in (shown if isinstance(shown, list) else [])[:_MAX_CREDENTIALS]:
-            if isinstance(octets, str) and octets.isascii() and MEMBERSHIP in needs(octets.encode()).types:
-                report = await self._verify(  # a member vouches for nobody
-                    octets.encode(), None, members=False, trusted_only=True
-                )
+            compact = octets.encode() if isinstance(octets, str) and octets.isascii() else b""
+            if not has_proof(compact) and MEMBERSHIP in needs(compact).types:
+                # a member vouches for nobody
+                report = await self._verify(compact, None, members=False, trusted_only=True)
                 if report.verdict == "valid" and report.credential and bound_to(report.credential.payload, party):
                     return True
                 if report.verdict == "indeterminate":

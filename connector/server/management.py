@@ -12,6 +12,8 @@ from pathlib import Path
 import orjson
 from aiohttp import web
 
+from connector.credentials.datamodel import CREDENTIAL_LIMIT_BYTES
+from connector.credentials.securing import as_served
 from connector.credentials.verify import needs
 from connector.errors import BadInput, NotAuthenticated, NotFound
 from connector.exchange.publication import Declared
@@ -135,10 +137,7 @@ async def _publish_file(request: web.Request) -> web.StreamResponse:
 
 async def _import(request: web.Request) -> web.Response:
     services, body = request.app[SERVICES], await _body(request)
-    octets = _text(body, "credential")
-    if not octets.isascii():
-        raise BadInput("a compact credential is ASCII")
-    held = octets.strip().encode("ascii")
+    held = as_served(_text(body, "credential").encode(), CREDENTIAL_LIMIT_BYTES)
     return json_response(await commands.hold(services, held, _text(body, "into"), Path(_text(body, "policy"))))
 
 
@@ -219,7 +218,7 @@ async def _verify(request: web.Request) -> web.Response:
     services, body = request.app[SERVICES], await _body(request)
     at = _text(body, "at", "")
     moment = _moment(at) if at else None
-    octets = _text(body, "credential").strip().encode("ascii", "replace")
+    octets = as_served(_text(body, "credential").encode(), CREDENTIAL_LIMIT_BYTES)
     report = await services.verifier.verify(octets, moment)
     return json_response({**report.as_json(), "outcome": report.outcome(), "types": [*needs(octets).types]})
 
@@ -278,7 +277,7 @@ async def _record(request: web.Request) -> web.Response:
             "accessClass": one.access_class,
             "level": one.level,
             "issuer": one.issuer,
-            "octets": one.octets.decode("ascii"),
+            "octets": one.octets.decode(),
         }
         for one in await services.store.credentials(row.tenant, row.holder, row.record_id, row.version)
     ]

@@ -21,7 +21,7 @@ from connector.model import Claim, Did, Facts
 from connector.provenance.reads import Page
 from connector.stores.sqlite import SqliteStore
 from tests.core.provenance.chains import MAKER, MINE, NOW, REFINER, World, chain, words
-from tests.exchange.signing import Checker, digest, sign
+from tests.exchange.signing import Checker, digest, seal
 
 AUDITOR, STRANGER = Did("did:web:auditor.example"), Did("did:web:stranger.example")
 POLICIES = Path(__file__).parents[2] / "policies"
@@ -184,7 +184,7 @@ def _answers(did: Did, store: Store) -> AuditAnswers:
 @pytest.fixture
 async def companies(tmp_path: Path) -> AsyncIterator[Companies]:
     """The chain, published under the policy for direct customers; the mine's is for auditors alone."""
-    world = chain(world=World(seal=sign, digest=digest))
+    world = chain(world=World(seal=seal, digest=digest))
     stores: dict[Did, Store] = {}
     answers: dict[Did, AuditAnswers] = {}
     for did in (MINE, REFINER, MAKER, AUDITOR):
@@ -268,7 +268,7 @@ async def test_a_rule_may_keep_back_who_supplied(tmp_path: Path) -> None:
     policy = tmp_path / "policy.json"
     own = {"leftOperand": "leadsTo", "operator": "eq", "rightOperand": "own"}
     policy.write_bytes(orjson.dumps({"@type": "Set", "permission": [{"action": "audit", "constraint": [own]}]}))
-    world = chain(world=World(seal=sign, digest=digest))
+    world = chain(world=World(seal=seal, digest=digest))
     store: Store = SqliteStore(tmp_path / "refiner.db")
     await _publish(store, world, REFINER, str(policy))
     refiner = _answers(REFINER, store)

@@ -47,8 +47,10 @@ def _document(did: Did) -> DidDocument:
 DOCUMENTS: dict[str, DidDocument | Unobtained] = {did: _document(did) for did in (US, SUPPLIER, HOSTILE)}
 
 
-def credential(issuer: Did, record: str, *, version: int = 1, level: str = "item", **subject: Json) -> bytes:
-    """A signed credential of a record's version."""
+def credential(
+    issuer: Did, record: str, *, version: int = 1, level: str = "item", proof: bool = False, **subject: Json
+) -> bytes:
+    """A signed credential of a record's version, as a token or with a proof in it."""
     signer = _key(issuer)
     payload: JsonObject = {
         "@context": [*CONTEXTS], "type": ["VerifiableCredential", "FacilityRecord"], "issuer": issuer,
@@ -56,6 +58,9 @@ def credential(issuer: Did, record: str, *, version: int = 1, level: str = "item
         "record": {"id": record, "type": "Record", "version": str(version), "accessClass": "B2B", "level": level},
         "credentialSubject": {"id": f"{record}:subject", "type": "Facility", **subject},
     }  # fmt: skip
+    if proof:
+        unproved = issue.prepare_proof(payload, key_id=signer.key_id, alg=signer.alg, created=NOW)
+        return issue.attach_proof(unproved, signer.sign_now(unproved.message)).octets
     unsigned = issue.prepare(payload, key_id=signer.key_id, alg=signer.alg)
     return issue.attach(unsigned, signer.sign_now(unsigned)).octets
 
@@ -283,7 +288,8 @@ def test_numbers_of_others_lead_nowhere() -> None:
     assert [found("L1"), found("L2"), found("P1")] == [0, 1, 1]
 
 
-def test_a_file_takes_no_record_over_and_keeps_its_buyers() -> None:
+@pytest.mark.parametrize("proof", [False, True])
+def test_a_file_takes_no_record_over_and_keeps_its_buyers(*, proof: bool) -> None:
     """An imported credential is no new version of a record of ours; imported again it stays open to its buyers."""
     desk = Desk()
     dataset = DatasetRow(
@@ -291,11 +297,26 @@ def test_a_file_takes_no_record_over_and_keeps_its_buyers() -> None:
     )
     commit = RecordsCommit(tenant="", holder=US, expected={"urn:r": 0}, records=[own("urn:r")])
     asyncio.run(desk.store.commit_records(commit))
-    found = asyncio.run(desk.journey.hold(credential(SUPPLIER, "urn:r", version=2), dataset))
+    found = asyncio.run(desk.journey.hold(credential(SUPPLIER, "urn:r", version=2, proof=proof), dataset))
     assert codes(found) == ["foreign-record"]
-    permit = credential(SUPPLIER, "urn:p")
+    permit = credential(SUPPLIER, "urn:p", proof=proof)
     assert asyncio.run(desk.journey.hold(permit, dataset)).records == 1
     bought = replace(desk.record("urn:p", US), buyers=(HOSTILE,))
     asyncio.run(desk.store.commit_records(RecordsCommit(tenant="", holder=US, expected={"urn:p": 1}, records=[bought])))
     asyncio.run(desk.journey.hold(permit, dataset))
     assert desk.record("urn:p", US).buyers == (HOSTILE,)
+
+
+def test_a_credential_with_a_proof_comes_by_a_page_in_its_one_form() -> None:
+    """Under the media type that it has, whatever the line says; laid out otherwise it is not the one that was named."""
+    desk = Desk()
+    octets = credential(SUPPLIER, "urn:r", proof=True)
+    found = desk.pull(SUPPLIER, desk.pages.line(octets, "urn:r"))
+    assert (found.records, found.findings) == (1, [])
+    kept = asyncio.run(desk.store.credentials("", SUPPLIER, "urn:r", 1))
+    assert [(row.octets, row.media_type, row.digest) for row in kept] == [
+        (octets, "application/vc", digest_multibase(octets))
+    ]
+    spread = orjson.dumps(orjson.loads(credential(SUPPLIER, "urn:s", proof=True)), option=orjson.OPT_INDENT_2)
+    found = desk.pull(SUPPLIER, desk.pages.line(spread, "urn:s"))
+    assert (found.records, codes(found)) == (0, ["not-canonical"])

@@ -68,10 +68,19 @@ def credential(now: datetime) -> JsonObject:
 
 
 @pytest.fixture
-def issued(signer: MemorySigner) -> Callable[[JsonObject], bytes]:
+def form() -> str:
+    """How `issued` secures: by an envelope. Files that hold both forms to one contract override it."""
+    return "vc+jwt"
+
+
+@pytest.fixture
+def issued(signer: MemorySigner, form: str, now: datetime) -> Callable[[JsonObject], bytes]:
     """Signs a credential as the refiner."""
 
     def sign(credential: JsonObject) -> bytes:
+        if form == "proof":
+            unproved = issue.prepare_proof(credential, key_id=signer.key_id, alg=signer.alg, created=now)
+            return issue.attach_proof(unproved, signer.sign_now(unproved.message)).octets
         signed = issue.prepare(credential, key_id=signer.key_id, alg=signer.alg)
         return issue.attach(signed, signer.sign_now(signed)).octets
 

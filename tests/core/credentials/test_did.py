@@ -14,7 +14,9 @@ from connector.credentials.did import (
     services_of,
 )
 from connector.credentials.did_web import base_url, did_of, did_of_key, document_url
+from connector.credentials.multikey import multikey_of
 from connector.credentials.refused import Refused
+from connector.credentials.signing import key_from_jwk
 from connector.keys.memory import MemorySigner
 from connector.model import Did, Json, JsonObject
 
@@ -201,6 +203,16 @@ def test_each_mismatch_has_its_own_name(signer: MemorySigner) -> None:
     assert refusal(minimal(signer, verificationMethod=[strange]), f"{REFINER}#1") == "key-unsupported"
     multikey: JsonObject = {"id": "#1", "type": "Multikey", "controller": REFINER, "publicKeyMultibase": "z6Mk"}
     assert refusal(minimal(signer, verificationMethod=[multikey]), f"{REFINER}#1") == "key-unsupported"
+
+
+def test_a_multikey_is_read(signer: MemorySigner) -> None:
+    """Controlled Identifiers 1.0 section 2.2.2: the form in which others publish keys for proofs."""
+    text = multikey_of(key_from_jwk(signer.public_jwk))
+    entry: JsonObject = {"id": "#1", "type": "Multikey", "controller": REFINER, "publicKeyMultibase": text}
+    document = parse_document(orjson.dumps(minimal(signer, verificationMethod=[entry])))
+    assert key_for(document, f"{REFINER}#1", "assertionMethod").as_jwk() == signer.public_jwk
+    for odd in ({"publicKeyJwk": signer.public_jwk}, {"secretKeyMultibase": "z1"}, {"type": "JsonWebKey"}):
+        assert refusal(minimal(signer, verificationMethod=[{**entry, **odd}]), f"{REFINER}#1") == "key-unsupported"
 
 
 def test_relative_and_embedded_methods_are_read(signer: MemorySigner) -> None:

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from connector.credentials import ids, issue, jose
 from connector.credentials.datamodel import RecordHeader, StatusEntry, credential_payload, parse_credential, time_text
 from connector.credentials.digest import digest_multibase, parse_digest
+from connector.credentials.jose import Jws
 from connector.credentials.refused import Refused
 from connector.keys.memory import MemorySigner, signer_from_seed
 from connector.model import Did, JsonObject
@@ -85,7 +86,8 @@ def test_an_issued_credential_reads_back(signer: MemorySigner) -> None:
     assert (read.issuer, read.types) == (REFINER, ("VerifiableCredential", "AssayCertificate"))
     assert read.valid_from == datetime(2027, 3, 15, 9, tzinfo=UTC)
     assert read.status == (StatusEntry(purpose="revocation", index=7, list_url="https://refiner.example/status/0"),)
-    assert read.jws.header == {"alg": signer.alg, "kid": signer.key_id, "typ": "vc+jwt", "cty": "vc"}
+    assert isinstance(read.securing, Jws)
+    assert read.securing.header == {"alg": signer.alg, "kid": signer.key_id, "typ": "vc+jwt", "cty": "vc"}
 
 
 @pytest.mark.parametrize("issuer", ["did:web:other.example", None, {"name": "x"}, {"id": "did:web:other.example"}])

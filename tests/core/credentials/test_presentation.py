@@ -144,6 +144,8 @@ def test_what_we_show_says_who_shows_it(prover: MemorySigner, now: datetime) -> 
         ({}, {"verifiableCredential": ["x"] * 17}, "too-many-credentials"),
         ({}, {"verifiableCredential": [1]}, "bad-presentation"),
         ({}, {"verifiableCredential": ["ä"]}, "bad-presentation"),
+        ({}, {"verifiableCredential": ['{"proof":{}}']}, "bad-presentation"),
+        ({}, {"verifiableCredential": [{"type": ["VerifiableCredential"], "proof": {}}]}, "bad-presentation"),
         ({}, {"verifiableCredential": [{"type": "VerifiableCredential"}]}, "bad-presentation"),
         (
             {},

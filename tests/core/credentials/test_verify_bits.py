@@ -23,6 +23,12 @@ from tests.core.credentials.test_verify_status import (
 )
 
 
+@pytest.fixture(params=["vc+jwt", "proof"])
+def form(request: pytest.FixtureRequest) -> str:
+    """One contract for both ways of securing: an envelope around the credential, a proof within it."""
+    return str(request.param)
+
+
 @pytest.mark.parametrize("day", [0, -1])
 @pytest.mark.parametrize("is_set", [True, False])
 def test_a_suspension_may_have_been_lifted_since(

@@ -9,7 +9,9 @@ from datetime import datetime, timedelta
 import orjson
 import pytest
 
-from connector.credentials import jose
+from connector.credentials import data_integrity, jose
+from connector.credentials.data_integrity import Proof
+from connector.credentials.datamodel import parse_credential
 from connector.credentials.status import Unobtained
 from connector.credentials.status_list import CHANGES_TYPE, Change, encode_list, list_payload
 from connector.credentials.verify import Material, Report, verify
@@ -22,6 +24,12 @@ LIST_URL = "https://refiner.example/status/0"
 Issue = Callable[[JsonObject], bytes]
 Forge = Callable[[MemorySigner, JsonObject, bytes], bytes]
 Listed = Callable[..., bytes]
+
+
+@pytest.fixture(params=["vc+jwt", "proof"])
+def form(request: pytest.FixtureRequest) -> str:
+    """One contract for both ways of securing: an envelope around the credential, a proof within it."""
+    return str(request.param)
 
 
 def status_of(report: Report) -> tuple[str, str, str]:
@@ -53,10 +61,13 @@ def test_a_mirrored_signature_is_judged_alike_and_does_not_escape_revocation(
     if signer.alg != "ES256":
         return
     octets = issued(credential)
-    jws = jose.parse(octets, 1 << 20)
+    secured = parse_credential(octets).securing
     order = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
-    s = order - int.from_bytes(jws.signature[32:], "big")
-    mirrored = jose.attach(jws.signing_input, jws.signature[:32] + s.to_bytes(32, "big"))
+    other = secured.signature[:32] + (order - int.from_bytes(secured.signature[32:], "big")).to_bytes(32, "big")
+    if isinstance(secured, Proof):
+        mirrored = data_integrity.attach(secured.document, secured.config, other)
+    else:
+        mirrored = jose.attach(secured.signing_input, other)
     good, twin = (verify(text, at=now, now=now, material=material) for text in (octets, mirrored))
     assert (good.verdict, twin.verdict) == ("valid", "valid")
     assert good.digest != twin.digest
@@ -171,7 +182,7 @@ def test_a_status_that_nobody_could_get_leaves_it_open(
     """Unreachable, not asked for, forged, somebody else's, stale, a bomb: never taken as good."""
     octets = issued(credential)
     subject: JsonObject = {"type": "BitstringStatusList", "statusPurpose": "revocation", "encodedList": "uAAAA"}
-    payload = jose.parse(listed(), 1 << 20).claims()
+    payload = parse_credential(listed()).payload
     header: JsonObject = {"alg": signer.alg, "typ": "vc+jwt"}
     for unusable in (
         Unobtained(reason="no answer"),

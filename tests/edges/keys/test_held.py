@@ -7,9 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from connector.credentials.datamodel import parse_credential
+from connector.credentials.issue import attach_proof, prepare_proof
 from connector.keys.held import HeldCredentials
-from tests.core.provenance.chains import MAKER, MINE
-from tests.exchange.signing import AUTHORITY, sign
+from tests.core.provenance.chains import MAKER, MINE, NOW
+from tests.exchange.signing import AUTHORITY, key, sign
 
 
 def member(did: str) -> bytes:
@@ -20,7 +22,14 @@ def member(did: str) -> bytes:
     }).encode()  # fmt: skip
 
 
-@pytest.mark.parametrize("broken", [b"", b"aaa.bbb.ccc", b"{}", b"\xff\x00\x01", member(MINE)[:-40]])
+def proved(did: str) -> bytes:
+    """The same with a proof inside, which no peer takes in a presentation."""
+    whole = {**parse_credential(member(did)).payload}
+    unproved = prepare_proof(whole, key_id=key(AUTHORITY).key_id, alg="EdDSA", created=NOW)
+    return attach_proof(unproved, key(AUTHORITY).sign_now(unproved.message)).octets
+
+
+@pytest.mark.parametrize("broken", [b"", b"aaa.bbb.ccc", b"{}", b"\xff\x00\x01", member(MINE)[:-40], proved(MINE)])
 def test_what_is_no_credential_is_passed_over_and_named_once(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, broken: bytes
 ) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 import orjson
@@ -34,6 +34,18 @@ class Alone:
     async def read(self, holder: Did, path: str) -> AuditAnswer:
         """Never asked."""
         raise AssertionError(f"{holder} was asked for {path}")
+
+
+@dataclass
+class Party:
+    """Whose page lists this one credential."""
+
+    octets: bytes
+
+    async def read(self, holder: Did, path: str) -> AuditAnswer:
+        """The page."""
+        assert (holder, path) == (ISSUER, "party")
+        return AuditAnswer(status=200, body=orjson.dumps({"credentials": [self.octets.decode()]}))
 
 
 def signed(payload: JsonObject, signer: MemorySigner) -> bytes:
@@ -131,6 +143,21 @@ async def test_a_status_list_is_asked_for_by_who_signed_alone(web: Web) -> None:
     report = await verifier(web, ISSUER).verify(permit(FORGER), NOW, trusted_only=True)
     assert (report.verdict, report.outcome()) == ("invalid", "bad-signature")
     assert web.asked == [DOCUMENT]
+
+
+async def test_a_membership_with_a_proof_inside_makes_no_member(web: Web) -> None:
+    """What DCP shows are compact tokens: the page of a party is no way round that."""
+    payload = credential_payload(
+        context=CONTEXT, credential_type="MembershipCredential", issuer=ISSUER, valid_from=NOW,
+        subject={"id": ISSUER, "type": "Party"},
+    )  # fmt: skip
+    proved = issue.prepare_proof(payload, key_id=KEY.key_id, alg=KEY.alg, created=NOW)
+    forms = {True: signed(payload, KEY), False: issue.attach_proof(proved, KEY.sign_now(proved.message)).octets}
+    for member, octets in forms.items():
+        asked = verifier(web)
+        asked.trusted_issuers = {"MinePermit": ("members",), "MembershipCredential": (ISSUER,)}
+        asked.reads = Party(octets)
+        assert (await asked.verify(permit(KEY), NOW)).verdict == ("valid" if member else "invalid")
 
 
 async def test_who_asks_by_hand_is_told_everything(web: Web) -> None:

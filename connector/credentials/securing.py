@@ -1,0 +1,67 @@
+"""How a credential is secured: by an envelope (`vc+jwt`, `jose`) or by a proof within (`data_integrity`).
+
+The first octet tells which: a compact token never begins with a brace. Both sides answer the same questions: which key,
+which algorithm, what is said, and does the signature hold. Octets are kept and served as they are hashed: the compact
+token, or the canonical JSON with its proof (DECISIONS, "Credentials with a proof inside").
+"""
+
+from __future__ import annotations
+
+from typing import TypeAlias
+
+from connector.credentials import data_integrity, jose
+from connector.credentials.canonical import canonical
+from connector.credentials.data_integrity import Proof
+from connector.credentials.jose import Jws, json_object
+from connector.credentials.refused import Refused
+from connector.credentials.signing import PublicKey
+
+Securing: TypeAlias = Jws | Proof
+
+ENVELOPED, WITH_PROOF = "application/vc+jwt", "application/vc"
+"""The media types (VC-JOSE-COSE section 6.1, VC Data Model 2.0 section 6.2)."""
+
+
+def has_proof(octets: bytes) -> bool:
+    """Whether these octets are JSON with a proof in it, if they are a credential at all."""
+    return octets.startswith(b"{")
+
+
+def open_secured(octets: bytes, limit_bytes: int) -> Securing:
+    """Read a credential's securing without checking its signature."""
+    if has_proof(octets):
+        proof = data_integrity.parse(octets, limit_bytes)
+        data_integrity.check_use(proof, "assertionMethod")
+        return proof
+    jws = jose.parse(octets, limit_bytes)
+    if jws.type != "vc+jwt":  # a token or a presentation is no credential (RFC 8725 section 3.11)
+        raise Refused("bad-typ", f"{jws.type:.40} instead of vc+jwt")
+    return jws
+
+
+def check_signature(secured: Securing, key: PublicKey) -> None:
+    """`Refused` if the signature is not this key's over this content."""
+    if isinstance(secured, Proof):
+        data_integrity.verify(secured, key)
+    else:
+        jose.verify(secured, key)
+
+
+def as_served(octets: bytes, limit_bytes: int) -> bytes:
+    """The octets that are kept, hashed and served, of a file that a person hands over: JSON may be laid out there.
+
+    What is no JSON, or none that is admitted, stays as it is: verification says what is wrong with it.
+    """
+    stripped = octets.strip()
+    try:
+        return canonical(json_object(stripped, limit_bytes, "bad-json", few=True)) if has_proof(stripped) else stripped
+    except Refused:
+        return stripped
+
+
+def check_served(octets: bytes, secured: Securing) -> None:
+    """`Refused` if these are not such octets: else one statement would have many digests."""
+    if isinstance(secured, Jws):
+        return
+    if data_integrity.attach(secured.document, secured.config, secured.signature) != octets:
+        raise Refused("not-canonical", "JSON that is not in the one form of RFC 8785")
