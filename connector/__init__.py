@@ -13,7 +13,7 @@ The house, from the top down; each row may use the rows below it (import-linter,
     protocol           DSP messages, one table-driven engine `step`, negotiation and transfer, catalogue
     bridges            other data models: UNTP, EN 18223, Catena-X, BatteryPass, EPCIS; there and back, with every loss
     config             the configuration, one frozen model
-    credentials        W3C credentials as JWT, DIDs, tokens, status lists: issue (prepare, attach) and verify
+    credentials        W3C credentials as JWT or with a proof, DIDs, tokens, status lists: issue (prepare, attach), verify
     policy             ODRL read, compiled, evaluated; decisions with reasons
     mapping            export bytes -> rows with positions -> documents with lineage
     provenance         evidence log, chain walk, mass balance, origin and recycled shares, the audit's report
@@ -35,7 +35,9 @@ DATASPACE_PROTOCOL: Final = "2025-1"
 DECENTRALIZED_CLAIMS_PROTOCOL: Final = "1.0"
 """Decentralized Claims Protocol, profile `vc20-bssl/jwt`."""
 VERIFIABLE_CREDENTIALS: Final = "2.0"
-"""W3C Verifiable Credentials Data Model, secured as `vc+jwt` (VC-JOSE-COSE)."""
+"""W3C Verifiable Credentials Data Model, secured as `vc+jwt` (VC-JOSE-COSE), or by a proof inside."""
+DATA_INTEGRITY: Final = "1.0"
+"""W3C Verifiable Credential Data Integrity, cryptosuites `eddsa-jcs-2022` and `ecdsa-jcs-2019`."""
 BITSTRING_STATUS_LIST: Final = "1.0"
 """W3C Bitstring Status List."""
 ODRL: Final = "2.2"

@@ -11,7 +11,7 @@ from typing import TypeAlias
 
 from connector.credentials import data_integrity, jose
 from connector.credentials.canonical import canonical
-from connector.credentials.data_integrity import Proof
+from connector.credentials.data_integrity import Proof, parse
 from connector.credentials.jose import Jws, json_object
 from connector.credentials.refused import Refused
 from connector.credentials.signing import PublicKey
@@ -30,13 +30,18 @@ def has_proof(octets: bytes) -> bool:
 def open_secured(octets: bytes, limit_bytes: int) -> Securing:
     """Read a credential's securing without checking its signature."""
     if has_proof(octets):
-        proof = data_integrity.parse(octets, limit_bytes)
+        proof = parse(octets, limit_bytes)
         data_integrity.check_use(proof, "assertionMethod")
         return proof
     jws = jose.parse(octets, limit_bytes)
     if jws.type != "vc+jwt":  # a token or a presentation is no credential (RFC 8725 section 3.11)
         raise Refused("bad-typ", f"{jws.type:.40} instead of vc+jwt")
     return jws
+
+
+def key_id_of(octets: bytes) -> str | None:
+    """The key that signed a credential of our own."""
+    return parse(octets, len(octets)).key_id if has_proof(octets) else jose.key_id_in(octets)
 
 
 def check_signature(secured: Securing, key: PublicKey) -> None:

@@ -10,10 +10,11 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from typing import NamedTuple
 
 import orjson
 
-from connector.credentials.datamodel import MEDIA_TYPE, parse_time
+from connector.credentials.datamodel import parse_time
 from connector.exchange.rows import (
     CredentialRow,
     DatasetRow,
@@ -179,14 +180,21 @@ def same_thing(rows: Sequence[RecordRow], issuer: str | None) -> RecordRow | Non
     return own[0] if own else rows[0] if len(named) == 1 else None
 
 
-def upstream_link(row: LinkRow, target: RecordRow) -> JsonObject:
+class Target(NamedTuple):
+    """A record that a link means, and the media type of its credentials."""
+
+    record: RecordRow
+    media_type: str
+
+
+def upstream_link(row: LinkRow, target: Target) -> JsonObject:
     """The link as it is signed: it names neither supplier nor host (DECISIONS)."""
     return {
         "type": "UpstreamLink",
         "id": row.link_id,
-        "recordVersion": str(target.version),
-        "mediaType": MEDIA_TYPE,
-        "digest": list(target.digests),
+        "recordVersion": str(target.record.version),
+        "mediaType": target.media_type,
+        "digest": list(target.record.digests),
     }
 
 

@@ -17,8 +17,8 @@ import orjson
 from connector.credentials.datamodel import MEDIA_TYPE, RecordHeader, StatusEntry, credential_payload, parse_credential
 from connector.credentials.ids import link_id
 from connector.credentials.issue import attach, prepare
-from connector.credentials.jose import key_id_in
 from connector.credentials.own_methods import OwnKeys, revoked_ids
+from connector.credentials.securing import key_id_of
 from connector.credentials.status_list import LIST_BITS, scattered
 from connector.errors import Conflict
 from connector.exchange.draft import micros
@@ -29,6 +29,7 @@ from connector.exchange.publication import (
     Declared,
     Published,
     Ready,
+    Target,
     changed_content,
     link_key,
     parts_digest,
@@ -140,20 +141,28 @@ class Publish:
 
     # --- links -------------------------------------------------------------------------------------------------------
 
-    async def _targets(self, batch: Iterable[Mapped]) -> dict[tuple[str, ...], RecordRow]:
+    async def _targets(self, batch: Iterable[Mapped]) -> dict[tuple[str, ...], Target]:
         """The records that the links of these documents mean. An ambiguous identifier leads nowhere."""
-        found: dict[tuple[str, ...], RecordRow] = {}
+        found: dict[tuple[str, ...], Target] = {}
         for link in {link_key(link): link for mapped in batch for link in mapped.links}.values():
             rows = await self.store.find_records(
                 self.tenant, scheme=link.scheme, value=link.value, issuer=link.issuer, record_type=link.record_type
             )
             meant = same_thing([row for row in rows if (row.origin == "own") == link.own], link.issuer)
             if meant is not None:
-                found[link_key(link)] = meant
+                found[link_key(link)] = Target(meant, await self._media_type(meant))
         return found
 
+    async def _media_type(self, record: RecordRow) -> str:
+        """How the record's credentials are secured: one party signed them, so any that we have tells it."""
+        for digest in record.digests:
+            row = await self.store.find_credential(self.tenant, digest)
+            if row is not None:
+                return row.media_type
+        return MEDIA_TYPE
+
     def _ready(
-        self, mapped: Mapped, targets: Mapping[tuple[str, ...], RecordRow], standing: RecordRow | None
+        self, mapped: Mapped, targets: Mapping[tuple[str, ...], Target], standing: RecordRow | None
     ) -> tuple[Ready | None, list[Finding]]:
         subject, rows, held, empty = mapped.subject, list[LinkRow](), list[RecordRow](), list[str]()
         for link in mapped.links:
@@ -162,11 +171,11 @@ class Publish:
                 empty += [pointer for pointer in (link.path, link.id_path) if pointer]
                 continue
             if link.id_path:
-                subject = put(subject, link.id_path, target.subject_id)
+                subject = put(subject, link.id_path, target.record.subject_id)
             if link.path:
-                row = self._link(mapped.record_id, standing, target)
+                row = self._link(mapped.record_id, standing, target.record)
                 rows.append(row)
-                held += [target] if target.origin == "held" else []
+                held += [target.record] if target.record.origin == "held" else []
                 subject = put(subject, link.path, upstream_link(row, target))
         subject = without(subject, empty)
         findings = [placed(finding, mapped) for finding in self.bundle.check(mapped.record_type, subject)]
@@ -280,7 +289,7 @@ class Publish:
     def _orphaned(self, rows: Iterable[CredentialRow]) -> bool:
         """Whether a key that we revoked signed one of these: nobody can verify it any more."""
         gone = revoked_ids(self.keys.methods(self.clock.now()), self.did)
-        return bool(gone) and any(key_id_in(row.octets) in gone for row in rows)
+        return bool(gone) and any(key_id_of(row.octets) in gone for row in rows)
 
     async def _made(self, record: RecordRow) -> list[CredentialRow]:
         return await self.store.credentials(self.tenant, self.did, record.record_id, record.version)

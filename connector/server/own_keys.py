@@ -6,8 +6,8 @@ from collections import Counter
 
 from aiohttp import web
 
-from connector.credentials.jose import key_id_in
 from connector.credentials.own_methods import named
+from connector.credentials.securing import key_id_of
 from connector.model import Json, JsonObject
 from connector.server import asked
 from connector.server.lines import Tell, stream
@@ -42,7 +42,7 @@ async def signed_with(services: Services, name: str, tell: Tell) -> JsonObject:
                 for version in range(1, record.version + 1)
                 for row in await services.store.credentials(tenant, did, record.record_id, version)
             ]
-            counted.update(row.credential_type for row in rows if key_id_in(row.octets) == key_id)
+            counted.update(row.credential_type for row in rows if key_id_of(row.octets) == key_id)
         records += len(page)
         after = page[-1].record_id, page[-1].holder
         tell({"done": records})
