@@ -13,7 +13,7 @@ The house, from the top down; each row may use the rows below it (import-linter,
     protocol           DSP messages, one table-driven engine `step`, negotiation and transfer, catalogue
     bridges            other data models: UNTP, EN 18223, Catena-X, BatteryPass, EPCIS; there and back, with every loss
     config             the configuration, one frozen model
-    credentials        W3C credentials as JWT or with a proof, DIDs, tokens, status lists: issue (prepare, attach), verify
+    credentials        W3C credentials as JWT or with a proof, DIDs, tokens, status lists: issue and verify
     policy             ODRL read, compiled, evaluated; decisions with reasons
     mapping            export bytes -> rows with positions -> documents with lineage
     provenance         evidence log, chain walk, mass balance, origin and recycled shares, the audit's report
