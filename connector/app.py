@@ -179,13 +179,14 @@ def compose(
     )  # fmt: skip
 
 
-def _quotas(config: Config, clock: Clock) -> Quotas:
-    """How much callers may ask."""
-    return Quotas(
+def resolver_of(config: Config, http: Http, clock: Clock) -> Resolver:
+    """What finds DID documents and status lists, and how much callers may have it ask."""
+    quotas = Quotas(
         clock=clock, known_per_second=config.limits.requests_per_second,
         strangers_per_minute=config.limits.stranger_requests_per_minute,
         configured=frozenset(one.id for one in config.peers.values()).union(*config.trusted_issuers.values()),
     )  # fmt: skip
+    return Resolver(http=http, clock=clock, quotas=quotas, allow_http=config.unsafe.allow_loopback_http)
 
 
 def _giving(
@@ -244,9 +245,7 @@ def _way_out(
 ) -> tuple[Identity, Resolver, Messenger, FetchingVerifier]:
     """What leads to other parties: who they are, what is said to them, what their credentials are worth."""
     did, limits = config.did, config.limits
-    resolver = Resolver(
-        http=http, clock=clock, quotas=_quotas(config, clock), allow_http=config.unsafe.allow_loopback_http
-    )
+    resolver = resolver_of(config, http, clock)
     identity: Identity = SelfIssued(
         did=did, resolver=resolver, keys=keys.own, clock=clock, ids=ids,
         lifetime_seconds=limits.token_lifetime_seconds, leeway_seconds=limits.clock_leeway_seconds,

@@ -19,6 +19,7 @@ _COMMANDS = {
     "demo": ("demo", "Run a whole chain of companies on this machine."),
     "init": ("init", "Make a company folder: configuration, keys, secrets."),
     "serve": ("serve", "Run a connector in the foreground."),
+    "doctor": ("doctor", "Look whether everything is well, and what to do where not."),
     "site": ("site", "Serve DID documents and status lists on loopback."),
     "backup": ("backup", "Copy this company while its connector works."),
     "publish": ("exchange", "Map exports, sign what comes out, and offer it."),

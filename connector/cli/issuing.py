@@ -123,7 +123,7 @@ async def signed_with(config: Config, key: str) -> JsonObject:
 async def _write_site(services: Services, folder: Path) -> None:
     used = await services.store.next_status_index(services.config.tenant)
     document = folder / "did.json" if services.config.tenant else folder / ".well-known" / "did.json"
-    _put(document, statements.did_document(services))
+    _put(document, statements.did_document(services.config, services.keys.methods(services.clock.now())))
     for number in range(used // LIST_BITS + 1):
         lists = folder / "status" / str(number)
         _put(lists / "index.jwt", await statements.status_octets(services, number, site=True))

@@ -34,7 +34,7 @@ from connector.mapping.reading import code_lists
 from connector.mapping.source import SourceFile, Unreadable
 from connector.model import Finding, Json, JsonObject
 from connector.peers.files import Exports
-from connector.vocabulary.bundle import load_bundle
+from connector.vocabulary.bundle import Bundle, load_bundle
 
 app = typer.Typer(no_args_is_help=True, help="Mapping plans: check, run, preview, test.")
 
@@ -68,10 +68,8 @@ def check(plan: PlanFile, as_json: JSON = False) -> None:
     Example: battery-connector map check plans/lots.yaml
     """
     with told():
-        compiled, bundle = _compiled(plan), load_bundle()
+        compiled, findings = checked(plan, load_bundle())
         summary = describe(compiled)
-        findings = misnamed(compiled.plan, bundle.terms, bundle.shapes)
-        findings = [replace(each, place=replace(each.place, source=str(plan))) for each in findings]
         if as_json:
             show_json({"findings": [each.as_json() for each in findings], "plan": summary})
         elif findings:
@@ -80,6 +78,13 @@ def check(plan: PlanFile, as_json: JSON = False) -> None:
             console().print(f"{summary['mapping']}: the plan is good", markup=False)
             next_step(f"battery-connector map preview {plan}")
     raise SystemExit(NO if findings else DONE)
+
+
+def checked(plan: Path, bundle: Bundle) -> tuple[Compiled, list[Finding]]:
+    """A plan without any export, and what the vocabulary says of its names. `BadPlan`: it is none."""
+    compiled = _compiled(plan)
+    findings = misnamed(compiled.plan, bundle.terms, bundle.shapes)
+    return compiled, [replace(each, place=replace(each.place, source=str(plan))) for each in findings]
 
 
 @app.command(name="run")

@@ -46,7 +46,7 @@ def check(file: File, as_json: JSON = False) -> None:
     Example: battery-connector policy check policies/direct-customer.json
     """
     with told():
-        policy, findings = read(_document(file))
+        policy, findings = checked(file)
         if as_json:
             show_json({"findings": [finding.as_json() for finding in _placed(findings, file)]})
         elif policy is not None:
@@ -55,6 +55,11 @@ def check(file: File, as_json: JSON = False) -> None:
         else:
             _show_findings(findings, file)
     raise SystemExit(NO if findings else DONE)
+
+
+def checked(file: Path) -> tuple[Policy | None, tuple[Finding, ...]]:
+    """The policy of a file, or everything that is wrong with it. `BadInput`: it is no JSON."""
+    return read(_document(file))
 
 
 @app.command()

@@ -7,7 +7,7 @@ must not take the others with it. Whether a credential is good is judged by whom
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass, field
+from dataclasses import KW_ONLY, dataclass, field
 from pathlib import Path
 
 from connector.credentials.datamodel import parse_credential
@@ -15,6 +15,17 @@ from connector.credentials.refused import Refused
 from connector.credentials.securing import has_proof
 
 _log = logging.getLogger("connector.keys")
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A file of the folder. `shown`: whether peers get it; `problem`: what is wrong with it."""
+
+    path: Path
+    octets: bytes
+    problem: str
+    _: KW_ONLY
+    shown: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,28 +39,31 @@ class HeldCredentials:
 
     def __call__(self) -> tuple[bytes, ...]:
         """The credentials, by file name."""
-        if not self.folder.is_dir():
-            self._say(self.folder, b"", "is no folder: there is nothing to show who we are")
-        return tuple(octets for path in sorted(self.folder.glob("*.jwt")) if (octets := self._read(path)))
+        found = self.look()
+        for one in found:
+            if one.problem and self._told.get(one.path) != one.octets:
+                self._told[one.path] = one.octets
+                _log.warning("%s %s", one.path, one.problem)
+        return tuple(one.octets for one in found if one.shown)
 
-    def _read(self, path: Path) -> bytes:
-        """One credential; nothing if it is none."""
-        octets = b""
+    def look(self) -> list[Held]:
+        """Everything in the folder, with what is wrong with it."""
+        if not self.folder.is_dir():
+            return [Held(self.folder, b"", "is no folder: there is nothing to show who we are", shown=False)]
+        return [self._read(path) for path in sorted(self.folder.glob("*.jwt"))]
+
+    def _read(self, path: Path) -> Held:
         try:
             octets = path.read_bytes().strip()
+        except OSError as error:
+            return Held(path, b"", f"cannot be read: {error.strerror}", shown=False)
+        try:
             compact = b"" if has_proof(octets) else octets  # the profile of DCP has no proofs inside
             subject = parse_credential(compact).subject.get("id")
-        except OSError as error:
-            self._say(path, octets, f"cannot be read: {error.strerror}")
-            return b""
         except Refused as refused:
-            self._say(path, octets, f"is no credential: {refused}; one compact vc+jwt is expected")
-            return b""
+            said = f"is no credential: {refused}; one compact vc+jwt is expected"
+            return Held(path, octets, said, shown=False)
         if subject != self.did:
-            self._say(path, octets, f"is about {subject}, not about us ({self.did}): it proves nothing of us")
-        return octets
-
-    def _say(self, path: Path, octets: bytes, what: str) -> None:
-        if self._told.get(path) != octets:
-            self._told[path] = octets
-            _log.warning("%s %s", path, what)
+            said = f"is about {subject}, not about us ({self.did}): it proves nothing of us"
+            return Held(path, octets, said, shown=True)
+        return Held(path, octets, "", shown=True)

@@ -38,7 +38,7 @@ class Register:
         """All methods. `BadConfig`: the file, or a key that the configuration names, cannot be used."""
         if not self.path.exists():
             assertion, authentication = (
-                self._open_at(self._custody(OwnMethod(name="", purpose=purpose, public_jwk={})), "")
+                self._open_at(self.custody(OwnMethod(name="", purpose=purpose, public_jwk={})), "")
                 for purpose in own_methods.PREFIXES
             )
             return own_methods.first_methods(assertion.public_jwk, authentication.public_jwk)
@@ -49,7 +49,7 @@ class Register:
 
     def open(self, method: OwnMethod) -> Signer:
         """The signer of a method. `BadConfig` also where another key lies there than the one that peers know."""
-        custody = self._custody(method)
+        custody = self.custody(method)
         signer = self._open_at(custody, f"{self.config.did}#{method.name}")
         if signer.public_jwk != method.public_jwk:
             raise BadConfig(
@@ -97,7 +97,8 @@ class Register:
             published=wanted.published, signs_from=wanted.signs_from,
         )  # fmt: skip
 
-    def _custody(self, method: OwnMethod) -> str:
+    def custody(self, method: OwnMethod) -> str:
+        """Where its private key lies, or lay."""
         named = self.config.keys
         return method.custody or (named.assertion if method.purpose == "assertionMethod" else named.authentication)
 

@@ -13,6 +13,7 @@ from connector.config import Config
 from connector.credentials import jose
 from connector.credentials.access import check_access
 from connector.credentials.datamodel import MEDIA_TYPE, parse_credential
+from connector.credentials.did import MEDIA_TYPE as DID_MEDIA_TYPE
 from connector.credentials.presentation import presentation_input
 from connector.credentials.query import granted, read_query, response_message
 from connector.credentials.verify import needs
@@ -49,7 +50,9 @@ def routes(config: Config) -> list[web.RouteDef]:
 
 
 async def _did_document(request: web.Request) -> web.Response:
-    return web.Response(body=statements.did_document(request.app[SERVICES]), content_type="application/did+json")
+    services = request.app[SERVICES]
+    document = statements.did_document(services.config, services.keys.methods(services.clock.now()))
+    return web.Response(body=document, content_type=DID_MEDIA_TYPE)
 
 
 async def _presentations(request: web.Request) -> web.Response:

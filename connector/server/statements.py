@@ -12,10 +12,11 @@ from datetime import UTC, datetime, timedelta
 
 import orjson
 
+from connector.config import Config
 from connector.credentials import jose, status_list
 from connector.credentials.did import build_document, services_of
 from connector.credentials.issue import prepare
-from connector.credentials.own_methods import published
+from connector.credentials.own_methods import OwnMethod, published
 from connector.credentials.signing import Signer
 from connector.errors import NotFound
 from connector.exchange.rows import StatusChangeRow
@@ -27,10 +28,9 @@ _SITE_LIFETIME = timedelta(days=365)
 _KEPT = timedelta(minutes=1)
 
 
-def did_document(services: Services) -> bytes:
+def did_document(config: Config, methods: Sequence[OwnMethod]) -> bytes:
     """Our DID document."""
-    did, url = services.config.did, services.config.public_url
-    methods = services.keys.methods(services.clock.now())
+    did, url = config.did, config.public_url
     document = build_document(
         did,
         assertion=published(methods, "assertionMethod", did),

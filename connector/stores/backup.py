@@ -15,14 +15,13 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
-import apsw
-
 from connector.config import Config
 from connector.credentials.digest import multibase
 from connector.errors import BadInput
 from connector.exchange.rows import EvidenceRow
 from connector.model import Finding, JsonObject, Place
 from connector.provenance.evidence import GENESIS, check
+from connector.stores.connection import reading
 from connector.stores.statements import Shape, statements
 
 OnProgress = Callable[[JsonObject], None]
@@ -82,14 +81,14 @@ def copy_company(company: Config, target: Path, tell: OnProgress) -> Backup:
 def copy_store(path: Path, target: Path) -> None:
     """Copy the store at `path`, in use or not, to `target`, which must not exist."""
     os.close(os.open(target, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))  # else it would get the mode of the mask
-    with closing(_reading(path)) as connection:
+    with closing(reading(path)) as connection:
         connection.execute("VACUUM INTO ?", (str(target),))
     _sync(target)
 
 
 def check_store(path: Path, tenant: str) -> tuple[int, str, list[Finding]]:
     """Entries of evidence, the hash of the newest, and what is wrong in a store that nobody writes to."""
-    with closing(_reading(path)) as connection:
+    with closing(reading(path)) as connection:
         said = [str(row[0]) for row in connection.execute("PRAGMA integrity_check(5)")]
         findings = [] if said == ["ok"] else [Finding(code="store-damaged", message="; ".join(said))]
         entries, newest = 0, GENESIS
@@ -124,7 +123,7 @@ def _others(source: Path, left_out: set[Path]) -> Iterator[Path]:
 
 def _unlike(copy: Path, company: Config, source: Path, partial: Path) -> list[Finding]:
     """Files that the store names and that are not in the copy, or are not what their digest says."""
-    with closing(_reading(copy)) as connection:
+    with closing(reading(copy)) as connection:
         named = connection.execute("SELECT DISTINCT digest, name FROM file WHERE tenant = ?", (company.tenant,))
         rows = [(str(digest), str(name)) for digest, name in named]
     findings = []
@@ -143,10 +142,6 @@ def _unlike(copy: Path, company: Config, source: Path, partial: Path) -> list[Fi
 def _finding(code: str, message: str, path: Path) -> Finding:
     hint = "fetch it again, or publish it again; an older backup may have it"
     return Finding(code=code, message=message, hint=hint, place=Place(source=str(path)))
-
-
-def _reading(path: Path) -> apsw.Connection:
-    return apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READONLY)
 
 
 def _sync(path: Path) -> None:

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import os
 import sys
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
 import apsw
 
 from connector.errors import BadConfig, Unavailable
-from connector.stores.migrations import migrate
+from connector.stores.migrations import migrate, missing, steps
 
 OLDEST_SQLITE = (3, 51, 3)
 """Older ones have the WAL-reset bug: a checkpoint beside a commit on another connection can corrupt the file."""
@@ -68,6 +69,32 @@ def open_file(path: Path, *, readers: int) -> OpenFile:
     except BaseException:
         os.close(lock)
         raise
+
+
+def look(path: Path) -> tuple[int, list[str]]:
+    """A store, in use or not, as it is: the schema's last step, and those that the next start will make.
+
+    Nothing is changed. `BadConfig` and `Unavailable` say why it would not open.
+    """
+    check_sqlite(apsw.sqlite_lib_version())
+    wanted = steps()
+    try:
+        with closing(reading(path)) as connection:
+            later = missing(connection, wanted)
+    except (apsw.NotADBError, apsw.SQLError) as error:
+        raise BadConfig(f"{path} is not a store of this connector") from error
+    except apsw.CorruptError as error:
+        raise _damaged(path, str(error)) from error
+    except (apsw.CantOpenError, apsw.IOError, apsw.PermissionsError) as error:
+        raise BadConfig(f"the store {path} cannot be opened: {error}") from error
+    return len(wanted) - len(later), [step.name for step in later]
+
+
+def reading(path: Path) -> apsw.Connection:
+    """A store, in use or not, for reading alone. One that nobody uses gets no log beside it."""
+    in_use = path.with_name(path.name + "-wal").exists()
+    uri = path.resolve().as_uri() + ("" if in_use else "?immutable=1")
+    return apsw.Connection(uri, flags=apsw.SQLITE_OPEN_READONLY | apsw.SQLITE_OPEN_URI)
 
 
 def check_sqlite(version: str) -> None:

@@ -47,8 +47,13 @@ def steps(folder: Path = SCHEMA) -> list[Step]:
 
 def migrate(connection: apsw.Connection, wanted: list[Step] | None = None) -> None:
     """Bring the store to the newest step."""
-    wanted = steps() if wanted is None else wanted
     connection.execute(_TABLE)
+    for step in missing(connection, steps() if wanted is None else wanted):
+        _apply(connection, step)
+
+
+def missing(connection: apsw.Connection, wanted: list[Step]) -> list[Step]:
+    """The steps that the store has not seen yet. `BadConfig`: it is not one that these steps led to."""
     rows = connection.execute("SELECT number, checksum FROM migration ORDER BY number").fetchall()
     applied = {int(str(number)): str(checksum) for number, checksum in rows}
     if len(applied) > len(wanted):
@@ -56,14 +61,13 @@ def migrate(connection: apsw.Connection, wanted: list[Step] | None = None) -> No
             f"the store has schema step {max(applied)}, this connector knows {len(wanted)}",
             hint="a newer connector wrote it: use that one",
         )
-    for step in wanted:
-        if step.number not in applied:
-            _apply(connection, step)
-        elif applied[step.number] != step.checksum:
+    for step in wanted[: len(applied)]:
+        if applied.get(step.number) != step.checksum:
             raise BadConfig(
                 f"schema step {step.name} is not the one that this store was made with",
                 hint="an applied step is never changed; add a new one",
             )
+    return wanted[len(applied) :]
 
 
 def _apply(connection: apsw.Connection, step: Step) -> None:

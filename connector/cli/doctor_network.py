@@ -1,0 +1,193 @@
+"""What `doctor` asks of other machines: our own DID document as it is served, the issuers that we trust, our own
+credentials with their status lists, the time.
+
+It asks as the connector asks: by the guarded client, the resolver and the verifier, over a store in memory.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import statistics
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from connector.app import clock_of, compose, resolver_of
+from connector.cli.doctor_company import Check, Outcome, good, wrong
+from connector.config import Config
+from connector.credentials.datamodel import parse_credential, time_text
+from connector.credentials.did import DidDocument, key_for, parse_document
+from connector.credentials.did_web import document_url
+from connector.credentials.refused import Refused
+from connector.credentials.verify import MEMBERS, needs
+from connector.credentials.verify import Check as Step
+from connector.errors import AddressBlocked, CannotCheck, ConnectorError, PeerUnreachable
+from connector.exchange.ports import Clock, HttpAnswer, Verifier
+from connector.keys.held import Held, HeldCredentials
+from connector.keys.ring import Keys, open_keys
+from connector.model import Did
+from connector.peers.client import GuardedClient
+from connector.peers.resolver import Resolver
+from connector.server.statements import did_document
+from connector.stores.memory import MemoryStore
+
+_SOON: Final = timedelta(days=30)
+_OUTSIDE: Final = "if only this machine cannot reach it, look from another one"
+
+
+class _Watching(GuardedClient):
+    """Notes what time others have."""
+
+    def __init__(self, clock: Clock, *, unsafe_allow_loopback: bool) -> None:
+        super().__init__(unsafe_allow_loopback=unsafe_allow_loopback)
+        self._clock = clock
+        self.ahead: dict[str, float] = {}
+        """Host -> the seconds by which its clock is ahead of ours."""
+
+    async def request(self, method: Any, url: str, **options: Any) -> HttpAnswer:  # noqa: ANN401 - passed on as it is
+        answer = await super().request(method, url, **options)
+        try:
+            told = parsedate_to_datetime(answer.headers.get("date", ""))
+        except ValueError:
+            return answer
+        now = self._clock.now()
+        self.ahead[urlsplit(url).netloc] = (told.replace(tzinfo=told.tzinfo or UTC) - now).total_seconds()
+        return answer
+
+
+async def network_checks(company: Config, *, runs: bool) -> list[Check]:
+    """All of them. `runs`: whether our own connector does."""
+    clock = clock_of(company)
+    try:
+        keys = open_keys(company, clock.now())
+    except ConnectorError:
+        says = "without keys that open, nothing of it can be looked at"
+        return [Check(name="identity", outcome="unchecked", says=says, fix="first mend the keys")]
+    async with _Watching(clock, unsafe_allow_loopback=company.unsafe.allow_loopback_http) as http:
+        resolver = resolver_of(company, http, clock)
+        verifier = compose(company, MemoryStore(), http, keys, clock=clock).verifier
+        held = HeldCredentials(company.path(company.held), company.did).look()
+        issuers = dict.fromkeys(did for listed in company.trusted_issuers.values() for did in listed if did != MEMBERS)
+        looked = await asyncio.gather(
+            _own_document(company, keys, resolver, clock, runs=runs),
+            *(_issuer(Did(did), resolver) for did in issuers),
+            *(_held(one, resolver, verifier, clock.now()) for one in held),
+        )
+        return [*looked, *_nobody(held=held, issuers=issuers), *_clock(company, http.ahead)]
+
+
+async def _own_document(company: Config, keys: Keys, resolver: Resolver, clock: Clock, *, runs: bool) -> Check:
+    name, url = "did", document_url(company.did, allow_http=company.unsafe.allow_loopback_http)
+    ours = parse_document(did_document(company, keys.own.methods(clock.now())))
+    try:
+        served = await resolver.did_document(company.did)
+    except (PeerUnreachable, AddressBlocked) as error:
+        if not runs:
+            says = f"{url} was not reached, and no connector runs here: {error.detail}"
+            return Check(name=name, outcome="unchecked", says=says, fix="battery-connector serve")
+        says = f"{url} does not lead to this connector: {error.detail}"
+        outcome: Outcome = "unchecked" if isinstance(error, AddressBlocked) else "bad"
+        return Check(name=name, outcome=outcome, says=says, fix=f"look at DNS, proxy and firewall; {_OUTSIDE}")
+    except ConnectorError as error:
+        says = f"at {url} lies something else than our DID document: {error.detail}"
+        return Check(name=name, outcome="bad", says=says, fix="have the proxy pass that path on to the connector")
+    if different := _difference(ours, served):
+        says = f"at {url} lies another DID document than this company's: {different}"
+        return Check(name=name, outcome="bad", says=says, fix="restart what serves it, or publish the site anew")
+    return good(name, f"{url} is our DID document")
+
+
+def _difference(ours: DidDocument, served: DidDocument) -> str:
+    """In which parts they differ."""
+    here, there = ({one.id: one.jwk for one in each.methods.values()} for each in (ours, served))
+    told = [f"the key {name} is not served" for name in here if name not in there]
+    told += [f"the key {name} is not ours" for name in there if name not in here]
+    told += [f"the key {name} is another one" for name in here if name in there and here[name] != there[name]]
+    if not told and ours.relationships != served.relationships:
+        told.append("the keys are listed under other relationships")
+    if ours.services != served.services:
+        told.append("the services differ")
+    return "; ".join(told)
+
+
+async def _issuer(did: Did, resolver: Resolver) -> Check:
+    try:
+        document = await resolver.did_document(did)
+    except Refused as error:
+        return wrong(f"issuer {did}", error, "its document is not what it should be: tell the issuer")
+    except (CannotCheck, AddressBlocked) as error:
+        return wrong(f"issuer {did}", error, f"try again later; {_OUTSIDE}", "unchecked")
+    usable = [key_id for key_id in document.relationships["assertionMethod"] if _signs(document, key_id)]
+    if not usable:
+        says = "its DID document has no key under assertionMethod that is used here: nothing of it can be verified"
+        return Check(name=f"issuer {did}", outcome="bad", says=says, fix="ask the issuer for an Ed25519 or P-256 key")
+    return good(f"issuer {did}", f"its DID document can be had; keys for credentials: {len(usable)}")
+
+
+def _signs(document: DidDocument, key_id: str) -> bool:
+    try:
+        key_for(document, key_id, "assertionMethod")
+    except Refused:
+        return False
+    return True
+
+
+async def _held(one: Held, resolver: Resolver, verifier: Verifier, now: datetime) -> Check:
+    """A credential of ours as peers will judge it, but for whom they trust."""
+    name = f"held {one.path.name}"
+    if one.problem:
+        says = f"{one.path} {one.problem}"
+        return Check(name=name, outcome="bad", says=says, fix="put the credential there as its issuer gave it")
+    steps = [step for step in (await verifier.verify(one.octets, now)).checks if step.name not in {"trust", "shape"}]
+    for step in steps:
+        if step.outcome in {"failed", "unchecked"}:
+            return _not_good(name, step)
+    credential, status = parse_credential(one.octets), await _status_age(one.octets, resolver)
+    if credential.valid_until is None:
+        return good(name, f"{credential.types[-1]} of {credential.issuer}, without end{status}")
+    says = f"{credential.types[-1]} of {credential.issuer}, good until {time_text(credential.valid_until)}{status}"
+    if credential.valid_until - now < _SOON:
+        return Check(name=name, outcome="warning", says=says, fix="ask its issuer for a new one now")
+    return good(name, says)
+
+
+def _not_good(name: str, step: Step) -> Check:
+    says = f"{step.name}: {step.code or step.outcome}: {step.detail}"
+    if step.outcome == "unchecked":
+        return Check(name=name, outcome="unchecked", says=says, fix="try again; peers cannot check it now either")
+    return Check(name=name, outcome="bad", says=says, fix="peers refuse it: ask its issuer for a new one")
+
+
+async def _status_age(octets: bytes, resolver: Resolver) -> str:
+    """How old its status list is; the list itself was verified with the credential."""
+    told = ""
+    for url in needs(octets).status_lists:
+        signed = parse_credential(await resolver.status_list(url)).valid_from
+        if signed is not None:
+            told += f"; its status list was signed at {time_text(signed)}"
+    return told
+
+
+def _nobody(*, held: list[Held], issuers: dict[str, None]) -> Iterator[Check]:
+    if not held:
+        says = "there is no credential of ours to show: peers that ask for a membership refuse us"
+        yield Check(name="held", outcome="warning", says=says, fix="put it into the folder `held` as a *.jwt")
+    if not issuers:
+        says = "nobody is trusted: no credential of a peer counts"
+        yield Check(name="issuers", outcome="warning", says=says, fix="name whom to believe under [trusted_issuers]")
+
+
+def _clock(company: Config, ahead: dict[str, float]) -> Iterator[Check]:
+    """Ours against the middle of others'. HTTP tells whole seconds."""
+    others = [seconds for host, seconds in ahead.items() if host != urlsplit(company.public_url).netloc]
+    if not others:
+        return
+    skew, leeway = statistics.median(others), company.limits.clock_leeway_seconds
+    says = f"it is {abs(skew):.0f} s {'behind' if skew > 0 else 'ahead of'} that of {len(others)} others"
+    if abs(skew) <= leeway:
+        yield good("clock", says)
+    else:
+        fix = "have the machine's clock set by NTP: peers refuse tokens from another time"
+        yield Check(name="clock", outcome="bad", says=f"{says}; {leeway} s are borne", fix=fix)

@@ -1,0 +1,181 @@
+"""`doctor`: what is planted is found, by its check, with what to do; what is well is said to be; nothing is changed."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import socket
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+
+from connector.cli.companies import free_ports
+from connector.cli.doctor_company import company_checks, running
+from connector.config import load
+from connector.credentials.datamodel import VC_CONTEXT, time_text
+from connector.credentials.issue import attach, prepare
+from connector.keys.register import Register
+from connector.keys.ring import open_keys
+from connector.stores.sqlite import SqliteStore
+from tests.edges.cli.companies import Company, found, know, serving
+from tests.edges.cli.test_running import ask, run
+
+NOW = datetime.now(UTC)
+
+
+def contents(folder: Path) -> dict[str, tuple[int, bytes]]:
+    """Every file, with its mode and octets."""
+    return {str(path): (path.stat().st_mode, path.read_bytes()) for path in folder.rglob("*") if path.is_file()}
+
+
+def outcomes(answer: dict[str, Any]) -> dict[str, str]:
+    """The worst of each name."""
+    order = ["good", "warning", "unchecked", "bad"]
+    told: dict[str, str] = {}
+    for one in answer["checks"]:
+        told[one["name"]] = max(told.get(one["name"], "good"), one["outcome"], key=order.index)
+    return told
+
+
+async def membership(issuer: Company, about: Company, days: int) -> bytes:
+    """As an association signs it."""
+    company = load(issuer.config)
+    signer = open_keys(company, NOW).own.assertion(NOW)
+    unsigned = prepare(
+        {
+            "@context": [VC_CONTEXT], "type": ["VerifiableCredential", "MembershipCredential"], "issuer": company.did,
+            "validFrom": "2026-01-01T00:00:00Z", "validUntil": time_text(NOW + timedelta(days=days)),
+            "credentialSubject": {"id": about.did, "type": "Party"},
+        },
+        key_id=signer.key_id, alg=signer.alg,
+    )  # fmt: skip
+    return attach(unsigned, await signer.sign(unsigned)).octets
+
+
+def test_beside_a_running_connector_and_without_one(tmp_path: Path) -> None:
+    """The same company: all well but an end that comes near; stopped; its document served by somebody else's copy."""
+    ports = free_ports(4)
+    mine, club = (found(tmp_path, name, ports.pop(), ports.pop()) for name in ("mine", "club"))
+    know(mine, club)
+    held = mine.folder / "held" / "membership.jwt"
+    held.write_bytes(asyncio.run(membership(club, mine, 20)))
+    (mine.folder / "held" / "torn.jwt").write_bytes(held.read_bytes()[:-40])
+    issuers = (f"issuer {mine.did}", f"issuer {club.did}")
+    with serving(mine, club):
+        code, answer = ask(mine, "doctor", "--thorough")
+        assert code == 1
+        told = outcomes(answer)
+        assert {name for name, one in told.items() if one == "bad"} == {"held torn.jwt"}
+        assert [told[name] for name in ("connector", "did", "store", "clock", "plans", *issuers)] == ["good"] * 7
+        assert told["held membership.jwt"] == told["unsafe.allow_loopback_http"] == "warning"
+        (mine.folder / "held" / "torn.jwt").unlink()
+        assert ask(mine, "doctor")[0] == 0
+
+        held.write_bytes(asyncio.run(membership(club, mine, -1)))
+        code, text = run(mine, "doctor")
+        assert (code, "validity: expired" in text) == (1, True)
+
+        copy = Company("copy", tmp_path / "copy", mine.public_url, mine.management_port)
+        shutil.copytree(mine.folder, copy.folder)
+        Register(load(copy.config)).rotate("assertionMethod", algorithm="", now=NOW, signs_from=NOW)
+        (copy.folder / "held" / "membership.jwt").unlink()
+        code, text = run(copy, "doctor")
+        assert code == 1
+        assert f"the key {mine.did}#assertion-2 is not served" in " ".join(text.split())
+    held.unlink()
+    before = contents(mine.folder)
+    code, answer = ask(mine, "doctor", "--thorough")
+    assert code == 3
+    assert contents(mine.folder) == before
+    told = outcomes(answer)
+    assert [told[name] for name in ("did", *issuers)] == ["unchecked"] * 3
+    assert (told["connector"], told["ports"], told["store"]) == ("warning", "good", "good")
+
+
+def write(place: str, text: str) -> Callable[[Path], object]:
+    return lambda folder: (folder / place).write_text(text)
+
+
+PLANTED: dict[str, tuple[Callable[[Path], object], str, str]] = {
+    "secrets that others read": (lambda folder: (folder / "secrets.env").chmod(0o644), "secrets", "chmod 600"),
+    "no secrets": (lambda folder: (folder / "secrets.env").unlink(), "secrets", "CONNECTOR_KEY_PASSPHRASE is neither"),
+    "another passphrase": (
+        write("secrets.env", "CONNECTOR_KEY_PASSPHRASE=x\nCONNECTOR_MANAGEMENT_TOKEN=y\n"), "keys", "does not open",
+    ),
+    "no id key": (lambda folder: (folder / "keys" / "id.key").unlink(), "keys", "id.key cannot be read"),
+    "a broken plan": (write("plans/sites.yaml", "mapping: [\n"), "plans", "sites.yaml"),
+    "an unknown term": (write("plans/x.yaml", "mapping: x/1\nrecord: NoSuchRecord\n"), "plans", "x.yaml"),
+    "a broken policy": (write("policies/x.json", '{"permission": [{"action": "eat"}]}'), "policies", "x.json"),
+    "no exports": (lambda folder: shutil.rmtree(folder / "exports"), "exports", "there is no folder"),
+    "no store": (write("store/connector.db", "a text, and not at all a store" * 100), "store", "is not a store"),
+    "a full disk": (write("more.toml", "[limits]\nmin_free_bytes = 9000000000000000\n"), "disk", "nothing is taken"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("fault", PLANTED)
+def test_what_is_planted_is_found(tmp_path: Path, fault: str) -> None:
+    """By one check, with what to do; all else stays good."""
+    plant, name, words = PLANTED[fault]
+    company = found(tmp_path, "mine", *free_ports(2))
+    assert not bad(company)
+    plant(company.folder)
+    more = company.folder / "more.toml"
+    if more.exists():
+        company.config.write_text(company.config.read_text() + more.read_text())
+    told = bad(company)
+    assert {one.name for one in told} == {name}
+    assert any(one.name == name and words in f"{one.says} {one.fix}" for one in told), told
+    assert all(one.fix for one in told)
+
+
+def bad(company: Company) -> list[Any]:
+    loaded = load(company.config)
+    checks = company_checks(loaded, NOW, runs=False, thorough=True)
+    return [one for one in checks if one.outcome == "bad"]
+
+
+def test_a_port_that_is_taken_and_a_stranger_on_it(tmp_path: Path) -> None:
+    """By whom does not matter; another company's connector is named."""
+    mine, other = (found(tmp_path, name, *free_ports(2)) for name in ("mine", "other"))
+    taken = load(mine.config).listen
+    with socket.create_server(("127.0.0.1", taken.port)):
+        (told,) = bad(mine)
+        assert (told.name, f"port {taken.port}" in told.says) == ("ports", True)
+    with serving(other):
+        text = mine.config.read_text().replace(
+            f"management_port = {taken.management_port}", f"management_port = {other.management_port}"
+        )
+        mine.config.write_text(text)
+        check = running(load(mine.config))
+        assert (check.outcome, other.did in check.says) == ("bad", True)
+
+
+async def test_a_store_that_the_next_start_changes_is_told(tmp_path: Path) -> None:
+    """So that a copy can be made before; damage is found in the whole."""
+    company = found(tmp_path, "mine", *free_ports(2))
+    path = company.folder / "store" / "connector.db"
+    await SqliteStore(path).close()
+    assert not bad(company)
+    import apsw
+
+    with apsw.Connection(str(path)) as connection:
+        connection.execute("DELETE FROM migration WHERE number = (SELECT max(number) FROM migration)")
+    connection.close()
+    checks = company_checks(load(company.config), NOW, runs=False, thorough=False)
+    (store,) = [one for one in checks if one.name == "store"]
+    assert (store.outcome, "backup" in store.fix) == ("warning", True)
+
+
+def test_a_wrong_configuration_is_a_finding_and_none_is_bad_usage(tmp_path: Path) -> None:
+    """Exit codes 1 and 2."""
+    company = found(tmp_path, "mine", *free_ports(2))
+    company.config.write_text(company.config.read_text() + "\n[limit]\n")
+    code, answer = ask(company, "doctor")
+    assert (code, outcomes(answer)) == (1, {"configuration": "bad"})
+    assert orjson.dumps(answer).find(b"limit: unknown key") > 0
+    company.config.unlink()
+    assert run(company, "doctor")[0] == 2
