@@ -12,14 +12,13 @@ import logging
 import secrets
 import time
 from collections.abc import AsyncIterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Protocol
 
 from connector.config import MANAGEMENT_TOKEN_VARIABLE, Config, secret
-from connector.errors import PeerUnreachable
 from connector.exchange.answer import AuditAnswers
 from connector.exchange.arrivals import Arrivals
 from connector.exchange.audit import Audit
@@ -30,6 +29,7 @@ from connector.exchange.conversation import REMINDER, Conversation
 from connector.exchange.discard import Discard
 from connector.exchange.download import Download
 from connector.exchange.draft import START_ALARM
+from connector.exchange.forget import Forget
 from connector.exchange.grants import Grants
 from connector.exchange.inbox import Inbox
 from connector.exchange.negotiate import Negotiate
@@ -38,7 +38,7 @@ from connector.exchange.opening import PUSH_ALARM, Opening
 from connector.exchange.outbox import Outbox
 from connector.exchange.patience import CALLER_SECONDS, Patient
 from connector.exchange.policies import Policies
-from connector.exchange.ports import Clock, Http, HttpAnswer, Identity, Ids, Peers, Store, Verifier
+from connector.exchange.ports import Clock, Http, Identity, Ids, Peers, Store, Verifier
 from connector.exchange.publish import Publish
 from connector.exchange.publish_file import PublishFile
 from connector.exchange.push import Push
@@ -50,7 +50,7 @@ from connector.exchange.renew import Renew
 from connector.exchange.revoke import Revoke
 from connector.exchange.room import Room
 from connector.exchange.serve import Serve
-from connector.exchange.streams import Carrier, Files, HttpStream
+from connector.exchange.streams import Carrier, Files
 from connector.exchange.transfer import Transfer
 from connector.exchange.weighing import Weighing
 from connector.exchange.withdraw import Withdraw
@@ -61,6 +61,7 @@ from connector.peers.client import GuardedClient
 from connector.peers.files import Exports
 from connector.peers.identity import Claimed, SelfIssued
 from connector.peers.messenger import Messenger
+from connector.peers.nowhere import NoNetwork
 from connector.peers.resolver import Resolver
 from connector.peers.verifier import FetchingVerifier
 from connector.protocol.messages import build_models
@@ -115,22 +116,6 @@ class SystemIds:
 
 class WayOut(Http, Carrier, Protocol):
     """The guarded client: messages, and octets of any size."""
-
-
-class NoNetwork:
-    """The way out of a signer that works on its own: there is none."""
-
-    async def request(self, method: str, url: str, **_options: object) -> HttpAnswer:
-        """Nothing is ever sent."""
-        raise PeerUnreachable(f"{method} {url} was not sent: this command works without network")
-
-    def stream(self, url: str, **_options: object) -> AbstractAsyncContextManager[HttpStream]:
-        """Nothing is ever asked."""
-        raise PeerUnreachable(f"{url} was not asked: this command works without network")
-
-    async def upload(self, url: str, chunks: AsyncIterator[bytes], **_options: object) -> HttpAnswer:  # noqa: ARG002 - not even read
-        """Nothing is ever sent."""
-        return await self.request("POST", url)
 
 
 def compose(
@@ -293,6 +278,7 @@ def _processes(
     conversations: dict[str, Conversation] = {}
     outbox = Outbox(
         store=store, peers=peers, clock=clock, ids=ids, owner=ids.urn(), conversations=conversations, receipts=receipts,
+        forget=Forget(tenant=tenant, store=store, clock=clock, keep_ended_days=limits.keep_ended_days).some,
         retry_first_seconds=limits.retry_first_seconds, retry_cap_seconds=limits.retry_cap_seconds,
         retry_budget_seconds=limits.retry_budget_seconds,
         not_now={one.id: frozenset(one.retryable_statuses) for one in config.peers.values()},

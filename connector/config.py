@@ -75,6 +75,16 @@ class Limits(_Part):
     retry_cap_seconds: float = Field(default=3_600.0, gt=0)
     retry_read_seconds: float = Field(default=30.0, ge=0)
     """So long a peer that is read for somebody who waits is asked again: a connector restarts in that time."""
+    keep_ended_days: int = Field(default=400, ge=30, le=36_525)
+    """How long what ended without an agreement is kept with its messages: transfers, refused negotiations; idempotency
+    keys too. Agreements with their negotiations, evidence, records and files are not forgotten.
+    """
+
+    @model_validator(mode="after")
+    def _keeps_what_may_be_repeated(self) -> Limits:
+        if self.keep_ended_days * 86_400 < 2 * self.retry_budget_seconds:
+            raise ValueError("keep_ended_days is less than twice retry_budget_seconds: ended things may be repeated")
+        return self
 
 
 class Approvals(_Part):

@@ -54,6 +54,7 @@ class VirtualLoop(asyncio.SelectorEventLoop):
     def __init__(self) -> None:
         self._jump = _Jump()
         super().__init__(self._jump)
+        self._clock_resolution = 1e-7  # a float of a year's seconds has no nanoseconds: a timer would never be due
 
     def time(self) -> float:
         """Seconds since the loop began."""

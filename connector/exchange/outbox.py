@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import logging
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
@@ -52,8 +52,6 @@ _DELIVERY_MICROSECONDS = LEASE_MICROSECONDS // 2
 """A delivery that begins now may need so much of its lease."""
 _AWAKE_MICROSECONDS = 1_000_000
 _MOST_AWAKE = 10_000
-_FORGET_MICROSECONDS = 60_000_000
-"""Used tokens that have expired are dropped about once a minute."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -72,6 +70,8 @@ class Outbox:
     retry_budget_seconds: int
     not_now: Mapping[str, frozenset[int]]
     """Peers that answer "not now" by statuses that refuse by DSP."""
+    forget: Callable[[int], Awaitable[None]]
+    """Drops what is not kept any longer; told how much else is under way."""
     jobs: dict[str, Callable[[str], Coroutine[None, None, None]]] = field(default_factory=dict)
     """Work that an alarm of this name begins: called with the pid, again and again while the alarm is due."""
     lanes: Lanes = field(default_factory=Lanes)
@@ -79,7 +79,6 @@ class Outbox:
     _running: bool = False
     _awake: dict[str, int] = field(default_factory=dict)
     """Parties for which nothing was postponed when the store was asked last, and when that was."""
-    _forgotten: int = 0
 
     def deliver(self, row: OutboxRow) -> None:
         """Take a row that is leased to us."""
@@ -139,8 +138,7 @@ class Outbox:
                 await self.conversations[timer.kind].time_out(timer.pid, timer.name)
         if not self._tasks:
             await self.receipts.prove_some()
-        if not now < self._forgotten + _FORGET_MICROSECONDS and not await self.store.forget_replays(before=now):
-            self._forgotten = now
+        await self.forget(len(self._tasks))
 
     async def _pause(self) -> float:
         due = await self.store.next_outbox(without=self.lanes.full())

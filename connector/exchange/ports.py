@@ -84,6 +84,20 @@ class Store(RecordStore, Protocol):
     async def forget_replays(self, *, before: int) -> int:
         """Drop tokens that expired before this time, perhaps not all at once. How many were dropped."""
 
+    async def forget_commands(self, *, before: int) -> int:
+        """Drop commands that were given before this time, perhaps not all at once. How many were dropped."""
+
+    async def forgettable_processes(self, tenant: str, *, before: int, limit: int) -> list[ProcessRow]:
+        """Those in which nothing has happened since then, and nothing will: ended or never begun, nothing to be sent,
+        no timer; nor is there an agreement of theirs. The longest unchanged ones first.
+        """
+
+    async def commit_forgotten(self, rows: Sequence[ProcessRow], evidence: Sequence[EvidenceEntry]) -> None:
+        """Drop these processes with their messages, attempts and data tokens. Their pids never mean anything again.
+
+        `Conflict`: one of them has changed; nothing was dropped.
+        """
+
     async def commit_step(self, step: StepCommit) -> tuple[int, ...]:
         """One step of a process. Returns the numbers that its outbox rows got.
 

@@ -79,7 +79,9 @@ async def find(services: Services, ident: str) -> ProcessRow:
             return row
     for row in await store.processes_of_peer_pid(tenant, ident):
         return row
-    raise NotFound("no such negotiation, transfer or agreement", hint="battery-connector why shows the newest")
+    days = services.config.limits.keep_ended_days
+    hint = f"battery-connector why shows the newest; what ended without an agreement is forgotten after {days} days"
+    raise NotFound("no such negotiation, transfer or agreement", hint=hint)
 
 
 async def newest(services: Services, *kinds: ProcessKind, behind: Collection[str] = ()) -> tuple[list[ProcessRow], int]:

@@ -43,6 +43,7 @@ class MemoryProcesses:
         self._timers: dict[ProcessKey, list[TimerRow]] = {}
         self._outbox: dict[ProcessKey, dict[int, OutboxRow]] = {}
         self._last_seq: dict[ProcessKey, int] = {}
+        self._buried: set[ProcessKey] = set()
         self._approvals: dict[tuple[str, str, str], ApprovalRow] = {}
         self._agreements: dict[tuple[str, str], AgreementRow] = {}
         self._claims: dict[tuple[str, str], str] = {}
@@ -118,6 +119,37 @@ class MemoryProcesses:
         for key in gone:
             del self._replays[key]
         return len(gone)
+
+    async def forget_commands(self, *, before: int) -> int:
+        """Drop commands that were given before this time; how many were dropped."""
+        gone = [key for key, row in self._commands.items() if row.at < before]
+        for key in gone:
+            del self._commands[key]
+        return len(gone)
+
+    async def forgettable_processes(self, tenant: str, *, before: int, limit: int) -> list[ProcessRow]:
+        """Those in which nothing goes on, and that no agreement needs; the longest unchanged ones first."""
+        agreed = {row.negotiation_pid for row in self._agreements.values() if row.tenant == tenant}
+        rows = [
+            row for key, row in self._processes.items()
+            if row.tenant == tenant and row.updated < before and row.state in {"", "COMPLETED", "TERMINATED"}
+            and row.pid not in agreed and not self._outbox.get(key) and not self._timers.get(key)
+        ]  # fmt: skip
+        return sorted(rows, key=lambda row: row.updated)[:limit]
+
+    async def commit_forgotten(self, rows: Sequence[ProcessRow], evidence: Sequence[EvidenceEntry]) -> None:
+        """Drop these processes with all that was said in them."""
+        for row in rows:
+            there = self._processes.get(_key(row))
+            if there is None or there.version != row.version:
+                raise Conflict(f"{row.kind} {row.pid} has changed")
+        for row in rows:
+            key = _key(row)
+            for kept in (self._processes, self._messages, self._attempts, self._outbox, self._timers, self._last_seq):
+                kept.pop(key, None)
+            self._tokens.pop((row.tenant, row.pid), None)
+            self._buried.add(key)
+        self._append(evidence)
 
     async def commit_step(self, step: StepCommit) -> tuple[int, ...]:
         """One step of a process; the numbers that its outbox rows got."""
@@ -257,7 +289,7 @@ class MemoryProcesses:
 
     def _check_step(self, step: StepCommit, key: ProcessKey) -> None:
         there = self._processes.get(key)
-        if (there.version if there else 0) != step.expected_version:
+        if (there.version if there else 0) != step.expected_version or key in self._buried:
             raise Conflict(f"{step.process.kind} {step.process.pid} is no longer at version {step.expected_version}")
         wanted = _peer_key(step.process)
         if wanted and any(_peer_key(row) == wanted for other, row in self._processes.items() if other != key):

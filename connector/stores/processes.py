@@ -130,6 +130,29 @@ class ProcessTables:
         bindings: Bindings = {"before": before, "limit": FORGET_AT_ONCE}
         return await self._engine.write(lambda tx: tx.change("forget_replays", bindings), long=True)
 
+    async def forget_commands(self, *, before: int) -> int:
+        """Drop commands that were given before this time, some at a time; how many were dropped."""
+        bindings: Bindings = {"before": before, "limit": FORGET_AT_ONCE}
+        return await self._engine.write(lambda tx: tx.change("forget_commands", bindings), long=True)
+
+    async def forgettable_processes(self, tenant: str, *, before: int, limit: int) -> list[ProcessRow]:
+        """Those in which nothing goes on, and that no agreement needs; the longest unchanged ones first."""
+        bindings: Bindings = {"tenant": tenant, "before": before, "limit": limit}
+        return [PROCESS.read(row) for row in await self._engine.many("forgettable_processes", bindings)]
+
+    async def commit_forgotten(self, rows: Sequence[ProcessRow], evidence: Sequence[EvidenceEntry]) -> None:
+        """Drop these processes with all that was said in them."""
+
+        def work(tx: Transaction) -> None:
+            for row in rows:
+                key: Bindings = {**_key(row.tenant, row.kind, row.pid), "version": row.version}
+                if not tx.change("forget_process", key):
+                    raise Conflict(f"{row.kind} {row.pid} has changed")
+                tx.change("forget_data_tokens", key)
+            evidence_log.append(tx, evidence)
+
+        await self._engine.write(work, long=True, kept=lambda: self._recent.drop(rows))
+
     async def commit_step(self, step: StepCommit) -> tuple[int, ...]:
         """One step of a process; the numbers that its outbox rows got."""
         return await self._engine.write(lambda tx: _step(tx, step), kept=lambda: self._recent.keep(step))

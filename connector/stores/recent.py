@@ -6,6 +6,7 @@ disk. What is not here is in the tables.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from connector.exchange.rows import ProcessKind, ProcessRow, StepCommit
@@ -38,6 +39,11 @@ class Recent:
         if before is None and len(self._entries) >= _MOST:
             self._entries.pop(next(iter(self._entries)))
         self._entries[key] = _Entry(row, heard)
+
+    def drop(self, rows: Iterable[ProcessRow]) -> None:
+        """These are gone."""
+        for row in rows:
+            self._entries.pop((row.tenant, row.kind, row.pid), None)
 
     def find(self, tenant: str, kind: ProcessKind, pid: str) -> ProcessRow | None:
         """The process, if it is here."""

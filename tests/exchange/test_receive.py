@@ -10,7 +10,6 @@ from pathlib import Path
 import orjson
 import pytest
 
-from connector.app import NoNetwork
 from connector.credentials import issue
 from connector.credentials.did import DidDocument, MethodKey, build_document, parse_document
 from connector.credentials.digest import digest_multibase
@@ -25,6 +24,7 @@ from connector.exchange.room import Room
 from connector.exchange.rows import DatasetRow, RecordRow, RecordsCommit
 from connector.keys.memory import MemorySigner, signer_from_seed
 from connector.model import Did, Json, JsonObject
+from connector.peers.nowhere import NoNetwork
 from connector.stores.files import FileStore
 from connector.stores.memory import MemoryStore
 from connector.vocabulary.bundle import load_bundle

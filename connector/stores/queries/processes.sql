@@ -41,6 +41,22 @@ UPDATE process SET peer_pid = :peer_pid, state = :state, version = :version, bod
 WHERE tenant = :tenant AND kind = :kind AND pid = :pid AND version = :expected
 RETURNING last_seq;
 
+-- name: forgettable_processes
+-- The states stand here in words, as in the index: those in which nothing goes on, without the one that agreements need.
+SELECT tenant, kind, pid, peer_pid, counterparty, role, state, version, body, deadline, created, updated
+FROM process INDEXED BY process_ended
+WHERE tenant = :tenant AND updated < :before AND state IN ('', 'COMPLETED', 'TERMINATED')
+  AND NOT EXISTS (SELECT 1 FROM agreement
+    WHERE agreement.tenant = process.tenant AND agreement.negotiation_pid = process.pid)
+  AND NOT EXISTS (SELECT 1 FROM outbox
+    WHERE outbox.tenant = process.tenant AND outbox.kind = process.kind AND outbox.pid = process.pid)
+  AND NOT EXISTS (SELECT 1 FROM timer
+    WHERE timer.tenant = process.tenant AND timer.kind = process.kind AND timer.pid = process.pid)
+ORDER BY updated LIMIT :limit;
+
+-- name: forget_process
+DELETE FROM process WHERE tenant = :tenant AND kind = :kind AND pid = :pid AND version = :version;
+
 -- name: insert_message
 INSERT INTO message (tenant, kind, pid, direction, counterparty, message_type, message_id, sha256, body, token,
   verification_key, status, answer_headers, answer_body, at, receipt)
@@ -134,6 +150,9 @@ FROM agreement WHERE tenant = :tenant ORDER BY at, agreement_id;
 
 -- name: delete_data_tokens
 DELETE FROM data_token WHERE tenant = :tenant AND transfer_pid = :transfer_pid AND sha256 <> :kept;
+
+-- name: forget_data_tokens
+DELETE FROM data_token WHERE tenant = :tenant AND transfer_pid = :pid;
 
 -- name: insert_data_token
 INSERT INTO data_token (tenant, transfer_pid, sha256, refresh_sha256, expires, live)

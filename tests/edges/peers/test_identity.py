@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from connector.app import NoNetwork, compose
+from connector.app import compose
 from connector.config import Config, Listen, Unsafe
 from connector.config import Keys as KeyNames
 from connector.errors import BadMessage, NotAuthenticated
@@ -12,6 +12,7 @@ from connector.keys.memory import keys_from_seed
 from connector.keys.ring import Keys
 from connector.model import Did
 from connector.peers.identity import Claimed
+from connector.peers.nowhere import NoNetwork
 from connector.stores.memory import MemoryStore
 
 EDC = '{"region":"eu","audience":"http://localhost:19294/protocol/2025-1","clientId":"consumer"}'

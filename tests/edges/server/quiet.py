@@ -9,7 +9,7 @@ from pathlib import Path
 import orjson
 from aiohttp import web
 
-from connector.app import NoNetwork, compose
+from connector.app import compose
 from connector.config import Config, Listen
 from connector.config import Keys as KeyNames
 from connector.exchange.ports import HttpAnswer
@@ -17,6 +17,7 @@ from connector.exchange.rows import DatasetRow
 from connector.keys.memory import keys_from_seed
 from connector.keys.ring import Keys
 from connector.model import Json
+from connector.peers.nowhere import NoNetwork
 from connector.policy.odrl import digest
 from connector.policy.reading import load
 from connector.server import site

@@ -1,0 +1,68 @@
+"""What is not kept any longer is dropped, bit by bit: used tokens, old commands, what ended without an agreement.
+
+A used token goes when it could not be used again anyhow, a day after its end (`authenticate`). A transfer that has
+ended, a negotiation that was refused or never began, and an idempotency key stay for the configured days: until then a
+repeat gets its stored answer, and people see what happened. What an agreement rests on stays: its negotiation with all
+messages, tokens and receipts. So does the evidence, which tells of each process that it was forgotten, and its pid,
+which never stands for anything else.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import dataclass
+
+import orjson
+
+from connector.errors import Conflict
+from connector.exchange.draft import micros, time_of
+from connector.exchange.ports import Clock, Store
+from connector.exchange.rows import EvidenceEntry
+from connector.model import JsonObject
+
+_DAY_MICROSECONDS = 86_400_000_000
+_SETTLING_MICROSECONDS = 600_000_000
+"""So long after the start only tokens are dropped: a machine that has just begun may not know the time yet."""
+_PAUSE_MICROSECONDS = 60_000_000
+"""Between two looks, when the last one found nothing."""
+_BUSY_MICROSECONDS = 1_000_000
+"""Between two portions, when there is other work."""
+_PORTION = 50
+"""Processes that are dropped in one commit: about a megabyte of messages."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Forget:
+    """The journey of one connector."""
+
+    tenant: str
+    store: Store
+    clock: Clock
+    keep_ended_days: int
+    _due: int = 0
+    _settled: int | None = None
+
+    async def some(self, under_way: int) -> None:
+        """Drop a portion, if it is time. `under_way`: how much else is done; else the next one may follow at once."""
+        now = micros(self.clock.now())
+        if self._settled is None:
+            self._settled = now + _SETTLING_MICROSECONDS
+        if now < self._due:
+            return
+        dropped = await self.store.forget_replays(before=now)
+        if now >= self._settled:
+            before = now - self.keep_ended_days * _DAY_MICROSECONDS
+            dropped += await self.store.forget_commands(before=before)
+            dropped += await self._processes(before, now)
+        self._due = now + (_PAUSE_MICROSECONDS if not dropped else _BUSY_MICROSECONDS if under_way else 0)
+
+    async def _processes(self, before: int, now: int) -> int:
+        """Drop a portion of what ended before then; how many."""
+        rows = await self.store.forgettable_processes(self.tenant, before=before, limit=_PORTION)
+        if not rows:
+            return 0
+        said: JsonObject = {"unchanged_since": time_of(before), "processes": [row.pid for row in rows]}
+        entry = EvidenceEntry(tenant=self.tenant, at=now, event="processes-forgotten", body=orjson.dumps(said))
+        with suppress(Conflict):  # one of them changed just now: the next portion is made anew
+            await self.store.commit_forgotten(rows, [entry])
+        return len(rows)

@@ -1,0 +1,88 @@
+"""A year in virtual time: what a connector keeps of its exchanges comes to a size and stays there."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sized
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+from aiohttp import web
+
+from connector.config import Limits
+from connector.model import Did, JsonObject
+from connector.provenance.evidence import check
+from connector.server import commands, fetching
+from tests.exchange.test_hostile import play, services, settled
+from tests.network import handled
+from tests.simulator import AUTHORITY_PORT, KEPT, Node, World
+
+MONTHS, DAY = 12, 86_400.0
+KEPT_FOR_GOOD = {"_evidence", "_buried"}
+"""What grows with every exchange, and may: the log, and the ids that never mean anything else."""
+
+
+def sizes(node: Node) -> dict[str, int]:
+    """How much is in every table of its store."""
+    found: dict[str, int] = {}
+    for name, table in vars(node.store).items():
+        if isinstance(table, dict):
+            found[name] = sum(len(row) if isinstance(row, Sized) else 1 for row in table.values())
+        elif isinstance(table, Sized):
+            found[name] = len(table)
+    return found
+
+
+async def month_passes(world: World) -> None:
+    """Nobody works, then all do again, long enough to clear away; the authority has signed its list anew."""
+    for node in world.nodes:
+        await node.die()
+    await asyncio.sleep(31 * DAY)
+    app = web.Application()
+    for path, (body, media_type) in replace(world.authority, at=world.nodes[0].clock.now()).files().items():
+        app.router.add_get(path, partial(_file, body, media_type))
+    app.freeze()
+    world.network.sites[f"localhost:{AUTHORITY_PORT}"] = partial(handled, app)
+    for node in world.nodes:
+        node.start()
+    await asyncio.sleep(610)
+
+
+async def _file(body: bytes, media_type: str, _: web.Request) -> web.Response:
+    return web.Response(body=body, content_type=media_type)
+
+
+async def exchange(customer: Node, supplier: Node, agreement: str, key: str) -> list[JsonObject]:
+    """Data under the agreement, and a request that is refused; each with its key."""
+    here, peer = services(customer), Did(supplier.config.did)
+    return [
+        await fetching.fetch(here, agreement, f"{key}-data", 60, lambda _: None),
+        await commands.request(here, peer, KEPT, f"{key}-terms", 60),
+    ]
+
+
+def test_a_year_of_exchanges_leaves_a_store_of_one_size(tmp_path: Path) -> None:
+    """Every table of both sides is as large after twelve months as after six, but for the log; the agreement of the
+    first day still opens the data, a repeated command gets its answer while its transfer is kept, and the log is whole.
+    """
+
+    async def scene(world: World) -> None:
+        customer, supplier = world.nodes
+        agreement = str((await settled(customer, supplier))["agreement"])
+        seen: list[list[dict[str, int]]] = []
+        for month in range(MONTHS):
+            answers = await exchange(customer, supplier, agreement, str(month))
+            assert [one["state"] for one in answers] == ["COMPLETED", "TERMINATED"]
+            await month_passes(world)
+            assert await exchange(customer, supplier, agreement, str(month)) == answers, "a repeat"
+            seen.append([sizes(node) for node in world.nodes])
+        for half, whole in zip(seen[MONTHS // 2 - 1], seen[-1], strict=True):
+            grown = {name for name, count in whole.items() if count > half[name]}
+            assert grown == KEPT_FOR_GOOD, {name: (half[name], whole[name]) for name in grown}
+        for node in world.nodes:
+            log = await node.store.evidence("", limit=10_000)
+            assert check(log) == []
+            assert "processes-forgotten" in {row.event for row in log}
+
+    play(tmp_path, scene, limits=Limits(keep_ended_days=60))
