@@ -21,7 +21,7 @@ from connector.credentials.datamodel import CREDENTIAL_LIMIT_BYTES, parse_creden
 from connector.credentials.digest import digest_multibase
 from connector.credentials.jose import Jws
 from connector.credentials.refused import Refused
-from connector.credentials.securing import as_served
+from connector.credentials.securing import as_served, has_proof
 from connector.errors import BadInput, PeerUnreachable
 from connector.model import list_in, object_in
 
@@ -34,6 +34,9 @@ FILE = Annotated[
     Path, typer.Argument(metavar="FILE", help="A credential: a compact `vc+jwt`, or JSON with a proof in it.")
 ]
 SITE = Annotated[Path | None, typer.Option("--site", help="Also write DID document and status lists there, as files.")]
+SECURING = Annotated[
+    str, typer.Option("--securing", help="vc+jwt, or a proof inside: eddsa-jcs-2022, ecdsa-jcs-2019, as the key is.")
+]
 _HINT = "a compact `vc+jwt` on one line, as `credential issue --out` writes it, or JSON with a Data Integrity proof"
 _DIGEST = re.compile(r"uEi[A-Za-z0-9_-]{44}")
 _MARKS = {"passed": "[green]✓[/green]", "failed": "[red]✗[/red]", "unchecked": "[yellow]?[/yellow]", "skipped": "·"}
@@ -46,6 +49,7 @@ def issue(
     credential_type: Annotated[str, typer.Option("--type", help="The credential's type, e.g. MinePermit.")],
     out: Annotated[Path, typer.Option("--out", help="A file for one credential, else a folder.")],
     plan: Annotated[Path | None, typer.Option("--plan", help="Sign the documents of a mapping plan instead.")] = None,
+    securing: SECURING = "vc+jwt",
     site: SITE = None,
     config: CONFIG = Path("connector.toml"),
     as_json: JSON = False,
@@ -60,12 +64,13 @@ def issue(
         loaded = load(config)
         if not claims and plan is None:
             raise BadInput("nothing to sign", hint="give claim files, or --plan PLAN")
-        job = issuing.Job(record_type=credential_type, claims=claims or [], plan=plan)
+        job = issuing.Job(record_type=credential_type, claims=claims or [], plan=plan, securing=securing)
         signed = asyncio.run(issuing.issue(loaded, [job], site))[0]
         files: list[Json] = []
         for row in signed.credentials:
-            single = out.suffix == ".jwt" and len(signed.credentials) == 1
-            path = out if single else out / f"{row.credential_type}-{row.digest[-12:]}.jwt"
+            suffix = ".json" if has_proof(row.octets) else ".jwt"
+            single = out.suffix == suffix and len(signed.credentials) == 1
+            path = out if single else out / f"{row.credential_type}-{row.digest[-12:]}{suffix}"
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(row.octets)
             files.append(

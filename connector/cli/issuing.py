@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
@@ -18,6 +18,8 @@ from connector.app import offline
 from connector.config import Config
 from connector.credentials.digest import digest_multibase
 from connector.credentials.ids import mint
+from connector.credentials.issue import SUITES
+from connector.credentials.securing import WITH_PROOF
 from connector.credentials.status_list import LIST_BITS
 from connector.errors import BadInput, BadMessage
 from connector.exchange.draft import micros
@@ -35,6 +37,7 @@ from connector.server.commands import read_file
 from connector.server.services import Services
 from connector.vocabulary.admission import admit
 
+ENVELOPE = "vc+jwt"
 _CLAIMS_LIMIT_BYTES = 1 << 20
 _AUDITED_ONLY = orjson.dumps(
     {
@@ -62,6 +65,8 @@ class Job:
     record_type: str
     claims: Sequence[Path] = ()
     plan: Path | None = None
+    securing: str = ENVELOPE
+    """`vc+jwt`, or the cryptosuite of a proof inside."""
 
 
 async def issue(config: Config, jobs: Sequence[Job], site: Path | None) -> list[Signed]:
@@ -75,6 +80,7 @@ async def issue(config: Config, jobs: Sequence[Job], site: Path | None) -> list[
 
 async def _issue(services: Services, job: Job) -> Signed:
     tenant = services.config.tenant
+    proofs = _with_proofs(services, job.securing)
     documents = [_stated(services, job.record_type, path) for path in job.claims]
     findings: list[Finding] = []
     if job.plan is not None:
@@ -86,14 +92,31 @@ async def _issue(services: Services, job: Job) -> Signed:
         title=f"Issued {job.record_type}", plan=str(job.plan or "claims"), record_types=(job.record_type,),
         policy=_AUDITED_ONLY, policy_digest=digest(load_policy(_AUDITED_ONLY)), at=micros(services.clock.now()),
     )  # fmt: skip
-    published = await services.publish.publish(documents, dataset, Declared(), lambda _: None)
+    publish = replace(services.publish, proofs=proofs)
+    published = await publish.publish(documents, dataset, Declared(), lambda _: None)
     published.findings[:0] = findings
     rows: list[CredentialRow] = []
     for document in documents:
         record = await services.store.load_record(tenant, services.config.did, document.record_id)
         if record is not None:
-            rows += await services.store.credentials(tenant, record.holder, record.record_id, record.version)
+            made = await services.store.credentials(tenant, record.holder, record.record_id, record.version)
+            fitting = [row for row in made if (row.media_type == WITH_PROOF) == proofs]
+            published.findings += [_signed_before(document, row) for row in made if row not in fitting]
+            rows += fitting
     return Signed(published=published, credentials=tuple(rows))
+
+
+def _with_proofs(services: Services, securing: str) -> bool:
+    """Whether a proof is asked for. It must be the one that the company's key makes."""
+    made = SUITES[services.keys.assertion(services.clock.now()).alg]
+    if securing not in {ENVELOPE, made}:
+        raise BadInput(f"the key of this company makes no {securing}", hint=f"{ENVELOPE}, or {made}")
+    return securing != ENVELOPE
+
+
+def _signed_before(document: Mapped, row: CredentialRow) -> Finding:
+    message = f"{document.title} was signed before as {row.media_type}; one statement is signed once"
+    return Finding(code="signed-before", message=message, hint="ask for the form that it has, or state it anew")
 
 
 async def revoke(

@@ -77,7 +77,7 @@ class Credential:
 
     @property
     def media_type(self) -> str:
-        """By what it is secured."""
+        """By how it is secured."""
         return WITH_PROOF if isinstance(self.securing, Proof) else ENVELOPED
 
     @property

@@ -39,6 +39,11 @@ def open_secured(octets: bytes, limit_bytes: int) -> Securing:
     return jws
 
 
+def media_type_of(octets: bytes) -> str:
+    """The media type of a credential."""
+    return WITH_PROOF if has_proof(octets) else ENVELOPED
+
+
 def key_id_of(octets: bytes) -> str | None:
     """The key that signed a credential of our own."""
     return parse(octets, len(octets)).key_id if has_proof(octets) else jose.key_id_in(octets)

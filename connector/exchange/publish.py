@@ -16,9 +16,9 @@ import orjson
 
 from connector.credentials.datamodel import MEDIA_TYPE, RecordHeader, StatusEntry, credential_payload, parse_credential
 from connector.credentials.ids import link_id
-from connector.credentials.issue import attach, prepare
+from connector.credentials.issue import attach, attach_proof, prepare, prepare_proof
 from connector.credentials.own_methods import OwnKeys, revoked_ids
-from connector.credentials.securing import key_id_of
+from connector.credentials.securing import key_id_of, media_type_of
 from connector.credentials.status_list import LIST_BITS, scattered
 from connector.errors import Conflict
 from connector.exchange.draft import micros
@@ -62,6 +62,8 @@ class Publish:
     keys: OwnKeys
     clock: Clock
     bundle: Bundle
+    proofs: bool = False
+    """Whether credentials get a proof inside, for who reads no tokens. What the exchange publishes does not."""
 
     async def publish(
         self, documents: Sequence[Mapped], dataset: DatasetRow, declared: Declared, on_document: Callable[[int], None]
@@ -277,12 +279,16 @@ class Publish:
             ),
         )  # fmt: skip
         signer = self.keys.assertion(self.clock.now())
-        unsigned = prepare(payload, key_id=signer.key_id, alg=signer.alg)
-        issued = attach(unsigned, await signer.sign(unsigned))
+        if self.proofs:
+            unproved = prepare_proof(payload, key_id=signer.key_id, alg=signer.alg, created=self.clock.now())
+            issued = attach_proof(unproved, await signer.sign(unproved.message))
+        else:
+            unsigned = prepare(payload, key_id=signer.key_id, alg=signer.alg)
+            issued = attach(unsigned, await signer.sign(unsigned))
         return CredentialRow(
             tenant=self.tenant, digest=issued.digest, holder=self.did, record_id=header.id, version=header.version,
             credential_type=record_type, access_class=header.access_class, level=header.level,
-            subject_id=str(part["id"]), issuer=self.did, media_type=MEDIA_TYPE, octets=issued.octets,
+            subject_id=str(part["id"]), issuer=self.did, media_type=media_type_of(issued.octets), octets=issued.octets,
             status_list=number, status_index=position, origin="own",
         )  # fmt: skip
 

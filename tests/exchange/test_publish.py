@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -194,11 +195,25 @@ async def test_links_are_made_in_any_order() -> None:
     content = orjson.loads((await _load(company, LOT)).content)
     made = content["facilityRecord"]
     _, digests = await company.digests("urn:record:FacilityRecord:0110")
-    assert made["digest"] == list(digests)
+    assert (made["digest"], made["mediaType"]) == (list(digests), "application/vc+jwt")
     assert "refiner" not in json.dumps(made)
     row = await company.store.find_link("", made["id"])
     assert row is not None
     assert (row.to_record, row.holder) == ("urn:record:FacilityRecord:0110", DID)
+
+
+async def test_a_link_tells_the_media_type_of_what_it_leads_to() -> None:
+    """A signed sentence: credentials with a proof inside are no compact tokens."""
+    company = Company()
+    site = document("FacilityRecord", "0110", subject("FacilityRecord"))
+    wanted = link("/facilityRecord", *_identifier(subject("FacilityRecord")), own=True)
+    lot = document("MineralLotPassport", "L1", subject("MineralLotPassport", facilityRecord={}), links=(wanted,))
+    proving = replace(company.journey, proofs=True)
+    await proving.publish([site], dataset("sites"), Declared(), lambda _: None)
+    await company.publish(lot)
+    assert orjson.loads((await _load(company, LOT)).content)["facilityRecord"]["mediaType"] == "application/vc"
+    kept = await company.store.credentials("", DID, site.record_id, 1)
+    assert {(row.media_type, row.octets[:1]) for row in kept} == {("application/vc", b"{")}
 
 
 async def test_a_link_that_leads_nowhere_keeps_its_document_back() -> None:

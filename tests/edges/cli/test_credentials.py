@@ -1,0 +1,90 @@
+"""A laboratory that signs JSON with a proof inside, and a company that verifies, imports and audits it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from connector.cli.companies import free_ports
+from tests.edges.cli.companies import Company, found, know, serving
+from tests.edges.cli.test_running import ask, run
+
+SITE = {
+    "id": "urn:uuid:5a5d6a0e-2f34-8c11-9d3e-7a54f2c01b66", "type": "Facility", "name": "Labor für Erze, Kemi",
+    "facilityType": "smelter", "country": "FI", "operatedBy": "did:web:laboratory.example",
+    "identifier": [{"type": "Identifier", "scheme": "facilityId", "value": "LAB-7"}],
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def parties(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Company, Path]]:
+    """The company that runs, and what the laboratory signed before it went on the air."""
+    folder, ports = tmp_path_factory.mktemp("proofs"), free_ports(4)
+    mine, laboratory = (found(folder, name, ports.pop(), ports.pop()) for name in ("mine", "laboratory"))
+    know(mine, laboratory)
+    claims, signed = folder / "site.json", folder / "signed.json"
+    claims.write_text(json.dumps(SITE), "utf-8")
+    issue = ("credential", "issue", claims, "--type", "FacilityRecord")
+    assert run(laboratory, *issue, "--securing", "ecdsa-jcs-2019", "--out", signed)[0] == 2, "its key is Ed25519"
+    code, answer = ask(laboratory, *issue, "--securing", "eddsa-jcs-2022", "--out", signed)
+    assert (code, [one["file"] for one in answer["credentials"]]) == (0, [str(signed)]), answer
+    code, answer = ask(laboratory, *issue, "--out", folder / "again.jwt")
+    assert (code, answer["findings"][0]["code"]) == (1, "signed-before")
+    with serving(mine, laboratory):
+        yield mine, signed
+
+
+def test_it_is_verified_however_it_is_laid_out(parties: tuple[Company, Path], tmp_path: Path) -> None:
+    """All ten checks; the digest is of its one form."""
+    mine, signed = parties
+    code, answer = ask(mine, "credential", "verify", signed)
+    assert (code, answer["verdict"], len(answer["checks"])) == (0, "valid", 10), answer
+    assert "VC Data Integrity 1.0, 4.4" in {check["spec"] for check in answer["checks"]}
+    spread = tmp_path / "spread.json"
+    spread.write_bytes(json.dumps(json.loads(signed.read_bytes()), indent=4).encode("utf-16"))
+    assert ask(mine, "credential", "verify", spread)[1]["verdict"] == "valid"
+    shown = [ask(mine, "credential", "inspect", file)[1] for file in (signed, spread)]
+    assert shown[0] == shown[1]
+    assert (shown[0]["proof"]["cryptosuite"], shown[0]["credential"]["credentialSubject"]["id"]) == (
+        "eddsa-jcs-2022", SITE["id"]
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        ({"credentialSubject": {**SITE, "name": "another"}}, (1, "invalid", "bad-signature")),
+        (
+            {"proof": {"type": "DataIntegrityProof", "cryptosuite": "eddsa-rdfc-2022"}},
+            (3, "indeterminate", "cryptosuite-unsupported"),
+        ),
+        ({"proof": None}, (1, "invalid", "no-proof")),
+    ],
+)
+def test_what_is_wrong_with_it_is_said(
+    parties: tuple[Company, Path], tmp_path: Path, change: dict[str, object], expected: tuple[int, str, str]
+) -> None:
+    """Changed, secured in a way that we do not read, not secured at all."""
+    mine, signed = parties
+    odd = tmp_path / "odd.json"
+    odd.write_text(json.dumps({**json.loads(signed.read_bytes()), **change}))
+    code, answer = ask(mine, "credential", "verify", odd)
+    first = next(check["code"] for check in answer["checks"] if check["outcome"] in {"failed", "unchecked"})
+    assert (code, answer["verdict"], first) == expected
+    policy = mine.folder / "policies" / "open.json"
+    assert ask(mine, "credential", "import", odd, "--into", "sites", "--policy", policy)[0] == code
+
+
+def test_it_is_imported_and_audited(parties: tuple[Company, Path]) -> None:
+    """Kept in its octets, passed on as what it is, and a node of a chain as any other."""
+    mine, signed = parties
+    policy = mine.folder / "policies" / "open.json"
+    code, answer = ask(mine, "credential", "import", signed, "--into", "sites", "--policy", policy)
+    assert (code, answer["credentials"]) == (0, 1), answer
+    code, answer = ask(mine, "audit", "LAB-7")
+    assert (code, [node["outcome"] for node in answer["nodes"]]) == (0, ["verified"]), answer
+    (kept,) = ask(mine, "credential", "inspect", "LAB-7")[1]["credentials"]
+    assert kept["digest"] == ask(mine, "credential", "inspect", signed)[1]["digest"]
