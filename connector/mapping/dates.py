@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta, timezone, tzinfo
-from functools import lru_cache
+from functools import cache, lru_cache
 from zoneinfo import ZoneInfo
 
 from connector.mapping.unfit import Unfit
@@ -75,6 +75,29 @@ def date_reader(written: str) -> Callable[[str], str]:
             raise Unfit("bad-date", f"`{text}` is no day of the calendar.", f"the plan says `{shown}`") from error
 
     return read
+
+
+_KNOWN_DATES = ("%d.%m.%Y", "iso", "sap", "%d/%m/%Y", "%m/%d/%Y", "%d-%m-%Y", "%Y/%m/%d", "%Y.%m.%d")
+_KNOWN_TIMES = tuple(f"{day} {time}" for day in _KNOWN_DATES if day not in _SHORT for time in ("%H:%M", "%H:%M:%S"))
+
+
+def written_so(*texts: str, times: bool = False) -> list[str]:
+    """The formats, of those in use, in which all of these texts are dates; with `times`, dates with a time of day."""
+    return [name for name, read in _readers(times=times) if texts and all(_reads(read, text) for text in texts)]
+
+
+@cache
+def _readers(*, times: bool) -> tuple[tuple[str, Callable[[str], str]], ...]:
+    if times:
+        return tuple((one, time_reader(one, "UTC")) for one in ("iso", *_KNOWN_TIMES))
+    return tuple((one, date_reader(one)) for one in _KNOWN_DATES)
+
+
+def _reads(read: Callable[[str], str], text: str) -> bool:
+    try:
+        return bool(read(text))
+    except Unfit:
+        return False
 
 
 def zone_of(name: str) -> tzinfo:

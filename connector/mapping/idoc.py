@@ -81,6 +81,24 @@ def records(file: SourceFile, path: str, qualifiers: dict[str, str]) -> Iterator
         yield from _below([top], steps[1:], qualifiers)
 
 
+def outline(file: SourceFile) -> tuple[dict[str, int], dict[str, str]]:
+    """For proposals: the paths of all segments with how often each stands; segments with their qualifying field."""
+    paths: dict[str, int] = {}
+    qualifiers: dict[str, str] = {}
+    for top in _tops(file, "IDOC"):
+        open_now = [("IDOC", top)]
+        while open_now:
+            path, segment = open_now.pop(0)
+            if len(segment.fields) > 1 and not path.endswith("/EDI_DC40"):
+                paths[path] = paths.get(path, 0) + 1
+            qualifier = next((name for name in segment.fields if name == "QUALF" or name.endswith("_Q")), None)
+            if qualifier is not None:
+                qualifiers[segment.name] = qualifier
+                paths.pop(path, None)
+            open_now += [(f"{path}/{child.name}", child) for child in segment.children]
+    return paths, qualifiers
+
+
 def _tops(file: SourceFile, top: str) -> Iterator[Segment]:
     data = content(file)
     builder = _Builder(file, top)

@@ -73,6 +73,11 @@ def numeral(locale: str, *, trailing_minus: bool = False) -> Numeral:
     return read
 
 
+def spelled_in(locale: str, text: str) -> bool:
+    """Whether the text can be a number in this locale."""
+    return len(text) <= MAX_DIGITS and _SPELLINGS[locale].fullmatch(text) is not None
+
+
 def _spell(*, negative: bool, whole: str, fraction: str | None) -> str:
     if whole[0] == "0":
         whole = whole.lstrip("0") or "0"

@@ -69,6 +69,23 @@ SAP_UNITS = {
 ISO_UNITS = {code: code for code in UNITS} | {"PCE": "H87", "PF": "H87", "KGS": "KGM"}
 """Units in IDocs: the ISO codes of table T006, which are Rec 20's, with PCE for a piece."""
 
+_WRITTEN = {
+    "mg/kg": "NA", "g/kg": "GK", "ppb": "61", "µg": "MC", "°C": "CEL", "K": "KEL", "mAh": "E09",
+    "mΩ": "E45", "Ohm": "OHM", "Ω": "OHM", "months": "MON", "Monate": "MON", "mois": "MON", "kk": "MON",
+    "years": "ANN", "Jahre": "ANN", "ans": "ANN", "days": "DAY", "Tage": "DAY", "jours": "DAY", "hours": "HUR",
+    "kg": "KGM", "g": "GRM", "mg": "MGM", "t": "TNE", "l": "LTR", "ml": "MLT", "m": "MTR", "cm": "CMT", "mm": "MMT",
+    "h": "HUR", "min": "MIN", "s": "SEC", "kWh": "KWH", "Wh": "WHR", "MWh": "MWH", "Ah": "AMH", "mV": "2Z", "kW": "KWT",
+    "ppm": "59", "m²": "MTK", "m³": "MTQ", "Stk": "H87", "pcs": "H87", "pct": "P1", "percent": "P1", "Prozent": "P1",
+}  # fmt: skip
+"""Units as people write them over columns, where SAP writes them otherwise."""
+
+
+def unit_named(written: str) -> str:
+    """The code of a unit as it is written over a column or beside a value; empty where it is none."""
+    text = written.strip(" []()")
+    return _WRITTEN.get(text) or SAP_UNITS.get(text, "") or (text if text in UNITS and not text.isdecimal() else "")
+
+
 BUILT_IN = {"sap-units": SAP_UNITS, "iso-units": ISO_UNITS}
 
 

@@ -90,13 +90,17 @@ class Exports:
         return SourceFile(name=path.name, digest=hashlib.sha256(data).hexdigest(), data=data)
 
     async def _opened(self, file: SourceFile, source: Source) -> SourceFile:
-        """The workbook's cells, from the child. A finding about the file is kept for the run to tell."""
+        """The workbook's cells. A finding about the file is kept for the run to tell."""
         try:
-            check_package(file, file.data)
-            grid = await self._in_child(file, source.sheet)
+            return await self.opened(file, source.sheet)
         except Unreadable:
             return file
-        return SourceFile(name=file.name, digest=file.digest, grid=grid, sheet=source.sheet)
+
+    async def opened(self, file: SourceFile, sheet: str) -> SourceFile:
+        """The cells of a workbook's sheet, from the child. Raises `Unreadable`."""
+        check_package(file, file.data)
+        grid = await self._in_child(file, sheet)
+        return SourceFile(name=file.name, digest=file.digest, grid=grid, sheet=sheet)
 
     async def _in_child(self, file: SourceFile, sheet: str) -> Grid:
         child = await asyncio.create_subprocess_exec(

@@ -19,6 +19,7 @@ from types import MappingProxyType
 from connector.errors import BadInput
 from connector.model import AccessClass, Finding, Json, JsonObject, Level
 from connector.vocabulary.check import Checker
+from connector.vocabulary.headings import Headings, read_headings
 from connector.vocabulary.matches import Match, read_matches
 from connector.vocabulary.rules import RULE_TABLES, Rules, read_rules
 from connector.vocabulary.shapes import Shapes, read_shapes
@@ -95,6 +96,11 @@ def default_folder() -> Path:
 def load_matches(folder: Path | None = None) -> tuple[Match, ...]:
     """The matches with other data models, for the bridges to them."""
     return read_matches(_read((folder or default_folder()) / "matches.csv"), load_bundle(folder).terms)
+
+
+def load_headings(folder: Path | None = None) -> Headings:
+    """What the columns of exports are called, for proposals of mapping plans."""
+    return read_headings(_read((folder or default_folder()) / "headings.csv"), load_bundle(folder).terms)
 
 
 @cache

@@ -131,3 +131,27 @@ def test_what_cannot_be_written_is_a_sentence(tmp_path: Path) -> None:
         answer = RUN.invoke(app, ["run", str(plan), "--out", str(out)])
         assert answer.exit_code == 2, answer.exception
         assert f"bad-input: {out}: " in answer.output
+
+
+def test_suggest_writes_a_plan_that_check_and_preview_take(tmp_path: Path) -> None:
+    """From an export to a plan; a file that is there is not written over; a bad target names the good ones."""
+    _company(tmp_path, "")
+    export, out = tmp_path / "exports" / "ZLOTS_20261102.csv", tmp_path / "plans" / "z.yaml"
+    export.write_text("Liste;Werk\n\nCHARG;HSDAT;MENGE;MEINS\nL1;01.12.2026;1.200,5;KG\n*;;1.200,5;\n")
+    arguments = ["suggest", str(export), "--target", "MaterialLot"]
+    assert RUN.invoke(app, [*arguments, "--out", str(out)]).exit_code == 0
+    checked = json.loads(RUN.invoke(app, ["check", str(out), "--json"]).stdout)
+    assert {each["code"] for each in checked["findings"]} == {"missing-term"}
+    (shown,) = json.loads(RUN.invoke(app, ["preview", str(out), "--json"]).stdout)["documents"]
+    assert shown["subject"]["netMass"] == {"type": "Quantity", "value": "1200.5", "unit": "KGM"}
+    before = out.read_bytes()
+    assert RUN.invoke(app, [*arguments, "--out", str(out)]).exit_code == 2
+    assert out.read_bytes() == before
+    told = json.loads(RUN.invoke(app, [*arguments, "--json"]).stdout)
+    assert told["plan"].encode() == before
+    assert {"columns": ["MENGE", "MEINS"], "term": "netMass", "runs": True} in [
+        {key: each[key] for key in ("columns", "term", "runs")} for each in told["matched"]
+    ]
+    wrong = RUN.invoke(app, ["suggest", str(export), "--target", "Lorry"])
+    assert wrong.exit_code == 2
+    assert "MaterialLot" in wrong.output

@@ -1,0 +1,94 @@
+"""`map suggest`: a plan proposed from an export; nothing is written over, nothing is published."""
+
+from __future__ import annotations
+
+import asyncio
+from glob import escape
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from connector.cli.console import DONE, JSON, console, next_step, show_json, told, visible
+from connector.errors import BadInput
+from connector.mapping.proposal import Parties, Proposal, parties_in, propose
+from connector.mapping.source import SourceFile
+from connector.peers.files import Exports
+from connector.vocabulary.bundle import load_bundle, load_headings
+
+_ZIP = b"PK\x03\x04"
+
+
+def suggest(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="An export: CSV, XLSX, IDoc XML, OData or other JSON.")],
+    *,
+    target: Annotated[
+        str, typer.Option("--target", metavar="CLASS", help="A class (MaterialLot) or record type (BatteryPassport).")
+    ],
+    out: Annotated[Path | None, typer.Option("--out", metavar="PLAN", help="Write the plan here, a new file.")] = None,
+    sheet: Annotated[str, typer.Option("--sheet", help="A workbook's sheet: its name, or its number from 1.")] = "1",
+    record: Annotated[str, typer.Option("--record", metavar="PATH", help="What makes a row in XML and JSON.")] = "",
+    zone: Annotated[str, typer.Option("--zone", help="The zone of times that say none: Europe/Berlin, UTC.")] = "",
+    parties: Annotated[
+        Path | None, typer.Option("--parties", metavar="CSV", help="Numbers and DIDs; else parties.csv beside FILE.")
+    ] = None,
+    as_json: JSON = False,
+) -> None:
+    """Propose a mapping plan from an export. What is not sure is commented out, with the reason beside it.
+
+    Columns are found by their headings in four languages, SAP's field names, units, cells and code lists.
+
+    Example: battery-connector map suggest exports/ZLOTS_20261102.csv --target MaterialLot --out plans/lots.yaml
+    """
+    with told():
+        if out is not None and out.exists():
+            raise BadInput(f"{out} is there already.", hint="choose another name; nothing is written over")
+        if not file.is_file():
+            raise BadInput(f"There is no file {file}.")
+        bundle = load_bundle()
+        proposal = propose(
+            asyncio.run(_read(file, sheet)), target, terms=bundle.terms, shapes=bundle.shapes,
+            headings=load_headings(), parties=_parties(file, parties), sheet=sheet, record=record, zone=zone,
+        )  # fmt: skip
+        if out is not None:
+            out.write_text(proposal.plan, "utf-8")
+        if as_json:
+            show_json(proposal.as_json())
+        elif out is None:
+            console().print(visible(proposal.plan), markup=False, end="")
+        if not as_json:
+            _say(proposal, file, out)
+    raise SystemExit(DONE)
+
+
+async def _read(file: Path, sheet: str) -> SourceFile:
+    reader = Exports()
+    (found,) = await reader.read_pattern(escape(file.name), file.parent)
+    return await reader.opened(found, sheet) if found.data.startswith(_ZIP) else found
+
+
+def _parties(file: Path, given: Path | None) -> Parties | None:
+    listed = given or file.parent / "parties.csv"
+    if given is None and not listed.is_file():
+        return None
+    return parties_in(SourceFile(name=listed.name, digest="", data=listed.read_bytes()))
+
+
+def _say(proposal: Proposal, file: Path, out: Path | None) -> None:
+    """What came out, in short; on standard error, because the plan may stand on standard output."""
+    found, err = proposal.found, console(error=True)
+    running = sum(entry.runs for entry in found.entries)
+    err.print(
+        f"{running} proposals run, {len(found.entries) - running} are commented out, "
+        f"{len(found.near)} columns were not matched, {len(found.missing)} required terms found no column"
+    )
+    for doubt in proposal.sniffed.doubts:
+        err.print(f"look: {visible(doubt)}", markup=False)
+    if out is None:
+        next_step(f"battery-connector map suggest {file} --target {found.record} --out PLAN.yaml", error=True)
+        return
+    err.print(f"{out} is written; read its comments, and take away the # before what is right", markup=False)
+    near = {out.parent / "exports", out.parent.parent / "exports", out.parent}
+    where = "" if file.parent in near else f" --exports {file.parent}"
+    next_step(f"battery-connector map check {out}", error=True)
+    next_step(f"battery-connector map preview {out}{where}", error=True)

@@ -1,0 +1,129 @@
+"""What the columns of an export hold: dates, numbers, times of day, truth values, units; how many are different.
+
+Read with the settings of a source, so that what is found here is what a run will find. For proposals (`suggesting`).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import islice
+
+from connector.mapping.dates import written_so
+from connector.mapping.likeness import Words, telling
+from connector.mapping.numerals import numeral
+from connector.mapping.plan import Source
+from connector.mapping.source import DateCell, NumberCell, Row, Table
+from connector.mapping.unfit import Unfit
+from connector.mapping.units import ISO_UNITS, SAP_UNITS, unit_named
+
+_ROWS = 2_000
+_CLOCK = re.compile(r"[0-2][0-9]:[0-5][0-9](:[0-5][0-9])?|[0-2][0-9][0-5][0-9][0-5][0-9]")
+_ELEMENTS = frozenset([
+    "Ag", "Al", "As", "Au", "B", "Ba", "Be", "Bi", "C", "Ca", "Cd", "Ce", "Cl", "Co", "Cr", "Cu", "F", "Fe",
+    "Hg", "K", "La", "Li", "Mg", "Mn", "Mo", "N", "Na", "Nb", "Nd", "Ni", "P", "Pb", "Pd", "Pt", "S", "Sb",
+    "Sc", "Se", "Si", "Sn", "Ta", "Te", "Ti", "U", "V", "W", "Y", "Zn", "Zr",
+])  # fmt: skip
+_YES, _NO = ("X", "x", "true", "TRUE", "1", "Y", "J", "ja", "yes"), ("", "false", "FALSE", "0", "N", "nein", "no", "-")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Column:
+    """A column: its heading and what its cells have in common. `values`: the different filled cells, in order."""
+
+    name: str
+    words: Words
+    values: tuple[str, ...]
+    unique: bool
+    filled: int
+    dates: tuple[str, ...] = ()
+    times: tuple[str, ...] = ()
+    clock: bool = False
+    number: bool = False
+    below: bool = False
+    boolean: Mapping[str, tuple[str, ...]] | None = None
+    unit: str = ""
+    unit_row: tuple[str, ...] = ()
+    units_of: str = ""
+    element: str = ""
+
+    @property
+    def shown(self) -> str:
+        """A cell, for reasons."""
+        return self.values[0][:40] if self.values else ""
+
+
+def profile(source: Source, table: Table) -> tuple[Column, ...]:
+    """The columns of a table. The cells of its unit row stand with their columns."""
+    rows = list(islice(table.rows, _ROWS))
+    index = {name: number for number, name in enumerate(table.columns) if name}
+    return tuple(
+        _column(source, name, [row.cells[number] for row in rows], _units(rows, index.get(f"{name}@unit")))
+        for name, number in index.items()
+        if not (name.endswith("@unit") and name.removesuffix("@unit") in index)
+    )
+
+
+def _units(rows: list[Row], number: int | None) -> tuple[str, ...]:
+    return () if number is None else tuple(dict.fromkeys(row.cells[number] for row in rows if row.cells[number]))
+
+
+def _column(source: Source, name: str, cells: list[str], unit_row: tuple[str, ...]) -> Column:
+    filled = [cell for cell in cells if cell]
+    values = tuple(dict.fromkeys(filled))
+    dated = bool(values) and all(isinstance(cell, DateCell) for cell in values)
+    texts = values[:200]
+    limits = [cell for cell in texts if cell.startswith("<")]
+    return Column(
+        name=name,
+        words=telling(name),
+        values=values,
+        unique=len(values) == len(cells) > 0,
+        filled=len(filled),
+        dates=("iso",) if dated and all(len(cell) == len("2026-01-01") for cell in values) else _dates(texts),
+        times=("iso",) if dated else tuple(written_so(*texts, times=True)),
+        clock=bool(values) and all(_CLOCK.fullmatch(cell) for cell in texts),
+        number=bool(values) and not dated and all(_reads(source, cell.lstrip("< ")) for cell in texts),
+        below=bool(limits),
+        boolean=_boolean(cells),
+        unit=_unit(name),
+        unit_row=unit_row,
+        units_of=_unit_list(values),
+        element=next((part for part in re.split(r"[^A-Za-z]+|(?<=[a-z])(?=[A-Z])", name) if part in _ELEMENTS), ""),
+    )
+
+
+def _dates(texts: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(written_so(*texts))
+
+
+def _reads(source: Source, text: str) -> bool:
+    if isinstance(text, NumberCell):
+        return True
+    try:
+        return bool(numeral(source.number_locale or "plain", trailing_minus=source.trailing_minus)(text))
+    except Unfit:
+        return False
+
+
+def _boolean(cells: list[str]) -> Mapping[str, tuple[str, ...]] | None:
+    found = set(cells)
+    if not found & set(_YES) or not found <= {*_YES, *_NO}:
+        return None
+    return {"true": tuple(sorted(found & set(_YES))), "false": tuple(sorted(found & set(_NO))) or ("",)}
+
+
+def _unit(name: str) -> str:
+    """The unit that a heading says, in its last words that are one."""
+    parts = [part for part in re.split(r"[\s_()\[\],/]+", name) if part]
+    said = [unit_named(part) for part in parts[1:] if len(part) > 1 or part in {"%", "g", "t", "V", "A"}]
+    return next((code for code in reversed(said) if code), "")
+
+
+def _unit_list(values: tuple[str, ...]) -> str:
+    """The built-in code list that knows all of these as units."""
+    for name, known in (("iso-units", ISO_UNITS), ("sap-units", SAP_UNITS)):
+        if values and all(value in known for value in values):
+            return name
+    return ""

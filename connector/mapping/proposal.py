@@ -1,0 +1,268 @@
+"""A proposed plan as YAML: what is sure enough runs, the rest is commented out, each with confidence and reason.
+
+The whole way from an export's bytes: how it is written (`sniffing`), what its columns hold (`profile`), what they say
+(`suggesting`). The text is a plan that `map check` reads and `map preview` runs; a line that is commented out becomes
+part of it when its `#` is taken away.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from connector.errors import BadInput
+from connector.mapping.plan import Source
+from connector.mapping.profile import profile
+from connector.mapping.quoting import flow
+from connector.mapping.reading import open_table
+from connector.mapping.scoring import Scoring
+from connector.mapping.slots import slots_of, target_of
+from connector.mapping.sniffing import Setting, Sniffed, sniff
+from connector.mapping.source import Row, SourceFile, Table
+from connector.mapping.suggesting import Entry, Suggesting, Suggestions
+from connector.mapping.values import Asked
+from connector.model import Json, JsonObject
+from connector.vocabulary.headings import Headings
+from connector.vocabulary.shapes import Shapes
+from connector.vocabulary.terms import Terms
+
+_INDENT = "  "
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parties:
+    """A code list beside the export, of the company's numbers for others and their DIDs."""
+
+    file: str = "parties.csv"
+    key: str = "number"
+    value: str = "did"
+    numbers: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Proposal:
+    """The plan's text, and what it is made of."""
+
+    plan: str
+    found: Suggestions
+    sniffed: Sniffed
+
+    def as_json(self) -> JsonObject:
+        """For machines: the plan, and each proposal by itself."""
+        matched: list[Json] = [
+            {"columns": [name for name, _ in one.columns], "term": ".".join(one.path), "runs": one.runs,
+             "confidence": round(one.worth, 2), "reason": one.reason}
+            for one in self.found.entries
+        ]  # fmt: skip
+        unmatched: list[Json] = [
+            {"column": name, "near": [{"term": term, "confidence": round(worth, 2)} for term, worth in near]}
+            for name, near in self.found.near.items()
+        ]
+        missing: list[Json] = [slot.name for slot in self.found.missing]
+        doubts: list[Json] = [*self.sniffed.doubts]
+        return {"plan": self.plan, "matched": matched, "unmatched": unmatched, "missing": missing, "doubts": doubts}
+
+
+def propose(
+    file: SourceFile, target: str, *, terms: Terms, shapes: Shapes, headings: Headings,
+    parties: Parties | None = None, sheet: str = "", record: str = "", zone: str = "",
+) -> Proposal:  # fmt: skip
+    """A plan for this export. `parties`: where such a list is there. `zone`: of times that say none themselves."""
+    record_type, subject, others = target_of(target, shapes)
+    sniffed = sniff(file, sheet=sheet, record=record)
+    name = source_name(file.name)
+    source = Source.model_validate({key: value for key, value in sniffed.settings.items() if key != "units_row"} | (
+        {"units_row": True} if "units_row" in sniffed.settings else {}))  # fmt: skip
+    table = open_table(name, source, [file])
+    columns = profile(source, _without_doubles(table))
+    if not columns:
+        raise BadInput("The export has no column with a name.", place=file.name)
+    asked = Asked(zone=zone, order=tuple(column.name for column in columns))
+    scoring = Scoring(terms, headings, parties.numbers if parties else frozenset())
+    slots = slots_of(terms, shapes, record_type, subject)
+    found = Suggesting(scoring, slots, columns, asked).search(record_type, subject)
+    head = _head(file.name, target, sniffed, found, others)
+    lines = [*head, *_plan(name, sniffed, found, parties or Parties())]
+    return Proposal(plan="\n".join(lines) + "\n", found=found, sniffed=sniffed)
+
+
+def parties_in(file: SourceFile) -> Parties:
+    """The list of parties: UTF-8 CSV with comma and header; one of its columns holds DIDs. Raises `BadInput`."""
+    try:
+        header, *rows = csv.reader(io.StringIO(file.data.decode("utf-8-sig"), newline=""), strict=True)
+    except (UnicodeDecodeError, ValueError, csv.Error) as error:
+        raise BadInput("The list of parties is no UTF-8 CSV with a header.", place=file.name) from error
+    columns = dict(zip(header, zip(*rows, strict=False), strict=False))
+    value = next((name for name, cells in columns.items() if all(cell.startswith("did:") for cell in cells)), None)
+    if value is None or len(header) < 2:  # noqa: PLR2004  # a number and a DID
+        hint = "a header such as number,name,did and a row per party"
+        raise BadInput("The list of parties has no column of DIDs.", hint=hint, place=file.name)
+    key = next(name for name in header if name != value)
+    return Parties(file=file.name, key=key, value=value, numbers=frozenset(columns[key]))
+
+
+def source_name(file: str) -> str:
+    """A source's name, from the beginning of its file's."""
+    word = re.match(r"[A-Za-z]+", file)
+    return word[0].lower() if word else "export"
+
+
+def _without_doubles(table: Table) -> Table:
+    """Of a tree's columns the short ones: `VBELN`, not also `E1EDL20/VBELN`."""
+    short = {name for name in table.columns if "/" not in name}
+    kept = [
+        (index, name) for index, name in enumerate(table.columns)
+        if "/" not in name or (name.rpartition("/")[2] not in short and not _shadowed(name, table.columns))
+    ]  # fmt: skip
+    if len(kept) == len(table.columns):
+        return table
+    rows = (_picked(row, [index for index, _ in kept]) for row in table.rows)
+    return replace(table, columns=tuple(name for _, name in kept), rows=rows)
+
+
+def _shadowed(name: str, columns: tuple[str, ...]) -> bool:
+    """Whether the same field also stands under its qualifier (`E1ADRM1[WE]/PARTNER_ID`), which says more."""
+    segment, _, field = name.rpartition("/")
+    return any(other.startswith(f"{segment}[") and other.endswith(f"]/{field}") for other in columns)
+
+
+def _picked(row: Row, places: list[int]) -> Row:
+    row.cells = [row.cells[place] for place in places]
+    return row
+
+
+# --- what is said before the plan ---
+
+
+def _head(file: str, target: str, sniffed: Sniffed, found: Suggestions, others: tuple[str, ...]) -> Iterator[str]:
+    running = sum(entry.runs for entry in found.entries)
+    yield f"# Proposed from {file} for {target}. Read every line before you use it."
+    yield f"# {running} proposals run; {len(found.entries) - running} are commented out, because they are not sure."
+    if others:
+        yield f"# {target}: this is a {found.record}; there are also {', '.join(others)} (--target)."
+    yield from (f"# DOUBT  {doubt}" for doubt in sniffed.doubts)
+    if found.group:
+        yield f"# DOUBT  `{found.key}` stands in several rows: `group: true` makes one document of them"
+    if found.key_reason.startswith("NOT SURE"):
+        yield f"# DOUBT  key {found.key}: {found.key_reason}"
+    yield from (f"# {reason}" for reason in sniffed.reasons)
+    if found.missing:
+        yield "# Required, and no column is sure enough (`map check` says so too):"
+        yield from (f"#   {slot.name}: {slot.term.definition}" for slot in found.missing)
+    if found.near:
+        yield "# Columns that were not matched, and what is nearest:"
+        yield from (f"#   {name}: {_nearest(near)}" for name, near in found.near.items())
+
+
+def _nearest(near: tuple[tuple[str, float], ...]) -> str:
+    return ", ".join(f"{term} {_percent(worth)}" for term, worth in near) or "nothing"
+
+
+def _percent(worth: float) -> str:
+    return f"{round(worth * 100)} %"
+
+
+# --- the plan ---
+
+
+def _plan(name: str, sniffed: Sniffed, found: Suggestions, parties: Parties) -> Iterator[str]:
+    yield f"mapping: {name}/1"
+    yield f"record: {found.record}"
+    yield f"subject: {found.subject}"
+    yield f"title: {flow(f'{found.record} {{{found.key}}}')}"
+    if found.group:
+        yield "group: true"
+    yield f"key: {flow(found.key)}    # {found.key_reason}"
+    if found.buyers:
+        column, score = found.buyers
+        yield f"# buyers: {{from: {flow(column)}, codes: parties}}    # {_percent(score.worth)}: {score.reason}"
+    if found.identifiers:
+        yield "identifiers:"
+        yield from (f"  - {{scheme: {scheme}, value: {flow(column)}}}" for scheme, column in found.identifiers)
+    yield "sources:"
+    settings = {**sniffed.settings, "key": found.key}
+    yield f"  {name}: {{{', '.join(f'{key}: {_setting(value)}' for key, value in settings.items())}}}"
+    yield from _codes(found, parties)
+    entries = found.entries
+    if any(entry.runs for entry in entries):
+        yield "document:"
+    else:
+        yield "document: {}    # nothing is sure enough to run: take away the {}, and the # before what is right"
+    yield from _node(entries, 0, 1, name if found.group else "")
+
+
+def _setting(value: Setting) -> str:
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{flow(key)}: {flow(one)}" for key, one in value.items()) + "}"
+    if isinstance(value, tuple):
+        return "[" + ", ".join(map(flow, value)) + "]"
+    return flow(value)
+
+
+def _codes(found: Suggestions, listed: Parties) -> Iterator[str]:
+    """Code lists: those that are known run, those that a person has to write are commented out."""
+    known = {name: codes for name, codes in found.codes.items() if all(codes.values())}
+    parties = bool(found.buyers) or any("codes: parties}" in entry.text for entry in found.entries)
+    running = any(entry.runs and "codes: parties}" in entry.text for entry in found.entries)
+    if not known and not found.codes and not parties:
+        return
+    yield "codes:" if known or running else "# codes:"
+    if parties:
+        where = f"file: {flow(listed.file)}, key: {flow(listed.key)}, value: {flow(listed.value)}"
+        yield f"{'' if running else '# '}  parties: {{{where}}}"
+    for name, codes in found.codes.items():
+        written = ", ".join(f"{flow(code)}: {flow(word) if word else 'WORD'}" for code, word in codes.items())
+        yield f"{'' if name in known else '# '}  {name}: {{values: {{{written}}}}}"
+
+
+def _node(entries: list[Entry], depth: int, indent: int, each: str) -> Iterator[str]:
+    """The terms of a node, in the order in which they were found; entries below one term stand together."""
+    by_term: dict[str, list[Entry]] = {}
+    for entry in entries:
+        by_term.setdefault(entry.path[depth], []).append(entry)
+    for term, within in by_term.items():
+        here = [entry for entry in within if len(entry.path) == depth + 1]
+        if here and here[0].many:
+            yield _text(term + ":", indent, any(entry.runs for entry in here))
+            for entry in here:
+                yield _commented("- " + entry.text, entry, indent + 1)
+        elif here:
+            yield from _line(term, here[0], indent)
+        else:
+            yield from _nested(term, within, depth, indent, each)
+
+
+def _nested(term: str, within: list[Entry], depth: int, indent: int, each: str) -> Iterator[str]:
+    """A node below a term: one per row of `each` where rows of a key are one document; else one, perhaps in a list."""
+    runs = any(entry.runs for entry in within)
+    slot = within[0].slot
+    yield _text(f"{term}:", indent, runs)
+    many = slot.lists[depth]
+    joined = [f"each: {each}"] if many and each and not depth else []
+    lines = [_text(line, indent + 1, runs) for line in (*joined, f"type: {slot.classes[depth + 1]}")]
+    lines += _node(within, depth + 1, indent + 1, each)
+    yield from _as_item(lines) if many and not joined else lines
+
+
+def _as_item(lines: list[str]) -> Iterator[str]:
+    """The lines of a node as the one member of a list."""
+    for number, line in enumerate(lines):
+        mark = line[:2] if line.startswith("# ") else ""
+        rest = line.removeprefix(mark)
+        bare = rest.lstrip()
+        yield f"{mark}{' ' * (len(rest) - len(bare))}{'  ' if number else '- '}{bare}"
+
+
+def _line(term: str, entry: Entry, indent: int) -> Iterator[str]:
+    yield _commented(f"{term}: {entry.text}", entry, indent)
+
+
+def _commented(text: str, entry: Entry, indent: int) -> str:
+    return f"{_text(text, indent, entry.runs)}    # {_percent(entry.worth)}: {entry.reason}"
+
+
+def _text(text: str, indent: int, runs: bool) -> str:
+    return f"{'' if runs else '# '}{_INDENT * indent}{text}"

@@ -1,0 +1,278 @@
+"""How an export is written, found out from its bytes: format, encoding, separator, header rows, marks.
+
+For proposals only: what is found becomes the settings of a source, each with its reason, for a person to confirm. The
+readers themselves go on guessing nothing. Left to others: what the columns mean (`suggesting`).
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from itertools import zip_longest
+
+from connector.errors import BadInput
+from connector.mapping.dates import written_so
+from connector.mapping.idoc import outline
+from connector.mapping.numerals import LOCALES, spelled_in
+from connector.mapping.source import DateCell, NumberCell, SourceFile, content
+from connector.mapping.units import unit_named
+from connector.model import list_in, objects_in
+
+Setting = str | tuple[str, ...] | dict[str, str]
+_LOOKED_AT = 2_000
+_FEW = 4
+_DELIMITERS = ";,\t|"
+_TOTALS = ("*", "Summe", "Gesamt", "Total", "Sum", "Yhteensä")
+_NOTHING = ("-", "--", "n.b.", "n.a.", "n/a", "N/A", "#N/A", "NULL", "k.A.", "00000000", "00.00.0000", "e.t.")
+_DAY_IN_NAME = re.compile(r"[0-9]{4}-?[0-9]{2}(?:[-_]?[0-9]{2})?(?:_[0-9]{2})?|[0-9]+(?=\.json$)")
+_LETTERS = frozenset("äöüßÄÖÜéèêëàâçîïôùûÉÈÀÇåÅøñáíóú€µ°²³\u2013\u2019‰")
+_HEADER_WITHIN = 60
+_TITLE, _WIDE_ENOUGH, _SECOND_HEADER = 2, 0.6, 2
+
+
+@dataclass(slots=True)
+class Sniffed:
+    """Settings of a source in the order in which they are written, and why each; `doubts` want a person's look."""
+
+    settings: dict[str, Setting]
+    reasons: list[str] = field(default_factory=list)
+    doubts: list[str] = field(default_factory=list)
+
+    def note(self, key: str, value: Setting, reason: str) -> None:
+        """A setting and its reason."""
+        self.settings[key] = value
+        self.reasons.append(f"{key}: {reason}")
+
+
+def sniff(file: SourceFile, *, sheet: str = "", record: str = "") -> Sniffed:
+    """How the file is written. Raises `BadInput` where it is no export that can be read."""
+    found = Sniffed({"file": pattern_of(file.name)})
+    if file.grid is not None:
+        found.note("format", "xlsx", "a workbook")
+        found.settings["sheet"] = sheet or "1"
+        _tabular(found, [list(row) for row in file.grid[:_LOOKED_AT]])
+        return found
+    data = content(file)
+    begin = data[:512].lstrip(b"\xef\xbb\xbf \t\r\n")
+    if begin[:1] == b"<":
+        found.note("format", "idoc", "XML")
+        _idoc(found, file, record)
+    elif begin[:1] in {b"{", b"["}:
+        _json(found, data, record)
+    else:
+        found.note("format", "csv", "text in lines")
+        _delimited(found, data)
+    return found
+
+
+def pattern_of(name: str) -> str:
+    """The file's name, with `*` where a date or a page number stands."""
+    short = _DAY_IN_NAME.sub("*", name)
+    return re.sub(r"\*[*_.-]*\*", "*", short)
+
+
+# --- text in lines ---
+
+
+def _delimited(found: Sniffed, data: bytes) -> None:
+    encoding, text = _decoded(found, data)
+    delimiter, grid = _split(text)
+    if not grid or max(map(len, grid)) < 2:  # noqa: PLR2004  # one column is no table
+        raise BadInput("No separator splits this file into columns.", hint="export it as CSV with `;` or `,` between")
+    name = "tab" if delimiter == "\t" else delimiter
+    found.settings |= {"encoding": encoding, "delimiter": name}
+    found.reasons.append(f"delimiter: `{name}` gives {_width(grid)} columns in most lines")
+    _tabular(found, grid)
+
+
+def _decoded(found: Sniffed, data: bytes) -> tuple[str, str]:
+    for mark, name in ((b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16")):
+        if data.startswith(mark):
+            found.reasons.append(f"encoding: the file begins with the mark of {name}")
+            return name, data.decode(name, "replace")
+    if data[1:2000:2].count(0) * 3 > len(data[:2000]):
+        found.reasons.append("encoding: every second byte is nought")
+        return "utf-16-le", data.decode("utf-16-le", "replace")
+    try:
+        text = data.decode("utf-8")
+    except UnicodeDecodeError:
+        return _eight_bits(found, data)
+    found.reasons.append("encoding: " + ("only ASCII, which utf-8 contains" if text.isascii() else "valid UTF-8"))
+    return "utf-8", text
+
+
+def _eight_bits(found: Sniffed, data: bytes) -> tuple[str, str]:
+    """Which of the common encodings gives letters that people write; the first wins a draw."""
+    best, most, shown = "cp1252", -1.0, ""
+    for name in ("cp1252", "cp850", "iso-8859-1"):
+        try:
+            text = data.decode(name)
+        except UnicodeDecodeError:
+            continue
+        beyond = [letter for letter in text if letter > "\x7f"]
+        good = sum(letter in _LETTERS for letter in beyond) / max(len(beyond), 1)
+        if good > most:
+            word = re.search(r"\w*[^\x00-\x7f]\w*", text)
+            best, most, shown = name, good, word[0] if word else ""
+    found.reasons.append(f"encoding: no UTF-8; as {best} it reads `{shown}`")
+    found.doubts.append(f"encoding {best}: is `{shown}` spelled right?")
+    return best, data.decode(best, "replace")
+
+
+def _split(text: str) -> tuple[str, list[list[str]]]:
+    """The separator that makes the most lines equally wide, and the lines that it makes."""
+    lines = "".join(text.splitlines(keepends=True)[:_LOOKED_AT])
+    best, most, chosen = ";", -1, list[list[str]]()
+    for delimiter in _DELIMITERS:
+        try:
+            rows = csv.reader(io.StringIO(lines, newline=""), delimiter=delimiter)
+            grid = [[cell.strip() for cell in row] for row in rows]
+        except csv.Error:
+            continue
+        width = _width(grid)
+        worth = (width - 1) * sum(len(row) == width for row in grid)
+        if worth > most:
+            best, most, chosen = delimiter, worth, grid
+    return best, chosen
+
+
+def _width(grid: Sequence[Sequence[str]]) -> int:
+    """The commonest number of cells, of rows with more than one."""
+    counted = Counter(len(row) for row in grid if len(row) > 1)
+    return max(counted, key=lambda width: (counted[width], width)) if counted else 0
+
+
+# --- tables: header, preamble, totals, marks ---
+
+
+def _tabular(found: Sniffed, grid: list[list[str]]) -> None:
+    at, rows = _header(grid)
+    upper = grid[at]
+    if rows == _SECOND_HEADER:
+        found.note("header", "2", "two rows of names; the upper one has gaps, as merged cells do")
+        found.doubts.append("header: two rows name the columns; if the second is data already, take `header` away")
+    if any(any(row) for row in grid[:at]):
+        found.note("skip_until", next(filter(None, upper)), f"{at} lines before the header")
+    body = grid[at + rows :]
+    if body and _is_unit_row(body[0]):
+        found.note("units_row", "true", "the row under the header holds units")
+        body = body[1:]
+    body = [row for row in body if any(row)]
+    firsts = [next(filter(None, row)) for row in body]
+    skip = tuple(mark for mark in _TOTALS if any(first.startswith(mark) for first in firsts))
+    if skip:
+        found.note("skip", skip, "rows of totals")
+    body = [row for row in body if not next(filter(None, row)).startswith(_TOTALS)]
+    null = tuple(mark for mark in _NOTHING if any(mark in row for row in body))
+    if null:
+        found.note("null", null, "cells that mean: nothing")
+    columns = zip_longest(*body, fillvalue="")
+    _marks(found, [[cell for cell in column if cell and cell not in null] for column in columns])
+
+
+def _header(grid: list[list[str]]) -> tuple[int, int]:
+    """Where the header begins, and of how many rows it is."""
+    width = max((_filled(row) for row in grid), default=0)
+    common = _width([row[: _filled(row)] for row in grid]) or width
+    best, most = -1, 0
+    for at, row in enumerate(grid[:_HEADER_WITHIN]):
+        names = [cell for cell in row if cell]
+        if len(names) > most and not any(map(_is_value, names)):
+            best, most = at, len(names)
+    if most < max(_TITLE, _WIDE_ENOUGH * min(common, width)):
+        hint = "the names of the columns have to stand over them"
+        raise BadInput("No row of this file looks like a header.", hint=hint)
+    if best and _is_upper(grid[best - 1], grid[best]):
+        return best - 1, _SECOND_HEADER
+    below = grid[best + 1] if best + 1 < len(grid) else []
+    return best, _SECOND_HEADER if _is_upper(grid[best], below) else 1
+
+
+def _is_upper(upper: list[str], lower: list[str]) -> bool:
+    """Two rows of words: gaps in the upper one (merged cells), none in the lower."""
+    if len(upper) != len(lower) or not all(lower) or any(map(_is_value, filter(None, (*upper, *lower)))):
+        return False
+    gaps = upper.count("")
+    return gaps > 0 and len(upper) - gaps > 1 and bool(upper[0]) and not _is_unit_row(lower)
+
+
+def _filled(row: Sequence[str]) -> int:
+    return max((index for index, cell in enumerate(row, start=1) if cell), default=0)
+
+
+def _is_value(cell: str) -> bool:
+    return isinstance(cell, NumberCell | DateCell) or bool(re.fullmatch(r"[<>]?[-+]?[0-9][0-9.,' :/-]*%?", cell))
+
+
+def _is_unit_row(row: list[str]) -> bool:
+    said = [cell for cell in row if cell]
+    return bool(said) and all(unit_named(cell) for cell in said)
+
+
+def _marks(found: Sniffed, columns: Sequence[Sequence[str]]) -> None:
+    """How numbers are written: decimal mark, group mark, trailing minus. A column speaks where all of it fits."""
+    texts = [sorted({cell for cell in column if not isinstance(cell, NumberCell)}) for column in columns]
+    if any(re.fullmatch(r"[0-9.,'\u2019]+-", cell) for column in texts for cell in column):
+        found.note("trailing_minus", "true", "cells such as `1,50-`")
+    numbers = [[cell.lstrip("<> ").removesuffix("-") for cell in column] for column in texts if _numeric(column)]
+    marked = [cell for column in numbers for cell in column if not cell.isdecimal()]
+    if not marked:
+        found.note("locale", "plain", "no number has a mark")
+        return
+    fits = {
+        name: sum(len(column) for column in numbers if all(spelled_in(name, cell) for cell in column))
+        for name in ("de", "plain", "en", "fr", "ch")
+    }
+    best = max(fits, key=lambda name: fits[name])
+    example = max((cell for cell in marked if spelled_in(best, cell)), key=len, default=marked[0])
+    found.note("locale", best, f"numbers are written as `{example}`")
+    equal = [name for name in fits if fits[name] == fits[best] and LOCALES[name][1] != LOCALES[best][1]]
+    if equal:
+        found.doubts.append(f"locale {best}: `{example}` could be {' or '.join(equal)} as well")
+
+
+def _numeric(column: Sequence[str]) -> bool:
+    """Whether all of a column are numbers in some way of writing, with a mark in one of them; dates are none."""
+    if not column or not all(re.fullmatch(r"[<>]?\s*-?[0-9][0-9.,'\u2019\u00a0\u202f ]*-?", cell) for cell in column):
+        return False
+    dated = written_so(*column) or written_so(*column, times=True)
+    return any(not cell.isdecimal() for cell in column) and not dated
+
+
+# --- records in trees ---
+
+
+def _idoc(found: Sniffed, file: SourceFile, record: str) -> None:
+    paths, qualifiers = outline(file)
+    lists = [path for path in paths if paths[path] > 1 and path.rpartition("/")[2].startswith("E1")]
+    chosen = record or next((path for path in paths if path.endswith("/E1EDL24")), "")
+    chosen = chosen or max(lists or paths, key=lambda path: (paths[path], -path.count("/")))
+    found.note("record", chosen, f"the segment that makes a row; there are {', '.join(paths)}")
+    if qualifiers:
+        found.note("qualifiers", qualifiers, "fields that tell segments of one name apart")
+
+
+def _json(found: Sniffed, data: bytes, record: str) -> None:
+    try:
+        tree = json.loads(data)
+    except ValueError as error:
+        raise BadInput(f"The file begins like JSON and is none: {error}.") from error
+    path, paged = "", isinstance(tree, dict) and any(key.startswith("@odata") for key in tree)
+    while isinstance(tree, dict):
+        inner = next((key for key, value in tree.items() if objects_in(value) or key in {"d", "results"}), None)
+        if inner is None:
+            raise BadInput("The JSON holds no list of objects.")
+        path, tree = f"{path}/{inner}".strip("/"), tree[inner]
+    path = record or path
+    found.note("format", "odata" if paged or path.startswith("d/") else "json", "pages of records")
+    if path != "value" or not paged:
+        found.settings["record"] = path or "."
+    nested = {key for row in objects_in(tree)[:_FEW] for key, value in row.items() if list_in(value)}
+    if nested and not record:
+        below = ", ".join(f"--record {path}/{key}".replace(" /", " ") for key in sorted(nested))
+        found.reasons.append(f"record: each one holds lists of its own: {below}")

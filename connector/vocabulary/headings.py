@@ -1,0 +1,52 @@
+"""What the columns of ERP, MES and LIMS exports are called: SAP's field names, and words that people put over columns.
+
+Read from `vocab/headings.csv`, a row per name. Labels of terms, in four languages, need no row. `says` names, the
+likeliest first, a term (`netMass`, or `footprint.value` within a node), the numbers of a scheme (`scheme:lotNumber`),
+a part of a value (`unit`, `uncertainty`, `time`, `moisture`), or who may get a unit (`buyers`).
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from connector.errors import BadInput
+from connector.vocabulary.terms import Terms, words_of
+
+SCHEME = "scheme:"
+PARTS = frozenset({"unit", "uncertainty", "time", "moisture", "buyers"})
+"""What a column may hold that is no term of its own."""
+_COLUMNS = ["heading", "kind", "says"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Headings:
+    """`fields`: whole names of a system, in capitals. `words`: what people write. Each with what it says."""
+
+    fields: Mapping[str, tuple[str, ...]]
+    words: Mapping[str, tuple[str, ...]]
+
+
+def read_headings(table: bytes, terms: Terms) -> Headings:
+    """The table from the bytes of `headings.csv`, held against the terms."""
+    reader = csv.DictReader(io.StringIO(table.decode("utf-8")))
+    if reader.fieldnames is None or list(reader.fieldnames) != _COLUMNS:
+        raise BadInput(f"headings.csv needs exactly the columns {', '.join(_COLUMNS)}")
+    known = {term.name for term in terms.properties}
+    schemes = {code.name for code in terms.codes["IdentifierScheme"]}
+    found: dict[str, dict[str, tuple[str, ...]]] = {"field": {}, "word": {}}
+    for row in reader:
+        place = f"headings.csv line {reader.line_num}"
+        listed = found.get(row["kind"])
+        if listed is None or row["heading"] in listed or not row["says"]:
+            raise BadInput("no such kind, no meaning, or a second row for this heading", place=place)
+        says = words_of(row["says"])
+        for one in says:
+            good = one.removeprefix(SCHEME) in schemes if one.startswith(SCHEME) else one in PARTS
+            if not good and not set(one.split(".")) <= known:
+                raise BadInput(f"{one!r} is no term, scheme or part of a value", place=place)
+        listed[row["heading"]] = says
+    return Headings(fields=MappingProxyType(found["field"]), words=MappingProxyType(found["word"]))

@@ -1,0 +1,107 @@
+"""`map suggest` on every export of the story: what it finds of the plans by hand, and that what it writes is a plan."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from connector.errors import BadPlan
+from connector.mapping.engine import compile_plan, run
+from connector.mapping.naming import misnamed
+from connector.mapping.plan import parse
+from connector.mapping.proposal import propose
+from connector.vocabulary.bundle import load_bundle, load_headings
+from tests.core.mapping.trial import file, mint
+from tests.examples.suggested import driving, figures
+
+BUNDLE = load_bundle()
+
+
+def uncommented(plan: str) -> str:
+    """The plan with every proposal taken in."""
+    _, _, rest = plan.partition("\nmapping:")
+    return "mapping:" + re.sub(r"(?m)^# ", "", rest).replace("document: {}", "document:")
+
+
+def test_most_of_the_plans_by_hand_is_found_and_little_else(capsys: pytest.CaptureFixture[str]) -> None:
+    """Nine of ten columns at the first rank, three of four sure enough to run; fewer than one in fifty runs wrong."""
+    found = figures(driving())
+    with capsys.disabled():
+        print(f"\nmap suggest, against the plans by hand: {found}")
+    assert found["found running"] + found["found commented"] > 0.9 * found["pairs"]
+    assert found["found running"] > 0.74 * found["pairs"]
+    assert found["wrong running"] < 0.02 * found["pairs"]
+    assert found["wrong commented"] < 0.03 * found["pairs"]
+
+
+def test_what_is_proposed_is_a_plan_and_runs() -> None:
+    """`map check` knows every name and says what is missing; a run has no finding about a cell."""
+    for one in driving():
+        plan = parse(one.proposal.plan.encode())
+        codes = {finding.code for finding in misnamed(plan, BUNDLE.terms, BUNDLE.shapes)}
+        assert codes <= {"missing-term"}, one.plan.mapping
+        (name,) = plan.sources
+        files = {name: [one.file]} | {listed: [one.parties] for listed in plan.codes if listed == "parties"}
+        result = run(compile_plan(plan), files, mint=mint)
+        assert result.findings == (), one.plan.mapping
+        assert result.rows > 0
+
+
+def test_a_proposal_that_is_commented_out_fits_where_it_stands() -> None:
+    """Taking the marks away gives a plan again; code lists that a person has to write say so."""
+    for one in driving():
+        if one.proposal.found.entries:
+            assert compile_plan(parse(uncommented(one.proposal.plan).encode())).sources
+
+
+def test_missing_terms_are_told_by_the_proposal_and_by_map_check() -> None:
+    """No required term goes unsaid: what the proposal lists is what `misnamed` finds at the top of the document."""
+    for one in driving():
+        plan = parse(one.proposal.plan.encode())
+        top = {each.term for each in misnamed(plan, BUNDLE.terms, BUNDLE.shapes) if each.place.column.count(".") == 1}
+        listed = {slot.path[0] for slot in one.proposal.found.missing}
+        listed |= set() if plan.identifiers else {"identifier"}
+        assert top <= listed, one.plan.mapping
+
+
+def proposal(data: bytes, target: str) -> str:
+    """The plan's text for bytes of one's own."""
+    export = file("export.csv", data)
+    return propose(export, target, terms=BUNDLE.terms, shapes=BUNDLE.shapes, headings=load_headings()).plan
+
+
+@pytest.mark.parametrize(
+    ("data", "expected"),
+    [
+        (b"Losnummer;Herstellungsdatum;Nettomasse kg\nA1;01.12.2026;1.200,5\nA2;02.12.2026;7,0\n",
+         ["key: Losnummer", 'encoding: utf-8, delimiter: ";", locale: de',
+          '  productionDate: {from: Herstellungsdatum, date: "%d.%m.%Y"}', "  netMass: {from: Nettomasse kg, unit"]),
+        ("Numéro de lot\tDate de production\tMasse nette (t)\nÀ1\t2026-12-01\t1,25\n".encode("utf-16"),
+         ["encoding: utf-16, delimiter: tab", "  productionDate: {from: Date de production, date: iso}",
+          "  netMass: {from: Masse nette (t), unit: TNE, to: KGM}"]),
+        ("eränumero,valmistuspäivä,nettomassa\nA1,2026-12-01,12.5\n".encode("cp1252"),
+         ["encoding: cp1252", "DOUBT  encoding cp1252: is `eränumero` spelled right?",
+          "#   netMass: {from: nettomassa, unit: KGM}", "NO UNIT is said", "#   netMass: Mass without packing."]),
+        (b"Lot;Produced;Material\nA1;03/04/2026;MHP\n",
+         ['#   productionDate: {from: Produced, date: "%d/%m/%Y"}', "could be %m/%d/%Y as well",
+          "#   materialType: {values: {MHP: WORD}}"]),
+    ],
+    ids=["de", "fr-tonnes-utf16", "fi-no-unit", "day-or-month"],
+)  # fmt: skip
+def test_headings_in_other_languages_units_and_doubts(data: bytes, expected: list[str]) -> None:
+    """Three languages; a unit that has to be converted, one that nobody says, a date of two readings."""
+    plan = proposal(data, "MaterialLot")
+    assert [text for text in expected if text not in plan] == []
+
+
+def test_the_same_export_gives_the_same_plan_and_no_cell_can_add_to_it() -> None:
+    """Deterministic; and a heading with quotes, braces and a colon stays one heading."""
+    data = b'Lot;"Mass: kg, #1";"{x}"\nA1;1,5;2\nA2;2,5;3\n'
+    first = proposal(data, "MaterialLot")
+    assert first == proposal(data, "MaterialLot")
+    assert "{x}" not in first.partition("mapping:")[2]
+    try:
+        compile_plan(parse(uncommented(first).encode()))
+    except BadPlan as bad:
+        raise AssertionError(first) from bad
