@@ -85,7 +85,7 @@ def _say(proposal: Proposal, file: Path, out: Path | None) -> None:
     for doubt in proposal.sniffed.doubts:
         err.print(f"look: {visible(doubt)}", markup=False)
     if out is None:
-        next_step(f"battery-connector map suggest {file} --target {found.record} --out PLAN.yaml", error=True)
+        next_step("the same with --out PLAN.yaml", error=True)
         return
     err.print(f"{out} is written; read its comments, and take away the # before what is right", markup=False)
     near = {out.parent / "exports", out.parent.parent / "exports", out.parent}

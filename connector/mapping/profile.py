@@ -18,7 +18,7 @@ from connector.mapping.source import DateCell, NumberCell, Row, Table
 from connector.mapping.unfit import Unfit
 from connector.mapping.units import ISO_UNITS, SAP_UNITS, unit_named
 
-_ROWS = 2_000
+_ROWS, _LONGEST_UNIT = 2_000, 8
 _CLOCK = re.compile(r"[0-2][0-9]:[0-5][0-9](:[0-5][0-9])?|[0-2][0-9][0-5][0-9][0-5][0-9]")
 _ELEMENTS = frozenset([
     "Ag", "Al", "As", "Au", "B", "Ba", "Be", "Bi", "C", "Ca", "Cd", "Ce", "Cl", "Co", "Cr", "Cu", "F", "Fe",
@@ -116,8 +116,9 @@ def _boolean(cells: list[str]) -> Mapping[str, tuple[str, ...]] | None:
 
 def _unit(name: str) -> str:
     """The unit that a heading says, in its last words that are one."""
-    parts = [part for part in re.split(r"[\s_()\[\],/]+", name) if part]
-    said = [unit_named(part) for part in parts[1:] if len(part) > 1 or part in {"%", "g", "t", "V", "A"}]
+    parts = [part for part in re.split(r"[\s_()\[\],/]+|(?<=[a-z]{3})(?=[A-Z])", name) if part]
+    written = [part for part in parts[1:] if len(part) > 1 or part in {"%", "g", "t", "V", "A"}]
+    said = [unit_named(part) or unit_named(part.lower()) for part in written if len(part) < _LONGEST_UNIT]
     return next((code for code in reversed(said) if code), "")
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from connector.errors import BadInput
@@ -77,7 +77,7 @@ def propose(
     source = Source.model_validate({key: value for key, value in sniffed.settings.items() if key != "units_row"} | (
         {"units_row": True} if "units_row" in sniffed.settings else {}))  # fmt: skip
     table = open_table(name, source, [file])
-    columns = profile(source, _without_doubles(table))
+    columns = profile(source, _without_doubles(table, source.qualifiers))
     if not columns:
         raise BadInput("The export has no column with a name.", place=file.name)
     asked = Asked(zone=zone, order=tuple(column.name for column in columns))
@@ -110,17 +110,24 @@ def source_name(file: str) -> str:
     return word[0].lower() if word else "export"
 
 
-def _without_doubles(table: Table) -> Table:
-    """Of a tree's columns the short ones: `VBELN`, not also `E1EDL20/VBELN`."""
+def _without_doubles(table: Table, qualifiers: Mapping[str, str]) -> Table:
+    """Of a tree's columns the short ones: `VBELN`, not also `E1EDL20/VBELN`; nor an IDoc's envelope and qualifiers."""
     short = {name for name in table.columns if "/" not in name}
+    said = {f"]/{field}" for field in qualifiers.values()}
     kept = [
-        (index, name) for index, name in enumerate(table.columns)
-        if "/" not in name or (name.rpartition("/")[2] not in short and not _shadowed(name, table.columns))
-    ]  # fmt: skip
+        index
+        for index, name in enumerate(table.columns)
+        if "/" not in name
+        or not (name.rpartition("/")[2] in short or _shadowed(name, table.columns) or _is_envelope(name, said))
+    ]
     if len(kept) == len(table.columns):
         return table
-    rows = (_picked(row, [index for index, _ in kept]) for row in table.rows)
-    return replace(table, columns=tuple(name for _, name in kept), rows=rows)
+    rows = (_picked(row, kept) for row in table.rows)
+    return replace(table, columns=tuple(table.columns[index] for index in kept), rows=rows)
+
+
+def _is_envelope(name: str, said: set[str]) -> bool:
+    return name.startswith("EDI_DC40/") or any(name.endswith(end) for end in said)
 
 
 def _shadowed(name: str, columns: tuple[str, ...]) -> bool:
@@ -145,7 +152,7 @@ def _head(file: str, target: str, sniffed: Sniffed, found: Suggestions, others: 
         yield f"# {target}: this is a {found.record}; there are also {', '.join(others)} (--target)."
     yield from (f"# DOUBT  {doubt}" for doubt in sniffed.doubts)
     if found.group:
-        yield f"# DOUBT  `{found.key}` stands in several rows: `group: true` makes one document of them"
+        yield f"# DOUBT  rows of one `{found.key}` become one document (`group: true`); plain values are the first one's"
     if found.key_reason.startswith("NOT SURE"):
         yield f"# DOUBT  key {found.key}: {found.key_reason}"
     yield from (f"# {reason}" for reason in sniffed.reasons)

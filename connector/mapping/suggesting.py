@@ -125,6 +125,8 @@ class Suggesting:
                 if not found.key:
                     self._same_term(found, scheme, column, score)
                     found.key, found.key_reason, found.group = column.name, score.reason, not column.unique
+        rows = {slot.path[0] for slot in self.slots if slot.required and slot.lists[0] and len(slot.path) > 1}
+        found.group = found.group or bool(found.identifiers and rows - _UNDECIDED)
         if found.identifiers:
             self.filled.add(("identifier",))
             return
