@@ -152,7 +152,7 @@ def _head(file: str, target: str, sniffed: Sniffed, found: Suggestions, others: 
         yield f"# {target}: this is a {found.record}; there are also {', '.join(others)} (--target)."
     yield from (f"# DOUBT  {doubt}" for doubt in sniffed.doubts)
     if found.group:
-        yield f"# DOUBT  rows of one `{found.key}` become one document (`group: true`); plain values are the first one's"
+        yield f"# DOUBT  rows of one `{found.key}` become one document (`group: true`); plain values: the first one's"
     if found.key_reason.startswith("NOT SURE"):
         yield f"# DOUBT  key {found.key}: {found.key_reason}"
     yield from (f"# {reason}" for reason in sniffed.reasons)
