@@ -46,7 +46,7 @@ _FAMILIES = {
     "passport": "What each audience sees, and what is still missing.",
     "map": "Mapping plans: suggest, check, run, preview, test.",
     "credential": "Issue, revoke, verify, inspect, import.",
-    "did": "Our keys: rotate, revoke.",
+    "did": "Our keys: show, rotate, revoke; resolve anybody's.",
     "policy": "Access policies: check, explain, say in plain words.",
     "vocab": "Generated files, and what a term means.",
 }

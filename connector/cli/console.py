@@ -7,6 +7,7 @@ checked or peer unreachable.
 from __future__ import annotations
 
 import json
+import logging
 import os
 import sys
 from collections.abc import Iterator
@@ -60,10 +61,10 @@ DONE, NO, BAD_USAGE, UNCHECKED = 0, 1, 2, 3
 
 
 def console(*, error: bool = False) -> Console:
-    """A console for people: no colours where nobody sees them."""
+    """A console for people: no colours where nobody sees them, and `did:key:` is no picture of a key."""
     from rich.console import Console  # noqa: PLC0415 - 60 ms that `--json` need not pay
 
-    return Console(stderr=error, highlight=False, soft_wrap=True)
+    return Console(stderr=error, highlight=False, soft_wrap=True, emoji=False)
 
 
 def show_json(value: Json) -> None:
@@ -91,6 +92,11 @@ def visible(text: str) -> str:
 def one_line(text: str) -> str:
     """The same for what has to stay on its line."""
     return visible(text).replace("\n", "\\n")
+
+
+def keep_log_quiet() -> None:
+    """For a command that says itself what the house would log."""
+    logging.getLogger("connector").addHandler(logging.NullHandler())
 
 
 def next_step(command: str, note: str = "", *, error: bool = False) -> None:

@@ -1,8 +1,11 @@
-"""`did rotate`, `did revoke`: our keys over time. What the words mean stands in `credentials.own_methods`."""
+"""`did show`, `rotate`, `revoke`: our keys over time; `did resolve`: anybody's. What the words mean stands in
+`credentials.own_methods`; how a DID is resolved step by step, in `did_trace`.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import json
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final, cast
@@ -10,20 +13,23 @@ from typing import TYPE_CHECKING, Annotated, Final, cast
 import typer
 
 from connector.cli.client import Management
-from connector.cli.console import CONFIG, JSON, next_step, show_json, told
-from connector.cli.tables import progress, say
+from connector.cli.console import CONFIG, DONE, JSON, NO, UNCHECKED, keep_log_quiet, next_step, show_json, told
+from connector.cli.tables import progress, say, show_table
 from connector.config import load
 from connector.errors import BadInput, PeerUnreachable
-from connector.model import object_in
+from connector.model import Did, list_in, object_in, objects_in
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import datetime
 
+    from connector.cli.did_trace import Step
     from connector.config import Config
     from connector.credentials.own_methods import OwnMethod, Purpose
-    from connector.model import JsonObject
+    from connector.exchange.ports import Clock
+    from connector.model import Json, JsonObject
 
-app = typer.Typer(no_args_is_help=True, help="Our identity: the keys in our DID document.")
+app = typer.Typer(no_args_is_help=True, help="Identities: our DID document and its keys, and those of others.")
 
 _PURPOSES: Final = {"assertion": "assertionMethod", "assertionMethod": "assertionMethod"} | {
     "authentication": "authentication"
@@ -36,6 +42,122 @@ _DAY_HOURS: Final = 24.0
 _SITE = Annotated[
     Path | None, typer.Option("--site", help="Also write DID document and status lists there, for a static web site.")
 ]
+
+
+_COMPANY = Annotated[
+    Path | None,
+    typer.Option(
+        "--config", metavar="CONFIG", help="Whose names of peers and settings count.", envvar="CONNECTOR_CONFIG"
+    ),
+]
+
+
+@app.command()
+def show(config: CONFIG = Path("connector.toml"), as_json: JSON = False) -> None:
+    """Our DID document: what each key is good for now, the services; and what peers find at our address.
+
+    Exit code 1: they find something else; 3: it could not be looked at.
+
+    Example: battery-connector did show
+    """
+    from connector.app import clock_of  # noqa: PLC0415 - `--help` need not load the house
+    from connector.cli import doctor_company, doctor_network  # noqa: PLC0415 - as above
+    from connector.credentials.own_methods import standing  # noqa: PLC0415 - as above
+    from connector.keys.register import Register  # noqa: PLC0415 - as above
+    from connector.server.statements import did_document  # noqa: PLC0415 - as above
+
+    with told():
+        company = load(config)
+        methods, now = Register(company).read(), clock_of(company).now()
+        keep_log_quiet()
+        runs = doctor_company.running(company).outcome == "good"
+        served = asyncio.run(doctor_network.served(company, methods, runs=runs))
+        document = json.loads(did_document(company, methods))
+        keys: list[Json] = [{**_shown(one), "standing": standing(one, methods, now)} for one in methods]
+        if as_json:
+            show_json({"did": company.did, "keys": keys, "document": document, "served": served.as_json()})
+        else:
+            say(company.did, "bold")
+            names = ("id", "purpose", "standing", "signsFrom", "revoked")
+            rows = [tuple(str(one[name] or "") for name in names) for one in objects_in(keys)]
+            show_table(("key", "under", "now", "signs from", "revoked"), rows)
+            show_table(("service", "at"), [(one["type"], one["serviceEndpoint"]) for one in document["service"]])
+            say(f"{served.outcome}: {served.says}")
+            next_step(served.fix or f"battery-connector did resolve {company.did} --trace", ", from another machine")
+    raise SystemExit({"good": DONE, "bad": NO}.get(served.outcome, UNCHECKED))
+
+
+@app.command()
+def resolve(
+    did: Annotated[str, typer.Argument(metavar="DID", help="A did:web, a connector's address, or a name of [peers].")],
+    *,
+    trace: Annotated[bool, typer.Option("--trace", help="Tell every step: addresses, guard, TLS, answer.")] = False,
+    config: _COMPANY = None,
+    as_json: JSON = False,
+) -> None:
+    """Fetch a DID document as the connector does: which keys it has, what each may sign, where its services are.
+
+    Exit code 1: it is refused; 3: it could not be had.
+
+    Example: battery-connector did resolve did:web:connector.mine.example --trace
+    """
+    from connector.cli import did_trace  # noqa: PLC0415 - `--help` need not load the house
+
+    with told():
+        wanted, clock, allow_http = _party(did, config)
+        keep_log_quiet()
+        found = asyncio.run(did_trace.trace(wanted, allow_http=allow_http, clock=clock))
+        worst = found.steps[-1]
+        keys = did_trace.keys_of(found.document) if found.document else []
+        services: list[Json] = [
+            {"type": one.type, "endpoint": one.endpoint} for one in (found.document.services if found.document else ())
+        ]
+        if as_json:
+            steps: list[Json] = [one.as_json() for one in found.steps]
+            said: JsonObject = {"did": wanted, "outcome": worst.outcome, "reason": worst.says, "keys": [*keys]}
+            show_json({**said, "services": services, **({"steps": steps} if trace else {})})
+        else:
+            _show_resolved(wanted, found.steps if trace else found.steps[-1:], keys, services)
+    raise SystemExit({"passed": DONE, "failed": NO}.get(worst.outcome, UNCHECKED))
+
+
+def _show_resolved(did: str, steps: Sequence[Step], keys: list[JsonObject], services: list[Json]) -> None:
+    from connector.cli.did_trace import USES  # noqa: PLC0415 - `--help` need not load the house
+
+    styles = {"passed": "green", "failed": "bold red"}
+    say(did, "bold")
+    rows = [((one.outcome, styles.get(one.outcome, "magenta")), one.name, one.says) for one in steps]
+    show_table(("outcome", "step", "says"), rows)
+    if not keys and len(steps) == 1:
+        next_step(f"battery-connector did resolve {did} --trace")
+        return
+    if not keys:
+        next_step(f"the owner of {did} can mend what is listed last")
+        return
+    told_of = [
+        (
+            str(one["id"]),
+            str(one["kind"]),
+            ", ".join(USES[str(use)] for use in list_in(one["uses"])) or "nothing",
+            "" if one["uses"] else "; ".join(map(str, list_in(one["refused"]))),
+        )
+        for one in keys
+    ]
+    show_table(("key", "kind", "may sign", "why not"), told_of)
+    show_table(("service", "at"), [(str(one["type"]), str(one["endpoint"])) for one in objects_in(services)])
+    next_step(f"battery-connector catalog {did}")
+
+
+def _party(name: str, config: Path | None) -> tuple[Did, Clock, bool]:
+    """Whom a name means, the time, and whether loopback is allowed; without a company only DIDs and addresses."""
+    from connector.app import SystemClock, clock_of  # noqa: PLC0415 - `--help` need not load the house
+    from connector.credentials.did_web import did_of  # noqa: PLC0415 - as above
+
+    here = Path("connector.toml")
+    if config is not None or here.is_file():
+        company = load(config or here)
+        return Did(company.peer(name)), clock_of(company), company.unsafe.allow_loopback_http
+    return did_of(name) if name.startswith("https://") else Did(name), SystemClock(), False
 
 
 @app.command()

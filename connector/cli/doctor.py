@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from connector.cli.console import CONFIG, DONE, JSON, NO, UNCHECKED, next_step, show_json, told
+from connector.cli.console import CONFIG, DONE, JSON, NO, UNCHECKED, keep_log_quiet, next_step, show_json, told
 from connector.cli.tables import Cell, progress, say, show_table
 from connector.config import load
 from connector.errors import BadConfig
@@ -60,7 +59,7 @@ def _look(config: Path, *, thorough: bool) -> list[Check]:
         if not config.is_file():
             raise
         return [doctor_company.wrong("configuration", error, "README, Configuration")]
-    logging.getLogger("connector").addHandler(logging.NullHandler())  # what it would log is said by a check
+    keep_log_quiet()
     runs = doctor_company.running(company)
     alive = runs.outcome == "good"
     return [

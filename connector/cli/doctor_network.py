@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import statistics
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import Any, Final
@@ -20,13 +20,14 @@ from connector.config import Config
 from connector.credentials.datamodel import parse_credential, time_text
 from connector.credentials.did import DidDocument, key_for, parse_document
 from connector.credentials.did_web import document_url
+from connector.credentials.own_methods import OwnMethod
 from connector.credentials.refused import Refused
 from connector.credentials.verify import MEMBERS, needs
 from connector.credentials.verify import Check as Step
 from connector.errors import AddressBlocked, CannotCheck, ConnectorError, PeerUnreachable
 from connector.exchange.ports import Clock, HttpAnswer, Verifier
 from connector.keys.held import Held, HeldCredentials
-from connector.keys.ring import Keys, open_keys
+from connector.keys.ring import open_keys
 from connector.model import Did
 from connector.peers.client import GuardedClient
 from connector.peers.resolver import Resolver
@@ -34,7 +35,7 @@ from connector.server.statements import did_document
 from connector.stores.memory import MemoryStore
 
 _SOON: Final = timedelta(days=30)
-_OUTSIDE: Final = "if only this machine cannot reach it, look from another one"
+_OUTSIDE: Final = "ask from another machine, too: battery-connector did resolve DID --trace"
 
 
 class _Watching(GuardedClient):
@@ -71,18 +72,24 @@ async def network_checks(company: Config, *, runs: bool) -> list[Check]:
         held = HeldCredentials(company.path(company.held), company.did).look()
         issuers = dict.fromkeys(did for listed in company.trusted_issuers.values() for did in listed if did != MEMBERS)
         looked = await asyncio.gather(
-            _own_document(company, keys, resolver, clock, runs=runs),
+            _own_document(company, keys.own.methods(clock.now()), resolver, runs=runs),
             *(_issuer(Did(did), resolver) for did in issuers),
             *(_held(one, resolver, verifier, clock.now()) for one in held),
         )
         return [*looked, *_nobody(held=held, issuers=issuers), *_clock(company, http.ahead)]
 
 
-async def _own_document(company: Config, keys: Keys, resolver: Resolver, clock: Clock, *, runs: bool) -> Check:
+async def served(company: Config, methods: Sequence[OwnMethod], *, runs: bool) -> Check:
+    """What peers find where our DID document should be."""
+    async with GuardedClient(unsafe_allow_loopback=company.unsafe.allow_loopback_http) as http:
+        return await _own_document(company, methods, resolver_of(company, http, clock_of(company)), runs=runs)
+
+
+async def _own_document(company: Config, methods: Sequence[OwnMethod], resolver: Resolver, *, runs: bool) -> Check:
     name, url = "did", document_url(company.did, allow_http=company.unsafe.allow_loopback_http)
-    ours = parse_document(did_document(company, keys.own.methods(clock.now())))
+    ours = parse_document(did_document(company, methods))
     try:
-        served = await resolver.did_document(company.did)
+        there = await resolver.did_document(company.did)
     except (PeerUnreachable, AddressBlocked) as error:
         if not runs:
             says = f"{url} was not reached, and no connector runs here: {error.detail}"
@@ -93,7 +100,7 @@ async def _own_document(company: Config, keys: Keys, resolver: Resolver, clock: 
     except ConnectorError as error:
         says = f"at {url} lies something else than our DID document: {error.detail}"
         return Check(name=name, outcome="bad", says=says, fix="have the proxy pass that path on to the connector")
-    if different := _difference(ours, served):
+    if different := _difference(ours, there):
         says = f"at {url} lies another DID document than this company's: {different}"
         return Check(name=name, outcome="bad", says=says, fix="restart what serves it, or publish the site anew")
     return good(name, f"{url} is our DID document")

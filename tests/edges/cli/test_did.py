@@ -83,6 +83,29 @@ def test_a_rotation_and_a_revocation_beside_running_connectors(pair: tuple[Compa
     assert ask(mine, "publish", "sites", "--policy", "open")[1]["unchanged"] == 2
 
 
+def test_show_tells_what_each_key_is_for_and_what_peers_find(pair: tuple[Company, Company]) -> None:
+    """And `resolve` finds the same, by name, with what each key may sign."""
+    mine, refiner = pair
+    code, answer = ask(mine, "did", "show")
+    assert (code, answer["served"]["outcome"]) == (0, "good")
+    shown = [one["id"].partition("#")[2] for one in answer["document"]["verificationMethod"]]
+    assert shown == keys_served(mine)
+    assert {one["id"]: one["standing"] for one in answer["keys"]}["#authentication-1"] == "signs"
+    code, answer = ask(refiner, "did", "resolve", "mine", "--trace")
+    assert (code, answer["did"], answer["outcome"]) == (0, mine.did, "passed")
+    assert [one["name"] for one in answer["steps"]] == ["did", "guard", "tls", "answer", "document"]
+    uses = {one["id"].partition("#")[2]: one["uses"] for one in answer["keys"]}
+    assert list(uses) == shown
+    assert uses["authentication-1"] == ["authentication", "capabilityInvocation"]
+    assert {"DataService", "AuditService"} <= {one["type"] for one in answer["services"]}
+
+
+def test_a_did_is_written_as_it_is(pair: tuple[Company, Company]) -> None:
+    """`:key:` is no picture of a key."""
+    code, text = run(pair[0], "did", "resolve", "did:key:z6Mk")
+    assert (code, "did:key:z6Mk" in text) == (1, True)
+
+
 def test_what_cannot_be_meant_is_told(pair: tuple[Company, Company]) -> None:
     """Exit code 2, and what there is."""
     mine, _ = pair
