@@ -21,6 +21,7 @@ _COMMANDS = {
     "serve": ("serve", "Run a connector in the foreground."),
     "doctor": ("doctor", "Look whether everything is well, and what to do where not."),
     "site": ("site", "Serve DID documents and status lists on loopback."),
+    "vc-api": ("vc_api", "The W3C VC API on loopback, to try against."),
     "backup": ("backup", "Copy this company while its connector works."),
     "publish": ("exchange", "Map exports, sign what comes out, and offer it."),
     "publish-file": ("files", "Offer a file as it is, under a policy."),

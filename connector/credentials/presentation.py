@@ -28,7 +28,7 @@ PRESENTATION_LIMIT_BYTES = 1 << 20
 MAX_CREDENTIALS = 16
 
 _DATA_URL = "data:application/vc+jwt,"
-_TYPE = "VerifiablePresentation"
+TYPE = "VerifiablePresentation"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,7 +56,7 @@ def presentation_input(
     issued = int(now.timestamp())
     payload: JsonObject = {
         "@context": [VC_CONTEXT],
-        "type": [_TYPE],
+        "type": [TYPE],
         "holder": holder,
         "verifiableCredential": [_enveloped(octets) for octets in credentials],
         "iss": holder,
@@ -110,8 +110,8 @@ def _check_holder(jws: Jws, payload: JsonObject, holder: Did) -> None:
     if "vp" in payload or "vc" in payload:  # VC-JOSE-COSE section 3.1.3
         raise Refused("bad-presentation", "vc or vp claims are of an older form")
     kinds = payload.get("type")
-    if kinds != _TYPE and not (isinstance(kinds, list) and _TYPE in kinds):
-        raise Refused("bad-presentation", f"type does not say {_TYPE}")
+    if kinds != TYPE and not (isinstance(kinds, list) and TYPE in kinds):
+        raise Refused("bad-presentation", f"type does not say {TYPE}")
     contexts = payload.get("@context")
     if not isinstance(contexts, list) or not contexts or contexts[0] != VC_CONTEXT:
         raise Refused("bad-presentation", f"@context does not begin with {VC_CONTEXT}")
@@ -122,10 +122,11 @@ def _credentials(payload: JsonObject) -> tuple[bytes, ...]:
     entries: list[Json] = listed if isinstance(listed, list) else [listed]
     if len(entries) > MAX_CREDENTIALS:
         raise Refused("too-many-credentials", f"more than {MAX_CREDENTIALS}")
-    return tuple(_compact(entry) for entry in entries)
+    return tuple(compact(entry) for entry in entries)
 
 
-def _compact(entry: Json) -> bytes:
+def compact(entry: Json) -> bytes:
+    """The compact token of a credential as it stands in a presentation."""
     match entry:
         case str(text):
             return _ascii(text)

@@ -13,10 +13,13 @@ from cryptography.hazmat.primitives.asymmetric.ec import (
     SECP256R1,
     EllipticCurvePrivateKey,
     derive_private_key,
+    generate_private_key,
 )
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.hashes import SHA256
 
+from connector.credentials.did_key import key_did, key_id_in
+from connector.credentials.multikey import multikey_of
 from connector.credentials.own_methods import OwnMethod, first_methods, signing
 from connector.credentials.signing import Algorithm, PublicKey, der_to_raw
 from connector.model import JsonObject
@@ -64,6 +67,12 @@ def signer_from_seed(seed: bytes, alg: Algorithm, key_id: str) -> MemorySigner:
     else:
         key = Ed25519PrivateKey.from_private_bytes(octets)
     return MemorySigner(key, key_id)
+
+
+def throwaway_signer(alg: Algorithm) -> MemorySigner:
+    """A signer whose key is made now, kept nowhere, and is its own identifier (`did:key`): for trials."""
+    key: PrivateKey = generate_private_key(SECP256R1()) if alg == "ES256" else Ed25519PrivateKey.generate()
+    return MemorySigner(key, key_id_in(key_did(multikey_of(PublicKey(key.public_key())))))
 
 
 @dataclass(slots=True)

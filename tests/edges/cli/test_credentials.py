@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
+from connector.cli import app
 from connector.cli.companies import free_ports
 from tests.edges.cli.companies import Company, found, know, serving
 from tests.edges.cli.test_running import ask, run
@@ -88,3 +91,10 @@ def test_it_is_imported_and_audited(parties: tuple[Company, Path]) -> None:
     assert (code, [node["outcome"] for node in answer["nodes"]]) == (0, ["verified"]), answer
     (kept,) = ask(mine, "credential", "inspect", "LAB-7")[1]["credentials"]
     assert kept["digest"] == ask(mine, "credential", "inspect", signed)[1]["digest"]
+
+
+def test_the_development_face_says_that_its_port_is_taken() -> None:
+    """It has no configuration, so its command takes none."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        result = CliRunner().invoke(app, ["vc-api", "--port", str(taken.getsockname()[1])])
+    assert (result.exit_code, "nothing can listen on 127.0.0.1" in result.output) == (2, True), result.output

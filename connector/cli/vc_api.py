@@ -1,0 +1,50 @@
+"""`vc-api`: the W3C VC API on loopback, a development face with keys that are thrown away."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from typing import Annotated
+
+import typer
+
+from connector.cli.console import JSON, console, next_step, show_json, told
+
+
+def vc_api(
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Port on loopback.")] = 8095, *, as_json: JSON = False
+) -> None:
+    """Issue and verify credentials by the W3C VC API, on this machine alone: to try another implementation against.
+
+    There is one issuer for each cryptosuite; its key is made now and kept nowhere. No company's keys are touched.
+
+    Example: battery-connector vc-api --port 8095
+    """
+    with told():
+        asyncio.run(_serve(port, as_json=as_json))
+
+
+async def _serve(port: int, *, as_json: bool) -> None:
+    from aiohttp import web  # noqa: PLC0415 - `--help` need not load it
+
+    from connector.app import SystemClock  # noqa: PLC0415 - as above
+    from connector.keys.memory import throwaway_signer  # noqa: PLC0415 - as above
+    from connector.server.site import listen  # noqa: PLC0415 - as above
+    from connector.server.vc_api import VcApi  # noqa: PLC0415 - as above
+    from connector.vocabulary.bundle import load_bundle  # noqa: PLC0415 - as above
+
+    face = VcApi.of([throwaway_signer("EdDSA"), throwaway_signer("ES256")], load_bundle(), SystemClock())
+    runner = web.AppRunner(face.application(), access_log=None)
+    await runner.setup()
+    await listen(runner, "127.0.0.1", port)
+    address = f"http://localhost:{port}"
+    if as_json:
+        show_json({"address": address, "issuers": face.issuers(address)})
+    else:
+        console(error=True).print(f"the VC API for trials is on {address}; stop with Ctrl-C", markup=False)
+        next_step(f"curl {address}/issuers")
+    stop = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    await stop.wait()
+    await runner.cleanup()
