@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator, model_validator
 
 from connector.credentials.did_web import did_of
 from connector.credentials.refused import Refused
@@ -24,11 +24,24 @@ from connector.model import Did
 PASSPHRASE_VARIABLE = "CONNECTOR_KEY_PASSPHRASE"  # noqa: S105 - the variable's name, not a secret
 MANAGEMENT_TOKEN_VARIABLE = "CONNECTOR_MANAGEMENT_TOKEN"  # noqa: S105 - the variable's name, not a secret
 SECRETS_FILE = "secrets.env"
+LONGEST_SECONDS = 315_576_000
 LOOPBACK_HOSTS = ("localhost", "127.0.0.1", "::1")
 
 
 class _Part(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True, allow_inf_nan=False)
+
+    @field_validator("*")
+    @classmethod
+    def _is_a_time(cls, value: object, said: ValidationInfo) -> object:
+        """Units stand in the names, so this holds for every number of seconds."""
+        if (
+            str(said.field_name).endswith("_seconds")
+            and isinstance(value, int | float)
+            and abs(value) > LONGEST_SECONDS
+        ):
+            raise ValueError(f"more than {LONGEST_SECONDS} seconds, which is ten years")
+        return value
 
 
 class Keys(_Part):

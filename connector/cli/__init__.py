@@ -12,8 +12,12 @@ import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
+from typing import Any, cast
 
 import typer
+from typer.core import TyperGroup
+
+from connector.cli.console import BAD_USAGE, DONE, for_machines, show_error
 
 _COMMANDS = {
     "demo": ("demo", "Run a whole chain of companies on this machine."),
@@ -58,8 +62,31 @@ _LINES = ("COMP_WORDS", "_TYPER_COMPLETE_ARGS")
 _COLLECT_EVERY = 100_000
 """New objects between two collections: what a command loads stays, and looking at it took 7 % of loading it."""
 
+_WRONG_USE = cast("type[typer.BadParameter]", typer.BadParameter.__mro__[2])
+"""What all errors about a command's words are: click's `ClickException`, or the copy of it that newer typers have."""
+
+
+class _Commands(TyperGroup):
+    """All commands. Who asks for JSON is told of a wrong use as of any other error."""
+
+    def main(self, args: Sequence[str] | None = None, *others: Any, **more: Any) -> Any:  # noqa: ANN401 - as in the parent
+        """Run the command that these words name."""
+        words = sys.argv[1:] if args is None else list(args)
+        if "--json" not in words:
+            return super().main(args, *others, **more)
+        with for_machines():
+            try:
+                ended = super().main(words, *others, **{**more, "standalone_mode": False})
+            except _WRONG_USE as error:
+                where = error.ctx.command_path if error.ctx is not None else "battery-connector"
+                show_error("bad-usage", error.format_message(), hint=f"{where} --help")
+                raise SystemExit(BAD_USAGE) from None
+        raise SystemExit(ended if isinstance(ended, int) else DONE)
+
+
 app = typer.Typer(
     name="battery-connector",
+    cls=_Commands,
     help="Map company records to the battery vocabulary and exchange verifiable credentials under access policies.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import logging
+import math
 import os
 import sys
 from collections.abc import Iterator
@@ -52,12 +53,28 @@ RECORDS_OF = Annotated[
     ),
 ]
 JSON = Annotated[bool, typer.Option("--json", help="Machine-readable answer.")]
-WAIT = Annotated[float, typer.Option("--wait", metavar="SECONDS", help="How long to wait for the peer.")]
+
+
+def finite(value: float) -> float:
+    """A number with which one can reckon: a bound on a range lets `nan` pass."""
+    if not math.isfinite(value):
+        raise typer.BadParameter(f"{value} is no number.")
+    return value
+
+
+WAIT = Annotated[
+    float,
+    typer.Option(
+        "--wait", metavar="SECONDS", min=0, max=86_400, callback=finite, help="How long to wait for the peer."
+    ),
+]
 CODE = Annotated[str, typer.Option("--code", help="A word for the peer's machine.")]
 KEY = Annotated[str, typer.Option("--idempotency-key", help="Repeat a command safely: the same key, the same work.")]
 
 _FILE_HINT: Final = "see that its folder is there, and that you may use both"
 DONE, NO, BAD_USAGE, UNCHECKED = 0, 1, 2, 3
+_AS_JSON: Final = ContextVar("as_json", default=False)
+"""Whether a machine asked, so that an error is told as JSON too."""
 
 
 def console(*, error: bool = False) -> Console:
@@ -130,8 +147,32 @@ def told() -> Iterator[None]:
         _ELSEWHERE.set("")
 
 
+@contextmanager
+def for_machines() -> Iterator[None]:
+    """Errors within are told on standard output, as `{"error": {code, message, place, hint}}`; exit codes are the same.
+
+    A bug is told as well, and stays one.
+    """
+    before = _AS_JSON.set(True)
+    try:
+        yield
+    except Exception as bug:
+        show_error("bug", f"{type(bug).__name__}: {bug}", hint="what happened stands on standard error: report it")
+        raise
+    finally:
+        _AS_JSON.reset(before)
+
+
+def show_error(code: str, message: str, *, place: str = "", hint: str = "") -> None:
+    """An error, for who asked for JSON."""
+    show_json({"error": {"code": code, "message": message, "place": place, "hint": hint}})
+
+
 def _say(error: ConnectorError) -> int:
-    """The error for people; its exit code."""
+    """The error for who asked; its exit code."""
+    if _AS_JSON.get():
+        show_error(error.code, error.detail, place=error.place, hint=error.hint)
+        return _exit_code(error)
     out = console(error=True)
     out.print(f"[bold red]{error.code}:[/bold red] ", end="")
     out.print(visible(error.detail), markup=False)

@@ -27,7 +27,9 @@ STORY = "mine_to_recycler"
 
 
 def demo(  # noqa: PLR0917 - typer makes the options of the arguments
-    items: Annotated[int, typer.Option("--items", min=1, help="Batteries of the second generation.")] = 1,
+    items: Annotated[
+        int, typer.Option("--items", min=1, max=1_000_000, help="Batteries of the second generation.")
+    ] = 1,
     fault: Annotated[
         str, typer.Option("--with", help="Plant a fault: tampered, revoked, missing-supplier or inflated.")
     ] = "",

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Final, cast
 import typer
 
 from connector.cli.client import Management
-from connector.cli.console import CONFIG, DONE, JSON, NO, UNCHECKED, keep_log_quiet, next_step, show_json, told
+from connector.cli.console import CONFIG, DONE, JSON, NO, UNCHECKED, finite, keep_log_quiet, next_step, show_json, told
 from connector.cli.tables import progress, say, show_table
 from connector.config import load
 from connector.errors import BadInput, PeerUnreachable
@@ -170,7 +170,10 @@ def rotate(
     ],
     *,
     overlap: Annotated[
-        float, typer.Option("--overlap", metavar="HOURS", min=0, max=8_760, help="Published so long before it signs.")
+        float,
+        typer.Option(
+            "--overlap", metavar="HOURS", min=0, max=8_760, callback=finite, help="Published so long before it signs."
+        ),
     ] = _DAY_HOURS,
     algorithm: Annotated[str, typer.Option("--algorithm", help="ES256 or EdDSA. Default: as before.")] = "",
     site: _SITE = None,

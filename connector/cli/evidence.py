@@ -41,7 +41,9 @@ EXPORT = Annotated[Path, typer.Argument(metavar="FILE", help="An export, as `evi
 
 @app.command("list")
 def listed(  # noqa: PLR0917 - typer makes the options of the arguments
-    last: Annotated[int, typer.Option("--last", metavar="N", min=1, help="So many of the newest.")] = 50,
+    last: Annotated[
+        int, typer.Option("--last", metavar="N", min=1, max=1_000_000_000, help="So many of the newest.")
+    ] = 50,
     party: Annotated[str, typer.Option("--party", metavar="PEER", help="Only about this peer: name or DID.")] = "",
     event: Annotated[str, typer.Option("--event", metavar="WORD", help="Only these, e.g. audit-read, data-.")] = "",
     denied: Annotated[bool, typer.Option("--denied", help="Only what the policy denied.")] = False,
@@ -78,7 +80,7 @@ def listed(  # noqa: PLR0917 - typer makes the options of the arguments
 
 @app.command()
 def show(
-    number: Annotated[int, typer.Argument(metavar="NO.", min=1, help="The entry's number.")],
+    number: Annotated[int, typer.Argument(metavar="NO.", min=1, max=1_000_000_000_000, help="The entry's number.")],
     config: CONFIG = Path("connector.toml"),
     as_json: JSON = False,
 ) -> None:

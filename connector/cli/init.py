@@ -13,7 +13,14 @@ from typing import Annotated
 import typer
 
 from connector.cli.console import JSON, console, next_step, show_json, told
-from connector.config import MANAGEMENT_TOKEN_VARIABLE, PASSPHRASE_VARIABLE, SECRETS_FILE, load, read
+from connector.config import (
+    LONGEST_SECONDS,
+    MANAGEMENT_TOKEN_VARIABLE,
+    PASSPHRASE_VARIABLE,
+    SECRETS_FILE,
+    load,
+    read,
+)
 from connector.errors import BadInput
 from connector.keys.file import create_key
 
@@ -36,13 +43,18 @@ def init(  # noqa: PLR0917 - typer makes the options of the arguments
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="The new company folder.")],
     public_url: Annotated[str, typer.Option(help="Address that peers will use. Frozen: the DID is made of it.")] = "",
     name: Annotated[str, typer.Option(help="The company's name, as people know it.")] = "",
-    port: Annotated[int, typer.Option(help="Port of the public face.")] = 8080,
-    management_port: Annotated[int, typer.Option(help="Port of the management API, loopback only.")] = 0,
+    port: Annotated[int, typer.Option(min=1, max=65_535, help="Port of the public face.")] = 8080,
+    management_port: Annotated[
+        int, typer.Option(min=0, max=65_535, help="Port of the management API, loopback only. 0: beside the other.")
+    ] = 0,
     algorithm: Annotated[str, typer.Option(help="Signatures: ES256 or EdDSA.")] = "ES256",
     unsafe_loopback: Annotated[
         bool, typer.Option("--unsafe-loopback", help="Trial on one machine: plain http on loopback.")
     ] = False,
-    unsafe_clock_offset: Annotated[int, typer.Option(help="Trial: seconds added to the clock.", hidden=True)] = 0,
+    unsafe_clock_offset: Annotated[
+        int,
+        typer.Option(min=-LONGEST_SECONDS, max=LONGEST_SECONDS, help="Trial: seconds added to the clock.", hidden=True),
+    ] = 0,
     as_json: JSON = False,
 ) -> None:
     """Make a company folder: configuration, keys, secrets.

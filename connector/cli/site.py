@@ -18,7 +18,7 @@ from connector.errors import BadInput
 
 def site(
     folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="What to serve.")],
-    port: Annotated[int, typer.Option(help="Port on loopback.")] = 8090,
+    port: Annotated[int, typer.Option(min=1, max=65_535, help="Port on loopback.")] = 8090,
 ) -> None:
     """Serve a folder of DID documents and status lists on loopback.
 

@@ -15,6 +15,7 @@ from connector.vocabulary.admission import admit
 
 _LIMIT_BYTES = 8 << 20
 _WAIT_SECONDS = 60.0
+_LONGEST_WAIT_SECONDS = 86_400.0
 
 
 async def body(request: web.Request) -> JsonObject:
@@ -57,9 +58,11 @@ def moment(words: str) -> datetime:
 
 
 def seconds(said: JsonObject) -> float:
-    """How long the caller waits for the peer."""
+    """How long the caller waits for the peer. `BadInput`: no time, or longer than a day."""
     value = said.get("wait_seconds", _WAIT_SECONDS)
-    return float(value) if isinstance(value, int | float) else _WAIT_SECONDS
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= _LONGEST_WAIT_SECONDS:
+        raise BadInput(f"wait_seconds {value!r} is no number from 0 to {_LONGEST_WAIT_SECONDS:g}")
+    return float(value)
 
 
 def key(request: web.Request) -> str:

@@ -70,9 +70,13 @@ def test_a_peer_is_a_did_or_a_table(tmp_path: Path) -> None:
         ('[peers.edc]\nid = "x"\nretryable_statuses = [503]\n', "retryable_statuses"),
         ('[peers.edc]\nid = "x"\nadress = "https://edc.example"\n', "did you mean 'address'"),
         ("[peers]\nedc = 7\n", "peers.edc"),
+        ("[limits]\nretry_cap_seconds = inf\n", "limits.retry_cap_seconds"),
+        ("[limits]\nretry_first_seconds = nan\n", "limits.retry_first_seconds"),
+        ("[approvals]\nlimit_seconds = 1000000000000\n", "ten years"),
+        ("[limits]\nkeep_ended_days = 30\nretry_budget_seconds = 1296001\n", "keep_ended_days"),
     ],
 )
-def test_an_odd_peer_is_named(tmp_path: Path, text: str, told: str) -> None:
+def test_an_odd_value_is_named(tmp_path: Path, text: str, told: str) -> None:
     """By its key."""
     with pytest.raises(BadConfig) as error:
         read(tmp_path, text)

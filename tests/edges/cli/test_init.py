@@ -21,7 +21,7 @@ RUN = CliRunner()
         (["--public-url", "http://localhost:9201"], "--unsafe-loopback"),
         (["--public-url", "http://connector.example"], "plain http is for loopback only"),
         (["--public-url", "connector.example"], "must be like https://"),
-        (["--public-url", "https://connector.example", "--port", "99999"], "listen.port"),
+        (["--public-url", "https://connector.example", "--port", "99999"], "--port"),
         (["--public-url", "https://connector.example", "--port", "81", "--management-port", "81"], "another one"),
         (["--public-url", "https://connector.example", "--algorithm", "RS256"], "EdDSA or ES256"),
         ([], "the public address is missing"),

@@ -1,0 +1,94 @@
+"""What commands say when they cannot do what was asked: to people, to machines, and by their exit codes."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Any, get_args, get_origin, get_type_hints
+from unittest import mock
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from connector.cli import app, mount
+from connector.cli.companies import free_ports
+from connector.cli.console import finite
+from tests.edges.cli.companies import found
+
+mount()
+
+
+@pytest.fixture
+def stopped(tmp_path: Path) -> str:
+    """The configuration of a connector that does not run."""
+    return str(found(tmp_path, "mine", *free_ports(2)).config)
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "error"),
+    [
+        (["request", "mine", "--json"], 2, "bad-usage"),
+        (["request", "mine", "lots", "--wait", "-1", "--json"], 2, "bad-usage"),
+        (["request", "mine", "lots", "--wait", "nan", "--json"], 2, "bad-usage"),
+        (["no-such-command", "--json"], 2, "bad-usage"),
+        (["policy", "check", "nothing.json", "--json"], 2, "bad-input"),
+        (["catalog", "mine", "--json", "--config", "nothing.toml"], 2, "bad-config"),
+        (["catalog", "mine", "--json", "--config", "STOPPED"], 3, "peer-unreachable"),
+    ],
+)
+def test_a_machine_is_told_what_is_wrong_on_standard_output(
+    stopped: str, words: list[str], code: int, error: str
+) -> None:
+    """One object and nothing else; the exit code is that of the error for people."""
+    words = [stopped if word == "STOPPED" else word for word in words]
+    result = CliRunner().invoke(app, words)
+    told = json.loads(result.stdout)
+    assert (list(told), sorted(told["error"])) == (["error"], ["code", "hint", "message", "place"])
+    assert (result.exit_code, told["error"]["code"], result.stderr) == (code, error, "")
+    assert told["error"]["message"]
+    people = CliRunner().invoke(app, [word for word in words if word != "--json"])
+    assert (people.exit_code, people.stdout) == (code, "")
+    assert people.stderr
+
+
+def test_a_bug_is_told_and_stays_one(stopped: str) -> None:
+    """With its traceback, so that it can be reported."""
+    with mock.patch("connector.cli.client.Management.get", side_effect=ZeroDivisionError("oops")):
+        result = CliRunner().invoke(app, ["approvals", "--json", "--config", stopped])
+    assert isinstance(result.exception, ZeroDivisionError)
+    assert json.loads(result.stdout)["error"]["code"] == "bug"
+
+
+def test_the_command_itself_tells_machines_too() -> None:
+    """As a process, with only the asked command loaded."""
+    words = [sys.executable, "-m", "connector", "withdraw", "--json"]
+    result = subprocess.run(words, capture_output=True, text=True, cwd=Path(__file__).parents[3], check=False)
+    assert result.returncode == 2
+    assert json.loads(result.stdout)["error"]["hint"].endswith("withdraw --help")
+
+
+def numbers(commands: typer.Typer) -> Iterator[tuple[str, type, Any]]:
+    """Every argument and option that takes a number: its name, type and bounds."""
+    for family in commands.registered_groups:
+        assert family.typer_instance is not None
+        yield from numbers(family.typer_instance)
+    for command in commands.registered_commands:
+        assert command.callback is not None
+        for name, hint in get_type_hints(command.callback, include_extras=True).items():
+            for kind in (int, float):
+                if get_origin(hint) is Annotated and kind in {get_args(hint)[0], *get_args(get_args(hint)[0])}:
+                    yield f"{command.callback.__name__} {name}", kind, get_args(hint)[1]
+
+
+def test_every_number_has_its_bounds() -> None:
+    """So that a senseless one is refused before anything is done; a bound lets `nan` pass, so there is more to do."""
+    found = list(numbers(app))
+    assert len(found) > 12
+    for name, kind, said in found:
+        assert said.max is not None, name
+        assert said.min is not None, name
+        assert kind is int or said.callback is finite, name
