@@ -1,7 +1,8 @@
 """The public passport: what Annex XIII point 1 lets everybody see of a battery, at the address that its QR code holds.
 
 Only values of class PUB are ever loaded for it, and none that we have withdrawn. When the passport has ended (Battery
-Regulation, Art. 77(8)) only that is told. For machines the same address answers JSON (`Accept: application/json`).
+Regulation, Art. 77(8)) only that is told. For machines the same address answers JSON (`Accept: application/json`): the
+values, and the signed credentials that hold them, so that nobody has to take our word for it.
 A person with a wrong number gets a page too, the same for what is not there and what is not ours. How the pages look
 is `passport_page`'s.
 """
@@ -32,9 +33,13 @@ _LONGEST_ASKED = 100
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Told:
-    """The public values of a passport; `withdrawn`: some are left out because we revoked or suspended them."""
+    """The public values of a passport, and the credentials that say so.
+
+    `withdrawn`: some are left out because we revoked or suspended them.
+    """
 
     values: JsonObject
+    credentials: list[str]
     withdrawn: bool
 
 
@@ -55,15 +60,19 @@ async def _page(request: web.Request) -> web.Response:
         return _html(text, language, status=404)
     told = await public_values(services, row)
     if "application/json" in accepted:
-        about: JsonObject = {"record": row.record_id, "version": row.version, "holder": row.holder}
-        shown = json_response({**about, **({"withdrawn": True} if told.withdrawn else {}), **told.values})
-        return _kept(shown)
+        return _kept(json_response(_as_json(row, told)))
     page = passport_page.Passport(
         record_id=row.record_id, version=row.version, asked=asked[:_LONGEST_ASKED], values=told.values,
         withdrawn=told.withdrawn,
     )  # fmt: skip
     text = passport_page.render(page, services.config, services.bundle, language, today=services.clock.now().date())
     return _html(text, language)
+
+
+def _as_json(row: RecordRow, told: Told) -> JsonObject:
+    """The published shape."""
+    about: JsonObject = {"record": row.record_id, "version": row.version, "holder": row.holder}
+    return {**about, "withdrawn": told.withdrawn, **told.values, "credentials": [*told.credentials]}
 
 
 def _html(text: str, language: str, status: int = 200) -> web.Response:
@@ -101,12 +110,12 @@ async def public_values(services: Services, row: RecordRow) -> Told:
     public = [credential for credential in rows if credential.access_class == AccessClass.PUBLIC]
     subjects = {credential.digest: parse_credential(credential.octets).subject for credential in public}
     if any(subject.get(STATUS) == ENDED for subject in subjects.values()):
-        return Told(values={STATUS: ENDED}, withdrawn=False)
+        return Told(values={STATUS: ENDED}, credentials=[], withdrawn=False)
     withdrawn = await _withdrawn(services, public)
-    for digest, subject in subjects.items():
-        if digest not in withdrawn:
-            values |= {name: value for name, value in subject.items() if name not in HEAD}
-    return Told(values=values, withdrawn=bool(withdrawn))
+    good = [one for one in public if one.digest not in withdrawn]
+    for one in good:
+        values |= {name: value for name, value in subjects[one.digest].items() if name not in HEAD}
+    return Told(values=values, credentials=[one.octets.decode() for one in good], withdrawn=bool(withdrawn))
 
 
 async def _withdrawn(services: Services, credentials: list[CredentialRow]) -> set[str]:

@@ -5,12 +5,16 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
+from typing import cast
 
 import pytest
+from aiohttp import web
 
+from connector.credentials.datamodel import parse_credential
 from connector.exchange.publication import Declared
 from connector.model import Json
 from connector.server.languages import chosen
+from connector.server.services import Services
 from connector.vocabulary.terms import LANGUAGES
 from tests.edges.server.quiet import dataset_under, look, quiet_connector
 from tests.exchange.test_publish import document
@@ -20,15 +24,21 @@ LIMIT_BYTES = 100_000
 EVERYBODY: list[Json] = [{"action": "use"}]
 
 
-async def page(folder: Path, category: str, language: str = "en", **changes: Json) -> str:
-    """The page of a category's example passport, with changes; None takes a value away."""
+async def published(folder: Path, category: str, **changes: Json) -> tuple[Services, web.Application, str]:
+    """A connector with a category's example passport, changed (None takes a value away), and the page's address."""
     services, app = quiet_connector(folder)
     whole = {**json.loads((EXAMPLES / f"{category}.json").read_text("utf-8")), **changes}
     said = {name: value for name, value in whole.items() if value is not None}
     mapped = document("BatteryPassport", category, said)
     done = await services.publish.publish([mapped], dataset_under(EVERYBODY), Declared(), lambda _: None)
     assert done.findings == []
-    answer = await look(services, app, f"/passport/{said['id']}?lang={language}")
+    return services, app, f"/passport/{said['id']}"
+
+
+async def page(folder: Path, category: str, language: str = "en", **changes: Json) -> str:
+    """The page of such a passport."""
+    services, app, path = await published(folder, category, **changes)
+    answer = await look(services, app, f"{path}?lang={language}")
     for word in ("default-src 'none'", "frame-ancestors 'none'", "form-action 'none'", "base-uri 'none'"):
         assert word in answer.headers["content-security-policy"]
     assert answer.headers["vary"] == "Accept, Accept-Language"  # the same address answers all of it, and it may be kept
@@ -96,8 +106,12 @@ async def test_a_battery_of_a_kind_without_passports_is_not_called_old(tmp_path:
 
 
 async def test_an_ended_passport_says_nothing_else(tmp_path: Path) -> None:
-    """Battery Regulation, Art. 77(8): no value, and no word on what is asked."""
-    html = await page(tmp_path, "ev", passportStatus="ceased")
+    """Battery Regulation, Art. 77(8): no value, no word on what is asked, and nothing signed that would tell more."""
+    services, app, path = await published(tmp_path, "ev", passportStatus="ceased")
+    machine = json.loads((await look(services, app, path, Accept="application/json")).body)
+    assert (machine["passportStatus"], machine["credentials"]) == ("ceased", [])
+    assert machine.keys() == {"record", "version", "holder", "withdrawn", "passportStatus", "credentials"}
+    html = (await look(services, app, f"{path}?lang=en")).body.decode()
     assert '<p class="state bad">ended because the battery was recycled</p>' in html
     assert "<h1>Battery passport</h1>" in html  # asked for by an id that says nothing to people
     assert "<h2>" not in html
@@ -113,12 +127,8 @@ async def test_only_a_passport_in_force_looks_good(tmp_path: Path, status: str, 
 
 
 async def test_what_we_withdrew_is_not_told(tmp_path: Path) -> None:
-    """A revoked or suspended credential's values are left out, and page and JSON say that something is."""
-    services, app = quiet_connector(tmp_path)
-    whole = json.loads((EXAMPLES / "ev.json").read_text("utf-8"))
-    await services.publish.publish(
-        [document("BatteryPassport", "ev", whole)], dataset_under(EVERYBODY), Declared(), lambda _: None
-    )
+    """A revoked or suspended credential's values are left out, and page and JSON say that something is missing."""
+    services, app, path = await published(tmp_path, "ev")
     [row] = await services.store.find_records("", scheme=None, value="EV88-27-000042")
     public = [
         one for one in await services.store.credentials("", row.holder, row.record_id, row.version)
@@ -126,17 +136,32 @@ async def test_what_we_withdrew_is_not_told(tmp_path: Path) -> None:
     ]  # fmt: skip
     now = services.clock.now()
     await services.revoke.run(public[0].digest, purpose="suspension", effective=now, reason="a wrong figure")
-    html = (await look(services, app, "/passport/EV88-27-000042?lang=en")).body.decode()
+    html = (await look(services, app, f"{path}?lang=en")).body.decode()
     assert '<p class="state bad">withdrawn by its issuer</p>' in html
     assert "maker has withdrawn all or part of what it stated" in html
     assert "Rated capacity" not in html
     assert "What the law asks for" not in html
     assert "Manufacturing date" in html
-    told_machine = json.loads((await look(services, app, "/passport/EV88-27-000042", Accept="application/json")).body)
-    assert (told_machine["withdrawn"], "ratedCapacity" in told_machine) == (True, False)
+    machine = await told_to_machines(services, app, path)
+    assert (machine["withdrawn"], "ratedCapacity" in machine) == (True, False)
     await services.revoke.run(public[0].digest, purpose="reinstatement", effective=now, reason="it was right")
-    html = (await look(services, app, "/passport/EV88-27-000042?lang=en")).body.decode()
+    html = (await look(services, app, f"{path}?lang=en")).body.decode()
     assert ("withdrawn" in html, "Rated capacity" in html) == (False, True)
+    assert (await told_to_machines(services, app, path))["withdrawn"] is False
+
+
+async def told_to_machines(services: Services, app: web.Application, path: str) -> dict[str, Json]:
+    """The passport's JSON. What it says is just what the signed credentials beside it say."""
+    answer = await look(services, app, path, Accept="application/json")
+    machine: dict[str, Json] = json.loads(answer.body)
+    signed: dict[str, Json] = {}
+    for octets in cast("list[str]", machine.pop("credentials")):
+        signed |= parse_credential(octets.encode()).subject
+    about = {"record", "version", "holder", "withdrawn"}
+    assert {name: value for name, value in machine.items() if name not in about} == {
+        name: value for name, value in signed.items() if name not in {"id", "type"}
+    }
+    return machine
 
 
 async def test_what_looks_like_an_address_is_a_link_only_over_https(tmp_path: Path) -> None:
