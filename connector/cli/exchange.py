@@ -233,9 +233,9 @@ def fetch(  # noqa: PLR0917 - typer makes the options of the arguments
 def _show_fetched(answer: JsonObject, state: str) -> None:
     out = console()
     out.print(f"[bold {'green' if state == 'COMPLETED' else 'red'}]{state or 'begun'}[/]", end="")
-    files = f" and {answer['files']} files" if answer.get("files") else ""
-    kept = f"{answer['records']} records with {answer['credentials']} credentials{files}"
-    out.print(f": {kept} are kept under this agreement")
+    files, records = answer.get("files"), f"{answer['records']} records with {answer['credentials']} credentials"
+    parts = [records] if answer["records"] or not files else []
+    out.print(f": kept under this agreement: {' and '.join([*parts, f'{files} files'] if files else parts)}")
     if state == "TERMINATED":
         say(refused_in_words(answer.get("termination")))
     if state == "COMPLETED" and not (answer["records"] or answer.get("files") or answer["findings"]):
