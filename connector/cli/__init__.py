@@ -41,10 +41,10 @@ _COMMANDS = {
     "offer": ("negotiations", "Offer our data to a peer that has not asked."),
     "terminate": ("negotiations", "End a negotiation, whoever's turn it is."),
     "why": ("why", "Why a negotiation or transfer stands where it stands."),
-    "audit": ("audit", "Walk a chain back and forward, and judge every record."),
 }
 """Command -> its module and its line in `--help`, in this order. Its own help says more."""
 _FAMILIES = {
+    "audit": "Walk a chain and judge every record; verify a bundle.",
     "agreement": "What was agreed, and what was delivered under it.",
     "transfers": "List, start, suspend, resume, complete, terminate.",
     "evidence": "The log of what was decided, sent, taken and given, and why.",

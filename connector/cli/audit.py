@@ -1,17 +1,21 @@
-"""`audit`: walk a battery's chain from here through the peers' connectors, and say what holds.
+"""`audit ID`: walk a battery's chain from here through the peers' connectors, and say what holds.
 
 The walk is the running connector's. Here: the verdict and its reasons for people, the report as a file, and the
-report for a client.
+report for a client, the bundle. Checking a bundle is `audit_verify`'s.
 """
 
 from __future__ import annotations
 
+import base64
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING, Annotated, Final
 
 import orjson
 import typer
+from typer.core import TyperGroup
 
+from connector.cli.audit_verify import verify
 from connector.cli.client import Management
 from connector.cli.console import CONFIG, DONE, JSON, NO, UNCHECKED, next_step, show_json, told
 from connector.cli.tables import Cell, has_room, progress, say, show_table
@@ -38,7 +42,20 @@ _SUMS: Final = ("opening", "received", "extracted", "sent", "lost", "closing", "
 _SUMS_WIDTH: Final = 130
 
 
-def audit(  # noqa: PLR0917 - typer makes the options of the arguments
+class _WalksUnlessTold(TyperGroup):
+    """`audit ID` walks; `audit verify FILE` is the other command."""
+
+    def parse_args(self, ctx: typer.Context, args: list[str]) -> list[str]:  # type: ignore[override]  # wider: typer's own
+        """What is no command of the family is asked of `walk`, `--help` too."""
+        return super().parse_args(ctx, args if args and args[0] in self.commands else ["walk", *args])
+
+
+app = typer.Typer(cls=_WalksUnlessTold)
+app.command()(verify)
+
+
+@app.command()
+def walk(  # noqa: PLR0917 - typer makes the options of the arguments
     ident: Annotated[
         str, typer.Argument(metavar="ID", help="A serial or lot number, or the id of a battery, lot or record.")
     ],
@@ -54,6 +71,10 @@ def audit(  # noqa: PLR0917 - typer makes the options of the arguments
             "--client", metavar="CLIENT.json", help="A client's own audit (its `--json`): tell it as for them."
         ),
     ] = None,
+    bundle: Annotated[
+        Path | None,
+        typer.Option("--bundle", metavar="B.zip", help="Write report and evidence, signed, as one file to hand over."),
+    ] = None,
     config: CONFIG = Path("connector.toml"),
     as_json: JSON = False,
 ) -> None:
@@ -62,26 +83,32 @@ def audit(  # noqa: PLR0917 - typer makes the options of the arguments
     Exit code 0: verified. 1: failed, or qualified by a finding, a gap or a sealed record. 3: nothing could be judged,
     because the first record was not obtained or keys and status of records were out of reach. Inputs bought without
     proof are coverage, not findings. With --client, suppliers that are sealed for the client stay sealed in all that
-    is written.
+    is written; its bundle holds the signed report and no evidence. `audit verify B.zip` checks a bundle, anywhere.
 
-    Example: battery-connector audit CM27-84-000201 --peer car --out report.html
+    Example: battery-connector audit CM27-84-000201 --peer car --out report.html --bundle audit.zip
     """
     with told():
-        if out is not None and (out.is_dir() or not out.parent.is_dir()):  # said before a long walk, not after it
-            raise BadInput(f"{out} can't be written", hint="give a file, in a folder that is there")
+        for file in (out, bundle):
+            if file is not None and (file.is_dir() or not file.parent.is_dir()):  # said before a long walk
+                raise BadInput(f"{file} can't be written", hint="give a file, in a folder that is there")
         theirs = None if client is None else _document(client)
         body: JsonObject = {"id": ident, **({"peer": peer} if peer else {})}
+        if bundle is not None:
+            body |= {"bundle": True, "client": theirs, "preparedFor": _named(client)}
         with progress("auditing, records read", quiet=as_json) as tell:
             answer = Management.of(config).work("/v1/audit", body, on_progress=tell)
+        packed = answer.pop("bundle", None)
         report = _report(answer, theirs)
         answer = answer if theirs is None else report.as_json()
         if out is not None:
             _write(out, report, client)
+        if bundle is not None:
+            bundle.write_bytes(base64.b64decode(str(packed)))
         if as_json:
             show_json(answer)
         else:
             _show(answer)
-            _say_next(answer, ident, peer, out)
+            _say_next(answer, ident, peer, out, bundle)
     raise SystemExit(exit_code(answer))
 
 
@@ -108,6 +135,10 @@ def _document(file: Path) -> Json:
     return document
 
 
+def _named(client: Path | None) -> str:
+    return "" if client is None else client.stem
+
+
 def _report(answer: JsonObject, theirs: Json) -> AuditReport:
     from connector.provenance.client import for_client  # noqa: PLC0415 - `--help` need not load the room
     from connector.provenance.retelling import read_report  # noqa: PLC0415 - only where a report is written
@@ -120,7 +151,7 @@ def _write(out: Path, report: AuditReport, client: Path | None) -> None:
     from connector.server.report import render  # noqa: PLC0415 - Jinja is loaded for pages only
 
     try:
-        out.write_text(render(report, prepared_for="" if client is None else client.stem), "utf-8")
+        out.write_text(render(report, prepared_for=_named(client)), "utf-8")
     except OSError as problem:
         raise BadInput(f"{out} can't be written: {problem.strerror}") from None
 
@@ -247,15 +278,24 @@ def _grounds(part: JsonObject) -> str:
     return ", ".join(rest) or "nothing"
 
 
-def _say_next(answer: JsonObject, ident: str, peer: str, out: Path | None) -> None:
+def _say_next(answer: JsonObject, ident: str, peer: str, out: Path | None, bundle: Path | None) -> None:
     root = next((node for node in objects_in(answer.get("nodes")) if node["key"] == answer["root"]), None)
     if out is not None:
         say(f"\nreport: {out}")
         next_step(f"open {out} in a browser")
+    if bundle is not None:
+        say(f"\nbundle: {bundle}")
+        next_step(f"battery-connector audit verify {quote(str(bundle))}", "   (on any machine: it needs nothing else)")
+    elif out is not None:
+        next_step(f"to hand it over: {_command(ident, peer)} --bundle audit.zip")
     elif root is None or root["outcome"] == "missing":
         next_step(f"is the number right? If another company holds it: battery-connector audit {ident} --peer PEER")
     else:
-        next_step(f"battery-connector audit {ident}{f' --peer {peer}' if peer else ''} --out report.html")
+        next_step(f"{_command(ident, peer)} --out report.html --bundle audit.zip")
+
+
+def _command(ident: str, peer: str) -> str:
+    return f"battery-connector audit {quote(ident)}{f' --peer {quote(peer)}' if peer else ''}"
 
 
 def _called(node: JsonObject, answer: JsonObject) -> str:

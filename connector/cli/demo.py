@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from connector.model import Json, JsonObject
 
 STORY = "mine_to_recycler"
+BUNDLE = "audit.zip"
 
 
 def demo(  # noqa: PLR0917 - typer makes the options of the arguments
@@ -74,6 +75,8 @@ def demo(  # noqa: PLR0917 - typer makes the options of the arguments
                 companies.leave()
             else:
                 companies.close()
+        if not as_json:
+            next_step(f"battery-connector audit verify {place / BUNDLE}", "   (needs nothing but that file)")
         if keep and not as_json:
             _what_next(companies)
         elif folder is None and not keep:
@@ -186,7 +189,9 @@ def _write_pages(companies: Companies, line: Storyline, *, running: bool) -> dic
             name = f"audit-{other['battery']}"
             texts[f"audit report {other['battery']}"] = (f"{name}.html", render_json(report))
             texts[f"audit {other['battery']} as JSON"] = (f"{name}.json", json.dumps(report, indent=2))
-    pages: dict[str, str] = {}
+    bundle = companies.folder / BUNDLE
+    bundle.write_bytes(line.told.bundles[0])
+    pages: dict[str, str] = {"audit bundle": str(bundle)}
     for name, (file, text) in texts.items():
         (companies.folder / file).write_text(text, "utf-8")
         pages[name] = str(companies.folder / file)
@@ -210,7 +215,7 @@ def _what_next(companies: Companies) -> None:
     console().print("the connectors go on running")
     auditor, car = companies.connectors["auditor"], companies.connectors["car"]
     battery = object_in(read_story(companies.story)["story"])["battery"]
-    next_step(f"battery-connector audit {battery} --peer car --config {auditor.config_file} --out audit.html")
+    next_step(f"battery-connector audit {battery} --peer car --config {auditor.config_file} --bundle b.zip")
     next_step(f"battery-connector received --config {car.config_file}")
     next_step(f"battery-connector catalog cathode --config {companies.connectors['competitor'].config_file}")
     next_step(f"battery-connector demo --stop {companies.folder}   (ends all of them)")

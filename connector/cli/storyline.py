@@ -13,6 +13,7 @@ import subprocess
 import sys
 import time
 import tomllib
+from base64 import b64decode
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -45,6 +46,8 @@ class Told:
     transfers_completed: int = 0
     refused: list[JsonObject] = field(default_factory=list)
     audits: list[tuple[Step, JsonObject]] = field(default_factory=list)
+    bundles: list[bytes] = field(default_factory=list)
+    """Of each audit."""
     findings: list[Json] = field(default_factory=list)
     issued: dict[str, Path] = field(default_factory=dict)
 
@@ -256,8 +259,10 @@ class Storyline:
 
     def _audit(self, step: Step) -> None:
         company = self.companies.connectors[str(step["company"])]
-        body: JsonObject = {"id": str(step["battery"]), "peer": self.companies.connectors[str(step["peer"])].did}
+        peer = self.companies.connectors[str(step["peer"])].did
+        body: JsonObject = {"id": str(step["battery"]), "peer": peer, "bundle": True}
         report = self._ask(company, partial(_work, path="/v1/audit", body=body))
+        self.told.bundles.append(b64decode(str(report.pop("bundle"))))
         self.told.audits.append((step, report))
 
     def _stop(self, step: Step) -> None:

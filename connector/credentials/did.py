@@ -7,7 +7,7 @@ A document is read into keys by id with their relationships, and service endpoin
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 import orjson
@@ -67,6 +67,8 @@ class DidDocument:
     methods: Mapping[str, Method]
     relationships: Mapping[str, frozenset[str]]
     services: tuple[Service, ...]
+    octets: bytes = field(default=b"", repr=False, compare=False)
+    """As it was read."""
 
     def endpoint(self, service_type: str) -> str | None:
         """The first endpoint of that type."""
@@ -136,6 +138,7 @@ def parse_document(body: bytes, *, limit_bytes: int = DOCUMENT_LIMIT_BYTES) -> D
         methods=methods,
         relationships=relationships,
         services=tuple(_services(document, did)),
+        octets=body,
     )
 
 

@@ -116,6 +116,8 @@ class Report:
     checks: tuple[Check, ...]
     credential: Credential | None
     findings: tuple[Finding, ...] = ()
+    now: datetime | None = None
+    """When the checks were made."""
 
     @property
     def verdict(self) -> Verdict:
@@ -220,7 +222,7 @@ def judge(attested: Attested, *, at: datetime, now: datetime, material: Material
         if book["contexts"].outcome == "passed":
             book["shape"] = _shape(credential, material, findings)
     checks = _checks(book, with_proof=attested.with_proof)
-    return Report(digest=attested.digest, checks=checks, credential=credential, findings=tuple(findings))
+    return Report(digest=attested.digest, checks=checks, credential=credential, findings=tuple(findings), now=now)
 
 
 def _read_envelope(octets: bytes, book: dict[str, Result]) -> Securing | None:

@@ -266,6 +266,21 @@ class Verifier(Protocol):
         """
 
 
+class RecordableVerifier(Verifier, Protocol):
+    """One that can be given another world to look into."""
+
+    @property
+    def trusted_issuers(self) -> Mapping[str, Collection[str]]:
+        """Credential type -> who may issue it."""
+
+    @property
+    def resolver(self) -> StatusResolver:
+        """Where it looks DID documents and status lists up."""
+
+    def within(self, resolver: StatusResolver, reads: AuditReads) -> Verifier:
+        """The same with everything that it fetches from there, and nothing remembered."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Proven:
     """Who sent a request, as its `Authorization` proves it."""
@@ -296,6 +311,16 @@ class Resolver(Protocol):
 
     async def did_document(self, did: Did) -> DidDocument:
         """`CannotCheck` when it cannot be had."""
+
+
+class StatusResolver(Resolver, Protocol):
+    """The same with what tells the status of credentials."""
+
+    async def status_list(self, url: str) -> bytes:
+        """The status list credential at this URL. `CannotCheck` when it cannot be had."""
+
+    async def status_changes(self, url: str) -> bytes:
+        """The signed changes of the list at this URL. `CannotCheck` when they cannot be had."""
 
 
 # --- audit -----------------------------------------------------------------------------------------------------------

@@ -65,7 +65,8 @@ def _weight(document: DidDocument) -> int:
         *(text for listed in document.relationships.values() for text in listed),
         *(text for one in document.services for text in (one.id, one.type, one.endpoint)),
     ]
-    return sum(map(len, said)) + _ENTRY_BYTES * (1 + len(document.methods) + len(document.services))
+    entries = 1 + len(document.methods) + len(document.services)
+    return len(document.octets) + sum(map(len, said)) + _ENTRY_BYTES * entries
 
 
 def _octets() -> FetchCache[bytes]:

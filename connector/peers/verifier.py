@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from connector.credentials.did import DidDocument
@@ -18,9 +18,9 @@ from connector.credentials.securing import has_proof
 from connector.credentials.status import Unobtained
 from connector.credentials.verify import MEMBERS, Material, Report, ShapeCheck, attest, judge, needs, trust_in
 from connector.errors import CannotCheck, ConnectorError
-from connector.exchange.ports import AuditReads, Clock
+from connector.exchange.ports import AuditReads, Clock, StatusResolver
 from connector.model import Did
-from connector.peers.resolver import UNREACHABLE_LIFETIME, Resolver
+from connector.peers.resolver import UNREACHABLE_LIFETIME
 from connector.vocabulary.admission import admit
 
 Fetch = Callable[[str], Awaitable[bytes]]
@@ -37,13 +37,17 @@ _OK, _SERVER_FAULT = 200, 500
 class FetchingVerifier:
     """Verifies with cached DID documents and status lists."""
 
-    resolver: Resolver
+    resolver: StatusResolver
     clock: Clock
     contexts: Collection[str]
     check_shape: ShapeCheck
     trusted_issuers: Mapping[str, Collection[str]]
     reads: AuditReads
     _members: dict[Did, tuple[bool | Unobtained, datetime]] = field(default_factory=dict)
+
+    def within(self, resolver: StatusResolver, reads: AuditReads) -> FetchingVerifier:
+        """The same with everything that it fetches from there, and nothing remembered."""
+        return replace(self, resolver=resolver, reads=reads, _members={})
 
     async def verify(self, octets: bytes, at: datetime | None = None, *, trusted_only: bool = False) -> Report:
         """The numbered checks, judged as of `at`; None: as of now."""

@@ -29,6 +29,8 @@ _KILOGRAMS: Final[Mapping[str, Decimal]] = {
     "mg": Decimal("0.000001"),
 }
 
+TOLERANCE: Final = "expanded uncertainty, k = 2, of sums by JCGM 100, 5.1.2"
+"""What a balance may be off by, in words."""
 ZERO: Final = Decimal(0)
 _HALF: Final = Decimal("0.5")
 

@@ -22,6 +22,7 @@ from connector.model import Did, Json, JsonObject
 from connector.protocol.catalog_query import read_terms
 from connector.server import (
     agreements,
+    bundling,
     commands,
     decisions,
     discarding,
@@ -205,11 +206,15 @@ async def _received(request: web.Request) -> web.Response:
 async def _audit(request: web.Request) -> web.StreamResponse:
     services, body = request.app[SERVICES], await _body(request)
     holder = Did(services.config.peer(_text(body, "peer", services.config.did)))
-    root = _text(body, "id")
+    root, client, prepared_for = _text(body, "id"), body.get("client"), _text(body, "preparedFor", "")
 
     async def work(tell: Tell) -> JsonObject:
-        report = await services.audit.run(root, holder, on_node=lambda count, at: tell({"done": count, "at": at}))
-        return report.as_json()
+        def on_node(count: int, at: str) -> None:
+            tell({"done": count, "at": at})
+
+        if body.get("bundle") is True:
+            return await bundling.audit(services, root, holder, on_node, client=client, prepared_for=prepared_for)
+        return (await services.audit.run(root, holder, on_node=on_node)).as_json()
 
     return await stream(request, work)
 

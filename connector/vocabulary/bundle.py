@@ -45,6 +45,7 @@ class Bundle:
     terms: Terms
     shapes: Shapes
     words: Mapping[str, Mapping[str, str]]
+    versions: tuple[Version, ...]
     _checkers: Mapping[str, Checker] = field(repr=False)
 
     @property
@@ -118,6 +119,7 @@ def load_bundle(folder: Path | None = None) -> Bundle:
         terms=terms,
         shapes=shapes,
         words=read_words(_read(root / "words.csv")),
+        versions=tuple(versions),
         _checkers=MappingProxyType({
             version.context_url: Checker(terms, shapes, _schemas(root, version)) for version in versions
         }),

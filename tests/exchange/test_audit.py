@@ -2,199 +2,39 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import orjson
 import pytest
 
-from connector.errors import NotFound, PeerUnreachable
-from connector.exchange.answer import AuditAnswers
-from connector.exchange.audit import Audit
-from connector.exchange.policies import Policies
-from connector.exchange.ports import AuditAnswer, Store
-from connector.exchange.rows import CredentialRow, DatasetRow, IdentifierRow, LinkRow, RecordRow, RecordsCommit
+from connector.errors import NotFound
+from connector.exchange.ports import Store
+from connector.exchange.rows import RecordsCommit
 from connector.model import Claim, Did, Facts
-from connector.provenance.reads import Page
 from connector.stores.sqlite import SqliteStore
 from tests.core.provenance.chains import MAKER, MINE, NOW, REFINER, World, chain, words
-from tests.exchange.signing import Checker, digest, seal
-
-AUDITOR, STRANGER = Did("did:web:auditor.example"), Did("did:web:stranger.example")
-POLICIES = Path(__file__).parents[2] / "policies"
-
-
-class Noon:
-    """The story's clock."""
-
-    def now(self) -> datetime:
-        """Now."""
-        return NOW
-
-
-@dataclass
-class Wire:
-    """Audit reads without HTTP: the peer's own answer to what it knows about the caller."""
-
-    peers: dict[Did, AuditAnswers]
-    facts: Facts
-    down: set[Did] = field(default_factory=set)
-    most: int = 0
-    busy: int = 0
-
-    async def read(self, holder: Did, path: str) -> AuditAnswer:
-        """One read."""
-        if holder in self.down:
-            raise PeerUnreachable("no answer after 3 attempts")
-        self.busy += 1
-        self.most = max(self.most, self.busy)
-        await asyncio.sleep(0)
-        self.busy -= 1
-        return await self.peers[holder].answer(path, self.facts, NOW)
-
-
-def mandate(party: Did = AUDITOR, *classes: str) -> Facts:
-    """An auditor with a mandate for these classes (all, if none is named)."""
-    given = {"mandate": "active", "mandateRole": "auditor", "mandateSite": "any", "mandateMaterial": "any"}
-    given["mandatePeriod"] = "2026-01-01T00:00:00Z/2028-01-01T00:00:00Z"
-    claims = [Claim(name=name, value=value, source="uM") for name, value in given.items()]
-    claims += [Claim(name="mandateClass", value=value, source="uM") for value in classes or ("PUB", "B2B", "ORG")]
-    return Facts(party=party, claims=tuple(claims))
-
-
-@dataclass
-class Companies:
-    """All companies of the chain with their stores."""
-
-    answers: dict[Did, AuditAnswers]
-    stores: dict[Did, Store]
-    world: World
-
-    def audit(self, facts: Facts, did: Did, checker: Checker | None = None) -> tuple[Audit, Wire]:
-        """The journey of one of them, or of the auditor."""
-        wire = Wire(peers=self.answers, facts=facts)
-        own = self.answers[did]
-        journey = Audit(
-            did=did,
-            store=own.store,
-            tenant="",
-            reads=wire,
-            own=own,
-            verifier=checker or Checker(),
-            clock=Noon(),
-        )
-        return journey, wire
-
-
-def _rows(world: World, page: Page, dataset: str) -> tuple[RecordRow, list[CredentialRow], list[LinkRow]]:
-    credentials: list[CredentialRow] = []
-    links: list[LinkRow] = []
-    for served in page.credentials:
-        payload = world.payloads[served.octets or ""]
-        text = orjson.dumps(payload).decode()
-        issuer = str(payload["issuer"])
-        credentials.append(
-            CredentialRow(
-                tenant="",
-                digest=served.digest,
-                holder=page.holder,
-                record_id=page.record,
-                version=page.version,
-                credential_type=page.type,
-                access_class=served.access_class,
-                level=served.level,
-                subject_id="",
-                issuer=issuer,
-                media_type=served.media_type,
-                octets=(served.octets or "").encode(),
-                status_list=None,
-                status_index=None,
-                origin="own" if issuer == page.holder else "held",
-            )
-        )
-        links += [
-            LinkRow(
-                tenant="",
-                link_id=ident,
-                from_holder=page.holder,
-                from_record=page.record,
-                from_version=page.version,
-                to_record=to.record,
-                to_version=to.version,
-                holder=to.holder,
-            )
-            for (holder, ident), to in world.links.items()
-            if holder == page.holder and ident in text
-        ]
-    record = RecordRow(
-        tenant="",
-        record_id=page.record,
-        version=page.version,
-        record_type=page.type,
-        key=page.record,
-        subject_id=str(orjson.loads(text)["credentialSubject"]["id"]),
-        holder=page.holder,
-        origin=credentials[0].origin,
-        dataset_id=dataset,
-        agreement_id="",
-        content_digest="",
-        content=b"",
-        lineage=b"",
-        digests=tuple(sorted(page.lasting)),
-        buyers=(),
-        at=1,
-    )
-    return record, credentials, links
-
-
-def _dataset(policy: str) -> DatasetRow:
-    octets = (POLICIES / policy).read_bytes()
-    return DatasetRow(
-        tenant="", dataset_id="d", title="", plan="", record_types=(), policy=octets, policy_digest=policy, at=1
-    )
-
-
-async def _publish(store: Store, world: World, holder: Did, policy: str) -> None:
-    await store.commit_dataset(_dataset(policy))
-    for page in world.pages.values():
-        if page.holder == holder:
-            record, credentials, links = _rows(world, page, "d")
-            serial = IdentifierRow(
-                tenant="", scheme="serialNumber", value=f"SN/{page.record}", issuer="", holder=holder,
-                record_id=page.record, subject_id="x",
-            )  # fmt: skip
-            await store.commit_records(
-                RecordsCommit(
-                    tenant="", holder=holder, expected={page.record: 0}, records=[record], credentials=credentials,
-                    links=links, identifiers=[serial],
-                )
-            )  # fmt: skip
-
-
-def _answers(did: Did, store: Store) -> AuditAnswers:
-    name = did.split(":")[-1]
-    return AuditAnswers(
-        tenant="", did=did, name=name, store=store, policies=Policies(), place_key=bytes(32), limit_seconds=60
-    )
+from tests.exchange.audited import (
+    AUDITOR,
+    STRANGER,
+    Companies,
+    answers_of,
+    dataset,
+    mandate,
+    publish,
+    published,
+    rows_of,
+)
+from tests.exchange.signing import Site, digest, seal
 
 
 @pytest.fixture
 async def companies(tmp_path: Path) -> AsyncIterator[Companies]:
-    """The chain, published under the policy for direct customers; the mine's is for auditors alone."""
-    world = chain(world=World(seal=seal, digest=digest))
-    stores: dict[Did, Store] = {}
-    answers: dict[Did, AuditAnswers] = {}
-    for did in (MINE, REFINER, MAKER, AUDITOR):
-        store: Store = SqliteStore(tmp_path / f"{did.split(':')[-1]}.db")
-        stores[did] = store
-        await _publish(store, world, did, "composition.json" if did in {MINE, REFINER} else "direct-customer.json")
-        answers[did] = _answers(did, store)
-    yield Companies(answers=answers, stores=stores, world=world)
-    for store in stores.values():
-        await store.close()
+    """The chain, with their policies."""
+    async with published(tmp_path, chain(world=World(seal=seal, digest=digest))) as found:
+        yield found
 
 
 async def test_an_auditor_with_a_mandate_walks_the_chain(companies: Companies) -> None:
@@ -270,8 +110,8 @@ async def test_a_rule_may_keep_back_who_supplied(tmp_path: Path) -> None:
     policy.write_bytes(orjson.dumps({"@type": "Set", "permission": [{"action": "audit", "constraint": [own]}]}))
     world = chain(world=World(seal=seal, digest=digest))
     store: Store = SqliteStore(tmp_path / "refiner.db")
-    await _publish(store, world, REFINER, str(policy))
-    refiner = _answers(REFINER, store)
+    await publish(store, world, REFINER, str(policy))
+    refiner = answers_of(REFINER, store)
     for (holder, ident), target in world.links.items():
         if holder == REFINER:
             answer = await refiner.answer(f"links/{ident}", Facts(party=STRANGER), NOW)
@@ -330,9 +170,9 @@ async def test_a_peer_that_is_down_is_missing(companies: Companies) -> None:
 
 async def test_keys_out_of_reach_are_unchecked_unless_a_copy_was_verified_at_receipt(companies: Companies) -> None:
     """A customer that kept the lot's credential with its report need not ask for the key again."""
-    journey, _ = companies.audit(mandate(), AUDITOR, Checker(unreachable={MINE}))
+    journey, _ = companies.audit(mandate(), AUDITOR, Site(unreachable={MINE}))
     assert words(await journey.run("rec:B", MAKER))["rec:L1"] == "unchecked"
-    record, credentials, _ = _rows(companies.world, companies.world.pages["rec:L1", 1], "")
+    record, credentials, _ = rows_of(companies.world, companies.world.pages["rec:L1", 1], "")
     kept = [replace(row, report=b'{"verdict":"valid"}', origin="received") for row in credentials]
     received = replace(record, origin="received")
     commit = RecordsCommit(tenant="", holder=MINE, expected={"rec:L1": 0}, records=[received], credentials=kept)
@@ -345,7 +185,7 @@ async def test_an_owner_that_decides_by_hand_answers_202_until_then(companies: C
     who has no right anyway is not held but refused.
     """
     refiner, store = companies.answers[REFINER], companies.stores[REFINER]
-    await store.commit_dataset(replace(_dataset("composition.json"), approval=True))
+    await store.commit_dataset(replace(dataset("composition.json"), approval=True))
     journey, _ = companies.audit(mandate(), AUDITOR)
     assert words(await journey.run("rec:B", MAKER))["rec:L2"] == "pending"
     assert (await refiner.answer("records/rec:L2/1", Facts(party=STRANGER), NOW)).status == 403
@@ -373,7 +213,7 @@ async def test_an_owner_that_decides_by_hand_answers_202_until_then(companies: C
 async def test_a_record_without_rules_is_shut(companies: Companies) -> None:
     """No dataset, no audit rules: no."""
     store = companies.stores[MINE]
-    record, credentials, _ = _rows(companies.world, companies.world.pages["rec:L1", 1], "")
+    record, credentials, _ = rows_of(companies.world, companies.world.pages["rec:L1", 1], "")
     alone = replace(record, record_id="rec:alone", digests=())
     row = replace(credentials[0], record_id="rec:alone", digest="uAlone")
     commit = RecordsCommit(tenant="", holder=MINE, expected={"rec:alone": 0}, records=[alone], credentials=[row])
@@ -383,7 +223,7 @@ async def test_a_record_without_rules_is_shut(companies: Companies) -> None:
 
 async def test_a_mandate_for_another_site_or_time_opens_nothing(companies: Companies) -> None:
     """Under `audit-only.json` the event's site and time must lie within the mandate."""
-    await companies.stores[MINE].commit_dataset(_dataset("audit-only.json"))
+    await companies.stores[MINE].commit_dataset(dataset("audit-only.json"))
 
     async def status(**limits: str) -> int:
         claims = [claim for claim in mandate().claims if claim.name not in limits]

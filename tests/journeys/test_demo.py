@@ -61,6 +61,15 @@ def play(folder: Path, fault: str = "") -> Played:
     return Played(code=done.returncode, told=json.loads(done.stdout), folder=folder)
 
 
+def verified_again(played: Played) -> JsonObject:
+    """The audit of the bundle, made once more out of it, by a process without connectors: the same, whatever it is."""
+    words = [sys.executable, "-m", "connector", "audit", "verify", str(played.folder / "audit.zip"), "--json"]
+    done = subprocess.run(words, capture_output=True, text=True, check=False, timeout=DEMO_SECONDS)
+    told = one(json.loads(done.stdout))
+    assert (done.returncode, told["verdict"], told["differences"]) == (0, "same", []), told["checks"]
+    return one(told["audit"])
+
+
 def objects(value: Json) -> list[JsonObject]:
     """The objects of a list."""
     assert isinstance(value, list)
@@ -89,6 +98,7 @@ def test_the_clean_story_is_verified_and_counted(clean: Played) -> None:
     assert told["negotiations_finalized"] == told["transfers_completed"] == 26
     for name in ("documents", "credentials", "seconds"):
         assert isinstance(told[name], int | float)
+    assert verified_again(clean)["outcomes"] == clean.audit["outcomes"]
 
 
 def test_b_is_walked_back_to_the_mine_and_to_a(clean: Played) -> None:
@@ -178,6 +188,8 @@ def test_a_bad_record_is_named_and_all_others_keep_their_word(fault: str, tmp_pa
     assert resting >= {("MineralLotPassport", "NS26090014"), ("BatteryPassport", BATTERY)}
     assert ("BatteryPassport", RECYCLED) not in resting
     assert objects(played.told["audits"])[1]["verdict"] == "verified"
+    again = verified_again(played)
+    assert (again["verdict"], again["outcomes"]) == ("failed", played.audit["outcomes"])
 
 
 def test_a_supplier_that_is_down_is_missing_and_what_lies_behind_unreached(tmp_path: Path) -> None:
@@ -190,6 +202,7 @@ def test_a_supplier_that_is_down_is_missing_and_what_lies_behind_unreached(tmp_p
     assert set(one(played.audit["outcomes"])) == {"missing", "verified"}
     mine = json.loads((played.folder / "dids.json").read_text("utf-8"))["mine"]
     assert mine not in {node["holder"] for node in objects(played.report()["nodes"])}
+    assert verified_again(played)["outcomes"] == played.audit["outcomes"]
 
 
 @LONG
@@ -205,3 +218,4 @@ def test_more_metal_out_than_in_is_one_finding_with_site_metal_period_and_residu
     assert expect["site"] in str(finding["place"])
     assert Decimal(str(finding["residual"])) < -Decimal(str(finding["tolerance"]))
     assert (played.audit["verdict"], set(one(played.audit["outcomes"]))) == ("qualified", {"verified"})
+    assert verified_again(played)["verdict"] == "qualified"

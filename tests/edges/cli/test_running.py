@@ -336,11 +336,37 @@ def test_audit_gives_the_verdict_and_writes_the_report(world: World, tmp_path: P
     assert run(world.refiner, "audit", "0010", "--peer", "mine", "--out", tmp_path / "none" / "page.html")[0] == 2
 
     kept.write_text(json.dumps(sealed))
+    _bundle_holds(world, tmp_path, kept)
     code, told = ask(world.mine, "audit", "0020", "--client", kept, "--out", page)
     assert (code, told["verdict"]) == (0, "verified")
     assert "Tunturi" not in json.dumps(told) + page.read_text()
     kept.write_text("{}")
     assert run(world.mine, "audit", "0020", "--client", kept)[0] == 2
+
+
+def _bundle_holds(world: World, folder: Path, client: Path) -> None:
+    """A bundle that anybody can check: offline, without a configuration; the one for a client names nothing sealed."""
+    bundle, word = folder / "audit.zip", folder / "word.zip"
+    code, text = run(world.refiner, "audit", "0010", "--peer", "mine", "--bundle", bundle)
+    assert (code, f"audit verify {bundle}" in text) == (0, True)
+    result = CliRunner().invoke(app, ["audit", "verify", str(bundle)])
+    assert (result.exit_code, "SAME" in result.output, "what no file can tell" in result.output) == (0, True, True)
+    assert ask(world.mine, "audit", "0020", "--client", client, "--bundle", word)[0] == 0
+    assert b"Tunturi" not in word.read_bytes()
+    assert b"Tunturi" in bundle.read_bytes()
+    result = CliRunner().invoke(app, ["audit", "verify", str(word), "--json"])
+    told = json.loads(result.stdout)
+    assert (result.exit_code, told["verdict"], told["audit"]["kind"]) == (3, "indeterminate", "client")
+    assert {check["outcome"] for check in told["checks"]} == {"passed", "unchecked"}
+    whole = bundle.read_bytes()
+    bundle.write_bytes(whole.replace(b"Tunturi", b"Tundra!"))
+    result = CliRunner().invoke(app, ["audit", "verify", str(bundle), "--json"])
+    assert (result.exit_code, json.loads(result.stdout)["checks"][0]["code"]) == (1, "damaged")
+    for octets in (whole[:-9], b"PK"):
+        bundle.write_bytes(octets)
+        result = CliRunner().invoke(app, ["audit", "verify", str(bundle)])
+        assert (result.exit_code, "as `audit --bundle` wrote it" in result.output) == (2, True)
+    assert run(world.refiner, "audit", "0010", "--peer", "mine", "--bundle", folder / "none" / "b.zip")[0] == 2
 
 
 def test_passport_view_shows_what_the_audience_may_see(world: World) -> None:

@@ -1,0 +1,117 @@
+"""`audit verify B.zip`: an audit made once more out of its bundle, offline, without configuration, keys or network.
+
+What is checked is `exchange.reaudit`'s. Here the parts are put together, and the result is told.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Final
+
+import typer
+
+from connector.cli.console import DONE, JSON, NO, UNCHECKED, console, next_step, show_json, told, visible
+from connector.cli.tables import say, show_table
+from connector.errors import BadInput
+from connector.model import list_in, object_in, objects_in
+
+if TYPE_CHECKING:
+    from connector.exchange.bundled import Recording
+    from connector.exchange.obtained import Obtained
+    from connector.exchange.ports import Clock, Verifier
+    from connector.exchange.reaudit import Reaudit
+    from connector.model import JsonObject
+
+_MARKS: Final = {"passed": "[green]✓[/green]", "failed": "[red]✗[/red]", "unchecked": "[yellow]?[/yellow]"}
+_STYLES: Final = {"same": "bold green", "differs": "bold red", "indeterminate": "bold yellow"}
+_SENTENCES: Final = {
+    "same": "the same verdict with the same reasons comes out of what is in the bundle",
+    "differs": "something is not as it was signed, or another result comes out",
+    "indeterminate": "nothing is wrong, and not everything can be checked out of this bundle",
+}
+_CODES: Final = {"same": DONE, "differs": NO}
+_MOST_SHOWN: Final = 20
+
+
+def verify(
+    file: Annotated[Path, typer.Argument(metavar="B.zip", help="A bundle, as `audit --bundle` wrote it.")],
+    *,
+    did_document: Annotated[
+        Path | None,
+        typer.Option(
+            "--did-document", metavar="DID.json", help="The walker's DID document, where you have it from elsewhere."
+        ),
+    ] = None,
+    as_json: JSON = False,
+) -> None:
+    """Check an audit's bundle: eleven numbered checks, the whole walk made once more. Nothing is asked of anybody.
+
+    Exit code 0: the same verdict and reasons come out, whatever they are. 1: something differs, with its place. 3: not
+    all can be checked (a bundle for a client holds no evidence). 2: the file is no bundle, or damaged.
+
+    Example: battery-connector audit verify audit.zip
+    """
+    with told():
+        octets, document = _read(file), None if did_document is None else _read(did_document)
+        answer = asyncio.run(_checker().run(octets, document=document)).as_json()
+    verdict = str(answer["verdict"])
+    if as_json:
+        show_json(answer)
+    else:
+        _show(verdict, answer)
+        next_step(f"unzip {file} -d audit, then open audit/report.html in a browser")
+    raise SystemExit(_CODES.get(verdict, UNCHECKED))
+
+
+def _read(file: Path) -> bytes:
+    from connector.provenance.archive import MOST_BYTES  # noqa: PLC0415 - `--help` need not load the room
+
+    if not file.is_file():
+        raise BadInput(f"there is no file {file}")
+    if file.stat().st_size > MOST_BYTES:
+        raise BadInput(f"{file} has more than the {MOST_BYTES >> 20} MiB that are accepted")
+    return file.read_bytes()
+
+
+def _checker() -> Reaudit:
+    """All parts, none of which opens a connection."""
+    from connector.exchange.reaudit import Reaudit  # noqa: PLC0415 - `--help` need not load the house
+    from connector.peers.verifier import FetchingVerifier  # noqa: PLC0415 - as above
+    from connector.server.bundling import PRODUCT, rules_of  # noqa: PLC0415 - as above
+    from connector.server.report import render_json  # noqa: PLC0415 - as above
+    from connector.vocabulary.bundle import load_bundle  # noqa: PLC0415 - as above
+
+    vocabulary = load_bundle()
+
+    def verifier(obtained: Obtained, clock: Clock, recording: Recording) -> Verifier:
+        return FetchingVerifier(
+            resolver=obtained, reads=obtained, clock=clock, trusted_issuers=recording.trusted,
+            contexts=vocabulary.known_contexts, check_shape=vocabulary.check,
+        )  # fmt: skip
+
+    def render(report: JsonObject, prepared_for: str) -> str:
+        return render_json(report, prepared_for=prepared_for)
+
+    return Reaudit(verifier=verifier, render=render, product=PRODUCT, rules=rules_of(vocabulary))
+
+
+def _show(verdict: str, answer: JsonObject) -> None:
+    out, audit = console(), object_in(answer["audit"])
+    say(verdict.upper(), _STYLES[verdict])
+    say(_SENTENCES[verdict])
+    for_client = ", told for a client" if audit["kind"] == "client" else ""
+    say(f"the audit: {str(audit['verdict']).upper()}, as of {audit['at']}, walked by {audit['name']}{for_client}")
+    for check in objects_in(answer["checks"]):
+        out.print(f"  {_MARKS.get(str(check['outcome']), '·')} {check['step']:>2} {check['name']:<10} ", end="")
+        out.print(visible(f"{check['code'] or check['outcome']}  {check['detail']}  ({check['spec']})"), markup=False)
+    differences = objects_in(answer["differences"])
+    if differences:
+        say("\ndifferences", "bold")
+        rows = [(str(one["where"]), str(one["kept"]), str(one["found"])) for one in differences[:_MOST_SHOWN]]
+        show_table(("where", "in the report", "found again"), rows)
+    if len(differences) > _MOST_SHOWN:
+        say(f"... and {len(differences) - _MOST_SHOWN} more; --json has all")
+    say("\nwhat no file can tell", "bold")
+    for sentence in list_in(answer["unknowable"]):
+        say(f"  - {sentence}")

@@ -1,0 +1,159 @@
+"""An audit's bundle: the report with all it rests on in one file, and who stands behind it.
+
+    manifest.json   what this is, who walked what as of when, by which rules, and the digest of every other file
+    manifest.jws    the walker's signature over the octets of manifest.json (RFC 7515, appendix F: detached)
+    signer.json     the walker's DID document
+    report.json, report.html   the result, as `audit --json` and as a page
+    ...             the recording (`bundled`); a bundle for a client has none
+
+A bundle for a client holds what the report for the client tells, and no evidence: octets that the auditor obtained name
+whom the client may not know. What the client may see it can record itself, from its own connector.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from hashlib import sha256
+from typing import Final, Literal
+
+import orjson
+
+from connector.credentials import base64url, jose
+from connector.credentials.did import DidDocument, key_for
+from connector.credentials.did_web import did_of_key
+from connector.credentials.digest import digest_multibase
+from connector.credentials.refused import Refused
+from connector.credentials.signing import Signer
+from connector.errors import BadInput, BadMessage
+from connector.exchange.bundled import Files, Recording, files_of, json_octets
+from connector.model import Did, JsonObject, object_in, objects_in
+from connector.provenance.archive import pack
+from connector.vocabulary.admission import admit
+
+FORMAT: Final = "battery-connector-audit-bundle"
+VERSION: Final = 1
+MANIFEST, SIGNATURE, SIGNER, REPORT, PAGE = "manifest.json", "manifest.jws", "signer.json", "report.json", "report.html"
+_TYPE: Final = "audit-manifest+jws"
+_MANIFEST_LIMIT_BYTES: Final = 32 << 20
+_PARTS: Final = 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Made:
+    """Who makes a bundle, with what. `rules`: versions and digests of the rules by which is judged."""
+
+    did: Did
+    name: str
+    document: bytes
+    product: str
+    rules: JsonObject
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Manifest:
+    """What a bundle says about itself. `files`: name -> (size, digest)."""
+
+    kind: Literal["full", "client"]
+    by: Did
+    name: str
+    prepared_for: str
+    product: str
+    rules: JsonObject
+    made: str
+    of: tuple[str, str, str]
+    """Root, time and verdict of the report."""
+    files: Mapping[str, tuple[int, str]]
+
+
+async def make(
+    told: JsonObject, page: str, *, recording: Recording | None, made: Made, signer: Signer, prepared_for: str = ""
+) -> bytes:
+    """The bundle of a report. Without a recording it is one for a client."""
+    files = await asyncio.to_thread(files_of, recording) if recording is not None else {}
+    files |= {REPORT: json_octets(told), PAGE: page.encode(), SIGNER: made.document}
+    manifest: JsonObject = {
+        "format": FORMAT, "version": VERSION, "kind": "client" if recording is None else "full",
+        "by": made.did, "name": made.name, "preparedFor": prepared_for, "root": told["root"], "asOf": told["at"],
+        "verdict": told["verdict"], "made": made.at.isoformat(), "product": made.product, "rules": made.rules,
+        "files": [
+            {"name": name, "size": len(files[name]), "digest": digest_multibase(files[name])} for name in sorted(files)
+        ],
+    }  # fmt: skip
+    octets = json_octets(manifest)
+    unsigned = jose.signing_input({"alg": signer.alg, "kid": signer.key_id, "typ": _TYPE}, octets)
+    header, _, signature = jose.attach(unsigned, await signer.sign(unsigned)).split(b".")
+    return pack({**files, MANIFEST: octets, SIGNATURE: b".".join([header, b"", signature])})
+
+
+def read_manifest(files: Files) -> Manifest:
+    """The manifest. `BadInput`: there is none, or none of a version that is known here."""
+    try:
+        said = admit(files.get(MANIFEST, b""), _MANIFEST_LIMIT_BYTES)
+    except BadMessage as problem:
+        raise BadInput(f"{MANIFEST}: {problem.detail}", hint="is this the bundle of an audit?") from None
+    if (said.get("format"), said.get("version")) != (FORMAT, VERSION):
+        raise BadInput(
+            f"this is {said.get('format')!r:.60}, version {said.get('version')!r:.20}, not {FORMAT} {VERSION}",
+            hint="a later version of battery-connector may read it",
+        )
+    kind = said.get("kind")
+    if kind not in {"full", "client"}:
+        raise BadInput(f"{MANIFEST}: no such kind of bundle")
+    return Manifest(
+        kind="full" if kind == "full" else "client", by=Did(_text(said, "by")), name=_text(said, "name"),
+        prepared_for=_text(said, "preparedFor"), product=_text(said, "product"), rules=object_in(said.get("rules")),
+        made=_text(said, "made"),
+        of=(_text(said, "root"), _text(said, "asOf"), _text(said, "verdict")),
+        files={
+            _text(one, "name"): (size, _text(one, "digest"))
+            for one in objects_in(said.get("files"))
+            if isinstance(size := one.get("size"), int)
+        },
+    )  # fmt: skip
+
+
+def _text(said: JsonObject, name: str) -> str:
+    value = said.get(name)
+    if not isinstance(value, str):
+        raise BadInput(f"{MANIFEST}: {name!r} is not as a bundle has it")
+    return value
+
+
+def other_files(manifest: Manifest, files: Files) -> list[str]:
+    """What is not as the manifest says, file by file."""
+    told = {name: (len(octets), digest_multibase(octets)) for name, octets in files.items()}
+    del told[MANIFEST]
+    told.pop(SIGNATURE, None)  # made over the manifest, so not named in it
+    named = manifest.files
+    return [
+        f"{name} is {'missing' if name not in told else 'not in the manifest' if name not in named else 'another'}"
+        for name in sorted({*told, *named})
+        if told.get(name) != named.get(name)
+    ]
+
+
+def check_signature(manifest: Manifest, files: Files, document: DidDocument) -> str:
+    """The key that signed the manifest. `Refused`: it is not signed by a key that this document lists for that."""
+    parts = files.get(SIGNATURE, b"").split(b".")
+    if len(parts) != _PARTS or parts[1]:
+        raise Refused("not-a-jws", f"{SIGNATURE} is no detached signature")
+    whole = b".".join([parts[0], base64url.encode(files[MANIFEST]), parts[2]])
+    jws = jose.parse(whole, len(whole))
+    if jws.type != _TYPE:
+        raise Refused("bad-typ", f"{jws.type:.40} instead of {_TYPE}")
+    key_id = jws.key_id or ""
+    if did_of_key(key_id) != manifest.by:
+        raise Refused("foreign-key", f"{key_id:.120} is no key of {manifest.by:.120}")
+    jose.verify(jws, key_for(document, key_id, "assertionMethod"))
+    return key_id
+
+
+def thumbprint(document: DidDocument, key_id: str) -> str:
+    """What people compare of a key, by telephone say: the SHA-256 of its JWK's members (RFC 7638), base64url."""
+    method = document.methods[key_id]
+    members = orjson.dumps(orjson.loads(method.jwk), option=orjson.OPT_SORT_KEYS)
+    return base64url.encode(sha256(members).digest()).decode()

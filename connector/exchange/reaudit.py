@@ -1,0 +1,300 @@
+"""An audit made once more out of its bundle: offline, by the same code, every check numbered, none left out in silence.
+
+Nothing is asked of anybody and nothing is kept. The bundle is something hostile: what cannot be read at all is
+`BadInput`, what can be read and is not as it should be is a failed check with its place. Where the world ends for who
+has only one file is said in words (`unknowable`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Final, Literal
+
+from connector.credentials.did import parse_document
+from connector.credentials.digest import digest_multibase
+from connector.credentials.refused import Refused
+from connector.credentials.status import Outcome
+from connector.credentials.verify import Check
+from connector.errors import BadInput, BadMessage
+from connector.exchange.bundle import (
+    MANIFEST,
+    PAGE,
+    REPORT,
+    SIGNATURE,
+    SIGNER,
+    Manifest,
+    check_signature,
+    other_files,
+    read_manifest,
+    thumbprint,
+)
+from connector.exchange.bundled import (
+    JSON_LIMIT_BYTES,
+    MOST_VALUES,
+    Files,
+    Recording,
+    other_evidence,
+    read_recording,
+)
+from connector.exchange.obtained import Obtained
+from connector.exchange.ports import Clock, Verifier
+from connector.exchange.walking import Walker
+from connector.model import JsonObject, object_in
+from connector.provenance.archive import unpack
+from connector.provenance.assemble import assemble
+from connector.provenance.differences import Difference, differences
+from connector.provenance.nodes import Check as WantedCheck
+from connector.provenance.reads import Read
+from connector.provenance.walk import Walk
+from connector.vocabulary.admission import admit_message
+
+Verdict = Literal["same", "differs", "indeterminate"]
+_STEPS: Final[Mapping[str, tuple[int, str]]] = {
+    "container": (1, "APPNOTE 6.3.10, 4.3"),
+    "manifest": (2, "DECISIONS, An audit in one file"),
+    "digests": (3, "FIPS 180-4"),
+    "signature": (4, "RFC 7515, 5.2 and F"),
+    "evidence": (5, "DECISIONS, An audit in one file"),
+    "walk": (6, "DECISIONS, Links keep secrets"),
+    "records": (7, "DECISIONS, Outcomes of an audit node"),
+    "balances": (8, "JCGM 100, 5.1.2"),
+    "origin": (9, "DECISIONS, Coverage"),
+    "verdict": (10, "DECISIONS, Outcomes of an audit node"),
+    "page": (11, "DECISIONS, An audit in one file"),
+}
+_MOST_TOLD: Final = 5
+_LONGEST: Final = timedelta(days=1)
+"""Of a walk."""
+_OWN_FILES: Final = frozenset({MANIFEST, SIGNATURE, SIGNER, REPORT, PAGE})
+
+
+@dataclass(slots=True)
+class Moment:
+    """A clock that stands where the audit's stood."""
+
+    time: datetime
+
+    def now(self) -> datetime:
+        """Then."""
+        return self.time
+
+    def set(self, time: datetime) -> None:
+        """Go there."""
+        self.time = time
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reaudited:
+    """What came of it. `kept`: the report in the bundle; `unknowable`: what no file can prove, sentence by sentence."""
+
+    checks: tuple[Check, ...]
+    manifest: Manifest
+    kept: JsonObject
+    differences: tuple[Difference, ...]
+    unknowable: tuple[str, ...]
+
+    @property
+    def verdict(self) -> Verdict:
+        """`same`: all checks passed; `differs`: one failed; else `indeterminate`."""
+        outcomes = {check.outcome for check in self.checks}
+        if "failed" in outcomes:
+            return "differs"
+        return "same" if outcomes == {"passed"} else "indeterminate"
+
+    def as_json(self) -> JsonObject:
+        """The published shape (`audit verify --json`)."""
+        manifest = self.manifest
+        return {
+            "verdict": self.verdict,
+            "checks": [check.as_json() for check in self.checks],
+            "differences": [one.as_json() for one in self.differences],
+            "audit": {
+                "by": manifest.by, "name": manifest.name, "kind": manifest.kind, "made": manifest.made,
+                "product": manifest.product, "root": self.kept.get("root"), "at": self.kept.get("at"),
+                "verdict": self.kept.get("verdict"), "outcomes": self.kept.get("outcomes"),
+            },
+            "unknowable": [*self.unknowable],
+        }  # fmt: skip
+
+
+@dataclass(slots=True, kw_only=True)
+class _Book:
+    """The checks while they are made."""
+
+    told: dict[str, Check] = field(default_factory=dict)
+    differences: tuple[Difference, ...] = ()
+
+    def note(self, name: str, outcome: Outcome, detail: str = "", code: str = "") -> None:
+        step, spec = _STEPS[name]
+        self.told[name] = Check(step=step, name=name, outcome=outcome, code=code, detail=detail, spec=spec)
+
+    def hold(self, name: str, wrong: list[str], code: str, good: str) -> None:
+        """Passed where nothing is wrong."""
+        if wrong:
+            more = f"; and {len(wrong) - _MOST_TOLD} more" if len(wrong) > _MOST_TOLD else ""
+            self.note(name, "failed", "; ".join(wrong[:_MOST_TOLD]) + more, code)
+        else:
+            self.note(name, "passed", good)
+
+    def checks(self) -> tuple[Check, ...]:
+        for name in _STEPS:
+            if name not in self.told:
+                self.note(name, "skipped", "rests on a check that did not pass")
+        return tuple(self.told[name] for name in _STEPS)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reaudit:
+    """Checks bundles. `render`: a report's JSON and for whom it was prepared -> its page."""
+
+    verifier: Callable[[Obtained, Clock, Recording], Verifier]
+    render: Callable[[JsonObject, str], str]
+    product: str
+    rules: JsonObject
+
+    async def run(self, octets: bytes, *, document: bytes | None = None) -> Reaudited:
+        """Make all checks. `document`: the walker's DID document, where it is known from elsewhere."""
+        book = _Book()
+        unpacked = unpack(octets)
+        files = unpacked.files
+        broken = [f"{name} is damaged" for name in unpacked.damaged]
+        book.hold("container", broken, "damaged", f"{len(files)} files, {len(octets):,} bytes")
+        manifest = read_manifest(files)
+        kept = _report(files)
+        self._introduce(book, manifest, kept)
+        listed = f"{len(manifest.files)} files are those that the manifest names"
+        book.hold("digests", other_files(manifest, files), "digest-mismatch", listed)
+        unknowable = [_sign(book, manifest, files, document)]
+        if manifest.kind == "client":
+            _without_evidence(book, files)
+        else:
+            unknowable += await self._walk_again(book, files, kept)
+        same = self.render(kept, manifest.prepared_for).encode() == files.get(PAGE)
+        other = [] if same else [f"{PAGE} is not the page of {REPORT}{self._by_another(manifest)}"]
+        book.hold("page", other, "other-page", f"{PAGE} tells what {REPORT} says")
+        return Reaudited(
+            checks=book.checks(), manifest=manifest, kept=kept, differences=book.differences,
+            unknowable=tuple(one for one in unknowable if one),
+        )  # fmt: skip
+
+    def _introduce(self, book: _Book, manifest: Manifest, kept: JsonObject) -> None:
+        """By whom and with what it was made; whether that is what is here; whether it is about this report."""
+        other = (manifest.product, manifest.rules) != (self.product, self.rules)
+        said = f"walked by {manifest.name or manifest.by}, made {manifest.made} by {manifest.product}"
+        if manifest.of != (kept.get("root"), kept.get("at"), kept.get("verdict")):
+            book.note("manifest", "failed", f"{said}; it is about another report", "other-report")
+        elif other:
+            book.note("manifest", "passed", f"{said}; here is {self.product}: rules may differ", "other-version")
+        else:
+            book.note("manifest", "passed", said)
+
+    def _by_another(self, manifest: Manifest) -> str:
+        return (
+            f"; it was made by {manifest.product}, here is {self.product}" if manifest.product != self.product else ""
+        )
+
+    async def _walk_again(self, book: _Book, files: Files, kept: JsonObject) -> list[str]:
+        """The walk, out of the bundle."""
+        recording = read_recording(files)
+        strange = other_evidence(recording, {name: files[name] for name in files if name not in _OWN_FILES})
+        good = f"{len(recording.obtained)} answers, {len(recording.credentials)} credentials, each under its own digest"
+        book.hold("evidence", [f"{name} is not what the evidence names" for name in strange], "other-evidence", good)
+        clock = Moment(recording.at)
+        obtained = Obtained(clock=clock, kept=dict(recording.obtained))
+        walk = Walk(recording.root, holder=recording.holder, now=recording.at, limits=recording.limits)
+        verifier = self.verifier(obtained, clock, recording)
+        walker = Walker(reads=obtained, verifier=verifier, receipts=obtained.receipt)
+        strays, left = await walker.again(walk, recording.steps, at=clock.set)
+        wrong = [f"{place} is wanted and not there" for place in obtained.lacking]
+        wrong += [f"{place} is there and nobody wants it" for place in recording.obtained if place not in obtained.used]
+        wrong += [f"{_named(one)} is a step that nobody wants" for one in strays]
+        wrong += [f"{_named(one)} is wanted at the end" for one in left]
+        times = [step.now for step in recording.steps if step.now is not None]
+        wrong += [
+            f"a check made at {time}, of a walk at {walk.now}" for time in times if abs(time - walk.now) > _LONGEST
+        ]
+        book.hold("walk", wrong, "other-walk", f"{len(recording.steps)} steps, each as the walk wants it")
+        book.differences = differences(kept, assemble(walk).as_json())
+        _compare(book, kept, recording)
+        return _unknowable(recording)
+
+
+def _named(want: Read | WantedCheck) -> str:
+    if isinstance(want, Read):
+        return f"read {want.holder} {want.path}"
+    return f"a check as of {want.at.isoformat()} of credential {digest_multibase(want.octets.encode())}"
+
+
+def _report(files: Files) -> JsonObject:
+    octets = files.get(REPORT, b"")
+    try:
+        return admit_message(octets, JSON_LIMIT_BYTES, MOST_VALUES)
+    except BadMessage as problem:
+        raise BadInput(f"{REPORT}: {problem.detail}", place=problem.place) from None
+
+
+def _sign(book: _Book, manifest: Manifest, files: Files, known: bytes | None) -> str:
+    """Check the signature. What remains to be known about who signed."""
+    try:
+        document = parse_document(files.get(SIGNER, b"") if known is None else known)
+        key_id = check_signature(manifest, files, document)
+    except Refused as refused:
+        book.note("signature", "failed", refused.detail, refused.reason)
+        return ""
+    print_ = thumbprint(document, key_id)
+    book.note("signature", "passed", f"{key_id}, SHA-256 thumbprint {print_}")
+    if known is not None:
+        return ""
+    return (
+        f"whether the key with thumbprint {print_} is that of {manifest.by}: the bundle brings his DID document "
+        "itself; compare the thumbprint with what he tells you, or give his document with --did-document"
+    )
+
+
+def _without_evidence(book: _Book, files: Files) -> None:
+    strange = [f"{name} does not belong to a client's bundle" for name in sorted({*files} - _OWN_FILES)]
+    if strange:
+        book.hold("evidence", strange, "other-evidence", "")
+    for name in ("evidence", "walk", "records", "balances", "origin", "verdict"):
+        if name not in book.told:
+            why = "a bundle for a client holds no evidence: this is the auditor's word, signed by him"
+            book.note(name, "unchecked", why, "no-evidence")
+
+
+def _compare(book: _Book, kept: JsonObject, recording: Recording) -> None:
+    counted = ", ".join(f"{count} {word}" for word, count in object_in(kept.get("outcomes")).items())
+    good = {
+        "records": f"{counted}: signatures, status, digests and rules judged again as of {recording.at.isoformat()}",
+        "balances": "every sum, residual and tolerance",
+        "origin": "every share of every metal",
+        "verdict": str(kept.get("verdict")),
+    }
+    for subject, said in good.items():
+        other = [
+            f"{one.where}: {one.found!r:.80}, in the report {one.kept!r:.80}"
+            for one in book.differences
+            if one.subject == subject
+        ]
+        book.hold(subject, other, "other-result", said)
+
+
+def _unknowable(recording: Recording) -> list[str]:
+    """What the file cannot prove by itself, with the numbers of this one."""
+    count = {"document": 0, "list": 0, "receipt": 0, "refused": 0}
+    for place, given in recording.obtained.items():
+        refused = place.kind == "read" and (given.code or given.status not in {200, 404, 410})
+        kind = "refused" if refused else place.kind
+        if kind in count and (given.octets or refused):
+            count[kind] += 1
+    day = f"{recording.at:%Y-%m-%d}"
+    told = [
+        f"whether the {count['document']} DID documents lay at their addresses on {day}: nobody signs a did:web one",
+        f"whether the {count['list']} status lists were the newest then: each tells when it was signed",
+    ]
+    if count["refused"]:
+        told.append(f"whether {count['refused']} audit reads were refused, held or unanswered: only the walker says so")
+    if count["receipt"]:
+        told.append(f"whether {count['receipt']} credentials were valid when the walker received them: he says so")
+    return told

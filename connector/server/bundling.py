@@ -1,0 +1,49 @@
+"""An audit asked for with its bundle: walked, told, signed with our key, and handed to the operator who asked.
+
+What a bundle holds is `exchange.bundle`'s, how a page looks `report`'s.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+
+from connector import __version__
+from connector.exchange.bundle import Made, make
+from connector.exchange.walking import Progress
+from connector.model import Did, Json, JsonObject
+from connector.provenance.client import for_client
+from connector.provenance.masses import TOLERANCE
+from connector.provenance.retelling import read_report
+from connector.server.report import render_json
+from connector.server.services import Services
+from connector.server.statements import did_document
+from connector.vocabulary.bundle import Bundle
+
+PRODUCT = f"battery-connector {__version__}"
+
+
+def rules_of(bundle: Bundle) -> JsonObject:
+    """The versions of what is judged by."""
+    vocabulary: JsonObject = {
+        one.number: {"published": one.published, "context": one.context, "rules": one.rules} for one in bundle.versions
+    }
+    return {"vocabulary": vocabulary, "tolerance": TOLERANCE}
+
+
+async def audit(
+    services: Services, root: str, holder: Did, on_node: Progress, *, client: Json, prepared_for: str
+) -> JsonObject:
+    """The report, and under `bundle` the file in base64: with the client's own audit, as the client may have it."""
+    report, recording = await services.audit.record(root, holder, on_node=on_node)
+    told = report.as_json() if client is None else for_client(report, read_report(client)).as_json()
+    page = await asyncio.to_thread(render_json, told, prepared_for=prepared_for)
+    made = Made(
+        did=services.config.did, name=services.config.name, document=did_document(services), product=PRODUCT,
+        rules=rules_of(services.bundle), at=services.clock.now(),
+    )  # fmt: skip
+    octets = await make(
+        told, page, recording=recording if client is None else None, made=made, signer=services.assertion,
+        prepared_for=prepared_for,
+    )  # fmt: skip
+    return {**report.as_json(), "bundle": base64.b64encode(octets).decode()}
