@@ -96,9 +96,9 @@ def lay_out(report: AuditReport) -> Picture:
     """The picture of a report."""
     nodes = {node.key: node for node in report.nodes}
     heads, owners = _heads(report, nodes)
-    links = _links(report.edges, heads, owners)
     shown = sorted(heads, key=lambda key: (nodes[key].depth, key))[:_MOST_CARDS]
-    links = {(source, target) for source, target in links if source in shown and target in shown}
+    # in order: where a circle is cut must not change from one process to the next
+    links = sorted(pair for pair in _links(report.edges, heads, owners) if pair[0] in shown and pair[1] in shown)
     columns = _ordered(_columns(shown, links), links, nodes)
     frames, cards = _place(columns, nodes, heads)
     by_key = {card.node.key: card for card in cards}
@@ -109,7 +109,7 @@ def lay_out(report: AuditReport) -> Picture:
         frames=frames,
         cards=cards,
         lines=tuple(
-            _line(by_key[target], by_key[source], recycled=target in recycled) for source, target in sorted(links)
+            _line(by_key[target], by_key[source], recycled=target in recycled) for source, target in links
         ),
         left_out=len(heads) - len(shown),
     )
@@ -165,7 +165,7 @@ def _links(
     return found
 
 
-def _columns(shown: list[str], links: set[tuple[str, str]]) -> list[list[str]]:
+def _columns(shown: list[str], links: Sequence[tuple[str, str]]) -> list[list[str]]:
     """Each card as far left as its longest way to what came of it; a circle ends where it is noticed."""
     uses: dict[str, list[str]] = {}
     for source, target in links:
@@ -189,7 +189,7 @@ def _columns(shown: list[str], links: set[tuple[str, str]]) -> list[list[str]]:
     return [[key for key in shown if place[key] == column] for column in range(last + 1)]
 
 
-def _recycled(links: set[tuple[str, str]], nodes: Mapping[str, NodeResult]) -> set[str]:
+def _recycled(links: Sequence[tuple[str, str]], nodes: Mapping[str, NodeResult]) -> set[str]:
     """Things that a recycler took in, and those that are made of nothing else."""
     origins: dict[str, set[str]] = {}
     for source, target in links:
@@ -199,7 +199,7 @@ def _recycled(links: set[tuple[str, str]], nodes: Mapping[str, NodeResult]) -> s
 
 
 def _ordered(
-    columns: list[list[str]], links: set[tuple[str, str]], nodes: Mapping[str, NodeResult]
+    columns: list[list[str]], links: Sequence[tuple[str, str]], nodes: Mapping[str, NodeResult]
 ) -> list[list[list[str]]]:
     """From the right leftwards, each company's cards together beside the middle of what they lead to: few crossings."""
     users: dict[str, list[str]] = {}
