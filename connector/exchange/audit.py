@@ -71,7 +71,7 @@ class Audit:
         )  # fmt: skip
 
     async def read(self, holder: Did, path: str) -> AuditAnswer:
-        """An audit read, wherever its answer is. What we show to everybody, our membership, is asked for as others do."""
+        """An audit read, wherever its answer is. Our membership, which all are shown, is asked for as others do."""
         if holder == self.did and path != "party":
             return await self.own.answer(path, Facts(party=self.did), self.clock.now())
         return await self.reads.read(holder, path)

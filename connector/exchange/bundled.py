@@ -3,8 +3,8 @@
     walk.json       what was asked, as of when, and the steps in the order in which they counted
     evidence.json   what was obtained where and when, or why it was not; audit reads with what was answered
     trust.json      whom the auditor trusts, for the credential types that occur
-    credentials/DIGEST.jwt, documents/DIGEST.json, lists/DIGEST.jwt, changes/DIGEST.jwt, receipts/DIGEST.json
-                    the exact octets, named by their digest
+    credentials/DIGEST.jwt (.json with a proof inside), documents/DIGEST.json, lists/DIGEST.jwt, changes/DIGEST.jwt,
+    receipts/DIGEST.json   the exact octets, named by their digest
 
 The manifest over these, the report and the signature are `bundle`'s; the container is `provenance.archive`'s. All of it
 is read as something hostile: `BadInput` with the place where it is not as it is written here.
@@ -24,6 +24,7 @@ import orjson
 from connector.credentials.did_web import document_url
 from connector.credentials.digest import digest_multibase
 from connector.credentials.refused import Refused
+from connector.credentials.securing import has_proof
 from connector.credentials.status_list import changes_url
 from connector.credentials.verify import MEMBERS, needs
 from connector.errors import BadInput, BadMessage
@@ -105,12 +106,16 @@ def _file(folder: str, ending: str, octets: bytes, files: dict[str, bytes]) -> s
     return name
 
 
+def _credential(octets: str, files: dict[str, bytes]) -> str:
+    return _file(_CREDENTIALS, "json" if has_proof(octets.encode()) else "jwt", octets.encode(), files)
+
+
 def _step(step: Step, files: dict[str, bytes]) -> JsonObject:
     want = step.want
     if isinstance(want, Read):
         return {"read": want.kind, "holder": want.holder, "id": want.ident, "version": want.version}
     assert step.now is not None  # of a check
-    name = _file(_CREDENTIALS, "jwt", want.octets.encode(), files)
+    name = _credential(want.octets, files)
     return {"check": name, "at": want.at.isoformat(), "now": step.now.isoformat()}
 
 
@@ -147,7 +152,7 @@ def _answer(body: bytes, files: dict[str, bytes]) -> JsonObject:
     listed = list_in(page.get("credentials"))
     for number, one in enumerate(map(object_in, listed)):
         if isinstance(octets := one.pop("octets", None), str):
-            apart[str(number)] = _file(_CREDENTIALS, "jwt", octets.encode(), files)
+            apart[str(number)] = _credential(octets, files)
         elif octets is not None:
             one["octets"] = octets
     if not apart:

@@ -38,12 +38,13 @@ async def audit(
     report, recording = await services.audit.record(root, holder, on_node=on_node)
     told = report.as_json() if client is None else for_client(report, read_report(client)).as_json()
     page = await asyncio.to_thread(render_json, told, prepared_for=prepared_for)
+    now, config = services.clock.now(), services.config
     made = Made(
-        did=services.config.did, name=services.config.name, document=did_document(services), product=PRODUCT,
-        rules=rules_of(services.bundle), at=services.clock.now(),
+        did=config.did, name=config.name, document=did_document(config, services.keys.methods(now)), product=PRODUCT,
+        rules=rules_of(services.bundle), at=now,
     )  # fmt: skip
     octets = await make(
-        told, page, recording=recording if client is None else None, made=made, signer=services.assertion,
+        told, page, recording=recording if client is None else None, made=made, signer=services.keys.assertion(now),
         prepared_for=prepared_for,
     )  # fmt: skip
     return {**report.as_json(), "bundle": base64.b64encode(octets).decode()}

@@ -108,9 +108,7 @@ def lay_out(report: AuditReport) -> Picture:
         height=max((frame.y + frame.height for frame in frames), default=0) + _MARGIN,
         frames=frames,
         cards=cards,
-        lines=tuple(
-            _line(by_key[target], by_key[source], recycled=target in recycled) for source, target in links
-        ),
+        lines=tuple(_line(by_key[target], by_key[source], recycled=target in recycled) for source, target in links),
         left_out=len(heads) - len(shown),
     )
 

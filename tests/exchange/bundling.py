@@ -27,7 +27,8 @@ from connector.provenance.report import AuditReport
 from connector.server.report import render_json
 from tests.core.provenance.chains import MAKER, NOW, World
 from tests.exchange.audited import AUDITOR, Companies, Wire, mandate, published
-from tests.exchange.signing import AUTHORITY, CONTEXTS, Site, document, key, sign
+from tests.exchange.signing import AUTHORITY, CONTEXTS, Site, document, key
+from tests.exchange.signing import seal as secured
 
 STATUS = "https://authority.example/status/0"
 INDEX = 7
@@ -40,7 +41,7 @@ def seal(payload: JsonObject) -> str:
     """The authority's permits can be withdrawn."""
     entry = StatusEntry(purpose="revocation", index=INDEX, list_url=STATUS)
     more: JsonObject = {"credentialStatus": status_node(entry)} if payload["issuer"] == AUTHORITY else {}
-    return sign({**payload, **more})
+    return secured({**payload, **more})
 
 
 def list_status(site: Site, *withdrawn: Change) -> None:
