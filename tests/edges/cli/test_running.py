@@ -350,22 +350,19 @@ def _bundle_holds(world: World, folder: Path, client: Path) -> None:
     code, text = run(world.refiner, "audit", "0010", "--peer", "mine", "--bundle", bundle)
     assert (code, f"audit verify {bundle}" in text) == (0, True)
     result = CliRunner().invoke(app, ["audit", "verify", str(bundle)])
-    assert (result.exit_code, "SAME" in result.output, "what no file can tell" in result.output) == (0, True, True)
+    assert (result.exit_code, "SAME" in result.output) == (0, True)
     assert ask(world.mine, "audit", "0020", "--client", client, "--bundle", word)[0] == 0
-    assert b"Tunturi" not in word.read_bytes()
-    assert b"Tunturi" in bundle.read_bytes()
-    result = CliRunner().invoke(app, ["audit", "verify", str(word), "--json"])
-    told = json.loads(result.stdout)
+    assert [b"Tunturi" in one.read_bytes() for one in (bundle, word)] == [True, False]
+    told = json.loads((result := CliRunner().invoke(app, ["audit", "verify", str(word), "--json"])).stdout)
     assert (result.exit_code, told["verdict"], told["audit"]["kind"]) == (3, "indeterminate", "client")
     assert {check["outcome"] for check in told["checks"]} == {"passed", "unchecked"}
     whole = bundle.read_bytes()
     bundle.write_bytes(whole.replace(b"Tunturi", b"Tundra!"))
     result = CliRunner().invoke(app, ["audit", "verify", str(bundle), "--json"])
     assert (result.exit_code, json.loads(result.stdout)["checks"][0]["code"]) == (1, "damaged")
-    for octets in (whole[:-9], b"PK"):
-        bundle.write_bytes(octets)
-        result = CliRunner().invoke(app, ["audit", "verify", str(bundle)])
-        assert (result.exit_code, "as `audit --bundle` wrote it" in result.output) == (2, True)
+    bundle.write_bytes(whole[:-9])
+    result = CliRunner().invoke(app, ["audit", "verify", str(bundle)])
+    assert (result.exit_code, "as `audit --bundle` wrote it" in result.output) == (2, True)
     assert run(world.refiner, "audit", "0010", "--peer", "mine", "--bundle", folder / "none" / "b.zip")[0] == 2
 
 
