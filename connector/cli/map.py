@@ -1,4 +1,4 @@
-"""`map check|run|preview|test`: try a mapping plan on exports, without publishing anything. `suggest` is beside.
+"""`map check|run|preview|test`: try a mapping plan on exports, without publishing anything. The others are beside.
 
 Ids are minted with the company's id key (`--config`), else with a key that is thrown away; the answer says which.
 """
@@ -20,6 +20,7 @@ import typer
 
 from connector.cli.console import DONE, JSON, NO, console, next_step, one_line, show_json, shown_json, told
 from connector.cli.proposing import suggest
+from connector.cli.sheets import export, import_sheet
 from connector.config import Config, load
 from connector.credentials.ids import mint as mint_id
 from connector.errors import BadInput, BadPlan
@@ -37,8 +38,10 @@ from connector.model import Finding, Json, JsonObject
 from connector.peers.files import Exports
 from connector.vocabulary.bundle import Bundle, load_bundle
 
-app = typer.Typer(no_args_is_help=True, help="Mapping plans: suggest, check, run, preview, test.")
+app = typer.Typer(no_args_is_help=True, help="Mapping plans: suggest, check, run, preview, test, export, import.")
 app.command()(suggest)
+app.command()(export)
+app.command(name="import")(import_sheet)
 
 PlanFile = Annotated[Path, typer.Argument(metavar="PLAN", help="The mapping plan, a YAML file.")]
 ExportsFolder = Annotated[

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import csv
 import json
 from pathlib import Path
 
+import pytest
+from openpyxl import load_workbook
 from typer.testing import CliRunner
 
 from connector.cli.map import app
@@ -155,3 +158,38 @@ def test_suggest_writes_a_plan_that_check_and_preview_take(tmp_path: Path) -> No
     wrong = RUN.invoke(app, ["suggest", str(export), "--target", "Lorry"])
     assert wrong.exit_code == 2
     assert "MaterialLot" in wrong.output
+
+
+@pytest.mark.parametrize("name", ["sheet.csv", "sheet.xlsx"])
+def test_a_plan_goes_to_a_sheet_and_comes_back(tmp_path: Path, name: str) -> None:
+    """With examples; as it is it changes nothing; with another cell it changes the plan, or says what is wrong."""
+    plan, sheet = _company(tmp_path, "=1+1;1,5\n"), tmp_path / name
+    assert RUN.invoke(app, ["export", str(plan), "--out", str(sheet), "--language", "fi"]).exit_code == 0
+    same = json.loads(RUN.invoke(app, ["import", str(sheet), "--plan", str(plan), "--json"]).stdout)
+    assert (same["changes"], same["findings"], same["plan"]) == ([], [], PLAN)
+    rows = _cells_of(sheet)
+    assert ["lots", "MENGE", "netMass", "unit: KGM", "vocabulary", "1,5", "nettomassa"] in rows
+    assert ["lots", "LOT", "plan: key", "", "", "=1+1", ""] in rows
+    edited = tmp_path / "edited.csv"
+    lines = [";".join(row) for row in rows]
+    edited.write_text("\n".join(lines).replace("MENGE;netMass;unit: KGM", "GEWICHT;netMass;unit: TNE"), "cp1252")
+    assert RUN.invoke(app, ["import", str(edited), "--plan", str(plan), "--out", str(plan)]).exit_code == 0
+    assert plan.read_text() == PLAN.replace("netMass: {from: MENGE, unit: KGM}", "netMass: {from: GEWICHT, unit: TNE}")
+    edited.write_text("\n".join(lines).replace("unit: KGM", "unit: LITRE"))
+    wrong = RUN.invoke(app, ["import", str(edited), "--plan", str(plan), "--out", str(plan), "--json"])
+    assert wrong.exit_code == 1
+    finding = json.loads(wrong.stdout)["findings"][0]
+    assert (finding["source"], finding["column"], finding["value"]) == ("edited.csv", "rule", "unit: LITRE")
+    assert rows[finding["line"] - 1][2] == "netMass"
+    assert "GEWICHT" in plan.read_text()
+
+
+def _cells_of(sheet: Path) -> list[list[str]]:
+    """The sheet as a program other than ours reads it."""
+    if sheet.suffix == ".csv":
+        text = sheet.read_text("utf-8-sig")
+        assert "'=1+1" in text
+        return [[cell.removeprefix("'") for cell in row] for row in csv.reader(text.splitlines(), delimiter=";")]
+    page = load_workbook(sheet)["Mapping"]
+    assert {cell.data_type for row in page.iter_rows() for cell in row if cell.value} == {"s"}
+    return [[str(cell or "") for cell in row] for row in page.iter_rows(values_only=True)]
