@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import re
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -23,10 +24,11 @@ from connector.credentials.jose import Jws
 from connector.credentials.refused import Refused
 from connector.credentials.securing import as_served, has_proof
 from connector.errors import BadInput, PeerUnreachable
-from connector.model import list_in, object_in
+from connector.model import list_in, object_in, objects_in
 
 if TYPE_CHECKING:
     from connector.model import Json, JsonObject
+    from connector.server.issuing import Job
 
 app = typer.Typer(no_args_is_help=True, help="Credentials: issue, revoke, verify, inspect, import.")
 
@@ -54,39 +56,55 @@ def issue(
     config: CONFIG = Path("connector.toml"),
     as_json: JSON = False,
 ) -> None:
-    """Sign credentials with this company's key, without a running connector.
+    """Sign credentials with this company's key. The running connector does it; without one, or with --site, it is done
+    here.
 
-    Example: battery-connector credential issue permit.json --type MinePermit --out permit.jwt --site public/
+    Example: battery-connector credential issue permit.json --type MinePermit --out permit.jwt
     """
     from connector.cli import issuing  # noqa: PLC0415 - `--help` need not load the house
+    from connector.server.issuing import Job  # noqa: PLC0415 - as above
 
     with told():
-        loaded = load(config)
         if not claims and plan is None:
             raise BadInput("nothing to sign", hint="give claim files, or --plan PLAN")
-        job = issuing.Job(record_type=credential_type, claims=claims or [], plan=plan, securing=securing)
-        signed = asyncio.run(issuing.issue(loaded, [job], site))[0]
-        files: list[Json] = []
-        for row in signed.credentials:
-            suffix = ".json" if has_proof(row.octets) else ".jwt"
-            single = out.suffix == suffix and len(signed.credentials) == 1
-            path = out if single else out / f"{row.credential_type}-{row.digest[-12:]}{suffix}"
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(row.octets)
-            files.append(
-                {"file": str(path), "digest": row.digest, "type": row.credential_type, "record": row.record_id}
-            )
-    findings = signed.published.findings
+        stated = [issuing.read_claims(path) for path in claims or []]
+        plan = plan.resolve() if plan is not None else None
+        answer = _issued(Job(record_type=credential_type, claims=stated, plan=plan, securing=securing), config, site)
+        files, findings = _written(objects_in(answer["credentials"]), out), objects_in(answer["findings"])
     if as_json:
-        show_json({"credentials": files, "findings": [finding.as_json() for finding in findings]})
+        show_json({"credentials": [*files], "findings": [*findings]})
     else:
         for finding in findings:
-            console(error=True).print(f"{finding.code}: {finding.message} {finding.hint}", markup=False)
+            console(error=True).print(f"{finding['code']}: {finding['message']} {finding['hint']}", markup=False)
         console().print(f"signed {len(files)} {credential_type}")
         if files:
-            shown, elsewhere = object_in(files[0])["file"], "; a connector that trusts the signer verifies it"
-            next_step(f"battery-connector credential inspect {shown}", elsewhere)
+            elsewhere = "; a connector that trusts the signer verifies it"
+            next_step(f"battery-connector credential inspect {files[0]['file']}", elsewhere)
     raise SystemExit(NO if findings else DONE)
+
+
+def _issued(job: Job, config: Path, site: Path | None) -> JsonObject:
+    """What was signed, with its octets: by the running connector, or here where none answers or a site is wanted."""
+    from connector.cli import issuing  # noqa: PLC0415 - as above
+
+    if site is None:
+        with suppress(PeerUnreachable):
+            return Management.of(config).work("/v1/issue", job.as_json())
+    return asyncio.run(issuing.issue(load(config), [job], site))[0].as_json()
+
+
+def _written(credentials: list[JsonObject], out: Path) -> list[JsonObject]:
+    """Each as a file of its own; what the answer says of it."""
+    files: list[JsonObject] = []
+    for one in credentials:
+        octets = str(one["octets"]).encode()
+        suffix = ".json" if has_proof(octets) else ".jwt"
+        single = out.suffix == suffix and len(credentials) == 1
+        path = out if single else out / f"{one['type']}-{str(one['digest'])[-12:]}{suffix}"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(octets)
+        files.append({"file": str(path), "digest": one["digest"], "type": one["type"], "record": one["record"]})
+    return files
 
 
 @app.command()

@@ -27,6 +27,7 @@ from connector.cli.companies import Companies, Company
 from connector.errors import BadInput, CannotCheck, ConnectorError
 from connector.exchange.authenticate import PARTY_CREDENTIALS
 from connector.model import Json, JsonObject, list_in, object_in
+from connector.server.issuing import Job
 
 Step = dict[str, object]
 PATIENCE_SECONDS = 60.0
@@ -140,11 +141,11 @@ class Storyline:
                     self.told.issued[row.digest] = file
                     self._hand_over(file, str(step["type"]), self.companies.connectors[str(step["holder"])])
 
-    def _job(self, step: Step, signer: Company) -> issuing.Job:
+    def _job(self, step: Step, signer: Company) -> Job:
         holder = self.companies.connectors[str(step["holder"])]
-        claims = [self._claims(step, signer, holder)] if "claims" in step else []
+        claims = [issuing.read_claims(self._claims(step, signer, holder))] if "claims" in step else []
         plan = signer.folder / "plans" / f"{step['plan']}.yaml" if "plan" in step else None
-        return issuing.Job(record_type=str(step["type"]), claims=claims, plan=plan)
+        return Job(record_type=str(step["type"]), claims=claims, plan=plan)
 
     def _hand_over(self, file: Path, kind: str, holder: Company) -> None:
         if kind in PARTY_CREDENTIALS:

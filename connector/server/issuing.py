@@ -1,0 +1,180 @@
+"""What operators ask a running connector to sign: claim files, or the documents of a plan, handed over as files.
+
+What is signed is kept with its status index, so that it can be revoked; the store's copy opens to auditors only.
+Signing without a running connector is the command line's (`cli/issuing`), by the same function.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import orjson
+from aiohttp import web
+
+from connector.credentials.ids import mint
+from connector.credentials.issue import SUITES
+from connector.credentials.securing import WITH_PROOF
+from connector.errors import BadInput
+from connector.exchange.draft import micros
+from connector.exchange.publication import Declared, Published
+from connector.exchange.rows import CredentialRow, DatasetRow
+from connector.mapping.engine import Mapped
+from connector.mapping.lineage import Lineage
+from connector.mapping.plan import parse
+from connector.mapping.source import Origin, Row
+from connector.model import Finding, JsonObject, list_in, object_in
+from connector.policy.odrl import digest
+from connector.policy.reading import load
+from connector.server import asked, commands
+from connector.server.commands import read_file
+from connector.server.lines import Tell, stream
+from connector.server.services import SERVICES, Services
+
+ENVELOPE = "vc+jwt"
+_AUDITED_ONLY = orjson.dumps(
+    {
+        "@type": "Set",
+        "permission": [
+            {"action": "audit", "constraint": [{"leftOperand": "mandate", "operator": "eq", "rightOperand": "active"}]}
+        ],
+    }
+)
+"""What is issued this way is handed over as files; the store's copy opens to auditors only."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Signed:
+    """What was issued: the counts and findings, and the credentials in their octets."""
+
+    published: Published
+    credentials: tuple[CredentialRow, ...]
+
+    def as_json(self) -> JsonObject:
+        """The answer of the management API."""
+        return {
+            "credentials": [
+                {
+                    "digest": row.digest, "type": row.credential_type, "record": row.record_id,
+                    "octets": row.octets.decode(),
+                }
+                for row in self.credentials
+            ],
+            "findings": [finding.as_json() for finding in self.published.findings],
+        }  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claims:
+    """What a claim file states of one subject."""
+
+    file: str
+    subject: JsonObject
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """What to sign: claim files, or the documents of a plan."""
+
+    record_type: str
+    claims: Sequence[Claims] = ()
+    plan: Path | None = None
+    securing: str = ENVELOPE
+    """`vc+jwt`, or the cryptosuite of a proof inside."""
+
+    def as_json(self) -> JsonObject:
+        """The request to the management API."""
+        return {
+            "type": self.record_type, "plan": str(self.plan or ""), "securing": self.securing,
+            "claims": [{"file": one.file, "subject": one.subject} for one in self.claims],
+        }  # fmt: skip
+
+
+def routes() -> list[web.RouteDef]:
+    """The routes of the management API."""
+    return [web.post("/v1/issue", _route)]
+
+
+async def _route(request: web.Request) -> web.StreamResponse:
+    services, body = request.app[SERVICES], await asked.body(request)
+    claims = [object_in(one) for one in list_in(body.get("claims"))]
+    plan = asked.text(body, "plan", "")
+    job = Job(
+        record_type=asked.text(body, "type"), plan=Path(plan) if plan else None,
+        claims=[Claims(file=asked.text(one, "file"), subject=object_in(one.get("subject"))) for one in claims],
+        securing=asked.text(body, "securing", ENVELOPE),
+    )  # fmt: skip
+
+    async def work(_: Tell) -> JsonObject:
+        return (await issue(services, job)).as_json()
+
+    return await stream(request, work)
+
+
+async def issue(services: Services, job: Job) -> Signed:
+    """Sign it, keep it, and hand it over. What was signed before is not signed again."""
+    tenant = services.config.tenant
+    proofs = _with_proofs(services, job.securing)
+    documents = [_stated(services, job.record_type, one) for one in job.claims]
+    findings: list[Finding] = []
+    if job.plan is not None:
+        mapped = await commands.map_plan(services, parse(read_file(job.plan)))
+        documents += mapped.mapped
+        findings += mapped.findings
+    dataset = DatasetRow(
+        tenant=tenant, dataset_id=mint(services.id_key, tenant, "dataset", f"issued {job.record_type}"),
+        title=f"Issued {job.record_type}", plan=str(job.plan or "claims"), record_types=(job.record_type,),
+        policy=_AUDITED_ONLY, policy_digest=digest(load(_AUDITED_ONLY)), at=micros(services.clock.now()),
+    )  # fmt: skip
+    publish = replace(services.publish, proofs=proofs)
+    published = await publish.publish(documents, dataset, Declared(), lambda _: None)
+    published.findings[:0] = findings
+    rows: list[CredentialRow] = []
+    for document in documents:
+        record = await services.store.load_record(tenant, services.config.did, document.record_id)
+        if record is not None:
+            made = await services.store.credentials(tenant, record.holder, record.record_id, record.version)
+            fitting = [row for row in made if (row.media_type == WITH_PROOF) == proofs]
+            published.findings += [_signed_before(document, row) for row in made if row not in fitting]
+            rows += fitting
+    return Signed(published=published, credentials=tuple(rows))
+
+
+def _with_proofs(services: Services, securing: str) -> bool:
+    """Whether a proof is asked for. It must be the one that the company's key makes."""
+    made = SUITES[services.keys.assertion(services.clock.now()).alg]
+    if securing not in {ENVELOPE, made}:
+        raise BadInput(f"the key of this company makes no {securing}", hint=f"{ENVELOPE}, or {made}")
+    return securing != ENVELOPE
+
+
+def _signed_before(document: Mapped, row: CredentialRow) -> Finding:
+    message = f"{document.title} was signed before as {row.media_type}; one statement is signed once"
+    return Finding(code="signed-before", message=message, hint="ask for the form that it has, or state it anew")
+
+
+def _stated(services: Services, record_type: str, claims: Claims) -> Mapped:
+    """A claim file as a document: its subject is what the file says."""
+    subject = claims.subject
+    kind = subject.get("type")
+    if not isinstance(kind, str) or not isinstance(subject.get("id"), str):
+        hint = f'such as {{"id": "did:web:...", "type": "Party", ...}}: battery-connector vocab term {record_type}'
+        raise BadInput(f"{claims.file}: the subject needs one id and one type", hint=hint)
+    key = _key(subject) or Path(claims.file).stem
+    return Mapped(
+        record_type=record_type, subject_class=kind, key=key, model_id=None, title=f"{record_type} {key}",
+        record_id=mint(services.id_key, services.config.tenant, f"record:{record_type}", key),
+        subject=subject, links=(), identifiers=(), buyers=(), lineage=Lineage("claims", subject, []),
+        row=Row([], Origin(source="claims", file=Path(claims.file).name, digest=""), 0, 0),
+    )  # fmt: skip
+
+
+def _key(subject: JsonObject) -> str:
+    """The business key of a claim: its first identifier, else its subject."""
+    listed = subject.get("identifier")
+    for one in listed if isinstance(listed, list) else []:
+        if isinstance(one, dict):
+            return f"{one.get('scheme')}:{one.get('value')}"
+    return json.dumps([subject["id"], subject.get("role"), subject.get("mandateRole")])
