@@ -324,6 +324,8 @@ def _octets(file: Path) -> bytes:
         raise BadInput(f"{file}: {error.strerror}", hint=_HINT) from None
     except UnicodeDecodeError:
         raise BadInput(f"{file} holds no credential", hint=_HINT) from None
+    except BadInput as odd:
+        raise BadInput(f"{file}: {odd.detail}", hint=odd.hint or _HINT) from None
     return octets
 
 
