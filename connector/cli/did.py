@@ -222,8 +222,9 @@ def revoke(
 ) -> None:
     """Withdraw a key that somebody else may have: it is published no more, and nothing that it signed can be verified.
 
-    If it is the one in use, a new one signs at once. Peers that keep our DID document believe the old key, and refuse
-    the new one, until they fetch the document anew. There is no way back.
+    If it is the one in use, a new one signs at once. Peers that keep our DID document believe the old key until they
+    fetch the document anew; connectors of this kind do so when they meet the new one, others refuse it until then.
+    There is no way back.
 
     Example: battery-connector did revoke assertion-1 --reason "the backup was stolen" --yes
     """

@@ -142,6 +142,7 @@ class Needs:
     """What must be fetched before a credential can be verified. Empty for what cannot be read."""
 
     issuer: Did | None
+    key_id: str | None = None
     types: tuple[str, ...] = ()
     status_lists: tuple[str, ...] = ()
 
@@ -169,10 +170,11 @@ def needs(octets: bytes) -> Needs:
     """What verifying these octets needs from the network."""
     try:
         credential = parse_credential(octets)
+        key_id = credential.securing.key_id
     except Refused:  # `verify` says what is wrong with it
         return Needs(issuer=None)
-    lists = dict.fromkeys(entry.list_url for entry in credential.status)
-    return Needs(issuer=credential.issuer, types=credential.types, status_lists=tuple(lists))
+    lists = tuple(dict.fromkeys(entry.list_url for entry in credential.status))
+    return Needs(issuer=credential.issuer, key_id=key_id, types=credential.types, status_lists=lists)
 
 
 def verify(octets: bytes, *, at: datetime, now: datetime, material: Material) -> Report:

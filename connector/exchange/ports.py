@@ -309,8 +309,8 @@ class Identity(Protocol):
 class Resolver(Protocol):
     """DID documents and status lists, cached."""
 
-    async def did_document(self, did: Did) -> DidDocument:
-        """`CannotCheck` when it cannot be had."""
+    async def did_document(self, did: Did, key_id: str | None = None) -> DidDocument:
+        """`CannotCheck` when it cannot be had. `key_id`: the key that is looked for in it."""
 
 
 class StatusResolver(Resolver, Protocol):

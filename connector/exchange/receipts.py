@@ -76,7 +76,8 @@ class Receipts:
             return UNSIGNED
         peer = Did(row.counterparty)
         try:
-            return open_receipt(text, peer, await self.resolver.did_document(peer))
+            key_id = jose.key_id_in(text.encode())
+            return open_receipt(text, peer, await self.resolver.did_document(peer, key_id))
         except CannotCheck as error:
             return UNCHECKED + error.detail
         except ConnectorError as error:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Generic, TypeVar
 
@@ -25,6 +25,7 @@ class _Kept(Generic[V]):
     value: V | None
     error: ConnectorError | None
     weight: int
+    asked: datetime
 
 
 @dataclass(slots=True, kw_only=True)
@@ -57,22 +58,42 @@ class FetchCache(Generic[V]):
         assert kept.value is not None, "a fetch gives a value or an error"
         return kept.value
 
+    async def get_newer(
+        self, key: str, now: Callable[[], datetime], fetch: Callable[[str], Awaitable[V]], pause: timedelta
+    ) -> V:
+        """The value fetched anew, unless it was asked for within the pause; what is kept, where it can't be had now."""
+        kept = self._kept.get(key)
+        if kept is not None and kept.value is not None and kept.asked + pause <= now() and key not in self._fetching:
+            self._fetching[key] = asyncio.create_task(self._fetch(key, now, fetch, kept))
+        if (task := self._fetching.get(key)) is not None:
+            await asyncio.shield(task)
+        return await self.get(key, now, fetch)
+
     def forget(self, key: str) -> None:
         """Fetch it again the next time."""
         kept = self._kept.pop(key, None)
         if kept is not None:
             self._weight -= kept.weight
 
-    async def _fetch(self, key: str, now: Callable[[], datetime], fetch: Callable[[str], Awaitable[V]]) -> _Kept[V]:
+    async def _fetch(
+        self,
+        key: str,
+        now: Callable[[], datetime],
+        fetch: Callable[[str], Awaitable[V]],
+        former: _Kept[V] | None = None,
+    ) -> _Kept[V]:
+        asked = now()
         try:
             try:
                 value = await fetch(key)
-                kept = _Kept(until=now() + self.lifetime, value=value, error=None, weight=self.weigh(value))
+                until, weight = now() + self.lifetime, self.weigh(value)
+                kept = _Kept(until=until, value=value, error=None, weight=weight, asked=asked)
             except ConnectorError as error:
                 # A peer that is down may be back in a moment; one that answers wrongly will do so for a while.
                 unreachable = isinstance(error, PeerUnreachable)
                 lifetime = self.unreachable_lifetime if unreachable else self.refusal_lifetime
-                kept = _Kept(until=now() + lifetime, value=None, error=error.afresh(), weight=1)
+                kept = _Kept(until=now() + lifetime, value=None, error=error.afresh(), weight=1, asked=asked)
+                kept = kept if former is None else replace(former, asked=asked)
             self._keep(key, kept)
             return kept
         finally:

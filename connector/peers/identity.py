@@ -51,7 +51,7 @@ class SelfIssued:
         if not authorization.startswith(_BEARER):
             raise NotAuthenticated("a Bearer token is needed")
         peeked = token.peek(authorization.removeprefix(_BEARER))
-        document = await self._document(peeked.issuer)
+        document = await self._document(peeked.issuer, peeked.jws.key_id)
         issued = token.verify_self_issued(
             peeked, document, audience=self.did, now=self.clock.now(), leeway_seconds=self.leeway_seconds
         )
@@ -60,9 +60,9 @@ class SelfIssued:
             jti=issued.jti, expires=issued.expires,
         )  # fmt: skip
 
-    async def _document(self, party: Did) -> DidDocument:
+    async def _document(self, party: Did, key_id: str | None) -> DidDocument:
         try:
-            return await self.resolver.did_document(party)
+            return await self.resolver.did_document(party, key_id)
         except AddressBlocked as error:
             raise NotAuthenticated(f"the caller's DID leads nowhere: {error.detail}") from None
 

@@ -31,6 +31,7 @@ DID_LIFETIME: Final = timedelta(minutes=5)
 STATUS_LIFETIME: Final = timedelta(minutes=1)
 REFUSAL_LIFETIME: Final = timedelta(seconds=30)
 UNREACHABLE_LIFETIME: Final = timedelta(seconds=2)
+UNKNOWN_KEY_PAUSE: Final = timedelta(seconds=30)
 _MAX_DOCUMENT_BYTES: Final = 64 << 20
 _ENTRY_BYTES: Final = 2_000
 """What a key or a service of a document takes beside its texts."""
@@ -92,9 +93,15 @@ class Resolver:
     """
     _gate: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(_AT_ONCE))
 
-    async def did_document(self, did: Did) -> DidDocument:
-        """The party's document, at most five minutes old."""
-        return await self._did_documents.get(did, self.clock.now, self._fetch_document)
+    async def did_document(self, did: Did, key_id: str | None = None) -> DidDocument:
+        """The party's document, at most five minutes old. One without this key is fetched anew, twice a minute at most.
+
+        So a party that had to replace a key at once is understood; whoever makes up names of keys has us ask seldom.
+        """
+        document = await self._did_documents.get(did, self.clock.now, self._fetch_document)
+        if key_id is None or key_id in document.methods:
+            return document
+        return await self._did_documents.get_newer(did, self.clock.now, self._fetch_document, UNKNOWN_KEY_PAUSE)
 
     async def status_list(self, url: str) -> bytes:
         """The status list credential at this URL, at most a minute old."""

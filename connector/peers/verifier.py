@@ -70,7 +70,7 @@ class FetchingVerifier:
         )  # fmt: skip
         issuer = needed.issuer
         if issuer and not (trusted_only and trust_in(issuer, needed.types, material).outcome == "failed"):
-            documents[issuer] = await self._document(issuer)
+            documents[issuer] = await self._document(issuer, needed.key_id)
         attested = attest(octets, material)
         for url in needed.status_lists if attested.signed else ():
             lists[url], changes[url] = await asyncio.gather(
@@ -131,9 +131,9 @@ class FetchingVerifier:
             table[name] = trusted
         return table, membership if isinstance(membership, Unobtained) else None
 
-    async def _document(self, did: Did) -> DidDocument | Unobtained:
+    async def _document(self, did: Did, key_id: str | None) -> DidDocument | Unobtained:
         try:
-            return await self.resolver.did_document(did)
+            return await self.resolver.did_document(did, key_id)
         except ConnectorError as error:
             return Unobtained(reason=error.detail)
 

@@ -134,7 +134,7 @@ def test_what_a_peer_signs_does_not_decide_what_is_agreed(tmp_path: Path, change
 class Away:
     """Nobody's DID document can be had."""
 
-    async def did_document(self, did: Did) -> DidDocument:
+    async def did_document(self, did: Did, key_id: str | None = None) -> DidDocument:
         """No answer."""
         raise PeerUnreachable(f"{did} is away")
 

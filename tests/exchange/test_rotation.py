@@ -1,4 +1,4 @@
-"""Keys change while peers keep our DID document for a day: nothing fails, and what was signed before stays good."""
+"""Keys change while peers keep our DID document for long: nothing fails, and what was signed before stays good."""
 
 from __future__ import annotations
 
@@ -14,12 +14,14 @@ from connector.credentials.own_methods import OwnMethod, Purpose, revoked, rotat
 from connector.errors import NotAllowed
 from connector.exchange.rows import CredentialRow
 from connector.keys.memory import MemoryKeys, signer_from_seed
+from connector.peers.resolver import Resolver
 from connector.server import fetching, statements
 from tests.exchange.test_hostile import play, services, settled
 from tests.exchange.test_receipts import said
 from tests.simulator import Node, World
 
-DAY = timedelta(hours=24)
+LONG = timedelta(hours=1)
+"""How long peers keep documents here; a day would take long to simulate, and is no other case."""
 
 
 def rotate(node: Node, purpose: Purpose, name: str, overlap: timedelta) -> None:
@@ -35,7 +37,15 @@ def rotate(node: Node, purpose: Purpose, name: str, overlap: timedelta) -> None:
 
 def keep_documents(node: Node, lifetime: timedelta) -> None:
     """A peer that keeps DID documents longer than we do."""
-    services(node).outbox.receipts.resolver._did_documents.lifetime = lifetime  # type: ignore[attr-defined]  # a look inside
+    resolver = services(node).outbox.receipts.resolver
+    assert isinstance(resolver, Resolver)
+    resolver._did_documents.lifetime = lifetime
+
+
+@pytest.fixture
+def stubborn(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Peers that do not ask anew for a key that they do not know."""
+    monkeypatch.setattr("connector.peers.resolver.UNKNOWN_KEY_PAUSE", 2 * LONG)
 
 
 async def trade(customer: Node, supplier: Node) -> None:
@@ -52,19 +62,20 @@ async def credentials(node: Node) -> list[CredentialRow]:
     return [one for row in rows for one in await node.store.credentials("", row.holder, row.record_id, row.version)]
 
 
-def test_no_peer_that_keeps_documents_for_a_day_fails(tmp_path: Path) -> None:
-    """Both keys of both companies; trade on both sides of the switch, a day later; old evidence stays good."""
+@pytest.mark.usefixtures("stubborn")
+def test_no_peer_that_keeps_documents_for_the_overlap_fails(tmp_path: Path) -> None:
+    """Both keys of both companies; trade before, on both sides of the switch; old evidence stays good."""
 
     async def scene(world: World) -> None:
         customer, supplier = world.nodes
         for node in (customer, supplier):
-            keep_documents(node, DAY)
+            keep_documents(node, LONG)
         await trade(customer, supplier)
         for node in (customer, supplier):
-            rotate(node, "authentication", "authentication-2", DAY)
-            rotate(node, "assertionMethod", "assertion-2", DAY)
-        for _ in range(4):
-            await asyncio.sleep(8 * 3600)
+            rotate(node, "authentication", "authentication-2", LONG)
+            rotate(node, "assertionMethod", "assertion-2", LONG)
+        for minutes in (50, 15):
+            await asyncio.sleep(minutes * 60)
             await trade(customer, supplier)
         ours = [row for node in (customer, supplier) for row in await said(node) if row.direction == "out"]
         assert {row.receipt for row in ours} == {"verified"}
@@ -79,16 +90,36 @@ def test_no_peer_that_keeps_documents_for_a_day_fails(tmp_path: Path) -> None:
     play(tmp_path, scene)
 
 
+@pytest.mark.usefixtures("stubborn")
 def test_without_the_overlap_such_a_peer_does_fail(tmp_path: Path) -> None:
     """So the time before a key signs is what the other test lives on."""
 
     async def scene(world: World) -> None:
         customer, supplier = world.nodes
-        keep_documents(supplier, DAY)
+        keep_documents(supplier, LONG)
         await trade(customer, supplier)
         rotate(customer, "authentication", "authentication-2", timedelta())
         with pytest.raises(NotAllowed, match="401"):
             await trade(customer, supplier)
+
+    play(tmp_path, scene)
+
+
+def test_a_key_that_had_to_go_at_once_is_understood_by_our_own(tmp_path: Path) -> None:
+    """Both keys replaced without overlap: a connector that meets an unknown key looks for it once more."""
+
+    async def scene(world: World) -> None:
+        customer, supplier = world.nodes
+        await trade(customer, supplier)
+        await asyncio.sleep(31)
+        for node in (customer, supplier):
+            own, now = node.keys.own, node.clock.now()
+            assert isinstance(own, MemoryKeys)
+            rotate(node, "authentication", "authentication-2", timedelta())
+            own.known = revoked(own.known, "authentication-1", now=now, reason="stolen", successor=None)
+        await trade(customer, supplier)
+        ours = [row for node in (customer, supplier) for row in await said(node) if row.direction == "out"]
+        assert {row.receipt for row in ours} == {"verified"}
 
     play(tmp_path, scene)
 

@@ -28,7 +28,7 @@ class World:
     versions: Json = None
     asked: list[str] = field(default_factory=list)
 
-    async def did_document(self, did: Did) -> DidDocument:
+    async def did_document(self, did: Did, key_id: str | None = None) -> DidDocument:
         """Its document."""
         self.asked.append(did)
         return DidDocument(id=did, methods={}, relationships={}, services=self.services)

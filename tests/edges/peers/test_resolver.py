@@ -128,6 +128,47 @@ async def test_callers_at_once_share_one_fetch(resolver: Resolver, web: Web) -> 
     assert len(web.asked) == 1
 
 
+def with_keys(*names: str) -> bytes:
+    """The peer's document with these keys."""
+    return orjson.dumps({
+        "id": PEER, "verificationMethod": [{"id": f"#{name}", "type": "Odd", "controller": PEER} for name in names]
+    })  # fmt: skip
+
+
+async def test_an_unknown_key_is_looked_for_once_more(resolver: Resolver, web: Web, clock: Clock) -> None:
+    """Twice a minute at most, by many callers as by one; a known key asks for nothing."""
+    address = "https://peer.example/.well-known/did.json"
+    web.put(address, with_keys("a"))
+    await resolver.did_document(PEER)
+    web.put(address, with_keys("b"))
+    clock.move(29)
+    assert f"{PEER}#b" not in (await resolver.did_document(PEER, f"{PEER}#b")).methods
+    clock.move(1)
+    await resolver.did_document(PEER, f"{PEER}#a")
+    assert len(web.asked) == 1
+    found = await asyncio.gather(*(resolver.did_document(PEER, f"{PEER}#b") for _ in range(9)))
+    assert all(f"{PEER}#b" in document.methods for document in found)
+    for _ in range(9):
+        await resolver.did_document(PEER, f"{PEER}#made-up")
+    assert len(web.asked) == 2
+
+
+async def test_a_document_is_not_lost_by_looking_for_a_key(resolver: Resolver, web: Web, clock: Clock) -> None:
+    """Whoever makes up a key while the peer is away takes nothing from the peer; nor does it count as younger."""
+    address = "https://peer.example/.well-known/did.json"
+    web.put(address, with_keys("a"))
+    await resolver.did_document(PEER)
+    web.answers[address] = PeerUnreachable("away")
+    clock.move(200)
+    assert f"{PEER}#a" in (await resolver.did_document(PEER, f"{PEER}#made-up")).methods
+    clock.move(20)
+    await resolver.did_document(PEER, f"{PEER}#made-up")
+    assert len(web.asked) == 2
+    clock.move(81)
+    with pytest.raises(PeerUnreachable):
+        await resolver.did_document(PEER)
+
+
 async def test_the_document_of_somebody_else_is_refused(resolver: Resolver, web: Web) -> None:
     """The id inside has to be the one that was asked for."""
     web.put("https://peer.example/.well-known/did.json", b'{"id": "did:web:other.example"}')
