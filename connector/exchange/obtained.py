@@ -89,7 +89,7 @@ class Obtained:
         given = await self._at(Place("read", holder, path))
         return AuditAnswer(status=given.status, body=given.or_raise())
 
-    async def did_document(self, did: Did) -> DidDocument:
+    async def did_document(self, did: Did, key_id: str | None = None) -> DidDocument:  # noqa: ARG002 - asked once
         """A party's document."""
         octets = (await self._at(Place("document", did))).or_raise()
         known = self._documents.get(did)

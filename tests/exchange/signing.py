@@ -76,7 +76,7 @@ class Site:
     lists: dict[str, bytes] = field(default_factory=dict)
     asked: list[str] = field(default_factory=list)
 
-    async def did_document(self, did: Did) -> DidDocument:
+    async def did_document(self, did: Did, key_id: str | None = None) -> DidDocument:
         """The document of a party."""
         self.asked.append(did)
         if did in self.unreachable:
