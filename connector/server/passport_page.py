@@ -28,7 +28,7 @@ from connector.vocabulary.judging import judge
 from connector.vocabulary.rules import Obligation, Point
 from connector.vocabulary.terms import MODEL_OF
 from connector.vocabulary.views import ENDED, STATUS
-from connector.vocabulary.wording import Wording
+from connector.vocabulary.wording import Phrase, Wording
 
 _CLASS = "Battery"
 _IN_FORCE = "active"
@@ -64,11 +64,10 @@ class Passport:
 
 @dataclass(frozen=True, slots=True)
 class _Said:
-    """One entry of a cell: its text, where it leads, in which language it is."""
+    """One entry of a cell: what it says, and where it leads."""
 
-    text: str
+    phrase: Phrase
     link: str = ""
-    language: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +131,7 @@ def _sections(values: JsonObject, config: Config, wording: Wording, say: Sentenc
     for name, section in _places().items():
         if name in values:
             own = values[name] == config.did
-            cell = [_Said(config.name)] if own else _cell(values[name], wording, name)
+            cell = [_Said(Phrase(text=config.name))] if own else _cell(values[name], wording, name)
             sections[section].lines.append((wording.label(_CLASS, name), cell))
     return [section for section in sections.values() if section.lines]
 
@@ -158,10 +157,8 @@ def _cell(value: Json, wording: Wording, name: str) -> list[_Said]:
         node = one if isinstance(one, dict) else {}
         link = node.get("id") if node.get("type") == "Document" else one
         address = link if isinstance(link, str) and link.startswith("https://") else ""
-        language = node.get("language")
-        text = wording.value(one, _CLASS, name)
-        said.append(_Said(text, address, language if isinstance(language, str) else ""))
-    return sorted(said, key=lambda one: one.language not in {"", wording.language})
+        said.append(_Said(wording.phrase(one, _CLASS, name), address))
+    return sorted(said, key=lambda one: one.phrase.language not in {"", wording.language})
 
 
 def _asked(values: JsonObject, wording: Wording, say: Sentences, today: date) -> _Asked | None:

@@ -51,6 +51,19 @@ def spelled(name: str) -> str:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Phrase:
+    """What is said of a value: a text in a language of its own, if that is known, and our words around it."""
+
+    before: str = ""
+    text: str
+    language: str = ""
+    after: str = ""
+
+    def __str__(self) -> str:
+        return self.before + self.text + self.after
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Wording:
     """How one language says things. `words`: its column of `vocab/words.csv`."""
 
@@ -68,6 +81,18 @@ class Wording:
             case dict():
                 return self._node(value)
         return self._literal(str(value), class_name, name)
+
+    def phrase(self, value: Json, class_name: str = "", name: str = "") -> Phrase:
+        """The same in its parts, so that a page can mark a text that is in another language."""
+        node = value if isinstance(value, dict) else {}
+        match node:
+            case {"type": "Document", "language": str(code)}:
+                return Phrase(text=self._document(node), language=code, after=self._tongue(code))
+            case {"text": str(text), "language": str(code)}:
+                about = self._node({name: part for name, part in node.items() if name not in {"text", "language"}})
+                before = self.words["text"].format(about=about, text="") if about else ""
+                return Phrase(before=before, text=text, language=code, after=self._tongue(code))
+        return Phrase(text=self.value(value, class_name, name))
 
     def label(self, class_name: str, name: str) -> str:
         """What people call a term, beginning a line."""
@@ -100,12 +125,10 @@ class Wording:
                 return f"{text} ({self._code('IdentifierScheme', scheme) or spelled(scheme)})"
             case {"type": "Address"}:
                 return self._address(node)
+            case {"type": "Document", "language": str()} | {"text": str(), "language": str()}:
+                return str(self.phrase(node))
             case {"type": "Document"}:
                 return self._document(node)
-            case {"text": str(text), "language": str(code)}:
-                rest = {name: value for name, value in node.items() if name not in {"text", "language"}}
-                about, said = self._node(rest), f"{text} ({self._tongue(code)})"
-                return self.words["text"].format(about=about, text=said) if about else said
         kind = str(node.get("type", ""))
         parts = [str(node[name]) for name in _NAMING if isinstance(node.get(name), str)]
         for name, part in node.items():
@@ -141,12 +164,11 @@ class Wording:
     def _document(self, node: JsonObject) -> str:
         """Its name, and its number; an address only where it has neither."""
         parts = [str(node[name]) for name in ("name", "documentNumber") if name in node]
-        code = str(node.get("language", ""))
-        return (", ".join(parts) or str(node.get("id", ""))) + (f" ({self._tongue(code)})" if code else "")
+        return ", ".join(parts) or str(node.get("id", ""))
 
     def _tongue(self, code: str) -> str:
-        """The name of a language."""
-        return self.words.get(f"language.{code}", code)
+        """The name of a language behind a text that is in it; of the reader's own there is nothing to say."""
+        return "" if code == self.language else f" ({self.words.get(f'language.{code}', code)})"
 
     def _country(self, code: str) -> str:
         return self.words.get(f"country.{code}", code)

@@ -80,7 +80,7 @@ def bundle() -> Bundle:
         (
             "labelMeaning",
             [{"type": "LabelMeaning", "symbol": "CE", "text": "It meets the law.", "language": "en"}],
-            "symbol CE: It meets the law. (English)",
+            "symbol CE: It meets the law.",
         ),
         ("extinguishingAgent", None, ""),
     ],

@@ -62,7 +62,7 @@ async def test_a_complete_passport_tells_all_that_is_asked(tmp_path: Path, categ
         "Safety", "Materials and carbon footprint", "This battery", "Its model and manufacturer", "Performance",
         "Labels and documents", "More about its model", "About this passport", "What the law asks for",
     ]  # fmt: skip
-    assert re.search(r'<a href="https://[^"]+" rel="nofollow noreferrer">EU declaration of conformity', html)
+    assert re.search(r'<a href="https://[^"]+" rel="nofollow noreferrer" lang="en">EU declaration of conformity', html)
     assert told(html, "Safety").startswith("Extinguishing agent ")
     assert "Recycled lead share not contained" in told(html, "Materials and carbon footprint")
     assert "Rechargeable yes" in told(html, "Its model and manufacturer")
@@ -186,7 +186,8 @@ async def test_the_page_speaks_the_readers_language(tmp_path: Path, language: st
     for words in said:
         assert words in html
     assert "water in large amounts" in html
-    assert re.search(r'<div lang="en"><a [^>]+>EU declaration of conformity', html)
+    assert re.search(r'<a [^>]+ lang="en">EU declaration of conformity, DOC-EV88-2027-01</a> \(', html)
+    assert re.search(r'<div>[^<]+CE\S? ?: <span lang="en">The maker declares', html.replace("\u00a0", ""))
     assert f'<a href="?lang={language}" hreflang="{language}" lang="{language}" aria-current="true">' in html
     assert html.count('<link rel="alternate" hreflang="') == len(LANGUAGES)
 
