@@ -127,10 +127,10 @@ def _bold(text: str) -> Markup:
 
 def _sections(values: JsonObject, config: Config, wording: Wording, say: Sentences) -> list[_Section]:
     """The values by subject, in the order of the table; what is in no table is not shown."""
-    sections = {key: _Section(say(key)) for key in SECTIONS}
+    sections, did = {key: _Section(say(key)) for key in SECTIONS}, config.did
     for name, section in _places().items():
         if name in values:
-            own = values[name] == config.did
+            own = values[name] == did
             cell = [_Said(Phrase(text=config.name))] if own else _cell(values[name], wording, name)
             sections[section].lines.append((wording.label(_CLASS, name), cell))
     return [section for section in sections.values() if section.lines]
