@@ -28,6 +28,8 @@ ALONE_TARGET_MS = 20.0
 START_TARGET_SECONDS = 1.5
 MEMORY_TARGET_MIB = 120.0
 _STARTS = 3
+_TRIES = 1_200
+"""Of the skeleton, 0.05 s apart, until it is up."""
 _SETTLE_SECONDS = 2.0
 """A connector that just said it is ready still builds what its first peer would wait for."""
 _PUBLISHED = 500
@@ -220,7 +222,7 @@ async def skeleton(folder: Path, consumer: int, provider: int) -> AsyncIterator[
     ):
         async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as session:
             floor = Floor(pids=(one.pid, other.pid), session=session, url=f"http://127.0.0.1:{consumer}/go")
-            for _ in range(100):
+            for _ in range(_TRIES):
                 try:
                     await floor.go()
                     break
