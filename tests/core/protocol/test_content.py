@@ -179,6 +179,28 @@ def test_a_transfer_request_needs_an_agreement_in_force_and_an_offered_format() 
     assert check(transfer_asked(transfer.PULL, address)) == ["data-address-misplaced"]
     assert check(transfer_asked("HttpData-PUSH")) == ["data-address-missing"]
     assert check(transfer_asked("HttpData-PUSH", address)) == []
+    nowhere: JsonObject = {"@type": "DataAddress", "endpointType": "x"}
+    assert check(transfer_asked("Ftp", nowhere)) == ["unknown-format"]
+
+
+@pytest.mark.parametrize(
+    ("data_format", "address", "agreement", "term"),
+    [
+        (transfer.PULL, None, "b", "agreementId"),
+        ("Ftp", None, "a", "format"),
+        (transfer.PUSH, None, "a", "dataAddress"),
+        (transfer.PULL, compose.data_address("https://sink.example", {}), "a", "dataAddress"),
+    ],
+)
+def test_a_refused_request_says_which_member(
+    data_format: str, address: JsonObject | None, agreement: str, term: str
+) -> None:
+    """So that its sender can mend it."""
+    found = transfer.check_request(
+        transfer_asked(data_format, address), agreement_id=agreement, finalized=True, pull_formats={transfer.PULL},
+        push_formats={transfer.PUSH},
+    )  # fmt: skip
+    assert [one.term for one in found] == [term]
 
 
 def test_the_start_of_a_pull_says_where() -> None:
@@ -231,7 +253,8 @@ def test_a_data_address_of_ours_says_how_to_renew() -> None:
 
 
 @pytest.mark.parametrize(
-    ("lifetime", "good"), [("300", True), ("0", True), ("-1", False), ("soon", False), ("9" * 40, False)]
+    ("lifetime", "good"),
+    [("300", True), ("0", True), ("-1", False), ("soon", False), ("9" * 9, True), ("9" * 10, False), ("9" * 40, False)],
 )
 def test_a_lifetime_is_a_number_of_seconds(lifetime: str, good: bool) -> None:
     """Anything else says nothing: the token is tried until it is refused. Without an endpoint the data's own renews."""

@@ -1,0 +1,141 @@
+"""Offers and agreements, form by form: what is read, what is sent, and when two say the same."""
+
+from __future__ import annotations
+
+import pytest
+from pydantic import TypeAdapter, ValidationError
+
+from connector.model import Json, JsonObject
+from connector.protocol.terms import Agreement, Constraint, Offer, rules_digest, rules_of, same_rules
+
+CONNECTIVES = ("and", "andSequence", "or", "xone")
+PARTS: list[Json] = [
+    {"leftOperand": "x", "operator": "eq", "rightOperand": "1"},
+    {"leftOperand": "y", "operator": "eq", "rightOperand": "2"},
+]
+READER: TypeAdapter[Constraint] = TypeAdapter(Constraint)
+
+
+def policy(constraint: Json, **more: Json) -> JsonObject:
+    """One permission with this constraint."""
+    return {"permission": [{"action": "use", "constraint": constraint}], **more}
+
+
+def right(value: Json) -> JsonObject:
+    """A comparison with this value."""
+    return policy([{"leftOperand": "x", "operator": "eq", "rightOperand": value}])
+
+
+@pytest.mark.parametrize("word", CONNECTIVES)
+def test_each_connective_is_read_and_said_again(word: str) -> None:
+    """With all that stands under it."""
+    read = READER.validate_python({word: PARTS})
+    assert read.as_json() == {word: PARTS}
+
+
+@pytest.mark.parametrize("beside", ["leftOperand", "operator", "rightOperand"])
+def test_a_connective_stands_beside_no_comparison(beside: str) -> None:
+    """Not even beside a part of one; two connectives are no constraint either."""
+    with pytest.raises(ValidationError, match="can't stand in one object"):
+        READER.validate_python({"and": PARTS, beside: "eq"})
+    with pytest.raises(ValidationError, match="exactly one of"):
+        READER.validate_python({"and": PARTS, "xone": PARTS})
+
+
+@pytest.mark.parametrize("odd", ["and", ["and"], 7, None])
+def test_what_is_no_object_is_no_constraint(odd: Json) -> None:
+    """Whatever it holds."""
+    with pytest.raises(ValidationError):
+        READER.validate_python(odd)
+
+
+def test_a_policy_permits_or_prohibits_something() -> None:
+    """A prohibition alone says something, and so does a permission beside none; an obligation alone does not."""
+    rule: Json = [{"action": "use"}]
+    head: JsonObject = {"@id": "o", "@type": "Offer"}
+    for member in ("permission", "prohibition"):
+        assert Offer.model_validate({**head, member: rule}).as_json() == {**head, member: rule}
+    with pytest.raises(ValidationError, match="this or permission"):
+        Offer.model_validate({**head, "obligation": rule})
+
+
+@pytest.mark.parametrize("other", ["Offer", "Set", None])
+def test_an_agreement_is_called_one(other: str | None) -> None:
+    """By its type, under its name on the wire."""
+    said: JsonObject = {"@id": "a", "target": "t", "assigner": "p", "assignee": "c", **policy(PARTS)}
+    assert Agreement.model_validate({**said, "@type": "Agreement"}).type == "Agreement"
+    with pytest.raises(ValidationError):
+        Agreement.model_validate({**said, "@type": other})
+
+
+def test_rules_that_all_differ_are_not_the_same() -> None:
+    """Each of the three kinds of rules counts, also where no one of them agrees."""
+    kinds = ("permission", "prohibition", "obligation")
+    one: JsonObject = {kind: [{"action": "use"}] for kind in kinds}
+    two: JsonObject = {kind: [{"action": "read"}] for kind in kinds}
+    assert not same_rules(one, two)
+    for kind in kinds:
+        assert not same_rules(one, {**one, kind: [{"action": "read"}]})
+        assert same_rules(one, {**one, kind: [{"action": "use"}]})
+
+
+@pytest.mark.parametrize("word", ["duty", "or", "xone", "and"])
+def test_order_says_nothing(word: str) -> None:
+    """In duties and in all connectives but the sequence."""
+    rule: JsonObject = {"action": "use"}
+    parts: list[Json] = [{"action": "delete"}, {"action": "inform"}] if word == "duty" else [*PARTS]
+
+    def of(order: list[Json]) -> JsonObject:
+        return {"permission": [{**rule, "duty": order}]} if word == "duty" else policy([{word: order}])
+
+    assert same_rules(of(parts), of(parts[::-1]))
+    assert rules_digest(of(parts)) == rules_digest(of(parts[::-1]))
+    assert not same_rules(of(parts), of(parts[:1]))
+
+
+@pytest.mark.parametrize(
+    ("one", "two", "same"),
+    [
+        ({"action": "odrl:use"}, {"action": "http://www.w3.org/ns/odrl/2/use"}, True),
+        ({"action": "odrl:use"}, {"action": "use"}, False),
+        ({"action": "use", "note": "odrl:x"}, {"action": "use", "note": "http://www.w3.org/ns/odrl/2/x"}, False),
+        ({"action": "use", "constraint": []}, {"action": "use"}, True),
+        ({"action": "use", "duty": []}, {"action": "use"}, False),
+        ({"action": "use", "@id": "r1"}, {"action": "use", "@id": "r2"}, True),
+        ({"action": "use", "@type": "Permission"}, {"action": "use"}, True),
+        ({"action": "use", "uid": "r1"}, {"action": "use", "uid": "r2"}, False),
+        ({"action": ["odrl:use"]}, {"action": ["http://www.w3.org/ns/odrl/2/use"]}, False),
+    ],
+)
+def test_what_a_rule_is_called_says_nothing(one: JsonObject, two: JsonObject, same: bool) -> None:
+    """Ids and types don't count, nor a constraint that is an empty list; every other member does."""
+    assert same_rules({"permission": [one]}, {"permission": [two]}) is same
+
+
+@pytest.mark.parametrize(
+    ("value", "sent"),
+    [
+        (7, "7"), (1.5, "1.5"), (True, "true"), (False, "false"), ("x", "x"), ([1, False], ["1", "false"]),
+        ({"@value": 7}, {"@value": "7"}), (None, None),
+    ],
+)  # fmt: skip
+def test_values_are_sent_as_texts(value: Json, sent: Json) -> None:
+    """What the schema asks for; elsewhere in a rule nothing changes."""
+    assert rules_of(right(value)) == right(sent)
+    assert same_rules(right(value), right(sent))
+    deep: JsonObject = {"permission": [{"action": "use", "duty": [{"action": "delete", "count": 3, "deep": [[7]]}]}]}
+    assert rules_of(deep) == deep
+
+
+def test_no_rules_are_sent_as_nothing() -> None:
+    """The schema knows no empty list of rules."""
+    assert rules_of({"permission": [], "prohibition": [{"action": "use"}]}) == {"prohibition": [{"action": "use"}]}
+
+
+@pytest.mark.parametrize(
+    ("odd", "last"),
+    [('[{"@value":"a"},["b"]]', ["b"]), ('[{"@value":"a"},"b"]', "b"), ('[{"@value":"a"},null]', None)],
+)
+def test_odd_parts_of_a_folded_list_stay_as_they_are(odd: str, last: Json) -> None:
+    """Beside those that were expanded."""
+    assert same_rules(right(odd), right(["a", last]))
