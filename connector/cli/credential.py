@@ -22,7 +22,7 @@ from connector.credentials.datamodel import CREDENTIAL_LIMIT_BYTES, parse_creden
 from connector.credentials.digest import digest_multibase
 from connector.credentials.jose import Jws
 from connector.credentials.refused import Refused
-from connector.credentials.securing import as_served, has_proof
+from connector.credentials.securing import as_served, suffix_of
 from connector.errors import BadInput, PeerUnreachable
 from connector.model import list_in, object_in, objects_in
 
@@ -98,7 +98,7 @@ def _written(credentials: list[JsonObject], out: Path) -> list[JsonObject]:
     files: list[JsonObject] = []
     for one in credentials:
         octets = str(one["octets"]).encode()
-        suffix = ".json" if has_proof(octets) else ".jwt"
+        suffix = suffix_of(octets)
         single = out.suffix == suffix and len(credentials) == 1
         path = out if single else out / f"{one['type']}-{str(one['digest'])[-12:]}{suffix}"
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -24,10 +24,11 @@ from pathlib import Path
 from connector.cli import issuing
 from connector.cli.client import Management
 from connector.cli.companies import Companies, Company
+from connector.credentials.securing import suffix_of
 from connector.errors import BadInput, CannotCheck, ConnectorError
 from connector.exchange.authenticate import PARTY_CREDENTIALS
 from connector.model import Json, JsonObject, list_in, object_in
-from connector.server.issuing import Job
+from connector.server.issuing import ENVELOPE, Job
 
 Step = dict[str, object]
 PATIENCE_SECONDS = 60.0
@@ -135,7 +136,8 @@ class Storyline:
             for step, signed in zip(own, asyncio.run(issuing.issue(signer.config, jobs, site)), strict=True):
                 self.told.findings += [finding.as_json() for finding in signed.published.findings]
                 for row in signed.credentials:
-                    file = signer.folder / "issued" / f"{step.get('claims', step['type'])}-{row.digest[-12:]}.jwt"
+                    stem = f"{step.get('claims', step['type'])}-{row.digest[-12:]}"
+                    file = signer.folder / "issued" / f"{stem}{suffix_of(row.octets)}"
                     file.parent.mkdir(exist_ok=True)
                     file.write_bytes(row.octets)
                     self.told.issued[row.digest] = file
@@ -145,7 +147,8 @@ class Storyline:
         holder = self.companies.connectors[str(step["holder"])]
         claims = [issuing.read_claims(self._claims(step, signer, holder))] if "claims" in step else []
         plan = signer.folder / "plans" / f"{step['plan']}.yaml" if "plan" in step else None
-        return Job(record_type=str(step["type"]), claims=claims, plan=plan)
+        securing = str(step.get("securing", ENVELOPE))
+        return Job(record_type=str(step["type"]), claims=claims, plan=plan, securing=securing)
 
     def _hand_over(self, file: Path, kind: str, holder: Company) -> None:
         if kind in PARTY_CREDENTIALS:
@@ -155,7 +158,7 @@ class Storyline:
             return
         into, policy = _PASSED_ON.get(kind, ("facility", "site"))
         body: JsonObject = {
-            "credential": file.read_text("ascii"),
+            "credential": file.read_text("utf-8"),
             "into": f"{holder.name}-{into}",
             "policy": str(holder.folder / "policies" / f"{policy}.json"),
         }

@@ -17,7 +17,7 @@ _BELOW = bytes(range(0xED))
 """All octets that no letter from U+D000 on has first in UTF-8."""
 _DIGITS = b"-0123456789"
 _FRACTIONS = (b'":.', b'":e', b"[.", b"[e", b",.", b",e")
-"""What is left of a number with a fraction or an exponent where the digits are gone; seldom of a text, which is no harm."""
+"""What is left of a number with a fraction or exponent where the digits are gone; seldom of a text: that is no harm."""
 
 
 def canonical(value: JsonObject) -> bytes:

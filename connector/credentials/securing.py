@@ -44,6 +44,11 @@ def media_type_of(octets: bytes) -> str:
     return WITH_PROOF if has_proof(octets) else ENVELOPED
 
 
+def suffix_of(octets: bytes) -> str:
+    """How the name of a file with this credential ends."""
+    return ".json" if has_proof(octets) else ".jwt"
+
+
 def key_id_of(octets: bytes) -> str | None:
     """The key that signed a credential of our own."""
     return parse(octets, len(octets)).key_id if has_proof(octets) else jose.key_id_in(octets)
