@@ -26,6 +26,7 @@ from connector.exchange.authenticate import SCOPES, Authenticate
 from connector.exchange.browse import Browse
 from connector.exchange.contents import Contents
 from connector.exchange.conversation import REMINDER, Conversation
+from connector.exchange.crowd import Crowd
 from connector.exchange.discard import Discard
 from connector.exchange.download import Download
 from connector.exchange.draft import START_ALARM
@@ -283,10 +284,11 @@ def _processes(
         retry_budget_seconds=limits.retry_budget_seconds,
         not_now={one.id: frozenset(one.retryable_statuses) for one in config.peers.values()},
     )  # fmt: skip
+    crowd = Crowd(tenant=tenant, store=store, most=limits.max_open_processes)
     for topic in (negotiate, transfer):
         topic.conversation = conversations[topic.kind] = Conversation(
             tenant=tenant, topic=topic, store=store, clock=clock, ids=ids, owner=outbox.owner,
-            deliver=outbox.deliver, receipts=receipts, patience_seconds=limits.retry_budget_seconds,
+            deliver=outbox.deliver, receipts=receipts, crowd=crowd, patience_seconds=limits.retry_budget_seconds,
         )  # fmt: skip
     return negotiate, transfer, outbox
 

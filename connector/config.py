@@ -83,6 +83,8 @@ class Limits(_Part):
     """How much each known party may ask, with bursts of five seconds' worth. What is beyond is asked to come later."""
     stranger_requests_per_minute: int = Field(default=120, ge=1)
     """The same for all together who show no credential that counts, with bursts of five minutes' worth."""
+    max_open_processes: int = Field(default=20_000, ge=1)
+    """How many negotiations and transfers one party may have open here. What is beyond is asked to come later."""
     retry_budget_seconds: int = Field(default=14 * 86_400, ge=1)
     retry_first_seconds: float = Field(default=1.0, gt=0)
     retry_cap_seconds: float = Field(default=3_600.0, gt=0)

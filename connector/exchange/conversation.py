@@ -15,6 +15,7 @@ from typing import cast
 import orjson
 
 from connector.errors import Conflict, NotAuthenticated, NotFound, Taken
+from connector.exchange.crowd import Crowd
 from connector.exchange.draft import START_ALARM, Answer, Caller, Change, Draft, Incoming, Topic
 from connector.exchange.ports import Clock, Ids, Store
 from connector.exchange.processes import Processes
@@ -76,6 +77,7 @@ class Conversation:
     deliver: Callable[[OutboxRow], None]
     """Hands a committed row, leased to us, to the outbox."""
     receipts: Receipts
+    crowd: Crowd
     patience_seconds: int
     """How long a process of ours may be on its way before it is ended."""
     waiting: Waiting = field(default_factory=Waiting)
@@ -141,6 +143,7 @@ class Conversation:
         self, process: Process, content: JsonObject, incoming: Incoming, objections: tuple[Finding, ...]
     ) -> Answer:
         """A peer's first message: it makes the process."""
+        await self.crowd.admit(incoming.caller.facts.party)
         draft = Draft(
             row=None, process=process, content=content, counterparty=incoming.caller.facts.party,
             now=self.clock.now(), caller=incoming.caller, alarms={},

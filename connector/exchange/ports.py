@@ -61,6 +61,9 @@ class Store(RecordStore, Protocol):
     ) -> list[ProcessRow]:
         """Those in none of these states, by pid; `after`: the last one before."""
 
+    async def count_open(self, tenant: str, counterparty: str, *, most: int) -> int:
+        """How many processes with this party have begun and not ended; so many at most are counted."""
+
     async def find_message(
         self, tenant: str, kind: ProcessKind, pid: str, counterparty: str, message_id: str
     ) -> MessageRow | None:

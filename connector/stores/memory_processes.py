@@ -79,6 +79,11 @@ class MemoryProcesses:
         rows = [row for row in self._processes.values() if (row.tenant, row.kind) == (tenant, kind) and row.pid > after]
         return sorted((row for row in rows if row.state not in without), key=lambda row: row.pid)[:limit]
 
+    async def count_open(self, tenant: str, counterparty: str, *, most: int) -> int:
+        """How many processes with this party have begun and not ended."""
+        rows = [row for row in self._processes.values() if (row.tenant, row.counterparty) == (tenant, counterparty)]
+        return min(most, sum(row.state not in {"", "FINALIZED", "COMPLETED", "TERMINATED"} for row in rows))
+
     async def find_message(
         self, tenant: str, kind: ProcessKind, pid: str, counterparty: str, message_id: str
     ) -> MessageRow | None:

@@ -89,6 +89,11 @@ class ProcessTables:
         }  # fmt: skip
         return [PROCESS.read(row) for row in await self._engine.many("list_processes", bindings)]
 
+    async def count_open(self, tenant: str, counterparty: str, *, most: int) -> int:
+        """How many processes with this party have begun and not ended."""
+        bindings: Bindings = {"tenant": tenant, "counterparty": counterparty, "most": most}
+        return number((await self._engine.many("count_open", bindings))[0])
+
     async def find_message(
         self, tenant: str, kind: ProcessKind, pid: str, counterparty: str, message_id: str
     ) -> MessageRow | None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import orjson
 import pytest
 
-from connector.config import Limits
+from connector.config import Approvals, Limits
 from connector.credentials.query import query_message, type_scope
 from connector.errors import PeerUnreachable
 from connector.exchange.patience import asked_to_wait
@@ -19,6 +19,7 @@ from connector.model import Did, JsonObject, Pid
 from connector.protocol import compose
 from connector.protocol.process import Process, Role
 from connector.server import fetching
+from tests.exchange.deals import ask
 from tests.exchange.test_hostile import access_for, play, proof, say, services, settled
 from tests.simulator import Node, World
 
@@ -186,3 +187,26 @@ def test_who_shows_no_right_makes_no_row_at_the_credential_service(tmp_path: Pat
 def test_a_peer_that_says_when_is_not_asked_before(said: str, seconds: int) -> None:
     """`Retry-After` in seconds; anything else leaves our own pauses."""
     assert asked_to_wait({"retry-after": said}) == seconds
+
+
+def test_who_has_very_much_open_opens_no_more_until_something_ends(tmp_path: Path) -> None:
+    """The third request is kept nowhere, is no refusal either, and goes through by itself once one of the two ended;
+    what belongs to an open one is heard all the while.
+    """
+
+    async def scene(world: World) -> None:
+        customer, supplier = world.nodes
+        first, second = await ask(customer, supplier), await ask(customer, supplier)
+        third = await ask(customer, supplier)
+        assert [await deal.states() for deal in (first, second)] == [("REQUESTED", "REQUESTED")] * 2
+        assert (await third.row(customer)).state == "", "not answered yet"
+        assert await supplier.store.find_process("", "negotiation", customer.config.did, third.pid) is None
+        [tried, *_] = await customer.store.attempts("", "negotiation", third.pid)
+        assert tried.status == 503
+
+        await services(customer).negotiate.terminate(first.pid, "done", "not needed")
+        await asyncio.sleep(120)
+        assert await first.states() == ("TERMINATED", "TERMINATED")
+        assert await third.states() == ("REQUESTED", "REQUESTED")
+
+    play(tmp_path, scene, approvals=Approvals(request="hold"), limits=Limits(max_open_processes=2))

@@ -41,6 +41,12 @@ UPDATE process SET peer_pid = :peer_pid, state = :state, version = :version, bod
 WHERE tenant = :tenant AND kind = :kind AND pid = :pid AND version = :expected
 RETURNING last_seq;
 
+-- name: count_open
+SELECT count(*) FROM (
+  SELECT 1 FROM process INDEXED BY process_open
+  WHERE tenant = :tenant AND counterparty = :counterparty
+    AND state NOT IN ('', 'FINALIZED', 'COMPLETED', 'TERMINATED') LIMIT :most);
+
 -- name: forgettable_processes
 -- The states stand here in words, as in the index: those in which nothing goes on, without the one that agreements need.
 SELECT tenant, kind, pid, peer_pid, counterparty, role, state, version, body, deadline, created, updated

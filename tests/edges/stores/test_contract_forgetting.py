@@ -104,3 +104,13 @@ async def test_old_commands_are_forgotten(store: Store) -> None:
     assert await store.forget_commands(before=2) == 2
     assert await store.forget_commands(before=2) == 0
     assert [await store.load_command(T, f"k{number}") is None for number in range(3)] == [True, True, False]
+
+
+async def test_open_processes_of_a_party_are_counted(store: Store) -> None:
+    """Begun and not ended, of whatever kind; up to a number."""
+    states = ("", "REQUESTED", "STARTED", "SUSPENDED", "AGREED", "FINALIZED", "COMPLETED", "TERMINATED")
+    for place, state in enumerate(states):
+        row = replace(process(f"p{place}", state=state), kind="transfer" if state == "STARTED" else "negotiation")
+        await store.commit_step(StepCommit(process=row, expected_version=0))
+    assert [await store.count_open(T, PEER, most=most) for most in (9, 2)] == [4, 2]
+    assert await store.count_open(T, "did:web:else", most=9) == await store.count_open("other", PEER, most=9) == 0
