@@ -156,7 +156,8 @@ def _store(company: Config, *, thorough: bool) -> Iterator[Check]:
         yield Check(name="store", outcome="warning", says=says, fix=f"battery-connector backup DIR, then {_START}")
     elif not findings:
         looked = "looked through whole" if thorough else "its content is looked through by --thorough"
-        yield good("store", f"{path.stat().st_size / 1e6:,.1f} MB with schema step {step}; {looked}")
+        size = sum(one.stat().st_size for one in path.parent.glob(f"{path.name}*"))
+        yield good("store", f"{size / 1e6:,.1f} MB with schema step {step}; {looked}")
 
 
 def _disk(company: Config) -> Check:

@@ -14,7 +14,7 @@ from email.utils import parsedate_to_datetime
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from connector.app import clock_of, compose, resolver_of
+from connector.app import SystemClock, clock_of, compose, resolver_of
 from connector.cli.doctor_company import Check, Outcome, good, wrong
 from connector.config import Config
 from connector.credentials.datamodel import parse_credential, time_text
@@ -25,7 +25,7 @@ from connector.credentials.refused import Refused
 from connector.credentials.verify import MEMBERS, needs
 from connector.credentials.verify import Check as Step
 from connector.errors import AddressBlocked, CannotCheck, ConnectorError, PeerUnreachable
-from connector.exchange.ports import Clock, HttpAnswer, Verifier
+from connector.exchange.ports import HttpAnswer, Verifier
 from connector.keys.held import Held, HeldCredentials
 from connector.keys.ring import open_keys
 from connector.model import Did
@@ -41,9 +41,8 @@ _OUTSIDE: Final = "ask from another machine, too: battery-connector did resolve 
 class _Watching(GuardedClient):
     """Notes what time others have."""
 
-    def __init__(self, clock: Clock, *, unsafe_allow_loopback: bool) -> None:
+    def __init__(self, *, unsafe_allow_loopback: bool) -> None:
         super().__init__(unsafe_allow_loopback=unsafe_allow_loopback)
-        self._clock = clock
         self.ahead: dict[str, float] = {}
         """Host -> the seconds by which its clock is ahead of ours."""
 
@@ -53,7 +52,7 @@ class _Watching(GuardedClient):
             told = parsedate_to_datetime(answer.headers.get("date", ""))
         except ValueError:
             return answer
-        now = self._clock.now()
+        now = SystemClock().now()  # the machine's, whatever [unsafe] says
         self.ahead[urlsplit(url).netloc] = (told.replace(tzinfo=told.tzinfo or UTC) - now).total_seconds()
         return answer
 
@@ -66,7 +65,7 @@ async def network_checks(company: Config, *, runs: bool) -> list[Check]:
     except ConnectorError:
         says = "without keys that open, nothing of it can be looked at"
         return [Check(name="identity", outcome="unchecked", says=says, fix="first mend the keys")]
-    async with _Watching(clock, unsafe_allow_loopback=company.unsafe.allow_loopback_http) as http:
+    async with _Watching(unsafe_allow_loopback=company.unsafe.allow_loopback_http) as http:
         resolver = resolver_of(company, http, clock)
         verifier = compose(company, MemoryStore(), http, keys, clock=clock).verifier
         held = HeldCredentials(company.path(company.held), company.did).look()
@@ -192,7 +191,7 @@ def _clock(company: Config, ahead: dict[str, float]) -> Iterator[Check]:
     if not others:
         return
     skew, leeway = statistics.median(others), company.limits.clock_leeway_seconds
-    says = f"it is {abs(skew):.0f} s {'behind' if skew > 0 else 'ahead of'} that of {len(others)} others"
+    says = f"it is {abs(skew):.0f} s {'behind' if skew > 0 else 'ahead of'} what other machines say"
     if abs(skew) <= leeway:
         yield good("clock", says)
     else:

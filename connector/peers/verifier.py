@@ -14,7 +14,8 @@ from datetime import datetime, timedelta
 
 from connector.credentials.did import DidDocument
 from connector.credentials.presentation import bound_to
-from connector.credentials.securing import has_proof
+from connector.credentials.refused import Refused
+from connector.credentials.securing import has_proof, key_id_of
 from connector.credentials.status import Unobtained
 from connector.credentials.verify import MEMBERS, Material, Report, ShapeCheck, attest, judge, needs, trust_in
 from connector.errors import CannotCheck, ConnectorError
@@ -76,6 +77,9 @@ class FetchingVerifier:
             lists[url], changes[url] = await asyncio.gather(
                 self._octets(self.resolver.status_list, url), self._octets(self.resolver.status_changes, url)
             )
+        if issuer and attested.signed:
+            known, documents[issuer] = documents[issuer], await self._of_all(documents[issuer], lists, changes)
+            attested = attested if documents[issuer] is known else attest(octets, material)
         now = self.clock.now()
         return judge(attested, at=at or now, now=now, material=material)
 
@@ -131,6 +135,16 @@ class FetchingVerifier:
             table[name] = trusted
         return table, membership if isinstance(membership, Unobtained) else None
 
+    async def _of_all(
+        self, document: DidDocument | Unobtained, *signed: Mapping[str, bytes | Unobtained]
+    ) -> DidDocument | Unobtained:
+        """The issuer's document with the keys of these, too: a list may have a newer key than the credential."""
+        if isinstance(document, Unobtained):
+            return document
+        keys = [_signer(octets) for each in signed for octets in each.values() if isinstance(octets, bytes)]
+        unknown = next((key for key in keys if key and key not in document.methods), None)
+        return await self._document(document.id, unknown) if unknown else document
+
     async def _document(self, did: Did, key_id: str | None) -> DidDocument | Unobtained:
         try:
             return await self.resolver.did_document(did, key_id)
@@ -142,3 +156,11 @@ class FetchingVerifier:
             return await fetch(url)
         except ConnectorError as error:
             return Unobtained(reason=error.detail)
+
+
+def _signer(octets: bytes) -> str | None:
+    """The key that something names as its own."""
+    try:
+        return key_id_of(octets)
+    except Refused:  # opening it says what is wrong with it
+        return None

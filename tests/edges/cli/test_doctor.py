@@ -61,6 +61,8 @@ def test_beside_a_running_connector_and_without_one(tmp_path: Path) -> None:
     ports = free_ports(4)
     mine, club = (found(tmp_path, name, ports.pop(), ports.pop()) for name in ("mine", "club"))
     know(mine, club)
+    text = mine.config.read_text()
+    mine.config.write_text(text.replace("clock_offset_seconds = 0", "clock_offset_seconds = 90"))
     held = mine.folder / "held" / "membership.jwt"
     held.write_bytes(asyncio.run(membership(club, mine, 20)))
     (mine.folder / "held" / "torn.jwt").write_bytes(held.read_bytes()[:-40])
@@ -71,7 +73,7 @@ def test_beside_a_running_connector_and_without_one(tmp_path: Path) -> None:
         told = outcomes(answer)
         assert {name for name, one in told.items() if one == "bad"} == {"held torn.jwt"}
         assert [told[name] for name in ("connector", "did", "store", "clock", "plans", *issuers)] == ["good"] * 7
-        assert told["held membership.jwt"] == told["unsafe.allow_loopback_http"] == "warning"
+        assert told["held membership.jwt"] == told["unsafe.clock_offset_seconds"] == "warning"
         (mine.folder / "held" / "torn.jwt").unlink()
         assert ask(mine, "doctor")[0] == 0
 
