@@ -14,21 +14,21 @@ from dataclasses import replace
 from functools import partial
 from itertools import islice
 from pathlib import Path
-from typing import Annotated, NamedTuple
+from typing import Annotated
 
 import typer
 
 from connector.cli.console import DONE, JSON, NO, console, next_step, one_line, show_json, shown_json, told
+from connector.cli.map_run import Ran, Work, findings_of, result_of, run_since, run_whole
 from connector.cli.proposing import suggest
-from connector.cli.sheets import export, import_sheet
+from connector.cli.sheets import export, import_sheet, write_whole
+from connector.cli.tables import progress
 from connector.config import Config, load
 from connector.credentials.ids import mint as mint_id
 from connector.errors import BadInput, BadPlan
-from connector.exchange.publication import placed
 from connector.keys.custody import open_id_key
 from connector.mapping.binding import MintId
-from connector.mapping.blame import grouped
-from connector.mapping.engine import Compiled, Result, compile_plan, run
+from connector.mapping.engine import Compiled, compile_plan
 from connector.mapping.naming import misnamed
 from connector.mapping.plan import CodeFile, parse
 from connector.mapping.preview import beside, describe, try_examples
@@ -53,15 +53,6 @@ ConfigFile = Annotated[
 
 _SHOWN = 20
 _THROW_AWAY = "the ids are made with a throw-away key; --config FILE takes the company's"
-
-
-class _Work(NamedTuple):
-    """What a command works with."""
-
-    compiled: Compiled
-    mint: MintId
-    folders: tuple[Path, ...]
-    throw_away: bool
 
 
 @app.command()
@@ -98,6 +89,10 @@ def run_plan(
     *,
     out: Annotated[Path, typer.Option("--out", metavar="OUT.jsonl", help="One document per line.")],
     findings: Annotated[Path | None, typer.Option("--findings", metavar="F.json", help="All findings.")] = None,
+    since: Annotated[
+        Path | None,
+        typer.Option("--since", metavar="STATE", help="Only what changed since the run that left this file; kept up."),
+    ] = None,
     exports: ExportsFolder = None,
     config: ConfigFile = None,
     as_json: JSON = False,
@@ -107,33 +102,35 @@ def run_plan(
     A row with a finding makes no document; a document that the vocabulary refuses is written, and not published.
 
     Example: battery-connector map run plans/lots.yaml --out lots.jsonl --findings findings.json
+    Every night, only what is new: battery-connector map run plans/lots.yaml --out new.jsonl --since lots.state --config
+    connector.toml
     """
     with told():
         started = time.perf_counter()
         work = _work(plan, exports, config)
-        result = _result(work)
-        with out.open("w", encoding="utf-8") as stream:
-            for mapped in result.mapped:
-                stream.write(json.dumps(mapped.subject, ensure_ascii=False, separators=(",", ":")) + "\n")
-        found = _found(result)
-        told_of = [finding.as_json() for finding in found]
+        with progress("mapping", quiet=as_json) as tell:
+            ran = run_whole(work, tell) if since is None else run_since(work, plan, since, tell)
+            with out.open("w", encoding="utf-8") as stream:
+                for mapped in ran.documents:
+                    stream.write(json.dumps(mapped.subject, ensure_ascii=False, separators=(",", ":")) + "\n")
+        told_of = [finding.as_json() for finding in ran.findings]
         if findings is not None:
             findings.write_text(json.dumps(told_of, ensure_ascii=False, indent=2) + "\n", "utf-8")
+        if since is not None and ran.state is not None:
+            write_whole(since, ran.state.as_bytes())
         answer: JsonObject = {
-            "rows": result.rows,
-            "documents": result.documents,
+            "rows": ran.rows,
+            "documents": len(ran.documents),
             "findings": list[Json](told_of),
             "seconds": round(time.perf_counter() - started, 3),
             "throwAwayIds": work.throw_away,
         }
+        if since is not None:
+            answer |= {"unchanged": ran.unchanged, "gone": [*ran.gone]}
         if as_json:
             show_json(answer)
         else:
-            console().print(f"{result.rows} rows, {result.documents} documents, {len(told_of)} findings", markup=False)
-            _show(found)
-            _say_ids(work)
-            if not told_of:
-                next_step(f"battery-connector publish {plan} --policy POLICY --config FILE")
+            _show_run(work, ran, plan, since)
     raise SystemExit(NO if told_of else DONE)
 
 
@@ -151,8 +148,8 @@ def preview(
     """
     with told():
         work = _work(plan, exports, config)
-        result = _result(work)
-        shown, found = [beside(mapped) for mapped in islice(result.mapped, rows)], _found(result)
+        result = result_of(work)
+        shown, found = [beside(mapped) for mapped in islice(result.mapped, rows)], findings_of(result)
         if as_json:
             show_json({"documents": list[Json](shown), "findings": [each.as_json() for each in found]})
         else:
@@ -200,9 +197,9 @@ def _compiled(plan: Path) -> Compiled:
         raise BadPlan(error.detail, hint=error.hint, place=f"{plan}, {error.place}") from None
 
 
-def _work(plan: Path, exports: Path | None, config: Path | None) -> _Work:
+def _work(plan: Path, exports: Path | None, config: Path | None) -> Work:
     company = load(config) if config is not None else None
-    return _Work(_compiled(plan), _minter(company), _folders(plan, exports, company), throw_away=company is None)
+    return Work(_compiled(plan), _minter(company), _folders(plan, exports, company), throw_away=company is None)
 
 
 def _minter(company: Config | None) -> MintId:
@@ -218,22 +215,6 @@ def _folders(plan: Path, exports: Path | None, company: Config | None) -> tuple[
         return tuple(company.path(folder) for folder in company.exports)
     near = (plan.parent / "exports", plan.parent.parent / "exports")
     return (next((folder for folder in near if folder.is_dir()), plan.parent),)
-
-
-def _result(work: _Work) -> Result:
-    files = asyncio.run(Exports().read(work.compiled.plan, *work.folders))
-    return run(work.compiled, files, mint=work.mint)
-
-
-def _found(result: Result) -> list[Finding]:
-    """All findings: of the rows, and what the vocabulary says of the documents, before their links are made."""
-    bundle = load_bundle()
-    unfit = (
-        placed(finding, mapped)
-        for mapped in result.mapped
-        for finding in bundle.check_mapped(mapped.record_type, mapped.subject)
-    )
-    return grouped([*result.findings, *unfit])
 
 
 def _file_codes(compiled: Compiled, folders: tuple[Path, ...]) -> Mapping[str, Mapping[str, str]]:
@@ -263,6 +244,19 @@ def _show(findings: Sequence[Finding]) -> None:
         out.print(f"... and {len(findings) - _SHOWN} more; --findings F.json has all", markup=False)
 
 
+def _show_run(work: Work, ran: Ran, plan: Path, since: Path | None) -> None:
+    kind = "documents" if since is None else "documents new or changed"
+    console().print(f"{ran.rows} rows, {len(ran.documents)} {kind}, {len(ran.findings)} findings", markup=False)
+    if since is not None:
+        console().print(
+            f"{ran.unchanged} as before, {len(ran.gone)} gone {one_line(' '.join(ran.gone[:_SHOWN]))}", markup=False
+        )
+    _show(ran.findings)
+    _say_ids(work)
+    if not ran.findings:
+        next_step(f"battery-connector publish {plan} --policy POLICY --config FILE")
+
+
 def _line(finding: Finding) -> str:
     place = finding.place
     where = [place.source, f"sheet {place.sheet}" if place.sheet else "", f"line {place.line}" if place.line else ""]
@@ -280,6 +274,6 @@ def _beside(shown: JsonObject) -> None:
     out.print(shown_json(shown["subject"]), markup=False)
 
 
-def _say_ids(work: _Work) -> None:
+def _say_ids(work: Work) -> None:
     if work.throw_away:
         console(error=True).print(f"note: {_THROW_AWAY}", markup=False)

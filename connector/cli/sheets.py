@@ -93,7 +93,7 @@ def import_sheet(
         read = read_sheet(_rows(sheet, page))
         revised = revise(_plan_text(plan), read, bundle.terms, bundle.shapes)
         if out is not None and not revised.findings:
-            _write(out, revised.text.encode())
+            write_whole(out, revised.text.encode())
         where: JsonObject = {"source": sheet.name, "sheet": page if sheet.suffix.lower() == ".xlsx" else ""}
         findings = [each.as_json() | where for each in revised.findings]
         if as_json:
@@ -123,8 +123,8 @@ def _say(revised: Revised, findings: Sequence[Json], sheet: Path, plan: Path, ou
         next_step(f"battery-connector map import {sheet} --plan {plan} --out {plan}")
 
 
-def _write(out: Path, data: bytes) -> None:
-    """The file whole or not at all: a plan that was there stays until the new one is written."""
+def write_whole(out: Path, data: bytes) -> None:
+    """The file whole or not at all: what was there stays until the new one is written."""
     part = out.with_name(f"{out.name}.part")
     part.write_bytes(data)
     part.replace(out)

@@ -7,7 +7,7 @@ document of the run counts (`stopped`). Resolving links and signing is left to `
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from connector.mapping.binding import MintId
@@ -96,11 +96,15 @@ def run(plan: Plan | Compiled, files: Mapping[str, Sequence[SourceFile]], *, min
     return collect(stream(plan, files, mint=mint))
 
 
-def collect(running: Run) -> Result:
-    """Run to the end."""
-    mapped = tuple(running)
+def collect(running: Run, on_document: Callable[[int], None] | None = None) -> Result:
+    """Run to the end. `on_document` hears how many rows are read."""
+    mapped = []
+    for each in running:
+        mapped.append(each)
+        if on_document is not None:
+            on_document(running.rows)
     return Result(
-        mapped=() if running.stopped else mapped,
+        mapped=() if running.stopped else tuple(mapped),
         findings=tuple(grouped(running.findings)),
         rows=running.rows,
         stopped=running.stopped,

@@ -10,7 +10,11 @@ import pytest
 from openpyxl import load_workbook
 from typer.testing import CliRunner
 
+from connector.cli import app as commands
+from connector.cli import mount
 from connector.cli.map import app
+from connector.errors import BadInput
+from connector.mapping.changes import State, read_state
 
 RUN = CliRunner()
 PLAN = """\
@@ -193,3 +197,47 @@ def _cells_of(sheet: Path) -> list[list[str]]:
     page = load_workbook(sheet)["Mapping"]
     assert {cell.data_type for row in page.iter_rows() for cell in row if cell.value} == {"s"}
     return [[str(cell or "") for cell in row] for row in page.iter_rows(values_only=True)]
+
+
+def _since(tmp_path: Path, plan: Path, rows: str) -> tuple[int, dict[str, object], list[str]]:
+    """A run since the last one over these rows: exit code, answer, masses of the documents that were written."""
+    (tmp_path / "exports" / "lots_1.csv").write_text(f"LOT;MENGE\n{rows}")
+    out, state = tmp_path / "new.jsonl", tmp_path / "lots.state"
+    config = tmp_path / "acme" / "connector.toml"
+    arguments = ["run", str(plan), "--out", str(out), "--since", str(state), "--config", str(config)]
+    exports = ["--exports", str(tmp_path / "exports"), "--json"]
+    answer = RUN.invoke(app, [*arguments, *exports])
+    told = json.loads(answer.stdout)
+    written = [json.loads(line)["netMass"]["value"] for line in out.read_text().splitlines()]
+    return answer.exit_code, {name: told[name] for name in ("rows", "documents", "unchanged", "gone")}, written
+
+
+def test_run_since_gives_only_what_changed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """New, changed, gone, nothing; a row that cannot be read is told each time, and hides that others are gone."""
+    plan = _company(tmp_path, "")
+    monkeypatch.chdir(tmp_path)
+    mount(["init"])
+    assert RUN.invoke(commands, ["init", "acme", "--public-url", "https://acme.example"]).exit_code == 0
+    first = {"rows": 2, "documents": 2, "unchanged": 0, "gone": []}
+    assert _since(tmp_path, plan, "L1;1\nL2;2\n") == (0, first, ["1", "2"])
+    assert _since(tmp_path, plan, "L1;1\nL2;2\n") == (0, {**first, "rows": 0, "documents": 0, "unchanged": 2}, [])
+    changed = {"rows": 3, "documents": 2, "unchanged": 1, "gone": []}
+    assert _since(tmp_path, plan, "L2;2,5\nL1;1\nL3;3\n") == (0, changed, ["2.5", "3"])
+    broken = {"rows": 2, "documents": 0, "unchanged": 1, "gone": []}
+    assert _since(tmp_path, plan, "L1;1\nL3;x\n") == (1, broken, [])
+    assert _since(tmp_path, plan, "L1;1\nL3;x\n") == (1, broken, [])
+    gone = {"rows": 2, "documents": 1, "unchanged": 1, "gone": ["L2"]}
+    assert _since(tmp_path, plan, "L1;1\nL3;4\n") == (0, gone, ["4"])
+
+
+def test_run_since_needs_ids_that_stay_and_a_state_of_this_plan(tmp_path: Path) -> None:
+    """A throw-away key would make everything new each time; another plan's state is refused, and stays as it was."""
+    plan, state = _company(tmp_path, "L1;1\n"), tmp_path / "lots.state"
+    arguments = ["run", str(plan), "--out", str(tmp_path / "o.jsonl"), "--since", str(state)]
+    refused = RUN.invoke(app, arguments)
+    assert (refused.exit_code, state.exists()) == (2, False)
+    assert "--config" in refused.output
+    with pytest.raises(BadInput, match=r"is of other/1, the plan is trial/1"):
+        read_state(State(mapping="other/1").as_bytes(), "trial/1")
+    with pytest.raises(BadInput, match="cannot be read"):
+        read_state(b'{"format": "mapping-state/1", "records": {"a": 1}}', "trial/1")

@@ -1,0 +1,98 @@
+"""What `map run` does with a plan: everything, or only what changed since the state that an earlier run left."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import NamedTuple
+
+from connector.errors import BadInput
+from connector.exchange.publication import placed
+from connector.mapping.binding import MintId
+from connector.mapping.blame import grouped
+from connector.mapping.changes import State, changes_since, inputs_digest, read_state, state_after
+from connector.mapping.engine import Compiled, Mapped, Result, collect, stream
+from connector.model import Finding, JsonObject
+from connector.peers.files import Exports
+from connector.vocabulary.bundle import load_bundle
+
+Tell = Callable[[JsonObject], None]
+_EVERY = 500
+"""Rows or documents between two words of progress."""
+
+
+class Work(NamedTuple):
+    """What a command works with."""
+
+    compiled: Compiled
+    mint: MintId
+    folders: tuple[Path, ...]
+    throw_away: bool
+
+
+class Ran(NamedTuple):
+    """What a run gave: rows read, documents to write, findings; since a state also what stayed, what is gone."""
+
+    rows: int
+    documents: tuple[Mapped, ...]
+    findings: list[Finding]
+    unchanged: int = 0
+    gone: tuple[str, ...] = ()
+    state: State | None = None
+
+
+def result_of(work: Work, tell: Tell | None = None) -> Result:
+    """All documents and all findings of the rows."""
+    files = asyncio.run(Exports().read(work.compiled.plan, *work.folders))
+    return collect(stream(work.compiled, files, mint=work.mint), _rows(tell))
+
+
+def findings_of(result: Result, tell: Tell | None = None) -> list[Finding]:
+    """All findings: of the rows, and what the vocabulary says of the documents, before their links are made."""
+    return grouped([*result.findings, *(finding for _, finding in _unfit(result.mapped, tell))])
+
+
+def run_whole(work: Work, tell: Tell) -> Ran:
+    """Everything."""
+    result = result_of(work, tell)
+    return Ran(result.rows, result.mapped, findings_of(result, tell))
+
+
+def run_since(work: Work, plan: Path, since: Path, tell: Tell) -> Ran:
+    """What is new or changed since the state. Nothing at all is done where nothing that a run reads is different."""
+    if work.throw_away:
+        raise BadInput("Without the company's id key each run makes other ids, so that everything changes.",
+                       hint="say --config FILE with --since")  # fmt: skip
+    name, vocabulary = work.compiled.plan.mapping, load_bundle().context_url
+    before = read_state(since.read_bytes(), name) if since.exists() else State(mapping=name)
+    files = asyncio.run(Exports().read(work.compiled.plan, *work.folders))
+    inputs = inputs_digest(plan.read_bytes(), vocabulary, files, work.mint("state", ""))
+    if inputs == before.inputs:
+        return Ran(0, (), [], unchanged=len(before.records))
+    result = collect(stream(work.compiled, files, mint=work.mint), _rows(tell))
+    changes = changes_since(before, result, vocabulary)
+    unfit = _unfit(changes.documents, tell)
+    state = state_after(before, result, changes, {mapped.record_id for mapped, _ in unfit}, inputs)
+    findings = grouped([*result.findings, *(finding for _, finding in unfit)])
+    kept = None if result.stopped else state
+    return Ran(result.rows, changes.documents, findings, changes.unchanged, changes.gone, kept)
+
+
+def _rows(tell: Tell | None) -> Callable[[int], None]:
+    def on_document(rows: int) -> None:
+        if tell is not None and not rows % _EVERY:
+            tell({"done": f"{rows:,} rows read"})
+
+    return on_document
+
+
+def _unfit(documents: Iterable[Mapped], tell: Tell | None) -> list[tuple[Mapped, Finding]]:
+    bundle = load_bundle()
+    unfit = []
+    for number, mapped in enumerate(documents):
+        if tell is not None and not number % _EVERY:
+            tell({"done": f"{number:,} documents checked"})
+        for finding in bundle.check_mapped(mapped.record_type, mapped.subject):
+            unfit.append((mapped, placed(finding, mapped)))  # noqa: PERF401  # progress is told in between
+    return unfit
