@@ -65,7 +65,10 @@ async def test_a_complete_passport_tells_all_that_is_asked(tmp_path: Path, categ
     assert re.search(r'<a href="https://[^"]+" rel="nofollow noreferrer" lang="en">EU declaration of conformity', html)
     assert told(html, "Safety").startswith("Extinguishing agent ")
     assert "Recycled lead share not contained" in told(html, "Materials and carbon footprint")
+    assert "Recycled content year 2026" in told(html, "Materials and carbon footprint")  # it feeds no data point itself
     assert "Rechargeable yes" in told(html, "Its model and manufacturer")
+    assert told(html, "More about its model").startswith("Commodity code ")
+    assert "Schema version 1.0.0" in told(html, "About this passport")
     asked = told(html, "What the law asks for")
     assert "Everything that is asked for and open to everybody is told here." in asked
     assert "Not asked for yet, as an act of the Union is still open: Carbon footprint Carbon footprint label " in asked
