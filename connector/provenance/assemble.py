@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 from connector.provenance.balance import Books, site_balances
 from connector.provenance.crosscheck import all_findings
-from connector.provenance.events import Event, MakeEvent, MoveEvent, StocktakeEvent
+from connector.provenance.events import Event, MakeEvent, MoveEvent, StocktakeEvent, each
 from connector.provenance.links import LEAVES, PROOFS
 from connector.provenance.nodes import Edge, Judged, Node, Scope, judge
 from connector.provenance.origin import RECYCLED, Chain, Coverage, Ground, coverage
@@ -55,6 +55,7 @@ class _Seen:
 def assemble(walk: Walk) -> AuditReport:
     """The result of a finished walk."""
     _compare_subjects(walk)
+    _compare_root(walk)
     judged = {key: judge(node, walk.now) for key, node in walk.nodes.items()}
     edges = tuple(_proven(walk, edge) for edge in walk.edges.values())
     children: dict[str, tuple[Edge, ...]] = {}
@@ -90,6 +91,18 @@ def _compare_subjects(walk: Walk) -> None:
         relevant = edge.relation in {"facilityRecord", "permit", "attestation"}
         if relevant and about and target.content.id and about != target.content.id:
             source.faults.append(f"its {edge.relation} is about another facility")
+
+
+def _compare_root(walk: Walk) -> None:
+    """What was asked for is what was given: else a good battery's chain would stand for a bad one's."""
+    root = walk.nodes[walk.root_key]
+    if root.content is None or walk.asked in {root.record, root.content.id}:
+        return
+    numbers = [str(one["value"]) for one in each(root.content.subject.get("identifier")) if "value" in one]
+    if not numbers:
+        root.notes.append(f"nothing that was given to us says that this is {walk.asked}")
+    elif walk.asked not in numbers:
+        root.faults.append(f"{walk.asked} was asked for, and the record is about {', '.join(numbers)}")
 
 
 def _proven(walk: Walk, edge: Edge) -> Edge:
@@ -199,7 +212,8 @@ def _coverage(seen: _Seen) -> tuple[Coverage, ...]:
     made: dict[str, Ground] = {}
     for key, node in seen.walk.nodes.items():
         ground = _ground(seen, key)
-        links |= dict.fromkeys(node.links, ground)
+        for link in node.links:  # one id that leads to two records gives what the worse of them gives
+            links[link] = ground if links.get(link, Ground.VERIFIED) is Ground.VERIFIED else links[link]
         content = node.content
         if content is not None and isinstance(content.event, MakeEvent):
             if ground is Ground.VERIFIED:
@@ -260,7 +274,11 @@ def _ground(seen: _Seen, key: str) -> Ground:
 
 
 def _permit(seen: _Seen, key: str) -> Ground | None:
-    """The ground of an extraction: the permits of the event's site, which must have held at its time. None: no mine."""
+    """The ground of an extraction: the permits of the event's site, which must have held at its time. None: no mine.
+
+    Another company's mine proves nothing: whoever runs the site signs what came out of it.
+    """
+    event = seen.walk.nodes[key].content
     permits = [
         _GROUNDS.get(seen.word(permit.target), Ground.FAILED)
         for facility in seen.children.get(key, ())
@@ -271,7 +289,11 @@ def _permit(seen: _Seen, key: str) -> Ground | None:
     if not permits:
         return None
     bad = [ground for ground in permits if ground is not Ground.VERIFIED]
-    return bad[0] if bad else Ground.VERIFIED
+    if bad:
+        return bad[0]
+    sites = [seen.walk.nodes[edge.target].content for edge in seen.children[key] if edge.relation == "facilityRecord"]
+    ours = all(site is None or event is None or event.issuer == (site.operator or site.issuer) for site in sites)
+    return Ground.VERIFIED if ours else Ground.UNPROVEN
 
 
 def _places(seen: _Seen) -> dict[str, str]:

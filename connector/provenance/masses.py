@@ -6,9 +6,10 @@ squares (GUM, JCGM 100, 5.1.2, uncorrelated inputs). What is weighed against wha
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Final
 
 from connector.model import Json
@@ -32,6 +33,7 @@ _KILOGRAMS: Final[Mapping[str, Decimal]] = {
 TOLERANCE: Final = "expanded uncertainty, k = 2, of sums by JCGM 100, 5.1.2"
 """What a balance may be off by, in words."""
 ZERO: Final = Decimal(0)
+_DECIMAL: Final = re.compile(r"-?[0-9]{1,40}(?:\.[0-9]{1,40})?", re.ASCII)
 _HALF: Final = Decimal("0.5")
 
 
@@ -86,6 +88,8 @@ def read_mass(quantity: Json) -> Mass:
         return Mass(value=half, uncertainty=half)
     value = _number(quantity.get("value"))
     stated = quantity.get("uncertainty")
+    if value < 0:
+        raise ValueError("a mass cannot be negative: it would hide what is too much")
     spread = _number(stated) if stated is not None else _rounding(value)
     if spread < 0:
         raise ValueError("an uncertainty cannot be negative")
@@ -97,13 +101,17 @@ def _number(value: Json) -> Decimal:
         value = value.get("value")
     if not isinstance(value, str):
         raise ValueError(f"{value!r} is no decimal string")  # noqa: TRY004  one kind of refusal for the reader
-    try:
-        number = Decimal(value)
-    except InvalidOperation:
-        raise ValueError(f"{value!r} is no decimal string") from None
-    if not number.is_finite():
-        raise ValueError(f"{value!r} is no finite number")
-    return number
+    return decimal_of(value)
+
+
+def decimal_of(text: str) -> Decimal:
+    """A decimal in plain digits (xsd:decimal). `ValueError`: it is none, or one with which nothing can be reckoned.
+
+    An exponent of a billion is a number of ten characters: it fits into no sum, and written out it fills the memory.
+    """
+    if not _DECIMAL.fullmatch(text):
+        raise ValueError(f"{text[:80]!r} is no decimal of at most 40 digits on either side of the point")
+    return Decimal(text)
 
 
 def _rounding(value: Decimal) -> Decimal:

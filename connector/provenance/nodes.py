@@ -15,7 +15,7 @@ from connector.model import Did, JsonObject
 from connector.provenance.links import STANDING
 from connector.provenance.outcomes import Outcome, first
 from connector.provenance.reads import Gap, Page, Served
-from connector.provenance.statements import Content
+from connector.provenance.statements import Content, read_statement
 
 
 class Scope(StrEnum):
@@ -126,10 +126,21 @@ def _digests(node: Node, page: Page) -> Iterator[tuple[Outcome, str]]:
         if foreign or absent:
             told = f"served but not in the link: {', '.join(foreign) or 'none'}"
             yield Outcome.DIGEST_MISMATCH, f"{told}; in the link but not served: {', '.join(absent) or 'none'}"
-    actual = {check.octets: checked.digest for check, checked in node.checks.items()}
+    results = {check.octets: checked for check, checked in node.checks.items()}
     for served in node.given:
-        if served.octets is not None and actual.get(served.octets, served.digest) != served.digest:
+        checked = results.get(served.octets or "")
+        if checked is not None and checked.digest != served.digest:
             yield Outcome.DIGEST_MISMATCH, f"the octets given for {served.digest} have another digest"
+        if checked is None or checked.payload is None:
+            continue
+        # What a page calls dynamic stands in no link: only what its issuer signed as dynamic may be called so.
+        said = read_statement(checked.payload)
+        if said.level and (said.access_class, said.level) != (served.access_class, served.level):
+            told = f"{served.access_class} {served.level}"
+            yield (
+                Outcome.DIGEST_MISMATCH,
+                f"what the page lists as {told} is signed as {said.access_class} {said.level}",
+            )
 
 
 def _checks(node: Node, now: datetime) -> Iterator[tuple[Outcome, str]]:

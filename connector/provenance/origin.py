@@ -162,15 +162,32 @@ class _Tracer:
         self._under_way: set[tuple[str, str]] = set()
 
     def trace(self, thing: str, metal: str) -> tuple[Share, ...]:
-        """The shares of the metal in the thing; they sum up to 1."""
-        key = (thing, metal)
-        if key in self._under_way:  # made from itself: no origin there
-            return (Share(ground=Ground.UNPROVEN, fraction=ONE, thing=thing),)
-        if key not in self._known:
-            self._under_way.add(key)
-            self._known[key] = gather(self._through_makers(thing, metal))
-            self._under_way.discard(key)
-        return self._known[key]
+        """The shares of the metal in the thing; they sum up to 1.
+
+        What it was made of is traced first, from a list instead of the call stack: a site that blends each day what is
+        left of the day before has hundreds of steps.
+        """
+        waiting = [thing]
+        while waiting:
+            key = (waiting[-1], metal)
+            if key in self._known:
+                waiting.pop()
+            elif key in self._under_way:
+                self._known[key] = gather(self._through_makers(waiting.pop(), metal))
+                self._under_way.discard(key)
+            else:
+                self._under_way.add(key)
+                sources = [part.source for _, part in self._pairs(*key)]
+                waiting += (one for one in reversed(sources) if (one, metal) not in self._under_way)
+        return self._known[thing, metal]
+
+    def _traced(self, thing: str, metal: str) -> tuple[Share, ...]:
+        """What was traced before. Of what is under way still there is no origin: it is made from itself."""
+        return self._known.get((thing, metal), (Share(ground=Ground.UNPROVEN, fraction=ONE, thing=thing),))
+
+    def _pairs(self, thing: str, metal: str) -> list[tuple[MakeEvent, Attribution]]:
+        events = {event.id: event for event, _ in self.makers.get(thing, [])}
+        return [(event, part) for event in events.values() for part in _attributed(event, thing, metal)]
 
     def _through_makers(self, thing: str, metal: str) -> Iterator[Share]:
         makers = self.makers.get(thing, [])
@@ -179,8 +196,7 @@ class _Tracer:
             ground = self.chain.made.get(thing, Ground.UNDISCLOSED)
             yield Share(ground=Ground.UNDISCLOSED if ground is Ground.VERIFIED else ground, fraction=ONE, thing=thing)
             return
-        events = {event.id: event for event, _ in makers}
-        pairs = [(event, part) for event in events.values() for part in _attributed(event, thing, metal)]
+        pairs = self._pairs(thing, metal)
         claimed = sum((part.mass.value for _, part in pairs), ZERO)
         rest = whole.value - claimed
         # What the statement's own uncertainty explains is no gap; more than the whole can't be claimed.
@@ -202,7 +218,7 @@ class _Tracer:
         if product.link:
             return self._from_linked(event, product, kind, metal)
         if product.thing in self.makers:  # an own intermediate product, made in another event of the site
-            return self.trace(product.thing, metal)
+            return self._traced(product.thing, metal)
         ground = self._of_unlinked(event, product, kind)
         return (Share(ground=ground, fraction=ONE, source_kind=kind, thing=product.thing, site=event.site),)
 
@@ -219,7 +235,7 @@ class _Tracer:
             return (Share(ground=ground, fraction=ONE, thing=product.thing, site=event.site),)
         if kind in RECYCLED and not self._was_recycled_before(product.thing):
             return (Share(ground=ground, fraction=ONE, source_kind=kind, thing=product.thing, site=event.site),)
-        return self.trace(product.thing, metal)
+        return self._traced(product.thing, metal)
 
     def _was_recycled_before(self, thing: str) -> bool:
         """The thing is a recovered lot, so the split between sources is stated one step further back."""

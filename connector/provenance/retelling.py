@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from enum import StrEnum
 from typing import Final, NoReturn, TypeVar, cast
 
@@ -17,7 +17,7 @@ from connector.errors import BadInput
 from connector.model import Json, JsonObject
 from connector.provenance.balance import BalanceFinding, SiteBalance
 from connector.provenance.events import SourceKind
-from connector.provenance.masses import Mass
+from connector.provenance.masses import Mass, decimal_of
 from connector.provenance.nodes import Edge
 from connector.provenance.origin import Coverage, Ground, Share
 from connector.provenance.outcomes import Outcome, Verdict
@@ -149,12 +149,9 @@ class _Reader:
 
     def decimal(self, name: str) -> Decimal:
         try:
-            value = Decimal(self.text(name))
-        except InvalidOperation:
+            return decimal_of(self.text(name))
+        except ValueError:
             self.wrong(name)
-        if not value.is_finite():
-            self.wrong(name)
-        return value
 
     def time(self, name: str) -> datetime:
         return self.moment(self.text(name), name)

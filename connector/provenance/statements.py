@@ -66,6 +66,11 @@ class Content:
         """The id of what the record is about."""
         return _text(self.subject.get("id"))
 
+    @property
+    def operator(self) -> str:
+        """Of a site: who runs it, where that was given."""
+        return _identity(self.subject.get("operatedBy"))
+
 
 def read_statement(payload: JsonObject) -> Statement:
     """A credential's payload as a statement."""

@@ -67,6 +67,7 @@ class Walk:
         self.capped = 0
         self.unreached = 0
         self.root_key = ""
+        self.asked = root
         self._root = Read(holder=holder, kind="record", ident=root)
         self._wanted: list[Read | Check] = [self._root]
         self._asked: set[Read | Check] = {self._root}

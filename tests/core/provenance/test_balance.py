@@ -128,10 +128,15 @@ def test_quantities_are_read_as_kilograms(quantity: JsonObject, value: str, unce
         {"value": "1,5", "unit": "KGM"},
         {"value": "1", "unit": "KWH"},
         {"value": "1", "unit": "KGM", "uncertainty": "-1"},
+        {"value": "-1", "unit": "KGM"},
+        {"value": "1E-999999999", "unit": "KGM"},
+        {"value": "1E+999999", "unit": "KGM"},
+        {"value": "1", "unit": "KGM", "uncertainty": "1E+999999"},
+        {"value": "9" * 41, "unit": "KGM"},
     ],
 )
 def test_what_is_no_mass_is_refused(quantity: Json) -> None:
-    """Floats, other units, local decimals and numbers that are none."""
+    """Floats, other units, local decimals, numbers that are none, less than nothing, and what no sum can hold."""
     with pytest.raises(ValueError, match=r"."):
         read_mass(quantity)
 
@@ -366,6 +371,23 @@ def test_what_is_not_attributed_or_turns_in_a_circle_is_no_origin() -> None:
         id="x", time=day(1), site="s", inputs=gap.inputs, outputs=gap.outputs, attributions=(pair("ORE", "B", "25"),)
     )
     assert _origin(greedy).fraction(Ground.VERIFIED) == 1
+
+
+def test_a_thousand_steps_are_followed() -> None:
+    """A site that blends each day what is left of the day before."""
+    steps = [
+        MakeEvent(
+            id=f"e{number}",
+            time=day(1),
+            site="s",
+            inputs=(part(f"T{number - 1}", "10"),),
+            outputs=(part(f"T{number}", "10"),),
+            attributions=(pair(f"T{number - 1}", f"T{number}", "10"),),
+        )
+        for number in range(1, 1001)
+    ]
+    (found,) = coverage(Chain(events=tuple(steps), extraction={"e1": Ground.VERIFIED}), "T1000")
+    assert found.fraction(Ground.VERIFIED) == 1
 
 
 def test_a_sum_of_masses_carries_the_root_of_the_sum_of_squares() -> None:

@@ -12,6 +12,7 @@ import pytest
 from connector.model import Did, Json, JsonObject
 from connector.provenance.assemble import assemble
 from connector.provenance.nodes import Check
+from connector.provenance.origin import Ground
 from connector.provenance.outcomes import Outcome
 from connector.provenance.reads import Gap, LaterEntry, Page, Read, Served, parse_path, understand
 from connector.provenance.walk import Limits, Walk
@@ -22,9 +23,11 @@ from tests.core.provenance.chains import (
     REFINER,
     SEALED,
     World,
+    attribution,
     audit,
     chain,
     change,
+    digest_of,
     finish,
     kg,
     metal,
@@ -92,6 +95,63 @@ def test_octets_that_are_not_what_the_page_lists_are_a_mismatch() -> None:
     forged = replace(page.credentials[0], octets=(page.credentials[0].octets or "").replace("sample 2", "sample 3"))
     world.pages["rec:assay:L2", 1] = replace(page, credentials=(forged,))
     assert words(audit(world))["rec:assay:L2"] == "digest-mismatch"
+
+
+def test_what_is_called_dynamic_must_be_signed_so() -> None:
+    """Dynamic credentials stand in no link: under that name other content would come in beside withheld true one."""
+    world = chain()
+    page = world.pages["rec:L1", 1]
+    other = json.loads(page.credentials[0].octets or "")
+    other["credentialSubject"]["containedMetal"] = [metal("Ni", "150")]
+    octets = json.dumps(other)
+    foisted = Served(
+        digest=digest_of(octets), media_type="application/vc+jwt", access_class="B2B", level="dynamic", octets=octets
+    )
+    world.pages["rec:L1", 1] = replace(
+        page, credentials=(replace(page.credentials[0], octets=None), *page.credentials[1:], foisted)
+    )
+    report = audit(world)
+    assert {node.id for node in report.nodes if node.outcome == "digest-mismatch"} == {"rec:L1"}
+    assert report.verdict == "failed"
+
+
+def test_the_record_that_was_asked_for_is_the_one_that_was_given() -> None:
+    """By number: the record of another battery is no answer; where no number is told that is said."""
+    world = chain()
+    numbered: list[Json] = [{"type": "Identifier", "scheme": "serialNumber", "value": "SN-1"}]
+    world.add(MAKER, "BatteryPassport", "rec:N", ("PUB", {"id": "N", "type": "Battery", "identifier": numbered}))
+    world.add(MAKER, "BatteryPassport", "rec:M", ("PUB", {"id": "M", "type": "Battery"}))
+    for record, asked, word in (
+        ("rec:N", "rec:N", "verified"), ("rec:N", "N", "verified"), ("rec:N", "SN-1", "verified"),
+        ("rec:N", "SN-2", "rule-violation"), ("rec:M", "SN-2", "verified"),
+    ):  # fmt: skip
+        walk = Walk(asked, holder=MAKER, now=NOW)
+        (first,) = walk.wanted()
+        assert isinstance(first, Read)
+        walk.take_read(first, world.pages[record, 1])
+        finish(walk, world)
+        (root,) = assemble(walk).nodes
+        assert root.outcome == word, asked
+        assert (root.reasons == ()) is (record == "rec:N" and word == "verified")
+
+
+def test_a_mine_is_run_by_whoever_signs_what_came_out_of_it() -> None:
+    """A trader that names another company's permitted mine as the place of its event gets no verified origin for it."""
+    world = chain()
+    honest = audit(world, root="rec:L1", holder=MINE).coverage[0]
+    assert honest.fraction(Ground.VERIFIED) == 1
+    site: JsonObject = {"id": "site:mine", "type": "Facility", "operatedBy": MINE}
+    world.add(MINE, "FacilityRecord", "rec:pit", ("PUB", site | {"permit": world.link(MINE, "rec:permit:site:mine")}))
+    for trader, share in ((MINE, 1), (REFINER, 0)):
+        event: JsonObject = {"id": f"evt:{trader}", "type": "MakeEvent", "facility": "site:mine"}
+        event |= {"eventTime": "2027-01-05T00:00:00Z", "output": [product("T", "10")]}
+        event["input"] = [product("DUST", "10", sourceKind="primary", attested=True)]
+        event |= {"attribution": [attribution("DUST", "T", "10")], "facilityRecord": world.link(trader, "rec:pit")}
+        world.add(trader, "MakeEvent", f"rec:made:{trader}", ("ORG", event))
+        lot: JsonObject = {"id": "T", "type": "MaterialLot", "madeIn": world.link(trader, f"rec:made:{trader}")}
+        world.add(trader, "MineralLotPassport", f"rec:T:{trader}", ("B2B", lot))
+        (found,) = audit(world, root=f"rec:T:{trader}", holder=trader).coverage
+        assert found.fraction(Ground.VERIFIED) == share
 
 
 def test_a_permit_withdrawn_before_the_event_is_revoked_and_later_is_not() -> None:
