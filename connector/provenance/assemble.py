@@ -48,7 +48,9 @@ class _Seen:
             if self.word(key) not in USABLE or content is None or content.event is None:
                 continue
             linked = [by_digests.get(link.digests) for link in content.links if link.relation == "corrects"]
-            earlier = tuple(other.content.id for other in linked if other is not None and other.content is not None)
+            corrected = [other.content for other in linked if other is not None and other.content is not None]
+            # Nobody takes another's event out of the books.
+            earlier = tuple(other.id for other in corrected if other.issuer == content.issuer)
             yield node, replace(content.event, corrects=earlier)
 
 
@@ -206,7 +208,6 @@ def _coverage(seen: _Seen) -> tuple[Coverage, ...]:
     if root.content is None or seen.word(root.key) is not Outcome.VERIFIED:
         return ()
     events: list[MakeEvent] = []
-    extraction: dict[str, Ground] = {}
     things: dict[str, Ground] = {}
     links: dict[str, Ground] = {}
     made: dict[str, Ground] = {}
@@ -218,8 +219,6 @@ def _coverage(seen: _Seen) -> tuple[Coverage, ...]:
         if content is not None and isinstance(content.event, MakeEvent):
             if ground is Ground.VERIFIED:
                 events.append(content.event)
-            permit = _permit(seen, key)
-            extraction |= {content.event.id: permit} if permit is not None else {}
             made |= {product.thing: ground for product in content.event.outputs}
         elif content is not None and content.thing is not None:
             things[content.id] = ground
@@ -233,7 +232,7 @@ def _coverage(seen: _Seen) -> tuple[Coverage, ...]:
         things=things,
         links=links,
         made=made,
-        extraction=extraction,
+        extraction=_extraction(seen),
         bought=frozenset(
             product.thing
             for event in usable
@@ -271,6 +270,19 @@ def _ground(seen: _Seen, key: str) -> Ground:
     if any(seen.word(target) in FAILED for target in supports):
         return Ground.FAILED
     return _GROUNDS.get(seen.word(key), Ground.FAILED)
+
+
+def _extraction(seen: _Seen) -> dict[str, Ground]:
+    """By id of a make event the ground of its extraction. Of two with one id, which others choose: the worse."""
+    found: dict[str, set[Ground | None]] = {}
+    for key, node in seen.walk.nodes.items():
+        if node.content is not None and isinstance(node.content.event, MakeEvent):
+            found.setdefault(node.content.event.id, set()).add(_permit(seen, key))
+    return {
+        ident: next(iter(grounds)) or Ground.UNPROVEN if len(grounds) == 1 else Ground.UNPROVEN
+        for ident, grounds in found.items()
+        if grounds != {None}
+    }
 
 
 def _permit(seen: _Seen, key: str) -> Ground | None:

@@ -12,7 +12,6 @@ import pytest
 from connector.model import Did, Json, JsonObject
 from connector.provenance.assemble import assemble
 from connector.provenance.nodes import Check
-from connector.provenance.origin import Ground
 from connector.provenance.outcomes import Outcome
 from connector.provenance.reads import Gap, LaterEntry, Page, Read, Served, parse_path, understand
 from connector.provenance.walk import Limits, Walk
@@ -23,7 +22,6 @@ from tests.core.provenance.chains import (
     REFINER,
     SEALED,
     World,
-    attribution,
     audit,
     chain,
     change,
@@ -133,25 +131,6 @@ def test_the_record_that_was_asked_for_is_the_one_that_was_given() -> None:
         (root,) = assemble(walk).nodes
         assert root.outcome == word, asked
         assert (root.reasons == ()) is (record == "rec:N" and word == "verified")
-
-
-def test_a_mine_is_run_by_whoever_signs_what_came_out_of_it() -> None:
-    """A trader that names another company's permitted mine as the place of its event gets no verified origin for it."""
-    world = chain()
-    honest = audit(world, root="rec:L1", holder=MINE).coverage[0]
-    assert honest.fraction(Ground.VERIFIED) == 1
-    site: JsonObject = {"id": "site:mine", "type": "Facility", "operatedBy": MINE}
-    world.add(MINE, "FacilityRecord", "rec:pit", ("PUB", site | {"permit": world.link(MINE, "rec:permit:site:mine")}))
-    for trader, share in ((MINE, 1), (REFINER, 0)):
-        event: JsonObject = {"id": f"evt:{trader}", "type": "MakeEvent", "facility": "site:mine"}
-        event |= {"eventTime": "2027-01-05T00:00:00Z", "output": [product("T", "10")]}
-        event["input"] = [product("DUST", "10", sourceKind="primary", attested=True)]
-        event |= {"attribution": [attribution("DUST", "T", "10")], "facilityRecord": world.link(trader, "rec:pit")}
-        world.add(trader, "MakeEvent", f"rec:made:{trader}", ("ORG", event))
-        lot: JsonObject = {"id": "T", "type": "MaterialLot", "madeIn": world.link(trader, f"rec:made:{trader}")}
-        world.add(trader, "MineralLotPassport", f"rec:T:{trader}", ("B2B", lot))
-        (found,) = audit(world, root=f"rec:T:{trader}", holder=trader).coverage
-        assert found.fraction(Ground.VERIFIED) == share
 
 
 def test_a_permit_withdrawn_before_the_event_is_revoked_and_later_is_not() -> None:
