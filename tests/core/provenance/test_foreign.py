@@ -44,7 +44,7 @@ def _mixed(event_id: str) -> float:
 
 
 def test_the_id_of_a_mines_event_makes_no_origin() -> None:
-    """Ids of events are chosen by who signs them: under the id of the mine's, dust would have come out of the ground."""
+    """Who signs an event chooses its id: under that of the mine's, dust would have come out of the ground."""
     assert _mixed("evt:mix") == 0.5
     assert _mixed("evt:M1") == 0
 
