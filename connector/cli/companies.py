@@ -6,13 +6,10 @@ What a company does is asked of it through its management API (`client`). The or
 from __future__ import annotations
 
 import json
-import os
 import secrets
 import shutil
-import signal
 import socket
 import subprocess
-import sys
 import threading
 import time
 import tomllib
@@ -24,6 +21,7 @@ from pathlib import Path
 from connector.cli.client import Management
 from connector.cli.init import Company as NewCompany
 from connector.cli.init import make
+from connector.cli.spawned import note, spawn
 from connector.config import MANAGEMENT_TOKEN_VARIABLE, Config, load, secret
 from connector.errors import ConnectorError, Unavailable
 
@@ -138,7 +136,8 @@ class Companies:
         """Start the site and every connector, wait until all are ready, then keep them running."""
         site = self.folder / "site"
         site.mkdir(exist_ok=True)
-        self.site = self._spawn(["site", str(site), "--port", str(self.site_port)], self.folder / "site.log")
+        words = ["site", str(site), "--port", str(self.site_port)]
+        self.site = spawn(self.folder, "site", words, self.folder / "site.log")
         for company in self.connectors.values():
             self._start(company)
         for company in self.connectors.values():
@@ -149,14 +148,7 @@ class Companies:
 
     def _start(self, company: Company) -> None:
         words = ["serve", "--config", str(company.config_file), *(["--fence"] if self.fence else [])]
-        company.process = self._spawn(words, company.folder / "connector.log")
-
-    def _spawn(self, words: list[str], log: Path) -> subprocess.Popen[bytes]:
-        with log.open("ab") as out:
-            return subprocess.Popen(  # noqa: S603 - our own command
-                [sys.executable, "-m", "connector", *words], stdout=out, stderr=out, stdin=subprocess.DEVNULL,
-                start_new_session=True,
-            )  # fmt: skip
+        company.process = spawn(self.folder, company.name, words, company.folder / "connector.log")
 
     def wait_ready(self, company: Company) -> None:
         """Wait until a connector answers."""
@@ -182,11 +174,9 @@ class Companies:
                     self._note_processes()
 
     def _note_processes(self) -> None:
-        """`processes.json` for whoever watches: name -> process id."""
+        """For whoever watches, and for `--stop`."""
         running = {name: one.process.pid for name, one in self.connectors.items() if one.process}
-        temporary = self.folder / "processes.json.new"
-        temporary.write_text(json.dumps({**running, "site": self.site.pid if self.site else 0}), "utf-8")
-        temporary.replace(self.folder / "processes.json")
+        note(self.folder, {**running, **({"site": self.site.pid} if self.site else {})})
 
     def stop(self, company: Company) -> None:
         """Stop one for good."""
@@ -218,18 +208,6 @@ def end(process: subprocess.Popen[bytes]) -> None:
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait()
-
-
-def stop_noted(folder: Path) -> int:
-    """Stop the processes that a demo with `--keep` left running. Returns how many there were."""
-    noted = json.loads((folder / "processes.json").read_text("utf-8"))
-    count = 0
-    for pid in noted.values():
-        command = Path(f"/proc/{pid}/cmdline")
-        if command.exists() and str(folder).encode() in command.read_bytes():
-            os.kill(pid, signal.SIGTERM)
-            count += 1
-    return count
 
 
 def free_ports(count: int) -> list[int]:

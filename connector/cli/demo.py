@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from connector.cli.companies import Companies, examples_folder, stop_noted
+from connector.cli.companies import Companies, examples_folder
 from connector.cli.console import DONE, JSON, NO, console, next_step, show_json, told
+from connector.cli.spawned import stop_noted
 from connector.cli.storyline import Storyline, read_story
 from connector.errors import BadInput
 from connector.model import list_in, object_in
@@ -52,7 +53,12 @@ def demo(  # noqa: PLR0917 - typer makes the options of the arguments
     """
     with told():
         if stop is not None:
-            console().print(f"stopped {stop_noted(stop)} processes")
+            ended = stop_noted(stop)
+            if as_json:
+                show_json({"stopped": ended})
+            else:
+                console().print(f"stopped {ended} processes")
+                next_step("battery-connector demo --keep")
             return
         began = time.monotonic()
         story = read_story(examples_folder() / STORY)
