@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Literal
 
 import orjson
 
+from connector.credentials.datamodel import parse_time, time_text
 from connector.credentials.did_web import did_of_key
 from connector.credentials.jose import json_object
 from connector.credentials.multikey import key_from_multikey
@@ -57,6 +59,8 @@ class Method:
     key: PublicKey | None
     jwk: str = ""
     """The key's own members as JSON, to be kept with what it verified."""
+    ended: str = ""
+    """Why it may be used no more: its owner revoked it, or it expired."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,17 +125,20 @@ def services_of(did: Did, *, data: str, catalog: str, credentials: str, audit: s
 # --- others' documents -----------------------------------------------------------------------------------------------
 
 
-def parse_document(body: bytes, *, limit_bytes: int = DOCUMENT_LIMIT_BYTES) -> DidDocument:
-    """Read a document. Methods and services of kinds that we do not use are kept without their content."""
+def parse_document(body: bytes, *, now: datetime | None = None, limit_bytes: int = DOCUMENT_LIMIT_BYTES) -> DidDocument:
+    """Read a document. Methods and services of kinds that we do not use are kept without their content.
+
+    A method that is revoked or has expired by `now` can be used no more, also for what it signed before.
+    """
     document = json_object(body, limit_bytes, "bad-did-document")
     did = document.get("id")
     if not isinstance(did, str) or not did.startswith("did:"):
         raise Refused("bad-did-document", "no id")
     methods: dict[str, Method] = {}
     for entry in _entries(document, "verificationMethod", _MAX_METHODS):
-        _add_method(methods, did, entry)
+        _add_method(methods, did, entry, now)
     relationships: dict[str, frozenset[str]] = {
-        name: _relationship(document, name, did, methods) for name in RELATIONSHIPS
+        name: _relationship(document, name, did, methods, now) for name in RELATIONSHIPS
     }
     return DidDocument(
         id=Did(did),
@@ -156,12 +163,14 @@ def key_for(document: DidDocument, key_id: str, relationship: Relationship) -> P
         raise Refused("controller-mismatch", f"the key is controlled by {method.controller:.80}")
     if key_id not in document.relationships[relationship]:
         raise Refused("relationship-missing", f"the key is not listed under {relationship}")
+    if method.ended:
+        raise Refused("method-ended", f"{key_id:.120} {method.ended}")
     if method.key is None:
         raise Refused("key-unsupported", f"{key_id:.120}")
     return method.key
 
 
-def _add_method(methods: dict[str, Method], did: str, entry: Json) -> str:
+def _add_method(methods: dict[str, Method], did: str, entry: Json, now: datetime | None) -> str:
     if not isinstance(entry, dict):
         raise Refused("bad-did-document", "a verification method is not an object")
     key_id, controller = entry.get("id"), entry.get("controller")
@@ -172,8 +181,21 @@ def _add_method(methods: dict[str, Method], did: str, entry: Json) -> str:
         raise Refused("bad-did-document", f"two verification methods {key_id:.120}")
     key = _key(entry)
     text = orjson.dumps(key.as_jwk()).decode() if key is not None else ""
-    methods[key_id] = Method(id=key_id, controller=controller, key=key, jwk=text)
+    methods[key_id] = Method(id=key_id, controller=controller, key=key, jwk=text, ended=_ended(entry, now))
     return key_id
+
+
+def _ended(entry: JsonObject, now: datetime | None) -> str:
+    """Whether its owner says that it is used no more (Controlled Identifiers 1.0, 2.2); a time in no form is past."""
+    for name in ("revoked", "expires"):
+        said = entry.get(name)
+        try:
+            moment = None if said is None else parse_time(said if isinstance(said, str) else "")
+        except Refused:
+            return f"{name} at a time that is none"
+        if moment is not None and now is not None and moment <= now:
+            return f"{name} at {time_text(moment)}"
+    return ""
 
 
 def _key(entry: JsonObject) -> PublicKey | None:
@@ -191,11 +213,13 @@ def _key(entry: JsonObject) -> PublicKey | None:
     return None
 
 
-def _relationship(document: JsonObject, name: str, did: str, methods: dict[str, Method]) -> frozenset[str]:
+def _relationship(
+    document: JsonObject, name: str, did: str, methods: dict[str, Method], now: datetime | None
+) -> frozenset[str]:
     listed: set[str] = set()
     for entry in _entries(document, name, _MAX_METHODS):
         # DID Core section 5.3: a reference, or a method that stands here alone and serves this purpose only
-        listed.add(_absolute(did, entry) if isinstance(entry, str) else _add_method(methods, did, entry))
+        listed.add(_absolute(did, entry) if isinstance(entry, str) else _add_method(methods, did, entry, now))
     return frozenset(listed)
 
 

@@ -91,10 +91,11 @@ class Obtained:
 
     async def did_document(self, did: Did, key_id: str | None = None) -> DidDocument:  # noqa: ARG002 - asked once
         """A party's document."""
-        octets = (await self._at(Place("document", did))).or_raise()
+        given = await self._at(Place("document", did))
+        octets = given.or_raise()
         known = self._documents.get(did)
         if known is None:
-            known = self._documents[did] = parse_document(octets)
+            known = self._documents[did] = parse_document(octets, now=given.at)
         if known.id != did:  # as where it is fetched: the document of somebody else proves nothing
             raise Refused("document-id-mismatch", f"for {did:.80} the document of {known.id:.80} was kept")
         return known

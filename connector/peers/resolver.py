@@ -136,7 +136,7 @@ class Resolver:
             body = await self._get(url, _DID_ACCEPT, DOCUMENT_LIMIT_BYTES)
         except TooLarge as problem:
             raise Refused("bad-did-document", problem.detail) from problem
-        document = parse_document(body)
+        document = parse_document(body, now=self.clock.now())
         # The document of somebody else at this address proves nothing (DID Core 1.0, section 5.1.1).
         if document.id != did:
             raise Refused("document-id-mismatch", f"at {url} lies the document of {document.id:.80}")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import orjson
 import pytest
 
@@ -203,6 +205,20 @@ def test_each_mismatch_has_its_own_name(signer: MemorySigner) -> None:
     assert refusal(minimal(signer, verificationMethod=[strange]), f"{REFINER}#1") == "key-unsupported"
     multikey: JsonObject = {"id": "#1", "type": "Multikey", "controller": REFINER, "publicKeyMultibase": "z6Mk"}
     assert refusal(minimal(signer, verificationMethod=[multikey]), f"{REFINER}#1") == "key-unsupported"
+
+
+@pytest.mark.parametrize("ends", ["revoked", "expires"])
+def test_a_method_that_its_owner_ended_is_used_no_more(signer: MemorySigner, ends: str) -> None:
+    """From its time on, whatever it signed; a time in no form counts as past."""
+    body = orjson.dumps(minimal(signer, verificationMethod=[method(signer, **{ends: "2027-03-15T10:00:00+01:00"})]))
+    before, after = (parse_document(body, now=datetime(2027, 3, 15, *at, tzinfo=UTC)) for at in ((8, 59), (9, 0)))
+    key_for(before, f"{REFINER}#1", "assertionMethod")
+    with pytest.raises(Refused, match=f"method-ended.*{ends} at 2027-03-15T09:00:00Z"):
+        key_for(after, f"{REFINER}#1", "assertionMethod")
+    odd_times: tuple[Json, ...] = ("yesterday", 7, "2027-03-15T09:00:00", {})
+    for odd in odd_times:
+        entry = method(signer, **{ends: odd})
+        assert refusal(minimal(signer, verificationMethod=[entry]), f"{REFINER}#1") == "method-ended"
 
 
 def test_a_multikey_is_read(signer: MemorySigner) -> None:
