@@ -22,6 +22,7 @@ def bundle() -> Bundle:
     [
         ("batteryMass", {"type": "Quantity", "value": "512", "unit": "KGM"}, "512 kg"),
         ("expectedLifetimeCycles", {"type": "Quantity", "value": "1800", "unit": "C62"}, "1800"),
+        ("batteryMass", {"type": "Quantity", "value": "-12345.60", "unit": "KGM"}, "-12,345.60 kg"),
         ("warrantyPeriod", {"type": "Quantity", "value": "120", "unit": "MON"}, "120 months"),
         ("batteryMass", {"type": "Quantity", "value": "1", "unit": "XYZ"}, "1 XYZ"),
         ("identifier", [{"type": "Identifier", "scheme": "serialNumber", "value": "7"}], "7 (serial number)"),

@@ -228,6 +228,7 @@ async def test_a_person_with_a_wrong_number_gets_a_page(tmp_path: Path) -> None:
         ("", "fr;q=0.5,DE ; q=0.7", "de"),
         ("", "fi, de", "fi"),
         ("", "en;q=0, fr;q=0.1", "fr"),
+        ("", "de;q=0", "en"),
         ("", "*", "en"),
         ("", "de;q=2, ;;;q=, fr;q=0.2", "fr"),
         ("", "de-" + "x" * 5000, "en"),
