@@ -13,9 +13,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from connector.credentials import base64url, jose
+from connector.credentials.datamodel import time_text
 from connector.credentials.refused import Refused
 from connector.credentials.status_list import (
     CHANGES_TYPE,
+    INFLATED_LIMIT_BYTES,
     LIST_BITS,
     Change,
     Changes,
@@ -106,17 +108,35 @@ def test_bombs_are_cut_off() -> None:
 )
 def test_other_encodings_are_refused(text: str) -> None:
     """Other bases, no gzip, cut short, too few entries, something behind the end."""
-    with pytest.raises(Refused):
+    with pytest.raises(Refused, match=r"^(bad-status-list|bad-base64url): "):
         decode_list(text)
+
+
+def test_a_list_may_be_as_long_as_the_limit() -> None:
+    """And no longer; the last bit is within it."""
+    longest = bytes(INFLATED_LIMIT_BYTES - 1) + b"\1"
+    assert bit(decode_list(packed(longest)), INFLATED_LIMIT_BYTES * 8 - 1)
+    with pytest.raises(Refused, match="status-list-too-large"):
+        decode_list(packed(longest + b"\0"))
+    assert decode_list(packed(bytes(20_000)), limit_bytes=20_000) == bytes(20_000)
+    with pytest.raises(Refused, match="status-list-too-large"):
+        decode_list(packed(bytes(20_000)), limit_bytes=19_999)
+    with pytest.raises(Refused, match="fewer than"):
+        decode_list(packed(bytes(LIST_BITS // 8 - 1)))
 
 
 def test_the_list_credential_is_as_the_standard_has_it(now: datetime) -> None:
     """Section 2.2."""
     payload = list_payload(url=URL, issuer=REFINER, indices=[3], valid_from=now, valid_until=now + timedelta(days=1))
-    subject = payload["credentialSubject"]
-    assert isinstance(subject, dict)
-    assert payload["type"] == ["VerifiableCredential", "BitstringStatusListCredential"]
-    assert (payload["id"], subject["type"], subject["statusPurpose"]) == (URL, "BitstringStatusList", "revocation")
+    assert payload == {
+        "@context": ["https://www.w3.org/ns/credentials/v2"], "id": URL, "issuer": REFINER,
+        "type": ["VerifiableCredential", "BitstringStatusListCredential"],
+        "validFrom": time_text(now), "validUntil": time_text(now + timedelta(days=1)),
+        "credentialSubject": {
+            "id": f"{URL}#list", "type": "BitstringStatusList", "statusPurpose": "revocation",
+            "encodedList": encode_list([3]),
+        },
+    }  # fmt: skip
     assert changes_url(URL) == "https://refiner.example/status/0/changes"
 
 
@@ -208,7 +228,7 @@ def test_malformed_changes_are_refused(signer: MemorySigner, now: datetime, memb
     text = changes_input(list_url=URL, key_id=signer.key_id, alg=signer.alg, now=now, changes=[])
     claims = {**jose.parse(jose.attach(text, bytes(64)), 1 << 20).claims(), member: value}
     odd = jose.signing_input({"alg": signer.alg, "kid": signer.key_id, "typ": CHANGES_TYPE}, orjson.dumps(claims))
-    with pytest.raises(Refused):
+    with pytest.raises(Refused, match=r"^(bad-status-changes|bad-time): "):
         parse_changes(jose.attach(odd, signer.sign_now(odd)))
 
 
