@@ -51,9 +51,7 @@ def lines(source: Source, file: SourceFile) -> Iterator[tuple[int, list[str]]]:
 
 def decoded(file: SourceFile, data: bytes, encoding: str) -> str:
     """The text. What is plainly no text, or in another encoding, is refused even where it could be decoded."""
-    for mark, kind, hint in _OTHER_KINDS:
-        if data.startswith(mark):
-            raise unreadable(file, "not-text", f"The file is {kind}, no text.", hint=hint, line=1)
+    check_text(file, data)
     for mark, name in _MARKS:
         if data.startswith(mark) and not encoding.startswith(name):
             raise unreadable(
@@ -75,6 +73,13 @@ def decoded(file: SourceFile, data: bytes, encoding: str) -> str:
             hint="say `encoding: utf-8`", line=line,
         )  # fmt: skip
     return text
+
+
+def check_text(file: SourceFile, data: bytes) -> None:
+    """Refuse what is plainly of another kind. Raises `Unreadable`."""
+    for mark, kind, hint in _OTHER_KINDS:
+        if data.startswith(mark):
+            raise unreadable(file, "not-text", f"The file is {kind}, no text.", hint=hint, line=1)
 
 
 def _undecodable(file: SourceFile, data: bytes, encoding: str, error: UnicodeDecodeError) -> Exception:

@@ -89,7 +89,7 @@ def outline(file: SourceFile) -> tuple[dict[str, int], dict[str, str]]:
         open_now = [("IDOC", top)]
         while open_now:
             path, segment = open_now.pop(0)
-            if len(segment.fields) > 1 and not path.endswith("/EDI_DC40"):
+            if segment.fields and not path.endswith("/EDI_DC40"):
                 paths[path] = paths.get(path, 0) + 1
             qualifier = next((name for name in segment.fields if name == "QUALF" or name.endswith("_Q")), None)
             if qualifier is not None:

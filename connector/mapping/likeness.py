@@ -24,13 +24,16 @@ _LETTERS = str.maketrans({"ä": "a", "ö": "o", "ü": "u", "ß": "ss", "é": "e"
                           "â": "a", "ç": "c", "î": "i", "ï": "i", "ô": "o", "ù": "u", "û": "u", "å": "a"})  # fmt: skip
 _SPELT = (("ae", "a"), ("oe", "o"), ("ue", "u"))
 _SHORT, _COMPOUND = 4, 5
-EQUAL, PART, WITHIN = 0.9, 0.8, 0.58
+_JOINED = re.compile(r"([A-Z]{3,})(ID|NO|NR|NUM|NUMBER|CODE|DATE|QTY)")
+"""Headings in capitals that are written as one word: LOTID, PRODDATE."""
+EQUAL, RUN_TOGETHER, PART, WITHIN = 0.9, 0.86, 0.8, 0.58
 
 
 @lru_cache(maxsize=8192)
 def split(heading: str) -> Words:
     """The words of a heading or label, in small letters and without marks; camelCase is split."""
-    text = re.sub(r"(?<=[a-zäöüéè])(?=[A-ZÄÖÜ])", " ", heading)
+    joined = _JOINED.fullmatch(heading)
+    text = " ".join(joined.groups()) if joined else re.sub(r"(?<=[a-zäöüéè])(?=[A-ZÄÖÜ])", " ", heading)
     return tuple(word for word in re.split(r"[^0-9a-zäöüßéèêëàâçîïôùûå%]+", text.lower()) if word)
 
 
@@ -57,6 +60,8 @@ def alike(words: Words, phrase: Words) -> float:
         return 0.0
     if words == phrase or sorted(words) == sorted(phrase):
         return EQUAL
+    if "".join(words) == "".join(phrase):
+        return RUN_TOGETHER
     if set(phrase) < set(words):
         return max(WITHIN, PART * 2 * len(phrase) / (len(words) + len(phrase)))
     forth = sum(max(_word(one, other) for other in phrase) for one in words) / len(words)

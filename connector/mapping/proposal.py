@@ -30,6 +30,7 @@ from connector.vocabulary.shapes import Shapes
 from connector.vocabulary.terms import Terms
 
 _INDENT = "  "
+_ROWS = "_rows"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,9 +106,9 @@ def parties_in(file: SourceFile) -> Parties:
 
 
 def source_name(file: str) -> str:
-    """A source's name, from the beginning of its file's."""
+    """A source's name, from the beginning of its file's; code lists, which are proposed too, have other names."""
     word = re.match(r"[A-Za-z]+", file)
-    return word[0].lower() if word else "export"
+    return word[0].lower() + _ROWS if word else "export"
 
 
 def _without_doubles(table: Table, qualifiers: Mapping[str, str]) -> Table:
@@ -176,7 +177,7 @@ def _percent(worth: float) -> str:
 
 
 def _plan(name: str, sniffed: Sniffed, found: Suggestions, parties: Parties) -> Iterator[str]:
-    yield f"mapping: {name}/1"
+    yield f"mapping: {name.removesuffix(_ROWS)}/1"
     yield f"record: {found.record}"
     yield f"subject: {found.subject}"
     yield f"title: {flow(f'{found.record} {{{found.key}}}')}"

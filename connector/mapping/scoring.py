@@ -82,7 +82,7 @@ class Scoring:
         return self._party(column, slot, named) if kind == "id" else _literal(column, slot.term, named)
 
     def _named(self, column: Column, slot: Slot, concepts: dict[str, Score]) -> Score:
-        around = {word for words in slot.around for word in words}
+        around = {word for words in slot.around for word in words} - {word for words in slot.phrases for word in words}
         own = tuple(word for word in column.words if word not in around)
         said = [concepts] if own == column.words or not own else [concepts, self.spoken(own)]
         found = max((one[says] for one in said for says in slot.says if says in one), default=NO_FIT)

@@ -17,6 +17,7 @@ from itertools import zip_longest
 
 from connector.errors import BadInput
 from connector.mapping.dates import written_so
+from connector.mapping.delimited import check_text
 from connector.mapping.idoc import outline
 from connector.mapping.numerals import LOCALES, spelled_in
 from connector.mapping.source import DateCell, NumberCell, SourceFile, content
@@ -58,6 +59,7 @@ def sniff(file: SourceFile, *, sheet: str = "", record: str = "") -> Sniffed:
         _tabular(found, [list(row) for row in file.grid[:_LOOKED_AT]])
         return found
     data = content(file)
+    check_text(file, data)
     begin = data[:512].lstrip(b"\xef\xbb\xbf \t\r\n")
     if begin[:1] == b"<":
         found.note("format", "idoc", "XML")
@@ -249,6 +251,8 @@ def _numeric(column: Sequence[str]) -> bool:
 
 def _idoc(found: Sniffed, file: SourceFile, record: str) -> None:
     paths, qualifiers = outline(file)
+    if not paths:
+        raise BadInput("The XML has no segment with fields.", hint="an IDoc: IDOC with segments such as E1EDL20")
     lists = [path for path in paths if paths[path] > 1 and path.rpartition("/")[2].startswith("E1")]
     chosen = record or next((path for path in paths if path.endswith("/E1EDL24")), "")
     chosen = chosen or max(lists or paths, key=lambda path: (paths[path], -path.count("/")))
@@ -260,7 +264,7 @@ def _idoc(found: Sniffed, file: SourceFile, record: str) -> None:
 def _json(found: Sniffed, data: bytes, record: str) -> None:
     try:
         tree = json.loads(data)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise BadInput(f"The file begins like JSON and is none: {error}.") from error
     path, paged = "", isinstance(tree, dict) and any(key.startswith("@odata") for key in tree)
     while isinstance(tree, dict):

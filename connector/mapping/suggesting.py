@@ -18,7 +18,7 @@ from connector.mapping.values import Asked, value_of
 from connector.vocabulary.headings import SCHEME
 
 SURE, LIKELY = 0.74, 0.45
-_NEAR, _EQUAL = 3, 0.01
+_NEAR, _EQUAL, _WANTED = 3, 0.01, 0.04
 _UNDECIDED = frozenset({"input", "output"})
 """Lists of the same nodes: which of them a row belongs to, no heading says."""
 
@@ -249,8 +249,9 @@ class Suggesting:
             for slot in self.slots if column.name not in self.taken else ():
                 score = self.scoring.score(column, slot, self.concepts[column.name])
                 if score.worth >= LIKELY and slot.path not in self.filled:
-                    pairs.append((-score.worth, not slot.required, len(slot.path), order, column, slot, score))
-        pairs.sort(key=lambda pair: pair[:4])
+                    rank = -score.worth - _WANTED * slot.required
+                    pairs.append((rank, len(slot.path), order, column, slot, score))
+        pairs.sort(key=lambda pair: pair[:3])
         for number, (*_, column, slot, score) in enumerate(pairs):
             if column.name in self.taken or slot.path in self.filled:
                 continue

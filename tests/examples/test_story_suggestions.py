@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from connector.errors import BadPlan
+from connector.errors import BadInput, BadPlan
 from connector.mapping.engine import compile_plan, run
 from connector.mapping.naming import misnamed
 from connector.mapping.plan import parse
@@ -93,6 +93,64 @@ def test_headings_in_other_languages_units_and_doubts(data: bytes, expected: lis
     """Three languages; a unit that has to be converted, one that nobody says, a date of two readings."""
     plan = proposal(data, "MaterialLot")
     assert [text for text in expected if text not in plan] == []
+
+
+NO_EXPORTS = {
+    "empty": (b"", "no content"),
+    "one column": (b"Lot\nA\n", "separator"),
+    "no header": (b"1;2;3\n4;5;6\n", "header"),
+    "half a quote": (b'Lot;Mass\nA;1\n"B;2\n', "cannot be split"),
+    "json without a list": (b'{"a": 1}', "no list"),
+    "json lines": (b'{"Lot": "A"}\n{"Lot": "B"}\n', "is none"),
+    "numbers in a list": (b"[1, 2]", "no JSON object"),
+    "deep json": (b"[" * 9000 + b"]" * 9000, "is none"),
+    "a page is missing": (b'{"@odata.context":"x","value":[{"Lot":"A"}],"@odata.nextLink":"y"}', "next one"),
+    "html": (b"<!DOCTYPE html><html></html>", "DOCTYPE"),
+    "no idoc": (b"<a><b>1</b></a>", "no element IDOC"),
+    "empty idoc": (b"<IDOC></IDOC>", "no segment"),
+    "pdf": (b"%PDF-1.4", "a PDF"),
+    "bytes": (bytes(range(256)), "NUL"),
+}
+
+
+@pytest.mark.parametrize(("data", "message"), NO_EXPORTS.values(), ids=NO_EXPORTS)
+def test_what_is_no_export_is_refused_with_a_reason(data: bytes, message: str) -> None:
+    """Bad input, never a fault of ours."""
+    with pytest.raises(BadInput, match=message):
+        proposal(data, "MaterialLot")
+
+
+ALV = b"""\
+01.12.2026  List  1
+
+-----------------------------------
+|Charge|HSDAT     |Menge    |ME|
+-----------------------------------
+|L1    |01.12.2026|1.200,50 |KG|
+|L2    |02.12.2026|  50,00- |KG|
+-----------------------------------
+|*     |          |1.150,50 |KG|
+"""
+
+
+@pytest.mark.parametrize(
+    ("data", "expected"),
+    [
+        (ALV, ['delimiter: "|", skip_until: Charge, skip: ["*"], trailing_minus: true, locale: de', "{from: Menge"]),
+        (b'\xef\xbb\xbf"LOTID","NETWEIGHT","UNIT"\r\n"L1","1,412.5","KG"\r\n',
+         ['encoding: utf-8-sig, delimiter: ",", locale: en, key: LOTID', "netMass: {from: NETWEIGHT"]),
+        (b'{"d":{"results":[{"Charg":"A","Menge":"1.0","Meins":"KG"}]}}',
+         ["format: odata, record: d/results, key: Charg", "{from: Menge, unit: {from: Meins, codes: sap-units}"]),
+    ],
+    ids=["list with rulers", "capitals run together", "odata 2"],
+)  # fmt: skip
+def test_exports_as_systems_write_them(data: bytes, expected: list[str]) -> None:
+    """Beyond the story: what is found runs, and no cell is a finding."""
+    text = proposal(data, "MaterialLot")
+    assert [one for one in expected if one not in text] == []
+    plan = parse(text.encode())
+    result = run(compile_plan(plan), {name: [file("export.csv", data)] for name in plan.sources}, mint=mint)
+    assert (result.findings, result.documents > 0) == ((), True)
 
 
 def test_the_same_export_gives_the_same_plan_and_no_cell_can_add_to_it() -> None:
