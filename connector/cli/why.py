@@ -13,7 +13,7 @@ from connector.cli.console import CONFIG, JSON, next_step, show_json, told
 from connector.cli.tables import Cell, say, show_decision, show_table
 from connector.cli.words import called, refused_in_words, suspended_in_words
 from connector.config import load
-from connector.model import objects_in
+from connector.model import object_in, objects_in
 
 if TYPE_CHECKING:
     from connector.config import Config
@@ -111,7 +111,7 @@ def _show(answer: JsonObject, company: Config) -> None:
     decision = content.get("decision")
     if isinstance(decision, dict):
         show_decision(decision)
-    elif state == "TERMINATED" and consumer:
+    elif state == "TERMINATED" and consumer and not _withdrawn(content):
         say("what the owner's policy compared is the owner's to tell: `why` with this id, at its connector")
     next_step(*_advice(answer, content))
 
@@ -169,8 +169,7 @@ def _advice(answer: JsonObject, content: JsonObject) -> tuple[str, str]:
             f"nothing to do: the data is being pushed{again}; to pause: battery-connector transfers suspend {ident}",
             "",
         )
-    termination = content.get("termination")
-    if isinstance(termination, dict) and termination.get("code") == "offer-withdrawn":
+    if _withdrawn(content):
         return _WITHDRAWN[str(answer["role"])].replace("PEER", str(answer["counterparty"])), ""
     advice = _CONSUMER if answer["role"] == "consumer" else _PROVIDER
     end = f"; to end it: battery-connector terminate {ident}" if answer["kind"] == "negotiation" else ""
@@ -178,3 +177,8 @@ def _advice(answer: JsonObject, content: JsonObject) -> tuple[str, str]:
     named = agreement.get("@id") if isinstance(agreement, dict) else agreement
     known = advice.get(str(answer["state"]), f"nothing to do: the peer has to speak{end}")
     return known.format(ident=ident, agreement=named), ""
+
+
+def _withdrawn(content: JsonObject) -> bool:
+    """Whether it ended because the offer did (`exchange.withdraw`)."""
+    return object_in(content.get("termination")).get("code") == "offer-withdrawn"

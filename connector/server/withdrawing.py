@@ -46,16 +46,21 @@ async def clear_away(services: Services, left: Iterable[str]) -> tuple[list[str]
             continue
         withdrawn = await services.withdraw.run(row, reason="everything in it is offered under other terms now")
         gone.append(dataset_id)
-        ended = len(withdrawn.terminated["negotiation"])
+        ended, agreed = len(withdrawn.terminated["negotiation"]), len(withdrawn.agreements)
         told.append(
             f"nothing is left in {row.title!r} ({dataset_id}), so that offer was withdrawn"
-            + (f"; {ended} open negotiations on it are terminated" if ended else "")
+            + (f"; open negotiations on it are terminated: {ended}" if ended else "")
+            + (
+                f"; agreements that open nothing now, so that their parties have to ask anew: {agreed}"
+                if agreed
+                else ""
+            )
         )
     return gone, told
 
 
 async def own_dataset(services: Services, wanted: str, *, offered: bool = False) -> DatasetRow:
-    """A dataset of ours by id or title; of one title, what is offered goes before what was withdrawn.
+    """A dataset of ours by id or title; of one title what is offered, or else what was withdrawn last.
 
     `offered`: a withdrawn one does not count. `NotFound`: there is none, or more than one.
     """
@@ -68,13 +73,13 @@ async def own_dataset(services: Services, wanted: str, *, offered: bool = False)
         titles += [row.title for row in rows if not row.withdrawn][: _TITLES - len(titles)]
         after = rows[-1].dataset_id
     standing = [row for row in fitting if not row.withdrawn]
-    meant = standing if standing or offered else fitting
+    last = max(fitting, key=lambda row: row.withdrawn, default=None)
+    meant = standing if standing or offered or last is None else [last]
     if len(meant) == 1:
         return meant[0]
     if meant:
         listed = ", ".join(row.dataset_id for row in meant[:_TITLES])
         raise NotFound(f"we offer {len(meant)} datasets {wanted!r}", hint=f"say which one by its id: {listed}")
-    if fitting:
-        since = time_of(max(row.withdrawn for row in fitting))
-        raise NotFound(f"the offer {wanted!r} was withdrawn at {since}", hint="publish it again")
+    if last is not None:
+        raise NotFound(f"the offer {wanted!r} was withdrawn at {time_of(last.withdrawn)}", hint="publish it again")
     raise NotFound(f"we offer no dataset {wanted!r}", hint=f"we offer: {', '.join(titles) or 'nothing; publish first'}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from pathlib import Path
 
 import orjson
@@ -79,7 +80,9 @@ def test_a_turn_that_waits_for_a_person_is_over_with_the_offer(tmp_path: Path) -
         assert await supplier.store.list_approvals("") == []
         assert await deal.states() == ("TERMINATED", "TERMINATED")
 
-        assert (await own_dataset(services(supplier), SHARED)).dataset_id == row.dataset_id
+        earlier = replace(await dataset(supplier), dataset_id="urn:earlier", withdrawn=1)
+        await supplier.store.commit_dataset(earlier)
+        assert (await own_dataset(services(supplier), SHARED)).dataset_id == row.dataset_id, "what was withdrawn last"
         await supplier.store.commit_dataset(row)
         assert SHARED in await offered(customer, supplier), "what is published again is offered again"
 
