@@ -83,7 +83,10 @@ def show(config: CONFIG = Path("connector.toml"), as_json: JSON = False) -> None
             show_table(("key", "under", "now", "signs from", "revoked"), rows)
             show_table(("service", "at"), [(one["type"], one["serviceEndpoint"]) for one in document["service"]])
             say(f"{served.outcome}: {served.says}")
-            next_step(served.fix or f"battery-connector did resolve {company.did} --trace", ", from another machine")
+            if served.fix:
+                next_step(served.fix)
+            else:
+                next_step(f"battery-connector did resolve {company.did} --trace", ", from another machine")
     raise SystemExit({"good": DONE, "bad": NO}.get(served.outcome, UNCHECKED))
 
 
@@ -188,26 +191,29 @@ def rotate(
     Example: battery-connector did rotate assertionMethod --overlap 24
     """
     from connector.app import clock_of  # noqa: PLC0415 - `--help` need not load the house
+    from connector.credentials.own_methods import signing  # noqa: PLC0415 - as above
     from connector.keys.register import Register  # noqa: PLC0415 - as above
 
     with told():
         company, wanted = load(config), _purpose(purpose)
         now = clock_of(company).now()
         signs_from = now + timedelta(hours=overlap)
-        new = Register(company).rotate(wanted, algorithm=algorithm, now=now, signs_from=signs_from)
+        register = Register(company)
+        former = signing(register.read(), wanted, now)
+        new = register.rotate(wanted, algorithm=algorithm, now=now, signs_from=signs_from)
         _write_site(company, site)
         if as_json:
-            show_json({"did": company.did, "key": _shown(new)})
+            show_json({"did": company.did, "key": _shown(new), "former": _shown(former)})
             return
         say(f"{new.name} is published from now on", "bold")
-        say(f"  it signs {_USES[wanted]} from {_time(signs_from)} on; until then the former key does")
+        say(f"  it signs {_USES[wanted]} from {_time(signs_from)} on; until then {former.name} does")
         say(f"  its private key is {new.custody}, under the same passphrase: make a backup of the folder")
         if not overlap:
-            say("  peers that keep our DID document refuse what it signs, until they fetch it anew", "yellow")
+            say("  peers that keep our DID document may refuse what it signs, until they fetch it anew", "yellow")
         if site is not None:
             next_step(f"publish {site} on your web server now: the time runs from now on")
         else:
-            next_step(f"after {_time(signs_from)}: ", "destroy the former key's file; its public half stays published")
+            next_step(f"after {_time(signs_from)} destroy {register.custody(former)}; its public half stays published")
 
 
 @app.command()
