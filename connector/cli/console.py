@@ -52,6 +52,16 @@ RECORDS_OF = Annotated[
         callback=_noted,
     ),
 ]
+SETTINGS_OF = Annotated[
+    Path | None,
+    typer.Option(
+        "--config",
+        metavar="CONFIG",
+        help="Whose names of peers and settings count.",
+        envvar=_CONFIG_VARIABLE,
+        callback=_noted,
+    ),
+]
 JSON = Annotated[bool, typer.Option("--json", help="Machine-readable answer.")]
 
 

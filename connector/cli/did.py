@@ -13,7 +13,19 @@ from typing import TYPE_CHECKING, Annotated, Final, cast
 import typer
 
 from connector.cli.client import Management
-from connector.cli.console import CONFIG, DONE, JSON, NO, UNCHECKED, finite, keep_log_quiet, next_step, show_json, told
+from connector.cli.console import (
+    CONFIG,
+    DONE,
+    JSON,
+    NO,
+    SETTINGS_OF,
+    UNCHECKED,
+    finite,
+    keep_log_quiet,
+    next_step,
+    show_json,
+    told,
+)
 from connector.cli.tables import progress, say, show_table
 from connector.config import load
 from connector.errors import BadInput, PeerUnreachable
@@ -41,14 +53,6 @@ _USES: Final = {
 _DAY_HOURS: Final = 24.0
 _SITE = Annotated[
     Path | None, typer.Option("--site", help="Also write DID document and status lists there, for a static web site.")
-]
-
-
-_COMPANY = Annotated[
-    Path | None,
-    typer.Option(
-        "--config", metavar="CONFIG", help="Whose names of peers and settings count.", envvar="CONNECTOR_CONFIG"
-    ),
 ]
 
 
@@ -95,7 +99,7 @@ def resolve(
     did: Annotated[str, typer.Argument(metavar="DID", help="A did:web, a connector's address, or a name of [peers].")],
     *,
     trace: Annotated[bool, typer.Option("--trace", help="Tell every step: addresses, guard, TLS, answer.")] = False,
-    config: _COMPANY = None,
+    config: SETTINGS_OF = None,
     as_json: JSON = False,
 ) -> None:
     """Fetch a DID document as the connector does: which keys it has, what each may sign, where its services are.
