@@ -21,10 +21,11 @@ from connector.config import load
 from connector.credentials.datamodel import CREDENTIAL_LIMIT_BYTES, parse_credential
 from connector.credentials.digest import digest_multibase
 from connector.credentials.jose import Jws
-from connector.credentials.refused import Refused
+from connector.credentials.refused import Refused, Unsupported
 from connector.credentials.securing import as_served, suffix_of
 from connector.errors import BadInput, PeerUnreachable
 from connector.model import list_in, object_in, objects_in
+from connector.vocabulary.admission import admit
 
 if TYPE_CHECKING:
     from connector.model import Json, JsonObject
@@ -239,13 +240,17 @@ def _of_record(ident: str, config: Path, *, lineage: bool) -> JsonObject:
 
 
 def _inspected(octets: bytes) -> JsonObject:
+    """What it says, also where the proof is one that we cannot check: whether it is true is `verify`'s."""
     try:
-        credential = parse_credential(octets)
+        secured = parse_credential(octets).securing
+    except Unsupported:
+        secured = None
     except Refused as refused:
         raise BadInput(f"this is no credential: {refused}", hint=_HINT) from None
-    secured = credential.securing
-    how: JsonObject = {"header": secured.header} if isinstance(secured, Jws) else {"proof": secured.config}
-    return {"digest": digest_multibase(octets), **how, "credential": credential.payload}
+    if isinstance(secured, Jws):
+        return {"digest": digest_multibase(octets), "header": secured.header, "credential": secured.claims()}
+    said = admit(octets, CREDENTIAL_LIMIT_BYTES)
+    return {"digest": digest_multibase(octets), "proof": said.pop("proof"), "credential": said}
 
 
 def _kept(payload: JsonObject, config: Path) -> JsonObject:

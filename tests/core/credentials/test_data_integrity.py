@@ -283,6 +283,15 @@ def test_several_proofs_are_left_open(signed: Sign, credential: JsonObject, mate
         assert first_no(report) == ("indeterminate", "algorithm", "proof-set-unsupported")
 
 
+@pytest.mark.parametrize("proof", ["x", 7, None, True])
+def test_a_proof_that_is_no_object_is_none(
+    *, signed: Sign, credential: JsonObject, material: Material, now: datetime, proof: Json
+) -> None:
+    """Said as such, for files of any making."""
+    octets = canonical({**orjson.loads(signed(credential)), "proof": proof})
+    assert first_no(verify(octets, at=now, now=now, material=material)) == ("invalid", "envelope", "no-proof")
+
+
 # --- texts that two readers could read differently -------------------------------------------------------------------
 
 

@@ -163,6 +163,12 @@ async def test_a_presentation_is_for_one_domain_and_challenge(face: Face) -> Non
     assert (status, answer["verified"], len(answer["results"])) == (200, True, 2), answer
     for other in ({}, {**asked, "challenge": "c2"}, {**asked, "domain": "https://b.example"}, {"challenge": "c1"}):
         assert (await face.post(PRESENTED, verifiablePresentation=shown, options=other))[0] == 400
+    for missing in ("domain", "challenge"):
+        partly = presented(good, proof={**asked, missing: None})
+        assert (await face.post(PRESENTED, verifiablePresentation=partly, options=asked))[0] == 400, missing
+    for domain, expected in ((["https://verifier.example"], 200), ([asked["domain"], "https://b.example"], 400)):
+        listed = presented(good, proof={**asked, "domain": [*domain]})
+        assert (await face.post(PRESENTED, verifiablePresentation=listed, options=asked))[0] == expected
     bad = presented({**good, "name": "x"}, proof={**asked})
     assert (await face.post(PRESENTED, verifiablePresentation=bad, options=asked))[0] == 400
     stolen = {**shown, "verifiableCredential": [good]}
