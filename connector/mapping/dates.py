@@ -29,6 +29,10 @@ _ISO_TIME = re.compile(
     r"(?P<Y>[0-9]{4})-(?P<m>[0-9]{2})-(?P<d>[0-9]{2})[T ](?P<H>[0-9]{2}):(?P<M>[0-9]{2})(?::(?P<S>[0-9]{2})"
     r"(?:\.(?P<f>[0-9]{1,9}))?)?(?P<z>Z|[+-][0-9]{2}:?[0-9]{2})?"
 )
+_ODATA = re.compile(r"/Date\((?P<ms>-?[0-9]{1,15})(?:[+-][0-9]{1,4})?\)/")
+"""Edm.DateTime and Edm.DateTimeOffset in JSON (OData 2.0, 4): milliseconds of UTC since 1970, whatever the offset."""
+_EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001  # UTC, as all times here are before their mark is put on
+_DAY_MS = 86_400_000
 _OFFSET = re.compile(r"([+-])([0-9]{2}):?([0-9]{2})")
 _CACHED = 8192
 
@@ -57,8 +61,29 @@ def _pattern(written: str) -> re.Pattern[str]:
     return re.compile("".join(out))
 
 
+def _odata_day(text: str) -> str:
+    found = _ODATA.fullmatch(text)
+    if found is None:
+        raise Unfit("bad-date", f"`{text[:40]}` is no date of the form /Date(milliseconds)/.")
+    if int(found["ms"]) % _DAY_MS:
+        raise Unfit("bad-date", f"`{text}` is not the beginning of a day (UTC).", "say `datetime: odata`")
+    return _odata_time(text)[:10]
+
+
+def _odata_time(text: str) -> str:
+    found = _ODATA.fullmatch(text)
+    if found is None:
+        raise Unfit("bad-time", f"`{text[:40]}` is no time of the form /Date(milliseconds)/.")
+    try:
+        return _shown(_EPOCH + timedelta(milliseconds=int(found["ms"])))
+    except OverflowError as error:
+        raise Unfit("bad-time", f"`{text}` is no time of the calendar.") from error
+
+
 def date_reader(written: str) -> Callable[[str], str]:
     """The reader of dates in this format."""
+    if written == "odata":
+        return _odata_day
     shown = _SHORT.get(written, written)
     fullmatch = _pattern(shown).fullmatch
     iso = _pattern("%Y-%m-%d").fullmatch
@@ -77,8 +102,10 @@ def date_reader(written: str) -> Callable[[str], str]:
     return read
 
 
-_KNOWN_DATES = ("%d.%m.%Y", "iso", "sap", "%d/%m/%Y", "%m/%d/%Y", "%d-%m-%Y", "%Y/%m/%d", "%Y.%m.%d")
-_KNOWN_TIMES = tuple(f"{day} {time}" for day in _KNOWN_DATES if day not in _SHORT for time in ("%H:%M", "%H:%M:%S"))
+_DAYS = ("%d.%m.%Y", "%d/%m/%Y", "%m/%d/%Y", "%d-%m-%Y", "%Y/%m/%d", "%Y.%m.%d")
+_MIDNIGHTS = ("%m/%d/%Y 12:00:00 AM", "%d.%m.%Y 00:00:00", "%Y-%m-%d 00:00:00", "%Y-%m-%dT00:00:00")
+_KNOWN_DATES = ("iso", "sap", "odata", *_DAYS, *_MIDNIGHTS)
+_KNOWN_TIMES = ("iso", "odata", *(f"{day} {time}" for day in _DAYS for time in ("%H:%M", "%H:%M:%S")))
 
 
 def written_so(*texts: str, times: bool = False) -> list[str]:
@@ -89,7 +116,7 @@ def written_so(*texts: str, times: bool = False) -> list[str]:
 @cache
 def _readers(*, times: bool) -> tuple[tuple[str, Callable[[str], str]], ...]:
     if times:
-        return tuple((one, time_reader(one, "UTC")) for one in ("iso", *_KNOWN_TIMES))
+        return tuple((one, time_reader(one, "UTC")) for one in _KNOWN_TIMES)
     return tuple((one, date_reader(one)) for one in _KNOWN_DATES)
 
 
@@ -123,6 +150,8 @@ def _offset(found: re.Match[str]) -> timezone:
 
 def time_reader(written: str, zone: str | None) -> Callable[[str], str]:
     """The reader of times in this format, to UTC."""
+    if written == "odata":
+        return _odata_time
     pattern = _ISO_TIME if written == "iso" else _pattern(written)
     local = zone_of(zone) if zone else None
     if local is None and "z" not in pattern.groupindex:
@@ -166,5 +195,8 @@ def _utc(naive: datetime, zone: tzinfo, text: str) -> str:
             raise Unfit("bad-time", f"`{text}` {kind} in {zone}.", hint)
     except OverflowError as error:
         raise Unfit("bad-time", f"`{text}` is no time of the calendar.") from error
-    shown = instant.replace(tzinfo=None)
-    return shown.isoformat(timespec="microseconds" if shown.microsecond else "seconds") + "Z"
+    return _shown(instant.replace(tzinfo=None))
+
+
+def _shown(utc: datetime) -> str:
+    return utc.isoformat(timespec="microseconds" if utc.microsecond else "seconds") + "Z"

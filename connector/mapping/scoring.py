@@ -45,7 +45,8 @@ class Scoring:
         found: dict[str, Score] = {}
         name = column.name.partition("#")[0]
         fields = self.headings.fields
-        listed = next((fields[each] for each in (name, name.upper(), name.rpartition("/")[2]) if each in fields), ())
+        tail = name.rpartition("/")[2]
+        listed = next((fields[each] for each in (name, name.upper(), tail, tail.upper()) if each in fields), ())
         for number, says in enumerate(listed):
             found[says] = Score(_FIELD - number * _NEXT, f"`{name.rpartition('/')[2]}` is SAP's name for it")
         for says, score in self.spoken(column.words).items():

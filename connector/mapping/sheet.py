@@ -182,7 +182,8 @@ def _changes(known: Mapping[str, Line], entries: Sequence[Entry]) -> list[Change
                                  column=column, cell=cell))  # fmt: skip
     for line in _gone(known, said):
         row = said[line.target].row if line.target in said else 0
-        gone.append(Change(target=line.target, before=_text(line), after="", row=row, path=line.path))
+        gone.append(Change(target=line.target, before=_text(line), after="", row=row, path=line.path,
+                           cell=line.target))  # fmt: skip
     return [*values, *reversed(gone), *new]
 
 

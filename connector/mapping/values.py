@@ -12,7 +12,7 @@ from connector.mapping.slots import PARTIES, Slot
 from connector.mapping.units import unit_named
 
 _SHOWN = 5
-_OFFSET = re.compile(r"[0-9]{2}:[0-9.:]+(Z|[+-][0-9]{2}:?[0-9]{2})$")
+_OFFSET = re.compile(r"[0-9]{2}:[0-9.:]+(Z|[+-][0-9]{2}:?[0-9]{2})$|^/Date\(")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

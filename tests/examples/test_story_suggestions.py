@@ -139,8 +139,8 @@ ALV = b"""\
         (ALV, ['delimiter: "|", skip_until: Charge, skip: ["*"], trailing_minus: true, locale: de', "{from: Menge"]),
         (b'\xef\xbb\xbf"LOTID","NETWEIGHT","UNIT"\r\n"L1","1,412.5","KG"\r\n',
          ['encoding: utf-8-sig, delimiter: ",", locale: en, key: LOTID', "netMass: {from: NETWEIGHT"]),
-        (b'{"d":{"results":[{"Charg":"A","Menge":"1.0","Meins":"KG"}]}}',
-         ["format: odata, record: d/results, key: Charg", "{from: Menge, unit: {from: Meins, codes: sap-units}"]),
+        (b'{"d":{"results":[{"Charg":"A","Hsdat":"/Date(1801440000000)/","Menge":"1.0","Meins":"KG"}]}}',
+         ["record: d/results, key: Charg", "{from: Hsdat, date: odata}", "{from: Meins, codes: sap-units}"]),
     ],
     ids=["list with rulers", "capitals run together", "odata 2"],
 )  # fmt: skip

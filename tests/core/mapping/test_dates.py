@@ -34,6 +34,16 @@ def test_times() -> None:
     assert time_reader("iso", "+09:00")("2027-02-10T06:00:00") == "2027-02-09T21:00:00Z"
 
 
+def test_dates_and_times_of_odata_2() -> None:
+    """Milliseconds of UTC; an offset is for display; a day is a day's beginning."""
+    assert time_reader("odata", None)("/Date(1801461600000+0060)/") == "2027-02-01T06:00:00Z"
+    assert time_reader("odata", "Europe/Berlin")("/Date(-1)/") == "1969-12-31T23:59:59.999000Z"
+    assert date_reader("odata")("/Date(1801440000000)/") == "2027-02-01"
+    for text in ("/Date(1801461600000)/", "/Date(99999999999999)/", "2027-02-01", "/Date()/"):
+        with pytest.raises(Unfit):
+            date_reader("odata")(text)
+
+
 @pytest.mark.parametrize(
     ("text", "said"), [("31.10.2027 02:30:00", "happens twice"), ("28.03.2027 02:30:00", "does not exist")]
 )
