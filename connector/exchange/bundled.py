@@ -121,9 +121,9 @@ def _step(step: Step, files: dict[str, bytes]) -> JsonObject:
 
 def _told(place: Place, given: Given, files: dict[str, bytes]) -> JsonObject:
     told: JsonObject = {"kind": place.kind, "address": place.address, "at": given.at.isoformat()}
-    if place.kind == "read":
+    if place.path:
         told["path"] = place.path
-    elif url := _url(place):
+    if url := _url(place):
         told["url"] = url
     if given.code:
         return {**told, "code": given.code, "detail": given.detail, "open": given.open}
@@ -210,7 +210,7 @@ def _read_step(one: _Reader, files: Files) -> Step:
 
 def _read_given(one: _Reader, files: Files) -> tuple[Place, Given]:
     kind = cast("Kind", one.word("kind", get_args(Kind)))
-    place = Place(kind, one.text("address"), one.text("path") if kind == "read" else "")
+    place = Place(kind, one.text("address"), one.text("path") if "path" in one.body else "")
     at = one.time("at")
     if "code" in one.body:
         return place, Given(at=at, code=one.text("code"), detail=one.text("detail"), open=one.body.get("open") is True)

@@ -28,7 +28,9 @@ _OK: Final = 200
 
 
 class Place(NamedTuple):
-    """Where something was asked for: a DID, a URL or a digest; of an audit read, the holder and the path."""
+    """Where something was asked for: a DID, a URL or a digest; of an audit read, the holder and the path; of a document
+    that was asked for anew because of a key, that.
+    """
 
     kind: Kind
     address: str
@@ -81,7 +83,7 @@ class Obtained:
     lacking: dict[Place, None] = field(default_factory=dict)
     too_much: bool = False
     _coming: dict[Place, asyncio.Task[Given]] = field(default_factory=dict)
-    _documents: dict[Did, DidDocument] = field(default_factory=dict)
+    _documents: dict[Place, DidDocument] = field(default_factory=dict)
     _bytes: int = 0
 
     async def read(self, holder: Did, path: str) -> AuditAnswer:
@@ -89,13 +91,19 @@ class Obtained:
         given = await self._at(Place("read", holder, path))
         return AuditAnswer(status=given.status, body=given.or_raise())
 
-    async def did_document(self, did: Did, key_id: str | None = None) -> DidDocument:  # noqa: ARG002 - asked once
-        """A party's document."""
-        given = await self._at(Place("document", did))
+    async def did_document(self, did: Did, key_id: str | None = None) -> DidDocument:
+        """A party's document; where the key is not in it, the one that was looked for on its account."""
+        document = await self._document(did, Place("document", did))
+        if key_id is None or key_id in document.methods:
+            return document
+        return await self._document(did, Place("document", did, key_id))
+
+    async def _document(self, did: Did, place: Place) -> DidDocument:
+        given = await self._at(place)
         octets = given.or_raise()
-        known = self._documents.get(did)
+        known = self._documents.get(place)
         if known is None:
-            known = self._documents[did] = parse_document(octets, now=given.at)
+            known = self._documents[place] = parse_document(octets, now=given.at)
         if known.id != did:  # as where it is fetched: the document of somebody else proves nothing
             raise Refused("document-id-mismatch", f"for {did:.80} the document of {known.id:.80} was kept")
         return known
@@ -132,7 +140,7 @@ class Obtained:
                 answer = await outside.reads.read(Did(place.address), place.path)
                 status, octets = answer.status, answer.body
             elif place.kind == "document":
-                octets = (await outside.resolver.did_document(Did(place.address))).octets
+                octets = (await outside.resolver.did_document(Did(place.address), place.path or None)).octets
             elif place.kind == "list":
                 octets = await outside.resolver.status_list(place.address)
             elif place.kind == "changes":

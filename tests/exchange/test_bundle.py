@@ -62,6 +62,11 @@ def _silent(_companies: Companies, _wire: Wire, site: Site) -> None:
     site.lists.clear()
 
 
+def _rotated(_companies: Companies, _wire: Wire, site: Site) -> None:
+    """The mine signs with a key that came after the document that is kept of it."""
+    site.rotated.add(MINE)
+
+
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory: pytest.TempPathFactory) -> Bundled:
     """The audit of a chain that holds."""
@@ -87,6 +92,7 @@ def for_client(tmp_path_factory: pytest.TempPathFactory, whole: Bundled) -> Bund
     ("prepare_it", "refined", "verdict", "words_found"),
     [
         (_down, "148", "qualified", {"rec:L2": "missing"}),
+        (_rotated, "148", "verified", {"rec:L1": "verified"}),
         (_silent, "148", "qualified", {"rec:L1": "unchecked", "rec:permit:site:mine": "unchecked"}),
         (lambda *_: None, "160", "qualified", {}),
     ],
@@ -94,7 +100,7 @@ def for_client(tmp_path_factory: pytest.TempPathFactory, whole: Bundled) -> Bund
 async def test_the_same_verdict_comes_out_of_the_file_alone(
     tmp_path: Path, prepare_it: Prepare, refined: str, verdict: str, words_found: dict[str, str]
 ) -> None:
-    """With every word and reason: unreachable, unchecked, out of balance."""
+    """With every word and reason: unreachable, with a new key, unchecked, out of balance."""
     made = await record(tmp_path, _world(refined), prepare_it=prepare_it)
     await _holds(made, verdict, words_found)
 
