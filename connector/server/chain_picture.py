@@ -98,7 +98,8 @@ def lay_out(report: AuditReport) -> Picture:
     heads, owners = _heads(report, nodes)
     shown = sorted(heads, key=lambda key: (nodes[key].depth, key))[:_MOST_CARDS]
     # in order: where a circle is cut must not change from one process to the next
-    links = sorted(pair for pair in _links(report.edges, heads, owners) if pair[0] in shown and pair[1] in shown)
+    within = frozenset(shown)
+    links = sorted(pair for pair in _links(report.edges, heads, owners) if within.issuperset(pair))
     columns = _ordered(_columns(shown, links), links, nodes)
     frames, cards = _place(columns, nodes, heads)
     by_key = {card.node.key: card for card in cards}

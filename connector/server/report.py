@@ -18,6 +18,7 @@ from connector.model import Json
 from connector.provenance.balance import SiteBalance, period
 from connector.provenance.client import for_client
 from connector.provenance.masses import plain
+from connector.provenance.nodes import Edge
 from connector.provenance.origin import RECYCLED, Coverage, Ground, Share
 from connector.provenance.outcomes import FAILED, Outcome, Verdict
 from connector.provenance.report import AuditReport, NodeResult
@@ -89,6 +90,11 @@ def render(report: AuditReport, *, title: str = "", prepared_for: str = "") -> s
     problems = [
         Problem(node=node, failed=node.outcome in FAILED) for node in report.nodes if node.outcome != "verified"
     ]
+    names = {node.key: node for node in report.nodes}
+    leads: dict[str, list[Edge]] = {}
+    for edge in report.edges:
+        if edge.target in names:
+            leads.setdefault(edge.source, []).append(edge)
     return _template().render(
         report=report,
         title=title or (root.name or root.id if root else report.root),
@@ -99,7 +105,8 @@ def render(report: AuditReport, *, title: str = "", prepared_for: str = "") -> s
         card_width=CARD_WIDTH,
         bars=tuple(_bars(item) for item in report.coverage),
         bar_width=_BAR,
-        names={node.key: node for node in report.nodes},
+        names=names,
+        leads=leads,
     )
 
 
