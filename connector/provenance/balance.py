@@ -12,7 +12,7 @@ two sides of a move) are in `crosscheck.py`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -114,6 +114,17 @@ class Books:
     things: Mapping[str, Thing] = field(default_factory=dict)
     covers: Mapping[str, frozenset[str]] = field(default_factory=dict)
     gaps: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    _seen: dict[str, set[str]] = field(default_factory=dict, repr=False, compare=False)
+    """What `seen_at` says, worked out once: it is asked for each event and metal."""
+
+    def seen_at(self, site: str) -> Collection[str]:
+        """Things that the site moved or made."""
+        if not self._seen:
+            moved = ((move.site, move.moved) for move in self.moves())
+            made = ((make.site, make.outputs) for make in self.makes())
+            for place, products in (*moved, *made):
+                self._seen.setdefault(place, set()).update(product.thing for product in products)
+        return self._seen.get(site, ())
 
     def standing(self) -> Books:
         """The same books without the events that a later one corrects."""
@@ -265,8 +276,7 @@ def period_of(books: Books, event: Event) -> str:
 
 
 def _from_nowhere(books: Books, event: MakeEvent, metal: str) -> Iterator[Mass]:
-    known = {product.thing for move in books.moves() if move.site == event.site for product in move.moved}
-    known |= {product.thing for make in books.makes() if make.site == event.site for product in make.outputs}
+    known = books.seen_at(event.site)
     for product in event.inputs:
         if not product.link and product.thing not in known and product.source_kind != "runAround":
             yield product.contained.get(metal, NOTHING)

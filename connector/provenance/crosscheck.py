@@ -84,9 +84,15 @@ def _sent_twice(books: Books) -> Iterator[BalanceFinding]:
 def _more_than_there_was(
     books: Books, uses: dict[str, list[tuple[Event, Masses]]], code: str, message: str
 ) -> Iterator[BalanceFinding]:
+    made: dict[str, list[Masses]] = {}
+    for event in books.makes():
+        for product in event.outputs:
+            made.setdefault(product.thing, []).append(product.contained)
     for thing, used in uses.items():
-        there = _lot_mass(books, thing)
-        if there is None:
+        # What the lot's passport says that it contains, else what the events that made it say.
+        known = books.things.get(thing)
+        there = known.contained if known is not None and known.contained else add_up(made.get(thing, ()))
+        if not there and thing not in made:
             continue
         taken = add_up(masses for _, masses in used)
         latest = max((event for event, _ in used), key=lambda event: event.time)
@@ -94,15 +100,6 @@ def _more_than_there_was(
             if mass.exceeds(there.get(metal, NOTHING)):
                 gap = there.get(metal, NOTHING) - mass
                 yield _finding(books, latest, code, message=f"{metal}: {message}", metal=metal, gap=gap, subject=thing)
-
-
-def _lot_mass(books: Books, thing: str) -> Masses | None:
-    """What the lot's passport says it contains, else what the events that made it say."""
-    known = books.things.get(thing)
-    if known is not None and known.contained:
-        return known.contained
-    made = [product.contained for event in books.makes() for product in event.outputs if product.thing == thing]
-    return add_up(made) if made else None
 
 
 def _moves_that_differ(books: Books) -> Iterator[BalanceFinding]:
