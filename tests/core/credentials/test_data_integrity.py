@@ -322,7 +322,8 @@ def test_a_signature_in_der_is_refused(
     """R || S or nothing."""
     secured = parse_credential(signed(credential)).securing
     assert isinstance(secured, data_integrity.Proof)
-    for odd in (b"\x30\x44" + secured.signature, secured.signature + b"\0", secured.signature[:63]):
+    r, s = secured.signature[:32], secured.signature[32:]
+    for odd in (b"\x30\x44" + r + s, r + s + b"\0", (r + s)[:63], r + b"\0" + s):
         octets = data_integrity.attach(secured.document, secured.config, odd)
         assert verify(octets, at=now, now=now, material=material).verdict == "invalid"
 
