@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -84,3 +85,12 @@ def test_what_is_no_public_key_of_these_kinds_is_refused(octets: bytes) -> None:
     """Too short, too long, of small order, private, P-521, off the curve, uncompressed, of the other curve."""
     with pytest.raises(Refused, match="key-unsupported"):
         key_from_multikey(encode_base58(octets))
+
+
+def test_a_point_has_one_form() -> None:
+    """Uncompressed it is the same key in another text."""
+    key = key_from_multikey(KEYS["P-256"]).key
+    assert isinstance(key, ec.EllipticCurvePublicKey)
+    whole = key.public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)
+    with pytest.raises(Refused, match="key-unsupported"):
+        key_from_multikey(encode_base58(b"\x80\x24" + whole))
