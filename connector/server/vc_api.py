@@ -10,6 +10,7 @@ asked about (`options.checks`).
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Self
@@ -36,7 +37,7 @@ from connector.vocabulary.bundle import Bundle
 
 _LIMIT_BYTES = 1 << 20
 _BODY_SECONDS = 20.0
-_LOOPBACK = frozenset({"localhost", "127.0.0.1"})
+_LOOPBACK = re.compile(r"(?:localhost|127\.0\.0\.1)(?::[0-9]{1,5})?")
 _LAST_OF_PROOF = 6
 """The checks up to the signature."""
 _CREATED, _BAD = 201, 400
@@ -79,7 +80,7 @@ class VcApi:
         }
 
     async def _issuers(self, request: web.Request) -> web.Response:
-        return json_response(self.issuers(str(request.url.origin())))
+        return json_response(self.issuers(f"http://{request.host}"))
 
     async def _issue(self, request: web.Request) -> web.Response:
         """Sign; what our own verifier would not take is not given out."""
@@ -127,7 +128,7 @@ class VcApi:
 @web.middleware
 async def _guard(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Nobody from outside, whatever name of this machine they use; no page of a browser; a no is a 400."""
-    if request.url.host not in _LOOPBACK:
+    if not _LOOPBACK.fullmatch(request.host):
         raise NotAllowed("this is a development face of this machine alone", hint="ask localhost")
     if request.method == "POST" and request.content_type != _JSON:
         raise BadInput(f"the body is to be {_JSON}")

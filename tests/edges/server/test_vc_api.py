@@ -212,8 +212,9 @@ async def test_a_presentation_that_is_none_is_refused(face: Face, said: Any, pro
 async def test_nobody_from_outside_and_no_page_of_a_browser_gets_in(face: Face) -> None:
     """Another name of this machine (rebinding), a form, another size, other JSON, another route."""
     client, path = face.client, "/issuers/eddsa-jcs-2022/credentials/issue"
-    async with client.get("/issuers", headers={"Host": "evil.example"}) as answer:
-        assert answer.status == 403
+    for host in ("evil.example", "127.0.0.1.evil.example", "localhost:x", "[", "localhost@evil.example", "a b", ""):
+        async with client.get("/issuers", headers={"Host": host}) as answer:
+            assert answer.status == 403, host
     async with client.post(path, data=b"{}", headers={"Content-Type": "text/plain"}) as answer:
         assert answer.status == 422
     for octets, expected in (
