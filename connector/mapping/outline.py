@@ -179,6 +179,15 @@ def text_of(column: str, rule: str, *, required: bool) -> str:
     return "{" + rule.replace(FIELD, flow(column)) + "}"
 
 
+def is_one_value(text: str) -> bool:
+    """Whether the text is one value of a plan and nothing behind it: no line, no comment, no second value."""
+    try:
+        node = yaml.compose(f"[{text}]", Loader=yaml.SafeLoader)
+    except yaml.YAMLError:
+        return False
+    return text.isprintable() and isinstance(node, yaml.SequenceNode) and len(node.value) == 1
+
+
 def _lookups(node: yaml.Node | None) -> dict[str, str]:
     inside = members(node) if node is not None else {}
     return {name: _scalar(members(rule).get("source")) or name for name, rule in inside.items()}

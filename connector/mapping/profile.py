@@ -81,7 +81,9 @@ def _column(source: Source, name: str, cells: list[str], unit_row: tuple[str, ..
         values=values,
         unique=len(values) == len(cells) > 0,
         filled=len(filled),
-        dates=("iso",) if dated and all(len(cell) == len("2026-01-01") for cell in values) else _dates(texts),
+        dates=("iso",)
+        if dated and all(len(cell) == len("2026-01-01") for cell in values)
+        else tuple(written_so(*texts)),
         times=("iso",) if dated else tuple(written_so(*texts, times=True)),
         clock=bool(values) and all(_CLOCK.fullmatch(cell) for cell in texts),
         number=bool(values) and not dated and all(_reads(source, cell.lstrip("< ")) for cell in texts),
@@ -92,10 +94,6 @@ def _column(source: Source, name: str, cells: list[str], unit_row: tuple[str, ..
         units_of=_unit_list(values),
         element=next((part for part in re.split(r"[^A-Za-z]+|(?<=[a-z])(?=[A-Z])", name) if part in _ELEMENTS), ""),
     )
-
-
-def _dates(texts: tuple[str, ...]) -> tuple[str, ...]:
-    return tuple(written_so(*texts))
 
 
 def _reads(source: Source, text: str) -> bool:

@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 from connector.errors import BadInput
 from connector.mapping.plan import Source
 from connector.mapping.profile import profile
-from connector.mapping.quoting import flow
+from connector.mapping.quoting import flow, one_line
 from connector.mapping.reading import open_table
 from connector.mapping.scoring import Scoring
 from connector.mapping.slots import slots_of, target_of
@@ -64,7 +64,16 @@ class Proposal:
         ]
         missing: list[Json] = [slot.name for slot in self.found.missing]
         doubts: list[Json] = [*self.sniffed.doubts]
-        return {"plan": self.plan, "matched": matched, "unmatched": unmatched, "missing": missing, "doubts": doubts}
+        identifiers: list[Json] = [{"scheme": scheme, "column": name} for scheme, name in self.found.identifiers]
+        return {
+            "plan": self.plan,
+            "key": self.found.key,
+            "identifiers": identifiers,
+            "matched": matched,
+            "unmatched": unmatched,
+            "missing": missing,
+            "doubts": doubts,
+        }
 
 
 def propose(
@@ -75,8 +84,7 @@ def propose(
     record_type, subject, others = target_of(target, shapes)
     sniffed = sniff(file, sheet=sheet, record=record)
     name = source_name(file.name)
-    source = Source.model_validate({key: value for key, value in sniffed.settings.items() if key != "units_row"} | (
-        {"units_row": True} if "units_row" in sniffed.settings else {}))  # fmt: skip
+    source = Source.model_validate(sniffed.settings)
     table = open_table(name, source, [file])
     columns = profile(source, _without_doubles(table, source.qualifiers))
     if not columns:
@@ -87,7 +95,7 @@ def propose(
     found = Suggesting(scoring, slots, columns, asked).search(record_type, subject)
     head = _head(file.name, target, sniffed, found, others)
     lines = [*head, *_plan(name, sniffed, found, parties or Parties())]
-    return Proposal(plan="\n".join(lines) + "\n", found=found, sniffed=sniffed)
+    return Proposal(plan="\n".join(map(one_line, lines)) + "\n", found=found, sniffed=sniffed)
 
 
 def parties_in(file: SourceFile) -> Parties:

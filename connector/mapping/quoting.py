@@ -10,7 +10,12 @@ _PLAIN = re.compile(r"[A-Za-zÀ-ÿ_=][\wÀ-ÿ.%/()=+-]*(?: [\wÀ-ÿ.%/()=+&-]+)*
 
 def flow(text: str) -> str:
     """The text as a scalar within braces: plain where that is safe, else in quotes."""
-    return text if _PLAIN.fullmatch(text) else json.dumps(text, ensure_ascii=False)
+    return text if _PLAIN.fullmatch(text) else json.dumps(text, ensure_ascii=not text.isprintable())
+
+
+def one_line(text: str) -> str:
+    """A line of a plan that stays one, whatever an export's cells say in its comment."""
+    return "".join(letter if letter.isprintable() else " " for letter in text)
 
 
 def plain_text(column: str) -> bool:

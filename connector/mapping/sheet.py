@@ -17,7 +17,7 @@ from connector.errors import BadInput, BadPlan
 from connector.mapping.editing import NoPlace, Path, added, patched, removed, replaced
 from connector.mapping.engine import compile_plan
 from connector.mapping.naming import misnamed
-from connector.mapping.outline import HEADER, Line, composed, lines_of, text_of
+from connector.mapping.outline import HEADER, Line, composed, is_one_value, lines_of, text_of
 from connector.mapping.plan import Plan, parse
 from connector.model import Finding, Place
 from connector.vocabulary.shapes import Shapes
@@ -29,6 +29,7 @@ _READ = (_FIELD, _TARGET, _RULE, _REQUIRED)
 _YES, _VOCABULARY = "yes", "vocabulary"
 _SAID_YES = frozenset({"yes", "y", "x", "true", "ja", "oui", "kyllä"})
 _SAID_NO = frozenset({"", "no", "n", "false", "nein", "non", "ei", _VOCABULARY})
+_ONE_VALUE = "keys and values with commas between, such as `unit: KGM, min: 0`; braces in pairs"
 _STEP = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)((?:\[[0-9]+\])*)")
 
 
@@ -150,6 +151,10 @@ def revise(text: str, read: Read, terms: Terms, shapes: Shapes) -> Revised:
     findings += [_not_editable(entry) for entry in read.entries if _touches_node(known.get(entry.target), entry)]
     wanted = text
     for change in changes:
+        if change.after and not is_one_value(change.after):
+            message = "The cell is not one value of a plan."
+            findings.append(_finding("bad-value", change.row, change.column, change.cell, message, hint=_ONE_VALUE))
+            continue
         try:
             _check(_applied(text, change), change, terms, shapes)
             wanted = _applied(wanted, change)

@@ -86,7 +86,7 @@ class Suggesting:
         self._buyers(found)
         found.codes = self.asked.codes
         found.missing = [slot for slot in self.slots if slot.required and slot.path not in self.filled]
-        found.near = {column.name: self._nearest(column) for column in columns_left(self.columns, self.taken)}
+        found.near = {column.name: self._nearest(column) for column in self.columns if column.name not in self.taken}
         return found
 
     # --- business numbers ---
@@ -336,8 +336,3 @@ def _entry(
     """A proposal; it runs where it is sure, unless said otherwise."""
     return Entry(slot=slot, text=text, runs=score.worth >= SURE if runs is None else runs, worth=score.worth,
                  reason=score.reason, columns=columns, many=many)  # fmt: skip
-
-
-def columns_left(columns: tuple[Column, ...], taken: set[str]) -> tuple[Column, ...]:
-    """The columns that nothing took."""
-    return tuple(column for column in columns if column.name not in taken)

@@ -155,9 +155,10 @@ def test_exports_as_systems_write_them(data: bytes, expected: list[str]) -> None
 
 def test_the_same_export_gives_the_same_plan_and_no_cell_can_add_to_it() -> None:
     """Deterministic; and a heading with quotes, braces and a colon stays one heading."""
-    data = b'Lot;"Mass: kg, #1";"{x}"\nA1;1,5;2\nA2;2,5;3\n'
+    data = 'Lot;"Mass: kg, #1";"{x}";Material\nA1;1,5;2;"ORE\nkey: x"\nA2;2,5;3;"\u2028key: y"\n'.encode()
     first = proposal(data, "MaterialLot")
     assert first == proposal(data, "MaterialLot")
+    assert [line for line in first.splitlines() if line.startswith("key:")] == ["key: Lot    # the heading says `lot`"]
     assert "{x}" not in first.partition("mapping:")[2]
     try:
         compile_plan(parse(uncommented(first).encode()))

@@ -125,6 +125,9 @@ def test_lines_are_taken_out_and_added() -> None:
         (["", "X", "address.country", "", "", "", ""], ("unknown-place", "target term", "address.country")),
         (["", "X", "no term!", "", "", "", ""], ("unknown-place", "target term", "no term!")),
         (["", "X", "materialType", "", "", "", ""], ("duplicate-target", "target term", "materialType")),
+        (["", "X", "dryMass", "unit: KGM}\ncodes: {", "", "", ""], ("bad-value", "target term", "dryMass")),
+        (["", "X", "dryMass", "unit: KGM}, dryMass: {from: Y", "", "", ""], ("bad-value", "target term", "dryMass")),
+        (["", "X", "dryMass", "unit: KGM # really", "", "", ""], ("bad-value", "target term", "dryMass")),
         (["", "X", "dryMass", "unit: KGM", "maybe", "", ""], ("bad-required", "required", "maybe")),
     ],
 )

@@ -188,6 +188,17 @@ def test_a_plan_goes_to_a_sheet_and_comes_back(tmp_path: Path, name: str) -> Non
     assert "GEWICHT" in plan.read_text()
 
 
+def test_without_the_extra_a_workbook_is_refused_with_the_way_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing is written; the hint says what to install, or to write CSV."""
+    monkeypatch.setattr("connector.cli.sheets.find_spec", lambda _: None)
+    plan, sheet = _company(tmp_path, "L1;1\n"), tmp_path / "sheet.xlsx"
+    answer = RUN.invoke(app, ["export", str(plan), "--out", str(sheet)])
+    assert (answer.exit_code, sheet.exists()) == (2, False)
+    assert "battery-connector[sheets]" in answer.output
+
+
 def _cells_of(sheet: Path) -> list[list[str]]:
     """The sheet as a program other than ours reads it."""
     if sheet.suffix == ".csv":
