@@ -97,11 +97,11 @@ class Reaudited:
 
     @property
     def verdict(self) -> Verdict:
-        """`same`: all checks passed; `differs`: one failed; else `indeterminate`."""
+        """`differs`: a check failed; `indeterminate`: one could not be made; else `same`."""
         outcomes = {check.outcome for check in self.checks}
         if "failed" in outcomes:
             return "differs"
-        return "same" if outcomes == {"passed"} else "indeterminate"
+        return "indeterminate" if "unchecked" in outcomes else "same"
 
     def as_json(self) -> JsonObject:
         """The published shape (`audit verify --json`)."""
@@ -170,10 +170,8 @@ class Reaudit:
         if manifest.kind == "client":
             _without_evidence(book, files)
         else:
-            unknowable += await self._walk_again(book, files, kept)
-        same = self.render(kept, manifest.prepared_for).encode() == files.get(PAGE)
-        other = [] if same else [f"{PAGE} is not the page of {REPORT}{self._by_another(manifest)}"]
-        book.hold("page", other, "other-page", f"{PAGE} tells what {REPORT} says")
+            unknowable += await self._walk_again(book, manifest, files, kept)
+        unknowable.append(self._compare_page(book, manifest, kept, files))
         return Reaudited(
             checks=book.checks(), manifest=manifest, kept=kept, differences=book.differences,
             unknowable=tuple(one for one in unknowable if one),
@@ -190,12 +188,19 @@ class Reaudit:
         else:
             book.note("manifest", "passed", said)
 
-    def _by_another(self, manifest: Manifest) -> str:
-        return (
-            f"; it was made by {manifest.product}, here is {self.product}" if manifest.product != self.product else ""
-        )
+    def _compare_page(self, book: _Book, manifest: Manifest, kept: JsonObject, files: Files) -> str:
+        """The page is that of the report. Another version lays pages out otherwise, which proves nothing."""
+        if self.render(kept, manifest.prepared_for).encode() == files.get(PAGE):
+            book.note("page", "passed", f"{PAGE} tells what {REPORT} says")
+        elif manifest.product == self.product:
+            book.note("page", "failed", f"{PAGE} is not the page of {REPORT}", "other-page")
+        else:
+            said = f"made by {manifest.product}, and here is {self.product}"
+            book.note("page", "skipped", said, "other-version")
+            return f"whether {PAGE} tells what {REPORT} says: it was {said}"
+        return ""
 
-    async def _walk_again(self, book: _Book, files: Files, kept: JsonObject) -> list[str]:
+    async def _walk_again(self, book: _Book, manifest: Manifest, files: Files, kept: JsonObject) -> list[str]:
         """The walk, out of the bundle."""
         recording = read_recording(files)
         strange = other_evidence(recording, {name: files[name] for name in files if name not in _OWN_FILES})
@@ -217,7 +222,7 @@ class Reaudit:
         ]
         book.hold("walk", wrong, "other-walk", f"{len(recording.steps)} steps, each as the walk wants it")
         book.differences = differences(kept, assemble(walk).as_json())
-        _compare(book, kept, recording)
+        _compare(book, kept, recording, by_another=manifest.product != self.product)
         return _unknowable(recording)
 
 
@@ -263,7 +268,8 @@ def _without_evidence(book: _Book, files: Files) -> None:
             book.note(name, "unchecked", why, "no-evidence")
 
 
-def _compare(book: _Book, kept: JsonObject, recording: Recording) -> None:
+def _compare(book: _Book, kept: JsonObject, recording: Recording, *, by_another: bool) -> None:
+    """`by_another`: another version made it, which may put the same reasons into other words."""
     counted = ", ".join(f"{count} {word}" for word, count in object_in(kept.get("outcomes")).items())
     good = {
         "records": f"{counted}: signatures, status, digests and rules judged again as of {recording.at.isoformat()}",
@@ -275,7 +281,7 @@ def _compare(book: _Book, kept: JsonObject, recording: Recording) -> None:
         other = [
             f"{one.where}: {one.found!r:.80}, in the report {one.kept!r:.80}"
             for one in book.differences
-            if one.subject == subject
+            if one.subject == subject and not (by_another and one.where.endswith(" reasons"))
         ]
         book.hold(subject, other, "other-result", said)
 

@@ -104,8 +104,8 @@ async def bundle(report: AuditReport, recording: Recording | None, *, prepared_f
     return await make(told, page, recording=recording, made=made, signer=key(AUDITOR), prepared_for=prepared_for)
 
 
-async def check(octets: bytes, *, known: bytes | None = None) -> Reaudited:
-    """What `audit verify` does."""
+async def check(octets: bytes, *, known: bytes | None = None, product: str = PRODUCT) -> Reaudited:
+    """What `audit verify` of this version does."""
 
     def verifier(obtained: Obtained, clock: Clock, recording: Recording) -> Verifier:
         return FetchingVerifier(
@@ -116,7 +116,7 @@ async def check(octets: bytes, *, known: bytes | None = None) -> Reaudited:
     def render(report: JsonObject, prepared_for: str) -> str:
         return render_json(report, prepared_for=prepared_for)
 
-    return await Reaudit(verifier=verifier, render=render, product=PRODUCT, rules=RULES).run(octets, document=known)
+    return await Reaudit(verifier=verifier, render=render, product=product, rules=RULES).run(octets, document=known)
 
 
 def signed_again(files: Files, signer: MemorySigner | None = None) -> bytes:

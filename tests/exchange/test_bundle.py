@@ -281,6 +281,20 @@ async def test_a_node_that_comes_out_otherwise_is_named(revoked: Bundled) -> Non
     assert told["verdict"] == ("verified", "failed")
 
 
+async def test_a_later_version_may_word_and_lay_out_otherwise(revoked: Bundled) -> None:
+    """Years later the words of a reason and the page are others: what is judged is not, and no verdict differs."""
+    files = revoked.files
+    files["report.json"] = files["report.json"].replace(b"with effect from", b"from")
+    files["report.html"] = b"<p>as it was then</p>"
+    octets = signed_again(files)
+    assert set(failed(await check(octets))) == {"records", "page"}
+    later = await check(octets, product="battery-connector of later")
+    assert (later.verdict, failed(later), len(later.differences)) == ("same", {}, 1)
+    assert any("whether report.html tells" in one for one in later.unknowable)
+    _lies(_better_word)(files)
+    assert {"records", "verdict"} <= set(failed(await check(signed_again(files), product="battery-connector of later")))
+
+
 async def test_only_the_walkers_own_key_signs(whole: Bundled) -> None:
     """A good signature of somebody else proves nothing."""
     assert failed(await check(signed_again(whole.files, key(MINE))))["signature"] == "foreign-key"
