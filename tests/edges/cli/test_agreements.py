@@ -99,6 +99,9 @@ def test_content_that_changed_is_neither_agreed_nor_given(world: World) -> None:
     agreement = ask(refiner, "request", "mine", "sites")[1]["agreement"]
     started = Management.of(refiner.config).post("/v1/fetch", {"agreement": agreement, "pull": False})
     assert given(started["address"])[0] == 200
+    export = mine.folder / "exports" / "sites.csv"
+    rows = export.read_text()
+    export.write_text("".join(rows.splitlines(keepends=True)[:2]))
     assert run(mine, "publish", "sites", "--policy", "closed", "--title", "other")[0] == 0
     status, body = given(started["address"])
     assert (status, json.loads(body)["detail"]) == (403, "the data is no longer what the agreement pins")
@@ -107,6 +110,10 @@ def test_content_that_changed_is_neither_agreed_nor_given(world: World) -> None:
     assert answer["termination"]["reason"][-1]["failed"] == ["contentDigest"]
     assert verdict(mine, agreement) == (1, "different")
     assert ask(refiner, "fetch", agreement)[0] == 1
+    export.write_text(rows)
+    answer = ask(mine, "publish", "sites", "--policy", "closed", "--title", "other")[1]
+    assert (len(answer["withdrawn"]), "open nothing now" in answer["warnings"][-1]) == (1, True)
+    assert ask(refiner, "request", "mine", "sites")[1]["error"]["code"] == "bad-input"
 
 
 def test_a_pinned_file_is_known_by_its_own_digest(world: World) -> None:
