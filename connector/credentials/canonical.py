@@ -1,8 +1,8 @@
 """The JSON Canonicalization Scheme (RFC 8785): one text for one JSON value.
 
 `rfc8785` does it to the letter, orjson with sorted keys much faster and with the same text wherever there are no
-fractions or exponents, no escapes, and no letters from U+D000 on: there UTF-16, by which RFC 8785 sorts, and UTF-8 can
-order keys differently (section 3.2.3). The octets themselves show whether that is so.
+fractions or exponents, and no letters from U+D000 on: there UTF-16, by which RFC 8785 sorts, and UTF-8 can order keys
+differently (section 3.2.3). The octets themselves show whether that is so.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ def canonical(value: JsonObject) -> bytes:
 
 
 def _may_differ(text: bytes) -> bool:
-    if b"\\" in text or text.translate(None, _BELOW):
+    if text.translate(None, _BELOW):
         return True
     rest = text.translate(None, _DIGITS)
     return any(trace in rest for trace in _FRACTIONS)

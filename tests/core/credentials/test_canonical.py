@@ -42,6 +42,25 @@ def test_the_key_order_of_the_rfc(rfc: JsonObject) -> None:
     assert list(sorted_anew) == order
 
 
+@pytest.mark.parametrize(
+    "value",
+    [
+        {"a": 1.0}, {"a": 1e16}, {"a": [1.0]}, {"a": [1e16]}, {"a": [1, 1.0]}, {"a": [1, 1e16]}, {"a": [-1.0]},
+        {"a": -0.0}, {"a": {"b": 1.0}}, {"a": [[1e16]]}, {"\U0001f600": 1, "\ufb33": 2},
+    ],
+)  # fmt: skip
+def test_where_the_quick_way_would_be_wrong_it_is_not_taken(value: JsonObject) -> None:
+    """A number at each place where one can stand, and two keys that UTF-8 and UTF-16 order differently."""
+    assert canonical(value) == rfc8785.dumps(value) != orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
+
+
+def test_each_letter_is_escaped_alike() -> None:
+    """Controls, quotes, what looks like one: as keys and as texts."""
+    for number in (*range(0x300), 0x2028, 0x2029, 0xFEFF, 0xFFFD, 0x10FFFF):
+        value: JsonObject = {chr(number): chr(number)}
+        assert canonical(value) == rfc8785.dumps(value), hex(number)
+
+
 @settings(max_examples=200)
 @given(st.dictionaries(texts, values, max_size=3))
 def test_the_quick_way_gives_the_exact_octets(value: dict[str, Json]) -> None:

@@ -24,6 +24,7 @@ from connector.vocabulary.bundle import load_bundle
 
 NOW = datetime(2027, 3, 15, 9, tzinfo=UTC)
 SUITES: tuple[Cryptosuite, ...] = ("eddsa-jcs-2022", "ecdsa-jcs-2019")
+OURS = load_bundle().context_url
 HOLDER = throwaway_signer("ES256")
 VERIFY, PRESENTED = "/verifier/credentials/verify", "/verifier/presentations/verify"
 ASSAY = Path(__file__).parents[2] / "vectors" / "documents" / "AssayCertificate.json"
@@ -196,6 +197,7 @@ def _token() -> JsonObject:
         ({"holder": {"id": "did:key:z6Mk"}}, {}, "holder-binding"),
         ({"type": ["VerifiableCredential"]}, {}, "bad-presentation"),
         ({"@context": []}, {"@context": []}, "bad-presentation"),
+        ({"@context": [OURS, VC_CONTEXT]}, {"@context": [OURS, VC_CONTEXT]}, "bad-presentation"),
         ({"@context": [VC_CONTEXT, {"a": "b"}]}, {"@context": [VC_CONTEXT, {"a": "b"}]}, "context-error"),
         ({"verifiableCredential": [1]}, {}, "bad-presentation"),
         ({"verifiableCredential": [{"type": "VerifiableCredential"}]}, {}, "bad-presentation"),
@@ -215,8 +217,10 @@ async def test_nobody_from_outside_and_no_page_of_a_browser_gets_in(face: Face) 
     for host in ("evil.example", "127.0.0.1.evil.example", "localhost:x", "[", "localhost@evil.example", "a b", ""):
         async with client.get("/issuers", headers={"Host": host}) as answer:
             assert answer.status == 403, host
-    async with client.post(path, data=b"{}", headers={"Content-Type": "text/plain"}) as answer:
-        assert answer.status == 422
+    good = orjson.dumps({"credential": unsigned((await face.ids())["eddsa-jcs-2022"])})
+    for kind, expected in (("text/plain", 422), ("application/json", 201)):
+        async with client.post(path, data=good, headers={"Content-Type": kind}) as answer:
+            assert answer.status == expected, kind
     for octets, expected in (
         (b'{"credential":{},"credential":{}}', 400),
         (b'{"credential":' + b"[" * 80 + b"]" * 80 + b"}", 400),
