@@ -206,6 +206,16 @@ def test_a_context_added_after_signing_is_refused(
     assert first_no(verify(grown, at=now, now=now, material=material)) == ("invalid", "envelope", "context-mismatch")
 
 
+@pytest.mark.parametrize("without", ["", "@context"])
+def test_a_context_further_inside_is_refused(
+    *, signed: Sign, credential: JsonObject, material: Material, now: datetime, without: str
+) -> None:
+    """Whether the proof names contexts as well or not."""
+    inner: JsonObject = {"id": "urn:uuid:1", "parts": [{"@context": {"a": "b"}}]}
+    report = verify(signed({**credential, "credentialSubject": inner}, without), at=now, now=now, material=material)
+    assert first_no(report) == ("invalid", "contexts", "context-error")
+
+
 # --- what we cannot check --------------------------------------------------------------------------------------------
 
 
