@@ -96,6 +96,10 @@ class Taken(Conflict):
     """An id stands for something else, for ever: deciding again under it helps nobody."""
 
 
+class NotOffered(Conflict):
+    """The dataset is not offered any more: to be decided again without it."""
+
+
 class IllegalTransition(ConnectorError):
     """The message does not fit the state of the process."""
 

@@ -14,7 +14,7 @@ from typing import cast
 
 import orjson
 
-from connector.errors import Conflict, NotAuthenticated, NotFound, Taken
+from connector.errors import Conflict, NotAuthenticated, NotFound, NotOffered, Taken
 from connector.exchange.crowd import Crowd
 from connector.exchange.draft import START_ALARM, Answer, Caller, Change, Draft, Incoming, Topic
 from connector.exchange.ports import Clock, Ids, Store
@@ -87,12 +87,13 @@ class Conversation:
         self._processes = Processes(tenant=self.tenant, kind=self.topic.kind, store=self.store)
 
     async def begin(
-        self, process: Process, content: JsonObject, counterparty: str, kind: str, command: CommandRow | None
-    ) -> Draft:
+        self, process: Process, content: JsonObject, counterparty: str, kind: str, command: CommandRow | None,
+        *, offered: str = "",
+    ) -> Draft:  # fmt: skip
         """Start a process of ours with its first message."""
         draft = Draft(
             row=None, process=process, content=content, counterparty=counterparty, now=self.clock.now(), alarms={},
-            command=command,
+            command=command, offered=offered,
         )  # fmt: skip
         self._run(draft, Ask(kind=kind, message_id=self.ids.urn()))
         await self._commit(draft)
@@ -131,7 +132,7 @@ class Conversation:
             draft.messages.append(self._message(draft, incoming, answer))
             try:
                 await self._commit(draft, replay=None if incoming.caller.repeat else incoming.caller.replay)
-            except Taken:
+            except (Taken, NotOffered):
                 raise
             except Conflict:
                 row = await self.load(row.pid)
@@ -140,13 +141,14 @@ class Conversation:
         raise Conflict("the process changes too quickly")
 
     async def open(
-        self, process: Process, content: JsonObject, incoming: Incoming, objections: tuple[Finding, ...]
-    ) -> Answer:
+        self, process: Process, content: JsonObject, incoming: Incoming, objections: tuple[Finding, ...],
+        *, offered: str = "",
+    ) -> Answer:  # fmt: skip
         """A peer's first message: it makes the process."""
         await self.crowd.admit(incoming.caller.facts.party)
         draft = Draft(
             row=None, process=process, content=content, counterparty=incoming.caller.facts.party,
-            now=self.clock.now(), caller=incoming.caller, alarms={},
+            now=self.clock.now(), caller=incoming.caller, alarms={}, offered=offered,
         )  # fmt: skip
         self._run(draft, self._received(draft, incoming, None, lambda _: objections))
         if draft.process.state == START:  # refused: there is nothing to be patient with
@@ -322,7 +324,7 @@ class Conversation:
                 outbox_clear=draft.dropped and delivered is None, attempt=None if draft.retry else draft.attempt,
                 timers=self._timers(draft, row), agreement=draft.agreement,
                 replaced_agreement=draft.replaced_agreement, claim=draft.claim, evidence=draft.evidence,
-                command=draft.command,
+                command=draft.command, offered=draft.offered,
                 data_token=draft.data_token, token_live=draft.token_live, approval=draft.approval,
                 approval_done=draft.approval_done,
             )

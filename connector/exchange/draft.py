@@ -161,6 +161,8 @@ class Draft:
     replaced_agreement: tuple[str, str] | None = None
     claim: str = ""
     """The id that the agreement of this negotiation is to have."""
+    offered: str = ""
+    """The id of the dataset of ours on whose offer this was decided: it has to be offered still at the commit."""
     data_token: DataTokenRow | None = None
     secrets: tuple[str, str] = ("", "")
     """The data token and its refresh token in clear: they go into the start message, and into no row of their own."""

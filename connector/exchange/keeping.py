@@ -97,8 +97,10 @@ class RecordStore(Protocol):
         `after` is the last such pair of the page before.
         """
 
-    async def commit_dataset(self, row: DatasetRow, evidence: Sequence[EvidenceEntry] = ()) -> None:
-        """Insert or replace a dataset."""
+    async def commit_dataset(
+        self, row: DatasetRow, evidence: Sequence[EvidenceEntry] = (), *, expected: DatasetRow | None = None
+    ) -> None:
+        """Insert or replace a dataset. `Conflict`: it is not as `expected` any more."""
 
     async def load_dataset(self, tenant: str, dataset_id: str) -> DatasetRow | None:
         """A dataset by id."""

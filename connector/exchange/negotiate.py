@@ -16,7 +16,7 @@ from urllib.parse import quote
 import orjson
 
 from connector.credentials.datamodel import time_text
-from connector.errors import BadMessage, Taken
+from connector.errors import BadMessage, NotOffered, Taken
 from connector.exchange import held
 from connector.exchange.contents import Contents
 from connector.exchange.conversation import Conversation
@@ -86,7 +86,7 @@ class Negotiate:
         return await self._begin(Role.CONSUMER, asked, peer, peer_base, command)
 
     async def offer(self, peer: Did, peer_base: str, dataset_id: str, offer: JsonObject, command: CommandRow) -> str:
-        """Offer a contract to a peer that has not asked."""
+        """Offer a contract to a peer that has not asked. `NotOffered`: the dataset was withdrawn meanwhile."""
         made = compose.offer_in_message(offer, target=dataset_id, assigner=self.did, assignee=peer)
         return await self._begin(Role.PROVIDER, made, peer, peer_base, command)
 
@@ -94,7 +94,8 @@ class Negotiate:
         kind = Kind.REQUEST if role is Role.CONSUMER else Kind.OFFER
         process = Process(role=role, pid=Pid(command.pid))
         content: JsonObject = {"dataset": offer["target"], "offer": offer, "peer_base": peer_base}
-        await self.conversation.begin(process, content, peer, kind, command)
+        offered = str(offer["target"]) if role is Role.PROVIDER else ""
+        await self.conversation.begin(process, content, peer, kind, command, offered=offered)
         return process.pid
 
     async def decide(self, pid: str, word: Word, command: CommandRow) -> None:
@@ -148,9 +149,17 @@ class Negotiate:
             self.may_ask(message.callback_address)
         process = Process(role=role, pid=Pid(self.ids.urn()), peer_pid=peer_pid)
         dataset = await self._dataset(message, None)
-        facts = await self._facts(caller, dataset)
+        try:
+            return await self._weighed(process, message, incoming, dataset)
+        except NotOffered:  # withdrawn between the look and the commit
+            return await self._weighed(process, message, incoming, None)
+
+    async def _weighed(
+        self, process: Process, message: negotiation.Message, incoming: Incoming, dataset: DatasetRow | None
+    ) -> Answer:
+        facts = await self._facts(incoming.caller, dataset)
         content, objections = self.weighing.weigh(process, {}, message, facts, dataset)
-        return await self.conversation.open(process, content, incoming, objections)
+        return await self.conversation.open(process, content, incoming, objections, offered=_id(dataset))
 
     async def _continued(self, row: ProcessRow, message: negotiation.Message, body: bytes, caller: Caller) -> Answer:
         taken = await self._taken(message, row.pid)
@@ -158,6 +167,7 @@ class Negotiate:
         facts = await self._facts(caller, dataset)
 
         def objections(draft: Draft) -> tuple[Finding, ...]:
+            draft.offered = _id(dataset)
             draft.heard, found = self.weighing.weigh(draft.process, draft.content, message, facts, dataset)
             return (*taken, *found)
 
@@ -165,7 +175,9 @@ class Negotiate:
             return await self.conversation.receive(row, _incoming(Role(row.role), message, body, caller), objections)
         except Taken:  # another negotiation took the id between the look and the commit
             taken = _TAKEN
-            return await self.conversation.receive(row, _incoming(Role(row.role), message, body, caller), objections)
+        except NotOffered:
+            dataset = None
+        return await self.conversation.receive(row, _incoming(Role(row.role), message, body, caller), objections)
 
     async def _taken(self, message: negotiation.Message, pid: str) -> tuple[Finding, ...]:
         """An agreement's id stands for one agreement for ever: agreements are kept by it, whoever they are with."""
@@ -355,6 +367,10 @@ def _incoming(role: Role, message: negotiation.Message, body: bytes, caller: Cal
     peer_pid = message.provider_pid if role is Role.CONSUMER else message.consumer_pid
     kind = negotiation.kind_of(message)
     return Incoming(kind=kind, message_id=message.id, peer_pid=peer_pid, body=body, caller=caller)
+
+
+def _id(dataset: DatasetRow | None) -> str:
+    return "" if dataset is None else dataset.dataset_id
 
 
 def _dict(value: object) -> JsonObject:

@@ -217,6 +217,7 @@ class StepCommit:
     the newest. `timers` replaces all timers of the process when not None, `data_token` all tokens of the transfer.
     `replaced_agreement` = (old, new) ids.
     `claim`: the id of an agreement that this negotiation is to have, and no other; `Conflict` where it is taken.
+    `offered`: the id of a dataset that this step needs offered; `NotOffered` where it is withdrawn by now.
     `approval` holds the process for a person's word, or keeps that word; `approval_done` ends its waiting.
     """
 
@@ -232,6 +233,7 @@ class StepCommit:
     agreement: AgreementRow | None = None
     replaced_agreement: tuple[str, str] | None = None
     claim: str = ""
+    offered: str = ""
     evidence: Sequence[EvidenceEntry] = ()
     command: CommandRow | None = None
     data_token: DataTokenRow | None = None

@@ -72,15 +72,15 @@ class Withdraw:
         self, dataset: DatasetRow, *, reason: str = "", end_transfers: bool = False,
         on_ended: Callable[[int], None] = lambda _: None,
     ) -> Withdrawn:  # fmt: skip
-        """Withdraw it, or finish what an earlier call began."""
+        """Withdraw it, or finish what an earlier call began. `Conflict`: it was published anew since it was loaded."""
         reason = reason or REASON
         if not dataset.withdrawn:
-            dataset = replace(dataset, withdrawn=micros(self.clock.now()))
+            loaded, dataset = dataset, replace(dataset, withdrawn=micros(self.clock.now()))
             said: JsonObject = {"dataset": dataset.dataset_id, "title": dataset.title, "reason": reason}
             entry = EvidenceEntry(
                 tenant=self.tenant, at=dataset.withdrawn, event="offer-withdrawn", body=orjson.dumps(said)
             )
-            await self.store.commit_dataset(dataset, [entry])
+            await self.store.commit_dataset(dataset, [entry], expected=loaded)
         result = Withdrawn(dataset=dataset)
         for topic in self.topics:
             async for row in self._open(topic, dataset):

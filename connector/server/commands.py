@@ -117,9 +117,12 @@ async def wants_pin(services: Services, dataset_id: str, said: bool | None) -> b
 
 
 async def pin_now(services: Services, dataset: DatasetRow) -> str:
-    """Pin the offer to what the dataset holds now; the digest."""
+    """Pin the offer, which is bound to nothing yet, to what the dataset holds now; the digest.
+
+    `Conflict`: it was withdrawn meanwhile, or published anew.
+    """
     content = await services.transfer.contents.digest(dataset.dataset_id)
-    await services.store.commit_dataset(bound(dataset, content or UNFINISHED))
+    await services.store.commit_dataset(bound(dataset, content or UNFINISHED), expected=bound(dataset, UNFINISHED))
     return content
 
 
@@ -136,7 +139,7 @@ async def hold(services: Services, octets: bytes, into: str, policy_file: Path) 
     dataset = await dataset_of(services, into, types[0] if types else "", policy_file, policy_octets)
     pin = await wants_pin(services, dataset.dataset_id, None)
     result = await services.receive.hold(octets, bound(dataset, UNFINISHED) if pin else dataset)
-    if pin:
+    if pin and result.records:
         await pin_now(services, dataset)
     return result.as_json()
 

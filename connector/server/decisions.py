@@ -13,7 +13,7 @@ import orjson
 from aiohttp import web
 from pydantic import ValidationError
 
-from connector.errors import BadInput, BadPolicy, Conflict, NotFound
+from connector.errors import BadInput, BadPolicy, Conflict, NotFound, NotOffered
 from connector.exchange.draft import micros, time_of
 from connector.exchange.held import Word
 from connector.exchange.rows import ApprovalRow, DatasetRow, ProcessRow
@@ -164,6 +164,8 @@ async def offer(
         base = await services.peers.dsp_base(peer)
         try:
             await services.negotiate.offer(peer, base, dataset.dataset_id, made, command)
+        except NotOffered:
+            raise
         except Conflict:  # the same command came twice at once: the other one has begun it
             command = await command_of(services, key, said)
     return await negotiated(services, command.pid, wait_seconds)

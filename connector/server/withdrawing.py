@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from aiohttp import web
 
-from connector.errors import NotFound
+from connector.errors import Conflict, NotFound
 from connector.exchange.draft import time_of
 from connector.exchange.rows import DatasetRow
 from connector.model import JsonObject
@@ -44,7 +44,10 @@ async def clear_away(services: Services, left: Iterable[str]) -> tuple[list[str]
         row = await services.store.load_dataset(services.config.tenant, dataset_id)
         if row is None or row.withdrawn or not await services.withdraw.is_empty(row):
             continue
-        withdrawn = await services.withdraw.run(row, reason="everything in it is offered under other terms now")
+        try:
+            withdrawn = await services.withdraw.run(row, reason="everything in it is offered under other terms now")
+        except Conflict:  # somebody publishes it anew
+            continue
         gone.append(dataset_id)
         ended, agreed = len(withdrawn.terminated["negotiation"]), len(withdrawn.agreements)
         told.append(

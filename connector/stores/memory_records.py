@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
-from connector.errors import Conflict
+from connector.errors import Conflict, NotOffered
 from connector.exchange.rows import (
     CredentialRow,
     DatasetRow,
@@ -17,10 +17,12 @@ from connector.exchange.rows import (
     RecordRow,
     RecordsCommit,
     StatusChangeRow,
+    StepCommit,
 )
 from connector.protocol.catalog_query import Selection
 from connector.stores.file_tables import MemoryFiles
-from connector.stores.records import changed_datasets
+from connector.stores.memory_processes import ProcessKey
+from connector.stores.records import changed_datasets, dataset_changed
 from connector.stores.status import status_place
 
 VersionKey = tuple[str, str, str, int]
@@ -198,8 +200,12 @@ class MemoryRecords(MemoryFiles):
         rows = [row for row in self._all_newest(tenant) if _key(row) in leading and row.origin != "held"]
         return [row for row in rows if (row.record_id, row.holder) > after][:limit]
 
-    async def commit_dataset(self, row: DatasetRow, evidence: Sequence[EvidenceEntry] = ()) -> None:
+    async def commit_dataset(
+        self, row: DatasetRow, evidence: Sequence[EvidenceEntry] = (), *, expected: DatasetRow | None = None
+    ) -> None:
         """Insert or replace a dataset."""
+        if expected not in {None, self._datasets.get((row.tenant, row.dataset_id))}:
+            raise dataset_changed(row)
         self._datasets[row.tenant, row.dataset_id] = row
         self._append(evidence)
 
@@ -303,6 +309,12 @@ class MemoryRecords(MemoryFiles):
             given.add(place)
             free = max(free, place + 1)
         return free
+
+    def _check_step(self, step: StepCommit, key: ProcessKey) -> None:
+        super()._check_step(step, key)
+        there = self._datasets.get((step.process.tenant, step.offered))
+        if step.offered and (there is None or there.withdrawn):
+            raise NotOffered(f"the offer {step.offered} was withdrawn")
 
     def _newest_of(self, tenant: str, holder: str, record_id: str) -> RecordRow | None:
         version = self._newest.get((tenant, holder, record_id), 0)

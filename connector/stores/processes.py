@@ -10,7 +10,7 @@ from collections.abc import Collection, Sequence
 import apsw
 import orjson
 
-from connector.errors import Conflict, Taken
+from connector.errors import Conflict, NotOffered, Taken
 from connector.exchange.rows import (
     AgreementRow,
     ApprovalKind,
@@ -290,6 +290,7 @@ def _transfer(row: DataTokenRow) -> Bindings:
 def _step(tx: Transaction, step: StepCommit) -> tuple[int, ...]:
     key = _key(step.process.tenant, step.process.kind, step.process.pid)
     last = _save_process(tx, step)
+    _need_offer(tx, step)
     if step.replay is not None:
         _use_token(tx, step.replay)
     for message in step.messages:
@@ -364,6 +365,12 @@ def _save_agreement(tx: Transaction, step: StepCommit) -> None:
         old, new = step.replaced_agreement
         if not tx.change("replace_agreement", {"tenant": step.process.tenant, "old": old, "new": new}):
             raise Conflict(f"there is no agreement {old} to replace")
+
+
+def _need_offer(tx: Transaction, step: StepCommit) -> None:
+    offer: Bindings = {"tenant": step.process.tenant, "dataset_id": step.offered}
+    if step.offered and tx.row("offered_dataset", offer) is None:
+        raise NotOffered(f"the offer {step.offered} was withdrawn")
 
 
 def _use_token(tx: Transaction, row: ReplayRow) -> None:

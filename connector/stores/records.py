@@ -138,10 +138,14 @@ class RecordTables:
         bindings["after"], bindings["after_holder"] = after
         return [RECORD.read(row) for row in await self._engine.many("later_records", bindings)]
 
-    async def commit_dataset(self, row: DatasetRow, evidence: Sequence[EvidenceEntry] = ()) -> None:
+    async def commit_dataset(
+        self, row: DatasetRow, evidence: Sequence[EvidenceEntry] = (), *, expected: DatasetRow | None = None
+    ) -> None:
         """Insert or replace a dataset."""
 
         def work(tx: Transaction) -> None:
+            if expected not in {None, DATASET.one(tx.row("load_dataset", DATASET.bind(row)))}:
+                raise dataset_changed(row)
             tx.change("put_dataset", DATASET.bind(row))
             evidence_log.append(tx, evidence)
 
@@ -207,6 +211,14 @@ class RecordTables:
         rows = await self._engine.many("count_records", {"tenant": tenant})
         rows += await self._engine.many("count_processes", {"tenant": tenant})
         return {str(row[0]): number(row, 1) for row in rows}
+
+
+def dataset_changed(row: DatasetRow) -> Conflict:
+    """Why a dataset was not replaced."""
+    return Conflict(
+        f"the offer {row.title!r} ({row.dataset_id}) was published anew or withdrawn at the same time",
+        hint="look at it, and say again what is still wanted",
+    )
 
 
 def _narrowed(tenant: str, policy_digest: str, wanted: Selection) -> Bindings:

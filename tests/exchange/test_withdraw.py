@@ -5,13 +5,18 @@ from __future__ import annotations
 import asyncio
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import orjson
 import pytest
 
 from connector.config import Approvals
-from connector.errors import NotFound
-from connector.model import Did
+from connector.errors import Conflict, NotFound, NotOffered
+from connector.exchange.contents import Contents
+from connector.exchange.crowd import Crowd
+from connector.exchange.withdraw import Withdrawn
+from connector.model import Claim, Did
+from connector.policy.evaluate import Compiled
 from connector.protocol.catalog_query import Selection
 from connector.server import commands, decisions, fetching
 from connector.server.withdrawing import own_dataset
@@ -102,3 +107,87 @@ def test_an_agreement_that_is_on_its_way_is_no_agreement_yet(tmp_path: Path) -> 
         assert withdrawn.agreements == []
 
     play(tmp_path, scene, approvals=Approvals(agreement="hold"))
+
+
+def test_a_withdrawal_while_a_request_is_weighed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It comes between the look at the offer and the commit: nothing is opened, and the customer is told why."""
+    admit, done = Crowd.admit, list[Withdrawn]()
+
+    async def scene(world: World) -> None:
+        customer, supplier = world.nodes
+        row = await dataset(supplier)
+
+        async def meanwhile(crowd: Crowd, party: str) -> None:
+            await admit(crowd, party)
+            if not done and crowd is services(supplier).negotiate.conversation.crowd:
+                done.append(await services(supplier).withdraw.run(row))
+
+        monkeypatch.setattr(Crowd, "admit", meanwhile)
+        deal = await ask(customer, supplier)
+        assert done[0].terminated == {"negotiation": [], "transfer": []}
+        assert await deal.states() == ("TERMINATED", "")
+        assert await deal.agreements() == []
+
+    play(tmp_path, scene)
+
+
+def test_a_withdrawal_while_a_person_offers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It comes while the peer's address is looked up: nothing is offered, and the person is told."""
+
+    async def scene(world: World) -> None:
+        customer, supplier = world.nodes
+        kind = type(services(supplier).peers)
+        find = kind.dsp_base
+
+        async def meanwhile(peers: Any, peer: Did) -> str:
+            await services(supplier).withdraw.run(await dataset(supplier))
+            return await find(peers, peer)
+
+        monkeypatch.setattr(kind, "dsp_base", meanwhile)
+        with pytest.raises(NotOffered, match="withdrawn"):
+            await decisions.offer(services(supplier), Did(customer.config.did), SHARED, "", 0)
+        assert await supplier.store.list_processes("", "negotiation", without=()) == []
+
+    play(tmp_path, scene)
+
+
+def test_a_withdrawal_while_an_acceptance_is_weighed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The row says it, the open negotiations are not looked for yet: the agreement is not said any more."""
+    claims, asked = Contents.claims, list[str]()
+
+    async def scene(world: World) -> None:
+        customer, supplier = world.nodes
+        made, row = await offer(supplier, customer), await dataset(supplier)
+
+        async def meanwhile(contents: Contents, policy: Compiled, dataset_id: str) -> tuple[Claim, ...]:
+            if contents is services(supplier).negotiate.contents:
+                asked.append(dataset_id)
+                await supplier.store.commit_dataset(replace(row, withdrawn=1))
+            return await claims(contents, policy, dataset_id)
+
+        monkeypatch.setattr(Contents, "claims", meanwhile)
+        await made.decide(customer, "approve")
+        assert asked == [row.dataset_id]
+        assert await made.states() == ("TERMINATED", "TERMINATED")
+        assert "agreement" not in await made.content(supplier)
+
+    play(tmp_path, scene)
+
+
+def test_a_withdrawal_and_a_publication_at_the_same_time(tmp_path: Path) -> None:
+    """A pin does not bring back what was withdrawn, nor a withdrawal the terms from before a publication."""
+
+    async def scene(world: World) -> None:
+        supplier = world.nodes[1]
+        row = await dataset(supplier)
+        await supplier.store.commit_dataset(commands.bound(row, commands.UNFINISHED))
+        await services(supplier).withdraw.run(await dataset(supplier))
+        with pytest.raises(Conflict, match="withdrawn at the same time"):
+            await commands.pin_now(services(supplier), row)
+        assert (await dataset(supplier)).withdrawn
+        await supplier.store.commit_dataset(row)
+        with pytest.raises(Conflict, match="published anew"):
+            await services(supplier).withdraw.run(replace(row, policy_digest="earlier"))
+        assert await dataset(supplier) == row
+
+    play(tmp_path, scene)

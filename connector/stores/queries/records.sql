@@ -161,6 +161,9 @@ ON CONFLICT (tenant, dataset_id) DO UPDATE SET title = excluded.title, plan = ex
 SELECT tenant, dataset_id, title, plan, record_types, policy, policy_digest, at, approval, withdrawn
 FROM dataset WHERE tenant = :tenant AND dataset_id = :dataset_id;
 
+-- name: offered_dataset
+SELECT 1 FROM dataset WHERE tenant = :tenant AND dataset_id = :dataset_id AND withdrawn = 0;
+
 -- name: list_datasets
 SELECT tenant, dataset_id, title, plan, record_types, policy, policy_digest, at, approval, withdrawn
 FROM dataset WHERE tenant = :tenant AND dataset_id > :after ORDER BY dataset_id LIMIT :limit;

@@ -8,11 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from connector.errors import Conflict, Taken
+from connector.errors import Conflict, NotOffered, Taken
 from connector.exchange.ports import Store
 from connector.exchange.rows import StepCommit
 from connector.stores import open_store
-from tests.edges.stores.rows import PEER, T, agreement, process
+from tests.edges.stores.rows import PEER, T, agreement, entry, process
+from tests.edges.stores.test_contract_records import D
 
 
 @pytest.fixture(params=["sqlite", "memory"])
@@ -71,3 +72,34 @@ async def test_agreements_are_added_and_marked_never_changed(store: Store) -> No
         await store.commit_step(
             StepCommit(process=process(version=3), expected_version=2, replaced_agreement=("a9", "a2"))
         )
+
+
+async def test_a_step_that_needs_an_offer_is_refused_without_it(store: Store) -> None:
+    """Offered, it passes; withdrawn, never there or another company's, nothing of the step is kept."""
+    await store.commit_dataset(D)
+    await store.commit_dataset(replace(D, tenant="other", dataset_id="theirs"))
+    opens = StepCommit(process=process(), expected_version=0, offered=D.dataset_id)
+    for missing in ("theirs", "nothing"):
+        with pytest.raises(NotOffered):
+            await store.commit_step(replace(opens, offered=missing))
+    assert await store.load_process(T, "negotiation", "p1") is None
+    await store.commit_step(opens)
+    await store.commit_dataset(replace(D, withdrawn=7))
+    with pytest.raises(NotOffered):
+        await store.commit_step(StepCommit(process=process(version=2), expected_version=1, offered=D.dataset_id))
+    there = await store.load_process(T, "negotiation", "p1")
+    assert there is not None
+    assert there.version == 1
+
+
+async def test_a_dataset_is_changed_only_as_it_was_seen(store: Store) -> None:
+    """What was withdrawn or published anew meanwhile stays as it is, and nothing goes on record."""
+    with pytest.raises(Conflict):
+        await store.commit_dataset(replace(D, withdrawn=7), expected=D)
+    await store.commit_dataset(D)
+    newer = replace(D, policy_digest="q")
+    await store.commit_dataset(newer, expected=D)
+    with pytest.raises(Conflict):
+        await store.commit_dataset(replace(D, withdrawn=7), [entry("offer-withdrawn")], expected=D)
+    assert await store.load_dataset(T, D.dataset_id) == newer
+    assert await store.evidence(T) == []
