@@ -49,7 +49,7 @@ _FAMILIES = {
     "transfers": "List, start, suspend, resume, complete, terminate.",
     "evidence": "The log of what was decided, sent, taken and given, and why.",
     "passport": "What each audience sees, and what is still missing.",
-    "map": "Mapping plans: suggest, check, run, preview, test, export, import.",
+    "map": "Mapping plans: suggest, check, run; as a sheet, too.",
     "credential": "Issue, revoke, verify, inspect, import.",
     "did": "Our keys: show, rotate, revoke; resolve anybody's.",
     "policy": "Access policies: check, explain, say in plain words.",

@@ -25,8 +25,8 @@ def backup(
 ) -> None:
     """Copy this company while its connector works: store, files, keys, secrets, plans, policies, exports.
 
-    The copy is looked through: the store, the chain of its evidence, each file against its digest. Exit code 1:
-    something is wrong in it.
+    The copy is looked through: the store, the chain of its evidence, each file against its digest, and whether the keys
+    are in it. Exit code 1: something is wrong in it.
 
     It holds the keys and what opens them, so keep it as you keep those; and it is the company, so never let both be
     served.

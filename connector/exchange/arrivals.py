@@ -18,7 +18,7 @@ import orjson
 from connector.credentials.datamodel import Credential
 from connector.credentials.digest import digest_multibase
 from connector.credentials.verify import Report
-from connector.errors import BadInput
+from connector.errors import BadInput, Conflict
 from connector.exchange.draft import micros
 from connector.exchange.keeping import DeliveredRow
 from connector.exchange.pages import Item
@@ -37,6 +37,8 @@ from connector.exchange.subjects import identifiers, record_header, upstream_lin
 from connector.model import Did, Finding, JsonObject, Level, Place
 
 _AT_ONCE = 8
+_TRIES = 8
+"""So often a record is looked at again that other fetches change at the same time."""
 
 OctetsOf = Callable[[Item], Awaitable[bytes | None]]
 
@@ -132,6 +134,7 @@ class Arrivals:
             Way(holder=self.did, agreement_id="", origin="held", dataset=dataset),
             [item],
             [Good(item, octets, report, credential)],
+            newest,
             result,
         )
         return result
@@ -173,33 +176,43 @@ class Arrivals:
         """
         lasting = {item.digest for item in items if item.level != Level.DYNAMIC}
         unit = self._unit(way.agreement_id, items[0].record_id, items[0].version, lasting)
-        known = await self.store.load_record(self.tenant, way.holder, items[0].record_id, items[0].version)
-        have = {row.digest for row in await self._have(way, items[0])} if known else set[str]()
-        if known and have >= {item.digest for item in items if item.given}:
-            result.unchanged += 1
-            return unit
-        newest = await self.store.load_record(self.tenant, way.holder, items[0].record_id)
-        if known and set(known.digests) != lasting:
-            result.refuse(items[0], "digest-changed", "its holder changed a signed statement without a new version")
-            return None
+        checked: dict[str, Good | None] = {}
+        for _ in range(_TRIES):
+            known = await self.store.load_record(self.tenant, way.holder, items[0].record_id, items[0].version)
+            have = {row.digest for row in await self._have(way, items[0])} if known else set[str]()
+            wanted = [item for item in items if item.given and item.digest not in have]
+            if known and not wanted:
+                result.unchanged += 1
+                return unit
+            newest = await self.store.load_record(self.tenant, way.holder, items[0].record_id)
+            if known and set(known.digests) != lasting:
+                result.refuse(items[0], "digest-changed", "its holder changed a signed statement without a new version")
+                return None
+            await self._check([item for item in wanted if item.digest not in checked], octets_of, checked, result)
+            good = [one for item in wanted if (one := checked[item.digest]) is not None]
+            kept = _of_one_party(good, await self._signers(newest))
+            try:
+                if kept:
+                    await self._keep(way, items, kept, newest, result)
+            except Conflict:  # another fetch kept some of it just now: what is left of ours?
+                continue
+            for one in good:
+                if one not in kept:
+                    result.refuse(one.item, "foreign-issuer", "the record was signed by another party before")
+            return unit if len(kept) == len(wanted) else None
+        raise Conflict("other fetches keep changing the same record", hint="repeat the command")
+
+    async def _check(
+        self, items: Sequence[Item], octets_of: OctetsOf, checked: dict[str, Good | None], result: Received
+    ) -> None:
+        """Get and verify these, some at once."""
         gate = asyncio.Semaphore(_AT_ONCE)
 
-        async def fetched(item: Item) -> Good | None:
+        async def one(item: Item) -> None:
             async with gate:
-                return await self._checked(item, await octets_of(item), result)
+                checked[item.digest] = await self._checked(item, await octets_of(item), result)
 
-        good = await asyncio.gather(*(fetched(item) for item in items if item.given and item.digest not in have))
-        signers = await self._signers(newest)
-        kept: list[Good] = []
-        for one in good:
-            if one is not None and (not signers or one.credential.issuer in signers):
-                signers |= {one.credential.issuer}
-                kept.append(one)
-            elif one is not None:
-                result.refuse(one.item, "foreign-issuer", "the record was signed by another party before")
-        if kept:
-            await self._keep(way, items, kept, result)
-        return unit if len(kept) == len(good) else None
+        await asyncio.gather(*map(one, items))
 
     async def _signers(self, record: RecordRow | None) -> set[str]:
         """Who signs a record: one party, in all of its credentials and versions."""
@@ -247,10 +260,11 @@ class Arrivals:
         way: Way,
         items: Sequence[Item],
         good: Sequence[Good],
+        newest: RecordRow | None,
         result: Received,
     ) -> None:
+        """`Conflict`: `newest` is not what its holder's record is by now."""
         first, now = items[0], micros(self.clock.now())
-        newest = await self.store.load_record(self.tenant, way.holder, first.record_id)
         same = newest is not None and newest.version == first.version
         subject = next((one for one in good if one.item.level != Level.MODEL), good[0]).credential.subject
         record = RecordRow(
@@ -324,6 +338,16 @@ class Arrivals:
             "agreement": record.agreement_id, "credentials": {one.item.digest: one.report.verdict for one in good},
         }  # fmt: skip
         return EvidenceEntry(tenant=self.tenant, at=now, event=f"record-{record.origin}", body=orjson.dumps(body))
+
+
+def _of_one_party(good: Sequence[Good], signers: set[str]) -> list[Good]:
+    """Those that the record's one signer signed; the first one is it where there is none yet."""
+    kept: list[Good] = []
+    for one in good:
+        if not signers or one.credential.issuer in signers:
+            signers = signers | {one.credential.issuer}
+            kept.append(one)
+    return kept
 
 
 def _may_number(numbering: str, *parties: str) -> bool:

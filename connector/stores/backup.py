@@ -12,12 +12,15 @@ import os
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from tempfile import mkdtemp
+
+import apsw
 
 from connector.config import Config
 from connector.credentials.digest import multibase
-from connector.errors import BadInput
+from connector.errors import BadInput, Unavailable
 from connector.exchange.rows import EvidenceRow
 from connector.model import Finding, JsonObject, Place
 from connector.provenance.evidence import GENESIS, check
@@ -31,6 +34,7 @@ _PAGE = 10_000
 _BESIDE = ("", "-wal", "-shm", "-journal", ".lock")
 """What lies beside a store in use under its name: the copy of the store stands for all of it."""
 _UNFINISHED = ".part"
+_DAMAGED = "bring the newest good backup back"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,54 +56,70 @@ def copy_company(company: Config, target: Path, tell: OnProgress) -> Backup:
     """Copy it all to a folder that does not exist; the folder has its name only when it is whole and on the disk."""
     source, store = company.folder.resolve(), company.path(company.store.removeprefix("sqlite:"))
     _refuse(company, source, store, target)
-    partial = target.with_name(target.name + ".partial")
-    shutil.rmtree(partial, ignore_errors=True)
+    partial = Path(mkdtemp(prefix=f"{target.name}.", suffix=".partial", dir=target.parent))
+    try:
+        made = _copied(company, partial, tell)
+        partial.replace(target)
+    except BaseException:
+        shutil.rmtree(partial, ignore_errors=True)
+        raise
+    _sync(target.parent)
+    return replace(made, folder=target)
+
+
+def _copied(company: Config, partial: Path, tell: OnProgress) -> Backup:
+    source, store = company.folder.resolve(), company.path(company.store.removeprefix("sqlite:"))
     copy = partial / store.relative_to(source)
-    copy.parent.mkdir(parents=True, mode=0o700)
+    _room_for(copy)
     tell({"done": "the store"})
     copy_store(store, copy)
     count, octets = 1, copy.stat().st_size
     for path in _others(source, {store.with_name(store.name + end) for end in _BESIDE}):
         place = partial / path.relative_to(source)
-        place.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        _room_for(place)
         shutil.copy2(path, place)
         _sync(place)
         count, octets = count + 1, octets + place.stat().st_size
         tell({"done": count, "at": str(path.relative_to(source))})
     tell({"done": count, "at": "looking it through"})
     entries, newest, findings = check_store(copy, company.tenant)
-    findings += _unlike(copy, company, source, partial)
-    partial.replace(target)
-    _sync(target.parent)
-    outside = tuple(place for name in company.exports if not (place := company.path(name)).is_relative_to(source))
+    findings += [] if findings else _unlike(copy, company, source, partial)
+    findings += _left_behind(company, source)
     return Backup(
-        folder=target, files=count, octets=octets, entries=entries, newest=newest, outside=outside,
-        findings=tuple(findings),
+        folder=partial, files=count, octets=octets, entries=entries, newest=newest,
+        outside=tuple(_outside(company, source)), findings=tuple(findings),
     )  # fmt: skip
 
 
 def copy_store(path: Path, target: Path) -> None:
     """Copy the store at `path`, in use or not, to `target`, which must not exist."""
     os.close(os.open(target, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))  # else it would get the mode of the mask
-    with closing(reading(path)) as connection:
-        connection.execute("VACUUM INTO ?", (str(target),))
+    try:
+        with closing(reading(path)) as connection:
+            connection.execute("VACUUM INTO ?", (str(target),))
+    except apsw.Error as error:
+        raise Unavailable(f"the store {path} cannot be copied: {error}", hint=_DAMAGED) from error
     _sync(target)
 
 
 def check_store(path: Path, tenant: str) -> tuple[int, str, list[Finding]]:
     """Entries of evidence, the hash of the newest, and what is wrong in a store that nobody writes to."""
-    with closing(reading(path)) as connection:
-        said = [str(row[0]) for row in connection.execute("PRAGMA integrity_check(5)")]
-        findings = [] if said == ["ok"] else [Finding(code="store-damaged", message="; ".join(said))]
-        entries, newest = 0, GENESIS
-        while rows := connection.execute(
-            statements()["evidence"], {"tenant": tenant, "after": entries, "limit": _PAGE}
-        ).fetchall():
-            page = [_EVIDENCE.read(row) for row in rows]
-            if broken := check(page, previous=newest, first=entries + 1):
-                return entries, newest, [*findings, *broken]
-            entries, newest = entries + len(page), page[-1].hash
-    return entries, newest, findings
+    entries, newest = 0, GENESIS
+    try:
+        with closing(reading(path)) as connection:
+            said = [str(row[0]) for row in connection.execute("PRAGMA integrity_check(5)")]
+            if said != ["ok"]:
+                return entries, newest, [_damaged("; ".join(said), path)]
+            while rows := connection.execute(
+                statements()["evidence"], {"tenant": tenant, "after": entries, "limit": _PAGE}
+            ).fetchall():
+                page = [_EVIDENCE.read(row) for row in rows]
+                if broken := check(page, previous=newest, first=entries + 1):
+                    return entries, newest, broken
+                entries, newest = entries + len(page), page[-1].hash
+    except apsw.Error as error:
+        return entries, newest, [_damaged(str(error), path)]
+    return entries, newest, []
 
 
 def _refuse(company: Config, source: Path, store: Path, target: Path) -> None:
@@ -119,6 +139,27 @@ def _others(source: Path, left_out: set[Path]) -> Iterator[Path]:
     for path in sorted(source.rglob("*")):
         if path.is_file() and path not in left_out and path.suffix != _UNFINISHED:
             yield path
+
+
+def _outside(company: Config, source: Path) -> Iterator[Path]:
+    """What is not copied: folders elsewhere that the configuration names, and linked ones."""
+    for name in company.exports:
+        if not (place := company.path(name)).is_relative_to(source):
+            yield place
+    for path in sorted(source.rglob("*")):
+        if path.is_symlink() and path.is_dir():
+            yield path
+
+
+def _left_behind(company: Config, source: Path) -> Iterator[Finding]:
+    """What the copy cannot be served without: keys, and our own credentials."""
+    keys = company.keys
+    custody = (uri.removeprefix("file:") for uri in (keys.assertion, keys.authentication, keys.id_key))
+    for place in map(company.path, (*custody, keys.methods, company.held)):
+        if not place.is_relative_to(source):
+            message = f"{place} is not in the copy: it lies outside the company's folder"
+            hint = "copy it by other means, or move it there"
+            yield Finding(code="not-copied", message=message, hint=hint, place=Place(source=str(place)))
 
 
 def _unlike(copy: Path, company: Config, source: Path, partial: Path) -> list[Finding]:
@@ -142,6 +183,17 @@ def _unlike(copy: Path, company: Config, source: Path, partial: Path) -> list[Fi
 def _finding(code: str, message: str, path: Path) -> Finding:
     hint = "fetch it again, or publish it again; an older backup may have it"
     return Finding(code=code, message=message, hint=hint, place=Place(source=str(path)))
+
+
+def _damaged(message: str, path: Path) -> Finding:
+    return Finding(code="store-damaged", message=message, hint=_DAMAGED, place=Place(source=str(path)))
+
+
+def _room_for(place: Path) -> None:
+    """The folders above it, for their owner alone."""
+    for folder in reversed(place.parents):
+        if not folder.exists():
+            folder.mkdir(mode=0o700)
 
 
 def _sync(path: Path) -> None:

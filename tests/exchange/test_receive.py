@@ -224,6 +224,34 @@ def test_the_same_credential_by_two_ways_is_no_fault() -> None:
         assert (again.unchanged, again.findings) == (1, [])
 
 
+class Slow(Pages):
+    """Everybody has read what is there before anybody gets an answer."""
+
+    async def pull(self, url: str, authorization: str, *, limit_bytes: int) -> HttpAnswer:
+        """GET."""
+        await asyncio.sleep(0.01)
+        return await super().pull(url, authorization, limit_bytes=limit_bytes)
+
+
+@pytest.mark.parametrize("parts", [1, 2])
+def test_fetches_at_once_keep_a_record_once(parts: int) -> None:
+    """Whoever comes second finds that it is there, or keeps what it has more of it; nobody is told of a conflict."""
+    desk = Desk(pages=Slow())
+    lines = [desk.pages.line(credential(SUPPLIER, "urn:r", name=str(n)), "urn:r") for n in range(parts)]
+    without = [{name: one for name, one in line.items() if name != "url"} for line in lines]
+    for number, given in enumerate(([*lines[:1], *without[1:]], lines)):
+        desk.pages.pages[f"{DATA}{number}"] = {"dataset": "d", "items": [*given]}
+
+    async def both() -> list[Received]:
+        pulls = (desk.journey.pull(SUPPLIER, "a", f"{DATA}{n}", _shown, lambda _: None) for n in (0, 1, 1))
+        return await asyncio.gather(*pulls)
+
+    found = asyncio.run(both())
+    assert [codes(one) for one in found] == [[], [], []]
+    assert sum(one.credentials for one in found) == parts
+    assert len(asyncio.run(desk.store.credentials("", SUPPLIER, "urn:r", 1))) == parts
+
+
 def test_a_record_keeps_its_signer() -> None:
     """A laboratory's record that came by a supplier cannot be corrected by the supplier itself."""
     desk = Desk()

@@ -23,7 +23,7 @@ from connector.exchange.rows import ProcessRow
 from connector.model import JsonObject
 from connector.stores import open_store
 from tests.bench.authority import Authority
-from tests.bench.pair import POLICY
+from tests.bench.pair import PLAN, POLICY
 from tests.journeys.companies import Keeper, Member, make_pair
 from tests.journeys.fault_proxy import FaultProxy, Sweep, proxies
 from tests.journeys.test_crash import site_of
@@ -90,7 +90,7 @@ class Desk:
         asked = await self.post("/v1/request", self._wanted(offer))
         assert asked["state"] == "FINALIZED", asked
         ended = await self.post("/v1/fetch", {"agreement": asked["agreement"], "wait_seconds": WAIT_SECONDS})
-        assert ended["state"] == "COMPLETED", ended
+        assert ended.get("state") == "COMPLETED", ended
 
     async def refused(self, offer: JsonObject) -> None:
         """A contract that the policy refuses."""
@@ -130,9 +130,10 @@ def offers_of(giver: Member, taker: Member) -> dict[str, JsonObject]:
     (giver.config.folder / "policies" / "kept.json").write_text(REFUSING, "utf-8")
     folder, found = giver.config.folder, {}
     for name, policy in (("shared", "members.json"), ("kept", "kept.json")):
-        body: JsonObject = {
-            "plan": str(folder / "plans" / "sites.yaml"), "policy": str(folder / "policies" / policy), "title": name
-        }  # fmt: skip
+        plan = folder / "plans" / f"{name}.yaml"  # each dataset has records of its own
+        plan.write_text(PLAN.replace("bench-sites", name).replace("sites.csv", f"{name}.csv"), "utf-8")
+        (folder / "exports" / f"{name}.csv").write_text(f"number,name,country\n{name}-1,Works,FI\n", "utf-8")
+        body: JsonObject = {"plan": str(plan), "policy": str(folder / "policies" / policy), "title": name}
         answer = giver.management.work("/v1/publish", body)
         assert not answer["findings"], answer
         found[name] = answer["dataset"]
