@@ -8,7 +8,7 @@ The house, from the top down; each row may use the rows below it (import-linter,
     server             HTTP in: Dataspace Protocol, credential service, data, audit reads, management, pages
     stores             what is kept: SQLite, and its twin in memory; SQL in named files
     peers              HTTP out: the one guarded client, DID documents and status lists, messages with tokens
-    keys               where private keys are: a custody URI -> a signer; the credentials that prove who we are
+    keys               where private keys are, and which of them signs when; the credentials that prove who we are
     exchange           the journeys, one file each: load, decide, commit, hand over effects; `ports` and `rows` beside
     protocol           DSP messages, one table-driven engine `step`, negotiation and transfer, catalogue
     bridges            other data models: UNTP, EN 18223, Catena-X, BatteryPass, EPCIS; there and back, with every loss

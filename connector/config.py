@@ -52,7 +52,7 @@ class Keys(_Part):
     id_key: str
     """A `file:` with 32 bytes, base64url. Makes ids that nobody can guess; never rotates."""
     methods: str = "keys/methods.json"
-    """The register of what followed the first two keys; `did rotate` writes it."""
+    """The register of all our keys, from the first change on; `did rotate` and `did revoke` write it."""
 
 
 class Listen(_Part):

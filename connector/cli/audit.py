@@ -1,14 +1,14 @@
 """`audit ID`: walk a battery's chain from here through the peers' connectors, and say what holds.
 
-The walk is the running connector's. Here: the verdict and its reasons for people, the report as a file, and the
-report for a client, the bundle. Checking a bundle is `audit_verify`'s.
+The walk is the running connector's. Here: the verdict and its reasons for people, the report as a page, the
+report for a client, the bundle as a file. Checking a bundle is `audit_verify`'s.
 """
 
 from __future__ import annotations
 
 import base64
 from pathlib import Path
-from shlex import quote
+from shlex import join, quote
 from typing import TYPE_CHECKING, Annotated, Final
 
 import orjson
@@ -108,7 +108,7 @@ def walk(  # noqa: PLR0917 - typer makes the options of the arguments
             show_json(answer)
         else:
             _show(answer)
-            _say_next(answer, ident, peer, out, bundle)
+            _say_next(answer, _command(ident, peer, client), out, bundle)
     raise SystemExit(exit_code(answer))
 
 
@@ -278,7 +278,7 @@ def _grounds(part: JsonObject) -> str:
     return ", ".join(rest) or "nothing"
 
 
-def _say_next(answer: JsonObject, ident: str, peer: str, out: Path | None, bundle: Path | None) -> None:
+def _say_next(answer: JsonObject, command: str, out: Path | None, bundle: Path | None) -> None:
     root = next((node for node in objects_in(answer.get("nodes")) if node["key"] == answer["root"]), None)
     if out is not None:
         say(f"\nreport: {out}")
@@ -287,15 +287,17 @@ def _say_next(answer: JsonObject, ident: str, peer: str, out: Path | None, bundl
         say(f"\nbundle: {bundle}")
         next_step(f"battery-connector audit verify {quote(str(bundle))}", "   (on any machine: it needs nothing else)")
     elif out is not None:
-        next_step(f"to hand it over: {_command(ident, peer)} --bundle audit.zip")
+        next_step(f"to hand it over: {command} --bundle audit.zip")
     elif root is None or root["outcome"] == "missing":
-        next_step(f"is the number right? If another company holds it: battery-connector audit {ident} --peer PEER")
+        next_step("is the number right? If another company holds it: the same with --peer PEER")
     else:
-        next_step(f"{_command(ident, peer)} --out report.html --bundle audit.zip")
+        next_step(f"{command} --out report.html --bundle audit.zip")
 
 
-def _command(ident: str, peer: str) -> str:
-    return f"battery-connector audit {quote(ident)}{f' --peer {quote(peer)}' if peer else ''}"
+def _command(ident: str, peer: str, client: Path | None) -> str:
+    """The same audit once more; a client's stays one for that client, or it would hand over what is sealed for it."""
+    words = ["battery-connector", "audit", ident, *(("--peer", peer) if peer else ())]
+    return join([*words, *(("--client", str(client)) if client else ())])
 
 
 def _called(node: JsonObject, answer: JsonObject) -> str:

@@ -43,9 +43,9 @@ if TYPE_CHECKING:
 
 app = typer.Typer(no_args_is_help=True, help="Identities: our DID document and its keys, and those of others.")
 
-_PURPOSES: Final = {"assertion": "assertionMethod", "assertionMethod": "assertionMethod"} | {
-    "authentication": "authentication"
-}
+_PURPOSES: Final = {
+    "assertion": "assertionMethod", "assertionMethod": "assertionMethod", "authentication": "authentication"
+}  # fmt: skip
 _USES: Final = {
     "assertionMethod": "credentials and status lists",
     "authentication": "tokens, presentations and receipts",
@@ -83,7 +83,7 @@ def show(config: CONFIG = Path("connector.toml"), as_json: JSON = False) -> None
         else:
             say(company.did, "bold")
             names = ("id", "purpose", "standing", "signsFrom", "revoked")
-            rows = [tuple(str(one[name] or "") for name in names) for one in objects_in(keys)]
+            rows = [tuple(str(one[name] or "").removeprefix("#") for name in names) for one in objects_in(keys)]
             show_table(("key", "under", "now", "signs from", "revoked"), rows)
             show_table(("service", "at"), [(one["type"], one["serviceEndpoint"]) for one in document["service"]])
             say(f"{served.outcome}: {served.says}")
@@ -189,8 +189,8 @@ def rotate(
 ) -> None:
     """Replace a key: the new one is published now and signs when no peer can hold an older DID document.
 
-    The former key stays published, so that all that it signed stays good; it signs no more. A running connector takes
-    the change over at once, without a restart.
+    The former key signs until then, and stays published after it, so that all that it signed stays good. A running
+    connector takes the change over at once, without a restart.
 
     Example: battery-connector did rotate assertionMethod --overlap 24
     """

@@ -45,7 +45,9 @@ def listed(  # noqa: PLR0917 - typer makes the options of the arguments
         int, typer.Option("--last", metavar="N", min=1, max=1_000_000_000, help="So many of the newest.")
     ] = 50,
     party: Annotated[str, typer.Option("--party", metavar="PEER", help="Only about this peer: name or DID.")] = "",
-    event: Annotated[str, typer.Option("--event", metavar="WORD", help="Only these, e.g. audit-read, data-.")] = "",
+    event: Annotated[
+        str, typer.Option("--event", metavar="WORD", help="Only events that begin so, e.g. audit-read, data-.")
+    ] = "",
     denied: Annotated[bool, typer.Option("--denied", help="Only what the policy denied.")] = False,
     config: CONFIG = Path("connector.toml"),
     as_json: JSON = False,

@@ -91,7 +91,11 @@ def run_plan(
     findings: Annotated[Path | None, typer.Option("--findings", metavar="F.json", help="All findings.")] = None,
     since: Annotated[
         Path | None,
-        typer.Option("--since", metavar="STATE", help="Only what changed since the run that left this file; kept up."),
+        typer.Option(
+            "--since",
+            metavar="STATE",
+            help="Only what changed since the run that left this file; it is brought up to date.",
+        ),
     ] = None,
     exports: ExportsFolder = None,
     config: ConfigFile = None,
@@ -102,6 +106,7 @@ def run_plan(
     A row with a finding makes no document; a document that the vocabulary refuses is written, and not published.
 
     Example: battery-connector map run plans/lots.yaml --out lots.jsonl --findings findings.json
+
     Every night, only what is new: battery-connector map run plans/lots.yaml --out new.jsonl --since lots.state --config
     connector.toml
     """
@@ -241,7 +246,7 @@ def _show(findings: Sequence[Finding]) -> None:
         if finding.hint:
             out.print(f"  do: {finding.hint}", markup=False)
     if len(findings) > _SHOWN:
-        out.print(f"... and {len(findings) - _SHOWN} more; --findings F.json has all", markup=False)
+        out.print(f"... and {len(findings) - _SHOWN} more; --json has all", markup=False)
 
 
 def _show_run(work: Work, ran: Ran, plan: Path, since: Path | None) -> None:

@@ -14,6 +14,7 @@ from glob import escape
 from importlib.util import find_spec
 from itertools import islice
 from pathlib import Path
+from shlex import join
 from typing import Annotated, Literal
 
 import typer
@@ -103,11 +104,12 @@ def import_sheet(
             ]
             show_json({"changes": changes, "findings": list[Json](findings), "plan": revised.text})
         else:
-            _say(revised, findings, sheet, plan, out)
+            words = ["--plan", str(plan), "--out", str(plan), *(("--sheet", page) if page != "1" else ())]
+            _say(revised, findings, join(["battery-connector", "map", "import", str(sheet), *words]), out)
     raise SystemExit(NO if revised.findings else DONE)
 
 
-def _say(revised: Revised, findings: Sequence[Json], sheet: Path, plan: Path, out: Path | None) -> None:
+def _say(revised: Revised, findings: Sequence[Json], again: str, out: Path | None) -> None:
     if findings:
         show_findings(findings)
         console(error=True).print("nothing was changed", markup=False)
@@ -120,7 +122,7 @@ def _say(revised: Revised, findings: Sequence[Json], sheet: Path, plan: Path, ou
     if out is not None:
         next_step(f"battery-connector map check {out}")
     elif revised.changes:
-        next_step(f"battery-connector map import {sheet} --plan {plan} --out {plan}")
+        next_step(again)
 
 
 def write_whole(out: Path, data: bytes) -> None:

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from hashlib import sha256, sha384
-from typing import TYPE_CHECKING, Literal, get_args
+from typing import TYPE_CHECKING, Literal
 
 from connector.credentials.canonical import canonical
 from connector.credentials.jose import json_object
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from hashlib import _Hash as Hash
 
 Cryptosuite = Literal["eddsa-jcs-2022", "ecdsa-jcs-2019"]
-CRYPTOSUITES: tuple[Cryptosuite, ...] = get_args(Cryptosuite)
 Purpose = Literal["assertionMethod", "authentication"]
 
 _KEYS: Mapping[str, frozenset[str]] = {

@@ -19,7 +19,7 @@ from connector.model import Did, Json, JsonObject
 VC_CONTEXT = "https://www.w3.org/ns/credentials/v2"
 CREDENTIAL_LIMIT_BYTES = 1 << 20
 MEDIA_TYPE = ENVELOPED
-"""Of what this connector signs."""
+"""Of what the exchange publishes, and of our status lists."""
 
 _DATE_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,6})?(?:Z|[+-]\d\d:\d\d)", re.ASCII)
 _MOST_CONTEXTS = 2

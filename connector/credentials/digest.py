@@ -1,7 +1,8 @@
 """The digest of a credential: `digestMultibase` over its exact octets.
 
 Multibase prefix `u` (base64url), multihash of SHA-256 (0x12, length 0x20). The octets are those that are served: the
-compact JWS string of a `vc+jwt`. Nothing is normalised first.
+compact JWS string of a `vc+jwt`, or the canonical JSON of a credential with a proof inside (`securing`). Nothing is
+normalised here.
 """
 
 from __future__ import annotations

@@ -60,7 +60,7 @@ _STEPS: Final[Mapping[str, tuple[int, str]]] = {
     "walk": (6, "DECISIONS, Links keep secrets"),
     "records": (7, "DECISIONS, Outcomes of an audit node"),
     "balances": (8, "JCGM 100, 5.1.2"),
-    "origin": (9, "DECISIONS, Coverage"),
+    "origin": (9, "DECISIONS, Outcomes of an audit node"),
     "verdict": (10, "DECISIONS, Outcomes of an audit node"),
     "page": (11, "DECISIONS, An audit in one file"),
 }

@@ -1,1 +1,1 @@
-"""Custody of private keys: a URI says where a key lies, `open_signer` makes a `Signer` of it."""
+"""Our keys: where each lies (a custody URI -> a `Signer`), which signs when, and what else proves who we are."""

@@ -1,6 +1,6 @@
 """The words of an audit: one outcome per node, its precedence, and the verdict over all (DECISIONS, "Outcomes").
 
-Holds the words and their order. Who earns which is `judgement.py`'s.
+Holds the words and their order. Who earns which is `nodes.py`'s.
 """
 
 from __future__ import annotations

@@ -127,7 +127,10 @@ class VcApi:
 
 @web.middleware
 async def _guard(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Nobody from outside, whatever name of this machine they use; no page of a browser; a no is a 400."""
+    """Nobody from outside, whatever name of this machine they use; no page of a browser.
+
+    What is refused of a credential is a 400.
+    """
     if not _LOOPBACK.fullmatch(request.host):
         raise NotAllowed("this is a development face of this machine alone", hint="ask localhost")
     if request.method == "POST" and request.content_type != _JSON:

@@ -83,7 +83,8 @@ def _copied(company: Config, partial: Path, tell: OnProgress) -> Backup:
         tell({"done": count, "at": str(path.relative_to(source))})
     tell({"done": count, "at": "looking it through"})
     entries, newest, findings = check_store(copy, company.tenant)
-    findings += [] if findings else _unlike(copy, company, source, partial)
+    if not any(one.code == "store-damaged" for one in findings):
+        findings += _unlike(copy, company, source, partial)
     findings += _left_behind(company, source)
     return Backup(
         folder=partial, files=count, octets=octets, entries=entries, newest=newest,
