@@ -339,6 +339,6 @@ def _moment(text: str) -> datetime | None:
         return None
     try:
         moment = datetime.fromisoformat(text)
-    except ValueError:
+        return moment.replace(tzinfo=moment.tzinfo or UTC).astimezone(UTC)
+    except (ValueError, OverflowError):
         raise BadInput(f"{text!r} is no time", hint="like 2026-05-31T00:00:00Z") from None
-    return moment.replace(tzinfo=moment.tzinfo or UTC)

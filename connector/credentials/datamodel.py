@@ -151,18 +151,18 @@ def read_credential(secured: Securing, payload: JsonObject) -> Credential:
 
 
 def parse_time(text: str) -> datetime:
-    """An `xsd:dateTimeStamp`: a time that names its offset (VC Data Model 2.0 section 4.9)."""
+    """An `xsd:dateTimeStamp`: a time that names its offset (VC Data Model 2.0 section 4.9). In UTC."""
     if not _DATE_TIME.fullmatch(text):
         raise Refused("bad-time", f"{text:.40} is not a date-time with offset")
     try:
-        return datetime.fromisoformat(text)
-    except ValueError as error:
+        return datetime.fromisoformat(text).astimezone(UTC)
+    except (ValueError, OverflowError) as error:  # in UTC, it may lie beyond the calendar
         raise Refused("bad-time", f"{text:.40}: {error}") from error
 
 
 def time_text(moment: datetime) -> str:
     """The same in the one form that we write: whole seconds, UTC, `Z`."""
-    return f"{datetime.fromtimestamp(int(moment.timestamp()), tz=UTC):%Y-%m-%dT%H:%M:%SZ}"
+    return f"{moment.astimezone(UTC).replace(microsecond=0, tzinfo=None).isoformat()}Z"
 
 
 def context_problem(payload: JsonObject, secured: Securing, known: Collection[str]) -> str:

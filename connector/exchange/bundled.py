@@ -21,6 +21,7 @@ from typing import Final, NoReturn, cast, get_args
 
 import orjson
 
+from connector.credentials.datamodel import parse_time
 from connector.credentials.did_web import document_url
 from connector.credentials.digest import digest_multibase
 from connector.credentials.refused import Refused
@@ -282,12 +283,9 @@ class _Reader:
 
     def time(self, name: str) -> datetime:
         try:
-            value = datetime.fromisoformat(self.text(name))
-        except ValueError:
+            return parse_time(self.text(name))
+        except Refused:
             self.wrong(name)
-        if value.tzinfo is None:
-            self.wrong(name)
-        return value
 
     def object(self, name: str) -> _Reader:
         return _Reader(self.body.get(name), f"{self.where} {name}")

@@ -185,7 +185,10 @@ def read_time(value: Json) -> datetime:
     time = datetime.fromisoformat(value)
     if time.tzinfo is None:
         raise ValueError(f"{value!r} has no time zone")
-    return time.astimezone(UTC)
+    try:
+        return time.astimezone(UTC)
+    except OverflowError as error:
+        raise ValueError(f"{value!r} lies beyond the calendar") from error
 
 
 def _make(subject: JsonObject) -> MakeEvent:

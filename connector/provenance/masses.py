@@ -33,7 +33,9 @@ _KILOGRAMS: Final[Mapping[str, Decimal]] = {
 TOLERANCE: Final = "expanded uncertainty, k = 2, of sums by JCGM 100, 5.1.2"
 """What a balance may be off by, in words."""
 ZERO: Final = Decimal(0)
-_DECIMAL: Final = re.compile(r"-?[0-9]{1,40}(?:\.[0-9]{1,40})?", re.ASCII)
+SUM_DIGITS: Final = 100
+"""More than a sum of masses can have: each has 40 in its own unit, 46 in kilograms."""
+_DECIMAL: Final = re.compile(r"-?([0-9]+)(?:\.([0-9]+))?", re.ASCII)
 _HALF: Final = Decimal("0.5")
 
 
@@ -84,16 +86,21 @@ def read_mass(quantity: Json) -> Mass:
     if factor is None:
         raise ValueError(f"{unit!r} is no unit of mass")
     if quantity.get("qualifier") == "belowDetection":
-        half = _number(quantity.get("detectionLimit", quantity.get("value"))) * _HALF * factor
+        half = _amount(quantity.get("detectionLimit", quantity.get("value"))) * _HALF * factor
         return Mass(value=half, uncertainty=half)
-    value = _number(quantity.get("value"))
+    value = _amount(quantity.get("value"))
     stated = quantity.get("uncertainty")
-    if value < 0:
-        raise ValueError("a mass cannot be negative: it would hide what is too much")
     spread = _number(stated) if stated is not None else _rounding(value)
     if spread < 0:
         raise ValueError("an uncertainty cannot be negative")
     return Mass(value=value * factor, uncertainty=spread * factor)
+
+
+def _amount(value: Json) -> Decimal:
+    amount = _number(value)
+    if amount < 0:
+        raise ValueError("a mass cannot be negative: it would hide what is too much")
+    return amount
 
 
 def _number(value: Json) -> Decimal:
@@ -104,13 +111,14 @@ def _number(value: Json) -> Decimal:
     return decimal_of(value)
 
 
-def decimal_of(text: str) -> Decimal:
+def decimal_of(text: str, digits: int = 40) -> Decimal:
     """A decimal in plain digits (xsd:decimal). `ValueError`: it is none, or one with which nothing can be reckoned.
 
     An exponent of a billion is a number of ten characters: it fits into no sum, and written out it fills the memory.
     """
-    if not _DECIMAL.fullmatch(text):
-        raise ValueError(f"{text[:80]!r} is no decimal of at most 40 digits on either side of the point")
+    found = _DECIMAL.fullmatch(text)
+    if found is None or max(len(found[1]), len(found[2] or "")) > digits:
+        raise ValueError(f"{text[:80]!r} is no decimal of at most {digits} digits on either side of the point")
     return Decimal(text)
 
 

@@ -10,7 +10,7 @@ counts as what it was made from.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from enum import StrEnum
 from typing import Final
@@ -143,7 +143,7 @@ def coverage(chain: Chain, thing: str) -> tuple[Coverage, ...]:
         for metal, mass in product.contained.items():
             masses.setdefault(metal, []).append(mass)
     return tuple(
-        Coverage(metal=metal, mass=total(parts), shares=tracer.trace(thing, metal))
+        Coverage(metal=metal, mass=total(parts), shares=tuple(map(_told, tracer.trace(thing, metal))))
         for metal, parts in sorted(masses.items())
         if total(parts).value > ZERO
     )
@@ -248,6 +248,11 @@ def _attributed(event: MakeEvent, thing: str, metal: str) -> Iterator[Attributio
     for part in event.attributions:
         if part.target == thing and part.metal == metal and part.mass.value > ZERO:
             yield part
+
+
+def _told(share: Share) -> Share:
+    """As exact as it is written, so that sums made from a report that was read back are the same."""
+    return replace(share, fraction=round(share.fraction, _EXACT_PLACES))
 
 
 def _scaled(share: Share, factor: Decimal, *, allocated: bool) -> Share:

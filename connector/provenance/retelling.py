@@ -17,7 +17,7 @@ from connector.errors import BadInput
 from connector.model import Json, JsonObject
 from connector.provenance.balance import BalanceFinding, SiteBalance
 from connector.provenance.events import SourceKind
-from connector.provenance.masses import Mass, decimal_of
+from connector.provenance.masses import SUM_DIGITS, Mass, decimal_of
 from connector.provenance.nodes import Edge
 from connector.provenance.origin import Coverage, Ground, Share
 from connector.provenance.outcomes import Outcome, Verdict
@@ -149,7 +149,7 @@ class _Reader:
 
     def decimal(self, name: str) -> Decimal:
         try:
-            return decimal_of(self.text(name))
+            return decimal_of(self.text(name), SUM_DIGITS)
         except ValueError:
             self.wrong(name)
 
@@ -159,9 +159,9 @@ class _Reader:
     def moment(self, text: str, name: str) -> datetime:
         try:
             value = datetime.fromisoformat(text)
-        except ValueError:
+            return value.replace(tzinfo=value.tzinfo or UTC).astimezone(UTC)
+        except (ValueError, OverflowError):
             self.wrong(name)
-        return value if value.tzinfo is not None else value.replace(tzinfo=UTC)
 
     def word(self, name: str, words: type[_Word]) -> _Word:
         text = self.text(name)

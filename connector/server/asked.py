@@ -52,9 +52,9 @@ def moment(words: str) -> datetime:
     """A time, in UTC."""
     try:
         told = datetime.fromisoformat(words)
-    except ValueError:
+        return told.replace(tzinfo=told.tzinfo or UTC).astimezone(UTC)
+    except (ValueError, OverflowError):
         raise BadInput(f"{words!r} is no time", hint="like 2026-05-31T00:00:00Z") from None
-    return told.replace(tzinfo=told.tzinfo or UTC).astimezone(UTC)
 
 
 def seconds(said: JsonObject) -> float:

@@ -193,6 +193,8 @@ def test_the_earlier_end_counts(signed: Sign, credential: JsonObject, material: 
         assert verify(octets, at=now, now=now, material=material).verdict == "valid"
         later = now + timedelta(hours=2)
         assert first_no(verify(octets, at=later, now=now, material=material)) == ("invalid", "validity", "expired")
+    beyond = signed(credential, expires="0001-01-01T00:00:00+14:00")
+    assert first_no(verify(beyond, at=now, now=now, material=material)) == ("invalid", "data-model", "bad-time")
 
 
 @pytest.mark.parametrize("added", [OURS, "https://www.w3.org/ns/credentials/v2", {"a": "b"}])

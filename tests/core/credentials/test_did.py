@@ -215,9 +215,10 @@ def test_a_method_that_its_owner_ended_is_used_no_more(signer: MemorySigner, end
     key_for(before, f"{REFINER}#1", "assertionMethod")
     with pytest.raises(Refused, match=f"method-ended.*{ends} at 2027-03-15T09:00:00Z"):
         key_for(after, f"{REFINER}#1", "assertionMethod")
-    odd_times: tuple[Json, ...] = ("yesterday", 7, "2027-03-15T09:00:00", {})
+    odd_times: tuple[Json, ...] = ("yesterday", 7, "2027-03-15T09:00:00", {}, "0001-01-01T00:00:00+14:00")
     for odd in odd_times:
         entry = method(signer, **{ends: odd})
+        parse_document(orjson.dumps(minimal(signer, verificationMethod=[entry])), now=datetime(2027, 3, 15, tzinfo=UTC))
         assert refusal(minimal(signer, verificationMethod=[entry]), f"{REFINER}#1") == "method-ended"
 
 

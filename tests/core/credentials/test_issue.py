@@ -134,7 +134,9 @@ def test_a_link_tells_neither_end() -> None:
 
 
 def test_times_are_written_in_one_form() -> None:
-    """Whole seconds, UTC, Z."""
+    """Whole seconds, UTC, Z; from the first year to the last."""
+    assert time_text(datetime.max.replace(tzinfo=UTC)) == "9999-12-31T23:59:59Z"
+    assert time_text(datetime.min.replace(tzinfo=UTC)) == "0001-01-01T00:00:00Z"
     assert time_text(datetime(2027, 3, 15, 11, 30, 1, 5, tzinfo=timezone(timedelta(hours=2)))) == "2027-03-15T09:30:01Z"
 
 

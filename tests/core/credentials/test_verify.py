@@ -177,6 +177,8 @@ def test_a_context_further_inside_is_refused(
         {"validFrom": "2027-03-15"},
         {"validFrom": "2027-03-15T09:00:00"},
         {"validFrom": "2027-02-30T09:00:00Z"},
+        {"validFrom": "9999-12-31T23:59:59-14:00"},
+        {"validUntil": "0001-01-01T00:00:00+14:00"},
         {"validUntil": 1805101200},
         {"validUntil": None},
         {"iss": OTHER},

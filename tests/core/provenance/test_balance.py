@@ -5,9 +5,6 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from decimal import Decimal
 
-import pytest
-
-from connector.model import Json, JsonObject
 from connector.provenance.balance import Books, make_findings, site_balances
 from connector.provenance.crosscheck import all_findings
 from connector.provenance.events import (
@@ -18,7 +15,6 @@ from connector.provenance.events import (
     SourceKind,
     StocktakeEvent,
     Thing,
-    read_event,
 )
 from connector.provenance.masses import Mass, plain, read_mass, total
 from connector.provenance.origin import Chain, Coverage, Ground, coverage
@@ -99,55 +95,6 @@ def test_a_residual_within_the_uncertainties_is_no_finding() -> None:
 
     assert make_findings(Books(events=(event("105"),))) == ()
     assert len(make_findings(Books(events=(event("105.1"),)))) == 1
-
-
-@pytest.mark.parametrize(
-    ("quantity", "value", "uncertainty"),
-    [
-        ({"value": "2", "unit": "TNE", "uncertainty": "0.1"}, "2000", "100"),
-        ({"value": "1.50", "unit": "KGM"}, "1.5", "0.005"),
-        ({"value": "30000", "unit": "KGM"}, "30000", "0.5"),
-        ({"value": "0", "unit": "KGM", "qualifier": "belowDetection", "detectionLimit": "0.2"}, "0.1", "0.1"),
-        ({"value": "5", "ucumUnit": "g"}, "0.005", "0.0005"),
-    ],
-)
-def test_quantities_are_read_as_kilograms(quantity: JsonObject, value: str, uncertainty: str) -> None:
-    """Units, unstated uncertainty as rounding, below detection as half the limit."""
-    read = read_mass(quantity)
-    assert (plain(read.value), plain(read.uncertainty)) == (value, uncertainty)
-
-
-@pytest.mark.parametrize(
-    "quantity",
-    [
-        None,
-        {},
-        {"value": "1"},
-        {"value": 1.5, "unit": "KGM"},
-        {"value": "NaN", "unit": "KGM"},
-        {"value": "1,5", "unit": "KGM"},
-        {"value": "1", "unit": "KWH"},
-        {"value": "1", "unit": "KGM", "uncertainty": "-1"},
-        {"value": "-1", "unit": "KGM"},
-        {"value": "1E-999999999", "unit": "KGM"},
-        {"value": "1E+999999", "unit": "KGM"},
-        {"value": "1", "unit": "KGM", "uncertainty": "1E+999999"},
-        {"value": "9" * 41, "unit": "KGM"},
-    ],
-)
-def test_what_is_no_mass_is_refused(quantity: Json) -> None:
-    """Floats, other units, local decimals, numbers that are none, less than nothing, and what no sum can hold."""
-    with pytest.raises(ValueError, match=r"."):
-        read_mass(quantity)
-
-
-def test_an_event_that_cannot_be_read_says_why() -> None:
-    """No exception: a sentence."""
-    event, problems = read_event("MakeEvent", {"id": "e", "eventTime": "2027-01-01T00:00:00"})
-    assert event is None
-    assert "time zone" in problems[0]
-    assert read_event("MoveEvent", {"id": "e", "direction": "away"})[1]
-    assert read_event("StocktakeEvent", {"id": "e", "stockKind": "x"})[1]
 
 
 def test_a_lot_used_twice_is_found_also_over_two_sites() -> None:

@@ -18,9 +18,9 @@ def _again(report: AuditReport) -> AuditReport:
     return read_report(json.loads(json.dumps(report.as_json())))
 
 
-@pytest.mark.parametrize("refined", ["100", "160"])
+@pytest.mark.parametrize("refined", ["100", "160", "9" * 40])
 def test_what_was_written_is_read_back(refined: str) -> None:
-    """Reading and writing changes nothing, with and without findings."""
+    """Reading and writing changes nothing, with and without findings, and with the largest mass that is accepted."""
     report = audit(chain(refined=refined))
     assert _again(report).as_json() == report.as_json()
 
@@ -45,3 +45,10 @@ def test_other_json_is_bad_input(name: str, value: Json) -> None:
         read_report({**audit(chain()).as_json(), name: value})
     with pytest.raises(BadInput):
         read_report([])
+
+
+def test_a_time_beyond_the_calendar_is_bad_input() -> None:
+    """It is one in its own zone only; in UTC there is none."""
+    for edge in ("0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00"):
+        with pytest.raises(BadInput, match="'at'"):
+            read_report({**audit(chain()).as_json(), "at": edge})

@@ -1,0 +1,65 @@
+"""Masses and events read from what a record says: their figures, or a sentence about what cannot be read."""
+
+from __future__ import annotations
+
+import pytest
+
+from connector.model import Json, JsonObject
+from connector.provenance.events import read_event
+from connector.provenance.masses import plain, read_mass
+from connector.provenance.statements import read_statement
+
+
+@pytest.mark.parametrize(
+    ("quantity", "value", "uncertainty"),
+    [
+        ({"value": "2", "unit": "TNE", "uncertainty": "0.1"}, "2000", "100"),
+        ({"value": "1.50", "unit": "KGM"}, "1.5", "0.005"),
+        ({"value": "30000", "unit": "KGM"}, "30000", "0.5"),
+        ({"value": "0", "unit": "KGM", "qualifier": "belowDetection", "detectionLimit": "0.2"}, "0.1", "0.1"),
+        ({"value": "5", "ucumUnit": "g"}, "0.005", "0.0005"),
+    ],
+)
+def test_quantities_are_read_as_kilograms(quantity: JsonObject, value: str, uncertainty: str) -> None:
+    """Units, unstated uncertainty as rounding, below detection as half the limit."""
+    read = read_mass(quantity)
+    assert (plain(read.value), plain(read.uncertainty)) == (value, uncertainty)
+
+
+@pytest.mark.parametrize(
+    "quantity",
+    [
+        None,
+        {},
+        {"value": "1"},
+        {"value": 1.5, "unit": "KGM"},
+        {"value": "NaN", "unit": "KGM"},
+        {"value": "1,5", "unit": "KGM"},
+        {"value": "1", "unit": "KWH"},
+        {"value": "1", "unit": "KGM", "uncertainty": "-1"},
+        {"value": "-1", "unit": "KGM"},
+        {"value": "0", "unit": "KGM", "qualifier": "belowDetection", "detectionLimit": "-1"},
+        {"value": "1E-999999999", "unit": "KGM"},
+        {"value": "1E+999999", "unit": "KGM"},
+        {"value": "1", "unit": "KGM", "uncertainty": "1E+999999"},
+        {"value": "9" * 41, "unit": "KGM"},
+        {"value": "0." + "9" * 41, "unit": "KGM"},
+    ],
+)
+def test_what_is_no_mass_is_refused(quantity: Json) -> None:
+    """Floats, other units, local decimals, numbers that are none, less than nothing, and what no sum can hold."""
+    with pytest.raises(ValueError, match=r"."):
+        read_mass(quantity)
+
+
+def test_an_event_that_cannot_be_read_says_why() -> None:
+    """No exception: a sentence."""
+    event, problems = read_event("MakeEvent", {"id": "e", "eventTime": "2027-01-01T00:00:00"})
+    assert event is None
+    assert "time zone" in problems[0]
+    for edge in ("0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00"):
+        assert "calendar" in read_event("MakeEvent", {"id": "e", "eventTime": edge})[1][0]
+        credential: JsonObject = {"validFrom": edge, "credentialSubject": {"id": "e"}}
+        assert read_statement(credential).valid_from is None
+    assert read_event("MoveEvent", {"id": "e", "direction": "away"})[1]
+    assert read_event("StocktakeEvent", {"id": "e", "stockKind": "x"})[1]
