@@ -58,6 +58,8 @@ class KeyRing:
     _methods: tuple[OwnMethod, ...] = ()
     _signers: dict[str, Signer] = field(default_factory=dict)
     _seen: _State = None
+    _read: bool = False
+    """Whether what is known comes from a register; without one there are the first two keys."""
     _path: str = field(init=False)
 
     def __post_init__(self) -> None:
@@ -67,9 +69,12 @@ class KeyRing:
     def open(self, now: datetime) -> None:
         """Read the register and open what signs now or later."""
         self._seen = _state(self._path)
+        if self._seen is None and self._read:
+            raise self.register.lost("this process has read it")
         methods = self.register.read()
         signers = {one.name: self._known(one) or self.register.open(one) for one in needed(methods, now)}
         self._methods, self._signers = methods, signers
+        self._read = self._seen is not None
 
     def _known(self, method: OwnMethod) -> Signer | None:
         known = self._signers.get(method.name)
