@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from connector.cli.console import DONE, JSON, NO, UNCHECKED, console, next_step, show_json, told, visible
-from connector.cli.tables import say, show_table
+from connector.cli.console import DONE, JSON, NO, UNCHECKED, next_step, show_json, told
+from connector.cli.tables import say, show_checks, show_table
 from connector.errors import BadInput
 from connector.model import list_in, object_in, objects_in
 
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from connector.exchange.reaudit import Reaudit
     from connector.model import JsonObject
 
-_MARKS: Final = {"passed": "[green]✓[/green]", "failed": "[red]✗[/red]", "unchecked": "[yellow]?[/yellow]"}
 _STYLES: Final = {"same": "bold green", "differs": "bold red", "indeterminate": "bold yellow"}
 _SENTENCES: Final = {
     "same": "the same verdict with the same reasons comes out of what is in the bundle",
@@ -98,14 +97,12 @@ def _checker() -> Reaudit:
 
 
 def _show(verdict: str, answer: JsonObject) -> None:
-    out, audit = console(), object_in(answer["audit"])
+    audit = object_in(answer["audit"])
     say(verdict.upper(), _STYLES[verdict])
     say(_SENTENCES[verdict])
     for_client = ", told for a client" if audit["kind"] == "client" else ""
     say(f"the audit: {str(audit['verdict']).upper()}, as of {audit['at']}, walked by {audit['name']}{for_client}")
-    for check in objects_in(answer["checks"]):
-        out.print(f"  {_MARKS.get(str(check['outcome']), '·')} {check['step']:>2} {check['name']:<10} ", end="")
-        out.print(visible(f"{check['code'] or check['outcome']}  {check['detail']}  ({check['spec']})"), markup=False)
+    show_checks(answer["checks"])
     differences = objects_in(answer["differences"])
     if differences:
         say("\ndifferences", "bold")

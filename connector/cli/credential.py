@@ -16,7 +16,7 @@ from connector.bridges.octets import as_utf8
 from connector.cli.client import Management
 from connector.cli.console import CONFIG, DONE, JSON, NO, UNCHECKED, console, next_step, show_json, told, visible
 from connector.cli.passport_records import kept_record
-from connector.cli.tables import show_table
+from connector.cli.tables import show_checks, show_table
 from connector.config import load
 from connector.credentials.datamodel import CREDENTIAL_LIMIT_BYTES, parse_credential
 from connector.credentials.digest import digest_multibase
@@ -42,7 +42,6 @@ SECURING = Annotated[
 ]
 _HINT = "a compact `vc+jwt` on one line, as `credential issue --out` writes it, or JSON with a Data Integrity proof"
 _DIGEST = re.compile(r"uEi[A-Za-z0-9_-]{44}")
-_MARKS = {"passed": "[green]✓[/green]", "failed": "[red]✗[/red]", "unchecked": "[yellow]?[/yellow]", "skipped": "·"}
 
 
 @app.command()
@@ -179,12 +178,7 @@ def _show_report(verdict: str, answer: JsonObject) -> None:
     out = console()
     out.print(f"[bold]{verdict}[/bold]  ", end="")
     out.print(visible(", ".join(map(str, list_in(answer.get("types"))))), markup=False)
-    for check in list_in(answer.get("checks")):
-        if isinstance(check, dict):
-            mark = _MARKS.get(str(check["outcome"]), "?")
-            out.print(f"  {mark} {check['step']:>2} {check['name']:<11} ", end="")
-            said = f"{check['code'] or check['outcome']}  {check['detail']}  ({check['spec']})"
-            out.print(visible(said), markup=False)
+    show_checks(answer.get("checks"))
 
 
 @app.command()

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final, cast
 
@@ -258,12 +258,14 @@ def revoke(
             show_json({**said, "signs": _shown(heir) if heir else None})
             return
         say(f"{key} is revoked" if yes else f"{key} would be revoked", "bold")
-        _show_consequences(method, rests)
+        _show_consequences(method, rests, now)
         _show_next(heir, method, site)
 
 
-def _show_consequences(method: OwnMethod, rests: JsonObject) -> None:
-    if method.purpose == "assertionMethod":
+def _show_consequences(method: OwnMethod, rests: JsonObject, now: datetime) -> None:
+    if method.signs_from is not None and method.signs_from > now:
+        say("  it has signed nothing yet")
+    elif method.purpose == "assertionMethod":
         types = ", ".join(f"{count} {name}" for name, count in object_in(rests["types"]).items())
         say(f"  {rests['credentials']} credentials can no longer be verified{f': {types}' if types else ''}")
         say("  status lists and their changes are signed anew")

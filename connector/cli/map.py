@@ -21,7 +21,7 @@ import typer
 from connector.cli.console import DONE, JSON, NO, console, next_step, one_line, show_json, shown_json, told
 from connector.cli.map_run import Ran, Work, findings_of, result_of, run_since, run_whole
 from connector.cli.proposing import suggest
-from connector.cli.sheets import export, import_sheet, write_whole
+from connector.cli.sheets import PlanFile, export, exports_near, import_sheet, write_whole
 from connector.cli.tables import progress
 from connector.config import Config, load
 from connector.credentials.ids import mint as mint_id
@@ -43,7 +43,6 @@ app.command()(suggest)
 app.command()(export)
 app.command(name="import")(import_sheet)
 
-PlanFile = Annotated[Path, typer.Argument(metavar="PLAN", help="The mapping plan, a YAML file.")]
 ExportsFolder = Annotated[
     Path | None, typer.Option("--exports", metavar="DIR", help="Folder of the exports, if not the config's or beside.")
 ]
@@ -218,8 +217,7 @@ def _folders(plan: Path, exports: Path | None, company: Config | None) -> tuple[
         return (exports,)
     if company is not None:
         return tuple(company.path(folder) for folder in company.exports)
-    near = (plan.parent / "exports", plan.parent.parent / "exports")
-    return (next((folder for folder in near if folder.is_dir()), plan.parent),)
+    return (exports_near(plan),)
 
 
 def _file_codes(compiled: Compiled, folders: tuple[Path, ...]) -> Mapping[str, Mapping[str, str]]:

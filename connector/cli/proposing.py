@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from connector.cli.console import DONE, JSON, console, next_step, show_json, told, visible
+from connector.cli.sheets import exports_near
 from connector.errors import BadInput
 from connector.mapping.proposal import Parties, Proposal, parties_in, propose
 from connector.mapping.source import SourceFile
@@ -88,7 +89,6 @@ def _say(proposal: Proposal, file: Path, out: Path | None) -> None:
         next_step("the same with --out PLAN.yaml", error=True)
         return
     err.print(f"{out} is written; read its comments, and take away the # before what is right", markup=False)
-    near = {out.parent / "exports", out.parent.parent / "exports", out.parent}
-    where = "" if file.parent in near else f" --exports {file.parent}"
+    where = "" if file.parent.resolve() == exports_near(out).resolve() else f" --exports {file.parent}"
     next_step(f"battery-connector map check {out}", error=True)
     next_step(f"battery-connector map preview {out}{where}", error=True)

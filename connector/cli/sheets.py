@@ -141,12 +141,16 @@ def _plan_text(plan: Path) -> str:
     return data.decode("utf-8-sig")
 
 
+def exports_near(plan: Path) -> Path:
+    """Where a plan's exports lie if nobody says it: in the company's folder, or beside the plan."""
+    near = (plan.parent / "exports", plan.parent.parent / "exports")
+    return next((folder for folder in near if folder.is_dir()), plan.parent)
+
+
 def _cells(plan: Plan, file: Path, exports: Path | None) -> dict[str, dict[str, str]]:
     """Of each source that can be read here, the first filled cell of each column."""
-    near = (file.parent / "exports", file.parent.parent / "exports")
-    folder = exports or next((one for one in near if one.is_dir()), file.parent)
     try:
-        files = asyncio.run(Exports().read(plan, folder))
+        files = asyncio.run(Exports().read(plan, exports or exports_near(file)))
     except BadInput:
         return {}
     found: dict[str, dict[str, str]] = {}

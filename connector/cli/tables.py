@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 FINDINGS_SHOWN = 50
 _WIDTH_WITHOUT_TERMINAL = 160
 
+_MARKS: Final = {"passed": "[green]✓[/green]", "failed": "[red]✗[/red]", "unchecked": "[yellow]?[/yellow]"}
 _STATES: Final = {
     "satisfied": "green",
     "not-satisfied": "bold red",
@@ -118,6 +119,15 @@ def _joined(value: Json) -> str:
     if isinstance(value, list):
         return ", ".join(map(str, value))
     return "" if value is None else str(value)
+
+
+def show_checks(checks: Json) -> None:
+    """Numbered checks, each with its outcome and the rule that asks for it."""
+    for check in objects_in(checks):
+        mark = _MARKS.get(str(check["outcome"]), "·")
+        console().print(f"  {mark} {check['step']:>2} {check['name']:<11} ", end="")
+        said = f"{check['code'] or check['outcome']}  {check['detail']}  ({check['spec']})"
+        console().print(visible(said), markup=False)
 
 
 @contextmanager
