@@ -1,8 +1,8 @@
 """Processes that outlive the command that started them: begun, noted, and found again; no stranger is taken for one.
 
 Each holds a lock on a file of its own from its start to its end, by a descriptor that it is born with; nobody else
-has it. So whoever comes later knows whether the noted process still runs, on every system with `flock`, and never ends
-another one that has its number by now.
+has it. So whoever comes later knows whether the noted process still runs, on every system with `flock`. Its number
+stands in that file, so that a note from before it was started again leads to no other process.
 """
 
 from __future__ import annotations
@@ -32,10 +32,13 @@ def spawn(folder: Path, name: str, words: list[str], log: Path) -> subprocess.Po
     locks.mkdir(exist_ok=True)
     with log.open("ab") as out, (locks / name).open("ab") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        return subprocess.Popen(  # noqa: S603 - our own command
+        lock.truncate(0)
+        started = subprocess.Popen(  # noqa: S603 - our own command
             [sys.executable, "-m", "connector", *words], stdout=out, stderr=out, stdin=subprocess.DEVNULL,
             start_new_session=True, pass_fds=[lock.fileno()],
         )  # fmt: skip
+        lock.write(b"%d" % started.pid)
+        return started
 
 
 def note(folder: Path, running: Mapping[str, int]) -> None:
@@ -51,7 +54,7 @@ def stop_noted(folder: Path) -> int:
         noted = json.loads((folder / _NOTES).read_text("utf-8"))
     except (OSError, ValueError):
         raise BadInput(f"{folder} is no folder of a demo with --keep", hint="its last line names the folder") from None
-    ended = [name for name, pid in noted.items() if _runs(folder, name) and _asked_to_end(pid)]
+    ended = [name for name in noted if _runs(folder, name) and _asked_to_end(folder, name)]
     deadline = time.monotonic() + _STOP_SECONDS
     while left := [name for name in ended if _runs(folder, name)]:
         if time.monotonic() > deadline:
@@ -73,9 +76,11 @@ def _runs(folder: Path, name: str) -> bool:
     return False
 
 
-def _asked_to_end(pid: int) -> bool:
+def _asked_to_end(folder: Path, name: str) -> bool:
+    pid = (folder / _LOCKS / name).read_text("utf-8")
     try:
-        os.kill(pid, signal.SIGTERM)
+        if pid:  # who started it may have died before writing that
+            os.kill(int(pid), signal.SIGTERM)
     except ProcessLookupError:  # it ended between the two looks
         return False
     return True

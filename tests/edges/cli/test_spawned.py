@@ -34,6 +34,22 @@ def test_what_was_noted_is_ended_and_a_stranger_with_its_number_is_not(tmp_path:
         ours.wait()
 
 
+def test_a_note_from_before_it_was_started_again_ends_no_stranger(tmp_path: Path) -> None:
+    """What holds the lock is ended, whatever number was noted."""
+    (port,) = free_ports(1)
+    ours = spawn(tmp_path, "site", ["site", str(tmp_path), "--port", str(port)], tmp_path / "site.log")
+    stranger = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
+    try:
+        note(tmp_path, {"site": stranger.pid})
+        assert stop_noted(tmp_path) == 1
+        assert ours.wait(10) != 0
+        assert stranger.poll() is None
+    finally:
+        for one in (stranger, ours):
+            one.kill()
+            one.wait()
+
+
 def test_of_one_name_only_one_runs(tmp_path: Path) -> None:
     """The second is not started: both would be taken for the noted one."""
     (port,) = free_ports(1)
