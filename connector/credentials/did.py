@@ -62,6 +62,11 @@ class Method:
     ended: str = ""
     """Why it may be used no more: its owner revoked it, or it expired."""
 
+    @property
+    def revoked(self) -> bool:
+        """Its owner took it back: what it signed proves nothing, whatever time that says of itself."""
+        return self.ended.startswith("revoked")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DidDocument:

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
@@ -63,10 +64,21 @@ class Manifest:
     prepared_for: str
     product: str
     rules: JsonObject
-    made: str
-    of: tuple[str, str, str]
-    """Root, time and verdict of the report."""
+    made: datetime
+    root: str
+    as_of: datetime
+    verdict: str
+    """With root and time: of the report."""
     files: Mapping[str, tuple[int, str]]
+
+    def as_json(self) -> JsonObject:
+        """As it is written and signed."""
+        return {
+            "format": FORMAT, "version": VERSION, "kind": self.kind, "by": self.by, "name": self.name,
+            "preparedFor": self.prepared_for, "root": self.root, "asOf": self.as_of.isoformat(),
+            "verdict": self.verdict, "made": self.made.isoformat(), "product": self.product, "rules": self.rules,
+            "files": [{"name": name, "size": size, "digest": sum_} for name, (size, sum_) in self.files.items()],
+        }  # fmt: skip
 
 
 async def make(
@@ -75,15 +87,13 @@ async def make(
     """The bundle of a report. Without a recording it is one for a client."""
     files = await asyncio.to_thread(files_of, recording) if recording is not None else {}
     files |= {REPORT: json_octets(told), PAGE: page.encode(), SIGNER: made.document}
-    manifest: JsonObject = {
-        "format": FORMAT, "version": VERSION, "kind": "client" if recording is None else "full",
-        "by": made.did, "name": made.name, "preparedFor": prepared_for, "root": told["root"], "asOf": told["at"],
-        "verdict": told["verdict"], "made": made.at.isoformat(), "product": made.product, "rules": made.rules,
-        "files": [
-            {"name": name, "size": len(files[name]), "digest": digest_multibase(files[name])} for name in sorted(files)
-        ],
-    }  # fmt: skip
-    octets = json_octets(manifest)
+    manifest = Manifest(
+        kind="client" if recording is None else "full", by=made.did, name=made.name, prepared_for=prepared_for,
+        product=made.product, rules=made.rules, made=made.at, root=_text(told, "root"), as_of=_time(told, "at"),
+        verdict=_text(told, "verdict"),
+        files={name: (len(files[name]), digest_multibase(files[name])) for name in sorted(files)},
+    )  # fmt: skip
+    octets = json_octets(manifest.as_json())
     unsigned = jose.signing_input({"alg": signer.alg, "kid": signer.key_id, "typ": _TYPE}, octets)
     header, _, signature = jose.attach(unsigned, await signer.sign(unsigned)).split(b".")
     return pack({**files, MANIFEST: octets, SIGNATURE: b".".join([header, b"", signature])})
@@ -103,17 +113,19 @@ def read_manifest(files: Files) -> Manifest:
     kind = said.get("kind")
     if kind not in {"full", "client"}:
         raise BadInput(f"{MANIFEST}: no such kind of bundle")
-    return Manifest(
+    manifest = Manifest(
         kind="full" if kind == "full" else "client", by=Did(_text(said, "by")), name=_text(said, "name"),
         prepared_for=_text(said, "preparedFor"), product=_text(said, "product"), rules=object_in(said.get("rules")),
-        made=_text(said, "made"),
-        of=(_text(said, "root"), _text(said, "asOf"), _text(said, "verdict")),
+        made=_time(said, "made"), root=_text(said, "root"), as_of=_time(said, "asOf"), verdict=_text(said, "verdict"),
         files={
             _text(one, "name"): (size, _text(one, "digest"))
             for one in objects_in(said.get("files"))
             if isinstance(size := one.get("size"), int)
         },
     )  # fmt: skip
+    if manifest.as_json() != said:
+        raise BadInput(f"{MANIFEST} has a member that no manifest has, or one file twice")
+    return manifest
 
 
 def _text(said: JsonObject, name: str) -> str:
@@ -121,6 +133,14 @@ def _text(said: JsonObject, name: str) -> str:
     if not isinstance(value, str):
         raise BadInput(f"{MANIFEST}: {name!r} is not as a bundle has it")
     return value
+
+
+def _time(said: JsonObject, name: str) -> datetime:
+    with suppress(ValueError):
+        value = datetime.fromisoformat(_text(said, name))
+        if value.tzinfo is not None:
+            return value
+    raise BadInput(f"{MANIFEST}: {name!r} is no time with its zone")
 
 
 def other_files(manifest: Manifest, files: Files) -> list[str]:
@@ -136,8 +156,12 @@ def other_files(manifest: Manifest, files: Files) -> list[str]:
     ]
 
 
-def check_signature(manifest: Manifest, files: Files, document: DidDocument) -> str:
-    """The key that signed the manifest. `Refused`: it is not signed by a key that this document lists for that."""
+def check_signature(manifest: Manifest, files: Files, document: DidDocument, *, today: DidDocument) -> str:
+    """The key that signed the manifest. `Refused`: it is not signed by a key that this document lists for that.
+
+    The document is read as of when the bundle was made: a key may expire later. `today`: it as of now, since a key that
+    is revoked counts no more at all: whoever stole it dates what he signs as he likes.
+    """
     parts = files.get(SIGNATURE, b"").split(b".")
     if len(parts) != _PARTS or parts[1]:
         raise Refused("not-a-jws", f"{SIGNATURE} is no detached signature")
@@ -149,6 +173,8 @@ def check_signature(manifest: Manifest, files: Files, document: DidDocument) -> 
     if did_of_key(key_id) != manifest.by:
         raise Refused("foreign-key", f"{key_id:.120} is no key of {manifest.by:.120}")
     jose.verify(jws, key_for(document, key_id, "assertionMethod"))
+    if (method := today.methods[key_id]).revoked:
+        raise Refused("method-ended", f"{key_id:.120} {method.ended}")
     return key_id
 
 

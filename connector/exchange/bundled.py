@@ -47,6 +47,8 @@ _FOLDERS: Final[Mapping[Kind, tuple[str, str]]] = {
 _CREDENTIALS: Final = "credentials"
 _MEMBERSHIP: Final = "MembershipCredential"
 _OK: Final = 200
+_MOST_STATUS: Final = 999
+"""Three digits (RFC 9112, 4): an answer with one that HTTP does not know is evidence too."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -180,12 +182,16 @@ def read_recording(files: Files) -> Recording:
 
 
 def other_evidence(recording: Recording, files: Files) -> list[str]:
-    """Those files that are not what this recording is written as: octets under another digest, files of nobody."""
+    """How these files are not what this recording is written as: octets under another digest, files of nobody, members
+    that nobody reads, one place twice.
+    """
     expected = files_of(recording)
     return [
-        name
+        f"{name} is not what the evidence names"
+        if "/" in name or name not in expected
+        else f"{name} has a member that no bundle has, or one place twice"
         for name in sorted({*files, *expected})
-        if (name in files) != (name in expected) or ("/" in name and files[name] != expected[name])
+        if files.get(name) != expected.get(name)
     ]
 
 
@@ -216,7 +222,7 @@ def _read_given(one: _Reader, files: Files) -> tuple[Place, Given]:
     if "code" in one.body:
         return place, Given(at=at, code=one.text("code"), detail=one.text("detail"), open=one.body.get("open") is True)
     if kind == "read":
-        status = one.number("status", 599)
+        status = one.number("status", _MOST_STATUS)
         return place, Given(at=at, status=status, octets=_read_answer(one, files) if status == _OK else b"")
     return place, Given(at=at, octets=one.file("file", files) if "file" in one.body else b"")
 

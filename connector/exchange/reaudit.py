@@ -111,7 +111,7 @@ class Reaudited:
             "checks": [check.as_json() for check in self.checks],
             "differences": [one.as_json() for one in self.differences],
             "audit": {
-                "by": manifest.by, "name": manifest.name, "kind": manifest.kind, "made": manifest.made,
+                "by": manifest.by, "name": manifest.name, "kind": manifest.kind, "made": manifest.made.isoformat(),
                 "product": manifest.product, "root": self.kept.get("root"), "at": self.kept.get("at"),
                 "verdict": self.kept.get("verdict"), "outcomes": self.kept.get("outcomes"),
             },
@@ -154,7 +154,7 @@ class Reaudit:
     product: str
     rules: JsonObject
 
-    async def run(self, octets: bytes, *, document: bytes | None = None) -> Reaudited:
+    async def run(self, octets: bytes, *, now: datetime, document: bytes | None = None) -> Reaudited:
         """Make all checks. `document`: the walker's DID document, where it is known from elsewhere."""
         book = _Book()
         unpacked = unpack(octets)
@@ -166,7 +166,7 @@ class Reaudit:
         self._introduce(book, manifest, kept)
         listed = f"{len(manifest.files)} files are those that the manifest names"
         book.hold("digests", other_files(manifest, files), "digest-mismatch", listed)
-        unknowable = [_sign(book, manifest, files, document)]
+        unknowable = [_sign(book, manifest, files, document, now)]
         if manifest.kind == "client":
             _without_evidence(book, files)
         else:
@@ -180,9 +180,12 @@ class Reaudit:
     def _introduce(self, book: _Book, manifest: Manifest, kept: JsonObject) -> None:
         """By whom and with what it was made; whether that is what is here; whether it is about this report."""
         other = (manifest.product, manifest.rules) != (self.product, self.rules)
-        said = f"walked by {manifest.name or manifest.by}, made {manifest.made} by {manifest.product}"
-        if manifest.of != (kept.get("root"), kept.get("at"), kept.get("verdict")):
+        said = f"walked by {manifest.name or manifest.by}, made {manifest.made.isoformat()} by {manifest.product}"
+        of = {"root": manifest.root, "at": manifest.as_of.isoformat(), "verdict": manifest.verdict}
+        if any(kept.get(name) != value for name, value in of.items()):
             book.note("manifest", "failed", f"{said}; it is about another report", "other-report")
+        elif abs(manifest.made - manifest.as_of) > _LONGEST:
+            book.note("manifest", "failed", f"{said}, of an audit at {of['at']}", "other-time")
         elif other:
             book.note("manifest", "passed", f"{said}; here is {self.product}: rules may differ", "other-version")
         else:
@@ -205,7 +208,7 @@ class Reaudit:
         recording = read_recording(files)
         strange = other_evidence(recording, {name: files[name] for name in files if name not in _OWN_FILES})
         good = f"{len(recording.obtained)} answers, {len(recording.credentials)} credentials, each under its own digest"
-        book.hold("evidence", [f"{name} is not what the evidence names" for name in strange], "other-evidence", good)
+        book.hold("evidence", strange, "other-evidence", good)
         clock = Moment(recording.at)
         obtained = Obtained(clock=clock, kept=dict(recording.obtained))
         walk = Walk(recording.root, holder=recording.holder, now=recording.at, limits=recording.limits)
@@ -216,11 +219,16 @@ class Reaudit:
         wrong += [f"{place} is there and nobody wants it" for place in recording.obtained if place not in obtained.used]
         wrong += [f"{_named(one)} is a step that nobody wants" for one in strays]
         wrong += [f"{_named(one)} is wanted at the end" for one in left]
-        times = [step.now for step in recording.steps if step.now is not None]
+        times = [(step.now, "a check") for step in recording.steps if step.now is not None]
+        times += [(given.at, str(place)) for place, given in recording.obtained.items()]
         wrong += [
-            f"a check made at {time}, of a walk at {walk.now}" for time in times if abs(time - walk.now) > _LONGEST
+            f"{what} at {time}, of a walk at {walk.now}" for time, what in times if abs(time - walk.now) > _LONGEST
         ]
+        if recording.walker != manifest.by:
+            wrong.append(f"{recording.walker:.120} walked, and {manifest.by:.120} signs for it")
         book.hold("walk", wrong, "other-walk", f"{len(recording.steps)} steps, each as the walk wants it")
+        if not walk.root_key:  # its read is still wanted, so that the walk does not hold: there is nothing to judge
+            return _unknowable(recording)
         book.differences = differences(kept, assemble(walk).as_json())
         _compare(book, kept, recording, by_another=manifest.product != self.product)
         return _unknowable(recording)
@@ -240,11 +248,12 @@ def _report(files: Files) -> JsonObject:
         raise BadInput(f"{REPORT}: {problem.detail}", place=problem.place) from None
 
 
-def _sign(book: _Book, manifest: Manifest, files: Files, known: bytes | None) -> str:
+def _sign(book: _Book, manifest: Manifest, files: Files, known: bytes | None, now: datetime) -> str:
     """Check the signature. What remains to be known about who signed."""
+    octets = files.get(SIGNER, b"") if known is None else known
     try:
-        document = parse_document(files.get(SIGNER, b"") if known is None else known)
-        key_id = check_signature(manifest, files, document)
+        document = parse_document(octets, now=manifest.made)
+        key_id = check_signature(manifest, files, document, today=parse_document(octets, now=now))
     except Refused as refused:
         book.note("signature", "failed", refused.detail, refused.reason)
         return ""
@@ -281,9 +290,13 @@ def _compare(book: _Book, kept: JsonObject, recording: Recording, *, by_another:
         other = [
             f"{one.where}: {one.found!r:.80}, in the report {one.kept!r:.80}"
             for one in book.differences
-            if one.subject == subject and not (by_another and one.where.endswith(" reasons"))
+            if one.subject == subject and not (by_another and _only_worded(one))
         ]
         book.hold(subject, other, "other-result", said)
+
+
+def _only_worded(one: Difference) -> bool:
+    return one.member == "reasons" and isinstance(one.kept, list) and isinstance(one.found, list)
 
 
 def _unknowable(recording: Recording) -> list[str]:

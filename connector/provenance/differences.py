@@ -16,10 +16,14 @@ Subject = Literal["records", "balances", "origin", "verdict"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Difference:
-    """One place, and what stands there in the report that was kept and in the one that was found."""
+    """One place, and what stands there in the report that was kept and in the one that was found.
+
+    `member`: of an entry that both have, the member that differs; `where` is for people and holds what a report says.
+    """
 
     subject: Subject
     where: str
+    member: str = ""
     kept: Json
     found: Json
 
@@ -55,7 +59,8 @@ def _members(subject: Subject, where: str, kept: Json, found: Json) -> Iterator[
         return
     for name in sorted({*kept, *found}):
         if kept.get(name) != found.get(name):
-            yield Difference(subject=subject, where=f"{where} {name}", kept=kept.get(name), found=found.get(name))
+            one, other = kept.get(name), found.get(name)
+            yield Difference(subject=subject, where=f"{where} {name}", member=name, kept=one, found=other)
 
 
 def _paired(kept: Json, found: Json, key: Callable[[JsonObject], str]) -> list[tuple[str, Json, Json]] | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 import orjson
@@ -104,7 +105,7 @@ async def bundle(report: AuditReport, recording: Recording | None, *, prepared_f
     return await make(told, page, recording=recording, made=made, signer=key(AUDITOR), prepared_for=prepared_for)
 
 
-async def check(octets: bytes, *, known: bytes | None = None, product: str = PRODUCT) -> Reaudited:
+async def check(octets: bytes, *, known: bytes | None = None, product: str = PRODUCT, now: datetime = NOW) -> Reaudited:
     """What `audit verify` of this version does."""
 
     def verifier(obtained: Obtained, clock: Clock, recording: Recording) -> Verifier:
@@ -116,11 +117,14 @@ async def check(octets: bytes, *, known: bytes | None = None, product: str = PRO
     def render(report: JsonObject, prepared_for: str) -> str:
         return render_json(report, prepared_for=prepared_for)
 
-    return await Reaudit(verifier=verifier, render=render, product=product, rules=RULES).run(octets, document=known)
+    reaudit = Reaudit(verifier=verifier, render=render, product=product, rules=RULES)
+    return await reaudit.run(octets, now=now, document=known)
 
 
-def signed_again(files: Files, signer: MemorySigner | None = None) -> bytes:
-    """These files, with a manifest that is true of them, signed by the auditor: what a lying auditor could make."""
+def signed_again(files: Files, said: JsonObject | None = None, *, signer: MemorySigner | None = None) -> bytes:
+    """These files, with a manifest that is true of them but for what is `said`, signed by the auditor: what a lying
+    auditor could make.
+    """
     signer = signer or key(AUDITOR)
     others = {name: files[name] for name in files if name not in {MANIFEST, SIGNATURE}}
     report, manifest = orjson.loads(files["report.json"]), orjson.loads(files[MANIFEST])
@@ -128,7 +132,7 @@ def signed_again(files: Files, signer: MemorySigner | None = None) -> bytes:
         {"name": name, "size": len(others[name]), "digest": digest_multibase(others[name])} for name in sorted(others)
     ]
     told = {"root": report["root"], "asOf": report["at"], "verdict": report["verdict"]}
-    octets = json_octets({**manifest, **told, "files": listed})
+    octets = json_octets({**manifest, **told, "files": listed, **(said or {})})
     unsigned = jose.signing_input({"alg": signer.alg, "kid": signer.key_id, "typ": "audit-manifest+jws"}, octets)
     header, _, signature = jose.attach(unsigned, signer.sign_now(unsigned)).split(b".")
     return pack({**others, MANIFEST: octets, SIGNATURE: b"..".join([header, signature])})
