@@ -50,7 +50,7 @@ class _Watching(GuardedClient):
         answer = await super().request(method, url, **options)
         try:
             told = parsedate_to_datetime(answer.headers.get("date", ""))
-        except ValueError:
+        except (ValueError, OverflowError):
             return answer
         now = SystemClock().now()  # the machine's, whatever [unsafe] says
         self.ahead[urlsplit(url).netloc] = (told.replace(tzinfo=told.tzinfo or UTC) - now).total_seconds()

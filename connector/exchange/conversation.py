@@ -145,18 +145,18 @@ class Conversation:
         *, offered: str = "",
     ) -> Answer:  # fmt: skip
         """A peer's first message: it makes the process."""
-        await self.crowd.admit(incoming.caller.facts.party)
-        draft = Draft(
-            row=None, process=process, content=content, counterparty=incoming.caller.facts.party,
-            now=self.clock.now(), caller=incoming.caller, alarms={}, offered=offered,
-        )  # fmt: skip
-        self._run(draft, self._received(draft, incoming, None, lambda _: objections))
-        if draft.process.state == START:  # refused: there is nothing to be patient with
-            draft.alarms = None
-        answer = await self._answer(draft, incoming)
-        draft.messages.append(self._message(draft, incoming, answer))
-        await self._commit(draft, replay=None if incoming.caller.repeat else incoming.caller.replay)
-        return answer
+        async with self.crowd.admitted(incoming.caller.facts.party):
+            draft = Draft(
+                row=None, process=process, content=content, counterparty=incoming.caller.facts.party,
+                now=self.clock.now(), caller=incoming.caller, alarms={}, offered=offered,
+            )  # fmt: skip
+            self._run(draft, self._received(draft, incoming, None, lambda _: objections))
+            if draft.process.state == START:  # refused: there is nothing to be patient with
+                draft.alarms = None
+            answer = await self._answer(draft, incoming)
+            draft.messages.append(self._message(draft, incoming, answer))
+            await self._commit(draft, replay=None if incoming.caller.repeat else incoming.caller.replay)
+            return answer
 
     async def happen(self, pid: str, change: Change) -> Draft:
         """Something other than a received message happens to a process. Tried again when another change came first."""

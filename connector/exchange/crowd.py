@@ -7,8 +7,13 @@ may have us keep is `room`'s.
 
 from __future__ import annotations
 
+import asyncio
 import logging
+from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from weakref import WeakValueDictionary
 
 from connector.errors import Unavailable
 from connector.exchange.ports import Store
@@ -26,12 +31,28 @@ class Crowd:
     most: int
     _left: dict[str, int] = field(default_factory=dict)
     """How many a party may surely open before they are counted again; some may have ended since they were counted."""
+    _entering: Counter[str] = field(default_factory=Counter)
+    """How many of a party are let in and perhaps not written yet."""
+    _turns: WeakValueDictionary[str, asyncio.Lock] = field(default_factory=WeakValueDictionary)
 
-    async def admit(self, party: str) -> None:
-        """One more of this party. `Unavailable`: not now."""
+    @asynccontextmanager
+    async def admitted(self, party: str) -> AsyncIterator[None]:
+        """One more of this party, which is written within. `Unavailable`: not now."""
+        async with self._turns.setdefault(party, asyncio.Lock()):
+            await self._admit(party)
+            self._entering[party] += 1
+        try:
+            yield
+        finally:
+            self._entering[party] -= 1
+            if not self._entering[party]:
+                del self._entering[party]
+
+    async def _admit(self, party: str) -> None:
         left = self._left.get(party, 0)
         if left <= 0:
-            left = self.most - await self.store.count_open(self.tenant, party, most=self.most)
+            entering = self._entering[party]  # read first: one that is written meanwhile may not be counted yet
+            left = self.most - entering - await self.store.count_open(self.tenant, party, most=self.most)
         if left <= 0:
             _log.warning("%s has %d open negotiations and transfers here, and opens no more", party, self.most)
             raise Unavailable(

@@ -357,6 +357,13 @@ async def test_signed_nonsense_is_a_sentence_too(whole: Bundled, name: str, cont
     assert found
 
 
+async def test_a_time_beyond_the_calendar_is_a_sentence_too(whole: Bundled) -> None:
+    """One in its own zone only."""
+    steps = whole.files["walk.json"].replace(NOW.isoformat().encode(), b"9999-12-31T23:59:59-14:00")
+    with pytest.raises(BadInput, match="'at'"):
+        await check(signed_again({**whole.files, "walk.json": steps}))
+
+
 # --- for a client ----------------------------------------------------------------------------------------------------
 
 

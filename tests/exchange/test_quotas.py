@@ -11,7 +11,8 @@ import pytest
 
 from connector.config import Approvals, Limits
 from connector.credentials.query import query_message, type_scope
-from connector.errors import PeerUnreachable
+from connector.errors import PeerUnreachable, Unavailable
+from connector.exchange.crowd import Crowd
 from connector.exchange.patience import asked_to_wait
 from connector.exchange.ports import HttpAnswer
 from connector.exchange.quotas import Bucket
@@ -19,6 +20,7 @@ from connector.model import Did, JsonObject, Pid
 from connector.protocol import compose
 from connector.protocol.process import Process, Role
 from connector.server import fetching
+from connector.stores.memory import MemoryStore
 from tests.exchange.deals import ask
 from tests.exchange.test_hostile import access_for, play, proof, say, services, settled
 from tests.simulator import Node, World
@@ -210,3 +212,20 @@ def test_who_has_very_much_open_opens_no_more_until_something_ends(tmp_path: Pat
         assert await third.states() == ("REQUESTED", "REQUESTED")
 
     play(tmp_path, scene, approvals=Approvals(request="hold"), limits=Limits(max_open_processes=2))
+
+
+async def test_what_is_let_in_and_not_written_yet_counts_too() -> None:
+    """However many ask at once; whoever was let in and opened nothing leaves the place to the next."""
+    crowd = Crowd(tenant="", store=MemoryStore(), most=2)
+    written = asyncio.Event()
+
+    async def opens(party: str) -> None:
+        async with crowd.admitted(party):
+            await written.wait()
+
+    asked = [asyncio.create_task(opens(party)) for party in ["did:web:peer"] * 8 + ["did:web:else"]]
+    await asyncio.sleep(0.01)
+    assert [type(one.exception()) for one in asked if one.done()] == [Unavailable] * 6
+    written.set()
+    assert [type(one) for one in await asyncio.gather(*asked, return_exceptions=True)].count(Unavailable) == 6
+    await opens("did:web:peer")

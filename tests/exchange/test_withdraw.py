@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -111,18 +113,20 @@ def test_an_agreement_that_is_on_its_way_is_no_agreement_yet(tmp_path: Path) -> 
 
 def test_a_withdrawal_while_a_request_is_weighed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """It comes between the look at the offer and the commit: nothing is opened, and the customer is told why."""
-    admit, done = Crowd.admit, list[Withdrawn]()
+    admitted, done = Crowd.admitted, list[Withdrawn]()
 
     async def scene(world: World) -> None:
         customer, supplier = world.nodes
         row = await dataset(supplier)
 
-        async def meanwhile(crowd: Crowd, party: str) -> None:
-            await admit(crowd, party)
-            if not done and crowd is services(supplier).negotiate.conversation.crowd:
-                done.append(await services(supplier).withdraw.run(row))
+        @asynccontextmanager
+        async def meanwhile(crowd: Crowd, party: str) -> AsyncIterator[None]:
+            async with admitted(crowd, party):
+                if not done and crowd is services(supplier).negotiate.conversation.crowd:
+                    done.append(await services(supplier).withdraw.run(row))
+                yield
 
-        monkeypatch.setattr(Crowd, "admit", meanwhile)
+        monkeypatch.setattr(Crowd, "admitted", meanwhile)
         deal = await ask(customer, supplier)
         assert done[0].terminated == {"negotiation": [], "transfer": []}
         assert await deal.states() == ("TERMINATED", "")
