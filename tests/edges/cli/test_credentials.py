@@ -11,7 +11,10 @@ import pytest
 from typer.testing import CliRunner
 
 from connector.cli import app
+from connector.cli.client import Management
 from connector.cli.companies import free_ports
+from connector.errors import BadInput
+from connector.model import JsonObject
 from tests.edges.cli.companies import Company, found, know, serving
 from tests.edges.cli.test_running import ask, run
 
@@ -46,6 +49,11 @@ def test_it_is_verified_however_it_is_laid_out(parties: tuple[Company, Path], tm
     code, answer = ask(mine, "credential", "verify", signed)
     assert (code, answer["verdict"], len(answer["checks"])) == (0, "valid", 10), answer
     assert "VC Data Integrity 1.0, 4.4" in {check["spec"] for check in answer["checks"]}
+    beyond = "0001-01-01T00:00:00+14:00"
+    assert run(mine, "credential", "verify", signed, "--at", beyond)[0] == 2, "in UTC it is before the first day"
+    body: JsonObject = {"credential": signed.read_text("utf-8"), "at": beyond}
+    with pytest.raises(BadInput, match="no time"):
+        Management.of(mine.config).work("/v1/verify", body)
     spread = tmp_path / "spread.json"
     spread.write_bytes(json.dumps(json.loads(signed.read_bytes()), indent=4).encode("utf-16"))
     assert ask(mine, "credential", "verify", spread)[1]["verdict"] == "valid"
