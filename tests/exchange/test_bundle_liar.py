@@ -13,7 +13,7 @@ import pytest
 
 from connector.credentials.datamodel import time_text
 from connector.errors import BadInput
-from connector.exchange.bundled import files_of, json_octets, read_recording
+from connector.exchange.bundled import MOST_VALUES, files_of, json_octets, read_recording
 from connector.exchange.obtained import Given
 from connector.model import JsonObject
 from connector.provenance.archive import pack, unpack
@@ -89,6 +89,17 @@ def test_whatever_status_a_company_answers_with_can_be_read_again(whole: Bundled
     place = next(place for place in whole.recording.obtained if place.kind == "read")
     obtained = {**whole.recording.obtained, place: Given(at=NOW, status=status)}
     assert read_recording(files_of(replace(whole.recording, obtained=obtained))).obtained == obtained
+
+
+def test_an_answer_full_of_commas_can_be_read_again(whole: Bundled) -> None:
+    """They stand in a string; the same number of values does not pass."""
+    place = next(place for place in whole.recording.obtained if place.kind == "read")
+    body = orjson.dumps({"a": ',"\\' * (MOST_VALUES // 4), "b": "," * MOST_VALUES})
+    obtained = {**whole.recording.obtained, place: Given(at=NOW, octets=body)}
+    files = files_of(replace(whole.recording, obtained=obtained))
+    assert read_recording(files).obtained == obtained
+    with pytest.raises(BadInput, match="values"):
+        read_recording({**files, "evidence.json": b'{"obtained":[' + b"0," * MOST_VALUES + b"0]}"})
 
 
 async def test_only_the_walkers_own_key_signs(whole: Bundled) -> None:
