@@ -332,7 +332,7 @@ def test_audit_gives_the_verdict_and_writes_the_report(world: World, tmp_path: P
     code, text = run(world.refiner, "audit", "0020", "--peer", "mine")
     assert (code, "QUALIFIED" in text, "findings and gaps" in text) == (1, True, True)
     assert ask(world.refiner, "audit", "0099", "--peer", "mine")[0] == 3
-    assert "audit 0010 --peer PEER" in run(world.refiner, "audit", "0010")[1]
+    assert "the same with --peer PEER" in run(world.refiner, "audit", "0010")[1]
     assert run(world.refiner, "audit", "0010", "--peer", "mine", "--out", tmp_path / "none" / "page.html")[0] == 2
 
     kept.write_text(json.dumps(sealed))
