@@ -19,8 +19,8 @@ _RACES = (
     "currently leased", "already leased by someone else", "cannot be agreed", "cannot be started",
     "persistence.Lease.isExpired", "createId(AbstractJsonLdTransformer",
 )  # fmt: skip
-"""EDC's own: two of its threads, or our answer and its commit, meet. The last but one is in its table of leases; the last
-is its process shown on our GET, in which it has not yet written the pid that our answer gave it."""
+"""EDC's own: two of its threads, or our answer and its commit, meet. The last but one is in its table of leases; the
+last is its process shown on our GET, in which it has not yet written the pid that our answer gave it."""
 _LEVELS = ("DEBUG", "INFO", "WARNING", "SEVERE")
 _SHORT_WAIT_MILLIS = 50
 
