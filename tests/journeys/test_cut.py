@@ -28,7 +28,7 @@ from tests.journeys.companies import Keeper, Member, make_pair
 from tests.journeys.fault_proxy import FaultProxy, Sweep, proxies
 from tests.journeys.test_crash import site_of
 
-FEW, MANY = 4, 8
+FEW, MANY = 4, 20
 """Hands at once: most of the time goes into pauses before a repeat."""
 TIMES = 2
 """Whole exchanges cost most, so each of their messages is cut twice: faults come one after the other, too."""
