@@ -87,7 +87,7 @@ def _kill_one(folder: Path, process: subprocess.Popen[str], chance: random.Rando
 def _told(result: JsonObject, folder: Path, seconds: float) -> Told:
     report = json.loads((folder / "audit.json").read_text("utf-8"))
     names: dict[str, str] = {**report["parties"], **report["places"]}
-    for node in report["nodes"]:
+    for node in sorted(report["nodes"], key=lambda one: (one["type"], one["name"])):  # two may tell of one subject
         names.setdefault(node["id"], f"{node['type']} {node['name']}")
         names.setdefault(node["subject"], f"of {node['type']} {node['name']}")
     del report["at"]
