@@ -79,10 +79,10 @@ def _read(file: Path) -> bytes:
 def _checker() -> Reaudit:
     """All parts, none of which opens a connection."""
     from connector.exchange.reaudit import Reaudit  # noqa: PLC0415 - `--help` need not load the house
-    from connector.peers.verifier import FetchingVerifier  # noqa: PLC0415 - as above
-    from connector.server.bundling import PRODUCT, rules_of  # noqa: PLC0415 - as above
-    from connector.server.report import render_json  # noqa: PLC0415 - as above
-    from connector.vocabulary.bundle import load_bundle  # noqa: PLC0415 - as above
+    from connector.peers.verifier import FetchingVerifier  # noqa: PLC0415 - `--help` need not load it
+    from connector.server.bundling import PRODUCT, rules_of  # noqa: PLC0415 - `--help` need not load it
+    from connector.server.report import render_json  # noqa: PLC0415 - `--help` need not load it
+    from connector.vocabulary.bundle import load_bundle  # noqa: PLC0415 - `--help` need not load it
 
     vocabulary = load_bundle()
 

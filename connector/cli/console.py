@@ -166,7 +166,7 @@ def for_machines() -> Iterator[None]:
     before = _AS_JSON.set(True)
     try:
         yield
-    except Exception as bug:
+    except Exception as bug:  # told to the machine, and raised again: a bug stays one
         show_error("bug", f"{type(bug).__name__}: {bug}", hint="what happened stands on standard error: report it")
         raise
     finally:

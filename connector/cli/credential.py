@@ -62,7 +62,7 @@ def issue(
     Example: battery-connector credential issue permit.json --type MinePermit --out permit.jwt
     """
     from connector.cli import issuing  # noqa: PLC0415 - `--help` need not load the house
-    from connector.server.issuing import Job  # noqa: PLC0415 - as above
+    from connector.server.issuing import Job  # noqa: PLC0415 - `--help` need not load it
 
     with told():
         if not claims and plan is None:
@@ -85,7 +85,7 @@ def issue(
 
 def _issued(job: Job, config: Path, site: Path | None) -> JsonObject:
     """What was signed, with its octets: by the running connector, or here where none answers or a site is wanted."""
-    from connector.cli import issuing  # noqa: PLC0415 - as above
+    from connector.cli import issuing  # noqa: PLC0415 - `--help` need not load it
 
     if site is None:
         with suppress(PeerUnreachable):
@@ -125,7 +125,7 @@ def revoke(
 
     Example: battery-connector credential revoke permit.jwt --effective 2026-05-31T00:00:00Z --reason "closed"
     """
-    from connector.cli import issuing  # noqa: PLC0415 - as above
+    from connector.cli import issuing  # noqa: PLC0415 - `--help` need not load it
 
     with told():
         loaded, digest = load(config), what if _DIGEST.fullmatch(what) else digest_multibase(_octets(Path(what)))

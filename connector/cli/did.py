@@ -65,10 +65,10 @@ def show(config: CONFIG = Path("connector.toml"), as_json: JSON = False) -> None
     Example: battery-connector did show
     """
     from connector.app import clock_of  # noqa: PLC0415 - `--help` need not load the house
-    from connector.cli import doctor_company, doctor_network  # noqa: PLC0415 - as above
-    from connector.credentials.own_methods import standing  # noqa: PLC0415 - as above
-    from connector.keys.register import Register  # noqa: PLC0415 - as above
-    from connector.server.statements import did_document  # noqa: PLC0415 - as above
+    from connector.cli import doctor_company, doctor_network  # noqa: PLC0415 - `--help` need not load it
+    from connector.credentials.own_methods import standing  # noqa: PLC0415 - `--help` need not load it
+    from connector.keys.register import Register  # noqa: PLC0415 - `--help` need not load it
+    from connector.server.statements import did_document  # noqa: PLC0415 - `--help` need not load it
 
     with told():
         company = load(config)
@@ -158,7 +158,7 @@ def _show_resolved(did: str, steps: Sequence[Step], keys: list[JsonObject], serv
 def _party(name: str, config: Path | None) -> tuple[Did, Clock, bool]:
     """Whom a name means, the time, and whether loopback is allowed; without a company only DIDs and addresses."""
     from connector.app import SystemClock, clock_of  # noqa: PLC0415 - `--help` need not load the house
-    from connector.credentials.did_web import did_of  # noqa: PLC0415 - as above
+    from connector.credentials.did_web import did_of  # noqa: PLC0415 - `--help` need not load it
 
     here = Path("connector.toml")
     if config is not None or here.is_file():
@@ -195,8 +195,8 @@ def rotate(
     Example: battery-connector did rotate assertionMethod --overlap 24
     """
     from connector.app import clock_of  # noqa: PLC0415 - `--help` need not load the house
-    from connector.credentials.own_methods import signing  # noqa: PLC0415 - as above
-    from connector.keys.register import Register  # noqa: PLC0415 - as above
+    from connector.credentials.own_methods import signing  # noqa: PLC0415 - `--help` need not load it
+    from connector.keys.register import Register  # noqa: PLC0415 - `--help` need not load it
 
     with told():
         company, wanted = load(config), _purpose(purpose)
@@ -239,8 +239,8 @@ def revoke(
     Example: battery-connector did revoke assertion-1 --reason "the backup was stolen" --yes
     """
     from connector.app import clock_of  # noqa: PLC0415 - `--help` need not load the house
-    from connector.credentials.own_methods import named, revoked  # noqa: PLC0415 - as above
-    from connector.keys.register import Register  # noqa: PLC0415 - as above
+    from connector.credentials.own_methods import named, revoked  # noqa: PLC0415 - `--help` need not load it
+    from connector.keys.register import Register  # noqa: PLC0415 - `--help` need not load it
 
     with told():
         company = load(config)

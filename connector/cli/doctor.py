@@ -51,7 +51,7 @@ def doctor(
 
 def _look(config: Path, *, thorough: bool) -> list[Check]:
     from connector.app import clock_of  # noqa: PLC0415 - `--help` need not load the house
-    from connector.cli import doctor_company, doctor_network  # noqa: PLC0415 - as above
+    from connector.cli import doctor_company, doctor_network  # noqa: PLC0415 - `--help` need not load it
 
     try:
         company = load(config)

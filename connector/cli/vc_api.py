@@ -27,11 +27,11 @@ def vc_api(
 async def _serve(port: int, *, as_json: bool) -> None:
     from aiohttp import web  # noqa: PLC0415 - `--help` need not load it
 
-    from connector.app import SystemClock  # noqa: PLC0415 - as above
-    from connector.keys.memory import throwaway_signer  # noqa: PLC0415 - as above
-    from connector.server.site import listen  # noqa: PLC0415 - as above
-    from connector.server.vc_api import VcApi  # noqa: PLC0415 - as above
-    from connector.vocabulary.bundle import load_bundle  # noqa: PLC0415 - as above
+    from connector.app import SystemClock  # noqa: PLC0415 - `--help` need not load it
+    from connector.keys.memory import throwaway_signer  # noqa: PLC0415 - `--help` need not load it
+    from connector.server.site import listen  # noqa: PLC0415 - `--help` need not load it
+    from connector.server.vc_api import VcApi  # noqa: PLC0415 - `--help` need not load it
+    from connector.vocabulary.bundle import load_bundle  # noqa: PLC0415 - `--help` need not load it
 
     face = VcApi.of([throwaway_signer("EdDSA"), throwaway_signer("ES256")], load_bundle(), SystemClock())
     runner = web.AppRunner(face.application(), access_log=None)

@@ -208,7 +208,7 @@ def _objects(body: JsonObject, name: str) -> Iterator[JsonObject]:
         raise ValueError(f"{name} is no list")  # noqa: TRY004  one kind of refusal for the reader
     for item in items:
         if not isinstance(item, dict):
-            raise ValueError(f"{name} holds something that is no object")  # noqa: TRY004  as above
+            raise ValueError(f"{name} holds something that is no object")  # noqa: TRY004  one kind of refusal for the reader
         yield item
 
 
