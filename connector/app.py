@@ -48,6 +48,7 @@ from connector.exchange.receipts import Receipts
 from connector.exchange.receive import Receive
 from connector.exchange.reminders import Reminders, Restarts
 from connector.exchange.renew import Renew
+from connector.exchange.restored import Restored
 from connector.exchange.revoke import Revoke
 from connector.exchange.room import Room
 from connector.exchange.serve import Serve
@@ -294,8 +295,11 @@ def _processes(
 
 
 @asynccontextmanager
-async def running(config: Config) -> AsyncIterator[Services]:
-    """A connector that listens and works until the block ends; what is under way is finished first."""
+async def running(config: Config, *, restored: bool = False) -> AsyncIterator[Services]:
+    """A connector that listens and works until the block ends; what is under way is finished first.
+
+    `restored`: its store was brought back from a copy that does not say so itself.
+    """
     if config.unsafe.clock_offset_seconds:
         _log.warning("UNSAFE: the clock is shifted by %d seconds", config.unsafe.clock_offset_seconds)
     if config.unsafe.claimed_identity:
@@ -305,6 +309,7 @@ async def running(config: Config) -> AsyncIterator[Services]:
     store = open_store(_store_url(config))
     async with GuardedClient(unsafe_allow_loopback=config.unsafe.allow_loopback_http) as http:
         services = compose(config, store, http, keys)
+        await _note_restored(services, said=restored)
         given_up = SystemClock().now().timestamp() - config.limits.retry_budget_seconds
         await asyncio.to_thread(services.files.forget_parts, given_up)
         public = await site.start(site.public_site(services), config, host=config.listen.host, port=config.listen.port)
@@ -325,6 +330,15 @@ async def running(config: Config) -> AsyncIterator[Services]:
             await store.close()
 
 
+async def _note_restored(services: Services, *, said: bool = False) -> None:
+    restored = Restored(tenant=services.config.tenant, store=services.store, clock=services.clock)
+    if await restored.note(said=said):
+        _log.warning(
+            "this store was brought back from a copy: what was published, agreed or revoked since then is not in it. "
+            "New versions leave out the numbers that may have been given; revoke again what you revoked"
+        )
+
+
 async def _get_ready() -> None:
     """What the first peer would wait for, between what is asked already; then the collector gets its pace.
 
@@ -343,7 +357,9 @@ async def offline(config: Config) -> AsyncIterator[Services]:
     """The same connector without faces, background work and network: for a signer that only issues."""
     store = open_store(_store_url(config))
     try:
-        yield compose(config, store, NoNetwork(), open_keys(config, clock_of(config).now()))
+        services = compose(config, store, NoNetwork(), open_keys(config, clock_of(config).now()))
+        await _note_restored(services)
+        yield services
     finally:
         await store.close()
 

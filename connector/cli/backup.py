@@ -29,7 +29,7 @@ def backup(
     are in it. Exit code 1: something is wrong in it.
 
     It holds the keys and what opens them, so keep it as you keep those; and it is the company, so never let both be
-    served.
+    served. Served in the company's place it gives no version number twice that was given since it was made.
 
     Example: battery-connector backup /backups/refiner-monday
     """

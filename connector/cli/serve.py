@@ -32,8 +32,18 @@ def serve(
     fence: Annotated[
         bool, typer.Option("--fence", help="Let the kernel (Landlock) confine the process to the company's folder.")
     ] = False,
+    restored: Annotated[
+        bool,
+        typer.Option(
+            "--restored", help="The store was brought back from a copy that `backup` did not make. Say it once."
+        ),
+    ] = False,
 ) -> None:
     """Run a connector in the foreground. Stop it with Ctrl-C or SIGTERM.
+
+    A company that was brought back from a copy gives no version number twice: new ones leave out what was perhaps given
+    since. A copy that `backup` made says itself that it is one; of any other (a snapshot, copied files) say
+    `--restored` at the first start.
 
     Example: battery-connector serve --config refiner/connector.toml
     """
@@ -45,7 +55,7 @@ def serve(
         _allow_open_files()
         if fence:
             _raise_fence(loaded)
-        _run(loaded)
+        _run(loaded, restored=restored)
 
 
 def _raise_fence(config: Config) -> None:
@@ -68,7 +78,7 @@ def _allow_open_files() -> None:
             resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
-def _run(config: Config) -> None:
+def _run(config: Config, *, restored: bool) -> None:
     from connector.app import running  # noqa: PLC0415 - `--help` need not load the whole house
 
     async def until_stopped() -> None:
@@ -76,7 +86,7 @@ def _run(config: Config) -> None:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, stop.set)
-        async with running(config):
+        async with running(config, restored=restored):
             logging.getLogger("connector").info("%s serves %s as %s", config.name, config.public_url, config.did)
             await stop.wait()
 

@@ -48,6 +48,17 @@ class RecordStore(Protocol):
     async def next_status_index(self, tenant: str) -> int:
         """The lowest index never given. List N holds indices [N*131072, (N+1)*131072)."""
 
+    async def first_version(self, tenant: str) -> int:
+        """The lowest version that a new one may have: 1, or more in a store that was brought back from a copy."""
+
+    async def is_copy(self) -> bool:
+        """Whether this store is a copy (`backup`) that takes the place of its original and has not noted that yet."""
+
+    async def commit_restored(
+        self, tenant: str, *, first_version: int, status_index: int, evidence: EvidenceEntry
+    ) -> None:
+        """Note it: new versions and status indices are not below these from now on. Neither mark is ever lowered."""
+
     async def load_record(
         self, tenant: str, holder: str, record_id: str, version: int | None = None
     ) -> RecordRow | None:

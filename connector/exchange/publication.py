@@ -53,6 +53,8 @@ class Published:
     minted: int = 0
     unchanged: int = 0
     moved: int = 0
+    skipped: int = 0
+    """Records whose version leaves out those that were perhaps given before the store was brought back."""
     left: set[str] = field(default_factory=set)
     """The datasets that records were in before."""
     findings: list[Finding] = field(default_factory=list)
@@ -65,6 +67,7 @@ class Published:
         self.minted += part.minted
         self.unchanged += part.unchanged
         self.moved += part.moved
+        self.skipped += part.skipped
         self.left |= part.left
         self.findings += part.findings
 
@@ -106,6 +109,8 @@ class Batch:
     """What a batch will write."""
 
     index: int
+    first: int = 1
+    """The lowest version that may be given."""
     records: list[RecordRow] = field(default_factory=list)
     credentials: list[CredentialRow] = field(default_factory=list)
     overwritten: list[str] = field(default_factory=list)

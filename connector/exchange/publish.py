@@ -81,6 +81,11 @@ class Publish:
             result.warnings.append(
                 "overwritten without a new version: whoever linked the former credentials will find other digests"
             )
+        if result.skipped:
+            result.warnings.append(
+                f"{result.skipped} records took a high version: this store was brought back from a copy, and lower "
+                "ones may have been given since the copy was made"
+            )
         if result.moved:
             result.warnings.append(
                 f"{result.moved} records were offered under another dataset or policy before and are no longer part of "
@@ -122,9 +127,10 @@ class Publish:
         targets = await self._targets(batch)
         standing = await self.store.load_records(self.tenant, self.did, [mapped.record_id for mapped in batch])
         index = await self.store.next_status_index(self.tenant)
+        first = await self.store.first_version(self.tenant)
         # decide
         done, later, missing = Published(), list[Mapped](), list[Finding]()
-        commit = Batch(index=index)
+        commit = Batch(index=index, first=first)
         for mapped in batch:
             absent = [link for link in mapped.links if not link.optional and link_key(link) not in targets]
             if absent:
@@ -213,7 +219,7 @@ class Publish:
             done.unchanged += 1
             return
         if standing is None:
-            made = await self._sign(ready, commit, version=1)
+            made = await self._sign(ready, commit, version=commit.first)
         elif static == ready.static and not self._orphaned(fixed):
             made = await self._sign(ready, commit, version=standing.version, kept=fixed)
             commit.overwritten += [row.digest for row in old if row.level == Level.DYNAMIC]
@@ -221,8 +227,9 @@ class Publish:
             before = tuple(row.digest for row in fixed)
             said = {(row.access_class, row.level): parse_credential(row.octets).subject for row in old}
             made = await self._sign(
-                ready, commit, version=standing.version + 1, supersedes=before, reason=declared.correction, said=said
-            )
+                ready, commit, version=max(standing.version + 1, commit.first), supersedes=before,
+                reason=declared.correction, said=said,
+            )  # fmt: skip
         elif declared.overwrite:
             made = await self._sign(ready, commit, version=standing.version)
             commit.overwritten += [row.digest for row in old]
@@ -236,6 +243,7 @@ class Publish:
         done.documents += 1
         done.credentials += len(made)
         done.minted += 1
+        done.skipped += commit.first > 1 and made[0].version == commit.first
 
     async def _sign(
         self,

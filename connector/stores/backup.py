@@ -1,6 +1,7 @@
 """A copy of a company that may be served in its place, made while its connector goes on working.
 
 The store is copied in one reading transaction: it is the store as it was at one moment, its write-ahead log folded in.
+The copy is marked as one (SQLite's `user_version`), so that whoever serves it knows that its original may have gone on.
 After it come the other files of the company's folder as they are: what the store names by digest never changes. The
 copy is then looked through: the store, the chain of its evidence, each file against its digest.
 """
@@ -98,6 +99,8 @@ def copy_store(path: Path, target: Path) -> None:
     try:
         with closing(reading(path)) as connection:
             connection.execute("VACUUM INTO ?", (str(target),))
+        with closing(apsw.Connection(str(target), flags=apsw.SQLITE_OPEN_READWRITE)) as copied:
+            copied.execute(statements()["is_a_copy"])
     except apsw.Error as error:
         raise Unavailable(f"the store {path} cannot be copied: {error}", hint=_DAMAGED) from error
     _sync(target)

@@ -37,6 +37,7 @@ class MemoryRecords(MemoryFiles):
         self._newest: dict[tuple[str, str, str], int] = {}
         self._credentials: dict[tuple[VersionKey, str], CredentialRow] = {}
         self._marks: dict[str, int] = {}
+        self._first_versions: dict[str, int] = {}
         self._links: dict[tuple[VersionKey, str], LinkRow] = {}
         self._identifiers: defaultdict[tuple[str, str], dict[tuple[str, ...], IdentifierRow]] = defaultdict(dict)
         """By tenant and value."""
@@ -79,6 +80,22 @@ class MemoryRecords(MemoryFiles):
     async def next_status_index(self, tenant: str) -> int:
         """The lowest index never given."""
         return self._marks.get(tenant, 0)
+
+    async def first_version(self, tenant: str) -> int:
+        """The lowest version that a new one may have."""
+        return self._first_versions.get(tenant, 1)
+
+    async def is_copy(self) -> bool:
+        """Never: what is in memory has no copies."""
+        return False
+
+    async def commit_restored(
+        self, tenant: str, *, first_version: int, status_index: int, evidence: EvidenceEntry
+    ) -> None:
+        """Note that it takes its original's place."""
+        self._marks[tenant] = max(self._marks.get(tenant, 0), status_index)
+        self._first_versions[tenant] = max(self._first_versions.get(tenant, 1), first_version)
+        self._append((evidence,))
 
     async def load_record(
         self, tenant: str, holder: str, record_id: str, version: int | None = None

@@ -58,6 +58,27 @@ class RecordTables:
         """The lowest index never given."""
         return number(self._engine.point("status_mark", {"tenant": tenant}))
 
+    async def first_version(self, tenant: str) -> int:
+        """The lowest version that a new one may have."""
+        return max(1, number(self._engine.point("first_version", {"tenant": tenant})))
+
+    async def is_copy(self) -> bool:
+        """Whether this store is a copy that has not noted yet that it takes its original's place."""
+        return number(self._engine.point("is_copy", {})) > 0
+
+    async def commit_restored(
+        self, tenant: str, *, first_version: int, status_index: int, evidence: EvidenceEntry
+    ) -> None:
+        """Note that it does."""
+
+        def work(tx: Transaction) -> None:
+            tx.change("set_status_mark", {"tenant": tenant, "next": status_index})
+            tx.change("set_first_version", {"tenant": tenant, "first_version": first_version})
+            tx.change("is_no_copy", {})
+            evidence_log.append(tx, (evidence,))
+
+        await self._engine.write(work)
+
     async def load_record(
         self, tenant: str, holder: str, record_id: str, version: int | None = None
     ) -> RecordRow | None:

@@ -131,6 +131,22 @@ SELECT next FROM status_mark WHERE tenant = :tenant;
 INSERT INTO status_mark (tenant, next) VALUES (:tenant, :next)
 ON CONFLICT (tenant) DO UPDATE SET next = max(next, excluded.next);
 
+-- name: first_version
+SELECT first_version FROM status_mark WHERE tenant = :tenant;
+
+-- name: set_first_version
+INSERT INTO status_mark (tenant, next, first_version) VALUES (:tenant, 0, :first_version)
+ON CONFLICT (tenant) DO UPDATE SET first_version = max(first_version, excluded.first_version);
+
+-- name: is_copy
+SELECT user_version FROM pragma_user_version;
+
+-- name: is_a_copy
+PRAGMA user_version = 1;
+
+-- name: is_no_copy
+PRAGMA user_version = 0;
+
 -- name: put_link
 INSERT INTO link (tenant, link_id, from_holder, from_record, from_version, to_record, to_version, holder)
 VALUES (:tenant, :link_id, :from_holder, :from_record, :from_version, :to_record, :to_version, :holder)

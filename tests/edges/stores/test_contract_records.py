@@ -159,6 +159,21 @@ async def test_status_indices_are_never_given_twice(store: Store) -> None:
     assert await store.next_status_index("other") == 0
 
 
+async def test_a_restored_store_gives_nothing_below_its_marks(store: Store) -> None:
+    """Versions and status indices start above what was perhaps given; a lower mark lowers nothing."""
+    assert (await store.first_version(T), await store.is_copy()) == (1, False)
+    marks = [(29_932_966, 131_072 * 2), (7, 0)]
+    for version, index in marks:
+        await store.commit_restored(T, first_version=version, status_index=index, evidence=entry("restored"))
+    assert (await store.first_version(T), await store.next_status_index(T)) == marks[0]
+    assert await store.first_version("other") == 1
+    assert [row.event for row in await store.evidence(T)] == ["restored", "restored"]
+    with pytest.raises(Conflict):
+        await store.commit_records(
+            RecordsCommit(tenant=T, holder=US, expected={}, credentials=[credential("d1", place=(1, 131_071))])
+        )
+
+
 async def test_status_indices_of_others_are_not_ours(store: Store) -> None:
     """A received credential's index stands in its issuer's list and takes none of ours."""
     rows = [credential("d1", place=(0, 9), origin="received"), credential("d2", place=(0, 9), origin="held")]
