@@ -11,7 +11,7 @@ import pytest
 
 from connector.errors import Conflict
 from connector.exchange.ports import Store
-from connector.exchange.rows import DatasetRow, Origin, RecordsCommit
+from connector.exchange.rows import DatasetRow, RecordsCommit
 from connector.protocol.catalog_query import EVERYTHING, Selection
 from connector.provenance.evidence import check
 from connector.stores import open_store
@@ -367,46 +367,3 @@ async def test_a_large_batch_is_one_transaction(store: Store) -> None:
     assert await store.list_records(T) == []
     await store.commit_records(commit)
     assert (await store.counts(T))["credentials"] == 2000
-
-
-async def test_holders_share_no_ids(store: Store) -> None:
-    """Two companies use one record id: versions, credentials, links and numbers of the one say nothing of the other."""
-    other = "did:web:other"
-    for holder, version in ((US, 2), (other, 1)):
-        origin: Origin = "own" if holder == US else "received"
-        await store.commit_records(
-            RecordsCommit(
-                tenant=T, holder=holder, expected={"r1": 0},
-                records=[record(version=version, origin=origin, holder=holder)],
-                credentials=[credential("d1", version=version, origin=origin, holder=holder)],
-                links=[link("l1", "r1", f"to-{holder}", version, holder=holder)],
-                identifiers=[identifier("L1", "r1", holder=holder)],
-            )
-        )  # fmt: skip
-    with pytest.raises(Conflict):
-        await store.commit_records(RecordsCommit(tenant=T, holder=other, expected={"r1": 2}))
-    for holder, version in ((US, 2), (other, 1)):
-        there = await store.load_record(T, holder, "r1")
-        assert there is not None
-        assert (there.holder, there.version) == (holder, version)
-        assert set(await store.load_records(T, holder, ["r1"])) == {"r1"}
-        assert [row.holder for row in await store.credentials(T, holder, "r1", version)] == [holder]
-        assert await store.credentials(T, holder, "r1", 3 - version) == []
-    found = await store.find_records(T, scheme=None, value="L1")
-    assert [(row.holder, row.version) for row in found] == [(US, 2), (other, 1)]
-    assert [row.holder for row in await store.list_records(T, limit=1)] == [US]
-    assert [row.holder for row in await store.list_records(T, after=("r1", US))] == [other]
-    assert [row.record_id for row in await store.later_records(T, f"to-{other}")] == ["r1"]
-    await store.commit_records(RecordsCommit(tenant=T, holder=other, expected={"r1": 1}, overwritten=["d1"]))
-    kept = await store.find_credential(T, "d1")
-    assert kept is not None
-    assert kept.holder == US
-
-
-async def test_what_we_hold_ourselves_is_found_first(store: Store) -> None:
-    """A credential that also came back from others is served as ours, whatever version they gave it."""
-    other = "did:web:other"
-    mine, theirs = credential("d1"), credential("d1", version=7, origin="received", holder=other)
-    await store.commit_records(RecordsCommit(tenant=T, holder=other, expected={}, records=[], credentials=[theirs]))
-    await store.commit_records(RecordsCommit(tenant=T, holder=US, expected={}, records=[record()], credentials=[mine]))
-    assert await store.find_credential(T, "d1") == mine
