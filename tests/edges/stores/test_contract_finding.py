@@ -1,4 +1,4 @@
-"""What every store promises of finding: a unit by its number, what came later than a record, open processes, whose is whose."""
+"""What every store promises of finding: units by number, later records, open processes, and what belongs to whom."""
 
 from __future__ import annotations
 
