@@ -32,6 +32,7 @@ _COLOURS: Final = {
     "failed": "bold red",
     "balanced": "green",
     "incomplete": "yellow",
+    "unchecked": "yellow",
     "out-of-tolerance": "bold red",
 }
 _OPEN: Final = frozenset({"pending", "missing", "sealed", "unchecked"})

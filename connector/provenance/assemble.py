@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from decimal import Decimal
 
 from connector.provenance.balance import Books, site_balances
 from connector.provenance.crosscheck import all_findings
@@ -18,6 +19,8 @@ from connector.provenance.origin import RECYCLED, Chain, Coverage, Ground, cover
 from connector.provenance.outcomes import FAILED, GAPS, USABLE, Outcome, verdict
 from connector.provenance.report import AuditReport, NodeResult
 from connector.provenance.walk import Walk
+from connector.vocabulary.bundle import load_tolerances
+from connector.vocabulary.tolerances import known_at
 
 _GROUNDS: Mapping[Outcome, Ground] = {
     Outcome.VERIFIED: Ground.VERIFIED,
@@ -30,12 +33,16 @@ _GROUNDS: Mapping[Outcome, Ground] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Seen:
-    """A walk with every node judged. `children`: edges by the key of the node that holds the link."""
+    """A walk with every node judged. `children`: edges by the key of the node that holds the link.
+
+    `widest`: the share of what is balanced up to which uncertainties count, as was known at the time of the audit.
+    """
 
     walk: Walk
     judged: Mapping[str, Judged]
     edges: tuple[Edge, ...]
     children: Mapping[str, tuple[Edge, ...]]
+    widest: Decimal
 
     def word(self, key: str) -> Outcome:
         return self.judged[key].outcome
@@ -63,7 +70,8 @@ def assemble(walk: Walk) -> AuditReport:
     children: dict[str, tuple[Edge, ...]] = {}
     for edge in edges:
         children[edge.source] = (*children.get(edge.source, ()), edge)
-    seen = _Seen(walk=walk, judged=judged, edges=edges, children=children)
+    widest = known_at(load_tolerances(), walk.now.date()).widest
+    seen = _Seen(walk=walk, judged=judged, edges=edges, children=children, widest=widest)
     books = _books(seen)
     findings = all_findings(books)
     unreached = _unreached(seen)
@@ -200,7 +208,7 @@ def _books(seen: _Seen) -> Books:
         for key, node in seen.walk.nodes.items()
         if seen.word(key) in USABLE and node.content is not None and node.content.thing is not None
     }
-    return Books(events=tuple(events), things=things, covers=covers, gaps=gaps)
+    return Books(events=tuple(events), things=things, covers=covers, gaps=gaps, widest=seen.widest)
 
 
 def _coverage(seen: _Seen) -> tuple[Coverage, ...]:
@@ -226,7 +234,7 @@ def _coverage(seen: _Seen) -> tuple[Coverage, ...]:
                 if edge.relation == "madeIn":
                     made.setdefault(content.id, _ground(seen, edge.target))
     usable = [event for _, event in seen.usable()]
-    standing = {event.id for event in Books(events=tuple(usable)).standing().events}
+    standing = {event.id for event in Books(events=tuple(usable), widest=seen.widest).standing().events}
     chain = Chain(
         events=tuple(event for event in events if event.id in standing),
         things=things,
@@ -240,6 +248,7 @@ def _coverage(seen: _Seen) -> tuple[Coverage, ...]:
             for product in event.moved
             if not product.link
         ),
+        widest=seen.widest,
     )
     return _named(seen, coverage(chain, root.content.id))
 

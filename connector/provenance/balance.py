@@ -6,14 +6,15 @@ For a site, a metal and a period that a closing stocktake closes:
 
 Extraction and purchases are the inputs of make events that come from nowhere: no link, and not something that the site
 received by a move or made itself. A make event on its own: inputs = outputs + losses. The residual is judged against
-the root of the sum of the squares of all uncertainties involved (k = 2). Checks across events (a lot consumed twice,
-two sides of a move) are in `crosscheck.py`.
+the root of the sum of the squares of all uncertainties involved (k = 2); where that is more than a share of the whole
+that a table of the vocabulary bounds (`tolerances.csv`), nothing is proven, and that is said. Checks across events (a
+lot consumed twice, two sides of a move) are in `crosscheck.py`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Final
@@ -53,9 +54,25 @@ class BalanceFinding:
         }
 
 
+def compared(finding: BalanceFinding, whole: Decimal, widest: Decimal, *, bad: bool) -> Iterator[BalanceFinding]:
+    """The finding where it is bad; that it could not be checked where its tolerance is too much of the whole."""
+    if bad:
+        yield finding
+    elif whole and finding.tolerance > widest * whole:
+        told = finding.message.removeprefix(f"{finding.metal}: ")
+        explained = f"the stated uncertainties explain {plain(finding.tolerance)} kg of {plain(whole)} kg"
+        message = (
+            f"{finding.metal}: whether {told} could not be checked: {explained}, at most {plain(widest)} of it count"
+        )
+        yield replace(finding, code="tolerance-too-wide", message=message)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SiteBalance:
-    """One site, metal and period. `gaps` says why the sum is not complete; then the residual proves nothing."""
+    """One site, metal and period. `gaps` says why the sum is not complete; then the residual proves nothing.
+
+    `widest`: the share of the whole up to which uncertainties count.
+    """
 
     site: str
     metal: str
@@ -67,7 +84,15 @@ class SiteBalance:
     sent: Mass
     lost: Mass
     closing: Mass
+    widest: Decimal
     gaps: tuple[str, ...] = ()
+
+    @property
+    def whole(self) -> Decimal:
+        """What came in or was there, or what went out or is there: the larger."""
+        there = (self.opening, self.received, self.extracted)
+        gone = (self.sent, self.lost, self.closing)
+        return max(sum((mass.value for mass in side), ZERO) for side in (there, gone))
 
     @property
     def residual(self) -> Mass:
@@ -76,11 +101,13 @@ class SiteBalance:
 
     @property
     def outcome(self) -> str:
-        """`balanced`, `incomplete` or `out-of-tolerance`."""
+        """`balanced`, `incomplete`, `out-of-tolerance`, or `unchecked` where the uncertainties are too wide."""
         if self.gaps:
             return "incomplete"
         residual = self.residual
-        return "balanced" if abs(residual.value) <= residual.uncertainty else "out-of-tolerance"
+        if abs(residual.value) > residual.uncertainty:
+            return "out-of-tolerance"
+        return "balanced" if residual.uncertainty <= self.widest * self.whole or not self.whole else "unchecked"
 
     def as_json(self) -> JsonObject:
         """The published shape."""
@@ -97,6 +124,7 @@ class SiteBalance:
             "closing": plain(self.closing.value),
             "residual": plain(residual.value),
             "tolerance": plain(residual.uncertainty),
+            "widest": plain(self.widest),
             "unit": UNIT,
             "outcome": self.outcome,
             "gaps": list(self.gaps),
@@ -108,7 +136,10 @@ class Books:
     """What is known for balancing: events and things that may be relied on, and what each stocktake covers.
 
     `covers`: ids of the events that a closing stocktake names. `gaps`: why the coverage of a stocktake is incomplete.
+    `widest`: the share of what is balanced up to which uncertainties count.
     """
+
+    widest: Decimal
 
     events: tuple[Event, ...] = ()
     things: Mapping[str, Thing] = field(default_factory=dict)
@@ -130,7 +161,7 @@ class Books:
         """The same books without the events that a later one corrects."""
         corrected = {reference for event in self.events for reference in event.corrects}
         events = tuple(event for event in self.events if event.id not in corrected)
-        return Books(events=events, things=self.things, covers=self.covers, gaps=self.gaps)
+        return replace(self, events=events, _seen={})
 
     def makes(self) -> Iterator[MakeEvent]:
         """The make events."""
@@ -183,6 +214,7 @@ def _balance(
         sent=total(contained(event, metal) for event in moves if event.direction == "sent"),
         lost=total(loss.get(metal, NOTHING) for event in makes for loss in event.losses),
         closing=closing.stock.get(metal, NOTHING),
+        widest=books.widest,
         gaps=gaps,
     )
 
@@ -190,19 +222,21 @@ def _balance(
 def site_findings(books: Books) -> tuple[BalanceFinding, ...]:
     """Sites whose books and stock differ, or whose stock would have been below zero."""
     balances = site_balances(books)
-    found = [
-        BalanceFinding(
+    found: list[BalanceFinding] = []
+    for balance in balances:
+        if balance.outcome == "incomplete":
+            continue
+        gap = balance.residual
+        finding = BalanceFinding(
             code="site-balance",
-            message=f"{balance.metal}: {_more_or_less(balance.residual.value)} went out or is on stock than came in",
+            message=f"{balance.metal}: {_more_or_less(gap.value)} went out or is on stock than came in",
             site=balance.site,
             metal=balance.metal,
             period=period(balance.start, balance.end),
-            residual=balance.residual.value,
-            tolerance=balance.residual.uncertainty,
+            residual=gap.value,
+            tolerance=gap.uncertainty,
         )
-        for balance in balances
-        if balance.outcome == "out-of-tolerance"
-    ]
+        found.extend(compared(finding, balance.whole, books.widest, bad=balance.outcome == "out-of-tolerance"))
     for closing in books.closings():
         metals = [balance for balance in balances if (balance.site, balance.end) == (closing.site, closing.end)]
         found.extend(
@@ -221,20 +255,20 @@ def make_findings(books: Books) -> tuple[BalanceFinding, ...]:
         inputs = add_up(product.contained for product in event.inputs)
         outputs = add_up((*(product.contained for product in event.outputs), *event.losses))
         for metal in _metals((inputs, outputs)):
-            gap = inputs.get(metal, NOTHING) - outputs.get(metal, NOTHING)
-            if abs(gap.value) > gap.uncertainty:
-                found.append(
-                    BalanceFinding(
-                        code="make-balance",
-                        message=f"{metal}: {_more_or_less(gap.value)} went out (with losses) than came in",
-                        site=event.site,
-                        metal=metal,
-                        period=period_of(books, event),
-                        residual=gap.value,
-                        tolerance=gap.uncertainty,
-                        subject=event.id,
-                    )
-                )
+            there, gone = inputs.get(metal, NOTHING), outputs.get(metal, NOTHING)
+            gap = there - gone
+            finding = BalanceFinding(
+                code="make-balance",
+                message=f"{metal}: {_more_or_less(gap.value)} went out (with losses) than came in",
+                site=event.site,
+                metal=metal,
+                period=period_of(books, event),
+                residual=gap.value,
+                tolerance=gap.uncertainty,
+                subject=event.id,
+            )
+            bad = abs(gap.value) > gap.uncertainty
+            found.extend(compared(finding, max(there.value, gone.value), books.widest, bad=bad))
     return tuple(found)
 
 

@@ -15,6 +15,7 @@ from connector.provenance.balance import (
     BalanceFinding,
     Books,
     add_up,
+    compared,
     make_findings,
     period,
     period_of,
@@ -97,9 +98,11 @@ def _more_than_there_was(
         taken = add_up(masses for _, masses in used)
         latest = max((event for event, _ in used), key=lambda event: event.time)
         for metal, mass in taken.items():
-            if mass.exceeds(there.get(metal, NOTHING)):
-                gap = there.get(metal, NOTHING) - mass
-                yield _finding(books, latest, code, message=f"{metal}: {message}", metal=metal, gap=gap, subject=thing)
+            held = there.get(metal, NOTHING)
+            finding = _finding(
+                books, latest, code, message=f"{metal}: {message}", metal=metal, gap=held - mass, subject=thing
+            )
+            yield from compared(finding, max(held.value, mass.value), books.widest, bad=mass.exceeds(held))
 
 
 def _moves_that_differ(books: Books) -> Iterator[BalanceFinding]:
@@ -111,10 +114,12 @@ def _moves_that_differ(books: Books) -> Iterator[BalanceFinding]:
             continue
         ours, theirs = (add_up(product.contained for product in event.moved) for event in (sent, other))
         for metal in sorted({*ours, *theirs}):
-            gap = ours.get(metal, NOTHING) - theirs.get(metal, NOTHING)
-            if abs(gap.value) > gap.uncertainty:
-                message = f"{metal}: sender and receiver state different masses for the same move"
-                yield _finding(books, other, "move-disagrees", message=message, metal=metal, gap=gap, subject=sent.id)
+            given, taken = ours.get(metal, NOTHING), theirs.get(metal, NOTHING)
+            gap = given - taken
+            message = f"{metal}: sender and receiver state different masses for the same move"
+            finding = _finding(books, other, "move-disagrees", message=message, metal=metal, gap=gap, subject=sent.id)
+            bad = abs(gap.value) > gap.uncertainty
+            yield from compared(finding, max(given.value, taken.value), books.widest, bad=bad)
         if other.time < sent.time:
             yield _too_early(books, other, sent.time, "received before it was sent")
 
@@ -134,13 +139,12 @@ def _claims_above_certified(books: Books) -> Iterator[BalanceFinding]:
             last[key] = event
     for (site, thing, metal), masses in claimed.items():
         certified, claim = total(taken.get((site, thing, metal), ())), total(masses)
-        if claim.exceeds(certified):
-            gap = certified - claim
-            message = f"{metal}: more is attributed to an input than went in of it"
-            latest = last[(site, thing, metal)]
-            yield _finding(
-                books, latest, "claims-above-certified", message=message, metal=metal, gap=gap, subject=thing
-            )
+        message = f"{metal}: more is attributed to an input than went in of it"
+        finding = _finding(
+            books, last[(site, thing, metal)], "claims-above-certified", message=message, metal=metal,
+            gap=certified - claim, subject=thing,
+        )  # fmt: skip
+        yield from compared(finding, max(certified.value, claim.value), books.widest, bad=claim.exceeds(certified))
 
 
 def _outputs_before_inputs(books: Books) -> Iterator[BalanceFinding]:

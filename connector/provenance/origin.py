@@ -124,8 +124,10 @@ class Chain:
     `events`: usable make events. `things` and `links`: the ground of a thing's record, by thing id and by id of the
     link that leads to it. `made`: the ground of the event that made a thing, where it is not among `events`.
     `extraction`: by event id the ground of the mine permit of its site, where it has one. `bought`: things that came to
-    a site by a move without a link.
+    a site by a move without a link. `widest`: the share of a whole up to which its uncertainty counts.
     """
+
+    widest: Decimal
 
     events: tuple[MakeEvent, ...] = ()
     things: Mapping[str, Ground] = field(default_factory=dict)
@@ -200,7 +202,7 @@ class _Tracer:
         claimed = sum((part.mass.value for _, part in pairs), ZERO)
         rest = whole.value - claimed
         # What the statement's own uncertainty explains is no gap; more than the whole can't be claimed.
-        complete = claimed > ZERO and rest <= whole.uncertainty
+        complete = claimed > ZERO and rest <= min(whole.uncertainty, self.chain.widest * whole.value)
         scale = claimed if complete else whole.value
         for event, part in pairs:
             factor = part.mass.value / scale

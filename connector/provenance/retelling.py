@@ -104,6 +104,7 @@ def _balance(reader: _Reader) -> SiteBalance:
         end=reader.moment(end, "period"),
         **sums,
         closing=Mass(value=reader.decimal("closing"), uncertainty=reader.decimal("tolerance")),
+        widest=reader.decimal("widest"),
         gaps=reader.texts("gaps"),
     )
 

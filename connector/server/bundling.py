@@ -18,7 +18,7 @@ from connector.provenance.retelling import read_report
 from connector.server.report import render_json
 from connector.server.services import Services
 from connector.server.statements import did_document
-from connector.vocabulary.bundle import Bundle
+from connector.vocabulary.bundle import Bundle, load_tolerances
 
 PRODUCT = f"battery-connector {__version__}"
 
@@ -28,7 +28,8 @@ def rules_of(bundle: Bundle) -> JsonObject:
     vocabulary: JsonObject = {
         one.number: {"published": one.published, "context": one.context, "rules": one.rules} for one in bundle.versions
     }
-    return {"vocabulary": vocabulary, "tolerance": TOLERANCE}
+    widest: JsonObject = {one.edition: f"{one.widest}; {one.reference}" for one in load_tolerances()}
+    return {"vocabulary": vocabulary, "tolerance": TOLERANCE, "widest": widest}
 
 
 async def audit(

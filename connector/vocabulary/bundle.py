@@ -24,6 +24,7 @@ from connector.vocabulary.matches import Match, read_matches
 from connector.vocabulary.rules import RULE_TABLES, Rules, read_rules
 from connector.vocabulary.shapes import Shapes, read_shapes
 from connector.vocabulary.terms import Terms, read_terms
+from connector.vocabulary.tolerances import Tolerance, read_tolerances
 from connector.vocabulary.versions import Version, read_versions
 from connector.vocabulary.views import split
 from connector.vocabulary.wording import Wording, read_words
@@ -136,6 +137,12 @@ def load_rules(folder: Path | None = None) -> Rules:
     """What law and guidance ask of a battery passport, from the tables of a folder."""
     root = folder or default_folder()
     return read_rules({name: _read(root / f"{name}.csv") for name in RULE_TABLES}, load_bundle(folder).terms)
+
+
+@cache
+def load_tolerances(folder: Path | None = None) -> tuple[Tolerance, ...]:
+    """How wide a mass balance may be, from the table of a folder; oldest edition first."""
+    return read_tolerances(_read((folder or default_folder()) / "tolerances.csv"))
 
 
 def _contexts(root: Path) -> dict[str, bytes]:

@@ -12,6 +12,7 @@ from connector.provenance.events import Event, MakeEvent, Thing, read_event, rea
 from connector.provenance.links import find_links
 from connector.provenance.origin import Chain, Coverage, Ground, coverage
 from connector.vocabulary.bundle import Bundle
+from tests.core.provenance.chains import WIDEST
 from tests.examples.rehearsal import FOLDER, STORY, Rehearsal, rehearsal
 
 PASSPORTS = {"MineralLotPassport", "CellPassport", "BatteryPassport"}
@@ -42,7 +43,7 @@ def books_of(played: Rehearsal) -> Books:
             covers[record.thing] = frozenset(
                 records[record.links[link.id]].thing for link in find_links(record.subject) if link.relation == "covers"
             )
-    return Books(events=events_of(played), things=things, covers=covers)
+    return Books(widest=WIDEST, events=events_of(played), things=things, covers=covers)
 
 
 def origins_of(played: Rehearsal, serial: str) -> dict[str, Coverage]:
@@ -50,6 +51,7 @@ def origins_of(played: Rehearsal, serial: str) -> dict[str, Coverage]:
     makes = tuple(event for event in events_of(played) if isinstance(event, MakeEvent))
     mine = {record.thing for record in played.records() if record.company == "mine" and record.type == "MakeEvent"}
     chain = Chain(
+        widest=WIDEST,
         events=makes,
         links={link: Ground.VERIFIED for record in played.records() for link in record.links},
         things={record.thing: Ground.VERIFIED for record in played.records()},

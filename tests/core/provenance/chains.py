@@ -30,11 +30,14 @@ from connector.provenance.reads import (
 )
 from connector.provenance.report import AuditReport
 from connector.provenance.walk import Limits, Walk
+from connector.vocabulary.bundle import load_tolerances
+from connector.vocabulary.tolerances import known_at
 
 NOW = datetime(2027, 3, 15, 9, tzinfo=UTC)
 MINE, REFINER, MAKER = Did("did:web:mine.example"), Did("did:web:refiner.example"), Did("did:web:maker.example")
 UNKNOWN = Gap(outcome=Outcome.MISSING, reason="404")
 SEALED = Gap(outcome=Outcome.SEALED, reason="403")
+WIDEST = known_at(load_tolerances(), NOW.date()).widest
 
 
 def digest_of(octets: str) -> str:

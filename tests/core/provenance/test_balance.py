@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
+
+import pytest
 
 from connector.provenance.balance import Books, make_findings, site_balances
 from connector.provenance.crosscheck import all_findings
@@ -18,7 +21,9 @@ from connector.provenance.events import (
 )
 from connector.provenance.masses import Mass, plain, read_mass, total
 from connector.provenance.origin import Chain, Coverage, Ground, coverage
-from tests.core.provenance.chains import audit, chain, kg
+from tests.core.provenance.chains import WIDEST, audit, chain, kg
+
+TOO_WIDE = "tolerance-too-wide"
 
 
 def mass(value: str, uncertainty: str = "0") -> Mass:
@@ -51,7 +56,7 @@ def pair(source: str, target: str, value: str, *, allocated: bool = False, kind:
 
 def codes(*events: MakeEvent | MoveEvent | StocktakeEvent, **things: Thing) -> list[str]:
     """Codes of all findings."""
-    return [finding.code for finding in all_findings(Books(events=events, things=things))]
+    return [finding.code for finding in all_findings(Books(widest=WIDEST, events=events, things=things))]
 
 
 def test_the_official_sample_is_flagged_with_minus_999() -> None:
@@ -61,7 +66,7 @@ def test_the_official_sample_is_flagged_with_minus_999() -> None:
     event = MakeEvent(
         id="e", time=day(1), site="s", inputs=(part("in", str(concentrate)),), outputs=(part("out", str(cathode)),)
     )
-    (finding,) = make_findings(Books(events=(event,)))
+    (finding,) = make_findings(Books(widest=WIDEST, events=(event,)))
     assert (finding.code, finding.metal, finding.site) == ("make-balance", "Cu", "s")
     assert plain(finding.residual) == "-999"
     assert finding.as_json()["unit"] == "KGM"
@@ -93,8 +98,51 @@ def test_a_residual_within_the_uncertainties_is_no_finding() -> None:
             outputs=(Product(thing="o", contained={"Cu": mass(out, "4")}),),
         )
 
-    assert make_findings(Books(events=(event("105"),))) == ()
-    assert len(make_findings(Books(events=(event("105.1"),)))) == 1
+    assert make_findings(Books(widest=WIDEST, events=(event("105"),))) == ()
+    assert len(make_findings(Books(widest=WIDEST, events=(event("105.1"),)))) == 1
+
+
+@pytest.mark.parametrize(("spread", "found"), [("20", []), ("20.1", [TOO_WIDE]), ("200", [TOO_WIDE])])
+def test_who_states_that_anything_may_be_proves_nothing(spread: str, found: list[str]) -> None:
+    """Nothing is left of 100 kg, or all of it: within 200 per cent both would balance."""
+    ins = Product(thing="i", contained={"Cu": mass("100", spread)})
+    event = MakeEvent(id="e", time=day(1), site="s", inputs=(ins,), outputs=(part("o", "100"),))
+    books = Books(widest=WIDEST, events=(event,))
+    assert [one.code for one in make_findings(books)] == found
+    for one in make_findings(books):
+        assert one.message == (
+            "Cu: whether less went out (with losses) than came in could not be checked: "
+            f"the stated uncertainties explain {spread} kg of 100 kg, at most 0.2 of it count"
+        )
+
+
+def test_a_site_and_a_lot_and_a_move_are_bounded_too() -> None:
+    """Each comparison that wide uncertainties would hide says that it could not be made."""
+    wide = {"Cu": mass("10", "20")}
+    move = MoveEvent(
+        id="m", time=day(2), site="s", direction="received", sender="x", receiver="us",
+        moved=(Product(thing="P", contained=wide, link="l"),),
+    )  # fmt: skip
+    books = _site(move, opening="0", closing="1")
+    (balance,) = site_balances(books)
+    assert (balance.outcome, balance.as_json()["outcome"]) == ("unchecked", "unchecked")
+    assert [one.code for one in all_findings(books)] == [TOO_WIDE]
+    other = replace(move, id="m", direction="sent", site="x", moved=(part("P", "1"),))
+    assert codes(move, other) == [TOO_WIDE]
+    use = MakeEvent(id="u", time=day(3), site="t", inputs=(part("L", "10"),), outputs=(part("O", "10"),))
+    assert codes(use, L=Thing(id="L", name="", contained=wide)) == [TOO_WIDE]
+    half = replace(use, attributions=(pair("L", "O", "10"),), inputs=(Product(thing="L", contained=wide),))
+    assert codes(half) == [TOO_WIDE, TOO_WIDE], "the event, and what it attributes"
+
+
+def test_a_wide_statement_does_not_make_a_part_the_whole() -> None:
+    """What is not attributed stays so beyond the bound: else one proven kilogram would stand for a hundred."""
+    made = Product(thing="B", contained={"Cu": mass("100", "200")})
+    event = MakeEvent(
+        id="e", time=day(1), site="s", inputs=(part("i", "1"),), outputs=(made,), attributions=(pair("i", "B", "1"),)
+    )
+    (found,) = coverage(Chain(widest=WIDEST, events=(event,), extraction={"e": Ground.VERIFIED}), "B")
+    assert (found.fraction(Ground.VERIFIED), found.fraction(Ground.UNATTRIBUTED)) == (Decimal("0.01"), Decimal("0.99"))
 
 
 def test_a_lot_used_twice_is_found_also_over_two_sites() -> None:
@@ -146,7 +194,7 @@ def _site(*flow: MakeEvent | MoveEvent, opening: str, closing: str) -> Books:
         id="c", time=day(28), site="s", kind="closing", start=day(1), end=day(28), stock={"Cu": mass(closing)}
     )
     named = frozenset({"o", *(event.id for event in flow)})
-    return Books(events=(first, last, *flow), covers={"c": named})
+    return Books(widest=WIDEST, events=(first, last, *flow), covers={"c": named})
 
 
 def _move(ident: str, when: datetime, value: str, *, sent: bool) -> MoveEvent:
@@ -175,7 +223,7 @@ def test_an_event_that_the_stocktake_leaves_out_is_found() -> None:
     """Known at the site, within the period, not covered."""
     books = _site(opening="10", closing="10")
     hidden = _move("x", day(5), "5", sent=True)
-    found = all_findings(Books(events=(*books.events, hidden), covers=books.covers))
+    found = all_findings(Books(widest=WIDEST, events=(*books.events, hidden), covers=books.covers))
     assert [finding.code for finding in found] == ["event-not-covered"]
 
 
@@ -192,7 +240,7 @@ def test_a_bought_lot_is_counted_once() -> None:
 def test_an_incomplete_balance_is_no_finding() -> None:
     """Where an event of the period was not given, the residual proves nothing."""
     books = _site(opening="10", closing="3")
-    unknown = Books(events=books.events, covers=books.covers, gaps={"c": ("x is sealed",)})
+    unknown = Books(widest=WIDEST, events=books.events, covers=books.covers, gaps={"c": ("x is sealed",)})
     assert [item.outcome for item in site_balances(unknown)] == ["incomplete"]
     assert all_findings(unknown) == ()
 
@@ -215,7 +263,9 @@ def test_a_corrected_event_does_not_count() -> None:
 
 def _origin(*events: MakeEvent, **links: Ground) -> Coverage:
     extraction = dict.fromkeys((event.id for event in events), Ground.VERIFIED)
-    (found,) = coverage(Chain(events=events, links=links, extraction=extraction, bought=frozenset({"P"})), "B")
+    (found,) = coverage(
+        Chain(widest=WIDEST, events=events, links=links, extraction=extraction, bought=frozenset({"P"})), "B"
+    )
     return found
 
 
@@ -287,10 +337,10 @@ def test_without_a_mine_permit_nothing_comes_out_of_the_ground() -> None:
         outputs=(part("B", "10"),),
         attributions=(pair("X", "B", "6"), pair("Y", "B", "4")),
     )
-    (found,) = coverage(Chain(events=(event,)), "B")
+    (found,) = coverage(Chain(widest=WIDEST, events=(event,)), "B")
     assert found.fraction(Ground.UNATTESTED) == Decimal("0.6")
     assert found.fraction(Ground.UNPROVEN) == Decimal("0.4")
-    (found,) = coverage(Chain(events=(event,), extraction={"e": Ground.FAILED}), "B")
+    (found,) = coverage(Chain(widest=WIDEST, events=(event,), extraction={"e": Ground.FAILED}), "B")
     assert found.fraction(Ground.FAILED) == 1
 
 
@@ -333,7 +383,7 @@ def test_a_thousand_steps_are_followed() -> None:
         )
         for number in range(1, 1001)
     ]
-    (found,) = coverage(Chain(events=tuple(steps), extraction={"e1": Ground.VERIFIED}), "T1000")
+    (found,) = coverage(Chain(widest=WIDEST, events=tuple(steps), extraction={"e1": Ground.VERIFIED}), "T1000")
     assert found.fraction(Ground.VERIFIED) == 1
 
 
