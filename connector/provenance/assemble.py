@@ -6,7 +6,7 @@ origin. The result's values and their JSON are in `report.py`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
@@ -47,12 +47,21 @@ class _Seen:
     def word(self, key: str) -> Outcome:
         return self.judged[key].outcome
 
-    def usable(self) -> Iterator[tuple[Node, Event]]:
-        """Nodes whose event may enter a balance, with the ids of the events that it corrects."""
+    def usable(self, words: Collection[Outcome] = USABLE) -> Iterator[tuple[Node, Event]]:
+        """Nodes whose event may enter a balance, with the ids of the events that it corrects.
+
+        Of one record that several hold the copy that says most counts.
+        """
         by_digests = {node.page.lasting: node for node in self.walk.nodes.values() if node.page is not None}
+        counted: dict[frozenset[str], Node] = {}
         for key, node in self.walk.nodes.items():
+            if self.word(key) in words and node.page is not None:
+                same = node.page.lasting or frozenset({key})
+                if same not in counted or len(counted[same].given) < len(node.given):
+                    counted[same] = node
+        for node in counted.values():
             content = node.content
-            if self.word(key) not in USABLE or content is None or content.event is None:
+            if content is None or content.event is None:
                 continue
             linked = [by_digests.get(link.digests) for link in content.links if link.relation == "corrects"]
             corrected = [other.content for other in linked if other is not None and other.content is not None]
@@ -215,7 +224,6 @@ def _coverage(seen: _Seen) -> tuple[Coverage, ...]:
     root = seen.walk.nodes[seen.walk.root_key]
     if root.content is None or seen.word(root.key) is not Outcome.VERIFIED:
         return ()
-    events: list[MakeEvent] = []
     things: dict[str, Ground] = {}
     links: dict[str, Ground] = {}
     made: dict[str, Ground] = {}
@@ -225,8 +233,6 @@ def _coverage(seen: _Seen) -> tuple[Coverage, ...]:
             links[link] = ground if links.get(link, Ground.VERIFIED) is Ground.VERIFIED else links[link]
         content = node.content
         if content is not None and isinstance(content.event, MakeEvent):
-            if ground is Ground.VERIFIED:
-                events.append(content.event)
             made |= {product.thing: ground for product in content.event.outputs}
         elif content is not None and content.thing is not None:
             things[content.id] = ground
@@ -234,9 +240,14 @@ def _coverage(seen: _Seen) -> tuple[Coverage, ...]:
                 if edge.relation == "madeIn":
                     made.setdefault(content.id, _ground(seen, edge.target))
     usable = [event for _, event in seen.usable()]
+    verified = [
+        event
+        for node, event in seen.usable({Outcome.VERIFIED})
+        if isinstance(event, MakeEvent) and _ground(seen, node.key) is Ground.VERIFIED
+    ]
     standing = {event.id for event in Books(events=tuple(usable), widest=seen.widest).standing().events}
     chain = Chain(
-        events=tuple(event for event in events if event.id in standing),
+        events=tuple(event for event in verified if event.id in standing),
         things=things,
         links=links,
         made=made,

@@ -55,11 +55,15 @@ class Edge:
     relation: str
 
 
+def node_key(record: str, version: int, holder: Did) -> str:
+    """Whoever holds a record chooses its id: without the holder, one company's page would stand for another's."""
+    return f"{record}/{version} at {holder}"
+
+
 @dataclass(slots=True, kw_only=True)
 class Node:
     """What is known about one record's version (or about a link whose target was not told)."""
 
-    key: str
     record: str
     version: int
     depth: int
@@ -76,6 +80,11 @@ class Node:
     awaited: set[Check] = field(default_factory=set)
     notes: list[str] = field(default_factory=list)
     faults: list[str] = field(default_factory=list)
+
+    @property
+    def key(self) -> str:
+        """What the walk knows it by."""
+        return node_key(self.record, self.version, self.holder)
 
     @property
     def standing(self) -> bool:

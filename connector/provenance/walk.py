@@ -5,9 +5,9 @@
         ...
         walk.take_read(read, answer); walk.take_check(check, checked)
 
-Back along links to the mine, forward along `later` to what came of it; a record's version is visited once, so a loop
-through recycling ends. Depth and number of nodes are capped; what a cap cuts off is counted. What the gathered nodes
-mean is judged in `nodes.py` (one node) and `assemble.py` (the whole).
+Back along links to the mine, forward along `later` to what came of it; a record's version is visited once at each
+holder, so a loop through recycling ends. Depth and number of nodes are capped; what a cap cuts off is counted. What the
+gathered nodes mean is judged in `nodes.py` (one node) and `assemble.py` (the whole).
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from typing import Final
 from connector.model import Did
 from connector.provenance.events import MakeEvent, StocktakeEvent
 from connector.provenance.links import BOOKS, LINEAGE, Link
-from connector.provenance.nodes import Check, Checked, Edge, Node, Scope
+from connector.provenance.nodes import Check, Checked, Edge, Node, Scope, node_key
 from connector.provenance.outcomes import Outcome
 from connector.provenance.reads import Answer, Gap, Later, LaterEntry, Page, PartyName, Read, Target
 from connector.provenance.statements import read_content, read_statement
@@ -107,7 +107,7 @@ class Walk:
     def _take_root(self, answer: Answer) -> None:
         page = answer if isinstance(answer, Page) else None
         record, version = (page.record, page.version) if page else (self._root.ident, 0)
-        node = Node(key=f"{record}/{version}", record=record, version=version, depth=0, holder=self._root.holder)
+        node = Node(record=record, version=version, depth=0, holder=self._root.holder)
         node.scopes = {Scope.BACK, Scope.FORWARD}
         node.times = {self.now}
         self.nodes[node.key] = node
@@ -262,14 +262,14 @@ class Walk:
             self._arrive(node, source, Scope.STOCKTAKE if closes else Scope.FORWARD, inherit=False)
 
     def _node(self, record: str, version: int, holder: Did, depth: int) -> Node | None:
-        """The node of a record's version; None when a cap forbids a new one."""
-        key = f"{record}/{version}"
+        """The node of a record's version at its holder; None when a cap forbids a new one."""
+        key = node_key(record, version, holder)
         node = self.nodes.get(key)
         if node is None:
             if depth > self.limits.depth or len(self.nodes) >= self.limits.nodes:
                 self.capped += 1
                 return None
-            node = self.nodes[key] = Node(key=key, record=record, version=version, depth=depth, holder=holder)
+            node = self.nodes[key] = Node(record=record, version=version, depth=depth, holder=holder)
             if version:
                 read = Read(holder=holder, kind="record", ident=record, version=str(version))
                 self._holding[read] = key

@@ -80,8 +80,8 @@ def attribution(source: str, target: str, value: str, basis: str = "physical") -
 
 @dataclass
 class World:
-    """Who holds what. What is told as `later` is derived from the links; `only`, `refuse` and `words` are what a test
-    bends.
+    """Who holds what. What is told as `later` is derived from the links; `only`, `refuse`, `words` and `copies`
+    (pages of records that somebody else holds too) are what a test bends.
 
     `seal` makes the octets of a credential and `digest` their digest: another test signs for real.
     """
@@ -90,6 +90,7 @@ class World:
     digest: Callable[[str], str] = digest_of
     payloads: dict[str, JsonObject] = field(default_factory=dict)
     pages: dict[tuple[str, int], Page] = field(default_factory=dict)
+    copies: dict[tuple[Did, str], Page] = field(default_factory=dict)
     links: dict[tuple[Did, str], Target] = field(default_factory=dict)
     back: dict[str, list[LaterEntry]] = field(default_factory=dict)
     only: dict[tuple[Did, str], list[LaterEntry]] = field(default_factory=dict)
@@ -174,7 +175,8 @@ class World:
         if read.version == LATEST:
             found = [page for (record, _), page in self.pages.items() if record == read.ident]
             return found[-1] if found else UNKNOWN
-        return self.pages.get((read.ident, int(read.version)), UNKNOWN)
+        page = self.pages.get((read.ident, int(read.version)), UNKNOWN)
+        return self.copies.get((read.holder, read.ident), page)
 
     def check(self, check: Check) -> Checked:
         """What verification says."""

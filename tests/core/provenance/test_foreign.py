@@ -2,9 +2,31 @@
 
 from __future__ import annotations
 
-from connector.model import Json, JsonObject
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+
+import pytest
+
+from connector.model import Did, Json, JsonObject
+from connector.provenance.assemble import assemble
+from connector.provenance.nodes import Check
 from connector.provenance.origin import Ground
-from tests.core.provenance.chains import MAKER, MINE, REFINER, attribution, audit, chain, product
+from connector.provenance.reads import Page, Read
+from connector.provenance.walk import Walk
+from tests.core.provenance.chains import (
+    MAKER,
+    MINE,
+    NOW,
+    REFINER,
+    World,
+    attribution,
+    audit,
+    chain,
+    finish,
+    product,
+)
+
+LIAR = Did("did:web:liar.example")
 
 
 def test_a_mine_is_run_by_whoever_signs_what_came_out_of_it() -> None:
@@ -68,3 +90,53 @@ def test_nobody_takes_anothers_event_out_of_the_books() -> None:
     report = audit(world)
     assert {balance.outcome for balance in report.balances} == {"balanced"}
     assert report.findings == ()
+
+
+def _other_supplier(world: World, page: Page) -> None:
+    """The maker has another supplier, whose lot leads to a page of its own under the id of the mine's lot."""
+    world.copies[LIAR, "rec:L1"] = page
+    ours, world.pages["rec:L1", 1] = world.pages["rec:L1", 1], page
+    lot: JsonObject = {"id": "X", "type": "MaterialLot", "upstream": [world.link(LIAR, "rec:L1")]}
+    world.add(LIAR, "MineralLotPassport", "rec:X", ("B2B", lot))
+    world.pages["rec:L1", 1] = ours
+    (public, made) = (world.payloads[one.octets or ""] for one in world.pages["rec:B", 1].credentials)
+    battery, madein = public["credentialSubject"], made["credentialSubject"]
+    assert isinstance(battery, dict)
+    assert isinstance(madein, dict)
+    more: JsonObject = {"upstream": [world.link(MAKER, "rec:X")]}
+    world.add(MAKER, "BatteryPassport", "rec:B", ("PUB", battery | more), ("ORG", madein))
+
+
+@pytest.mark.parametrize("order", [list, reversed])
+def test_who_uses_anothers_id_is_a_node_of_its_own(
+    order: Callable[[list[Read | Check]], Iterable[Read | Check]],
+) -> None:
+    """Else whichever page came first stood for both, and the honest one's digests were not those of its link."""
+    world = chain()
+    page = world.pages["rec:L1", 1]
+    lot: JsonObject = {"id": "L1", "type": "MaterialLot"}
+    world.add(LIAR, "MineralLotPassport", "rec:L1", ("B2B", lot))
+    theirs, world.pages["rec:L1", 1] = world.pages["rec:L1", 1], page
+    _other_supplier(world, theirs)
+    walk = Walk("rec:B", holder=MAKER, now=NOW)
+    finish(walk, world, order)
+    report = assemble(walk)
+    assert {(one.holder, one.outcome.value) for one in report.nodes if one.id == "rec:L1"} == {
+        (MINE, "verified"), (LIAR, "verified")
+    }  # fmt: skip
+    assert report.balances == audit(chain()).balances
+
+
+def test_one_record_that_two_hold_counts_once() -> None:
+    """A trader passes on what the mine signed: two places to read it, one event, the same sums and shares."""
+    world, alone = chain(), audit(chain())
+    world.received["rec:L1"].add(LIAR)
+    _other_supplier(world, replace(world.pages["rec:L1", 1], holder=LIAR))
+    world.copies[LIAR, "rec:M1"] = replace(world.pages["rec:M1", 1], holder=LIAR)
+    mine = [target for (holder, _), target in world.links.items() if holder == MINE]
+    for (holder, ident), target in list(world.links.items()):
+        if holder == MINE and target in mine:
+            world.links[LIAR, ident] = replace(target, holder=LIAR) if target.record == "rec:M1" else target
+    report = audit(world)
+    assert sorted(one.holder for one in report.nodes if one.id == "rec:M1") == [LIAR, MINE]
+    assert (report.balances, report.findings, report.coverage) == (alone.balances, (), alone.coverage)

@@ -11,7 +11,7 @@ import pytest
 
 from connector.model import Did, Json, JsonObject
 from connector.provenance.assemble import assemble
-from connector.provenance.nodes import Check
+from connector.provenance.nodes import Check, node_key
 from connector.provenance.outcomes import Outcome
 from connector.provenance.reads import Gap, LaterEntry, Page, Read, Served, parse_path, understand
 from connector.provenance.walk import Limits, Walk
@@ -69,7 +69,7 @@ def test_a_tampered_assay_is_named_and_nothing_else() -> None:
     assert words(report)["rec:assay:L2"] == "digest-mismatch"
     assert _others(words(report), "rec:assay:L2") == {"verified"}
     rests = {node.id: node.rests_on for node in report.nodes}
-    assert rests["rec:B"] == rests["rec:L2"] == ("rec:assay:L2/1",)
+    assert rests["rec:B"] == rests["rec:L2"] == (node_key("rec:assay:L2", 1, REFINER),)
     assert rests["rec:L1"] == ()
     assert report.verdict == "failed"
     assert [item.as_json()["verified"] for item in report.coverage] == ["0"]  # what leans on it proves no origin
