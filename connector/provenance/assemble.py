@@ -240,14 +240,9 @@ def _coverage(seen: _Seen) -> tuple[Coverage, ...]:
                 if edge.relation == "madeIn":
                     made.setdefault(content.id, _ground(seen, edge.target))
     usable = [event for _, event in seen.usable()]
-    verified = [
-        event
-        for node, event in seen.usable({Outcome.VERIFIED})
-        if isinstance(event, MakeEvent) and _ground(seen, node.key) is Ground.VERIFIED
-    ]
     standing = {event.id for event in Books(events=tuple(usable), widest=seen.widest).standing().events}
     chain = Chain(
-        events=tuple(event for event in verified if event.id in standing),
+        events=tuple(event for event in _proven_makes(seen) if event.id in standing),
         things=things,
         links=links,
         made=made,
@@ -262,6 +257,13 @@ def _coverage(seen: _Seen) -> tuple[Coverage, ...]:
         widest=seen.widest,
     )
     return _named(seen, coverage(chain, root.content.id))
+
+
+def _proven_makes(seen: _Seen) -> Iterator[MakeEvent]:
+    """The make events that carry origin."""
+    for node, event in seen.usable({Outcome.VERIFIED}):
+        if isinstance(event, MakeEvent) and _ground(seen, node.key) is Ground.VERIFIED:
+            yield event
 
 
 def _named(seen: _Seen, found: tuple[Coverage, ...]) -> tuple[Coverage, ...]:

@@ -17,6 +17,7 @@ from connector.credentials.status_list import Change
 from connector.errors import BadInput
 from connector.exchange.bundled import Files, files_of, json_octets, read_recording
 from connector.provenance.archive import pack
+from connector.provenance.nodes import node_key
 from connector.provenance.outcomes import Outcome
 from tests.core.provenance.chains import MAKER, MINE, NOW, REFINER, World, chain, words
 from tests.exchange.audited import AUDITOR, Companies, Wire
@@ -326,7 +327,7 @@ async def test_a_node_that_comes_out_otherwise_is_named(revoked: Bundled) -> Non
     _lies(_better_word)(files)
     result = await check(signed_again(files))
     told = {one.where: (one.kept, one.found) for one in result.differences}
-    assert told["nodes rec:permit:site:mine/1 outcome"] == ("verified", "revoked")
+    assert told[f"nodes {node_key('rec:permit:site:mine', 1, MINE)} outcome"] == ("verified", "revoked")
     assert told["verdict"] == ("verified", "failed")
 
 
