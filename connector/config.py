@@ -22,6 +22,7 @@ from connector.errors import BadConfig
 from connector.model import Did
 
 PASSPHRASE_VARIABLE = "CONNECTOR_KEY_PASSPHRASE"  # noqa: S105 - the variable's name, not a secret
+PIN_VARIABLE = "CONNECTOR_PKCS11_PIN"
 MANAGEMENT_TOKEN_VARIABLE = "CONNECTOR_MANAGEMENT_TOKEN"  # noqa: S105 - the variable's name, not a secret
 SECRETS_FILE = "secrets.env"
 LONGEST_SECONDS = 315_576_000
@@ -312,4 +313,7 @@ def secret(variable: str, config: Config) -> str:
             name, _, text = line.partition("=")
             if name.strip() == variable and text.strip():
                 return text.strip()
-    raise BadConfig(f"{variable} is neither in the environment nor in {file}", hint="`init` writes one")
+    raise BadConfig(
+        f"{variable} is neither in the environment nor in {file}",
+        hint="`init` writes those that it makes; others are yours to give",
+    )

@@ -123,6 +123,12 @@ class PeerUnreachable(CannotCheck):
         super().__init__(detail, hint=hint, place=place)
 
 
+class KeyUnreachable(CannotCheck):
+    """A key of ours is out of reach: its token, or what leads to it, does not answer."""
+
+    code = "key-unreachable"
+
+
 class AddressBlocked(ConnectorError):
     """The address is not one that this connector may connect to."""
 

@@ -51,6 +51,13 @@ _USES: Final = {
     "authentication": "tokens, presentations and receipts",
 }
 _DAY_HOURS: Final = 24.0
+_CUSTODY = Annotated[
+    str,
+    typer.Option(
+        "--custody", metavar="URI",
+        help="Where a new key lies: a token (pkcs11:token=...?module-path=...), a key in it (object=...), or `file`.",
+    ),
+]  # fmt: skip
 _SITE = Annotated[
     Path | None, typer.Option("--site", help="Also write DID document and status lists there, for a static web site.")
 ]
@@ -183,6 +190,7 @@ def rotate(
         ),
     ] = _DAY_HOURS,
     algorithm: Annotated[str, typer.Option("--algorithm", help="ES256 or EdDSA. Default: as before.")] = "",
+    custody: _CUSTODY = "",
     site: _SITE = None,
     config: CONFIG = Path("connector.toml"),
     as_json: JSON = False,
@@ -190,12 +198,14 @@ def rotate(
     """Replace a key: the new one is published now and signs when no peer can hold an older DID document.
 
     The former key signs until then, and stays published after it, so that all that it signed stays good. A running
-    connector takes the change over at once, without a restart.
+    connector takes the change over at once, without a restart. The new key lies where the former does, unless
+    --custody says otherwise.
 
     Example: battery-connector did rotate assertionMethod --overlap 24
     """
     from connector.app import clock_of  # noqa: PLC0415 - `--help` need not load the house
     from connector.credentials.own_methods import signing  # noqa: PLC0415 - `--help` need not load it
+    from connector.keys.custody import in_token  # noqa: PLC0415 - `--help` need not load it
     from connector.keys.register import Register  # noqa: PLC0415 - `--help` need not load it
 
     with told():
@@ -204,14 +214,17 @@ def rotate(
         signs_from = now + timedelta(hours=overlap)
         register = Register(company)
         former = signing(register.read(), wanted, now)
-        new = register.rotate(wanted, algorithm=algorithm, now=now, signs_from=signs_from)
+        new = register.rotate(wanted, algorithm=algorithm, now=now, signs_from=signs_from, place=custody)
         _write_site(company, site)
         if as_json:
             show_json({"did": company.did, "key": _shown(new), "former": _shown(former)})
             return
         say(f"{new.name} is published from now on", "bold")
         say(f"  it signs {_USES[wanted]} from {_time(signs_from)} on; until then {former.name} does")
-        say(f"  its private key is {new.custody}, under the same passphrase: make a backup of the folder")
+        kept = (
+            "and never leaves it" if in_token(new.custody) else "under the same passphrase: make a backup of the folder"
+        )
+        say(f"  its private key is {new.custody}, {kept}")
         if not overlap:
             say("  peers that keep our DID document may refuse what it signs, until they fetch it anew", "yellow")
         if site is not None:
@@ -226,6 +239,7 @@ def revoke(
     *,
     reason: Annotated[str, typer.Option("--reason", help="Why, for your own records.")] = "",
     yes: Annotated[bool, typer.Option("--yes", help="Do it; without, it is only told what rests on it.")] = False,
+    custody: _CUSTODY = "",
     site: _SITE = None,
     config: CONFIG = Path("connector.toml"),
     as_json: JSON = False,
@@ -251,7 +265,7 @@ def revoke(
         rests = _signed_with(config, company, method, quiet=as_json)
         heir = None
         if yes:
-            method, heir = register.revoke(key, now=now, reason=reason)
+            method, heir = register.revoke(key, now=now, reason=reason, place=custody)
             _write_site(company, site)
         if as_json:
             said: JsonObject = {"did": company.did, "revoked": yes, "key": _shown(method), "rests": rests}

@@ -17,10 +17,10 @@ from typing import Final, Literal
 from connector.cli.client import Management
 from connector.cli.map import checked as checked_plan
 from connector.cli.policy import checked as checked_policy
-from connector.config import MANAGEMENT_TOKEN_VARIABLE, PASSPHRASE_VARIABLE, Config, secret
+from connector.config import MANAGEMENT_TOKEN_VARIABLE, Config, secret
 from connector.credentials.datamodel import time_text
-from connector.credentials.own_methods import standing
-from connector.errors import ConnectorError, PeerUnreachable
+from connector.credentials.own_methods import OwnMethod, standing
+from connector.errors import BadConfig, ConnectorError, KeyUnreachable, PeerUnreachable
 from connector.keys.custody import open_id_key
 from connector.keys.register import Register
 from connector.keys.ring import open_keys
@@ -66,7 +66,7 @@ def wrong(name: str, error: ConnectorError, fix: str, outcome: Outcome = "bad") 
 
 def company_checks(company: Config, now: datetime, *, runs: bool, thorough: bool) -> Iterator[Check]:
     """All of them, one after the other."""
-    secrets = list(_secrets(company))
+    secrets = list(_secrets(company, now))
     yield from secrets
     if all(one.outcome == "good" for one in secrets):
         yield from _keys(company, now)
@@ -102,8 +102,13 @@ def running(company: Config) -> Check:
     return good("connector", f"it runs and is ready on port {company.listen.port}")
 
 
-def _secrets(company: Config) -> Iterator[Check]:
-    for variable in (PASSPHRASE_VARIABLE, MANAGEMENT_TOKEN_VARIABLE):
+def _secrets(company: Config, now: datetime) -> Iterator[Check]:
+    try:
+        opening = Register(company).opened_by(now)
+    except ConnectorError as error:
+        yield wrong("keys", error, "bring it back from a backup")
+        return
+    for variable in (*opening, MANAGEMENT_TOKEN_VARIABLE):
         try:
             secret(variable, company)
         except ConnectorError as error:
@@ -117,6 +122,9 @@ def _keys(company: Config, now: datetime) -> Iterator[Check]:
     try:
         open_id_key(company.keys.id_key, folder=company.folder)
         methods = open_keys(company, now).own.methods(now)
+    except KeyUnreachable as error:
+        yield wrong("keys", error, "bring the token back; the connector goes on by itself", "unchecked")
+        return
     except ConnectorError as error:
         yield wrong("keys", error, "bring it back from a backup")
         return
@@ -126,11 +134,18 @@ def _keys(company: Config, now: datetime) -> Iterator[Check]:
                 yield good("keys", f"{one.name} opens, and signs")
             case "next" if one.signs_from is not None:
                 yield good("keys", f"{one.name} opens, and signs from {time_text(one.signs_from)} on")
-            case "verifies" if (kept := company.folder / register.custody(one).removeprefix("file:")).exists():
+            case "verifies" if _still_there(register, one):
                 yield Check(
-                    name="keys", outcome="warning", says=f"{one.name} signs no more, and its private key is still here",
-                    fix=f"destroy {kept}; its public half stays published",
+                    name="keys", outcome="warning", says=f"{one.name} signs no more, and its private key is still kept",
+                    fix=f"destroy {register.custody(one)}; its public half stays published",
                 )  # fmt: skip
+
+
+def _still_there(register: Register, former: OwnMethod) -> bool:
+    try:
+        return register.is_there(former)
+    except (BadConfig, KeyUnreachable):
+        return False  # its token was put away, as it should be
 
 
 def _store(company: Config, *, thorough: bool) -> Iterator[Check]:

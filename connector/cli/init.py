@@ -6,7 +6,9 @@ import base64
 import json
 import os
 import secrets as chance
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -17,12 +19,20 @@ from connector.config import (
     LONGEST_SECONDS,
     MANAGEMENT_TOKEN_VARIABLE,
     PASSPHRASE_VARIABLE,
+    PIN_VARIABLE,
     SECRETS_FILE,
+    Config,
     load,
     read,
+    secret,
 )
+from connector.credentials.own_methods import PREFIXES, first_methods
 from connector.errors import BadInput
+from connector.keys import pkcs11_uri
+from connector.keys.custody import opened_by, take
 from connector.keys.file import create_key
+from connector.keys.register import Register
+from connector.model import JsonObject
 
 CONFIG_FILE = "connector.toml"
 FOLDERS = ("exports", "plans", "policies", "held", "store", "keys")
@@ -48,6 +58,9 @@ def init(  # noqa: PLR0917 - typer makes the options of the arguments
         int, typer.Option(min=0, max=65_535, help="Port of the management API, loopback only. 0: beside the other.")
     ] = 0,
     algorithm: Annotated[str, typer.Option(help="Signatures: ES256 or EdDSA.")] = "ES256",
+    custody: Annotated[
+        str, typer.Option(metavar="URI", help="Make the keys in this token (pkcs11:token=...?module-path=...).")
+    ] = "",
     unsafe_loopback: Annotated[
         bool, typer.Option("--unsafe-loopback", help="Trial on one machine: plain http on loopback.")
     ] = False,
@@ -72,7 +85,7 @@ def init(  # noqa: PLR0917 - typer makes the options of the arguments
             )
         company = Company(
             name=name or folder.name, address=address, port=port, management_port=management_port or port + 1,
-            algorithm=algorithm, loopback=unsafe_loopback, offset=unsafe_clock_offset,
+            algorithm=algorithm, loopback=unsafe_loopback, offset=unsafe_clock_offset, custody=custody,
         )  # fmt: skip
         loaded = load(make(folder, company))
     config = folder / CONFIG_FILE
@@ -83,6 +96,8 @@ def init(  # noqa: PLR0917 - typer makes the options of the arguments
     out.print(f"[bold]{loaded.name}[/bold] is set up in {folder}")
     out.print(f"  DID      {loaded.did}")
     out.print(f"  secrets  {folder / SECRETS_FILE} (keep it; mode 0600)")
+    if opened_by(loaded.keys.assertion) == PIN_VARIABLE:
+        out.print(f"  PIN      {PIN_VARIABLE} in the environment of `serve` and the commands, or a line in that file")
     next_step(f"battery-connector serve --config {config}")
 
 
@@ -97,6 +112,8 @@ class Company:
     algorithm: str
     loopback: bool
     offset: int
+    custody: str = ""
+    """The token that is to hold the keys; without it they are files."""
 
 
 def make(folder: Path, company: Company) -> Path:
@@ -104,30 +121,46 @@ def make(folder: Path, company: Company) -> Path:
 
     What cannot be a configuration is refused before anything is made, so that a second try is not told of a first.
     """
-    file, text = folder / CONFIG_FILE, _configuration(company)
-    read(text, file)
+    file, uris = folder / CONFIG_FILE, {purpose: f"file:keys/{purpose}.pem" for purpose in PREFIXES.values()}
+    loaded = read(_configuration(company, uris), file)
+    keys = _in_token(company, loaded) if company.custody else {}
     for part in FOLDERS:
         (folder / part).mkdir(parents=True, exist_ok=True)
     passphrase = chance.token_urlsafe(24)
-    for purpose in ("assertion", "authentication"):
+    for purpose in () if keys else PREFIXES.values():
         create_key(folder / "keys" / f"{purpose}.pem", company.algorithm, passphrase)
     _private(folder / "keys" / "id.key", base64.urlsafe_b64encode(chance.token_bytes(32)).decode())
     _private(
         folder / SECRETS_FILE,
         f"{PASSPHRASE_VARIABLE}={passphrase}\n{MANAGEMENT_TOKEN_VARIABLE}={chance.token_urlsafe(24)}\n",
     )
-    file.write_text(text, "utf-8")
+    file.write_text(_configuration(company, uris | {purpose: uri for purpose, (uri, _) in keys.items()}), "utf-8")
+    if keys:
+        Register(loaded).begin(first_methods(*(keys[purpose][1] for purpose in PREFIXES.values())))
     return file
 
 
-def _configuration(company: Company) -> str:
+def _in_token(company: Company, loaded: Config) -> dict[str, tuple[str, JsonObject]]:
+    """Both keys, made in the token."""
+    if pkcs11_uri.parse(company.custody).names_key:
+        raise BadInput(
+            "init makes two keys, so it wants the token alone", hint="keys that are there: write them into [keys]"
+        )
+    secrets = partial(secret, config=loaded)
+    return {
+        purpose: take(company.custody, alg=company.algorithm, key_id=f"{loaded.did}#{purpose}-1", secrets=secrets)
+        for purpose in PREFIXES.values()
+    }
+
+
+def _configuration(company: Company, uris: Mapping[str, str]) -> str:
     text = f"""# A company's connector. README, "Configuration", explains every key.
 name = {json.dumps(company.name, ensure_ascii=False)}
 public_url = {json.dumps(company.address)}   # frozen: the DID is made of it
 
 [keys]
-assertion = "file:keys/assertion.pem"            # signs credentials
-authentication = "file:keys/authentication.pem"  # proves who we are
+assertion = {json.dumps(uris["assertion"])}            # signs credentials
+authentication = {json.dumps(uris["authentication"])}  # proves who we are
 id_key = "file:keys/id.key"                      # makes ids; never rotates
 
 [listen]

@@ -1,9 +1,10 @@
-"""The register of our verification methods: a file beside the keys, written by `did rotate` and `did revoke` alone.
+"""The register of our verification methods: a file beside the keys, written by `did rotate` and `did revoke` (and
+by `init`, where the keys are in a token).
 
 As long as there is none, the two keys of the configuration are all; it is there before a third key is, so that one that
-was lost is known by the keys that it left. It is replaced in one move, so that a running connector, which reads it
-whenever it changes (`ring`), never sees half of it, and changed under a lock, so that no change undoes another. What a
-rotation means is `credentials.own_methods`' matter.
+was lost is known by the keys that it left (of one in a token: by a mark beside, `assertion-2.uri`). It is replaced in
+one move, so that a running connector, which reads it whenever it changes (`ring`), never sees half of it, and changed
+under a lock, so that no change undoes another. What a rotation means is `credentials.own_methods`' matter.
 """
 
 from __future__ import annotations
@@ -12,9 +13,10 @@ import os
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
+from typing import Final
 
 from connector.config import PASSPHRASE_VARIABLE, Config, secret
 from connector.credentials import own_methods
@@ -22,8 +24,12 @@ from connector.credentials.own_methods import OwnMethod, Purpose
 from connector.credentials.refused import Refused
 from connector.credentials.signing import Signer
 from connector.errors import BadConfig, BadInput, Unavailable
-from connector.keys.custody import open_signer
+from connector.keys.custody import FILE, in_token, is_there, open_signer, opened_by, take, token_of
 from connector.keys.file import create_key, read_private
+from connector.model import JsonObject
+
+_MARK: Final = ".uri"
+"""Of a file beside the register that says that a key in a token was taken: it makes a lost register known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +60,8 @@ class Register:
     def _check_never_was(self) -> None:
         first = {self.config.path(self._first(purpose).removeprefix("file:")) for purpose in own_methods.PREFIXES}
         for prefix in own_methods.PREFIXES.values():
-            for key in sorted(self.path.parent.glob(f"{prefix}-*.pem")):
-                if key.resolve() not in first:
+            for key in sorted(self.path.parent.glob(f"{prefix}-*")):
+                if key.suffix in {".pem", _MARK} and key.resolve() not in first:
                     raise self.lost(f"{key.name} beside it was made by `did rotate` or `did revoke`")
 
     def lost(self, why: str) -> BadConfig:
@@ -67,33 +73,43 @@ class Register:
 
     def open(self, method: OwnMethod) -> Signer:
         """The signer of a method. `BadConfig` also where another key lies there than the one that peers know."""
-        custody = self.custody(method)
-        signer = self._open_at(custody, f"{self.config.did}#{method.name}")
-        if signer.public_jwk != method.public_jwk:
-            raise BadConfig(
-                f"{custody} is not the key {method.name} that peers know",
-                hint="bring the former file back; a new key is made by `battery-connector did rotate`",
-            )
-        return signer
+        return self._open_at(self.custody(method), f"{self.config.did}#{method.name}", method.public_jwk)
 
-    def rotate(self, purpose: Purpose, *, algorithm: str, now: datetime, signs_from: datetime) -> OwnMethod:
-        """Make a key that is published from now on and signs later."""
+    def is_there(self, method: OwnMethod) -> bool:
+        """Whether the private key of a method still lies where it lay. `KeyUnreachable`: nobody can say now."""
+        return is_there(self.custody(method), secrets=self._secret, folder=self.config.folder)
+
+    def opened_by(self, now: datetime) -> list[str]:
+        """The variables of the secrets that open what is in use."""
+        uris = set(map(self._first, own_methods.PREFIXES))
+        if self.path.exists():
+            uris = {self.custody(one) for one in own_methods.needed(self.read(), now)}
+        return sorted(filter(None, set(map(opened_by, uris))))
+
+    def begin(self, methods: Sequence[OwnMethod]) -> None:
+        """Write the list of a new company, so that its keys are known while their token is away."""
+        self._write(methods)
+
+    def rotate(
+        self, purpose: Purpose, *, algorithm: str, now: datetime, signs_from: datetime, place: str = ""
+    ) -> OwnMethod:
+        """Make a key that is published from now on and signs later. `place`: as `did rotate --custody` says."""
         with self._alone():
             methods = self.read()
             name = own_methods.fresh_name(methods, purpose)
             wanted = OwnMethod(name=name, purpose=purpose, public_jwk={}, published=now, signs_from=signs_from)
             own_methods.rotated(methods, wanted, now)  # refused before a key is made
-            new = self._made(methods, wanted, algorithm or self._algorithm(methods, purpose, now))
+            new = self._made(methods, wanted, now, algorithm, place)
             self._write(own_methods.rotated(methods, new, now))
             return new
 
-    def revoke(self, name: str, *, now: datetime, reason: str) -> tuple[OwnMethod, OwnMethod]:
+    def revoke(self, name: str, *, now: datetime, reason: str, place: str = "") -> tuple[OwnMethod, OwnMethod]:
         """Publish a method no more. Returns it, and what signs from now on, which is made where there is none."""
         with self._alone():
-            return self._revoke(self.read(), name, now, reason)
+            return self._revoke(self.read(), name, now, reason, place)
 
     def _revoke(
-        self, methods: Sequence[OwnMethod], name: str, now: datetime, reason: str
+        self, methods: Sequence[OwnMethod], name: str, now: datetime, reason: str, place: str
     ) -> tuple[OwnMethod, OwnMethod]:
         heir, successor = own_methods.heir(methods, name, now), None
         revoked = own_methods.named(methods, name)
@@ -101,27 +117,43 @@ class Register:
         if heir is None:
             fresh = own_methods.fresh_name(methods, revoked.purpose)
             wanted = OwnMethod(name=fresh, purpose=revoked.purpose, public_jwk={}, published=now, signs_from=now)
-            successor = self._made(methods, wanted, self._algorithm(methods, revoked.purpose, now))
+            successor = self._made(methods, wanted, now, "", place)
         after = own_methods.revoked(methods, name, now=now, reason=reason, successor=successor)
         self._write(after)
         return own_methods.named(after, name), own_methods.signing(after, revoked.purpose, now)
 
-    def _algorithm(self, methods: Sequence[OwnMethod], purpose: Purpose, now: datetime) -> str:
-        return "EdDSA" if own_methods.signing(methods, purpose, now).public_jwk["kty"] == "OKP" else "ES256"
-
-    def _made(self, methods: Sequence[OwnMethod], wanted: OwnMethod, algorithm: str) -> OwnMethod:
+    def _made(
+        self, methods: Sequence[OwnMethod], wanted: OwnMethod, now: datetime, algorithm: str, place: str
+    ) -> OwnMethod:
+        """With a key of its own: where `place` says, else beside the one that signs now, and of its kind."""
+        former = own_methods.signing(methods, wanted.purpose, now)
+        place = place or (token_of(self.custody(former)) if in_token(self.custody(former)) else FILE)
         if not self.path.exists():
             self._write(methods)
+        kind = algorithm or _kind(former.public_jwk)
+        uri, jwk = self._in_file(wanted, kind) if place == FILE else self._in_token(wanted, kind, place)
+        if any(one.public_jwk == jwk for one in methods):
+            raise BadInput(f"{uri} is a key of ours already", hint="name another; or the token alone, and one is made")
+        if algorithm not in {"", _kind(jwk)}:
+            raise BadInput(f"{uri} is a key for {_kind(jwk)}, not for {algorithm}")
+        return replace(wanted, public_jwk=jwk, custody=uri)
+
+    def _in_file(self, wanted: OwnMethod, algorithm: str) -> tuple[str, JsonObject]:
+        path = self._unused(wanted, ".pem")
+        jwk = create_key(path, algorithm, self._secret(PASSPHRASE_VARIABLE))
+        return f"file:{path.relative_to(self.config.folder).as_posix()}", jwk
+
+    def _in_token(self, wanted: OwnMethod, algorithm: str, place: str) -> tuple[str, JsonObject]:
+        uri, jwk = take(place, alg=algorithm, key_id=f"{self.config.did}#{wanted.name}", secrets=self._secret)
+        self._unused(wanted, _MARK).write_text(f"{uri}\n", "utf-8")
+        return uri, jwk
+
+    def _unused(self, wanted: OwnMethod, suffix: str) -> Path:
         folder, stem, tries = self.path.parent, wanted.name, 1
-        while (folder / f"{stem}.pem").exists():  # left by a rotation that was cut off: nobody ever saw that key
+        while (folder / f"{stem}{suffix}").exists():  # left by a rotation that was cut off: nobody ever saw that key
             tries += 1
             stem = f"{wanted.name}.{tries}"
-        jwk = create_key(folder / f"{stem}.pem", algorithm, secret(PASSPHRASE_VARIABLE, self.config))
-        place = (folder / f"{stem}.pem").relative_to(self.config.folder)
-        return OwnMethod(
-            name=wanted.name, purpose=wanted.purpose, public_jwk=jwk, custody=f"file:{place.as_posix()}",
-            published=wanted.published, signs_from=wanted.signs_from,
-        )  # fmt: skip
+        return folder / f"{stem}{suffix}"
 
     def custody(self, method: OwnMethod) -> str:
         """Where its private key lies, or lay."""
@@ -131,9 +163,12 @@ class Register:
         named = self.config.keys
         return named.assertion if purpose == "assertionMethod" else named.authentication
 
-    def _open_at(self, custody: str, key_id: str) -> Signer:
-        passphrase = secret(PASSPHRASE_VARIABLE, self.config)
-        return open_signer(custody, key_id=key_id, passphrase=passphrase, folder=self.config.folder)
+    def _open_at(self, uri: str, key_id: str, public_jwk: JsonObject | None = None) -> Signer:
+        folder = self.config.folder
+        return open_signer(uri, key_id=key_id, secrets=self._secret, folder=folder, public_jwk=public_jwk)
+
+    def _secret(self, variable: str) -> str:
+        return secret(variable, self.config)
 
     def _write(self, methods: Sequence[OwnMethod]) -> None:
         beside = self.path.with_name(f".{self.path.name}.new")
@@ -167,6 +202,10 @@ class Register:
             ) from error
         finally:
             os.close(handle)
+
+
+def _kind(jwk: JsonObject) -> str:
+    return "EdDSA" if jwk["kty"] == "OKP" else "ES256"
 
 
 def _lock(handle: int) -> None:

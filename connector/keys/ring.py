@@ -17,8 +17,9 @@ from datetime import datetime
 from connector.config import Config
 from connector.credentials.own_methods import OwnKeys, OwnMethod, Purpose, needed, signing
 from connector.credentials.signing import Signer
-from connector.errors import BadConfig
+from connector.errors import BadConfig, KeyUnreachable
 from connector.keys.custody import open_id_key
+from connector.keys.pkcs11 import TokenSigner
 from connector.keys.register import Register
 
 _log = logging.getLogger("connector.keys")
@@ -44,9 +45,13 @@ class Keys:
 
 
 def open_keys(config: Config, now: datetime) -> Keys:
-    """Open the keys that sign now or later, and the id key. `BadConfig` names the one that does not open."""
+    """Open the keys that sign now or later, and the id key. `BadConfig` names the one that does not open.
+
+    `KeyUnreachable`: its token is away.
+    """
     ring = KeyRing(register=Register(config))
     ring.open(now)
+    ring.look()
     return Keys(own=ring, id_key=open_id_key(config.keys.id_key, folder=config.folder))
 
 
@@ -75,6 +80,12 @@ class KeyRing:
         signers = {one.name: self._known(one) or self.register.open(one) for one in needed(methods, now)}
         self._methods, self._signers = methods, signers
         self._read = self._seen is not None
+
+    def look(self) -> None:
+        """Whether the keys in tokens could sign now. `KeyUnreachable` or `BadConfig` says why not."""
+        for signer in self._signers.values():
+            if isinstance(signer, TokenSigner):
+                signer.look()
 
     def _known(self, method: OwnMethod) -> Signer | None:
         known = self._signers.get(method.name)
@@ -107,7 +118,7 @@ class KeyRing:
             return
         try:
             self.open(now)
-        except BadConfig as error:
+        except (BadConfig, KeyUnreachable) as error:
             _log.error("the keys did not change: %s", error.detail)
         else:
             names = [one.name for one in needed(self._methods, now)]

@@ -68,13 +68,13 @@ class Company:
         return load(self.config).did
 
 
-def found(folder: Path, name: str, port: int, management_port: int) -> Company:
+def found(folder: Path, name: str, port: int, management_port: int, *, custody: str = "") -> Company:
     """A company folder with a plan, policies and an export."""
     make(
         folder / name,
         Wanted(
             name=name, address=f"http://localhost:{port}", port=port, management_port=management_port,
-            algorithm="EdDSA", loopback=True, offset=0,
+            algorithm="EdDSA", loopback=True, offset=0, custody=custody,
         ),
     )  # fmt: skip
     company = Company(name, folder / name, f"http://localhost:{port}", management_port)

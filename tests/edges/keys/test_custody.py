@@ -32,7 +32,7 @@ def write(path: Path, content: bytes, mode: int = 0o600) -> Path:
 
 def refusal(path: Path, passphrase: str = "secret") -> str:
     with pytest.raises(BadConfig) as caught:
-        open_signer(f"file:{path}", key_id=KEY_ID, passphrase=passphrase)
+        open_signer(f"file:{path}", key_id=KEY_ID, secrets=lambda _: passphrase)
     return caught.value.detail
 
 
@@ -41,7 +41,7 @@ async def test_a_key_is_made_and_opened(tmp_path: Path, alg: str) -> None:
     """The public half that `create_key` told is the one that checks the opened key's signatures."""
     jwk = create_key(tmp_path / "a.pem", alg, "secret")
     for uri in ("file:a.pem", f"file:{tmp_path}/a.pem", f"file://{tmp_path}/a.pem"):
-        signer: Signer = open_signer(uri, key_id=KEY_ID, passphrase="secret", folder=tmp_path)
+        signer: Signer = open_signer(uri, key_id=KEY_ID, secrets=lambda _: "secret", folder=tmp_path)
         assert (signer.alg, signer.key_id, signer.public_jwk) == (alg, KEY_ID, jwk)
         signature = await signer.sign(b"message")
         assert len(signature) == 64
@@ -112,7 +112,7 @@ def test_wrong_passphrases_and_files_are_refused_without_telling_secrets(tmp_pat
 def test_other_custody_is_refused(uri: str) -> None:
     """Unknown schemes and files of other hosts."""
     with pytest.raises(BadConfig):
-        open_signer(uri, key_id=KEY_ID, passphrase="secret")
+        open_signer(uri, key_id=KEY_ID, secrets=lambda _: "secret")
 
 
 def test_the_id_key_is_32_private_bytes(tmp_path: Path) -> None:
