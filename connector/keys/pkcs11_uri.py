@@ -9,7 +9,7 @@ not to match). A PIN in the URI is refused too: the configuration is no place fo
 
 from __future__ import annotations
 
-import string
+import re
 from dataclasses import dataclass, replace
 from typing import Final
 from urllib.parse import quote, unquote_to_bytes
@@ -22,7 +22,7 @@ _PATH: Final = ("token", "manufacturer", "serial", "model", "object", "id", "typ
 _QUERY: Final = ("module-path", "pin-source")
 _FREE: Final = "/:[]@!$'()*+,="
 """What a value may hold as it is beside letters and digits (section 2.3)."""
-_HEX: Final = frozenset(string.hexdigits)
+_NO_CODE: Final = re.compile("%(?![0-9A-Fa-f]{2})")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,7 +95,7 @@ def _attributes(text: str, separator: str, known: tuple[str, ...]) -> dict[str, 
             raise BadConfig(f"pkcs11: {name:.40} is not known here", hint=f"one of {', '.join((*_PATH, *_QUERY))}")
         if name in found:
             raise BadConfig(f"pkcs11: {name} stands there twice")
-        if any(not set(piece[:2]) <= _HEX or len(piece) < 2 for piece in value.split("%")[1:]):  # noqa: PLR2004 - %xx
+        if _NO_CODE.search(value):
             raise BadConfig(f"pkcs11: {name} has a % that begins no code of two digits")
         found[name] = unquote_to_bytes(value)
     return found
