@@ -1,8 +1,8 @@
 """The commands. One file per family: parse, call the running connector or a pure journey, render.
 
 Commands about a running connector use its management API (`client`); commands about files work on their own. `console`
-holds what all share: exit codes, errors as sentences, `--json`, the next step; `tables` and `words` how it is shown.
-Only the module of the command that is asked for is loaded, so that each starts quickly.
+holds what all share: exit codes, errors as sentences, `--json`, the next step; `tables` how it is shown, in words that
+`server` has for its pages too. Only the module of the command that is asked for is loaded, so that each starts quickly.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ _COMMANDS = {
     "demo": ("demo", "Run a whole chain of companies on this machine."),
     "init": ("init", "Make a company folder: configuration, keys, secrets."),
     "serve": ("serve", "Run a connector in the foreground."),
+    "open": ("open", "Open the operators' pages in a browser."),
     "doctor": ("doctor", "Look whether everything is well, and what to do where not."),
     "site": ("site", "Serve DID documents and status lists on loopback."),
     "vc-api": ("vc_api", "The W3C VC API on loopback, to try against."),

@@ -14,9 +14,9 @@ import typer
 from connector.cli.client import Management
 from connector.cli.console import CONFIG, DONE, JSON, NO, console, next_step, show_json, told
 from connector.cli.tables import say, show_table
-from connector.cli.words import called, terms_in_words
 from connector.config import load
 from connector.model import list_in, objects_in
+from connector.server.words import called, terms_in_words
 
 if TYPE_CHECKING:
     from connector.config import Config

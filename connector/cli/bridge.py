@@ -14,9 +14,10 @@ import typer
 
 from connector.bridges.crossing import Crossed
 from connector.bridges.formats import Bridges, Format
-from connector.cli.console import JSON, console, next_step, show_json, told, visible
+from connector.cli.console import JSON, console, next_step, show_json, told
 from connector.cli.passport_records import LARGEST_FILE, octets_of, record_of
 from connector.errors import BadInput, BadMessage
+from connector.server.words import visible
 from connector.vocabulary.admission import admit
 from connector.vocabulary.bundle import load_bundle, load_matches
 from connector.vocabulary.views import Audience, Scope, audience_classes

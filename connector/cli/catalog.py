@@ -16,8 +16,8 @@ import typer
 from connector.cli.client import Management
 from connector.cli.console import CONFIG, JSON, console, next_step, shown_json, told
 from connector.cli.tables import progress, say
-from connector.cli.words import terms_in_words
 from connector.model import list_in
+from connector.server.words import terms_in_words
 
 if TYPE_CHECKING:
     from connector.model import Json, JsonObject

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from connector.errors import BadInput, CannotCheck, ConnectorError, NotAllowed, NotFound
+from connector.server.words import visible
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -109,11 +110,6 @@ def shown_json(value: Json, indent: int | None = 2) -> str:
 
 def _escaped(one: str) -> str:
     return f"\\u{ord(one):04x}" if one == "\x7f" else json.dumps(one)[1:-1]
-
-
-def visible(text: str) -> str:
-    """Control characters in what peers and exports say never reach the terminal."""
-    return "".join(one if one.isprintable() or one == "\n" else repr(one)[1:-1] for one in text)
 
 
 def one_line(text: str) -> str:

@@ -14,7 +14,7 @@ import typer
 
 from connector.bridges.octets import as_utf8
 from connector.cli.client import Management
-from connector.cli.console import CONFIG, DONE, JSON, NO, UNCHECKED, console, next_step, show_json, told, visible
+from connector.cli.console import CONFIG, DONE, JSON, NO, UNCHECKED, console, next_step, show_json, told
 from connector.cli.passport_records import kept_record
 from connector.cli.tables import show_checks, show_table
 from connector.config import load
@@ -25,6 +25,7 @@ from connector.credentials.refused import Refused, Unsupported
 from connector.credentials.securing import as_served, suffix_of
 from connector.errors import BadInput, PeerUnreachable
 from connector.model import list_in, object_in, objects_in
+from connector.server.words import visible
 from connector.vocabulary.admission import admit
 
 if TYPE_CHECKING:

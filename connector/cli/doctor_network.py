@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import statistics
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -32,9 +32,9 @@ from connector.model import Did
 from connector.peers.client import GuardedClient
 from connector.peers.resolver import Resolver
 from connector.server.statements import did_document
+from connector.server.trouble import RENEW, SOON, good_until
 from connector.stores.memory import MemoryStore
 
-_SOON: Final = timedelta(days=30)
 _OUTSIDE: Final = "ask from another machine, too: battery-connector did resolve DID --trace"
 
 
@@ -151,11 +151,9 @@ async def _held(one: Held, resolver: Resolver, verifier: Verifier, now: datetime
         if step.outcome in {"failed", "unchecked"}:
             return _not_good(name, step)
     credential, status = parse_credential(one.octets), await _status_age(one.octets, resolver)
-    if credential.valid_until is None:
-        return good(name, f"{credential.types[-1]} of {credential.issuer}, without end{status}")
-    says = f"{credential.types[-1]} of {credential.issuer}, good until {time_text(credential.valid_until)}{status}"
-    if credential.valid_until - now < _SOON:
-        return Check(name=name, outcome="warning", says=says, fix="ask its issuer for a new one now")
+    says = good_until(credential) + status
+    if credential.valid_until is not None and credential.valid_until - now < SOON:
+        return Check(name=name, outcome="warning", says=says, fix=RENEW)
     return good(name, says)
 
 

@@ -17,10 +17,10 @@ import typer
 from connector.cli.client import Management
 from connector.cli.console import CONFIG, DONE, JSON, NO, next_step, show_json, shown_json, told
 from connector.cli.tables import Cell, progress, say, show_decision, show_findings, show_table
-from connector.cli.words import called
 from connector.config import load
 from connector.errors import BadInput, NotFound
 from connector.model import list_in, object_in, objects_in
+from connector.server.words import called
 
 if TYPE_CHECKING:
     from connector.config import Config

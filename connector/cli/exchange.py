@@ -26,10 +26,10 @@ from connector.cli.console import (
     told,
 )
 from connector.cli.tables import progress, say, show_findings
-from connector.cli.words import refused_in_words
 from connector.config import load
 from connector.errors import BadInput
 from connector.model import list_in
+from connector.server.words import refused_in_words
 
 if TYPE_CHECKING:
     from connector.model import Json, JsonObject

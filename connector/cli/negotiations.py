@@ -30,10 +30,11 @@ from connector.cli.console import (
     told,
 )
 from connector.cli.tables import progress, say
-from connector.cli.words import called, refused_in_words, terms_in_words
 from connector.config import load
 from connector.errors import BadInput, IllegalTransition, NotAllowed
 from connector.model import list_in, objects_in
+from connector.server.standing import ASKS, PERMITTED, READS_PERMITTED
+from connector.server.words import called, refused_in_words, terms_in_words
 
 if TYPE_CHECKING:
     from connector.config import Config
@@ -46,15 +47,6 @@ NOT_BEFORE = Annotated[
 OFFER_ID = Annotated[str, typer.Option("--offer-id", metavar="ID", help="The offer's id. Default: a fresh one.")]
 _SECONDS: Final = 30.0
 _SAID: Final = {"approve": "the reads are allowed", "reject": "the reads are refused"}
-_TURNS: Final = {
-    "request": "asks for",
-    "counter-request": "asks, on other terms than ours, for",
-    "acceptance": "accepted our offer of",
-    "verification": "verified our agreement about",
-    "offer": "offers us",
-    "agreement": "agreed to give us",
-    "audit": "wants to read, for an audit,",
-}
 
 
 # --- the queue -------------------------------------------------------------------------------------------------------
@@ -82,10 +74,10 @@ def approvals(config: CONFIG = Path("connector.toml"), as_json: JSON = False) ->
 
 
 def _show_held(one: JsonObject, company: Config) -> None:
-    say(f"{called(company, one['with'])} {_TURNS[str(one['turn'])]} {one['title'] or one['dataset']}", "bold")
+    say(f"{called(company, one['with'])} {ASKS[str(one['turn'])]} {one['title'] or one['dataset']}", "bold")
     say(f"  {one['id']}", "dim")
     if one["turn"] == "audit":
-        say("  policy  ours permits it; one word counts for all of the party's reads of this dataset")
+        say(f"  policy  {READS_PERMITTED}")
         say(f"  first   {one['read']}")
         return
     say(f"  terms   {terms_in_words(one['terms'])}")
@@ -93,7 +85,7 @@ def _show_held(one: JsonObject, company: Config) -> None:
         say(f"  ours    {terms_in_words(one['ours'])}")
     policy = one["policy"]
     if isinstance(policy, dict):
-        say("  policy  ours permits this peer the use; it decides again at each transfer, beside what is agreed")
+        say(f"  policy  {PERMITTED}")
     if one["note"]:
         say(f"  note    {one['note']}", "yellow")
     if one["decision"]:

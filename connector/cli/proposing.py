@@ -9,12 +9,13 @@ from typing import Annotated
 
 import typer
 
-from connector.cli.console import DONE, JSON, console, next_step, show_json, told, visible
+from connector.cli.console import DONE, JSON, console, next_step, show_json, told
 from connector.cli.sheets import exports_near
 from connector.errors import BadInput
 from connector.mapping.proposal import Parties, Proposal, parties_in, propose
 from connector.mapping.source import SourceFile
 from connector.peers.files import Exports
+from connector.server.words import visible
 from connector.vocabulary.bundle import load_bundle, load_headings
 
 _ZIP = b"PK\x03\x04"

@@ -16,9 +16,9 @@ import typer
 from connector.cli.client import Management
 from connector.cli.console import CONFIG, DONE, JSON, NO, console, next_step, show_json, told
 from connector.cli.tables import progress, say, show_table
-from connector.cli.words import called, receipts_in_words, terms_in_words
 from connector.config import load
 from connector.model import list_in
+from connector.server.words import called, receipts_in_words, terms_in_words
 
 if TYPE_CHECKING:
     from connector.config import Config

@@ -19,7 +19,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from connector.cli.console import DONE, JSON, NO, console, next_step, one_line, show_json, told, visible
+from connector.cli.console import DONE, JSON, NO, console, next_step, one_line, show_json, told
 from connector.cli.tables import show_findings
 from connector.errors import BadInput, BadPlan
 from connector.mapping.plan import Plan, parse
@@ -28,6 +28,7 @@ from connector.mapping.sheet import Revised, read_sheet, revise, sheet_of
 from connector.mapping.source import Unreadable
 from connector.model import Json, JsonObject
 from connector.peers.files import Exports
+from connector.server.words import visible
 from connector.vocabulary.bundle import load_bundle
 
 PlanFile = Annotated[Path, typer.Argument(metavar="PLAN", help="The mapping plan, a YAML file.")]

@@ -6,8 +6,9 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
-from connector.cli.console import console, visible
+from connector.cli.console import console
 from connector.model import objects_in
+from connector.server.words import visible
 
 if TYPE_CHECKING:
     from connector.model import Json, JsonObject

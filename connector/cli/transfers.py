@@ -14,9 +14,9 @@ import typer
 from connector.cli.client import Management
 from connector.cli.console import CODE, CONFIG, DONE, JSON, NO, UNCHECKED, WAIT, console, next_step, show_json, told
 from connector.cli.tables import Cell, progress, say, show_table
-from connector.cli.words import called, refused_in_words
 from connector.config import load
 from connector.model import objects_in
+from connector.server.words import called, refused_in_words
 
 if TYPE_CHECKING:
     from connector.model import JsonObject

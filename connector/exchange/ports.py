@@ -49,9 +49,14 @@ class Store(RecordStore, Protocol):
         """The process by the peer's pid."""
 
     async def newest_processes(
-        self, tenant: str, *kinds: ProcessKind, behind: Collection[str] = (), limit: int = 100
-    ) -> list[ProcessRow]:
-        """Those that changed last, last change first; those in the states `behind` after all others."""
+        self, tenant: str, *kinds: ProcessKind, behind: Collection[str] = (), counterparty: str = "",
+        states: Collection[str] = (), before: tuple[int, str] | None = None, limit: int = 100,
+    ) -> list[ProcessRow]:  # fmt: skip
+        """Those that changed last, last change first; those in the states `behind` after all others.
+
+        Of one counterparty and in one of these states, where some are named; `before`: time of change and pid of the
+        last one of the page before (without `behind`).
+        """
 
     async def processes_of_peer_pid(self, tenant: str, peer_pid: str) -> list[ProcessRow]:
         """Those that some peer knows by this pid, for people: no index leads there."""
@@ -120,6 +125,9 @@ class Store(RecordStore, Protocol):
 
     async def head_of_outbox(self, tenant: str, kind: ProcessKind, pid: str) -> OutboxRow | None:
         """The message of a process that is to be delivered next, for people."""
+
+    async def undelivered(self, tenant: str, *, limit: int) -> list[OutboxRow]:
+        """Messages that were tried and not delivered, the oldest first, for people."""
 
     async def postpone_outbox(self, row: OutboxRow, *, not_before: int, attempt: AttemptRow) -> None:
         """Give a claimed row back. `Conflict` when the fence is not the newest."""

@@ -5,6 +5,7 @@ What the commands do is `commands`' and `transfers`'; the routes are `management
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 
 from aiohttp import web
@@ -14,6 +15,7 @@ from connector.model import JsonObject
 from connector.vocabulary.admission import admit
 
 _LIMIT_BYTES = 8 << 20
+_LOOPBACK = re.compile(r"(?:localhost|127\.0\.0\.1)(?::[0-9]{1,5})?")
 _WAIT_SECONDS = 60.0
 _LONGEST_WAIT_SECONDS = 86_400.0
 
@@ -68,3 +70,8 @@ def seconds(said: JsonObject) -> float:
 def key(request: web.Request) -> str:
     """The idempotency key, or nothing."""
     return request.headers.get("Idempotency-Key", "")
+
+
+def by_loopback_name(request: web.Request) -> bool:
+    """Whether it was asked for under a name of this machine alone: one that a web site can make lead here is none."""
+    return _LOOPBACK.fullmatch(request.host) is not None

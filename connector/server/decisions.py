@@ -47,15 +47,19 @@ def routes() -> list[web.RouteDef]:
 
 
 async def _queue(request: web.Request) -> web.Response:
-    services = request.app[SERVICES]
-    waiting: list[Json] = [
+    waiting: list[Json] = [*await queue(request.app[SERVICES])]
+    return json_response({"approvals": waiting})
+
+
+async def queue(services: Services) -> list[JsonObject]:
+    """All that waits for a person's word, or has one for later; the longest waiting first."""
+    return [
         _read_shown(row, await services.store.load_dataset(row.tenant, row.subject))
         if row.kind == "audit"
         else await _shown(services, row)
         for row in await services.store.list_approvals(_tenant(services))
         if row.kind != "audit" or not row.decision
     ]
-    return json_response({"approvals": waiting})
 
 
 async def _shown(services: Services, row: ApprovalRow) -> JsonObject:
@@ -86,12 +90,17 @@ def _read_shown(row: ApprovalRow, dataset: DatasetRow | None) -> JsonObject:
 
 
 async def _decide(request: web.Request) -> web.Response:
-    services, body = request.app[SERVICES], await asked.body(request)
+    said = await asked.body(request)
+    return json_response(await decided(request.app[SERVICES], request.match_info["id"], said, asked.key(request)))
+
+
+async def decided(services: Services, ident: str, body: JsonObject, key: str) -> JsonObject:
+    """A person's word, as the management API takes it, on a turn of a negotiation or on audit reads."""
     decision = asked.text(body, "decision")
     if decision not in _DECISIONS:
         raise BadInput(f"decision {decision!r} is none of {', '.join(_DECISIONS)}")
-    if await services.store.load_approval(_tenant(services), "audit", request.match_info["id"]) is not None:
-        return json_response(await _decide_read(services, request.match_info["id"], decision, body))
+    if await services.store.load_approval(_tenant(services), "audit", ident) is not None:
+        return await _decide_read(services, ident, decision, body)
     terms, not_before = body.get("terms"), asked.text(body, "not_before", "")
     if (decision == "counter") != isinstance(terms, dict):
         raise BadInput(
@@ -104,8 +113,7 @@ async def _decide(request: web.Request) -> web.Response:
         reason=asked.text(body, "reason", ""),
         not_before=micros(asked.moment(not_before)) if not_before else 0,
     )  # fmt: skip
-    answer = await decide(services, request.match_info["id"], word, asked.key(request), asked.seconds(body))
-    return json_response(answer)
+    return await decide(services, ident, word, key, asked.seconds(body))
 
 
 async def _decide_read(services: Services, pid: str, decision: str, body: JsonObject) -> JsonObject:

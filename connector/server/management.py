@@ -29,6 +29,7 @@ from connector.server import (
     fetching,
     files,
     issuing,
+    operator_pages,
     own_keys,
     processes,
     transfers,
@@ -44,6 +45,7 @@ from connector.server.asked import truth as _truth
 from connector.server.lines import NDJSON, Tell, lines, stream
 from connector.server.problems import json_response
 from connector.server.services import SERVICES, Services
+from connector.server.sessions import is_page
 
 _TOKEN = web.AppKey("token", str)
 _EVIDENCE_PAGE = 1_000
@@ -72,6 +74,7 @@ def routes() -> list[web.RouteDef]:
         *decisions.routes(),
         *discarding.routes(),
         *issuing.routes(),
+        *operator_pages.routes(),
         *own_keys.routes(),
         *processes.routes(),
         *transfers.routes(),
@@ -85,8 +88,8 @@ def routes() -> list[web.RouteDef]:
 async def check_token(
     request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
 ) -> web.StreamResponse:
-    """Health is for everybody on this machine, all else for who has the token."""
-    if not request.path.startswith("/health/"):
+    """Health is for everybody on this machine, all else for who has the token; pages have sessions (`sessions`)."""
+    if not request.path.startswith("/health/") and not is_page(request):
         shown = request.headers.get("Authorization", "").removeprefix("Bearer ")
         if not hmac.compare_digest(shown.encode(), request.app[_TOKEN].encode()):
             raise NotAuthenticated("the management token is missing or wrong")

@@ -22,6 +22,7 @@ from connector.model import AccessClass, JsonObject
 from connector.server import passport_page
 from connector.server.dsp import path_of
 from connector.server.languages import chosen
+from connector.server.markup import html
 from connector.server.problems import json_response
 from connector.server.services import SERVICES, Services
 from connector.vocabulary.views import ENDED, HEAD, STATUS
@@ -76,13 +77,8 @@ def _as_json(row: RecordRow, told: Told) -> JsonObject:
 
 
 def _html(text: str, language: str, status: int = 200) -> web.Response:
-    """A page that loads nothing and that nobody frames."""
-    shown = web.Response(text=text, status=status, content_type="text/html")
-    shown.headers["Content-Security-Policy"] = (
-        f"default-src 'none'; style-src 'sha256-{passport_page.style_hash()}'; img-src data:; base-uri 'none'; "
-        "form-action 'none'; frame-ancestors 'none'"
-    )
-    shown.headers["Referrer-Policy"] = "no-referrer"
+    """The page in a language."""
+    shown = html(text, style_name=passport_page.STYLE, forms=False, referrer="no-referrer", status=status)
     shown.headers["Content-Language"] = language
     return _kept(shown)
 

@@ -7,8 +7,6 @@ ask for and the page does not tell, and what it tells although an act is still o
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -16,12 +14,12 @@ from datetime import date
 from functools import cache, lru_cache
 
 import segno
-from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template, select_autoescape
 from markupsafe import Markup
 
 from connector.config import Config
 from connector.model import AccessClass, Json, JsonObject
-from connector.server.languages import TEMPLATES, Sentences, sentences
+from connector.server.languages import Sentences, sentences
+from connector.server.markup import style, template
 from connector.vocabulary.bundle import Bundle, load_bundle, load_rules
 from connector.vocabulary.completeness import Completeness, Reason, State
 from connector.vocabulary.judging import judge
@@ -30,6 +28,7 @@ from connector.vocabulary.terms import MODEL_OF
 from connector.vocabulary.views import ENDED, STATUS
 from connector.vocabulary.wording import Phrase, Wording
 
+STYLE = "passport"
 _CLASS = "Battery"
 _IN_FORCE = "active"
 _NOT_SHOWN = frozenset({STATUS, "ofModel", "manufacturer"})
@@ -93,7 +92,7 @@ def render(passport: Passport, config: Config, bundle: Bundle, language: str, *,
     say, wording, values = sentences("passport", language), bundle.wording(language), passport.values
     ended, url = values.get(STATUS) == ENDED, f"{config.public_url}/passport/{passport.record_id}"
     told = not ended and bool(values)
-    return _template("passport.html").render(
+    return template("passport.html").render(
         say=say, title=_title(passport), ended=ended, told=told, withdrawn=passport.withdrawn,
         what=" · ".join(wording.value(values[name], _CLASS, name) for name in _WHAT if name in values),
         responsible=values.get("economicOperatorName") or config.name,
@@ -101,14 +100,14 @@ def render(passport: Passport, config: Config, bundle: Bundle, language: str, *,
         asked=_asked(values, wording, say, today) if told and not passport.withdrawn else None,
         state=wording.value(values.get(STATUS), _CLASS, STATUS), good=values.get(STATUS) == _IN_FORCE,
         host=_bold(url.partition("://")[2].partition("/")[0]), name=config.name, did=config.did, url=url, qr=_qr(url),
-        version=passport.version, style=_style(),
+        version=passport.version, style=style(STYLE),
     )  # fmt: skip
 
 
 def render_none(name: str, asked: str, language: str) -> str:
     """The page for a number under which this company shows nothing."""
     say = sentences("passport", language)
-    return _template("no_passport.html").render(say=say, name=name, asked=_bold(asked), style=_style())
+    return template("no_passport.html").render(say=say, name=name, asked=_bold(asked), style=style(STYLE))
 
 
 def _title(passport: Passport) -> str:
@@ -196,29 +195,6 @@ def _free(made: Completeness, wording: Wording, say: Sentences) -> str:
     if rule.obligation is not Obligation.NOT_TO_BE_FILLED and made.day.day < rule.in_force_from:
         return say("free.before", since=wording.day(rule.in_force_from), source=rule.source)
     return say("free.kind", source=rule.source)
-
-
-@cache
-def _environment() -> Environment:
-    return Environment(
-        loader=FileSystemLoader(TEMPLATES), autoescape=select_autoescape(), undefined=StrictUndefined,
-        trim_blocks=True, lstrip_blocks=True, auto_reload=False,
-    )  # fmt: skip
-
-
-def _template(name: str) -> Template:
-    return _environment().get_template(name)
-
-
-@cache
-def _style() -> str:
-    return (TEMPLATES / "passport.css").read_text("utf-8")
-
-
-@cache
-def style_hash() -> str:
-    """The digest of the one style that the pages have, as their security policy names it."""
-    return base64.b64encode(hashlib.sha256(_style().encode()).digest()).decode()
 
 
 @lru_cache(maxsize=1_024)  # it takes two thirds of the page's time, and anybody may ask

@@ -41,8 +41,12 @@ async def _listed(request: web.Request) -> web.Response:
 
 
 async def _one(request: web.Request) -> web.Response:
-    services, ident = request.app[SERVICES], request.match_info["id"]
-    row = await find(services, ident)
+    services = request.app[SERVICES]
+    return json_response(await whole(services, await find(services, request.match_info["id"])))
+
+
+async def whole(services: Services, row: ProcessRow) -> JsonObject:
+    """All that is shown of a process: where it stands, what was said in it, what was tried."""
     tenant, kind = row.tenant, row.kind
     process, content = _parts(row)
     said: list[Json] = [
@@ -60,12 +64,12 @@ async def _one(request: web.Request) -> web.Response:
     for name in _SECRET:
         content.pop(name, None)
     ours = await services.store.load_dataset(tenant, str(content.get("dataset"))) if row.role == "provider" else None
-    return json_response({
+    return {
         **head(row), "turn": _turn(process, _table(services, kind)), "pending": _pending(process),
         "next": await _next(services, row), "ends": _ends(services, row), "waits": _waits(content), "content": content,
         "withdrawn": time_of(ours.withdrawn) if ours is not None and ours.withdrawn else None,
         "messages": said, "attempts": tried,
-    })  # fmt: skip
+    }  # fmt: skip
 
 
 async def find(services: Services, ident: str) -> ProcessRow:

@@ -14,9 +14,11 @@ from aiohttp import web
 
 from connector.config import Config
 from connector.errors import BadConfig, BadMessage
-from connector.server import dsp, management, passport, peers_face
+from connector.server import dsp, management, operator_pages, passport, peers_face
+from connector.server.operator_layout import show_errors
 from connector.server.problems import answer_errors
 from connector.server.services import SERVICES, Services
+from connector.server.sessions import check_session
 
 _FILE_LIMIT_BYTES = 64 << 20
 _KEEP_ALIVE_SECONDS = 60.0
@@ -59,12 +61,12 @@ def public_site(services: Services) -> web.Application:
 
 def management_site(services: Services, token: str) -> web.Application:
     """What operators reach."""
-    app = web.Application(
-        client_max_size=_FILE_LIMIT_BYTES, middlewares=[answer_errors, refuse_odd_requests, management.check_token]
-    )
+    checks = (refuse_odd_requests, show_errors, management.check_token, check_session)
+    app = web.Application(client_max_size=_FILE_LIMIT_BYTES, middlewares=[answer_errors, *checks])
     app[SERVICES] = services
     app.on_response_prepare.append(mark)
     management.keep_token(app, token)
+    operator_pages.keep_sessions(app, services)
     app.add_routes(management.routes())
     return app
 

@@ -10,7 +10,6 @@ asked about (`options.checks`).
 from __future__ import annotations
 
 import asyncio
-import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Self
@@ -30,6 +29,7 @@ from connector.credentials.verify import Material, Report, needs, verify
 from connector.errors import BadInput, NotAllowed, NotFound, TooLarge, Unavailable
 from connector.exchange.ports import Clock
 from connector.model import Did, Finding, Json, JsonObject
+from connector.server.asked import by_loopback_name
 from connector.server.problems import answer_errors, json_response
 from connector.server.site import refuse_odd_requests
 from connector.vocabulary.admission import admit_message
@@ -37,7 +37,6 @@ from connector.vocabulary.bundle import Bundle
 
 _LIMIT_BYTES = 1 << 20
 _BODY_SECONDS = 20.0
-_LOOPBACK = re.compile(r"(?:localhost|127\.0\.0\.1)(?::[0-9]{1,5})?")
 _LAST_OF_PROOF = 6
 """The checks up to the signature."""
 _CREATED, _BAD = 201, 400
@@ -131,7 +130,7 @@ async def _guard(request: web.Request, handler: Handler) -> web.StreamResponse:
 
     What is refused of a credential is a 400.
     """
-    if not _LOOPBACK.fullmatch(request.host):
+    if not by_loopback_name(request):
         raise NotAllowed("this is a development face of this machine alone", hint="ask localhost")
     if request.method == "POST" and request.content_type != _JSON:
         raise BadInput(f"the body is to be {_JSON}")

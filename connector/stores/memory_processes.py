@@ -62,11 +62,15 @@ class MemoryProcesses:
         return next((row for row in self._processes.values() if _peer_key(row) == wanted), None)
 
     async def newest_processes(
-        self, tenant: str, *kinds: ProcessKind, behind: Collection[str] = (), limit: int = 100
-    ) -> list[ProcessRow]:
+        self, tenant: str, *kinds: ProcessKind, behind: Collection[str] = (), counterparty: str = "",
+        states: Collection[str] = (), before: tuple[int, str] | None = None, limit: int = 100,
+    ) -> list[ProcessRow]:  # fmt: skip
         """Those that changed last, last change first; those in the states `behind` after all others."""
-        rows = [row for row in self._processes.values() if row.tenant == tenant and row.kind in kinds]
-        return sorted(rows, key=lambda row: (row.state in behind, -row.updated))[:limit]
+        rows = sorted(self._processes.values(), key=lambda row: (row.updated, row.pid), reverse=True)
+        rows = [row for row in rows if row.tenant == tenant and row.kind in kinds]
+        rows = [row for row in rows if counterparty in {"", row.counterparty} and row.state in (states or {row.state})]
+        rows = [row for row in rows if before is None or (row.updated, row.pid) < before]
+        return sorted(rows, key=lambda row: row.state in behind)[:limit]
 
     async def processes_of_peer_pid(self, tenant: str, peer_pid: str) -> list[ProcessRow]:
         """Those that some peer knows by this pid, for people: no index leads there."""
@@ -120,17 +124,15 @@ class MemoryProcesses:
 
     async def forget_replays(self, *, before: int) -> int:
         """Drop tokens that expired before this time; how many were dropped."""
-        gone = [key for key, row in self._replays.items() if row.expires < before]
-        for key in gone:
-            del self._replays[key]
-        return len(gone)
+        there = len(self._replays)
+        self._replays = {key: row for key, row in self._replays.items() if row.expires >= before}
+        return there - len(self._replays)
 
     async def forget_commands(self, *, before: int) -> int:
         """Drop commands that were given before this time; how many were dropped."""
-        gone = [key for key, row in self._commands.items() if row.at < before]
-        for key in gone:
-            del self._commands[key]
-        return len(gone)
+        there = len(self._commands)
+        self._commands = {key: row for key, row in self._commands.items() if row.at >= before}
+        return there - len(self._commands)
 
     async def forgettable_processes(self, tenant: str, *, before: int, limit: int) -> list[ProcessRow]:
         """Those in which nothing goes on, and that no agreement needs; the longest unchanged ones first."""
@@ -206,14 +208,20 @@ class MemoryProcesses:
         rows = self._outbox.get((tenant, kind, pid), {})
         return rows[min(rows)] if rows else None
 
+    async def undelivered(self, tenant: str, *, limit: int) -> list[OutboxRow]:
+        """Messages that were tried and not delivered, the oldest first."""
+        tried = [
+            row for rows in self._outbox.values() for row in rows.values() if row.tenant == tenant and row.attempts
+        ]
+        return sorted(tried, key=lambda row: (row.created, row.pid))[:limit]
+
     async def postpone_outbox(self, row: OutboxRow, *, not_before: int, attempt: AttemptRow) -> None:
         """Give a claimed row back."""
         key = _key(row)
         self._check_fence(key, row.seq, row.fence)
-        there = self._outbox[key][row.seq]
-        self._outbox[key][row.seq] = replace(
-            there, not_before=not_before, lease_owner="", lease_until=0, attempts=there.attempts + 1
-        )
+        there = self._outbox[key]
+        waits = replace(there[row.seq], not_before=not_before, lease_owner="", lease_until=0)
+        there[row.seq] = replace(waits, attempts=waits.attempts + 1)
         self._attempts.setdefault(key, []).append(attempt)
 
     async def wake_outbox(self, tenant: str, counterparty: str, now: int) -> None:
@@ -360,17 +368,10 @@ class MemoryProcesses:
             log = self._evidence.setdefault(entry.tenant, [])
             seq, previous = len(log) + 1, log[-1].hash if log else GENESIS
             link = entry_hash(previous, seq, entry.at, entry.event, entry.body)
-            log.append(
-                EvidenceRow(
-                    tenant=entry.tenant,
-                    seq=seq,
-                    at=entry.at,
-                    event=entry.event,
-                    body=entry.body,
-                    previous=previous,
-                    hash=link,
-                )
-            )
+            log.append(EvidenceRow(
+                tenant=entry.tenant, seq=seq, at=entry.at, event=entry.event, body=entry.body, previous=previous,
+                hash=link,
+            ))  # fmt: skip
 
     def _heads(self, without: Collection[str]) -> list[OutboxRow]:
         heads = (rows[min(rows)] for rows in self._outbox.values() if rows)

@@ -34,6 +34,7 @@ from connector.stores.recent import Recent
 from connector.stores.statements import Bindings, Shape, number
 from connector.stores.writer import Transaction
 
+_LATEST = (1 << 63) - 1
 PROCESS = Shape(ProcessRow)
 MESSAGE = Shape(MessageRow)
 OUTBOX = Shape(OutboxRow)
@@ -69,10 +70,15 @@ class ProcessTables:
         return PROCESS.one(self._engine.point("find_process", bindings))
 
     async def newest_processes(
-        self, tenant: str, *kinds: ProcessKind, behind: Collection[str] = (), limit: int = 100
-    ) -> list[ProcessRow]:
+        self, tenant: str, *kinds: ProcessKind, behind: Collection[str] = (), counterparty: str = "",
+        states: Collection[str] = (), before: tuple[int, str] | None = None, limit: int = 100,
+    ) -> list[ProcessRow]:  # fmt: skip
         """Those that changed last, last change first; those in the states `behind` after all others."""
-        bindings: Bindings = {"tenant": tenant, "kinds": _json(kinds), "behind": _json(behind), "limit": limit}
+        updated, pid = before or (_LATEST, "")
+        bindings: Bindings = {
+            "tenant": tenant, "kinds": _json(kinds), "behind": _json(behind), "counterparty": counterparty,
+            "states": _json(states), "before": updated, "before_pid": pid, "limit": limit,
+        }  # fmt: skip
         return [PROCESS.read(row) for row in await self._engine.many("newest_processes", bindings)]
 
     async def processes_of_peer_pid(self, tenant: str, peer_pid: str) -> list[ProcessRow]:
@@ -184,6 +190,11 @@ class ProcessTables:
     async def head_of_outbox(self, tenant: str, kind: ProcessKind, pid: str) -> OutboxRow | None:
         """The message of a process that is to be delivered next."""
         return OUTBOX.one(self._engine.point("head_of_outbox", _key(tenant, kind, pid)))
+
+    async def undelivered(self, tenant: str, *, limit: int) -> list[OutboxRow]:
+        """Messages that were tried and not delivered, the oldest first."""
+        rows = await self._engine.many("undelivered", {"tenant": tenant, "limit": limit})
+        return [OUTBOX.read(row) for row in rows]
 
     async def postpone_outbox(self, row: OutboxRow, *, not_before: int, attempt: AttemptRow) -> None:
         """Give a claimed row back."""

@@ -60,6 +60,11 @@ SELECT tenant, kind, pid, seq, counterparty, message_type, message_id, url, body
   lease_until, fence, attempts, created
 FROM outbox WHERE tenant = :tenant AND kind = :kind AND pid = :pid ORDER BY seq LIMIT 1;
 
+-- name: undelivered
+SELECT tenant, kind, pid, seq, counterparty, message_type, message_id, url, body, not_before, lease_owner,
+  lease_until, fence, attempts, created
+FROM outbox WHERE tenant = :tenant AND attempts > 0 ORDER BY created, pid LIMIT :limit;
+
 -- name: waiting_outbox
 SELECT 1 FROM outbox WHERE tenant = :tenant AND counterparty = :counterparty AND due > :now AND not_before > :now LIMIT 1;
 

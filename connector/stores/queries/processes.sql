@@ -12,8 +12,11 @@ FROM process WHERE tenant = :tenant AND kind = :kind AND counterparty = :counter
 SELECT tenant, kind, pid, peer_pid, counterparty, role, state, version, body, deadline, created, updated
 FROM process WHERE rowid IN (
   SELECT rowid FROM process WHERE tenant = :tenant AND kind IN (SELECT value FROM json_each(:kinds))
-  ORDER BY state IN (SELECT value FROM json_each(:behind)), updated DESC LIMIT :limit
-) ORDER BY state IN (SELECT value FROM json_each(:behind)), updated DESC;
+  AND (:counterparty = '' OR counterparty = :counterparty)
+  AND (:states = '[]' OR state IN (SELECT value FROM json_each(:states)))
+  AND (updated, pid) < (:before, :before_pid)
+  ORDER BY state IN (SELECT value FROM json_each(:behind)), updated DESC, pid DESC LIMIT :limit
+) ORDER BY state IN (SELECT value FROM json_each(:behind)), updated DESC, pid DESC;
 
 -- name: list_processes
 SELECT tenant, kind, pid, peer_pid, counterparty, role, state, version, body, deadline, created, updated

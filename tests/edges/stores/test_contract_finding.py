@@ -1,8 +1,11 @@
-"""What every store promises of finding: units by number, later records, open processes, and what belongs to whom."""
+"""What every store promises of finding: units by number, later records, processes by peer, state and page, what is not
+delivered, and what belongs to whom.
+"""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,7 +14,7 @@ from connector.errors import Conflict
 from connector.exchange.ports import Store
 from connector.exchange.rows import Origin, RecordsCommit, StepCommit
 from connector.stores import open_store
-from tests.edges.stores.rows import US, T, credential, identifier, link, process, record
+from tests.edges.stores.rows import PEER, US, T, attempt, credential, identifier, link, outbox, process, record
 
 
 @pytest.fixture(params=["sqlite", "memory"])
@@ -127,3 +130,46 @@ async def test_what_we_hold_ourselves_is_found_first(store: Store) -> None:
     await store.commit_records(RecordsCommit(tenant=T, holder=other, expected={}, records=[], credentials=[theirs]))
     await store.commit_records(RecordsCommit(tenant=T, holder=US, expected={}, records=[record()], credentials=[mine]))
     assert await store.find_credential(T, "d1") == mine
+
+
+async def test_processes_are_found_by_peer_and_state(store: Store) -> None:
+    """The newest change first; both together, and neither says all."""
+    for pid, state in (("a", "REQUESTED"), ("b", "TERMINATED"), ("c", "AGREED"), ("d", "AGREED")):
+        await store.commit_step(StepCommit(process=process(pid, state=state), expected_version=0))
+    other = replace(process("e", state="AGREED"), counterparty="did:web:else")
+    await store.commit_step(StepCommit(process=other, expected_version=0))
+    found = await store.newest_processes(T, "negotiation", counterparty="did:web:else")
+    assert found == [other]
+    found = await store.newest_processes(T, "negotiation", counterparty=PEER, states=("AGREED", "TERMINATED"), limit=2)
+    assert [row.pid for row in found] == ["d", "c"]
+    found = await store.newest_processes(T, "negotiation", "transfer", states=("AGREED",))
+    assert [row.pid for row in found] == ["e", "d", "c"]
+    assert await store.newest_processes(T, "transfer", states=("AGREED",)) == []
+
+
+async def test_pages_of_processes_leave_out_and_repeat_nothing(store: Store) -> None:
+    """Those that changed at one time too: page by page it is the same as at once."""
+    for number in range(7):
+        row = replace(process(f"p{number}"), updated=5 + number % 2)
+        await store.commit_step(StepCommit(process=row, expected_version=0))
+    paged, before = list[str](), None
+    while page := await store.newest_processes(T, "negotiation", before=before, limit=2):
+        paged += [row.pid for row in page]
+        before = page[-1].updated, page[-1].pid
+    assert paged == ["p5", "p3", "p1", "p6", "p4", "p2", "p0"]
+    assert [row.pid for row in await store.newest_processes(T, "negotiation")] == paged
+
+
+async def test_what_was_tried_in_vain_is_found(store: Store) -> None:
+    """The oldest first, so many at most; neither what was never tried nor another tenant's."""
+    for pid, tenant, created in (("a", T, 3), ("b", T, 1), ("c", T, 2), ("d", "other", 1)):
+        row = replace(outbox(pid), tenant=tenant, created=created)
+        step = StepCommit(process=replace(process(pid), tenant=tenant), expected_version=0, outbox=[row])
+        await store.commit_step(step)
+    assert await store.undelivered(T, limit=9) == []
+    for row in await store.claim_outbox(now=10, owner="w", lease_until=100, limit=9):
+        if row.pid != "c":
+            await store.postpone_outbox(row, not_before=900, attempt=attempt(row))
+    assert [row.pid for row in await store.undelivered(T, limit=9)] == ["b", "a"]
+    (row,) = await store.undelivered(T, limit=1)
+    assert (row.pid, row.attempts, row.body) == ("b", 1, outbox("b").body)

@@ -1,4 +1,7 @@
-"""Names of peers, and sentences for what they or our own policy answered with words of the protocol."""
+"""Names of peers, and sentences for what they or our own policy answered with words of the protocol.
+
+Commands and pages say the same with these; nothing here knows which of them asks.
+"""
 
 from __future__ import annotations
 
@@ -35,6 +38,11 @@ _OPERANDS: Final = {
     "onwardSharing": "passing data on",
     "retentionDays": "how long data is kept",
 }
+
+
+def visible(text: str) -> str:
+    """What others said, with nothing in it that moves a cursor, hides, or turns the direction of reading."""
+    return "".join(one if one.isprintable() or one == "\n" else repr(one)[1:-1] for one in text)
 
 
 def called(config: Config, did: Json) -> str:
@@ -83,7 +91,7 @@ def _reason(reason: Json) -> str:
 
 def terms_in_words(terms: Json) -> str:
     """Offer or agreement in plain words; terms that this product does not know are shown as they are."""
-    from connector.policy.odrl import Action  # noqa: PLC0415 - not for `--help`
+    from connector.policy.odrl import Action  # noqa: PLC0415 - most commands need it not
     from connector.policy.plain import plain  # noqa: PLC0415 - only where a policy is shown
     from connector.policy.reading import load as load_policy  # noqa: PLC0415 - only where a policy is shown
 

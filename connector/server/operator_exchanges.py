@@ -1,0 +1,78 @@
+"""Negotiations and transfers for operators: the newest first, page by page; and one of them, as a picture and in words.
+
+What a process is made of is `processes`'s, what is said of it `standing`'s: `why` says the same.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+from urllib.parse import urlencode
+
+from aiohttp import web
+
+from connector.errors import BadInput
+from connector.exchange.rows import ProcessKind
+from connector.model import object_in
+from connector.protocol import negotiation, transfer
+from connector.server import processes
+from connector.server.exchange_picture import LEFT, RIGHT, WIDTH, lay_out
+from connector.server.operator_layout import show, titles_of
+from connector.server.operator_today import waiting
+from connector.server.services import SERVICES
+from connector.server.sessions import PREFIX
+from connector.server.standing import advice, reason_in_words, secret_of_the_peer, turn_in_words
+from connector.server.words import terms_in_words
+
+_PAGE: Final = 50
+_STATES: Final = tuple(dict.fromkeys(str(one) for states in (negotiation.State, transfer.State) for one in states))
+_KINDS: Final[dict[str, tuple[ProcessKind, ...]]] = {
+    "": ("negotiation", "transfer"),
+    "negotiation": ("negotiation",),
+    "transfer": ("transfer",),
+}
+
+
+def routes() -> list[web.RouteDef]:
+    """The list, and one."""
+    return [web.get(PREFIX + "exchanges", _listed), web.get(PREFIX + "exchanges/{id}", _one)]
+
+
+async def _listed(request: web.Request) -> web.Response:
+    services = request.app[SERVICES]
+    asked = {name: request.query.get(name, "").strip() for name in ("kind", "state", "peer")}
+    kind, state, peer = asked.values()
+    if kind not in _KINDS or state not in {"", *_STATES}:
+        raise BadInput("there is no such kind or state", hint="choose one of those in the form")
+    rows = await services.store.newest_processes(
+        services.config.tenant, *_KINDS[kind], counterparty=services.config.peer(peer) if peer else "",
+        states=(state,) if state else (), before=_before(request.query.get("before", "")), limit=_PAGE + 1,
+    )  # fmt: skip
+    last = [f"{row.updated}~{row.pid}" for row in rows[_PAGE - 1 : _PAGE] if len(rows) > _PAGE]
+    heads = [processes.head(row) for row in rows[:_PAGE]]
+    return show(
+        request, "exchanges", exchanges=heads, titles=await titles_of(services, heads),
+        states=_STATES, kinds=tuple(_KINDS), asked=asked, first="before" not in request.query,
+        more=urlencode({**asked, "before": last[0]}) if last else "",
+    )  # fmt: skip
+
+
+def _before(text: str) -> tuple[int, str] | None:
+    """Where a page goes on: behind the last process of the one before."""
+    updated, _, pid = text.partition("~")
+    return (int(updated), pid) if updated.isdecimal() and len(updated) < len(str(1 << 63)) else None
+
+
+async def _one(request: web.Request) -> web.Response:
+    services = request.app[SERVICES]
+    row = await processes.find(services, request.match_info["id"])
+    process = await processes.whole(services, row)
+    content = object_in(process["content"])
+    terms = content.get("agreement") if isinstance(content.get("agreement"), dict) else content.get("offer")
+    return show(
+        request, "exchange", process=process, picture=lay_out(process), left=LEFT, right=RIGHT, width=WIDTH,
+        turn=turn_in_words(process), reason=reason_in_words(process), secret=secret_of_the_peer(process),
+        advice="".join(advice(process)), decision=content.get("decision"),
+        plain=terms_in_words(terms) if isinstance(terms, dict) else None,
+        title=(await titles_of(services, [process])).get(str(process["dataset"])),
+        waiting=[one for one in await waiting(services) if one["id"] == row.pid],
+    )  # fmt: skip

@@ -1,0 +1,106 @@
+"""How every page for operators looks: the frame around it, how names, times and long texts of others are shown, errors.
+
+What others said is text: escaped, without what hides or turns it around, cut where it is long; the whole stands one
+link further. There is no script; a page works by links and forms alone. English only: who works with it works with the
+command line's sentences too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable
+from functools import cache
+from typing import Final
+from urllib.parse import quote
+
+from aiohttp import web
+from jinja2 import Environment
+from markupsafe import Markup
+
+from connector.errors import ConnectorError
+from connector.model import JsonObject
+from connector.server.exchange_picture import message_in_words
+from connector.server.markup import environment, html, style
+from connector.server.problems import status_of
+from connector.server.services import SERVICES, Services
+from connector.server.sessions import SESSION, is_page
+from connector.server.words import visible
+
+_STYLE: Final = "operator"
+_SHORT: Final = 64
+_LONG: Final = 400
+LONGEST: Final = 20_000
+"""Characters of a text that stands whole on a page; the rest `--json` tells."""
+
+
+async def titles_of(services: Services, exchanges: Iterable[JsonObject]) -> dict[str, str]:
+    """What the datasets of these exchanges are called, those of ours."""
+    found = {
+        ident: await services.store.load_dataset(services.config.tenant, ident)
+        for ident in dict.fromkeys(str(one["dataset"]) for one in exchanges)
+    }
+    return {ident: row.title for ident, row in found.items() if row is not None}
+
+
+def show(request: web.Request, name: str, *, status: int = 200, **told: object) -> web.Response:
+    """A page: `operator/<name>.html` with what it tells. Nobody keeps it."""
+    services, session = request.app[SERVICES], request.get(SESSION)
+    config = services.config
+    text = _environment().get_template(f"operator/{name}.html").render(
+        company=config.name, did=config.did, style=style(_STYLE), form_token=session.form_token if session else "",
+        names={peer.id: name for name, peer in config.peers.items()}, **told,
+    )  # fmt: skip
+    shown = html(text, style_name=_STYLE, forms=True, referrer="same-origin", status=status)
+    shown.headers["Cache-Control"] = "no-store"
+    shown.headers["Cross-Origin-Opener-Policy"] = "same-origin"
+    shown.headers["Cross-Origin-Resource-Policy"] = "same-origin"
+    return shown
+
+
+def see(address: str) -> web.Response:
+    """Another page is to be looked at; loading that again does nothing twice."""
+    return web.Response(status=303, headers={"Location": address, "Cache-Control": "no-store"})
+
+
+@web.middleware
+async def show_errors(
+    request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
+) -> web.StreamResponse:
+    """An error of the tree on one of the pages is a page too."""
+    try:
+        return await handler(request)
+    except ConnectorError as error:
+        if not is_page(request):
+            raise
+        return show(request, "error", status=status_of(error), error=error)
+
+
+def _cut(text: object, most: int = _SHORT) -> str:
+    said = str(text)
+    return said if len(said) <= most else said[: most - 1] + "…"
+
+
+def _when(text: object) -> str:
+    """`2026-11-29T18:44:19Z` to the minute."""
+    day, _, time = str(text).partition("T")
+    return f"{day} {time[:5]}" if time else day
+
+
+def _listed(value: object) -> str:
+    """A value of a decision; a list is told one after the other."""
+    return ", ".join(map(str, value)) if isinstance(value, list) else "" if value is None else str(value)
+
+
+def _finished(value: object) -> object:
+    """What stands in a place of a template: our own markup as it is, of all else what can be seen."""
+    return visible(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+
+
+@cache
+def _environment() -> Environment:
+    found = environment().overlay(finalize=_finished)
+    found.filters |= {
+        "cut": _cut, "long": lambda text: _cut(text, _LONG), "longest": lambda text: _cut(text, LONGEST),
+        "begun": lambda text: text[:1].upper() + text[1:], "when": _when, "listed": _listed,
+        "path": lambda text: quote(str(text), safe=":"), "said": message_in_words,
+    }  # fmt: skip
+    return found

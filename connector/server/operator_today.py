@@ -1,0 +1,120 @@
+"""The first page for operators: what waits for a person, what goes wrong, how much there is; and the word that is said.
+
+A word is the management API's (`decisions`, `transfers`), and counts for what the page showed: if something else waits
+there by now, nothing is said.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Final
+
+import orjson
+from aiohttp import web
+
+from connector.errors import BadInput, Conflict, NotFound
+from connector.exchange.draft import content_of, under_way
+from connector.model import JsonObject
+from connector.protocol.transfer import State
+from connector.server import decisions, processes, transfers
+from connector.server.operator_layout import see, show, titles_of
+from connector.server.services import SERVICES, Services
+from connector.server.sessions import PREFIX
+from connector.server.standing import ASKS, PERMITTED, READS_PERMITTED, reason_in_words
+from connector.server.trouble import trouble
+from connector.server.words import terms_in_words
+
+_WAIT_SECONDS: Final = 5.0
+"""So long a page waits for the peer's answer to a word; then it shows where the process stands."""
+_LATELY: Final = 5
+_LONGEST_REASON: Final = 1_000
+
+
+def routes() -> list[web.RouteDef]:
+    """The page, and its forms."""
+    return [
+        web.get(PREFIX, _today),
+        web.post(PREFIX + "approvals/{id}", _decide),
+        web.post(PREFIX + "starts/{id}", _start),
+    ]
+
+
+async def _today(request: web.Request) -> web.Response:
+    services = request.app[SERVICES]
+    counts, ended = await services.store.counts(services.config.tenant), await _ended(services)
+    return show(
+        request, "today", waiting=await waiting(services), starts=await _starts(services),
+        troubles=await trouble(services), ended=ended, titles=await titles_of(services, ended),
+        counts=counts,
+    )  # fmt: skip
+
+
+async def waiting(services: Services) -> list[JsonObject]:
+    """What waits for a word, as `decisions.queue` tells it, with its sentences and a key for the answer."""
+    return [
+        {
+            **one, "asks": ASKS[str(one["turn"])], "plain": terms_in_words(one["terms"]) if one["terms"] else None,
+            "ours_plain": terms_in_words(one["ours"]) if one["turn"] == "counter-request" and one["ours"] else None,
+            "says": READS_PERMITTED if one["turn"] == "audit" else PERMITTED if one["policy"] else None,
+            "key": services.ids.urn(), "seen": _seen(one),
+        }
+        for one in await decisions.queue(services)
+    ]  # fmt: skip
+
+
+async def _starts(services: Services) -> list[JsonObject]:
+    """Transfers that a person has to start."""
+    rows = await services.store.newest_processes(services.config.tenant, "transfer", states=(State.REQUESTED,))
+    return [
+        {**processes.head(row), "agreement": content_of(row).get("agreement")}
+        for row in rows
+        if row.role == "provider" and not under_way(row)
+    ]
+
+
+async def _ended(services: Services) -> list[JsonObject]:
+    """What was refused or broken off last, with the reason."""
+    rows = await services.store.newest_processes(
+        services.config.tenant, "negotiation", "transfer", states=(State.TERMINATED,), limit=_LATELY
+    )
+    return [
+        {**processes.head(row), "reason": reason_in_words({"state": row.state, "content": content_of(row)})}
+        for row in rows
+    ]
+
+
+# --- words -----------------------------------------------------------------------------------------------------------
+
+
+async def _decide(request: web.Request) -> web.Response:
+    services, ident, form = request.app[SERVICES], request.match_info["id"], await request.post()
+    decision, reason, key = (str(form.get(name, "")).strip() for name in ("decision", "reason", "key"))
+    if decision not in {"approve", "reject"} or not key or len(reason) > _LONGEST_REASON:
+        raise BadInput(f"a word is approve or reject, with a reason of at most {_LONGEST_REASON} characters")
+    if decision == "reject" and not reason:
+        raise BadInput("who is refused is to be told why; nothing was said yet", hint="write a sentence, and reject")
+    if await services.store.load_command(services.config.tenant, key) is None:
+        await _same_as_shown(services, ident, str(form.get("seen", "")))
+    body: JsonObject = {"decision": decision, "reason": reason, "wait_seconds": _WAIT_SECONDS}
+    answer = await decisions.decided(services, ident, body, key)
+    return see(PREFIX if "audit" in answer else f"{PREFIX}exchanges/{ident}")
+
+
+async def _same_as_shown(services: Services, ident: str, seen: str) -> None:
+    """`Conflict`: what waits there now is not what the person saw, or nothing waits any more."""
+    if not any(one["id"] == ident and _seen(one) == seen for one in await decisions.queue(services)):
+        raise Conflict("what waited here changed or was decided since you looked; nothing was said", hint="look again")
+
+
+def _seen(one: JsonObject) -> str:
+    """All that was shown of what waits, in short."""
+    return hashlib.sha256(orjson.dumps(one, option=orjson.OPT_SORT_KEYS)).hexdigest()
+
+
+async def _start(request: web.Request) -> web.Response:
+    services, ident, form = request.app[SERVICES], request.match_info["id"], await request.post()
+    word, reason = str(form.get("decision", "")), str(form.get("reason", "")).strip()
+    if word not in {"start", "terminate"} or len(reason) > _LONGEST_REASON:
+        raise NotFound("a transfer is started or ended here", hint="battery-connector transfers does more")
+    await transfers.act(services, word, ident, reason=reason, wait_seconds=_WAIT_SECONDS)
+    return see(f"{PREFIX}exchanges/{ident}")

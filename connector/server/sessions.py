@@ -1,0 +1,139 @@
+"""Who is signed in to the operators' pages: one-time addresses, sessions, and what a request has to prove.
+
+Whoever has the management token gets an address that opens the pages once, within a minute; the token itself never
+stands in an address. It is changed for a cookie that only this listener's pages get. All of it is kept in memory: a
+restart signs everybody out. A browser is told to send the cookie from our own pages alone (`SameSite`), and whatever
+changes something also has to show the session's form token and our own origin: another program on this machine may
+serve pages under the same host name, for which cookies know no difference (RFC 6265, section 8.5).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Final, TypeVar
+
+from aiohttp import web
+
+from connector.errors import NotAllowed, NotAuthenticated, TooLarge
+from connector.exchange.ports import Clock, Ids
+from connector.server.asked import by_loopback_name
+
+PREFIX: Final = "/operator/"
+"""Under it lie all pages, and nothing else of the management listener."""
+SIGN_IN: Final = PREFIX + "sign-in/{code}"
+CODE_SECONDS: Final = 60
+IDLE: Final = timedelta(minutes=30)
+LONGEST: Final = timedelta(hours=8)
+FORM_TOKEN: Final = "form_token"  # noqa: S105 - the name of a form's field
+_MOST: Final = 100
+"""Sessions and unused addresses; the oldest makes way."""
+_FORM_BYTES: Final = 64 << 10
+Kept = TypeVar("Kept")
+_FORM: Final = "application/x-www-form-urlencoded"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Session:
+    """Somebody who is signed in. `form_token` stands in every form; it is no secret to who has the cookie."""
+
+    form_token: str
+    began: datetime
+    seen: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sessions:
+    """All of a connector, by the digest of what opens them, so that looking one up tells nothing by its time."""
+
+    clock: Clock
+    ids: Ids
+    cookie: str
+    """The cookie's name: it tells connectors on one machine apart, whose cookies share a host name."""
+    _codes: dict[bytes, datetime] = field(default_factory=dict)
+    _sessions: dict[bytes, Session] = field(default_factory=dict)
+
+    def code(self) -> str:
+        """What opens one session, within a minute."""
+        code = self.ids.secret()
+        _keep(self._codes, _digest(code), self.clock.now() + timedelta(seconds=CODE_SECONDS))
+        return code
+
+    def sign_in(self, code: str) -> str:
+        """The secret of a new session. `NotAuthenticated`: the code was used, is too old, or never was one."""
+        now, until = self.clock.now(), self._codes.pop(_digest(code), None)
+        if until is None or until < now:
+            raise NotAuthenticated(
+                f"this address was used before, or is older than {CODE_SECONDS} seconds", hint="battery-connector open"
+            )
+        secret = self.ids.secret()
+        _keep(self._sessions, _digest(secret), Session(form_token=self.ids.secret(), began=now, seen=now))
+        return secret
+
+    def of(self, request: web.Request) -> Session:
+        """The session of a request, which lives on by it. `NotAuthenticated`: there is none, or none any more."""
+        now, key = self.clock.now(), _digest(request.cookies.get(self.cookie, ""))
+        found = self._sessions.pop(key, None)
+        if found is None or now - found.seen > IDLE or now - found.began > LONGEST:
+            raise NotAuthenticated("you are not signed in, or not any more", hint="battery-connector open")
+        self._sessions[key] = Session(form_token=found.form_token, began=found.began, seen=now)
+        return found
+
+    def sign_out(self, request: web.Request) -> None:
+        """End the session of a request."""
+        self._sessions.pop(_digest(request.cookies.get(self.cookie, "")), None)
+
+
+SESSIONS = web.AppKey("sessions", Sessions)
+SESSION = web.RequestKey("session", Session)
+
+
+def is_page(request: web.Request) -> bool:
+    """Whether what will answer is one of the pages."""
+    return _route(request).startswith(PREFIX)
+
+
+@web.middleware
+async def check_session(
+    request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
+) -> web.StreamResponse:
+    """A page is for who is signed in, and a form for who got it from us. Signing in is for who has a code."""
+    if not is_page(request):
+        return await handler(request)
+    if not by_loopback_name(request):
+        raise NotAllowed("these pages are for this machine alone", hint="battery-connector open names their address")
+    if _route(request) != SIGN_IN:
+        request[SESSION] = request.app[SESSIONS].of(request)
+        if request.method == "POST":
+            await _check_form(request, request[SESSION])
+    return await handler(request)
+
+
+async def _check_form(request: web.Request, session: Session) -> None:
+    """It comes from one of our pages, in this session."""
+    if request.headers.get("Origin") != f"{request.scheme}://{request.host}":
+        raise NotAllowed("this form does not come from these pages; nothing was done")
+    if request.content_type != _FORM or request.content_length is None or request.content_length > _FORM_BYTES:
+        raise TooLarge(f"a form of at most {_FORM_BYTES} bytes is expected; nothing was done")
+    token = (await request.post()).get(FORM_TOKEN)
+    if not isinstance(token, str) or not hmac.compare_digest(token.encode(), session.form_token.encode()):
+        raise NotAllowed("this form is not of this session; nothing was done", hint="load the page again")
+
+
+def _route(request: web.Request) -> str:
+    """Where it leads, by the routes' own spelling: no spelling of an address tells otherwise."""
+    resource = request.match_info.route.resource
+    return "" if resource is None else resource.canonical
+
+
+def _digest(secret: str) -> bytes:
+    return hashlib.sha256(secret.encode()).digest()
+
+
+def _keep(where: dict[bytes, Kept], key: bytes, value: Kept) -> None:
+    if len(where) >= _MOST:
+        del where[next(iter(where))]
+    where[key] = value

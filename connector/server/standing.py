@@ -1,0 +1,124 @@
+"""Where a process stands, in sentences: what waits for a person, whose turn it is, why it ended, what to do.
+
+The process is as the management API shows it (`processes`); `why`, `approvals` and the operators' pages say the same.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from connector.model import Json, list_in, object_in
+from connector.server.words import refused_in_words, suspended_in_words
+
+if TYPE_CHECKING:
+    from connector.model import JsonObject
+
+ASKS: Final = {
+    "request": "asks for",
+    "counter-request": "asks, on other terms than ours, for",
+    "acceptance": "accepted our offer of",
+    "verification": "verified our agreement about",
+    "offer": "offers us",
+    "agreement": "agreed to give us",
+    "audit": "wants to read, for an audit,",
+}
+"""What a peer did whose turn waits for a person, before the name of the dataset."""
+PERMITTED: Final = "ours permits this peer the use; it decides again at each transfer, beside what is agreed"
+READS_PERMITTED: Final = "ours permits it; one word counts for all of the party's reads of this dataset"
+_TURNS: Final = {
+    "us": "ours to say something",
+    "peer": "the peer's",
+    "either": "either side's: it runs until one of them ends it",
+    "nobody": "nobody's: it has ended",
+}
+_BOTH: Final = {"SUSPENDED": "battery-connector transfers resume {ident}"}
+_CONSUMER: Final = {
+    **_BOTH,
+    "FINALIZED": "battery-connector fetch {agreement}",
+    "STARTED": "battery-connector fetch {agreement}",
+    "COMPLETED": "battery-connector received",
+    "TERMINATED": "ask the owner for what failed, show it (folder `held`), and request again",
+}
+_PROVIDER: Final = {
+    **_BOTH,
+    "FINALIZED": "nothing to do: the peer may fetch the data",
+    "COMPLETED": "nothing to do: the data was fetched",
+    "TERMINATED": "nothing to do, or change the policy (`policy plain POLICY` reads it) and publish again",
+}
+"""What to do in a state that waits for nothing of ours."""
+_WITHDRAWN: Final = {
+    "consumer": "battery-connector catalog PEER",
+    "provider": "nothing to do: you withdrew the offer; to offer it again: battery-connector publish PLAN --policy P",
+}
+"""What to do about what ended with an offer."""
+
+
+def turn_in_words(process: JsonObject) -> str:
+    """Whose turn it is, and until when."""
+    waits, pending = process.get("waits"), process.get("pending")
+    if isinstance(waits, dict):
+        note = f"; {waits['note']}" if waits["note"] else ""
+        if isinstance(word := waits["word"], dict):
+            return f"ours: it was decided to {word['decision']}, which is said at {word['at']}{note}"
+        return f"ours: a person decides on this {waits['turn']}, until {waits['due']}; then it is refused{note}"
+    if isinstance(pending, dict):
+        looking = ", and the peer's process is being looked at" if pending["lookingAtPeer"] else ""
+        return f"ours: our {pending['message']} is under way{looking}"
+    until = f", until {process['ends']}; then it is terminated" if process.get("ends") else ""
+    return _TURNS[str(process["turn"])] + until
+
+
+def reason_in_words(process: JsonObject) -> str:
+    """Why it ended or pauses; nothing of one that does neither."""
+    content = object_in(process.get("content"))
+    match process["state"]:
+        case "TERMINATED":
+            return refused_in_words(content.get("termination"))
+        case "SUSPENDED":
+            return suspended_in_words(content.get("suspension"))
+    return ""
+
+
+def secret_of_the_peer(process: JsonObject) -> str:
+    """What of a refusal is not told here, if anything."""
+    content = object_in(process.get("content"))
+    refused = (process["role"], process["state"]) == ("consumer", "TERMINATED")
+    if not refused or isinstance(content.get("decision"), dict) or _withdrawn(content):
+        return ""
+    return "what the owner's policy compared is the owner's to tell: `why` with this id, at its connector"
+
+
+def advice(process: JsonObject) -> tuple[str, str]:
+    """What to do now, and what else one can do."""
+    content, waits, ident = object_in(process.get("content")), process.get("waits"), process["pid"]
+    if isinstance(waits, dict):
+        counter = " [--counter FILE]" if "counter" in list_in(waits["can"]) else ""
+        return f"battery-connector approve {ident}{counter}", f", or: reject {ident} --reason ..."
+    if process.get("pending") and process.get("next"):
+        at = process["next"]
+        return f"nothing to do: it is tried again at {at}; until then see that the peer's connector runs", ""
+    if process.get("pending"):
+        return "nothing to do: it is on its way", ""
+    if (process["kind"], process["role"], process["state"]) == ("transfer", "provider", "REQUESTED"):
+        return f"battery-connector transfers start {ident}", f", or: transfers terminate {ident} --reason ..."
+    if process["state"] == "STARTED" and content.get("format") == "HttpData-PUSH":
+        again = f", again at {process['next']}: see that the consumer's address answers" if process.get("next") else ""
+        return (
+            f"nothing to do: the data is being pushed{again}; to pause: battery-connector transfers suspend {ident}",
+            "",
+        )
+    if _withdrawn(content):
+        return _WITHDRAWN[str(process["role"])].replace("PEER", str(process["counterparty"])), ""
+    known = _CONSUMER if process["role"] == "consumer" else _PROVIDER
+    end = f"; to end it: battery-connector terminate {ident}" if process["kind"] == "negotiation" else ""
+    waiting = known.get(str(process["state"]), f"nothing to do: the peer has to speak{end}")
+    return waiting.format(ident=ident, agreement=_agreement(content.get("agreement"))), ""
+
+
+def _agreement(said: Json) -> Json:
+    return said.get("@id") if isinstance(said, dict) else said
+
+
+def _withdrawn(content: JsonObject) -> bool:
+    """Whether it ended because the offer did (`exchange.withdraw`)."""
+    return object_in(content.get("termination")).get("code") == "offer-withdrawn"

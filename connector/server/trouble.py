@@ -1,0 +1,88 @@
+"""What goes wrong or soon will, for a person who looks in: what is not delivered, what runs out.
+
+Each is told in a sentence with what to do. Nothing is fetched for it; what needs that is `doctor`'s.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from connector.credentials.datamodel import Credential, parse_credential, time_text
+from connector.exchange.draft import content_of
+from connector.exchange.rows import ProcessRow
+from connector.model import objects_in
+from connector.protocol.transfer import State
+from connector.server import processes
+from connector.server.services import Services
+from connector.server.standing import advice
+
+SOON: Final = timedelta(days=30)
+"""What is good for less than that is to be renewed now."""
+RENEW: Final = "ask its issuer for a new one now"
+_SHOWN: Final = 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trouble:
+    """One thing: about which process and with whom, if it is about one; a sentence; what to do."""
+
+    says: str
+    do: str
+    party: str = ""
+    pid: str = ""
+
+
+async def trouble(services: Services) -> list[Trouble]:
+    """All of it, what is most urgent first; of messages and pushes no more than a page shows."""
+    now = services.clock.now()
+    return [
+        *await _undelivered(services),
+        *_expiring(services, now),
+        *await _disk(services),
+    ]
+
+
+def good_until(credential: Credential) -> str:
+    """What a credential of ours is, and how long it is good."""
+    until = f"good until {time_text(credential.valid_until)}" if credential.valid_until else "without end"
+    return f"{credential.types[-1]} of {credential.issuer}, {until}"
+
+
+async def _undelivered(services: Services) -> list[Trouble]:
+    """Messages and pushes that failed at least once and are tried again."""
+    store, tenant = services.store, services.config.tenant
+    started = await store.newest_processes(tenant, "transfer", states=(State.STARTED,), limit=processes.MOST_SHOWN)
+    found: list[tuple[ProcessRow, str]] = [(row, "data") for row in started if content_of(row).get("push_tries")]
+    for waiting in await store.undelivered(tenant, limit=_SHOWN):
+        row = await store.load_process(tenant, waiting.kind, waiting.pid)
+        found += [] if row is None else [(row, waiting.message_type)]
+    return [await _told(services, row, what) for row, what in found[:_SHOWN]]
+
+
+async def _told(services: Services, row: ProcessRow, what: str) -> Trouble:
+    process = await processes.whole(services, row)
+    tries = objects_in(process["attempts"])
+    last = f", at last: {tries[-1]['detail']}" if tries else ""
+    ends = f"; at {process['ends']} it is given up" if process["ends"] else ""
+    return Trouble(
+        says=f"our {what} did not get through, tried {len(tries)} times{last}{ends}", do="".join(advice(process)),
+        party=row.counterparty, pid=row.pid,
+    )  # fmt: skip
+
+
+def _expiring(services: Services, now: datetime) -> Iterator[Trouble]:
+    for octets in services.shown():
+        credential = parse_credential(octets)
+        if credential.valid_until is not None and credential.valid_until - now < SOON:
+            yield Trouble(says=good_until(credential), do=RENEW)
+
+
+async def _disk(services: Services) -> list[Trouble]:
+    free, least = await services.room.files.room(), services.room.min_free_bytes
+    if free >= 2 * least:
+        return []
+    says = f"{free / 1e9:,.1f} GB are free on the disk; below {least / 1e9:,.1f} GB nothing is taken from peers"
+    return [Trouble(says=says, do="free some of it, or remove what is not needed any more: battery-connector discard")]
