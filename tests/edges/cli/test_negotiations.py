@@ -12,6 +12,7 @@ import pytest
 from connector.cli.companies import free_ports
 from tests.edges.cli.companies import Company, found, know, serving
 from tests.edges.cli.test_running import ask, run
+from tests.edges.cli.visitor import Visitor
 
 OTHER = {"@type": "Set", "permission": [{"action": "use", "constraint": [
     {"leftOperand": "dateTime", "operator": "lt", "rightOperand": "2099-01-01T00:00:00Z"}]}]}  # fmt: skip
@@ -153,3 +154,83 @@ def test_publishing_again_keeps_the_mark(pair: tuple[Company, Company]) -> None:
     assert run(mine, "publish", "sites", "--policy", "open", "--no-approval")[0] == 0
     code, answer = ask(refiner, "request", "mine", "sites")
     assert (code, answer["state"]) == (0, "FINALIZED")
+
+
+# --- the same by page ------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def waits(pair: tuple[Company, Company]) -> Iterator[str]:
+    """The refiner's id of a request that waits at the mine; it ends with the test."""
+    mine, refiner = pair
+    assert run(mine, "publish", "sites", "--policy", "open", "--approval")[0] == 0
+    pid = begun(refiner)
+    yield pid
+    run(refiner, "terminate", pid)
+
+
+def test_a_request_is_approved_by_page_once(pair: tuple[Company, Company], waits: str) -> None:
+    """The page says what `approvals` says; a form that is sent twice, as by a double click, makes one agreement."""
+    mine, refiner = pair
+    desk, ident = Visitor(mine), held(mine)
+    page = desk.get()
+    for words in (f"refiner {refiner.did} asks for sites", "may be had by anybody", "ours permits", "after that it is"):
+        assert words in page.words(), words
+    (form,) = page.forms(decision="approve")
+    before = len(ask(mine, "agreement", "list")[1]["agreements"])
+    for _ in range(2):
+        after = desk.send(form)
+        assert (after.status, after.url) == (200, f"{desk.base}/operator/exchanges/{ident}")
+        assert "FINALIZED" in after.words()
+        assert "Contract agreement verification" in after.text
+    assert len(ask(mine, "agreement", "list")[1]["agreements"]) == before + 1
+    assert ask(refiner, "why", waits)[1]["state"] == "FINALIZED"
+    assert "Nothing waits for a decision." in desk.get().words()
+
+
+def test_a_word_counts_for_what_was_shown(pair: tuple[Company, Company], waits: str) -> None:
+    """What was decided elsewhere, or waits no more, is said so; nothing is said to the peer."""
+    mine, refiner = pair
+    desk = Visitor(mine)
+    (yes,), (no,) = desk.get().forms(decision="approve"), desk.get().forms(decision="reject")
+    assert desk.send(no).status == 422  # without a reason
+    assert desk.send(yes, seen="0" * 64).status == 409
+    assert desk.send(yes, decision="counter").status == 422
+    assert desk.send(yes, form_token="x").status == 403
+    assert ask(mine, "why", held(mine))[1]["state"] == "REQUESTED"
+    assert run(refiner, "terminate", waits)[0] == 0
+    late = desk.send(yes)
+    assert (late.status, "nothing was said" in late.words()) == (409, True)
+
+
+def test_what_others_write_is_text(pair: tuple[Company, Company], waits: str) -> None:
+    """A reason that would be markup, or turn the direction of reading, reaches the peer's page as what it is."""
+    mine, refiner = pair
+    asked = Visitor(mine)
+    (form,) = asked.get().forms(decision="reject")
+    reason = "<img src=x onerror=alert(1)> \u202e\x1b[2J" + "long " * 150
+    assert "TERMINATED" in asked.send(form, reason=reason).words()
+    desk = Visitor(refiner)
+    for path in ("", f"exchanges/{waits}", "exchanges?state=TERMINATED"):
+        page = desk.get(path)
+        assert page.status == 200
+        assert "<img" not in page.text
+        assert not {"\u202e", "\x1b"} & set(page.text)
+    assert "the peer refused" in desk.get().words()
+    assert "\\u202e\\x1b[2J" in desk.get().words()
+    assert "long " * 149 not in desk.get().words()
+    assert ("long " * 150).strip() in desk.get(f"exchanges/{waits}").words()
+
+
+def test_audit_reads_are_decided_by_page(pair: tuple[Company, Company]) -> None:
+    """As by command; once."""
+    mine, refiner = pair
+    assert run(mine, "publish", "depots", "--policy", "open", "--title", "Our depots", "--approval")[0] == 0
+    assert ask(refiner, "audit", "0020", "--peer", "mine")[1]["outcomes"] == {"pending": 1}
+    desk = Visitor(mine)
+    assert "wants to read, for an audit, Our depots" in desk.get().words()
+    (form,) = desk.get().forms(decision="approve")
+    done = desk.send(form)
+    assert (done.status, done.url) == (200, f"{desk.base}/operator/")
+    assert desk.send(form).status == 409
+    assert ask(refiner, "audit", "0020", "--peer", "mine")[1]["outcomes"] == {"verified": 1}
