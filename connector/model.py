@@ -57,7 +57,10 @@ class Level(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
-    """Where in an export a cell stands. Lines and records count from 1; `column` is the header's name."""
+    """Where in an export a cell stands. Lines and records count from 1; `column` is the header's name.
+
+    `unit`: what `line` counts: lines, or the segments of an EDI file.
+    """
 
     source: str = ""
     sheet: str = ""
@@ -65,6 +68,7 @@ class Place:
     line: int = 0
     column: str = ""
     value: str = ""
+    unit: str = "line"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,6 +89,7 @@ class Finding:
             "sheet": place.sheet,
             "record": place.record,
             "line": place.line,
+            **({} if place.unit == "line" else {"unit": place.unit}),
             "column": place.column,
             "value": place.value,
             "code": self.code,

@@ -279,13 +279,20 @@ def _cells(cells: list[Json], files: list[Json]) -> list[JsonObject]:
                 found.append({
                     "file": origin["name"], "sha256": origin["sha256"], "sheet": origin["sheet"], "record": record,
                     "line": line, "column": column, "cell": text,
+                    **({"unit": origin["unit"]} if "unit" in origin else {}),
                 })  # fmt: skip
     return found
 
 
 def _show_lineage(entries: Json) -> None:
     names = ("value", "file", "line", "column", "cell")
-    show_table(names, [[str(object_in(entry)[name]) for name in names] for entry in list_in(entries)])
+    rows = [object_in(entry) for entry in list_in(entries)]
+    show_table(names, [[_shown(entry, name) for name in names] for entry in rows])
+
+
+def _shown(entry: JsonObject, name: str) -> str:
+    unit = f"{entry['unit']} " if name == "line" and "unit" in entry else ""
+    return f"{unit}{entry[name]}"
 
 
 @app.command(name="import")

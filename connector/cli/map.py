@@ -262,8 +262,14 @@ def _show_run(work: Work, ran: Ran, plan: Path, since: Path | None) -> None:
 
 def _line(finding: Finding) -> str:
     place = finding.place
-    where = [place.source, f"sheet {place.sheet}" if place.sheet else "", f"line {place.line}" if place.line else ""]
-    where += [f"record {place.record}"] if place.record and place.line <= 1 else []  # all in one line: JSON, XML
+    where = [
+        place.source,
+        f"sheet {place.sheet}" if place.sheet else "",
+        f"{place.unit} {place.line}" if place.line else "",
+    ]
+    where += (
+        [f"record {place.record}"] if place.record and place.line <= 1 and place.unit == "line" else []
+    )  # all in one: JSON, XML
     at = ", ".join(part for part in [*where, place.column] if part)
     return one_line(f"{at}: {finding.message} [{finding.code}]")
 

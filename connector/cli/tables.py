@@ -77,6 +77,9 @@ def _file(finding: JsonObject) -> str:
 
 def _row(finding: JsonObject) -> str:
     line, record = finding.get("line"), finding.get("record")
+    unit = _text(finding, "unit")
+    if unit:
+        return f"{unit} {line}"
     if line == 1 and record:  # all in one line, as JSON and XML often are
         return f"record {record}"
     return str(line or record or "")

@@ -225,7 +225,7 @@ def placed(finding: Finding, mapped: Mapped) -> Finding:
         cell = cells.get(pointer) or next(iter(cells.values()))
         place = Place(
             source=cell.file, sheet=cell.sheet, record=cell.record, line=cell.line, column=cell.column,
-            value=cell.value,
+            value=cell.value, unit=cell.unit,
         )  # fmt: skip
     else:
         place = replace(row, column=path, value=finding.place.value)

@@ -7,7 +7,7 @@ from dataclasses import replace
 from difflib import get_close_matches
 
 from connector.mapping.columns import MissingColumn, Origins
-from connector.mapping.source import Row
+from connector.mapping.source import ElementCell, Row
 from connector.mapping.unfit import Unfit
 from connector.model import Finding, Place
 
@@ -28,10 +28,11 @@ def letters(index: int) -> str:
 def place_of(row: Row, column: str = "", index: int = -1) -> Place:
     """Where a cell stands."""
     origin = row.origin
-    value = row.cells[index] if index >= 0 else ""
+    value, line = (row.cells[index], row.line_of(index)) if index >= 0 else ("", row.line)
     return Place(
-        source=origin.file, sheet=origin.sheet, record=row.record, line=row.line, column=column, value=str(value)
-    )
+        source=origin.file, sheet=origin.sheet, record=row.record, line=line, column=column, value=str(value),
+        unit=origin.unit,
+    )  # fmt: skip
 
 
 def finding(unfit: Unfit, cells: Origins, row: Row, term: str) -> Finding:
@@ -43,7 +44,10 @@ def finding(unfit: Unfit, cells: Origins, row: Row, term: str) -> Finding:
     if not blamed:
         return Finding(code=unfit.code, message=message, hint=unfit.hint, term=term, place=place_of(row))
     source, column, index = blamed[0]
-    if source.origin.sheet:
+    cell = source.cells[index]
+    if isinstance(cell, ElementCell):
+        message = f"Segment {cell.segment}, character {cell.offset + 1}: {message}"
+    elif source.origin.sheet:
         message = f"Cell {letters(index)}{source.line}: {message}"
     return Finding(code=unfit.code, message=message, hint=unfit.hint, term=term, place=place_of(source, column, index))
 
@@ -104,5 +108,5 @@ def _one(alike: list[Finding]) -> Finding:
     hint, first = max(hints, key=lambda text: hints[text]), alike[0]
     lines = ", ".join(str(each.place.line) for each in alike[:5])
     column = f"{first.place.column}: " if first.place.column else ""
-    message = f"{column}{len(alike):,} rows, in lines {lines} and on. The first: {first.message}"
+    message = f"{column}{len(alike):,} rows, in {first.place.unit}s {lines} and on. The first: {first.message}"
     return replace(first, message=message, hint=hint)

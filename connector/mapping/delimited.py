@@ -49,13 +49,16 @@ def lines(source: Source, file: SourceFile) -> Iterator[tuple[int, list[str]]]:
         ) from error  # fmt: skip
 
 
-def decoded(file: SourceFile, data: bytes, encoding: str) -> str:
-    """The text. What is plainly no text, or in another encoding, is refused even where it could be decoded."""
+def decoded(file: SourceFile, data: bytes, encoding: str, *, said: str = "the plan") -> str:
+    """The text. What is plainly no text, or in another encoding, is refused even where it could be decoded.
+
+    `said`: who says the encoding.
+    """
     check_text(file, data)
     for mark, name in _MARKS:
         if data.startswith(mark) and not encoding.startswith(name):
             raise unreadable(
-                file, "bad-encoding", f"The file begins with the mark of {name}, the plan says {encoding}.",
+                file, "bad-encoding", f"The file begins with the mark of {name}, {said} says {encoding}.",
                 hint=f"say `encoding: {name}`", line=1,
             )  # fmt: skip
     try:
@@ -69,7 +72,7 @@ def decoded(file: SourceFile, data: bytes, encoding: str) -> str:
     if not encoding.startswith(("utf", "ascii")) and not data.isascii() and _is_utf8(data):
         line = data[: next(i for i, byte in enumerate(data) if byte > 127)].count(b"\n") + 1  # noqa: PLR2004  # ASCII ends there
         raise unreadable(
-            file, "bad-encoding", f"The file is UTF-8 throughout, the plan says {encoding}.",
+            file, "bad-encoding", f"The file is UTF-8 throughout, {said} says {encoding}.",
             hint="say `encoding: utf-8`", line=line,
         )  # fmt: skip
     return text

@@ -224,7 +224,7 @@ class Run:
     def _duplicate(self, mapped: Mapped, line: int) -> None:
         self.findings.append(
             Finding(
-                code="duplicate-key", message=f"The key `{mapped.key}` stands in line {line} already.",
+                code="duplicate-key", message=f"The key `{mapped.key}` stands in {mapped.place.unit} {line} already.",
                 hint="choose a `key` that is unique, or say `group: true`", term="key", place=mapped.place,
             )
         )  # fmt: skip

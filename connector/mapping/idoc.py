@@ -12,6 +12,7 @@ from typing import NoReturn
 from xml.parsers import expat  # DOCTYPE, and with it every entity, is refused below
 
 from connector.mapping.records import Flat
+from connector.mapping.segments import Flattening, Naming, Segment
 from connector.mapping.source import SourceFile, Unreadable, content, unreadable
 
 MAX_DEPTH = 32
@@ -19,13 +20,9 @@ _CHUNK = 1 << 16
 
 
 @dataclass(slots=True)
-class Segment:
-    """A segment: its name, its line, its fields and its child segments."""
+class _Element(Segment):
+    """An element while it is read: a segment if it has parts, else a field."""
 
-    name: str
-    line: int
-    fields: dict[str, str] = field(default_factory=dict)
-    children: list[Segment] = field(default_factory=list)
     text: list[str] = field(default_factory=list)
     parts: int = 0
 
@@ -36,7 +33,7 @@ class _Builder:
     def __init__(self, file: SourceFile, top: str) -> None:
         self.file = file
         self.top = top
-        self.open: list[Segment] = []
+        self.open: list[_Element] = []
         self.done: list[Segment] = []
         self.parser = expat.ParserCreate()
         self.parser.buffer_text = True
@@ -58,7 +55,7 @@ class _Builder:
             )  # fmt: skip
         if self.open:
             self.open[-1].parts += 1
-        self.open.append(Segment(name.rpartition(":")[2], self.parser.CurrentLineNumber))
+        self.open.append(_Element(name.rpartition(":")[2], self.parser.CurrentLineNumber))
 
     def data(self, text: str) -> None:
         if self.open:
@@ -77,8 +74,9 @@ class _Builder:
 def records(file: SourceFile, path: str, qualifiers: dict[str, str]) -> Iterator[Flat]:
     """One flat record per segment at the path. Raises `Unreadable`."""
     steps = path.split("/")
+    flattening = Flattening(file, Naming(qualifiers=qualifiers, short=True))
     for top in _tops(file, steps[0]):
-        yield from _below([top], steps[1:], qualifiers)
+        yield from flattening.below(top, steps[1:])
 
 
 def outline(file: SourceFile) -> tuple[dict[str, int], dict[str, str]]:
@@ -126,33 +124,3 @@ def _broken(file: SourceFile, error: expat.ExpatError) -> Unreadable:
     code = "truncated-file" if cut else "bad-structure"
     hint = "the file may be cut off; export it again" if cut else "the XML is not well-formed there"
     return unreadable(file, code, f"The XML cannot be read: {reason}.", hint=hint, line=line)
-
-
-def _below(path: list[Segment], steps: list[str], qualifiers: dict[str, str]) -> Iterator[Flat]:
-    if not steps:
-        yield path[-1].line, _flat(path, qualifiers)
-        return
-    for child in path[-1].children:
-        if child.name == steps[0]:
-            yield from _below([*path, child], steps[1:], qualifiers)
-
-
-def _flat(path: list[Segment], qualifiers: dict[str, str]) -> dict[str, str]:
-    cells: dict[str, str] = {}
-    on_path = {id(segment) for segment in path}
-    for segment in reversed(path):
-        for name, value in segment.fields.items():
-            cells.setdefault(name, value)
-            cells.setdefault(f"{segment.name}/{name}", value)
-        for child in segment.children:
-            if id(child) not in on_path:
-                _add_child(cells, child, qualifiers)
-    return cells
-
-
-def _add_child(cells: dict[str, str], child: Segment, qualifiers: dict[str, str]) -> None:
-    qualifier = child.fields.get(qualifiers.get(child.name, ""))
-    for name, value in child.fields.items():
-        cells.setdefault(f"{child.name}/{name}", value)
-        if qualifier is not None:
-            cells.setdefault(f"{child.name}[{qualifier}]/{name}", value)

@@ -43,7 +43,9 @@ def looker(joined: Joined, on: Callable[[Frame], str | None], *, must: bool) -> 
         if len(rows) > 1:
             lines = ", ".join(str(row.line) for row in rows[:3])
             raise Unfit(
-                "lookup-ambiguous", f"{len(rows)} rows of `{joined.name}` have the key `{key}`.", f"lines {lines}"
+                "lookup-ambiguous",
+                f"{len(rows)} rows of `{joined.name}` have the key `{key}`.",
+                f"{rows[0].origin.unit}s {lines}",
             )
         if rows:
             return rows[0]

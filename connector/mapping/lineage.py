@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from connector.mapping.columns import Frame, Ref, Template, origins
+from connector.mapping.source import Origin
 from connector.model import Json, JsonObject
 
 
@@ -23,6 +24,7 @@ class Cell:
     line: int
     column: str
     value: str
+    unit: str = "line"
 
 
 class Lineage:
@@ -56,7 +58,7 @@ class Lineage:
             gathered[pointer] = gathered.get(pointer, ()) + tuple(
                 Cell(
                     file=row.origin.file, digest=row.origin.digest, sheet=row.origin.sheet, record=row.record,
-                    line=row.line, column=column, value=str(row.cells[index]),
+                    line=row.line_of(index), column=column, value=str(row.cells[index]), unit=row.origin.unit,
                 )
                 for row, column, index in origins(refs, frame)
             )  # fmt: skip
@@ -76,9 +78,15 @@ class Lineage:
                 number = numbers.get(row.origin.file)
                 if number is None:
                     number = numbers[row.origin.file] = len(files)
-                    files.append({"name": row.origin.file, "sha256": row.origin.digest, "sheet": row.origin.sheet})
-                listed.append([number, row.record, row.line, ref.column, str(row.cells[ref.index])])
+                    files.append(_file(row.origin))
+                listed.append([number, row.record, row.line_of(ref.index), ref.column, str(row.cells[ref.index])])
         return {"plan": self._plan, "files": files, "values": dict(values)}
+
+
+def _file(origin: Origin) -> JsonObject:
+    """A file; what the lines of its cells count is said where it is something else than lines."""
+    unit: JsonObject = {} if origin.unit == "line" else {"unit": origin.unit}
+    return {"name": origin.file, "sha256": origin.digest, "sheet": origin.sheet, **unit}
 
 
 def _find(tree: Json, pointer: str) -> Json:

@@ -23,8 +23,9 @@ LOCALES: dict[str, tuple[str, str]] = {
     "en": (",", "."),
     "fr": (" \u00a0\u202f", ","),
     "ch": ("'\u2019", "."),
+    "edi": ("", ",."),
 }
-"""Group marks and decimal mark."""
+"""Group marks and decimal mark; EDIFACT allows either mark, and no groups (ISO 9735-1, 10)."""
 
 Numeral = Callable[[str], str]
 
@@ -32,14 +33,14 @@ Numeral = Callable[[str], str]
 def _spelling(locale: str) -> re.Pattern[str]:
     groups, mark = LOCALES[locale]
     grouped = rf"[0-9]{{1,3}}(?:([{re.escape(groups)}])[0-9]{{3}})(?:\3[0-9]{{3}})*|" if groups else "()(?!)|"
-    return re.compile(rf"([+-]?)({grouped}[0-9]+)(?:{re.escape(mark)}([0-9]+))?(-?)")
+    return re.compile(rf"([+-]?)({grouped}[0-9]+)(?:[{re.escape(mark)}]([0-9]+))?(-?)")
 
 
 def _common(locale: str) -> re.Pattern[str]:
     """Numbers that need their marks changed and nothing else: no sign but a minus, no zeros to drop."""
     groups, mark = LOCALES[locale]
     grouped = rf"[1-9][0-9]{{0,2}}(?:{re.escape(groups[0])}[0-9]{{3}})+|" if groups else ""
-    return re.compile(rf"(?!-0\Z)-?(?:{grouped}[1-9][0-9]*|0)(?:{re.escape(mark)}[0-9]*[1-9])?")
+    return re.compile(rf"(?!-0\Z)-?(?:{grouped}[1-9][0-9]*|0)(?:[{re.escape(mark)}][0-9]*[1-9])?")
 
 
 _SPELLINGS = {locale: _spelling(locale) for locale in LOCALES}
@@ -59,7 +60,7 @@ def numeral(locale: str, *, trailing_minus: bool = False) -> Numeral:
         if common(text) and len(text) <= MAX_DIGITS:
             if group and group in text:
                 text = text.replace(group, "")
-            return text if mark == "." else text.replace(mark, ".")
+            return text if mark == "." else text.replace(mark[0], ".")
         found = fullmatch(text) if len(text) <= MAX_DIGITS else None
         if found is None:
             raise _unfit(text, locale)
@@ -91,7 +92,11 @@ def _spell(*, negative: bool, whole: str, fraction: str | None) -> str:
 def _unfit(text: str, locale: str) -> Unfit:
     if not text.isascii() and any(character.isdecimal() for character in text):
         return Unfit("bad-number", f"`{text}` has digits that are not 0 to 9.")
-    others = [name for name, spelling in _SPELLINGS.items() if name != locale and spelling.fullmatch(text[:MAX_DIGITS])]
+    others = [
+        name
+        for name, spelling in _SPELLINGS.items()
+        if name not in {locale, "edi"} and spelling.fullmatch(text[:MAX_DIGITS])
+    ]
     if others:
         example = {"en": "1,234.5", "plain": "1234.5", "de": "1.234,5", "fr": "1 234,5", "ch": "1'234.5"}[others[0]]
         hint = f"it looks like {example}; is the locale {' or '.join(others)}?"

@@ -13,6 +13,8 @@ from pydantic import Discriminator, Field, JsonValue, Tag, ValidationError, fiel
 from pydantic_core import ErrorDetails, PydanticCustomError
 
 from connector.errors import BadPlan
+from connector.mapping.edifact_directory import MESSAGES
+from connector.mapping.groups import BadGroups, group_of
 from connector.mapping.numerals import LOCALES
 from connector.mapping.shape import Condition, Lookup, Mint, Node, Part, Received, Value, as_conditions
 from connector.mapping.spelling import Block, Items, Text, Tree, block, load, refuse
@@ -43,7 +45,9 @@ ENCODINGS = frozenset(
         "utf-16-be",
     ]
 )  # fmt: skip
-Format = Literal["csv", "xlsx", "idoc", "odata", "json"]
+Format = Literal["csv", "xlsx", "idoc", "edifact", "odata", "json"]
+_PATHS = {"idoc": "IDOC/E1EDL20/E1EDL24", "edifact": "DESADV/CPS/LIN"}
+"""Formats of segments, and how a path looks there."""
 _FILE_PATTERN = re.compile(r"[^/\\\x00-\x1f]+")
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
 
@@ -77,6 +81,7 @@ class Source(Part):
     sheet: str = "1"
     record: str | None = None
     qualifiers: dict[str, str] = Field(default_factory=dict)
+    groups: str | None = None
 
     _where = field_validator("where", mode="before")(as_conditions)
     _file = field_validator("file")(_file_pattern)
@@ -104,16 +109,40 @@ class Source(Part):
                 )  # fmt: skip
             if self.quote != "none" and len(self.quote) != 1:
                 raise PydanticCustomError("quote", "`quote` is one character, or `none`.")
-        elif self.format == "idoc" and not self.record:
-            raise PydanticCustomError("idoc", "An idoc source says the path of its `record` (IDOC/E1EDL20/E1EDL24).")
+        elif self.format in _PATHS and not self.record:
+            raise PydanticCustomError(
+                "record", "This source says the path of its `record`, such as {path}.", {"path": _PATHS[self.format]}
+            )
+        elif self.format == "edifact":
+            self._edi()
         if self.locale is not None and self.locale not in LOCALES:
             raise PydanticCustomError("locale", "`locale` is one of {known}.", {"known": ", ".join(LOCALES)})
         return self
 
+    def _edi(self) -> None:
+        kind = (self.record or "").partition("/")[0]
+        if self.groups is None and kind not in MESSAGES:
+            raise PydanticCustomError(
+                "record", "The groups of a {kind} are not known here, so the plan says them: `groups`.", {"kind": kind}
+            )
+        try:
+            group_of(self.groups or "")
+        except BadGroups as error:
+            raise PydanticCustomError("groups", "`groups` {why}.", {"why": str(error)}) from error
+        if self.encoding is not None and self.encoding not in ENCODINGS:
+            raise PydanticCustomError(
+                "encoding", "`encoding` is one of {known}.", {"known": ", ".join(sorted(ENCODINGS))}
+            )
+
     @property
     def number_locale(self) -> str | None:
         """How numbers are written. Machine formats write a point and no groups; lists have no default."""
-        return self.locale or ("plain" if self.format in {"idoc", "odata", "json"} else None)
+        return self.locale or {"csv": None, "xlsx": None, "edifact": "edi"}.get(self.format, "plain")
+
+    @property
+    def position_unit(self) -> str:
+        """What places in its files count: lines, or segments, where all may stand in one line."""
+        return "segment" if self.format == "edifact" else "line"
 
 
 class CodeFile(Part):

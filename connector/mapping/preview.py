@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from connector.mapping.binding import MintId
 from connector.mapping.engine import Compiled, Mapped, Run, collect, compile_plan
+from connector.mapping.lineage import Cell
 from connector.mapping.plan import Example, Plan
 from connector.mapping.source import Origin, Row, Table
 from connector.model import Finding, Json, JsonObject
@@ -41,10 +42,14 @@ def describe(plan: Plan | Compiled) -> JsonObject:
 def beside(mapped: Mapped) -> JsonObject:
     """A document beside the cells that it was made from."""
     cells: JsonObject = {
-        pointer: ", ".join(f"{cell.file}:{cell.line} {cell.column} `{cell.value}`" for cell in cells)
+        pointer: ", ".join(f"{_at(cell)} {cell.column} `{cell.value}`" for cell in cells)
         for pointer, cells in mapped.lineage.cells().items()
     }
     return {"key": mapped.key, "title": mapped.title, "cells": cells, "subject": mapped.subject}
+
+
+def _at(cell: Cell) -> str:
+    return f"{cell.file}:{cell.line}" if cell.unit == "line" else f"{cell.file} {cell.unit} {cell.line}"
 
 
 def try_examples(plan: Plan, codes: Mapping[str, Mapping[str, str]], mint: MintId) -> list[Tried]:

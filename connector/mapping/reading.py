@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import chain
 
-from connector.mapping import delimited, idoc, odata, workbook
+from connector.mapping import delimited, edifact, idoc, odata, workbook
 from connector.mapping.plan import CodeFile, CodeTable, Plan, Source
 from connector.mapping.records import Flat, table_of
 from connector.mapping.source import Origin, Row, SourceFile, Table, content, unreadable
@@ -24,15 +24,17 @@ def open_table(name: str, source: Source, files: Sequence[SourceFile]) -> Table:
         )
     if source.format in {"csv", "xlsx"}:
         return _listed(name, source, files)
-    origins = ((_origin(name, file), records) for file, records in _records(source, files))
+    origins = ((_origin(name, file, source.position_unit), records) for file, records in _records(source, files))
     return table_of(name, origins, source.null)
 
 
-def _origin(name: str, file: SourceFile) -> Origin:
-    return Origin(source=name, file=file.name, digest=file.digest, sheet=file.sheet)
+def _origin(name: str, file: SourceFile, unit: str = "line") -> Origin:
+    return Origin(source=name, file=file.name, digest=file.digest, sheet=file.sheet, unit=unit)
 
 
 def _records(source: Source, files: Sequence[SourceFile]) -> Iterator[tuple[SourceFile, Iterator[Flat]]]:
+    if source.format == "edifact":
+        return ((file, edifact.records(file, source)) for file in files)
     if source.format == "idoc":
         return ((file, idoc.records(file, source.record or "", source.qualifiers)) for file in files)
     path = source.record if source.record is not None else ("value" if source.format == "odata" else "")

@@ -33,6 +33,22 @@ class DateCell(str):
     __slots__ = ()
 
 
+class ElementCell(str):
+    """A cell of an EDI file: the number of its segment in the file, and where it begins, in characters from 0."""
+
+    __slots__ = ("offset", "segment")
+
+    offset: int
+    segment: int
+
+    @classmethod
+    def at(cls, text: str, segment: int, offset: int) -> ElementCell:
+        """A cell that stands there."""
+        made = cls(text)
+        made.segment, made.offset = segment, offset
+        return made
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SourceFile:
     """One export file: its name, the SHA-256 of its bytes (hexadecimal), and its content."""
@@ -46,12 +62,13 @@ class SourceFile:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Origin:
-    """A file, or a sheet of it, that rows come from."""
+    """A file, or a sheet of it, that rows come from. `unit`: what the lines of its rows count, or `segment`."""
 
     source: str
     file: str
     digest: str
     sheet: str = ""
+    unit: str = "line"
 
 
 class Row:
@@ -64,6 +81,11 @@ class Row:
         self.origin = origin
         self.record = record
         self.line = line
+
+    def line_of(self, index: int) -> int:
+        """Where a cell stands: its own segment, which may be another than the row's, or the row's line."""
+        cell = self.cells[index]
+        return cell.segment if isinstance(cell, ElementCell) else self.line
 
 
 @dataclass(slots=True, kw_only=True)
@@ -88,10 +110,11 @@ class Unreadable(BadInput):
 
 
 def unreadable(
-    file: SourceFile, code: str, message: str, *, hint: str = "", line: int = 0, column: str = ""
+    file: SourceFile, code: str, message: str, *, hint: str = "", line: int = 0, column: str = "", segment: int = 0
 ) -> Unreadable:
-    """The structural finding about a file."""
-    place = Place(source=file.name, sheet=file.sheet, line=line, column=column)
+    """The structural finding about a file, at a line or, in EDI, at a segment."""
+    unit = "segment" if segment else "line"
+    place = Place(source=file.name, sheet=file.sheet, line=segment or line, column=column, unit=unit)
     return Unreadable(Finding(code=code, message=message, hint=hint, place=place))
 
 

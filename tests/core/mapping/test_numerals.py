@@ -28,6 +28,9 @@ from connector.mapping.unfit import Unfit
         ("fr", "1\u202f234\u202f567", "1234567"),
         ("ch", "1'234.50", "1234.5"),
         ("plain", "1234.50", "1234.5"),
+        ("edi", "1234,50", "1234.5"),
+        ("edi", "1234.5", "1234.5"),
+        ("edi", "1.500", "1.5"),
     ],
 )
 def test_locales(locale: str, text: str, number: str) -> None:
@@ -67,7 +70,7 @@ def test_the_hint_names_the_other_locale() -> None:
 @given(st.decimals(allow_nan=False, allow_infinity=False, places=6, min_value=-(10**12), max_value=10**12))
 def test_every_decimal_comes_back(value: Decimal) -> None:
     """Written in any locale, a decimal is read as itself."""
-    for locale, (groups, mark) in LOCALES.items():
+    for locale, groups, mark in ((name, groups, mark) for name, (groups, marks) in LOCALES.items() for mark in marks):
         written = f"{value:,f}" if groups else f"{value:f}"
         swapped = written.replace(",", "\0").replace(".", mark).replace("\0", groups[:1])
         read = numeral(locale)(swapped)
