@@ -13,6 +13,7 @@ from connector.mapping.elements import segments as split
 from connector.mapping.groups import BadGroups, group_of
 from connector.mapping.reading import open_table
 from connector.mapping.source import ElementCell
+from connector.model import list_in, object_in
 from tests.core.mapping.trial import file, plan_of, result_of, seen
 
 PLAN = plan_of(
@@ -111,8 +112,8 @@ def test_lineage_leads_to_the_segment() -> None:
     cells = mapped.lineage.cells()
     assert [(cell.line, cell.unit, cell.column) for cell in cells["/toParty"]] == [(8, "segment", "NAD[ST]/3039")]
     kept = mapped.lineage.as_json()
-    assert kept["files"][0]["unit"] == "segment"  # type: ignore[index,call-overload]  # JSON
-    assert kept["values"]["/netMass/value"] == [[0, 1, 17, "QTY[12]/6060", "1460,000"]]  # type: ignore[index,call-overload]  # JSON
+    assert [object_in(one).get("unit") for one in list_in(kept["files"])] == ["segment"]
+    assert object_in(kept["values"])["/netMass/value"] == [[0, 1, 17, "QTY[12]/6060", "1460,000"]]
 
 
 def test_other_separators_and_interchanges_in_a_row() -> None:
