@@ -85,7 +85,17 @@ async def make(
     told: JsonObject, page: str, *, recording: Recording | None, made: Made, signer: Signer, prepared_for: str = ""
 ) -> bytes:
     """The bundle of a report. Without a recording it is one for a client."""
-    files = await asyncio.to_thread(files_of, recording) if recording is not None else {}
+    files, octets = await asyncio.to_thread(_content, told, page, recording, made, prepared_for)
+    unsigned = jose.signing_input({"alg": signer.alg, "kid": signer.key_id, "typ": _TYPE}, octets)
+    header, _, signature = jose.attach(unsigned, await signer.sign(unsigned)).split(b".")
+    return await asyncio.to_thread(pack, {**files, MANIFEST: octets, SIGNATURE: b".".join([header, b"", signature])})
+
+
+def _content(
+    told: JsonObject, page: str, recording: Recording | None, made: Made, prepared_for: str
+) -> tuple[Files, bytes]:
+    """What a bundle holds but the signature, and its manifest."""
+    files = {} if recording is None else files_of(recording)
     files |= {REPORT: json_octets(told), PAGE: page.encode(), SIGNER: made.document}
     manifest = Manifest(
         kind="client" if recording is None else "full", by=made.did, name=made.name, prepared_for=prepared_for,
@@ -93,10 +103,7 @@ async def make(
         verdict=_text(told, "verdict"),
         files={name: (len(files[name]), digest_multibase(files[name])) for name in sorted(files)},
     )  # fmt: skip
-    octets = json_octets(manifest.as_json())
-    unsigned = jose.signing_input({"alg": signer.alg, "kid": signer.key_id, "typ": _TYPE}, octets)
-    header, _, signature = jose.attach(unsigned, await signer.sign(unsigned)).split(b".")
-    return pack({**files, MANIFEST: octets, SIGNATURE: b".".join([header, b"", signature])})
+    return files, json_octets(manifest.as_json())
 
 
 def read_manifest(files: Files) -> Manifest:

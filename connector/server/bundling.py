@@ -14,6 +14,7 @@ from connector.exchange.walking import Progress
 from connector.model import Did, Json, JsonObject
 from connector.provenance.client import for_client
 from connector.provenance.masses import TOLERANCE
+from connector.provenance.report import AuditReport
 from connector.provenance.retelling import read_report
 from connector.server.report import render_json
 from connector.server.services import Services
@@ -37,7 +38,7 @@ async def audit(
 ) -> JsonObject:
     """The report, and under `bundle` the file in base64: with the client's own audit, as the client may have it."""
     report, recording = await services.audit.record(root, holder, on_node=on_node)
-    told = report.as_json() if client is None else for_client(report, read_report(client)).as_json()
+    told = await asyncio.to_thread(_told, report, client)
     page = await asyncio.to_thread(render_json, told, prepared_for=prepared_for)
     now, config = services.clock.now(), services.config
     made = Made(
@@ -48,4 +49,8 @@ async def audit(
         told, page, recording=recording if client is None else None, made=made, signer=services.keys.assertion(now),
         prepared_for=prepared_for,
     )  # fmt: skip
-    return {**report.as_json(), "bundle": base64.b64encode(octets).decode()}
+    return {**report.as_json(), "bundle": (await asyncio.to_thread(base64.b64encode, octets)).decode()}
+
+
+def _told(report: AuditReport, client: Json) -> JsonObject:
+    return report.as_json() if client is None else for_client(report, read_report(client)).as_json()

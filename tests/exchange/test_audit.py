@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import timedelta
@@ -14,6 +15,9 @@ from connector.errors import NotFound
 from connector.exchange.ports import Store
 from connector.exchange.rows import RecordsCommit
 from connector.model import Claim, Did, Facts
+from connector.provenance.assemble import assemble
+from connector.provenance.report import AuditReport
+from connector.provenance.walk import Walk
 from connector.stores.sqlite import SqliteStore
 from tests.core.provenance.chains import MAKER, MINE, NOW, REFINER, World, chain, words
 from tests.exchange.audited import (
@@ -47,6 +51,21 @@ async def test_an_auditor_with_a_mandate_walks_the_chain(companies: Companies) -
     assert len(told) == 21
     assert told[0].startswith("1 BatteryPassport")
     assert 1 < wire.most <= 8
+
+
+async def test_a_walk_is_judged_beside_the_event_loop(companies: Companies, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A thousand nodes take half a second of CPU; meanwhile peers wait for answers."""
+    where: list[threading.Thread] = []
+
+    def judged(walk: Walk) -> AuditReport:
+        where.append(threading.current_thread())
+        return assemble(walk)
+
+    monkeypatch.setattr("connector.exchange.audit.assemble", judged)
+    journey, _ = companies.audit(mandate(), AUDITOR)
+    assert (await journey.run("rec:B", MAKER)).verdict == "verified"
+    assert len(where) == 1
+    assert where[0] is not threading.main_thread()
 
 
 async def test_each_read_is_logged_by_its_owner_with_the_decision(companies: Companies) -> None:
