@@ -92,7 +92,7 @@ class SiteBalance:
         """What came in or was there, or what went out or is there: the larger."""
         there = (self.opening, self.received, self.extracted)
         gone = (self.sent, self.lost, self.closing)
-        return max(sum((mass.value for mass in side), ZERO) for side in (there, gone))
+        return max(total(side).value for side in (there, gone))
 
     @property
     def residual(self) -> Mass:
@@ -105,7 +105,7 @@ class SiteBalance:
         if self.gaps:
             return "incomplete"
         residual = self.residual
-        if abs(residual.value) > residual.uncertainty:
+        if residual.value.copy_abs() > residual.uncertainty:
             return "out-of-tolerance"
         return "balanced" if residual.uncertainty <= self.widest * self.whole or not self.whole else "unchecked"
 
@@ -267,7 +267,7 @@ def make_findings(books: Books) -> tuple[BalanceFinding, ...]:
                 tolerance=gap.uncertainty,
                 subject=event.id,
             )
-            bad = abs(gap.value) > gap.uncertainty
+            bad = gap.value.copy_abs() > gap.uncertainty
             found.extend(compared(finding, max(there.value, gone.value), books.widest, bad=bad))
     return tuple(found)
 

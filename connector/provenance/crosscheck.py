@@ -118,7 +118,7 @@ def _moves_that_differ(books: Books) -> Iterator[BalanceFinding]:
             gap = given - taken
             message = f"{metal}: sender and receiver state different masses for the same move"
             finding = _finding(books, other, "move-disagrees", message=message, metal=metal, gap=gap, subject=sent.id)
-            bad = abs(gap.value) > gap.uncertainty
+            bad = gap.value.copy_abs() > gap.uncertainty
             yield from compared(finding, max(given.value, taken.value), books.widest, bad=bad)
         if other.time < sent.time:
             yield _too_early(books, other, sent.time, "received before it was sent")

@@ -1,7 +1,9 @@
 """Masses with their uncertainty: the arithmetic under every balance.
 
 A `Mass` is in kilograms, with the expanded uncertainty (k = 2) of its statement. Sums carry the root of the sum of the
-squares (GUM, JCGM 100, 5.1.2, uncorrelated inputs). What is weighed against what is `balance.py`'s matter.
+squares (GUM, JCGM 100, 5.1.2, uncorrelated inputs). Masses and their sums are exact: one that did not fit would stop us
+as a bug, never be rounded. Roots are rounded far behind any digit that is told. What is weighed against what is
+`balance.py`'s matter.
 """
 
 from __future__ import annotations
@@ -9,7 +11,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from decimal import Decimal
+from decimal import Context, Decimal, Inexact, InvalidOperation
+from functools import reduce
 from typing import Final
 
 from connector.model import Json
@@ -34,7 +37,9 @@ TOLERANCE: Final = "expanded uncertainty, k = 2, of sums by JCGM 100, 5.1.2"
 """What a balance may be off by, in words."""
 ZERO: Final = Decimal(0)
 SUM_DIGITS: Final = 100
-"""More than a sum of masses can have: each has 40 in its own unit, 46 in kilograms."""
+"""On either side of the point more than a sum of masses can have: each has 40 in its own unit, 48 in kilograms."""
+_EXACT: Final = Context(prec=2 * SUM_DIGITS, traps=[Inexact, InvalidOperation])
+_ROOTS: Final = Context(prec=SUM_DIGITS // 2)
 _DECIMAL: Final = re.compile(r"-?([0-9]+)(?:\.([0-9]+))?", re.ASCII)
 _HALF: Final = Decimal("0.5")
 
@@ -47,10 +52,10 @@ class Mass:
     uncertainty: Decimal = ZERO
 
     def __add__(self, other: Mass) -> Mass:
-        return Mass(value=self.value + other.value, uncertainty=root_sum_square((self.uncertainty, other.uncertainty)))
+        return total((self, other))
 
     def __sub__(self, other: Mass) -> Mass:
-        return Mass(value=self.value - other.value, uncertainty=root_sum_square((self.uncertainty, other.uncertainty)))
+        return total((self, Mass(value=other.value.copy_negate(), uncertainty=other.uncertainty)))
 
     def exceeds(self, other: Mass) -> bool:
         """More than the other by more than both uncertainties explain."""
@@ -63,13 +68,14 @@ NOTHING: Final = Mass(value=ZERO)
 
 def root_sum_square(parts: Iterable[Decimal]) -> Decimal:
     """The uncertainty of a sum of uncorrelated values."""
-    return sum((part * part for part in parts), ZERO).sqrt()
+    squares = (_ROOTS.multiply(part, part) for part in parts)
+    return _ROOTS.sqrt(reduce(_ROOTS.add, squares, ZERO))
 
 
 def total(masses: Iterable[Mass]) -> Mass:
     """The sum, its uncertainty the root of the sum of squares over all of them."""
     held = tuple(masses)
-    value = sum((mass.value for mass in held), ZERO)
+    value = reduce(_EXACT.add, (mass.value for mass in held), ZERO)
     return Mass(value=value, uncertainty=root_sum_square(mass.uncertainty for mass in held))
 
 
@@ -86,14 +92,15 @@ def read_mass(quantity: Json) -> Mass:
     if factor is None:
         raise ValueError(f"{unit!r} is no unit of mass")
     if quantity.get("qualifier") == "belowDetection":
-        half = _amount(quantity.get("detectionLimit", quantity.get("value"))) * _HALF * factor
+        limit = _amount(quantity.get("detectionLimit", quantity.get("value")))
+        half = _EXACT.multiply(_EXACT.multiply(limit, _HALF), factor)
         return Mass(value=half, uncertainty=half)
     value = _amount(quantity.get("value"))
     stated = quantity.get("uncertainty")
     spread = _number(stated) if stated is not None else _rounding(value)
     if spread < 0:
         raise ValueError("an uncertainty cannot be negative")
-    return Mass(value=value * factor, uncertainty=spread * factor)
+    return Mass(value=_EXACT.multiply(value, factor), uncertainty=_EXACT.multiply(spread, factor))
 
 
 def _amount(value: Json) -> Decimal:

@@ -199,8 +199,8 @@ class _Tracer:
             yield Share(ground=Ground.UNDISCLOSED if ground is Ground.VERIFIED else ground, fraction=ONE, thing=thing)
             return
         pairs = self._pairs(thing, metal)
-        claimed = sum((part.mass.value for _, part in pairs), ZERO)
-        rest = whole.value - claimed
+        said = total(part.mass for _, part in pairs)
+        claimed, rest = said.value, (whole - said).value
         # What the statement's own uncertainty explains is no gap; more than the whole can't be claimed.
         complete = claimed > ZERO and rest <= min(whole.uncertainty, self.chain.widest * whole.value)
         scale = claimed if complete else whole.value

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+from fractions import Fraction
+
 import pytest
 
 from connector.model import Json, JsonObject
 from connector.provenance.events import read_event
-from connector.provenance.masses import plain, read_mass
+from connector.provenance.masses import plain, read_mass, root_sum_square, total
 from connector.provenance.statements import read_statement
 
 
@@ -63,3 +66,22 @@ def test_an_event_that_cannot_be_read_says_why() -> None:
         assert read_statement(credential).valid_from is None
     assert read_event("MoveEvent", {"id": "e", "direction": "away"})[1]
     assert read_event("StocktakeEvent", {"id": "e", "stockKind": "x"})[1]
+
+
+def test_no_sum_is_rounded() -> None:
+    """Forty digits on either side, in units a billion apart, ten thousand times: to the last digit."""
+    longest = f"{'9' * 40}.{'9' * 40}"
+    units = {"KTN": Fraction(1_000_000), "MGM": Fraction(1, 1_000_000), "LBR": Fraction("0.45359237")}
+    masses = [read_mass({"value": longest, "unit": unit, "uncertainty": "0"}) for unit in units]
+    exact = Fraction(longest) * sum(units.values())
+    assert Fraction(total(masses).value) == exact
+    assert Fraction(total(masses * 10_000).value) == exact * 10_000
+    much, little = read_mass({"value": "9" * 40, "unit": "KGM"}), read_mass({"value": f"0.{'0' * 39}1", "unit": "KGM"})
+    assert Fraction((much - little).value) == Fraction("9" * 40) - Fraction(f"0.{'0' * 39}1")
+    assert plain((much + little - much).value, 40) == f"0.{'0' * 39}1"
+
+
+def test_a_root_is_exact_where_it_can_be() -> None:
+    """Three and four are five."""
+    assert root_sum_square((Decimal(3), Decimal(4))) == 5
+    assert root_sum_square(()) == 0
