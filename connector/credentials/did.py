@@ -23,14 +23,19 @@ from connector.model import Did, Json, JsonObject
 
 DOCUMENT_LIMIT_BYTES = 256 * 1024
 MEDIA_TYPE = "application/did+json"
-CONTEXTS = ("https://www.w3.org/ns/did/v1", "https://w3id.org/security/jwk/v1")
+CONTEXTS = ("https://www.w3.org/ns/did/v1", "https://w3id.org/security/suites/jws-2020/v1")
 
 Relationship = Literal["assertionMethod", "authentication", "capabilityInvocation"]
 RELATIONSHIPS: tuple[Relationship, ...] = ("assertionMethod", "authentication", "capabilityInvocation")
 
 _MAX_METHODS = 100
 _MAX_SERVICES = 100
-_JWK_TYPES = frozenset({"JsonWebKey", "JsonWebKey2020"})
+_NAMED = (*RELATIONSHIPS, "keyAgreement", "capabilityDelegation")
+"""The relationships of DID Core 1.0, section 5.3."""
+_PROVING: tuple[Relationship, ...] = ("authentication", "capabilityInvocation")
+_OWN_TYPE = "JsonWebKey2020"
+"""An Eclipse EDC knows no other type with a JWK; whoever knows `JsonWebKey` knows this older name of it, too."""
+_JWK_TYPES = frozenset({"JsonWebKey", _OWN_TYPE})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,7 +110,7 @@ def build_document(
         "@context": list(CONTEXTS),
         "id": did,
         "verificationMethod": [
-            {"id": key.key_id, "type": "JsonWebKey", "controller": did, "publicKeyJwk": key.public_jwk}
+            {"id": key.key_id, "type": _OWN_TYPE, "controller": did, "publicKeyJwk": key.public_jwk}
             for key in (*assertion, *authentication)
         ],
         "assertionMethod": signing,
@@ -133,7 +138,8 @@ def services_of(did: Did, *, data: str, catalog: str, credentials: str, audit: s
 def parse_document(body: bytes, *, now: datetime | None = None, limit_bytes: int = DOCUMENT_LIMIT_BYTES) -> DidDocument:
     """Read a document. Methods and services of kinds that we do not use are kept without their content.
 
-    A method that is revoked or has expired by `now` can be used no more, also for what it signed before.
+    A method that is revoked or has expired by `now` can be used no more, also for what it signed before. The keys of a
+    document that names no relationship at all, as an Eclipse IdentityHub's, may prove who their party is (DECISIONS).
     """
     document = json_object(body, limit_bytes, "bad-did-document")
     did = document.get("id")
@@ -145,6 +151,8 @@ def parse_document(body: bytes, *, now: datetime | None = None, limit_bytes: int
     relationships: dict[str, frozenset[str]] = {
         name: _relationship(document, name, did, methods, now) for name in RELATIONSHIPS
     }
+    if not any(document.get(name) for name in _NAMED):
+        relationships |= dict.fromkeys(_PROVING, frozenset(methods))
     return DidDocument(
         id=Did(did),
         methods=methods,
@@ -205,8 +213,9 @@ def _ended(entry: JsonObject, now: datetime | None) -> str:
 
 def _key(entry: JsonObject) -> PublicKey | None:
     """The key in the one form that the method's type names (Controlled Identifiers 1.0 sections 2.2.2 and 2.2.3)."""
+    said = {name: value for name, value in entry.items() if value is not None}  # an IdentityHub writes every member
     try:
-        match entry:
+        match said:
             case {"publicKeyJwk": _, "publicKeyMultibase": _} | {"secretKeyMultibase": _}:
                 return None  # which of the two is meant? And a private key that is published is everybody's
             case {"type": str(kind), "publicKeyJwk": dict(jwk)} if kind in _JWK_TYPES:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from pathlib import Path
 
 import orjson
 import pytest
@@ -23,6 +24,8 @@ from connector.keys.memory import MemorySigner
 from connector.model import Did, Json, JsonObject
 
 REFINER = Did("did:web:refiner.example")
+VECTORS = Path(__file__).parents[2] / "vectors" / "dcp" / "edc-wire.jsonl"
+WIRE = [orjson.loads(line) for line in VECTORS.read_bytes().splitlines()]
 
 
 @pytest.mark.parametrize(
@@ -151,7 +154,7 @@ def ours(signer: MemorySigner, prover: MemorySigner) -> JsonObject:
 
 
 def test_our_document_suits_strict_readers(signer: MemorySigner, prover: MemorySigner) -> None:
-    """The DCP kit knows these members only; relationships are lists of texts, endpoints are texts."""
+    """The DCP kit knows these members only, EDC this type; relationships are lists of texts, endpoints are texts."""
     built = ours(signer, prover)
     services, methods = built["service"], built["verificationMethod"]
     assert isinstance(services, list)
@@ -162,7 +165,7 @@ def test_our_document_suits_strict_readers(signer: MemorySigner, prover: MemoryS
     for method in methods:
         assert isinstance(method, dict)
         assert set(method) == {"id", "type", "controller", "publicKeyJwk"}
-        assert method["type"] == "JsonWebKey"
+        assert method["type"] == "JsonWebKey2020"
     assert built["capabilityInvocation"] == built["authentication"] == [prover.key_id]
     assert built["assertionMethod"] == [signer.key_id, f"{REFINER}#assertion-0"]
 
@@ -220,6 +223,27 @@ def test_a_method_that_its_owner_ended_is_used_no_more(signer: MemorySigner, end
         entry = method(signer, **{ends: odd})
         parse_document(orjson.dumps(minimal(signer, verificationMethod=[entry])), now=datetime(2027, 3, 15, tzinfo=UTC))
         assert refusal(minimal(signer, verificationMethod=[entry]), f"{REFINER}#1") == "method-ended"
+
+
+def test_the_keys_of_a_document_without_purposes_prove_who_their_party_is(signer: MemorySigner) -> None:
+    """As an Eclipse IdentityHub publishes it. One named purpose, of whatever kind, and the lists count alone."""
+    hub = WIRE[0]["answer"]
+    assert isinstance(hub, dict)
+    key_id = f"{hub['id']}#key-1"
+    document = parse_document(orjson.dumps(hub))
+    for purpose in ("authentication", "capabilityInvocation"):
+        assert key_for(document, key_id, purpose).as_jwk()["crv"] == "P-256"
+    with pytest.raises(Refused, match="relationship-missing"):
+        key_for(document, key_id, "assertionMethod")
+    for named in ("keyAgreement", "capabilityDelegation", "assertionMethod"):
+        listed = parse_document(orjson.dumps({**hub, named: [key_id]}))
+        with pytest.raises(Refused, match="relationship-missing"):
+            key_for(listed, key_id, "capabilityInvocation")
+    foreign = minimal(
+        signer, assertionMethod=[], verificationMethod=[method(signer, controller="did:web:other.example")]
+    )
+    with pytest.raises(Refused, match="controller-mismatch"):
+        key_for(parse_document(orjson.dumps(foreign)), f"{REFINER}#1", "capabilityInvocation")
 
 
 def test_a_multikey_is_read(signer: MemorySigner) -> None:
