@@ -109,7 +109,8 @@ def resolve(
     config: SETTINGS_OF = None,
     as_json: JSON = False,
 ) -> None:
-    """Fetch a DID document as the connector does: which keys it has, what each may sign, where its services are.
+    """Fetch a DID document as the connector does: which keys it has, what each may sign, where its services are; and
+    until when the certificate of its host is good (with a warning three weeks before).
 
     Exit code 1: it is refused; 3: it could not be had.
 
@@ -129,20 +130,22 @@ def resolve(
         if as_json:
             steps: list[Json] = [one.as_json() for one in found.steps]
             said: JsonObject = {"did": wanted, "outcome": worst.outcome, "reason": worst.says, "keys": [*keys]}
+            said["certificateUntil"] = _time(found.certificate_until) if found.certificate_until else None
             show_json({**said, "services": services, **({"steps": steps} if trace else {})})
         else:
-            _show_resolved(wanted, found.steps if trace else found.steps[-1:], keys, services)
+            told_of = [one for one in found.steps if trace or one is worst or one.outcome == "warning"]
+            _show_resolved(wanted, told_of, keys, services)
     raise SystemExit({"passed": DONE, "failed": NO}.get(worst.outcome, UNCHECKED))
 
 
 def _show_resolved(did: str, steps: Sequence[Step], keys: list[JsonObject], services: list[Json]) -> None:
     from connector.cli.did_trace import USES  # noqa: PLC0415 - `--help` need not load the house
 
-    styles = {"passed": "green", "failed": "bold red"}
+    styles = {"passed": "green", "warning": "yellow", "failed": "bold red"}
     say(did, "bold")
     rows = [((one.outcome, styles.get(one.outcome, "magenta")), one.name, one.says) for one in steps]
     show_table(("outcome", "step", "says"), rows)
-    if not keys and len(steps) == 1:
+    if not keys and steps[0].name != "did":
         next_step(f"battery-connector did resolve {did} --trace")
         return
     if not keys:

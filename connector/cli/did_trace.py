@@ -5,13 +5,15 @@ The real resolver does it with the real guarded client; here is noted what they 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final, Literal
 from urllib.parse import urlsplit
 
 import orjson
 
+from connector.cli.certificates import NotingClient, ends_soon, sentence
 from connector.credentials.did import RELATIONSHIPS, DidDocument, Method, key_for
 from connector.credentials.did_web import document_url
 from connector.credentials.refused import Refused
@@ -19,7 +21,6 @@ from connector.errors import AddressBlocked, CannotCheck, ConnectorError
 from connector.exchange.quotas import Quotas
 from connector.model import Did, Json, JsonObject
 from connector.peers.addresses import may_connect, target
-from connector.peers.client import GuardedClient
 from connector.peers.resolver import Resolver
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 
     from connector.exchange.ports import Clock, HttpAnswer
 
-Outcome = Literal["passed", "failed", "unchecked"]
+Outcome = Literal["passed", "warning", "failed", "unchecked"]
 USES: Final = {
     "assertionMethod": "credentials, status lists",
     "authentication": "presentations, receipts",
@@ -55,17 +56,18 @@ class Step:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trace:
-    """All steps; the document, if there is one."""
+    """All steps; the document, if there is one; until when the host's certificate is good, if it has one."""
 
     steps: tuple[Step, ...]
     document: DidDocument | None
+    certificate_until: datetime | None
 
 
-class _Tracing(GuardedClient):
+class _Tracing(NotingClient):
     """Notes which addresses it connected to, or would not, and what came."""
 
     def __init__(self, *, allow_http: bool) -> None:
-        super().__init__(unsafe_allow_loopback=allow_http)
+        super().__init__(allow_loopback=allow_http)
         self.sockets: list[tuple[str, bool]] = []
         self.answer: HttpAnswer | None = None
 
@@ -88,11 +90,18 @@ async def trace(did: Did, *, allow_http: bool, clock: Clock) -> Trace:
             document = await Resolver(http=http, clock=clock, quotas=quotas, allow_http=allow_http).did_document(did)
         except ConnectorError as problem:
             error = problem
-        return Trace(steps=tuple(_steps(did, http, document, error, allow_http=allow_http)), document=document)
+        steps = tuple(_steps(did, http, document, error, allow_http=allow_http, now=clock.now()))
+        return Trace(steps=steps, document=document, certificate_until=next(iter(http.ends.values()), None))
 
 
 def _steps(
-    did: Did, http: _Tracing, document: DidDocument | None, error: ConnectorError | None, *, allow_http: bool
+    did: Did,
+    http: _Tracing,
+    document: DidDocument | None,
+    error: ConnectorError | None,
+    *,
+    allow_http: bool,
+    now: datetime,
 ) -> Iterator[Step]:
     try:
         url = document_url(did, allow_http=allow_http)
@@ -108,15 +117,21 @@ def _steps(
         outcome: Outcome = "unchecked" if isinstance(error, CannotCheck) else "failed"
         yield Step(name="connection", outcome=outcome, says=error.detail if error else "nothing was asked")
         return
-    host = urlsplit(url).hostname
-    secure = f"the certificate is good for {host}" if url.startswith("https:") else "plain http, on this machine"
-    yield Step(name="tls", outcome="passed", says=secure)
+    yield _secured(url, http.ends, now)
     yield _answered(http.answer)
     if document is not None:
         says = f"it is the document of {document.id}, with {len(document.methods)} keys"
         yield Step(name="document", outcome="passed", says=says)
     elif http.answer.status == _OK and error is not None:
         yield Step(name="document", outcome="failed", says=error.detail)
+
+
+def _secured(url: str, ends: Mapping[str, datetime], now: datetime) -> Step:
+    host = str(urlsplit(url).hostname)
+    if host not in ends:
+        return Step(name="tls", outcome="passed", says="plain http, on this machine")
+    outcome: Outcome = "warning" if ends_soon(ends[host], now) else "passed"
+    return Step(name="tls", outcome=outcome, says=sentence(host, ends[host], now))
 
 
 def _answered(answer: HttpAnswer) -> Step:

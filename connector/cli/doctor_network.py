@@ -15,6 +15,7 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from connector.app import SystemClock, clock_of, compose, resolver_of
+from connector.cli.certificates import NotingClient, ends_soon, sentence
 from connector.cli.doctor_company import Check, Outcome, good, wrong
 from connector.config import Config
 from connector.credentials.datamodel import parse_credential, time_text
@@ -38,11 +39,11 @@ from connector.stores.memory import MemoryStore
 _OUTSIDE: Final = "ask from another machine, too: battery-connector did resolve DID --trace"
 
 
-class _Watching(GuardedClient):
+class _Watching(NotingClient):
     """Notes what time others have."""
 
-    def __init__(self, *, unsafe_allow_loopback: bool) -> None:
-        super().__init__(unsafe_allow_loopback=unsafe_allow_loopback)
+    def __init__(self, *, allow_loopback: bool) -> None:
+        super().__init__(allow_loopback=allow_loopback)
         self.ahead: dict[str, float] = {}
         """Host -> the seconds by which its clock is ahead of ours."""
 
@@ -65,7 +66,7 @@ async def network_checks(company: Config, *, runs: bool) -> list[Check]:
     except ConnectorError:
         says = "without keys that open, nothing of it can be looked at"
         return [Check(name="identity", outcome="unchecked", says=says, fix="first mend the keys")]
-    async with _Watching(unsafe_allow_loopback=company.unsafe.allow_loopback_http) as http:
+    async with _Watching(allow_loopback=company.unsafe.allow_loopback_http) as http:
         resolver = resolver_of(company, http, clock)
         verifier = compose(company, MemoryStore(), http, keys, clock=clock).verifier
         held = HeldCredentials(company.path(company.held), company.did).look()
@@ -75,7 +76,8 @@ async def network_checks(company: Config, *, runs: bool) -> list[Check]:
             *(_issuer(Did(did), resolver) for did in issuers),
             *(_held(one, resolver, verifier, clock.now()) for one in held),
         )
-        return [*looked, *_nobody(held=held, issuers=issuers), *_clock(company, http.ahead)]
+        nobody = _nobody(held=held, issuers=issuers)
+        return [*looked, *_certificate(company, http.ends, clock.now()), *nobody, *_clock(company, http.ahead)]
 
 
 async def served(company: Config, methods: Sequence[OwnMethod], *, runs: bool) -> Check:
@@ -181,6 +183,19 @@ def _nobody(*, held: list[Held], issuers: dict[str, None]) -> Iterator[Check]:
     if not issuers:
         says = "nobody is trusted: no credential of a peer counts"
         yield Check(name="issuers", outcome="warning", says=says, fix="name whom to believe under [trusted_issuers]")
+
+
+def _certificate(company: Config, ends: dict[str, datetime], now: datetime) -> Iterator[Check]:
+    """Of our own address: at its end no peer reaches us, from one minute to the next."""
+    host = str(urlsplit(company.public_url).hostname)
+    if host not in ends:
+        return
+    says = sentence(host, ends[host], now)
+    if ends_soon(ends[host], now):
+        fix = "renew it where TLS ends (the proxy), and look why that did not happen by itself"
+        yield Check(name="certificate", outcome="warning", says=says, fix=fix)
+    else:
+        yield good("certificate", says)
 
 
 def _clock(company: Config, ahead: dict[str, float]) -> Iterator[Check]:

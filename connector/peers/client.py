@@ -11,6 +11,7 @@ import asyncio
 import errno
 import logging
 import socket
+import ssl
 import zlib
 from collections.abc import AsyncIterable, AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
@@ -53,6 +54,7 @@ class GuardedClient:
         connections: int = 200,
         connections_per_host: int = 32,
         resolver: AbstractResolver | None = None,
+        tls: ssl.SSLContext | None = None,
     ) -> None:
         self._loopback = unsafe_allow_loopback
         self._user_agent = user_agent
@@ -60,6 +62,7 @@ class GuardedClient:
         self._connections = connections
         self._connections_per_host = connections_per_host
         self._resolver = resolver
+        self._tls = tls
         self._session: aiohttp.ClientSession | None = None
         if unsafe_allow_loopback:
             _LOG.warning("UNSAFE: plain http and loopback addresses are allowed. Never use this setting in production.")
@@ -155,6 +158,7 @@ class GuardedClient:
             ttl_dns_cache=30,
             resolver=self._resolver or Names(),
             socket_factory=self._make_socket,
+            ssl=self._tls or True,
         )
         self._session = aiohttp.ClientSession(
             connector=connector,

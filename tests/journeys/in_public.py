@@ -153,11 +153,11 @@ async def front(places: list[Place], pem: Path, seen: list[str]) -> None:
         await asyncio.start_server(serve, address, 443, ssl=context)
 
 
-def served(place: Place, pem: Path) -> subprocess.Popen[bytes]:
+def served(place: Place) -> subprocess.Popen[bytes]:
     """Its process; the log beside it."""
     words = [*COMMAND, "serve", "--config", str(place.folder / "connector.toml")]
     with (place.folder / "log").open("wb") as log:
-        return subprocess.Popen(words, stdout=log, stderr=log, env={**os.environ, "SSL_CERT_FILE": str(pem)})
+        return subprocess.Popen(words, stdout=log, stderr=log)
 
 
 def ready(place: Place) -> None:
@@ -186,7 +186,16 @@ def trade(mine: Place, refiner: Place) -> JsonObject:
         hidden = str(refiner.management.get(f"/v1/catalog?peer=did:web:{HIDDEN}"))
     except ConnectorError as error:
         hidden = error.detail
-    return {"published": published, "asked": asked, "got": got, "hidden": hidden}
+    return {"published": published, "asked": asked, "got": got, "hidden": hidden, **look(mine, refiner)}
+
+
+def look(mine: Place, refiner: Place) -> JsonObject:
+    """What two commands tell of the certificate."""
+    told: JsonObject = {}
+    for name, words in (("trace", ("did", "resolve", f"did:web:{mine.host}", "--trace")), ("doctor", ("doctor",))):
+        asked = (*COMMAND, *words, "--config", str(refiner.folder / "connector.toml"), "--json")
+        told[name] = json.loads(subprocess.run(asked, check=False, capture_output=True).stdout)
+    return told
 
 
 def main(folder: Path) -> None:
@@ -202,7 +211,8 @@ def main(folder: Path) -> None:
     loop = asyncio.new_event_loop()
     loop.run_until_complete(front(places, pem, seen))
     threading.Thread(target=loop.run_forever, daemon=True).start()
-    processes = [served(one, pem) for one in places]
+    os.environ["SSL_CERT_FILE"] = str(pem)
+    processes = [served(one) for one in places]
     try:
         for one in places:
             ready(one)

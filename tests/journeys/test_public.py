@@ -40,5 +40,10 @@ def test_a_trade_over_https(tmp_path: Path, namespace: tuple[str, ...]) -> None:
     assert (told["got"]["state"], told["got"]["records"], told["got"]["findings"]) == ("COMPLETED", 2, [])
     assert told["reached"] == ["11.0.0.1", "11.0.0.2", "11.0.0.3"]
     assert "leads to an address that is not public" in told["hidden"]
+    tls = next(one for one in told["trace"]["steps"] if one["name"] == "tls")
+    assert (tls["outcome"], told["trace"]["outcome"]) == ("warning", "passed"), "its certificate ends in two days"
+    assert "the certificate of connector.mine.example is good until " + told["trace"]["certificateUntil"] in tls["says"]
+    own = next(one for one in told["doctor"]["checks"] if one["name"] == "certificate")
+    assert (own["outcome"], "connector.refiner.example" in own["says"]) == ("warning", True)
     assert "UNSAFE" not in told["logs"]
     assert "ERROR" not in told["logs"]

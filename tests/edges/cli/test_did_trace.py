@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import orjson
@@ -11,6 +12,7 @@ import pytest
 from aiohttp import web
 
 from connector.app import SystemClock
+from connector.cli.certificates import ends_soon, sentence
 from connector.cli.companies import free_ports
 from connector.cli.did_trace import Trace, keys_of, trace
 from connector.keys.memory import signer_from_seed
@@ -119,3 +121,13 @@ async def test_what_is_no_address_is_never_asked(did: str) -> None:
     """The first step is the last."""
     found = await trace(Did(did), allow_http=False, clock=CLOCK)
     assert [(one.name, one.outcome) for one in found.steps] == [("did", "failed")]
+
+
+def test_a_certificate_is_told_of_three_weeks_before_its_end() -> None:
+    """Not a day later; an end that is past is no time that is left."""
+    now = datetime(2027, 3, 15, 9, tzinfo=UTC)
+    assert not ends_soon(now + timedelta(days=21), now)
+    assert ends_soon(now + timedelta(days=20, hours=23), now)
+    assert sentence("a.example", now + timedelta(days=1, hours=1), now) == (
+        "the certificate of a.example is good until 2027-03-16T10:00:00Z: it ends in one day"
+    )
