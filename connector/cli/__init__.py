@@ -10,6 +10,7 @@ from __future__ import annotations
 import gc
 import os
 import sys
+import traceback
 from collections.abc import Sequence
 from importlib import import_module
 from typing import Any, cast
@@ -17,7 +18,7 @@ from typing import Any, cast
 import typer
 from typer.core import TyperGroup
 
-from connector.cli.console import BAD_USAGE, DONE, for_machines, show_error
+from connector.cli.console import BAD_USAGE, BUG, DONE, NO, for_machines, show_error
 
 _COMMANDS = {
     "demo": ("demo", "Run a whole chain of companies on this machine."),
@@ -112,7 +113,14 @@ def main() -> None:
         mount([asked])
     else:
         _outline()
-    app()
+    try:
+        app()
+    except BrokenPipeError:  # as the library does where nobody asked for JSON
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise SystemExit(NO) from None
+    except Exception:  # noqa: BLE001 - the edge of the process: "the answer is no" has a code of its own
+        traceback.print_exc()
+        raise SystemExit(BUG) from None
 
 
 def mount(names: Sequence[str] = (*_COMMANDS, *_FAMILIES)) -> None:

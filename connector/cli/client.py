@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from connector.cli.console import Bug
 from connector.config import MANAGEMENT_TOKEN_VARIABLE, load, secret
 from connector.errors import BadInput, CannotCheck, ConnectorError, IllegalTransition, NotAllowed, PeerUnreachable
 
@@ -118,7 +119,7 @@ class Management:
 def _parsed(data: bytes) -> JsonObject:
     value: Json = json.loads(data or b"{}")
     if not isinstance(value, dict):
-        raise ConnectorError("the connector answered something that is not an object")
+        raise Bug("the connector answered something that is not an object")
     return value
 
 
@@ -143,4 +144,4 @@ def _told(problem: JsonObject) -> ConnectorError:
         return NotAllowed(detail, hint=hint)
     if isinstance(status, int) and status in _BAD_INPUT:
         return BadInput(detail, hint=hint, place=str(problem.get("place", "")))
-    return ConnectorError(detail, hint=hint or "the connector's log says more")
+    return Bug(detail, hint=hint or "the connector's log says more")

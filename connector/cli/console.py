@@ -1,7 +1,7 @@
 """What every command shares in talking to people: exit codes, errors, `--json`, the next step at the end.
 
 Exit codes (a contract): 0 done and good; 1 done, but the answer is "no"; 2 bad usage or bad input; 3 could not be
-checked or peer unreachable.
+checked or peer unreachable; 70 (EX_SOFTWARE of sysexits.h) a bug, here or in the connector that was asked.
 """
 
 from __future__ import annotations
@@ -66,6 +66,12 @@ SETTINGS_OF = Annotated[
 JSON = Annotated[bool, typer.Option("--json", help="Machine-readable answer.")]
 
 
+class Bug(ConnectorError):
+    """The running connector met a bug of its own."""
+
+    code = "bug"
+
+
 def finite(value: float) -> float:
     """A number with which one can reckon: a bound on a range lets `nan` pass."""
     if not math.isfinite(value):
@@ -83,7 +89,7 @@ CODE = Annotated[str, typer.Option("--code", help="A word for the peer's machine
 KEY = Annotated[str, typer.Option("--idempotency-key", help="Repeat a command safely: the same key, the same work.")]
 
 _FILE_HINT: Final = "see that its folder is there, and that you may use both"
-DONE, NO, BAD_USAGE, UNCHECKED = 0, 1, 2, 3
+DONE, NO, BAD_USAGE, UNCHECKED, BUG = 0, 1, 2, 3, 70
 _AS_JSON: Final = ContextVar("as_json", default=False)
 """Whether a machine asked, so that an error is told as JSON too."""
 
@@ -162,8 +168,10 @@ def for_machines() -> Iterator[None]:
     before = _AS_JSON.set(True)
     try:
         yield
+    except BrokenPipeError:  # nobody reads any more
+        raise
     except Exception as bug:  # told to the machine, and raised again: a bug stays one
-        show_error("bug", f"{type(bug).__name__}: {bug}", hint="what happened stands on standard error: report it")
+        show_error(Bug.code, f"{type(bug).__name__}: {bug}", hint="what happened stands on standard error: report it")
         raise
     finally:
         _AS_JSON.reset(before)
@@ -190,6 +198,8 @@ def _say(error: ConnectorError) -> int:
 
 
 def _exit_code(error: ConnectorError) -> int:
+    if isinstance(error, Bug):
+        return BUG
     if isinstance(error, CannotCheck):
         return UNCHECKED
     if isinstance(error, BadInput | NotFound):

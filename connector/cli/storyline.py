@@ -25,7 +25,7 @@ from connector.cli import issuing
 from connector.cli.client import Management
 from connector.cli.companies import Companies, Company
 from connector.credentials.securing import suffix_of
-from connector.errors import BadInput, CannotCheck, ConnectorError
+from connector.errors import BadInput, CannotCheck, NotAllowed
 from connector.exchange.authenticate import PARTY_CREDENTIALS
 from connector.model import Json, JsonObject, list_in, object_in
 from connector.server.issuing import ENVELOPE, Job
@@ -224,7 +224,7 @@ class Storyline:
             key = f"{supplier.name}-{customer.name}-{dataset}"
             asked = self._request(customer, supplier, str(dataset), key)
             if asked["state"] != "FINALIZED":
-                raise ConnectorError(f"{customer.title} got no contract on {dataset} of {supplier.title}: {asked}")
+                raise NotAllowed(f"{customer.title} got no contract on {dataset} of {supplier.title}: {asked}")
             self.told.negotiations_finalized += 1
             body: JsonObject = {"agreement": asked["agreement"]}
             key += f"-fetch-{asked['agreement']}"

@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 
 from connector.cli import app, mount
 from connector.cli.companies import free_ports
-from connector.cli.console import finite
+from connector.cli.console import BUG, finite
 from tests.edges.cli.companies import found
 
 mount()
@@ -92,3 +92,31 @@ def test_every_number_has_its_bounds() -> None:
         assert said.max is not None, name
         assert said.min is not None, name
         assert kind is int or said.callback is finite, name
+
+
+@pytest.mark.parametrize("words", [["serve"], ["approvals"], ["approvals", "--json"], ["audit", "x", "--json"]])
+def test_a_bug_ends_with_a_code_of_its_own(stopped: str, words: list[str]) -> None:
+    """Not with 1, which means that the answer is no: a monitor and a script have to tell them apart."""
+    broken = (
+        "import sys, connector.cli, connector.cli.console\n"
+        "from unittest import mock\n"
+        "with mock.patch('connector.config.load', side_effect=ZeroDivisionError('oops')):\n"
+        "    connector.cli.main()\n"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", broken, *words, "--config", stopped],
+        capture_output=True, text=True, cwd=Path(__file__).parents[3], check=False,
+    )  # fmt: skip
+    assert result.returncode == BUG == 70
+    assert "ZeroDivisionError: oops" in result.stderr
+    if "--json" in words:
+        assert json.loads(result.stdout)["error"]["code"] == "bug"
+
+
+@pytest.mark.parametrize(("status", "body"), [(500, b'{"detail": "this is a bug of the connector"}'), (200, b"[]")])
+def test_a_bug_of_the_connector_that_is_asked_is_no_bad_input(stopped: str, status: int, body: bytes) -> None:
+    """Whoever asked did nothing wrong."""
+    answer = mock.Mock(status=status, read=lambda: body)
+    with mock.patch("connector.cli.client.Management._open", return_value=(mock.Mock(), answer)):
+        result = CliRunner().invoke(app, ["approvals", "--json", "--config", stopped])
+    assert (result.exit_code, json.loads(result.stdout)["error"]["code"]) == (BUG, "bug")
