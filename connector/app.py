@@ -18,7 +18,7 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Protocol
 
-from connector.config import MANAGEMENT_TOKEN_VARIABLE, Config, secret
+from connector.config import MANAGEMENT_TOKEN_VARIABLE, STORE_PASSWORD_VARIABLE, Config, known_secret, secret
 from connector.exchange.answer import AuditAnswers
 from connector.exchange.arrivals import Arrivals
 from connector.exchange.audit import Audit
@@ -306,7 +306,7 @@ async def running(config: Config, *, restored: bool = False) -> AsyncIterator[Se
         _log.warning("UNSAFE: callers prove nothing, everybody is who it claims to be")
     keys = open_keys(config, clock_of(config).now())
     token = secret(MANAGEMENT_TOKEN_VARIABLE, config)
-    store = open_store(_store_url(config))
+    store = await _open(config)
     async with GuardedClient(unsafe_allow_loopback=config.unsafe.allow_loopback_http) as http:
         services = compose(config, store, http, keys)
         await _note_restored(services, said=restored)
@@ -355,7 +355,7 @@ async def _get_ready() -> None:
 @asynccontextmanager
 async def offline(config: Config) -> AsyncIterator[Services]:
     """The same connector without faces, background work and network: for a signer that only issues."""
-    store = open_store(_store_url(config))
+    store = await _open(config)
     try:
         services = compose(config, store, NoNetwork(), open_keys(config, clock_of(config).now()))
         await _note_restored(services)
@@ -364,7 +364,8 @@ async def offline(config: Config) -> AsyncIterator[Services]:
         await store.close()
 
 
-def _store_url(config: Config) -> str:
-    """`sqlite:` paths are relative to the configuration."""
+async def _open(config: Config) -> Store:
+    """The company's store. `sqlite:` paths are relative to the configuration."""
     scheme, _, path = config.store.partition(":")
-    return f"sqlite:{config.path(path)}" if scheme == "sqlite" else config.store
+    url = f"sqlite:{config.path(path)}" if scheme == "sqlite" else config.store
+    return await open_store(url, company=config.did, password=known_secret(STORE_PASSWORD_VARIABLE, config))

@@ -24,6 +24,7 @@ from connector.model import Did
 PASSPHRASE_VARIABLE = "CONNECTOR_KEY_PASSPHRASE"  # noqa: S105 - the variable's name, not a secret
 PIN_VARIABLE = "CONNECTOR_PKCS11_PIN"
 MANAGEMENT_TOKEN_VARIABLE = "CONNECTOR_MANAGEMENT_TOKEN"  # noqa: S105 - the variable's name, not a secret
+STORE_PASSWORD_VARIABLE = "CONNECTOR_STORE_PASSWORD"  # noqa: S105 - the variable's name, not a secret
 SECRETS_FILE = "secrets.env"
 LONGEST_SECONDS = 315_576_000
 LOOPBACK_HOSTS = ("localhost", "127.0.0.1", "::1")
@@ -161,6 +162,7 @@ class Config(_Part):
     public_url: str
     """The address that peers use; frozen by `init`, because the DID is made of it. Its path is the tenant."""
     store: str = "sqlite:store/connector.db"
+    """`sqlite:PATH`, or `postgresql://USER@HOST/DATABASE`, which several processes of one company may share."""
     exports: tuple[str, ...] = ("exports",)
     """Folders that plans may read, relative to this file."""
     files: str = "store/files"
@@ -182,6 +184,14 @@ class Config(_Part):
     @classmethod
     def _is_plain(cls, value: str) -> str:
         return _plain_address(value)
+
+    @field_validator("store")
+    @classmethod
+    def _keeps_no_password(cls, value: str) -> str:
+        parts = urlsplit(value)
+        if parts.scheme in {"postgresql", "postgres"} and (parts.password or "password=" in parts.query):
+            raise ValueError(f"the password does not stand here, but in {STORE_PASSWORD_VARIABLE}")
+        return value
 
     @field_validator("peers", mode="before")
     @classmethod
@@ -302,6 +312,17 @@ def secret(variable: str, config: Config) -> str:
 
     `BadConfig` if it is in neither, or if others may read the file.
     """
+    if value := known_secret(variable, config):
+        return value
+    file = config.path(SECRETS_FILE)
+    raise BadConfig(
+        f"{variable} is neither in the environment nor in {file}",
+        hint="`init` writes those that it makes; others are yours to give",
+    )
+
+
+def known_secret(variable: str, config: Config) -> str:
+    """The same, and empty if it is in neither."""
     value = os.environ.get(variable, "")
     if value:
         return value
@@ -313,7 +334,4 @@ def secret(variable: str, config: Config) -> str:
             name, _, text = line.partition("=")
             if name.strip() == variable and text.strip():
                 return text.strip()
-    raise BadConfig(
-        f"{variable} is neither in the environment nor in {file}",
-        hint="`init` writes those that it makes; others are yours to give",
-    )
+    return ""

@@ -17,7 +17,7 @@ from typing import Final, Literal
 from connector.cli.client import Management
 from connector.cli.map import checked as checked_plan
 from connector.cli.policy import checked as checked_policy
-from connector.config import MANAGEMENT_TOKEN_VARIABLE, Config, secret
+from connector.config import MANAGEMENT_TOKEN_VARIABLE, STORE_PASSWORD_VARIABLE, Config, known_secret, secret
 from connector.credentials.datamodel import time_text
 from connector.credentials.own_methods import OwnMethod, standing
 from connector.errors import BadConfig, ConnectorError, KeyUnreachable, PeerUnreachable
@@ -25,6 +25,7 @@ from connector.keys.custody import open_id_key
 from connector.keys.register import Register
 from connector.keys.ring import open_keys
 from connector.model import Finding, JsonObject
+from connector.stores import look_into
 from connector.stores.backup import check_store
 from connector.stores.connection import look
 from connector.vocabulary.bundle import load_bundle
@@ -151,7 +152,7 @@ def _still_there(register: Register, former: OwnMethod) -> bool:
 def _store(company: Config, *, thorough: bool) -> Iterator[Check]:
     scheme, _, rest = company.store.partition(":")
     if scheme != "sqlite":
-        yield Check(name="store", outcome="unchecked", says=f"{scheme}: is not looked into from here")
+        yield _database(company)
         return
     path = company.path(rest)
     if not path.exists():
@@ -173,6 +174,23 @@ def _store(company: Config, *, thorough: bool) -> Iterator[Check]:
         looked = "looked through whole" if thorough else "its content is looked through by --thorough"
         size = sum(one.stat().st_size for one in path.parent.glob(f"{path.name}*"))
         yield good("store", f"{size / 1e6:,.1f} MB with schema step {step}; {looked}")
+
+
+def _database(company: Config) -> Check:
+    try:
+        step, later = look_into(
+            company.store, company=company.did, password=known_secret(STORE_PASSWORD_VARIABLE, company)
+        )
+    except ConnectorError as error:
+        fix = "look at the database, and at `store` in the configuration"
+        return wrong("store", error, fix, "bad" if isinstance(error, BadConfig) else "unchecked")
+    if later and step:
+        says = f"the database has schema step {step}; the next start brings it to {later[-1]}"
+        return Check(name="store", outcome="warning", says=says, fix=f"pg_dump, then {_START}")
+    says = (
+        f"the database answers, with schema step {step}" if step else "the database answers; the first start fills it"
+    )
+    return good("store", f"{says}; the chain in it is looked through by battery-connector evidence verify")
 
 
 def _disk(company: Config) -> Check:

@@ -55,6 +55,11 @@ class Backup:
 
 def copy_company(company: Config, target: Path, tell: OnProgress) -> Backup:
     """Copy it all to a folder that does not exist; the folder has its name only when it is whole and on the disk."""
+    if not company.store.startswith("sqlite:"):
+        raise BadInput(
+            "this company's store is no file: its database has a backup of its own",
+            hint="pg_dump, and after it a copy of this folder: keys, secrets, and the files that the dump names",
+        )
     source, store = company.folder.resolve(), company.path(company.store.removeprefix("sqlite:"))
     _refuse(company, source, store, target)
     partial = Path(mkdtemp(prefix=f"{target.name}.", suffix=".partial", dir=target.parent))

@@ -1,75 +1,63 @@
-"""Reads and writes by statement name, for the tables to build on.
+"""What the tables build on: reads and writes by statement name. Each database has its own; the tables are the same.
 
-Point reads by key take microseconds and run on the event loop on a connection of their own; whatever may be long runs
-in one of two threads. Readers see what was committed, never what is under way.
+A transaction is written as a coroutine. On SQLite it runs through without ever waiting, on PostgreSQL it waits for each
+answer; so the one text of a method serves both, and neither pays for the other.
 """
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
-from queue import SimpleQueue
-from typing import TypeVar
+from collections.abc import Callable, Coroutine, Sequence
+from typing import Any, Protocol, TypeAlias, TypeVar
 
-import apsw
-
-from connector.stores.connection import open_file
-from connector.stores.statements import Bindings, Columns, statements
-from connector.stores.writer import Transaction, Writer
+from connector.stores.statements import Bindings, Columns
 
 Result = TypeVar("Result")
 
-READERS = 2
+
+class Violated(Exception):
+    """The schema does not allow the change: a unique key is taken."""
 
 
-class Engine:
-    """One open SQLite file."""
+class Transaction(Protocol):
+    """What a transaction may do: run named statements."""
 
-    def __init__(self, path: Path) -> None:
-        self._file = open_file(path, readers=READERS)
-        self._statements = statements()
-        self._point = self._file.point_reader
-        self._free: SimpleQueue[apsw.Connection] = SimpleQueue()
-        for connection in self._file.readers:
-            self._free.put(connection)
-        self._threads = ThreadPoolExecutor(READERS, thread_name_prefix="store-reader")
-        self._writer = Writer(self._file.writer)
-        self._closed = False
+    async def rows(self, name: str, bindings: Bindings) -> Sequence[Columns]:
+        """All rows of the answer. `Violated`: a key is taken."""
 
-    def point(self, name: str, bindings: Bindings) -> Columns | None:
-        """One row by its key, read here and now."""
-        return self._point.execute(self._statements[name], bindings).fetchone()
+    async def row(self, name: str, bindings: Bindings) -> Columns | None:
+        """The first row of the answer. The same error."""
 
-    def few(self, name: str, bindings: Bindings) -> list[Columns]:
-        """Some rows of one process or record, read here and now."""
-        return self._point.execute(self._statements[name], bindings).fetchall()
+    async def change(self, name: str, bindings: Bindings) -> int:
+        """Run a change and say how many rows it made, changed or deleted. The same error."""
 
-    async def many(self, name: str, bindings: Bindings) -> list[Columns]:
-        """Rows whose number nobody knows, read in a thread."""
-        return await asyncio.get_running_loop().run_in_executor(self._threads, self._read, name, bindings)
+    async def each(self, name: str, many: Sequence[Bindings]) -> None:
+        """Run a change with each of these bindings. The same error."""
 
-    async def write(
-        self, work: Callable[[Transaction], Result], *, long: bool = False, kept: Callable[[], None] | None = None
-    ) -> Result:
-        """One transaction; returns after it is on the disk, and after `kept`. `long`: more than some dozens of
-        statements.
+
+Work: TypeAlias = "Callable[[Transaction], Coroutine[Any, Any, Result]]"
+"""A transaction as a function, which may be run twice. It waits for nothing but the transaction's own statements."""
+
+
+class Engine(Protocol):
+    """An open database. Readers see what was committed, never what is under way."""
+
+    alone: bool
+    """Whether nobody else writes to it: what was written last is then known without reading."""
+
+    async def point(self, name: str, bindings: Bindings) -> Columns | None:
+        """One row by its key."""
+
+    async def few(self, name: str, bindings: Bindings) -> Sequence[Columns]:
+        """Some rows of one process or record."""
+
+    async def many(self, name: str, bindings: Bindings) -> Sequence[Columns]:
+        """Rows whose number nobody knows."""
+
+    async def write(self, work: Work[Result], *, long: bool = False, kept: Callable[[], None] | None = None) -> Result:
+        """One transaction; returns after it is durable, and after `kept`. `long`: more than some dozens of statements.
+
+        `kept` is called also when nobody waits any more; in the order of transactions.
         """
-        return await self._writer.write(work, long=long, kept=kept)
 
     async def close(self) -> None:
         """Finish what is under way and close. A second time does nothing."""
-        if self._closed:
-            return
-        self._closed = True
-        await self._writer.close()
-        await asyncio.to_thread(self._threads.shutdown)
-        self._file.close()
-
-    def _read(self, name: str, bindings: Bindings) -> list[Columns]:
-        connection = self._free.get()
-        try:
-            return connection.execute(self._statements[name], bindings).fetchall()
-        finally:
-            self._free.put(connection)

@@ -6,21 +6,21 @@ from collections.abc import Sequence
 
 from connector.exchange.rows import EvidenceEntry
 from connector.provenance.evidence import GENESIS, entry_hash
+from connector.stores.engine import Transaction
 from connector.stores.statements import number
-from connector.stores.writer import Transaction
 
 
-def append(tx: Transaction, entries: Sequence[EvidenceEntry]) -> None:
+async def append(tx: Transaction, entries: Sequence[EvidenceEntry]) -> None:
     """Give each entry the next number of its tenant and link it to the one before.
 
     One writer runs one transaction after the other, so the last row is the head; nothing is kept in memory that a
     rollback would have to take back.
     """
     for entry in entries:
-        head = tx.row("last_evidence", {"tenant": entry.tenant})
+        head = await tx.row("last_evidence", {"tenant": entry.tenant})
         seq = number(head) + 1
         previous = str(head[1]) if head else GENESIS
-        tx.change(
+        await tx.change(
             "insert_evidence",
             {
                 "tenant": entry.tenant,

@@ -13,11 +13,10 @@ import orjson
 from connector.exchange.keeping import DeliveredRow
 from connector.exchange.rows import DatasetRow, EvidenceEntry, FileRow
 from connector.stores import evidence_log
-from connector.stores.engine import Engine
+from connector.stores.engine import Engine, Transaction
 from connector.stores.memory_processes import MemoryProcesses
 from connector.stores.records import DATASET, content_changed
 from connector.stores.statements import Bindings, Shape, number
-from connector.stores.writer import Transaction
 
 FILE = Shape(FileRow)
 DELIVERED = Shape(DeliveredRow, lists=("digests",))
@@ -33,21 +32,23 @@ class FileTables:
         """Offer or keep a file; the digests that no row names any more."""
         bindings = FILE.bind(row)
 
-        def work(tx: Transaction) -> list[str]:
-            replaced = [str(digest) for (digest,) in tx.rows("replaced_files", bindings)]
-            tx.change("put_file", bindings)
+        async def work(tx: Transaction) -> list[str]:
+            replaced = [str(digest) for (digest,) in await tx.rows("replaced_files", bindings)]
+            await tx.change("put_file", bindings)
             if dataset is not None:
-                tx.change("put_dataset", DATASET.bind(dataset))
-                content_changed(tx, row.tenant, [dataset.dataset_id])
-            evidence_log.append(tx, (evidence,))
-            return [one for one in replaced if tx.row("file_named", {"tenant": row.tenant, "digest": one}) is None]
+                await tx.change("put_dataset", DATASET.bind(dataset))
+                await content_changed(tx, row.tenant, [dataset.dataset_id])
+            await evidence_log.append(tx, (evidence,))
+            return [
+                one for one in replaced if await tx.row("file_named", {"tenant": row.tenant, "digest": one}) is None
+            ]
 
         return await self._engine.write(work)
 
     async def find_file(self, tenant: str, dataset_id: str, agreement_id: str, digest: str) -> FileRow | None:
         """A file of a dataset, or of an agreement."""
         bindings: Bindings = {"tenant": tenant, "dataset_id": dataset_id, "agreement_id": agreement_id}
-        return FILE.one(self._engine.point("find_file", {**bindings, "digest": digest}))
+        return FILE.one(await self._engine.point("find_file", {**bindings, "digest": digest}))
 
     async def list_files(
         self, tenant: str, dataset_id: str, agreement_id: str, *, after: str = "", limit: int = 1000
@@ -69,15 +70,14 @@ class FileTables:
         """Drop received records and files; the digests that no row names any more."""
         keys: Bindings = {"tenant": tenant, "records": orjson.dumps([*records]).decode()}
 
-        def work(tx: Transaction) -> list[str]:
+        async def work(tx: Transaction) -> list[str]:
             if records:
                 for name in ("discard_links", "discard_identifiers", "discard_credentials", "discard_records"):
-                    tx.change(name, keys)
-            for row in files:
-                tx.change("discard_file", FILE.bind(row))
-            evidence_log.append(tx, (evidence,))
+                    await tx.change(name, keys)
+            await tx.each("discard_file", [FILE.bind(row) for row in files])
+            await evidence_log.append(tx, (evidence,))
             gone = dict.fromkeys(row.digest for row in files)
-            return [one for one in gone if tx.row("file_named", {"tenant": tenant, "digest": one}) is None]
+            return [one for one in gone if await tx.row("file_named", {"tenant": tenant, "digest": one}) is None]
 
         return await self._engine.write(work, long=True)
 
@@ -88,16 +88,11 @@ class FileTables:
 
     async def content_version(self, tenant: str, dataset_id: str) -> int:
         """How often what a dataset holds has changed."""
-        return number(self._engine.point("content_version", {"tenant": tenant, "dataset_id": dataset_id}))
+        return number(await self._engine.point("content_version", {"tenant": tenant, "dataset_id": dataset_id}))
 
     async def commit_delivered(self, rows: Sequence[DeliveredRow]) -> None:
         """Keep what came."""
-
-        def work(tx: Transaction) -> None:
-            for row in rows:
-                tx.change("put_delivered", DELIVERED.bind(row))
-
-        await self._engine.write(work)
+        await self._engine.write(lambda tx: tx.each("put_delivered", [DELIVERED.bind(row) for row in rows]))
 
     async def list_delivered(
         self, tenant: str, agreement_id: str, *, start: str = "", limit: int = 1000

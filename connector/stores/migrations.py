@@ -7,6 +7,7 @@ a newer connector has brought further.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +16,7 @@ import apsw
 from connector.errors import BadConfig
 
 SCHEMA = Path(__file__).parent / "schema"
+APPLIED = "SELECT number, checksum FROM migration ORDER BY number"
 
 _TABLE = """CREATE TABLE IF NOT EXISTS migration (
   number INTEGER PRIMARY KEY, name TEXT NOT NULL, checksum TEXT NOT NULL) STRICT"""
@@ -54,8 +56,12 @@ def migrate(connection: apsw.Connection, wanted: list[Step] | None = None) -> No
 
 def missing(connection: apsw.Connection, wanted: list[Step]) -> list[Step]:
     """The steps that the store has not seen yet. `BadConfig`: it is not one that these steps led to."""
-    rows = connection.execute("SELECT number, checksum FROM migration ORDER BY number").fetchall()
-    applied = {int(str(number)): str(checksum) for number, checksum in rows}
+    rows = connection.execute(APPLIED).fetchall()
+    return later({int(str(number)): str(checksum) for number, checksum in rows}, wanted)
+
+
+def later(applied: Mapping[int, str], wanted: list[Step]) -> list[Step]:
+    """The steps behind those that were applied, number -> checksum. The same error."""
     if len(applied) > len(wanted):
         raise BadConfig(
             f"the store has schema step {max(applied)}, this connector knows {len(wanted)}",

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
-import apsw
 import orjson
 
 from connector.errors import Conflict, NotOffered, Taken
@@ -29,10 +28,9 @@ from connector.exchange.rows import (
     TimerRow,
 )
 from connector.stores import evidence_log
-from connector.stores.engine import Engine
+from connector.stores.engine import Engine, Transaction, Violated
 from connector.stores.recent import Recent
-from connector.stores.statements import Bindings, Shape, number
-from connector.stores.writer import Transaction
+from connector.stores.statements import LAST, Bindings, Shape, number
 
 _LATEST = (1 << 63) - 1
 PROCESS = Shape(ProcessRow)
@@ -55,19 +53,19 @@ class ProcessTables:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
-        self._recent = Recent()
+        self._recent = Recent(alone=engine.alone)
 
     async def load_process(self, tenant: str, kind: ProcessKind, pid: str) -> ProcessRow | None:
         """The process by our pid."""
         recent = self._recent.find(tenant, kind, pid)
         if recent is not None:
             return recent
-        return PROCESS.one(self._engine.point("load_process", _key(tenant, kind, pid)))
+        return PROCESS.one(await self._engine.point("load_process", _key(tenant, kind, pid)))
 
     async def find_process(self, tenant: str, kind: ProcessKind, counterparty: str, peer_pid: str) -> ProcessRow | None:
         """The process by the peer's pid."""
         bindings: Bindings = {"tenant": tenant, "kind": kind, "counterparty": counterparty, "peer_pid": peer_pid}
-        return PROCESS.one(self._engine.point("find_process", bindings))
+        return PROCESS.one(await self._engine.point("find_process", bindings))
 
     async def newest_processes(
         self, tenant: str, *kinds: ProcessKind, behind: Collection[str] = (), counterparty: str = "",
@@ -107,30 +105,30 @@ class ProcessTables:
         if self._recent.never_heard(tenant, kind, pid, message_id):
             return None
         bindings = {**_key(tenant, kind, pid), "counterparty": counterparty, "message_id": message_id}
-        return MESSAGE.one(self._engine.point("find_message", bindings))
+        return MESSAGE.one(await self._engine.point("find_message", bindings))
 
     async def messages(self, tenant: str, kind: ProcessKind, pid: str) -> list[MessageRow]:
         """Everything said in a process, oldest first."""
-        return [MESSAGE.read(row) for row in self._engine.few("messages", _key(tenant, kind, pid))]
+        return [MESSAGE.read(row) for row in await self._engine.few("messages", _key(tenant, kind, pid))]
 
     async def settle_receipts(self, found: Sequence[tuple[OutboxRow, str]], evidence: Sequence[EvidenceEntry]) -> None:
         """Write what receipts that were only `signed` so far are worth."""
 
-        def work(tx: Transaction) -> None:
+        async def work(tx: Transaction) -> None:
             for row, receipt in found:
                 key = _key(row.tenant, row.kind, row.pid)
-                tx.change("settle_receipt", {**key, "message_id": row.message_id, "receipt": receipt})
-            evidence_log.append(tx, evidence)
+                await tx.change("settle_receipt", {**key, "message_id": row.message_id, "receipt": receipt})
+            await evidence_log.append(tx, evidence)
 
         await self._engine.write(work, long=True)
 
     async def attempts(self, tenant: str, kind: ProcessKind, pid: str) -> list[AttemptRow]:
         """Delivery attempts of a process, oldest first."""
-        return [ATTEMPT.read(row) for row in self._engine.few("attempts", _key(tenant, kind, pid))]
+        return [ATTEMPT.read(row) for row in await self._engine.few("attempts", _key(tenant, kind, pid))]
 
     async def find_replay(self, tenant: str, issuer: str, jti: str) -> ReplayRow | None:
         """A token that was accepted before."""
-        return REPLAY.one(self._engine.point("find_replay", {"tenant": tenant, "issuer": issuer, "jti": jti}))
+        return REPLAY.one(await self._engine.point("find_replay", {"tenant": tenant, "issuer": issuer, "jti": jti}))
 
     async def commit_replay(self, row: ReplayRow) -> None:
         """Remember a token of a request that changes no process."""
@@ -154,13 +152,13 @@ class ProcessTables:
     async def commit_forgotten(self, rows: Sequence[ProcessRow], evidence: Sequence[EvidenceEntry]) -> None:
         """Drop these processes with all that was said in them."""
 
-        def work(tx: Transaction) -> None:
+        async def work(tx: Transaction) -> None:
             for row in rows:
                 key: Bindings = {**_key(row.tenant, row.kind, row.pid), "version": row.version}
-                if not tx.change("forget_process", key):
+                if not await tx.change("forget_process", key):
                     raise Conflict(f"{row.kind} {row.pid} has changed")
-                tx.change("forget_data_tokens", key)
-            evidence_log.append(tx, evidence)
+                await tx.change("forget_data_tokens", key)
+            await evidence_log.append(tx, evidence)
 
         await self._engine.write(work, long=True, kept=lambda: self._recent.drop(rows))
 
@@ -184,12 +182,12 @@ class ProcessTables:
 
     async def next_outbox(self, *, without: Collection[str] = ()) -> int | None:
         """When the next row is due, leaving some counterparties aside."""
-        row = self._engine.point("next_outbox", {"without": _json(without)})
+        row = await self._engine.point("next_outbox", {"without": _json(without)})
         return None if row is None or row[0] is None else number(row)
 
     async def head_of_outbox(self, tenant: str, kind: ProcessKind, pid: str) -> OutboxRow | None:
         """The message of a process that is to be delivered next."""
-        return OUTBOX.one(self._engine.point("head_of_outbox", _key(tenant, kind, pid)))
+        return OUTBOX.one(await self._engine.point("head_of_outbox", _key(tenant, kind, pid)))
 
     async def undelivered(self, tenant: str, *, limit: int) -> list[OutboxRow]:
         """Messages that were tried and not delivered, the oldest first."""
@@ -200,26 +198,26 @@ class ProcessTables:
         """Give a claimed row back."""
         bindings = {**OUTBOX.bind(row), "not_before": not_before}
 
-        def work(tx: Transaction) -> None:
-            if not tx.change("postpone_outbox", bindings):
+        async def work(tx: Transaction) -> None:
+            if not await tx.change("postpone_outbox", bindings):
                 raise Conflict("the outbox row was claimed by another worker, or is gone")
-            tx.change("insert_attempt", ATTEMPT.bind(attempt))
+            await tx.change("insert_attempt", ATTEMPT.bind(attempt))
 
         await self._engine.write(work)
 
     async def wake_outbox(self, tenant: str, counterparty: str, now: int) -> None:
         """Make every waiting row for this peer due."""
         bindings: Bindings = {"tenant": tenant, "counterparty": counterparty, "now": now}
-        if self._engine.point("waiting_outbox", bindings):  # called at every message; seldom is anything waiting
+        if await self._engine.point("waiting_outbox", bindings):  # called at every message; seldom is anything waiting
             await self._engine.write(lambda tx: tx.change("wake_outbox", bindings))
 
     async def due_timers(self, *, now: int, limit: int) -> list[TimerRow]:
         """Timers that are due."""
-        return [TIMER.read(row) for row in self._engine.few("due_timers", {"now": now, "limit": limit})]
+        return [TIMER.read(row) for row in await self._engine.few("due_timers", {"now": now, "limit": limit})]
 
     async def load_approval(self, tenant: str, kind: ApprovalKind, pid: str) -> ApprovalRow | None:
         """What waits there for a person's word, or has it."""
-        return APPROVAL.one(self._engine.point("load_approval", {"tenant": tenant, "kind": kind, "pid": pid}))
+        return APPROVAL.one(await self._engine.point("load_approval", {"tenant": tenant, "kind": kind, "pid": pid}))
 
     async def list_approvals(self, tenant: str) -> list[ApprovalRow]:
         """All that waits for a word or for its time."""
@@ -228,25 +226,26 @@ class ProcessTables:
     async def commit_approval(self, row: ApprovalRow, evidence: EvidenceEntry) -> None:
         """Insert or replace one that belongs to no process."""
 
-        def work(tx: Transaction) -> None:
-            tx.change("put_approval", APPROVAL.bind(row))
-            evidence_log.append(tx, [evidence])
+        async def work(tx: Transaction) -> None:
+            await tx.change("put_approval", APPROVAL.bind(row))
+            await evidence_log.append(tx, [evidence])
 
         await self._engine.write(work)
 
     async def load_agreement(self, tenant: str, agreement_id: str) -> AgreementRow | None:
         """An agreement by id."""
         bindings: Bindings = {"tenant": tenant, "agreement_id": agreement_id}
-        return AGREEMENT.one(self._engine.point("load_agreement", bindings))
+        return AGREEMENT.one(await self._engine.point("load_agreement", bindings))
 
     async def agreements_with(self, tenant: str, counterparty: str, dataset_id: str | None) -> list[AgreementRow]:
         """The agreements with a party on a dataset, or on any, oldest first."""
-        bindings: Bindings = {"tenant": tenant, "counterparty": counterparty, "dataset_id": dataset_id}
-        return [AGREEMENT.read(row) for row in self._engine.few("agreements_with", bindings)]
+        first, last = ("", LAST) if dataset_id is None else (dataset_id, dataset_id)
+        bindings: Bindings = {"tenant": tenant, "counterparty": counterparty, "first": first, "last": last}
+        return [AGREEMENT.read(row) for row in await self._engine.few("agreements_with", bindings)]
 
     async def agreement_taken(self, tenant: str, agreement_id: str, negotiation_pid: str) -> bool:
         """Whether an agreement has this id, or another negotiation has claimed it."""
-        return bool(number(self._engine.point("agreement_taken", _claim(tenant, agreement_id, negotiation_pid))))
+        return bool(number(await self._engine.point("agreement_taken", _claim(tenant, agreement_id, negotiation_pid))))
 
     async def list_agreements(self, tenant: str) -> list[AgreementRow]:
         """All agreements, oldest first."""
@@ -254,25 +253,25 @@ class ProcessTables:
 
     async def load_command(self, tenant: str, key: str) -> CommandRow | None:
         """A command by idempotency key."""
-        return COMMAND.one(self._engine.point("load_command", {"tenant": tenant, "key": key}))
+        return COMMAND.one(await self._engine.point("load_command", {"tenant": tenant, "key": key}))
 
     async def find_data_token(self, tenant: str, sha256: str) -> DataTokenRow | None:
         """A data token by digest."""
-        return DATA_TOKEN.one(self._engine.point("find_data_token", {"tenant": tenant, "sha256": sha256}))
+        return DATA_TOKEN.one(await self._engine.point("find_data_token", {"tenant": tenant, "sha256": sha256}))
 
     async def data_tokens_of(self, tenant: str, transfer_pid: str) -> list[DataTokenRow]:
         """The data tokens of a transfer, by digest."""
         bindings: Bindings = {"tenant": tenant, "transfer_pid": transfer_pid}
-        return [DATA_TOKEN.read(row) for row in self._engine.few("data_tokens_of", bindings)]
+        return [DATA_TOKEN.read(row) for row in await self._engine.few("data_tokens_of", bindings)]
 
     async def renew_data_token(self, used: DataTokenRow, fresh: DataTokenRow, evidence: EvidenceEntry) -> None:
         """Put a fresh token beside the one that was used for it."""
 
-        def work(tx: Transaction) -> None:
-            tx.change("delete_data_tokens", {**_transfer(used), "kept": used.sha256})
-            if not tx.change("renew_data_token", {**DATA_TOKEN.bind(fresh), "kept": used.sha256}):
+        async def work(tx: Transaction) -> None:
+            await tx.change("delete_data_tokens", {**_transfer(used), "kept": used.sha256})
+            if not await tx.change("renew_data_token", {**DATA_TOKEN.bind(fresh), "kept": used.sha256}):
                 raise Conflict("the data token was replaced")
-            evidence_log.append(tx, [evidence])
+            await evidence_log.append(tx, [evidence])
 
         await self._engine.write(work)
 
@@ -298,65 +297,65 @@ def _transfer(row: DataTokenRow) -> Bindings:
     return {"tenant": row.tenant, "transfer_pid": row.transfer_pid}
 
 
-def _step(tx: Transaction, step: StepCommit) -> tuple[int, ...]:
+async def _step(tx: Transaction, step: StepCommit) -> tuple[int, ...]:
     key = _key(step.process.tenant, step.process.kind, step.process.pid)
-    last = _save_process(tx, step)
-    _need_offer(tx, step)
+    last = await _save_process(tx, step)
+    await _need_offer(tx, step)
     if step.replay is not None:
-        _use_token(tx, step.replay)
+        await _use_token(tx, step.replay)
     for message in step.messages:
-        tx.change("insert_message", MESSAGE.bind(message))
-    numbers = _save_outbox(tx, step, key, last)
+        await tx.change("insert_message", MESSAGE.bind(message))
+    numbers = await _save_outbox(tx, step, key, last)
     if step.timers is not None:
-        tx.change("delete_timers", key)
+        await tx.change("delete_timers", key)
         for timer in step.timers:
-            tx.change("insert_timer", TIMER.bind(timer))
-    _save_agreement(tx, step)
+            await tx.change("insert_timer", TIMER.bind(timer))
+    await _save_agreement(tx, step)
     if step.approval is not None:
-        tx.change("put_approval", APPROVAL.bind(step.approval))
+        await tx.change("put_approval", APPROVAL.bind(step.approval))
     elif step.approval_done:
-        tx.change("delete_approval", key)
+        await tx.change("delete_approval", key)
     if step.command is not None:
-        _command(tx, step.command)
+        await _command(tx, step.command)
     if step.data_token is not None:
-        tx.change("delete_data_tokens", {**_transfer(step.data_token), "kept": ""})
-        tx.change("insert_data_token", DATA_TOKEN.bind(step.data_token))
+        await tx.change("delete_data_tokens", {**_transfer(step.data_token), "kept": ""})
+        await tx.change("insert_data_token", DATA_TOKEN.bind(step.data_token))
     if step.token_live is not None:
         token: Bindings = {"tenant": step.process.tenant, "transfer_pid": step.process.pid, "live": step.token_live}
-        tx.change("set_token_live", token)
-    evidence_log.append(tx, step.evidence)
+        await tx.change("set_token_live", token)
+    await evidence_log.append(tx, step.evidence)
     return numbers
 
 
-def _save_process(tx: Transaction, step: StepCommit) -> int:
+async def _save_process(tx: Transaction, step: StepCommit) -> int:
     """Compare and set; the number of the last outbox row, those of this step included."""
     bindings = PROCESS.bind(step.process)
     bindings["queued"] = len(step.outbox)
     if step.expected_version:
         bindings["expected"] = step.expected_version
         try:
-            last = tx.row("update_process", bindings)
-        except apsw.ConstraintError as error:
+            last = await tx.row("update_process", bindings)
+        except Violated as error:
             raise Conflict(f"the peer uses {step.process.peer_pid} for another {step.process.kind}") from error
     else:
-        last = tx.row("insert_process", bindings)
+        last = await tx.row("insert_process", bindings)
     if last is None:
         raise Conflict(f"{step.process.kind} {step.process.pid} is no longer at version {step.expected_version}")
     return number(last)
 
 
-def _save_outbox(tx: Transaction, step: StepCommit, key: Bindings, last: int) -> tuple[int, ...]:
+async def _save_outbox(tx: Transaction, step: StepCommit, key: Bindings, last: int) -> tuple[int, ...]:
     if step.outbox_done is not None:
         seq, fence = step.outbox_done
-        if not tx.change("delete_outbox", {**key, "seq": seq, "fence": fence}):
+        if not await tx.change("delete_outbox", {**key, "seq": seq, "fence": fence}):
             raise Conflict("the outbox row was claimed by another worker, or is gone")
     if step.outbox_clear:
-        tx.change("clear_outbox", key)
+        await tx.change("clear_outbox", key)
     numbers = tuple(range(last - len(step.outbox) + 1, last + 1))
     for seq, row in zip(numbers, step.outbox, strict=True):
-        tx.change("insert_outbox", {**OUTBOX.bind(row), "seq": seq})
+        await tx.change("insert_outbox", {**OUTBOX.bind(row), "seq": seq})
     if step.attempt is not None:
-        tx.change("insert_attempt", ATTEMPT.bind(step.attempt))
+        await tx.change("insert_attempt", ATTEMPT.bind(step.attempt))
     return numbers
 
 
@@ -364,31 +363,31 @@ def _claim(tenant: str, agreement_id: str, negotiation_pid: str) -> Bindings:
     return {"tenant": tenant, "agreement_id": agreement_id, "negotiation_pid": negotiation_pid}
 
 
-def _save_agreement(tx: Transaction, step: StepCommit) -> None:
+async def _save_agreement(tx: Transaction, step: StepCommit) -> None:
     if step.claim:
         claim = _claim(step.process.tenant, step.claim, step.process.pid)
-        if number(tx.row("agreement_taken", claim)):
+        if number(await tx.row("agreement_taken", claim)):
             raise Taken(f"there is an agreement {step.claim} already")
-        tx.change("claim_agreement", claim)
-    if step.agreement is not None and not tx.change("insert_agreement", AGREEMENT.bind(step.agreement)):
+        await tx.change("claim_agreement", claim)
+    if step.agreement is not None and not await tx.change("insert_agreement", AGREEMENT.bind(step.agreement)):
         raise Taken(f"there is an agreement {step.agreement.agreement_id} already")
     if step.replaced_agreement is not None:
         old, new = step.replaced_agreement
-        if not tx.change("replace_agreement", {"tenant": step.process.tenant, "old": old, "new": new}):
+        if not await tx.change("replace_agreement", {"tenant": step.process.tenant, "old": old, "new": new}):
             raise Conflict(f"there is no agreement {old} to replace")
 
 
-def _need_offer(tx: Transaction, step: StepCommit) -> None:
+async def _need_offer(tx: Transaction, step: StepCommit) -> None:
     offer: Bindings = {"tenant": step.process.tenant, "dataset_id": step.offered}
-    if step.offered and tx.row("offered_dataset", offer) is None:
+    if step.offered and await tx.row("offered_dataset", offer) is None:
         raise NotOffered(f"the offer {step.offered} was withdrawn")
 
 
-def _use_token(tx: Transaction, row: ReplayRow) -> None:
-    if not tx.change("insert_replay", REPLAY.bind(row)):
+async def _use_token(tx: Transaction, row: ReplayRow) -> None:
+    if not await tx.change("insert_replay", REPLAY.bind(row)):
         raise Conflict("the token was used before")
 
 
-def _command(tx: Transaction, row: CommandRow) -> None:
-    if not tx.change("insert_command", COMMAND.bind(row)):
+async def _command(tx: Transaction, row: CommandRow) -> None:
+    if not await tx.change("insert_command", COMMAND.bind(row)):
         raise Conflict(f"the idempotency key {row.key} was used before")

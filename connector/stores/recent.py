@@ -1,7 +1,7 @@
 """The processes that were committed last, so that a conversation does not read back what it has just written.
 
-Exact, because nobody else writes to the file (`connection` locks it) and an entry changes when its commit is on the
-disk. What is not here is in the tables.
+Exact where nobody else writes to the database, because an entry changes when its commit is on the disk; where others
+may, nothing is kept here. What is not here is in the tables.
 """
 
 from __future__ import annotations
@@ -25,11 +25,14 @@ class _Entry:
 class Recent:
     """A bounded number of processes, the longest unchanged ones leave first."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, alone: bool) -> None:
+        self._alone = alone
         self._entries: dict[Key, _Entry] = {}
 
     def keep(self, step: StepCommit) -> None:
         """A step was committed."""
+        if not self._alone:
+            return
         row = step.process
         key = row.tenant, row.kind, row.pid
         before = self._entries.pop(key, None)

@@ -23,10 +23,9 @@ from connector.exchange.rows import (
 )
 from connector.protocol.catalog_query import Selection
 from connector.stores import evidence_log
-from connector.stores.engine import Engine
-from connector.stores.statements import Bindings, Shape, number
+from connector.stores.engine import Engine, Transaction
+from connector.stores.statements import LAST, Bindings, Shape, number
 from connector.stores.status import status_place
-from connector.stores.writer import Transaction
 
 RECORD = Shape(RecordRow, lists=("digests", "buyers"))
 CREDENTIAL = Shape(CredentialRow)
@@ -56,26 +55,26 @@ class RecordTables:
 
     async def next_status_index(self, tenant: str) -> int:
         """The lowest index never given."""
-        return number(self._engine.point("status_mark", {"tenant": tenant}))
+        return number(await self._engine.point("status_mark", {"tenant": tenant}))
 
     async def first_version(self, tenant: str) -> int:
         """The lowest version that a new one may have."""
-        return max(1, number(self._engine.point("first_version", {"tenant": tenant})))
+        return max(1, number(await self._engine.point("first_version", {"tenant": tenant})))
 
     async def is_copy(self) -> bool:
         """Whether this store is a copy that has not noted yet that it takes its original's place."""
-        return number(self._engine.point("is_copy", {})) > 0
+        return number(await self._engine.point("is_copy", {})) > 0
 
     async def commit_restored(
         self, tenant: str, *, first_version: int, status_index: int, evidence: EvidenceEntry
     ) -> None:
         """Note that it does."""
 
-        def work(tx: Transaction) -> None:
-            tx.change("set_status_mark", {"tenant": tenant, "next": status_index})
-            tx.change("set_first_version", {"tenant": tenant, "first_version": first_version})
-            tx.change("is_no_copy", {})
-            evidence_log.append(tx, (evidence,))
+        async def work(tx: Transaction) -> None:
+            await tx.change("set_status_mark", {"tenant": tenant, "next": status_index})
+            await tx.change("set_first_version", {"tenant": tenant, "first_version": first_version})
+            await tx.change("is_no_copy", {})
+            await evidence_log.append(tx, (evidence,))
 
         await self._engine.write(work)
 
@@ -85,8 +84,8 @@ class RecordTables:
         """A record's version, or its newest."""
         bindings: Bindings = {"tenant": tenant, "holder": holder, "record_id": record_id}
         if version is None:
-            return RECORD.one(self._engine.point("load_newest", bindings))
-        return RECORD.one(self._engine.point("load_record", {**bindings, "version": version}))
+            return RECORD.one(await self._engine.point("load_newest", bindings))
+        return RECORD.one(await self._engine.point("load_record", {**bindings, "version": version}))
 
     async def load_records(self, tenant: str, holder: str, record_ids: Sequence[str]) -> dict[str, RecordRow]:
         """The newest versions of these records."""
@@ -108,7 +107,7 @@ class RecordTables:
             "issuer": issuer,
             "record_type": record_type,
         }
-        return [RECORD.read(row) for row in self._engine.few("find_records", bindings)]
+        return [RECORD.read(row) for row in await self._engine.few("find_records", bindings)]
 
     async def find_units(
         self, tenant: str, holder: str, dataset_id: str, value: str, *, limit: int = 100
@@ -118,7 +117,7 @@ class RecordTables:
             "tenant": tenant, "holder": holder, "dataset_id": dataset_id, "value": value, "limit": limit,
             "most": MOST_CARRIERS,
         }  # fmt: skip
-        return [RECORD.read(row) for row in self._engine.few("find_units", bindings)]
+        return [RECORD.read(row) for row in await self._engine.few("find_units", bindings)]
 
     async def list_records(
         self,
@@ -141,15 +140,15 @@ class RecordTables:
     async def credentials(self, tenant: str, holder: str, record_id: str, version: int) -> list[CredentialRow]:
         """The credentials of a record's version."""
         bindings: Bindings = {"tenant": tenant, "holder": holder, "record_id": record_id, "version": version}
-        return [CREDENTIAL.read(row) for row in self._engine.few("credentials", bindings)]
+        return [CREDENTIAL.read(row) for row in await self._engine.few("credentials", bindings)]
 
     async def find_credential(self, tenant: str, digest: str) -> CredentialRow | None:
         """A credential by digest."""
-        return CREDENTIAL.one(self._engine.point("find_credential", {"tenant": tenant, "digest": digest}))
+        return CREDENTIAL.one(await self._engine.point("find_credential", {"tenant": tenant, "digest": digest}))
 
     async def find_link(self, tenant: str, link_id: str) -> LinkRow | None:
         """Where one of our links leads. A link of that id in a record that we received is not ours."""
-        return LINK.one(self._engine.point("find_link", {"tenant": tenant, "link_id": link_id}))
+        return LINK.one(await self._engine.point("find_link", {"tenant": tenant, "link_id": link_id}))
 
     async def later_records(
         self, tenant: str, record_id: str, *, after: tuple[str, str] = ("", ""), limit: int = 1000
@@ -164,17 +163,17 @@ class RecordTables:
     ) -> None:
         """Insert or replace a dataset."""
 
-        def work(tx: Transaction) -> None:
-            if expected not in {None, DATASET.one(tx.row("load_dataset", DATASET.bind(row)))}:
+        async def work(tx: Transaction) -> None:
+            if expected not in {None, DATASET.one(await tx.row("load_dataset", DATASET.bind(row)))}:
                 raise dataset_changed(row)
-            tx.change("put_dataset", DATASET.bind(row))
-            evidence_log.append(tx, evidence)
+            await tx.change("put_dataset", DATASET.bind(row))
+            await evidence_log.append(tx, evidence)
 
         await self._engine.write(work)
 
     async def load_dataset(self, tenant: str, dataset_id: str) -> DatasetRow | None:
         """A dataset by id."""
-        return DATASET.one(self._engine.point("load_dataset", {"tenant": tenant, "dataset_id": dataset_id}))
+        return DATASET.one(await self._engine.point("load_dataset", {"tenant": tenant, "dataset_id": dataset_id}))
 
     async def list_datasets(self, tenant: str, *, after: str = "", limit: int = 1000) -> list[DatasetRow]:
         """All datasets by id."""
@@ -185,8 +184,7 @@ class RecordTables:
         self, tenant: str, *, start: str | None, backwards: bool = False, limit: int = 100
     ) -> list[tuple[str, bytes]]:
         """The distinct policies of all datasets, (digest, document), by digest."""
-        last = "\U0010ffff"  # behind every digest
-        bindings: Bindings = {"tenant": tenant, "start": (last if backwards else "") if start is None else start}
+        bindings: Bindings = {"tenant": tenant, "start": (LAST if backwards else "") if start is None else start}
         name = "policies_down_from" if backwards else "policies_from"
         rows = await self._engine.many(name, {**bindings, "limit": limit})
         return [(str(digest), policy) for digest, policy in rows if isinstance(policy, bytes)]
@@ -221,16 +219,16 @@ class RecordTables:
     async def commit_status_change(self, row: StatusChangeRow, evidence: EvidenceEntry) -> None:
         """Record a change."""
 
-        def work(tx: Transaction) -> None:
-            tx.change("insert_status_change", STATUS_CHANGE.bind(row))
-            evidence_log.append(tx, (evidence,))
+        async def work(tx: Transaction) -> None:
+            await tx.change("insert_status_change", STATUS_CHANGE.bind(row))
+            await evidence_log.append(tx, (evidence,))
 
         await self._engine.write(work)
 
     async def counts(self, tenant: str) -> dict[str, int]:
         """Numbers for people; processes by kind and state, e.g. `negotiation FINALIZED`."""
-        rows = await self._engine.many("count_records", {"tenant": tenant})
-        rows += await self._engine.many("count_processes", {"tenant": tenant})
+        names = ("count_records", "count_processes")
+        rows = [row for name in names for row in await self._engine.many(name, {"tenant": tenant})]
         return {str(row[0]): number(row, 1) for row in rows}
 
 
@@ -248,41 +246,37 @@ def _narrowed(tenant: str, policy_digest: str, wanted: Selection) -> Bindings:
 
     return {
         "tenant": tenant, "policy_digest": policy_digest, "ids": listed(wanted.ids), "names": listed(wanted.names),
-        "types": listed(wanted.record_types), "name_glob": wanted.name_glob,
+        "types": listed(wanted.record_types), "name_glob": wanted.name_glob, "name_like": wanted.name_like,
     }  # fmt: skip
 
 
-def _commit(tx: Transaction, commit: RecordsCommit) -> None:
+async def _commit(tx: Transaction, commit: RecordsCommit) -> None:
     of: Bindings = {"tenant": commit.tenant, "holder": commit.holder}
+    named = {*commit.expected, *(record.record_id for record in commit.records)}
+    rows = await tx.rows("load_records", {**of, "record_ids": orjson.dumps(sorted(named)).decode()})
+    there = {row.record_id: row for row in map(RECORD.read, rows)}
     for record_id, version in commit.expected.items():
-        if number(tx.row("newest_version", {**of, "record_id": record_id})) != version:
+        if (there[record_id].version if record_id in there else 0) != version:
             raise Conflict(f"record {record_id} is no longer at version {version}")
     for digest in commit.overwritten:
-        tx.change("delete_credential", {**of, "digest": digest})
-    changed = [one for record in commit.records for one in _changed(tx, record)]
+        await tx.change("delete_credential", {**of, "digest": digest})
     for record in commit.records:
-        _save_record(tx, record, overwrite=bool(commit.overwritten))
-    _save_credentials(tx, commit)
-    for link in commit.links:
-        tx.change("put_link", LINK.bind(link))
-    for identifier in commit.identifiers:
-        tx.change("put_identifier", IDENTIFIER.bind(identifier))
+        await _save_record(tx, record, overwrite=bool(commit.overwritten))
+    await tx.each("mark_newest", [{**of, "record_id": record.record_id} for record in commit.records])
+    await _save_credentials(tx, commit)
+    await tx.each("put_link", [LINK.bind(link) for link in commit.links])
+    await tx.each("put_identifier", [IDENTIFIER.bind(identifier) for identifier in commit.identifiers])
     if commit.dataset is not None:
-        tx.change("put_dataset", DATASET.bind(commit.dataset))
-    content_changed(tx, commit.tenant, changed)
-    evidence_log.append(tx, commit.evidence)
+        await tx.change("put_dataset", DATASET.bind(commit.dataset))
+    changed = [one for record in commit.records for one in changed_datasets(record, there.get(record.record_id))]
+    await content_changed(tx, commit.tenant, changed)
+    await evidence_log.append(tx, commit.evidence)
 
 
-def _changed(tx: Transaction, record: RecordRow) -> tuple[str, ...]:
-    """The datasets whose content this record changes: its own, and the one that it was in before."""
-    there = RECORD.one(tx.row("load_newest", RECORD.bind(record))) if record.origin != "received" else None
-    return changed_datasets(record, there)
-
-
-def content_changed(tx: Transaction, tenant: str, datasets: Iterable[str]) -> None:
+async def content_changed(tx: Transaction, tenant: str, datasets: Iterable[str]) -> None:
     """Count a change of what these datasets hold."""
     for dataset_id in set(datasets):
-        tx.change("content_changed", {"tenant": tenant, "dataset_id": dataset_id})
+        await tx.change("content_changed", {"tenant": tenant, "dataset_id": dataset_id})
 
 
 def changed_datasets(record: RecordRow, there: RecordRow | None) -> tuple[str, ...]:
@@ -295,30 +289,30 @@ def changed_datasets(record: RecordRow, there: RecordRow | None) -> tuple[str, .
     return tuple(one for one in (record.dataset_id, before[0]) if one)
 
 
-def _save_record(tx: Transaction, record: RecordRow, *, overwrite: bool) -> None:
+async def _save_record(tx: Transaction, record: RecordRow, *, overwrite: bool) -> None:
     bindings = RECORD.bind(record)
-    if not tx.change("insert_record", bindings):
-        there = RECORD.one(tx.row("load_record", bindings))
+    if not await tx.change("insert_record", bindings):
+        there = RECORD.one(await tx.row("load_record", bindings))
         if there is None or set(there.digests) != set(record.digests):  # other credentials under the same number
             if not overwrite:
                 raise Conflict(f"record {record.record_id} has a version {record.version} already, signed otherwise")
-            tx.change("delete_links", bindings)
-        tx.change("delete_record", bindings)
-        tx.change("insert_record", bindings)
-    tx.change("mark_newest", bindings)
+            await tx.change("delete_links", bindings)
+        await tx.change("delete_record", bindings)
+        await tx.change("insert_record", bindings)
 
 
-def _save_credentials(tx: Transaction, commit: RecordsCommit) -> None:
+async def _save_credentials(tx: Transaction, commit: RecordsCommit) -> None:
     """Insert what is new. An own status index must be above all that were given, also to what is gone by now."""
-    free = mark = number(tx.row("status_mark", {"tenant": commit.tenant}))
+    free = mark = number(await tx.row("status_mark", {"tenant": commit.tenant}))
     for credential in commit.credentials:
         place = status_place(credential)
         bindings = CREDENTIAL.bind(credential)
-        if tx.row("credential_there", bindings):
+        inserted = await tx.change("insert_credential", bindings)
+        if not inserted and await tx.row("credential_there", bindings):
             continue
-        if not tx.change("insert_credential", bindings) or (place is not None and place < mark):
+        if not inserted or (place is not None and place < mark):
             raise Conflict(f"status index {place} is taken")
         if place is not None:
             free = max(free, place + 1)
     if free != mark:
-        tx.change("set_status_mark", {"tenant": commit.tenant, "next": free})
+        await tx.change("set_status_mark", {"tenant": commit.tenant, "next": free})

@@ -4,21 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from connector.stores.engine import Engine
-from connector.stores.file_tables import FileTables
-from connector.stores.processes import ProcessTables
-from connector.stores.records import RecordTables
+from connector.stores.sqlite_engine import SqliteEngine
+from connector.stores.tables import Tables
 
 
-class SqliteStore(ProcessTables, RecordTables, FileTables):
+class SqliteStore(Tables):
     """The `Store` port over one SQLite file."""
 
     def __init__(self, path: Path) -> None:
-        engine = Engine(path)
-        ProcessTables.__init__(self, engine)
-        RecordTables.__init__(self, engine)
-        FileTables.__init__(self, engine)
-
-    async def close(self) -> None:
-        """Finish what is under way and close."""
-        await self._engine.close()
+        super().__init__(SqliteEngine(path))

@@ -21,14 +21,23 @@ Columns: TypeAlias = "tuple[SqlValue, ...]"
 Bindings: TypeAlias = "dict[str, SqlValue]"
 Row = TypeVar("Row")
 
+LAST = "\U0010ffff"
+"""Behind every text."""
+
+QUERIES = Path(__file__).parent / "queries"
 _NAME = re.compile(r"^-- name: ([a-z_]+)$", re.MULTILINE)
 
 
 @cache
 def statements() -> dict[str, str]:
     """Every named statement, read once."""
+    return named(QUERIES)
+
+
+def named(folder: Path) -> dict[str, str]:
+    """The statements of the files in a folder."""
     found: dict[str, str] = {}
-    for path in sorted((Path(__file__).parent / "queries").glob("*.sql")):
+    for path in sorted(folder.glob("*.sql")):
         parts = _NAME.split(path.read_text(encoding="utf-8"))[1:]
         for name, text in zip(parts[::2], parts[1::2], strict=True):
             if name in found:

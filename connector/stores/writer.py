@@ -12,25 +12,24 @@ takes it back. Measured: a fifth less CPU and the shorter tail. Long batches (pu
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from queue import SimpleQueue
 from threading import Thread
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic
 
 import apsw
 
 from connector.errors import Unavailable
+from connector.stores.engine import Result, Violated, Work
 from connector.stores.statements import Bindings, Columns, statements
-
-Result = TypeVar("Result")
 
 BATCH = 64
 """At most so many transactions in one commit: bounds how long the event loop runs statements at a stretch."""
 
 
-class Transaction:
-    """What a handed-over function may do: run named statements."""
+class SqliteTransaction:
+    """Implements `Transaction`. Nothing here ever waits."""
 
     __slots__ = ("_connection", "_statements")
 
@@ -38,24 +37,48 @@ class Transaction:
         self._connection = connection
         self._statements = statements()
 
-    def rows(self, name: str, bindings: Bindings) -> list[Columns]:
-        """All rows of the answer. Read to the end: a statement left half-way would hold up the commit."""
-        return self._connection.execute(self._statements[name], bindings).fetchall()
+    async def rows(self, name: str, bindings: Bindings) -> list[Columns]:
+        """Read to the end: a statement left half-way would hold up the commit."""
+        try:
+            return self._connection.execute(self._statements[name], bindings).fetchall()
+        except apsw.ConstraintError as error:
+            raise Violated(str(error)) from error
 
-    def row(self, name: str, bindings: Bindings) -> Columns | None:
+    async def row(self, name: str, bindings: Bindings) -> Columns | None:
         """The first row of the answer."""
-        rows = self.rows(name, bindings)
+        rows = await self.rows(name, bindings)
         return rows[0] if rows else None
 
-    def change(self, name: str, bindings: Bindings) -> int:
+    async def change(self, name: str, bindings: Bindings) -> int:
         """Run a change and say how many rows it made, changed or deleted."""
-        self._connection.execute(self._statements[name], bindings)
+        try:
+            self._connection.execute(self._statements[name], bindings)
+        except apsw.ConstraintError as error:
+            raise Violated(str(error)) from error
         return self._connection.changes()
+
+    async def each(self, name: str, many: Sequence[Bindings]) -> None:
+        """Run a change with each of these bindings."""
+        try:
+            self._connection.executemany(self._statements[name], many)
+        except apsw.ConstraintError as error:
+            raise Violated(str(error)) from error
+
+
+def _through(work: Coroutine[Any, Any, Result]) -> Result:
+    """The result of a transaction, run without an event loop."""
+    try:
+        work.send(None)
+    except StopIteration as done:
+        result: Result = done.value
+        return result
+    work.close()
+    raise RuntimeError("a transaction waited for something else than its statements")
 
 
 @dataclass(slots=True, eq=False)
 class _Job(Generic[Result]):
-    work: Callable[[Transaction], Result]
+    work: Work[Result]
     future: asyncio.Future[Result]
     long: bool
     kept: Callable[[], None] | None
@@ -71,7 +94,7 @@ class Writer:
 
     def __init__(self, connection: apsw.Connection) -> None:
         self._connection = connection
-        self._transaction = Transaction(connection)
+        self._transaction = SqliteTransaction(connection)
         self._waiting: _Batch = []
         self._busy = False
         self._drained: asyncio.Future[None] | None = None
@@ -80,9 +103,7 @@ class Writer:
         self._thread = Thread(target=self._serve, name="store-writer", daemon=True)
         self._thread.start()
 
-    async def write(
-        self, work: Callable[[Transaction], Result], *, long: bool = False, kept: Callable[[], None] | None = None
-    ) -> Result:
+    async def write(self, work: Work[Result], *, long: bool = False, kept: Callable[[], None] | None = None) -> Result:
         """Run this transaction with others and return after it is on the disk. Its own errors come back as they are.
 
         `kept` is called when it is on the disk, also when nobody waits for it any more; in the order of transactions.
@@ -139,7 +160,7 @@ class Writer:
         for job in batch:
             written = self._connection.total_changes()
             try:
-                job.result = job.work(self._transaction)
+                job.result = _through(job.work(self._transaction))
             except (apsw.FullError, apsw.IOError, apsw.CorruptError):
                 raise  # not this transaction's fault: nothing of the batch can be trusted to be written
             except Exception as error:  # noqa: BLE001 - carried to whoever awaits it, as a future does
@@ -159,7 +180,7 @@ class Writer:
             job.error = None
             execute("SAVEPOINT job")
             try:
-                job.result = job.work(self._transaction)
+                job.result = _through(job.work(self._transaction))
             except (apsw.FullError, apsw.IOError, apsw.CorruptError):
                 raise  # not this transaction's fault: nothing of the batch can be trusted to be written
             except Exception as error:

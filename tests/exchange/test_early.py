@@ -18,7 +18,7 @@ from connector.exchange.waiting import Waiting
 from connector.model import Did, Pid
 from connector.protocol import negotiation
 from connector.protocol.process import Pending, Process, Role, encode
-from connector.stores import open_store
+from connector.stores.memory import MemoryStore
 
 PEER = "did:web:peer.example"
 UNDER_WAY = Pending(kind=negotiation.Kind.FINALIZE, message_id="urn:uuid:1", target=negotiation.State.FINALIZED)
@@ -50,7 +50,7 @@ def row(state: str, pending: Pending | None = None) -> ProcessRow:
 )
 async def test_an_agreement_holds_from_our_finalization_on(state: str, pending: Pending | None, *, good: bool) -> None:
     """A transfer may be asked for as soon as the FINALIZED event is out, and not before."""
-    store = open_store("memory:")
+    store = MemoryStore()
     await store.commit_step(StepCommit(process=row(state, pending), expected_version=0, agreement=AGREEMENT))
     opening = Opening(
         tenant="", did=Did("did:web:us.example"), ids=SystemIds(), data_url="", inbox_url="", data_token_seconds=60

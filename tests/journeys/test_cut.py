@@ -21,7 +21,7 @@ import pytest
 from connector.cli.companies import free_ports
 from connector.exchange.rows import ProcessRow
 from connector.model import JsonObject
-from connector.stores import open_store
+from connector.stores.sqlite import SqliteStore
 from tests.bench.authority import Authority
 from tests.bench.pair import PLAN, POLICY
 from tests.journeys.companies import Keeper, Member, make_pair
@@ -177,7 +177,7 @@ def _store(member: Member) -> Path:
 
 async def processes(member: Member) -> dict[str, ProcessRow]:
     """Every process of a member that has been stopped, by our pid."""
-    store = open_store(f"sqlite:{_store(member)}")
+    store = SqliteStore(_store(member))
     try:
         rows = await store.newest_processes("", "negotiation", "transfer", limit=1_000_000)
     finally:

@@ -5,7 +5,7 @@ SELECT version FROM dataset_content WHERE tenant = :tenant AND dataset_id = :dat
 
 -- name: content_changed
 INSERT INTO dataset_content (tenant, dataset_id, version) VALUES (:tenant, :dataset_id, 1)
-ON CONFLICT (tenant, dataset_id) DO UPDATE SET version = version + 1;
+ON CONFLICT (tenant, dataset_id) DO UPDATE SET version = dataset_content.version + 1;
 
 -- name: put_delivered
 INSERT INTO delivered (tenant, agreement_id, unit, version, digests, at)

@@ -43,21 +43,21 @@ DELETE FROM identifier WHERE tenant = :tenant
 
 -- name: discard_credentials
 DELETE FROM credential WHERE tenant = :tenant AND origin = 'received'
-  AND (holder, record_id) IN (SELECT value ->> 0, value ->> 1 FROM json_each(:records));
+  AND (holder, record_id) IN (SELECT meant.value ->> 0, meant.value ->> 1 FROM json_each(:records) AS meant);
 
 -- name: discard_records
 DELETE FROM record WHERE tenant = :tenant AND origin = 'received'
-  AND (holder, record_id) IN (SELECT value ->> 0, value ->> 1 FROM json_each(:records));
+  AND (holder, record_id) IN (SELECT meant.value ->> 0, meant.value ->> 1 FROM json_each(:records) AS meant);
 
 -- name: discard_file
 DELETE FROM file WHERE tenant = :tenant AND dataset_id = '' AND agreement_id = :agreement_id AND digest = :digest;
 
 -- name: received_bytes
 SELECT (
-  SELECT coalesce(sum(length(octets)), 0) FROM credential
+  SELECT CAST(coalesce(sum(length(octets)), 0) AS bigint) FROM credential
   WHERE tenant = :tenant AND holder = :holder AND origin = 'received'
 ) + (
-  SELECT coalesce(sum(size), 0) FROM file WHERE tenant = :tenant AND holder = :holder AND agreement_id <> ''
+  SELECT CAST(coalesce(sum(size), 0) AS bigint) FROM file WHERE tenant = :tenant AND holder = :holder AND agreement_id <> ''
 );
 
 -- name: list_files

@@ -27,7 +27,7 @@ DELETE FROM replay WHERE (tenant, issuer, jti) IN
 -- name: forget_commands
 -- The first rows are the oldest ones: no index is needed to find them.
 DELETE FROM command WHERE rowid IN
-  (SELECT rowid FROM (SELECT rowid, at FROM command ORDER BY rowid LIMIT :limit) WHERE at < :before);
+  (SELECT rowid FROM (SELECT rowid, at FROM command ORDER BY rowid LIMIT :limit) AS oldest WHERE at < :before);
 
 -- name: load_command
 SELECT tenant, key, request_digest, pid, at FROM command WHERE tenant = :tenant AND key = :key;

@@ -15,7 +15,8 @@ DELETE FROM outbox WHERE tenant = :tenant AND kind = :kind AND pid = :pid;
 -- name: next_outbox
 -- From counterparty to counterparty, so that a thousand rows for one of them cost no more than one.
 WITH RECURSIVE peer (tenant, counterparty) AS (
-  SELECT tenant, counterparty FROM (SELECT tenant, counterparty FROM outbox ORDER BY tenant, counterparty LIMIT 1)
+  SELECT tenant, counterparty FROM (
+    SELECT tenant, counterparty FROM outbox ORDER BY tenant, counterparty LIMIT 1) AS first
   UNION ALL
   SELECT row.tenant, row.counterparty FROM peer CROSS JOIN outbox AS row
   ON row.id = (SELECT id FROM outbox AS later
@@ -27,11 +28,12 @@ SELECT min((
     AND NOT EXISTS (SELECT 1 FROM outbox AS earlier WHERE earlier.tenant = row.tenant AND earlier.kind = row.kind
       AND earlier.pid = row.pid AND earlier.seq < row.seq)
   ORDER BY due LIMIT 1))
-FROM peer WHERE counterparty NOT IN (SELECT value FROM json_each(:without));
+FROM peer WHERE counterparty NOT IN (SELECT value FROM json_each(:without) AS one);
 
 -- name: claim_outbox
 WITH RECURSIVE peer (tenant, counterparty) AS (
-  SELECT tenant, counterparty FROM (SELECT tenant, counterparty FROM outbox ORDER BY tenant, counterparty LIMIT 1)
+  SELECT tenant, counterparty FROM (
+    SELECT tenant, counterparty FROM outbox ORDER BY tenant, counterparty LIMIT 1) AS first
   UNION ALL
   SELECT row.tenant, row.counterparty FROM peer CROSS JOIN outbox AS row
   ON row.id = (SELECT id FROM outbox AS later
@@ -46,7 +48,7 @@ WHERE id IN (
       AND NOT EXISTS (SELECT 1 FROM outbox AS earlier WHERE earlier.tenant = row.tenant AND earlier.kind = row.kind
         AND earlier.pid = row.pid AND earlier.seq < row.seq)
     ORDER BY due, id LIMIT :each)
-  WHERE peer.counterparty NOT IN (SELECT value FROM json_each(:without))
+  WHERE peer.counterparty NOT IN (SELECT value FROM json_each(:without) AS one)
   ORDER BY due_row.due, due_row.id LIMIT :limit)
 RETURNING tenant, kind, pid, seq, counterparty, message_type, message_id, url, body, not_before, lease_owner,
   lease_until, fence, attempts, created;

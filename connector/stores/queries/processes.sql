@@ -11,17 +11,17 @@ FROM process WHERE tenant = :tenant AND kind = :kind AND counterparty = :counter
 -- name: newest_processes
 SELECT tenant, kind, pid, peer_pid, counterparty, role, state, version, body, deadline, created, updated
 FROM process WHERE rowid IN (
-  SELECT rowid FROM process WHERE tenant = :tenant AND kind IN (SELECT value FROM json_each(:kinds))
+  SELECT rowid FROM process WHERE tenant = :tenant AND kind IN (SELECT value FROM json_each(:kinds) AS one)
   AND (:counterparty = '' OR counterparty = :counterparty)
-  AND (:states = '[]' OR state IN (SELECT value FROM json_each(:states)))
+  AND (:states = '[]' OR state IN (SELECT value FROM json_each(:states) AS one))
   AND (updated, pid) < (:before, :before_pid)
-  ORDER BY state IN (SELECT value FROM json_each(:behind)), updated DESC, pid DESC LIMIT :limit
-) ORDER BY state IN (SELECT value FROM json_each(:behind)), updated DESC, pid DESC;
+  ORDER BY state IN (SELECT value FROM json_each(:behind) AS one), updated DESC, pid DESC LIMIT :limit
+) ORDER BY state IN (SELECT value FROM json_each(:behind) AS one), updated DESC, pid DESC;
 
 -- name: list_processes
 SELECT tenant, kind, pid, peer_pid, counterparty, role, state, version, body, deadline, created, updated
 FROM process
-WHERE tenant = :tenant AND kind = :kind AND pid > :after AND state NOT IN (SELECT value FROM json_each(:without))
+WHERE tenant = :tenant AND kind = :kind AND pid > :after AND state NOT IN (SELECT value FROM json_each(:without) AS one)
 ORDER BY pid LIMIT :limit;
 
 -- name: processes_of_peer_pid
@@ -48,7 +48,7 @@ RETURNING last_seq;
 SELECT count(*) FROM (
   SELECT 1 FROM process INDEXED BY process_open
   WHERE tenant = :tenant AND counterparty = :counterparty
-    AND state NOT IN ('', 'FINALIZED', 'COMPLETED', 'TERMINATED') LIMIT :most);
+    AND state NOT IN ('', 'FINALIZED', 'COMPLETED', 'TERMINATED') LIMIT :most) AS open;
 
 -- name: forgettable_processes
 -- The states stand here in words, as in the index: those in which nothing goes on, without the one that agreements need.
@@ -141,7 +141,7 @@ FROM agreement WHERE tenant = :tenant AND agreement_id = :agreement_id;
 -- name: agreements_with
 SELECT tenant, agreement_id, negotiation_pid, role, counterparty, dataset_id, agreement, at, replaced_by
 FROM agreement WHERE tenant = :tenant AND counterparty = :counterparty
-  AND dataset_id BETWEEN coalesce(:dataset_id, '') AND coalesce(:dataset_id, char(0x10ffff))
+  AND dataset_id BETWEEN :first AND :last
 ORDER BY at, agreement_id;
 
 -- name: claim_agreement

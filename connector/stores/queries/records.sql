@@ -1,8 +1,5 @@
 -- Columns stand in the order of the row's fields in exchange/ports.py.
 
--- name: newest_version
-SELECT version FROM record WHERE tenant = :tenant AND holder = :holder AND record_id = :record_id AND newest = 1;
-
 -- name: insert_record
 INSERT INTO record (tenant, record_id, version, record_type, key, subject_id, holder, origin, dataset_id, agreement_id,
   content_digest, content, lineage, digests, buyers, at, newest)
@@ -19,8 +16,9 @@ DELETE FROM link
 WHERE tenant = :tenant AND from_holder = :holder AND from_record = :record_id AND from_version = :version;
 
 -- name: mark_newest
-UPDATE record SET newest = (version = (
-  SELECT max(version) FROM record WHERE tenant = :tenant AND holder = :holder AND record_id = :record_id))
+UPDATE record SET newest = CASE WHEN version = (
+  SELECT max(version) FROM record WHERE tenant = :tenant AND holder = :holder AND record_id = :record_id)
+  THEN 1 ELSE 0 END
 WHERE tenant = :tenant AND holder = :holder AND record_id = :record_id;
 
 -- name: load_record
@@ -61,12 +59,12 @@ SELECT record.tenant, record.record_id, version, record_type, key, subject_id, r
 FROM (
   SELECT record_id FROM (
     SELECT record_id FROM identifier
-    WHERE tenant = :tenant AND value = :value AND holder = :holder LIMIT :most)
+    WHERE tenant = :tenant AND value = :value AND holder = :holder LIMIT :most) AS carrier
   UNION SELECT record_id FROM record
   WHERE tenant = :tenant AND record_id = :value AND holder = :holder AND newest = 1
   UNION SELECT record_id FROM (
     SELECT record_id FROM record
-    WHERE tenant = :tenant AND subject_id = :value AND holder = :holder AND newest = 1 LIMIT :most)) AS found
+    WHERE tenant = :tenant AND subject_id = :value AND holder = :holder AND newest = 1 LIMIT :most) AS about) AS found
 CROSS JOIN record ON tenant = :tenant AND record.holder = :holder AND record.record_id = found.record_id AND newest = 1
 WHERE dataset_id = :dataset_id
 ORDER BY record.record_id LIMIT :limit;
@@ -129,14 +127,17 @@ SELECT next FROM status_mark WHERE tenant = :tenant;
 
 -- name: set_status_mark
 INSERT INTO status_mark (tenant, next) VALUES (:tenant, :next)
-ON CONFLICT (tenant) DO UPDATE SET next = max(next, excluded.next);
+ON CONFLICT (tenant) DO UPDATE
+SET next = CASE WHEN excluded.next > status_mark.next THEN excluded.next ELSE status_mark.next END;
 
 -- name: first_version
 SELECT first_version FROM status_mark WHERE tenant = :tenant;
 
 -- name: set_first_version
 INSERT INTO status_mark (tenant, next, first_version) VALUES (:tenant, 0, :first_version)
-ON CONFLICT (tenant) DO UPDATE SET first_version = max(first_version, excluded.first_version);
+ON CONFLICT (tenant) DO UPDATE SET first_version =
+  CASE WHEN excluded.first_version > status_mark.first_version THEN excluded.first_version
+    ELSE status_mark.first_version END;
 
 -- name: is_copy
 SELECT user_version FROM pragma_user_version;
@@ -207,32 +208,32 @@ FROM known WHERE digest IS NOT NULL LIMIT :limit;
 SELECT tenant, dataset_id, title, plan, record_types, policy, policy_digest, at, approval, withdrawn
 FROM dataset
 WHERE tenant = :tenant AND withdrawn = 0 AND policy_digest = :policy_digest AND dataset_id > :place
-  AND (:ids IS NULL OR dataset_id IN (SELECT value FROM json_each(:ids)))
-  AND (:names IS NULL OR title IN (SELECT value FROM json_each(:names)))
+  AND (:ids IS NULL OR dataset_id IN (SELECT value FROM json_each(:ids) AS one))
+  AND (:names IS NULL OR title IN (SELECT value FROM json_each(:names) AS one))
   AND (:name_glob IS NULL OR title GLOB :name_glob)
   AND (:types IS NULL OR EXISTS (
-    SELECT 1 FROM json_each(record_types) AS own CROSS JOIN json_each(:types) AS asked WHERE own.value = asked.value))
+    SELECT 1 FROM json_each(record_types) AS own CROSS JOIN json_each(:types) AS asked ON own.value = asked.value))
 ORDER BY dataset_id LIMIT :limit OFFSET :skip;
 
 -- name: datasets_before
 SELECT tenant, dataset_id, title, plan, record_types, policy, policy_digest, at, approval, withdrawn
 FROM dataset
 WHERE tenant = :tenant AND withdrawn = 0 AND policy_digest = :policy_digest AND (:place = '' OR dataset_id < :place)
-  AND (:ids IS NULL OR dataset_id IN (SELECT value FROM json_each(:ids)))
-  AND (:names IS NULL OR title IN (SELECT value FROM json_each(:names)))
+  AND (:ids IS NULL OR dataset_id IN (SELECT value FROM json_each(:ids) AS one))
+  AND (:names IS NULL OR title IN (SELECT value FROM json_each(:names) AS one))
   AND (:name_glob IS NULL OR title GLOB :name_glob)
   AND (:types IS NULL OR EXISTS (
-    SELECT 1 FROM json_each(record_types) AS own CROSS JOIN json_each(:types) AS asked WHERE own.value = asked.value))
+    SELECT 1 FROM json_each(record_types) AS own CROSS JOIN json_each(:types) AS asked ON own.value = asked.value))
 ORDER BY dataset_id DESC LIMIT :limit;
 
 -- name: count_datasets
 SELECT count(*) FROM dataset
 WHERE tenant = :tenant AND withdrawn = 0 AND policy_digest = :policy_digest
-  AND (:ids IS NULL OR dataset_id IN (SELECT value FROM json_each(:ids)))
-  AND (:names IS NULL OR title IN (SELECT value FROM json_each(:names)))
+  AND (:ids IS NULL OR dataset_id IN (SELECT value FROM json_each(:ids) AS one))
+  AND (:names IS NULL OR title IN (SELECT value FROM json_each(:names) AS one))
   AND (:name_glob IS NULL OR title GLOB :name_glob)
   AND (:types IS NULL OR EXISTS (
-    SELECT 1 FROM json_each(record_types) AS own CROSS JOIN json_each(:types) AS asked WHERE own.value = asked.value));
+    SELECT 1 FROM json_each(record_types) AS own CROSS JOIN json_each(:types) AS asked ON own.value = asked.value));
 
 -- name: insert_status_change
 INSERT INTO status_change (tenant, list_number, list_index, digest, purpose, effective, reason, at)
@@ -242,7 +243,7 @@ VALUES (:tenant, :list_number, :index, :digest, :purpose, :effective, :reason, :
 SELECT DISTINCT list_index FROM (
     SELECT list_index, purpose, row_number() OVER (PARTITION BY list_index ORDER BY effective DESC, id DESC) AS nth
     FROM status_change WHERE tenant = :tenant AND list_number = :list_number AND effective <= :now
-) WHERE purpose = 'revocation' OR (nth = 1 AND purpose = 'suspension') ORDER BY list_index;
+) AS changed WHERE purpose = 'revocation' OR (nth = 1 AND purpose = 'suspension') ORDER BY list_index;
 
 -- name: status_changes
 SELECT tenant, list_number, list_index, digest, purpose, effective, reason, at

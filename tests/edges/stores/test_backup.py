@@ -11,8 +11,8 @@ import pytest
 from connector.cli.init import Company, make
 from connector.config import Config, load
 from connector.errors import BadInput, Unavailable
-from connector.stores import open_store
 from connector.stores.backup import check_store, copy_company
+from connector.stores.sqlite import SqliteStore
 from tests.edges.stores.rows import T, entry
 
 
@@ -25,7 +25,7 @@ def company(folder: Path) -> Config:
     config = load(make(folder, wish))
 
     async def work() -> None:
-        store = open_store(f"sqlite:{config.path('store/connector.db')}")
+        store = SqliteStore(config.path("store/connector.db"))
         await store.append_evidence([entry(str(number), tenant="") for number in range(500)])
         await store.close()
 

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
 
 import pytest
 
@@ -17,6 +15,7 @@ from connector.provenance.evidence import check
 from connector.stores import open_store
 from tests.edges.stores.rows import (
     PEER,
+    US,
     T,
     agreement,
     approval,
@@ -28,14 +27,6 @@ from tests.edges.stores.rows import (
     process,
     replay,
 )
-
-
-@pytest.fixture(params=["sqlite", "memory"])
-async def store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Store]:
-    """Each store in turn, empty."""
-    opened = open_store("memory:" if request.param == "memory" else f"sqlite:{tmp_path / 'store.db'}")
-    yield opened
-    await opened.close()
 
 
 def token(sha256: str = "s", *, live: bool = False, expires: int = 9, pid: str = "p1") -> DataTokenRow:
@@ -371,8 +362,8 @@ async def test_counts_are_for_people(store: Store) -> None:
     }  # fmt: skip
 
 
-def test_an_unknown_address_is_refused() -> None:
+async def test_an_unknown_address_is_refused() -> None:
     """Only the known kinds of store are opened."""
     for url in ("", "sqlite:", "mysql://x", "memory:x"):
         with pytest.raises(BadConfig):
-            open_store(url)
+            await open_store(url, company=US)

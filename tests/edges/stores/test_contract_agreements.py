@@ -2,26 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
 from connector.errors import Conflict, NotOffered, Taken
 from connector.exchange.ports import Store
 from connector.exchange.rows import StepCommit
-from connector.stores import open_store
 from tests.edges.stores.rows import PEER, T, agreement, entry, process
 from tests.edges.stores.test_contract_records import D
-
-
-@pytest.fixture(params=["sqlite", "memory"])
-async def store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Store]:
-    """Each store in turn, empty."""
-    opened = open_store("memory:" if request.param == "memory" else f"sqlite:{tmp_path / 'store.db'}")
-    yield opened
-    await opened.close()
 
 
 async def test_a_given_agreement_id_is_one_negotiations(store: Store) -> None:

@@ -2,24 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from dataclasses import replace
-from pathlib import Path
-
-import pytest
 
 from connector.exchange.ports import Store
 from connector.exchange.rows import StepCommit
-from connector.stores import open_store
 from tests.edges.stores.rows import T, approval, entry, outbox, process
-
-
-@pytest.fixture(params=["sqlite", "memory"])
-async def store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Store]:
-    """Each store in turn, empty."""
-    opened = open_store("memory:" if request.param == "memory" else f"sqlite:{tmp_path / 'store.db'}")
-    yield opened
-    await opened.close()
 
 
 async def test_what_waits_for_a_word_is_kept_until_it_is_done(store: Store) -> None:

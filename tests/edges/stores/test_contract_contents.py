@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from dataclasses import replace
-from pathlib import Path
-
-import pytest
 
 from connector.exchange.keeping import DeliveredRow
 from connector.exchange.ports import Store
 from connector.exchange.rows import DatasetRow, FileRow, LinkRow, Origin, RecordRow, RecordsCommit
-from connector.stores import open_store
 from tests.edges.stores.rows import US, T, credential, entry, identifier, link, record
 
 D = DatasetRow(
@@ -21,14 +16,6 @@ FILE = FileRow(
     tenant=T, dataset_id="ds", agreement_id="", digest="f1", holder=US, name="n", media_type="text/plain", size=1,
     access_class="PUB", at=1,
 )  # fmt: skip
-
-
-@pytest.fixture(params=["sqlite", "memory"])
-async def store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Store]:
-    """Each store in turn, empty."""
-    opened = open_store("memory:" if request.param == "memory" else f"sqlite:{tmp_path / 'store.db'}")
-    yield opened
-    await opened.close()
 
 
 async def test_changes_of_a_content_are_counted(store: Store) -> None:

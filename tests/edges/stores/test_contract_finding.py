@@ -4,25 +4,14 @@ delivered, and what belongs to whom.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
 from connector.errors import Conflict
 from connector.exchange.ports import Store
 from connector.exchange.rows import Origin, RecordsCommit, StepCommit
-from connector.stores import open_store
 from tests.edges.stores.rows import PEER, US, T, attempt, credential, identifier, link, outbox, process, record
-
-
-@pytest.fixture(params=["sqlite", "memory"])
-async def store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Store]:
-    """Each store in turn, empty."""
-    opened = open_store("memory:" if request.param == "memory" else f"sqlite:{tmp_path / 'store.db'}")
-    yield opened
-    await opened.close()
 
 
 async def test_units_of_a_dataset_are_found_by_number(store: Store) -> None:

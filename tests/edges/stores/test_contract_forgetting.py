@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
@@ -12,16 +10,7 @@ from connector.errors import Conflict
 from connector.exchange.ports import Store
 from connector.exchange.rows import DataTokenRow, StepCommit, TimerRow
 from connector.provenance.evidence import check
-from connector.stores import open_store
 from tests.edges.stores.rows import PEER, T, agreement, attempt, command, entry, message, outbox, process
-
-
-@pytest.fixture(params=["sqlite", "memory"])
-async def store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Store]:
-    """Each store in turn, empty."""
-    opened = open_store("memory:" if request.param == "memory" else f"sqlite:{tmp_path / 'store.db'}")
-    yield opened
-    await opened.close()
 
 
 async def forgettable(store: Store, *, before: int = 100, limit: int = 9) -> list[str]:

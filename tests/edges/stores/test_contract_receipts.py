@@ -2,24 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from dataclasses import replace
-from pathlib import Path
-
-import pytest
 
 from connector.exchange.ports import Store
 from connector.exchange.rows import StepCommit
-from connector.stores import open_store
 from tests.edges.stores.rows import T, entry, message, outbox, process
-
-
-@pytest.fixture(params=["sqlite", "memory"])
-async def store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Store]:
-    """Each store in turn, empty."""
-    opened = open_store("memory:" if request.param == "memory" else f"sqlite:{tmp_path / 'store.db'}")
-    yield opened
-    await opened.close()
 
 
 async def test_what_a_receipt_is_worth_is_written_once(store: Store) -> None:

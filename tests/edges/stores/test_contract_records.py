@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,21 +12,12 @@ from connector.exchange.ports import Store
 from connector.exchange.rows import DatasetRow, RecordsCommit
 from connector.protocol.catalog_query import EVERYTHING, Selection
 from connector.provenance.evidence import check
-from connector.stores import open_store
 from tests.edges.stores.rows import US, T, change, credential, entry, identifier, link, record
 
 D = DatasetRow(
     tenant=T, dataset_id="ds", title="Cells", plan="cells", record_types=("CellPassport", "MakeEvent"), policy=b"{}",
     policy_digest="p", at=1, approval=True,
 )  # fmt: skip
-
-
-@pytest.fixture(params=["sqlite", "memory"])
-async def store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Store]:
-    """Each store in turn, empty."""
-    opened = open_store("memory:" if request.param == "memory" else f"sqlite:{tmp_path / 'store.db'}")
-    yield opened
-    await opened.close()
 
 
 async def test_a_batch_comes_back_as_it_was(store: Store) -> None:

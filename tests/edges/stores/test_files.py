@@ -6,7 +6,6 @@ import asyncio
 import errno
 import os
 import time
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,7 +15,6 @@ from connector.credentials.digest import digest_multibase
 from connector.errors import BadInput, NotFound, Unavailable
 from connector.exchange.ports import Store
 from connector.exchange.rows import FileRow
-from connector.stores import open_store
 from connector.stores.files import FileStore
 from tests.edges.stores.rows import T, entry
 
@@ -156,14 +154,6 @@ async def test_given_up_parts_are_forgotten(files: FileStore) -> None:
 
 
 # --- rows ------------------------------------------------------------------------------------------------------------
-
-
-@pytest.fixture(params=["sqlite", "memory"])
-async def store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Store]:
-    """Each store in turn, empty."""
-    opened = open_store("memory:" if request.param == "memory" else f"sqlite:{tmp_path / 'store.db'}")
-    yield opened
-    await opened.close()
 
 
 def row(digest: str, name: str = "a.pdf", dataset: str = "d", agreement: str = "") -> FileRow:

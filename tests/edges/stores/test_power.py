@@ -22,6 +22,7 @@ from connector.exchange.rows import StepCommit
 from connector.provenance.evidence import check
 from connector.stores import connection
 from connector.stores.sqlite import SqliteStore
+from connector.stores.sqlite_engine import SqliteEngine
 from tests.edges.stores.rows import T, entry, message, outbox, process
 
 SECTOR = 512
@@ -136,7 +137,9 @@ def watched() -> Iterator[Disk]:
 async def work(path: Path, disk: Disk) -> list[BaseException]:
     """Steps side by side, with write-backs of the log; those that were refused."""
     store = SqliteStore(path)
-    store._engine._file.writer.execute("PRAGMA wal_autocheckpoint=20").fetchall()
+    engine = store._engine
+    assert isinstance(engine, SqliteEngine)
+    engine._file.writer.execute("PRAGMA wal_autocheckpoint=20").fetchall()
 
     async def step(pid: str) -> None:
         await store.commit_step(

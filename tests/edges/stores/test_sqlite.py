@@ -16,12 +16,12 @@ import pytest
 from connector.errors import BadConfig, Conflict, Unavailable
 from connector.exchange.rows import StepCommit
 from connector.provenance.evidence import check
-from connector.stores import connection, open_store
-from connector.stores.engine import Engine
+from connector.stores import connection
+from connector.stores.engine import Transaction
 from connector.stores.migrations import migrate, steps
 from connector.stores.sqlite import SqliteStore
+from connector.stores.sqlite_engine import SqliteEngine
 from connector.stores.statements import statements
-from connector.stores.writer import Transaction
 from tests.edges.stores.rows import T, entry, message, outbox, process
 
 ROOT = Path(__file__).parents[3]
@@ -83,17 +83,17 @@ async def test_what_was_acknowledged_survives_kill_9(tmp_path: Path) -> None:
 
 async def test_a_second_opener_is_refused(tmp_path: Path) -> None:
     """While one process has the store, no other gets it; afterwards it does."""
-    store = open_store(f"sqlite:{tmp_path / 's.db'}")
+    store = SqliteStore(tmp_path / "s.db")
     with pytest.raises(Unavailable, match="in use"):
-        open_store(f"sqlite:{tmp_path / 's.db'}")
+        SqliteStore(tmp_path / "s.db")
     await store.close()
     await store.close()
-    await open_store(f"sqlite:{tmp_path / 's.db'}").close()
+    await SqliteStore(tmp_path / "s.db").close()
 
 
 async def test_a_clean_close_leaves_one_file(tmp_path: Path) -> None:
     """After a clean close the write-ahead log is folded in: the file alone is the whole store."""
-    store = open_store(f"sqlite:{tmp_path / 's.db'}")
+    store = SqliteStore(tmp_path / "s.db")
     await store.commit_step(StepCommit(process=process(), expected_version=0))
     await store.close()
     assert sorted(path.name for path in await asyncio.to_thread(lambda: list(tmp_path.iterdir()))) == [
@@ -145,23 +145,23 @@ def test_an_old_sqlite_is_refused() -> None:
 async def test_a_changed_schema_step_is_refused(tmp_path: Path) -> None:
     """A step whose text is not what was applied stops the start, by name."""
     path = tmp_path / "s.db"
-    await open_store(f"sqlite:{path}").close()
+    await SqliteStore(path).close()
     with apsw.Connection(str(path)) as other:
         other.execute("UPDATE migration SET checksum = 'x' WHERE number = 1")
     other.close()
     with pytest.raises(BadConfig, match="0001_processes"):
-        open_store(f"sqlite:{path}")
+        SqliteStore(path)
 
 
 async def test_a_newer_store_is_refused(tmp_path: Path) -> None:
     """A store that a newer connector brought further is left alone."""
     path = tmp_path / "s.db"
-    await open_store(f"sqlite:{path}").close()
+    await SqliteStore(path).close()
     with apsw.Connection(str(path)) as other:
         other.execute("INSERT INTO migration VALUES (99, '0099_later', 'x')")
     other.close()
     with pytest.raises(BadConfig, match="schema step 99"):
-        open_store(f"sqlite:{path}")
+        SqliteStore(path)
 
 
 def test_a_failing_step_leaves_nothing(tmp_path: Path) -> None:
@@ -190,12 +190,12 @@ def test_what_is_not_a_store_is_refused(tmp_path: Path) -> None:
     text.write_text("not a database, " * 1000)
     for _ in range(2):
         with pytest.raises(BadConfig, match=r"notes\.txt"):
-            open_store(f"sqlite:{text}")
+            SqliteStore(text)
     (tmp_path / "folder").mkdir()
     with pytest.raises(BadConfig):
-        open_store(f"sqlite:{tmp_path / 'folder'}")
+        SqliteStore(tmp_path / "folder")
     with pytest.raises(BadConfig, match="no folder"):
-        open_store(f"sqlite:{tmp_path / 'nowhere' / 's.db'}")
+        SqliteStore(tmp_path / "nowhere" / "s.db")
 
 
 def test_every_statement_can_be_prepared() -> None:
@@ -228,13 +228,13 @@ async def test_a_pid_stays_taken_after_its_process_is_gone(tmp_path: Path) -> No
 
 async def test_a_bug_in_one_transaction_spares_its_neighbours(tmp_path: Path) -> None:
     """An error of any kind comes back to the one who caused it; others of the same commit are written."""
-    engine = Engine(tmp_path / "s.db")
+    engine = SqliteEngine(tmp_path / "s.db")
 
-    def good(tx: Transaction) -> int:
-        return tx.change("set_status_mark", {"tenant": "t", "next": 5})
+    async def good(tx: Transaction) -> int:
+        return await tx.change("set_status_mark", {"tenant": "t", "next": 5})
 
-    def bad(tx: Transaction) -> int:
-        tx.change("set_status_mark", {"tenant": "t", "next": 99})
+    async def bad(tx: Transaction) -> int:
+        await tx.change("set_status_mark", {"tenant": "t", "next": 99})
         raise ZeroDivisionError
 
     for long in (False, True):
@@ -243,7 +243,7 @@ async def test_a_bug_in_one_transaction_spares_its_neighbours(tmp_path: Path) ->
         )
         assert (answers[0], answers[2]) == (1, 1)
         assert isinstance(answers[1], ZeroDivisionError)
-    assert engine.point("status_mark", {"tenant": "t"}) == (5,)
+    assert await engine.point("status_mark", {"tenant": "t"}) == (5,)
     await engine.close()
 
 
@@ -277,6 +277,7 @@ async def test_a_full_disk_is_said_and_got_over(tmp_path: Path) -> None:
     """Without room a commit is refused as unavailable and leaves nothing; with room again the store goes on."""
     store = SqliteStore(tmp_path / "s.db")
     engine = store._engine
+    assert isinstance(engine, SqliteEngine)
     await store.commit_step(StepCommit(process=process(), expected_version=0))
     limit = engine._file.writer.execute("PRAGMA max_page_count").get
     engine._file.writer.execute("PRAGMA max_page_count=1").fetchall()
