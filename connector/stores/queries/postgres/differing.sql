@@ -15,10 +15,11 @@ DELETE FROM command WHERE (tenant, key) IN (
   SELECT tenant, key FROM command WHERE at < :before ORDER BY at LIMIT :limit);
 
 -- name: is_copy
-SELECT copied FROM company;
+-- A database brought back from a dump does not know it: `serve --restored` says so.
+SELECT 0;
 
 -- name: is_a_copy
-UPDATE company SET copied = 1;
+SELECT 0;
 
 -- name: is_no_copy
-UPDATE company SET copied = 0;
+SELECT 0;

@@ -4,8 +4,7 @@
 -- Whose store this is. The one row is also the turn to write: every transaction locks it first (`postgres_writer`).
 CREATE TABLE company (
   id integer PRIMARY KEY DEFAULT 1 CHECK (id = 1),
-  did text COLLATE "C" NOT NULL,
-  copied bigint NOT NULL DEFAULT 0 -- 1: brought back from a dump, and its original may have gone on (SQLite: `user_version`)
+  did text COLLATE "C" NOT NULL
 );
 
 CREATE TABLE process (
