@@ -8,11 +8,12 @@ and counts of UNT, UNE and UNZ. The directory's part that is needed: `edifact_di
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from itertools import pairwise
 
 from connector.mapping.delimited import decoded
 from connector.mapping.edifact_directory import MESSAGES, elements_of, qualifiers
-from connector.mapping.elements import MAX_MESSAGE, Marks, Raw, behind_breaks, cell, segments
+from connector.mapping.elements import Marks, Raw, behind_breaks, cell, segments
+from connector.mapping.envelopes import Envelope, Level, Message
 from connector.mapping.groups import Group, Nest, group_of
 from connector.mapping.plan import Source
 from connector.mapping.records import Flat
@@ -35,32 +36,23 @@ _REPEATING = "4"
 """The first syntax version whose UNA has a repetition separator."""
 
 
-@dataclass(slots=True)
-class Message:
-    """A message: its header in its interchange's, and the segments between header and trailer."""
-
-    interchange: Segment
-    header: Raw
-    body: list[Raw] = field(default_factory=list)
-
-    @property
-    def kind(self) -> str:
-        """Its type (0065)."""
-        return self.header.value(2)
+_LEVELS = (
+    Level("UNB", "UNZ", 5, "messages or groups"),
+    Level("UNG", "UNE", 5, "messages", optional=True),
+    Level("UNH", "UNT", 1, "segments"),
+)
 
 
 def records(file: SourceFile, source: Source) -> Iterator[Flat]:
     """One flat record per segment at the path. Raises `Unreadable`."""
     kind, *steps = (source.record or "").split("/")
-    naming = Naming(qualifiers=qualifiers() | source.qualifiers, deep=True)
-    flattening = Flattening(file, naming)
+    flattening = Flattening(file, Naming(qualifiers=qualifiers() | source.qualifiers, deep=True))
     seen: dict[str, int] = {}
     for message in messages(file, source.encoding):
-        seen[message.kind] = seen.get(message.kind, 0) + 1
-        if message.kind == kind:
-            tree(file, message, source.groups)
-            yield from flattening.below(message.interchange, [kind, *steps])
-            message.interchange.children.clear()
+        seen[message.header.value(2)] = 1
+        if message.header.value(2) == kind:
+            top = tree(file, message, source.groups)
+            yield from flattening.below(top, [*(raw.name for raw in message.around[1:]), kind, *steps])
     if kind not in seen:
         raise unreadable(
             file, "header-missing", f"The file has no message {kind}.", hint=f"`record` begins with: {known(seen)}"
@@ -68,19 +60,26 @@ def records(file: SourceFile, source: Source) -> Iterator[Flat]:
 
 
 def tree(file: SourceFile, message: Message, groups: str | None) -> Segment:
-    """The message's segments in their groups, below its interchange. Raises `Unreadable`."""
-    (top,) = _segments(message.header)
-    top.step = message.kind
-    message.interchange.children.append(top)
-    nest = Nest(top, groups_of(message.kind, groups))
+    """The message's segments in their groups, below the headers around it. Raises `Unreadable`."""
+    kind = message.header.value(2)
+    headers = [segment for raw in (*message.around, message.header) for segment in _segments(raw)]
+    for outer, inner in pairwise(headers):
+        outer.children.append(inner)
+    headers[-1].step = kind
+    nest = Nest(headers[-1], groups_of(kind, groups))
     for raw in message.body:
         for segment in _segments(raw):
             if not nest.put(segment):
-                raise unreadable(
-                    file, "bad-structure", f"Segment {raw.number} ({raw.name[:20]}) has no place in a {message.kind}.",
-                    hint="`groups` writes down another order, such as `BGM DTM RFF(DTM)`", segment=raw.number,
-                )  # fmt: skip
-    return top
+                raise out_of_place(file, raw, kind)
+    return headers[0]
+
+
+def out_of_place(file: SourceFile, raw: Raw, kind: str) -> Unreadable:
+    """A segment that no open group of the message knows."""
+    return unreadable(
+        file, "bad-structure", f"Segment {raw.number} ({raw.name[:20]}) has no place in a {kind[:20]}.",
+        hint="`groups` writes down another order, such as `BGM DTM RFF(DTM)`", segment=raw.number,
+    )  # fmt: skip
 
 
 def groups_of(kind: str, groups: str | None) -> Group:
@@ -126,13 +125,13 @@ def messages(file: SourceFile, encoding: str | None) -> Iterator[Message]:
         if again != said:
             message = f"One interchange is {said}, the next one {again[:20]}."
             raise unreadable(file, "bad-encoding", message, hint="split the file", segment=number)
-        envelope = _Envelope(file)
+        envelope = Envelope(file, _LEVELS)
         for raw, end in segments(file, text, start, marks, number):
             yield from envelope.take(raw)
             place, number = end, raw.number + 1
             if envelope.closed:
                 break
-        envelope.check_closed(number)
+        envelope.check_closed(number - 1)
 
 
 def _begin(file: SourceFile, text: str, place: int, number: int) -> tuple[str, Marks, int]:
@@ -164,64 +163,3 @@ def _encoding(file: SourceFile, said: str) -> str:
             hint=f"say the `encoding` that the file really has; read are {', '.join(CHARACTER_SETS)}", segment=1,
         )  # fmt: skip
     return CHARACTER_SETS[said]
-
-
-class _Envelope:
-    """What the service segments of one interchange say, held against what there is (ISO 9735-1, 8)."""
-
-    def __init__(self, file: SourceFile) -> None:
-        self.file = file
-        self.interchange: tuple[Raw, Segment] | None = None
-        self.group: Raw | None = None
-        self.message: Message | None = None
-        self.messages = self.groups = self.in_group = 0
-        self.closed = False
-
-    def take(self, raw: Raw) -> Iterator[Message]:
-        """One segment more; the message that it closes."""
-        if raw.name == "UNB" and self.interchange is None:
-            (segment,) = _segments(raw)
-            self.interchange = raw, segment
-        elif raw.name == "UNG" and self.group is None and self.message is None:
-            self.group, self.in_group = raw, 0
-        elif raw.name == "UNH" and self.message is None and self.interchange is not None:
-            self.message = Message(self.interchange[1], raw)
-        elif raw.name == "UNT" and self.message is not None:
-            self._agree(raw, len(self.message.body) + 2, self.message.header.value(1), "segments")
-            self.messages, self.in_group = self.messages + 1, self.in_group + 1
-            yield self.message
-            self.message = None
-        elif raw.name == "UNE" and self.group is not None and self.message is None:
-            self._agree(raw, self.in_group, self.group.value(5), "messages")
-            self.groups, self.group = self.groups + 1, None
-        elif raw.name == "UNZ" and self.interchange is not None and self.group is None and self.message is None:
-            self._agree(raw, self.groups or self.messages, self.interchange[0].value(5), "messages or groups")
-            self.closed = True
-        elif self.message is not None and raw.name not in {"UNB", "UNG", "UNH", "UNE", "UNZ"}:
-            if raw.offset - self.message.header.offset > MAX_MESSAGE:
-                message = f"A message has more than {MAX_MESSAGE} characters."
-                raise unreadable(self.file, "too-large", message, hint="split the message", segment=raw.number)
-            self.message.body.append(raw)
-        else:
-            raise self._broken(raw.number, f"Segment {raw.number} ({raw.name[:20]}) may not stand there.")
-
-    def _agree(self, raw: Raw, count: int, reference: str, what: str) -> None:
-        if raw.value(1) != str(count) and raw.value(1).lstrip("0") != str(count):
-            text = f"{raw.name} (segment {raw.number}) counts {raw.value(1)[:20]} {what}, there are {count}."
-            raise self._broken(raw.number, text)
-        if raw.value(2) != reference:
-            text = f"{raw.name} (segment {raw.number}) closes `{raw.value(2)[:40]}`, open is `{reference[:40]}`."
-            raise self._broken(raw.number, text)
-
-    def _broken(self, number: int, text: str) -> Unreadable:
-        hint = "the file was cut, joined or changed on its way; fetch it again"
-        return unreadable(self.file, "bad-structure", text, hint=hint, segment=number)
-
-    def check_closed(self, number: int) -> None:
-        """Raises `Unreadable` where the file ends within the interchange."""
-        if not self.closed:
-            missing = "UNT" if self.message is not None else "UNE" if self.group is not None else "UNZ"
-            raise unreadable(
-                self.file, "truncated-file", f"The file ends without {missing}.",
-                hint="the file is cut off; fetch it again", segment=number - 1,
-            )  # fmt: skip

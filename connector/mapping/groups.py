@@ -74,6 +74,16 @@ class Nest:
                     return True
         return False
 
+    def put_below(self, parent: Segment, segment: Segment) -> bool:
+        """Put a segment that names its parent itself (X12's HL) below it. False: the message has no such group."""
+        top = self.open[0]
+        if segment.name not in top.group.groups:
+            return False
+        self._put(segment, 0, top.group.order[segment.name])
+        top.segment.children.pop()
+        parent.children.append(segment)
+        return True
+
     def _put(self, segment: Segment, depth: int, place: int) -> None:
         del self.open[depth + 1 :]
         here = self.open[depth]

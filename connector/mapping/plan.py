@@ -7,6 +7,7 @@ names across the plan (sources, code lists, units, formats) are checked when it 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Annotated, Literal, TypeAlias
 
 from pydantic import Discriminator, Field, JsonValue, Tag, ValidationError, field_validator, model_validator
@@ -18,6 +19,7 @@ from connector.mapping.groups import BadGroups, group_of
 from connector.mapping.numerals import LOCALES
 from connector.mapping.shape import Condition, Lookup, Mint, Node, Part, Received, Value, as_conditions
 from connector.mapping.spelling import Block, Items, Text, Tree, block, load, refuse
+from connector.mapping.x12_directory import SETS
 
 ENCODINGS = frozenset(
     [
@@ -45,9 +47,11 @@ ENCODINGS = frozenset(
         "utf-16-be",
     ]
 )  # fmt: skip
-Format = Literal["csv", "xlsx", "idoc", "edifact", "odata", "json"]
-_PATHS = {"idoc": "IDOC/E1EDL20/E1EDL24", "edifact": "DESADV/CPS/LIN"}
+Format = Literal["csv", "xlsx", "idoc", "edifact", "x12", "odata", "json"]
+_PATHS = {"idoc": "IDOC/E1EDL20/E1EDL24", "edifact": "DESADV/CPS/LIN", "x12": "856/S/O/I"}
 """Formats of segments, and how a path looks there."""
+KNOWN_GROUPS: Mapping[str, Mapping[str, str]] = {"edifact": MESSAGES, "x12": SETS}
+"""Formats of EDI, and the messages whose groups need not be written down."""
 _FILE_PATTERN = re.compile(r"[^/\\\x00-\x1f]+")
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
 
@@ -113,15 +117,15 @@ class Source(Part):
             raise PydanticCustomError(
                 "record", "This source says the path of its `record`, such as {path}.", {"path": _PATHS[self.format]}
             )
-        elif self.format == "edifact":
-            self._edi()
+        elif self.format in KNOWN_GROUPS:
+            self._edi(KNOWN_GROUPS[self.format])
         if self.locale is not None and self.locale not in LOCALES:
             raise PydanticCustomError("locale", "`locale` is one of {known}.", {"known": ", ".join(LOCALES)})
         return self
 
-    def _edi(self) -> None:
+    def _edi(self, groups: Mapping[str, str]) -> None:
         kind = (self.record or "").partition("/")[0]
-        if self.groups is None and kind not in MESSAGES:
+        if self.groups is None and kind not in groups:
             raise PydanticCustomError(
                 "record", "The groups of a {kind} are not known here, so the plan says them: `groups`.", {"kind": kind}
             )
@@ -142,7 +146,7 @@ class Source(Part):
     @property
     def position_unit(self) -> str:
         """What places in its files count: lines, or segments, where all may stand in one line."""
-        return "segment" if self.format == "edifact" else "line"
+        return "segment" if self.format in KNOWN_GROUPS else "line"
 
 
 class CodeFile(Part):

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import chain
 
-from connector.mapping import delimited, edifact, idoc, odata, workbook
+from connector.mapping import delimited, edifact, idoc, odata, workbook, x12
 from connector.mapping.plan import CodeFile, CodeTable, Plan, Source
 from connector.mapping.records import Flat, table_of
 from connector.mapping.source import Origin, Row, SourceFile, Table, content, unreadable
@@ -33,8 +33,9 @@ def _origin(name: str, file: SourceFile, unit: str = "line") -> Origin:
 
 
 def _records(source: Source, files: Sequence[SourceFile]) -> Iterator[tuple[SourceFile, Iterator[Flat]]]:
-    if source.format == "edifact":
-        return ((file, edifact.records(file, source)) for file in files)
+    if source.format in {"edifact", "x12"}:
+        read = edifact.records if source.format == "edifact" else x12.records
+        return ((file, read(file, source)) for file in files)
     if source.format == "idoc":
         return ((file, idoc.records(file, source.record or "", source.qualifiers)) for file in files)
     path = source.record if source.record is not None else ("value" if source.format == "odata" else "")
