@@ -283,15 +283,18 @@ def read(text: str, path: Path) -> Config:
     try:
         config = Config.model_validate(raw)
     except ValidationError as error:
-        raise BadConfig(f"{path}: {'; '.join(map(_sentence, error.errors()))}", hint=_near(error)) from None
+        raise BadConfig(f"{path}: {'; '.join(map(sentence, error.errors()))}", hint=_near(error)) from None
     return config.model_copy(update={"folder": path.parent.resolve()})
 
 
-def _sentence(problem: Mapping[str, object]) -> str:
+def sentence(problem: Mapping[str, object]) -> str:
+    """What a model finds wrong, for people: the key, and what is wrong with it."""
     place = problem["loc"]
     key = ".".join(map(str, place)) if isinstance(place, tuple) else str(place)
     if problem["type"] == "extra_forbidden":
         return f"{key}: unknown key"
+    if problem["type"] == "missing":
+        return f"{key}: it is missing"
     said = str(problem["msg"]).removeprefix("Value error, ")
     return f"{key}: {said}" if key else said
 

@@ -135,7 +135,7 @@ def _told(problem: JsonObject) -> ConnectorError:
     """A problem document as the error that it was."""
     status, detail, hint = problem.get("status"), str(problem.get("detail")), str(problem.get("hint", ""))
     if status == http.client.UNAUTHORIZED:
-        return NotAllowed(detail, hint=hint or f"is {MANAGEMENT_TOKEN_VARIABLE} the one of this connector?")
+        return NotAllowed(detail, hint=f"is {MANAGEMENT_TOKEN_VARIABLE} the one of this connector?")
     if problem.get("kind") in _UNCHECKED or status == http.client.SERVICE_UNAVAILABLE:
         return CannotCheck(detail, hint=hint)
     if problem.get("kind") == IllegalTransition.code:

@@ -19,7 +19,9 @@ from connector.exchange.receipts import receipt_in, worth
 from connector.exchange.rows import AgreementRow
 from connector.model import Json, JsonObject
 from connector.policy.pinning import by_unit, pins_of
+from connector.server import answers_data as answers
 from connector.server import processes
+from connector.server.operations import Operation
 from connector.server.problems import json_response
 from connector.server.services import SERVICES, Services
 
@@ -27,9 +29,13 @@ SHOWN: Final = 100
 _NO_PIN: Final = ("not-pinned", "the agreement pins no content")
 
 
-def routes() -> list[web.RouteDef]:
-    """The routes of the management API."""
-    return [web.get("/v1/agreements", _listed), web.get("/v1/agreements/{id}", _one)]
+def operations() -> list[Operation]:
+    """What the management API does about agreements."""
+    one = "An agreement: what was said for it, what was delivered under it, and whether that is what was agreed."
+    return [
+        Operation("GET", "/v1/agreements", _listed, "All agreements.", (answers.Agreements,)),
+        Operation("GET", "/v1/agreements/{id}", _one, one, (answers.Agreement,), fails=(NotFound,)),
+    ]
 
 
 async def _listed(request: web.Request) -> web.Response:

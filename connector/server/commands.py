@@ -358,7 +358,7 @@ async def command_of(services: Services, key: str, said: str) -> CommandRow:
     known = await services.store.load_command(services.config.tenant, key) if key else None
     if known is not None:
         if known.request_digest != request_digest:
-            raise Conflict("this idempotency key was used for another request")
+            raise Conflict("this idempotency key was used for another request", hint="a new request needs a new key")
         return known
     now = micros(services.clock.now())
     return CommandRow(

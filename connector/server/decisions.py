@@ -7,8 +7,6 @@ it, or an offer as a catalogue shows it: home rules and lists of parties stay ho
 
 from __future__ import annotations
 
-from typing import Literal, cast
-
 import orjson
 from aiohttp import web
 from pydantic import ValidationError
@@ -24,23 +22,34 @@ from connector.protocol.negotiation import State
 from connector.protocol.process import Role
 from connector.protocol.terms import Offer, rules_of
 from connector.protocol.turns import Turn
-from connector.server import asked, processes
+from connector.server import answers_peers as answers
+from connector.server import asked, processes, requests
 from connector.server.commands import command_of, negotiated
+from connector.server.operations import MOVES_A_PROCESS, Operation
 from connector.server.problems import json_response
 from connector.server.services import SERVICES, Services
 from connector.server.withdrawing import own_dataset
 
-_DECISIONS = ("approve", "counter", "reject")
 
-
-def routes() -> list[web.RouteDef]:
-    """The routes of the management API."""
+def operations() -> list[Operation]:
+    """What the management API does about decisions in negotiations."""
+    negotiated, moves = (answers.Negotiated,), MOVES_A_PROCESS
+    word = "Say a word to what waits: yes, no, or other terms."
     return [
-        web.get("/v1/approvals", _queue),
-        web.post("/v1/approvals/{id}", _decide),
-        web.post("/v1/offer", _offer),
-        web.post("/v1/negotiations/{id}/terminate", _terminate),
-    ]
+        Operation("GET", "/v1/approvals", _queue, "What waits for a person's word.", (answers.Approvals,)),
+        Operation(
+            "POST", "/v1/approvals/{id}", _decide, word, (*negotiated, answers.AuditDecided), asked=requests.Decide,
+            fails=moves, repeatable=True,
+        ),
+        Operation(
+            "POST", "/v1/offer", _offer, "Offer a contract on our data to a peer that has not asked.", negotiated,
+            asked=requests.Offer, fails=moves, repeatable=True,
+        ),
+        Operation(
+            "POST", "/v1/negotiations/{id}/terminate", _terminate, "End a negotiation, whoever's turn it is.",
+            negotiated, asked=requests.End, fails=moves,
+        ),
+    ]  # fmt: skip
 
 
 # --- the queue -------------------------------------------------------------------------------------------------------
@@ -90,37 +99,30 @@ def _read_shown(row: ApprovalRow, dataset: DatasetRow | None) -> JsonObject:
 
 
 async def _decide(request: web.Request) -> web.Response:
-    said = await asked.body(request)
+    said = await asked.body(request, requests.Decide)
     return json_response(await decided(request.app[SERVICES], request.match_info["id"], said, asked.key(request)))
 
 
-async def decided(services: Services, ident: str, body: JsonObject, key: str) -> JsonObject:
+async def decided(services: Services, ident: str, said: requests.Decide, key: str) -> JsonObject:
     """A person's word, as the management API takes it, on a turn of a negotiation or on audit reads."""
-    decision = asked.text(body, "decision")
-    if decision not in _DECISIONS:
-        raise BadInput(f"decision {decision!r} is none of {', '.join(_DECISIONS)}")
     if await services.store.load_approval(_tenant(services), "audit", ident) is not None:
-        return await _decide_read(services, ident, decision, body)
-    terms, not_before = body.get("terms"), asked.text(body, "not_before", "")
-    if (decision == "counter") != isinstance(terms, dict):
+        return await _decide_read(services, ident, said)
+    if (said.decision == "counter") != (said.terms is not None):
         raise BadInput(
             "terms belong to a counter-offer, and to nothing else", hint='{"decision": "counter", "terms": {}}'
         )
     word = Word(
-        decision=cast("Literal['approve', 'counter', 'reject']", decision),
-        terms=wire_terms(terms, _offer_id(services, body)) if isinstance(terms, dict) else None,
-        agreement_id=asked.text(body, "agreement_id", ""), code=asked.text(body, "code", ""),
-        reason=asked.text(body, "reason", ""),
-        not_before=micros(asked.moment(not_before)) if not_before else 0,
+        decision=said.decision, agreement_id=said.agreement_id, code=said.code, reason=said.reason,
+        terms=wire_terms(said.terms, said.offer_id or services.ids.urn()) if said.terms is not None else None,
+        not_before=micros(said.not_before) if said.not_before else 0,
     )  # fmt: skip
-    return await decide(services, ident, word, key, asked.seconds(body))
+    return await decide(services, ident, word, key, said.wait_seconds)
 
 
-async def _decide_read(services: Services, pid: str, decision: str, body: JsonObject) -> JsonObject:
-    if decision not in {"approve", "reject"} or body.get("not_before"):
+async def _decide_read(services: Services, pid: str, said: requests.Decide) -> JsonObject:
+    if said.decision == "counter" or said.not_before:
         raise BadInput("audit reads are approved or rejected, at once", hint="approve ID, or reject ID --reason ...")
-    word = cast("Literal['approve', 'reject']", decision)
-    row = await services.audit_answers.decide(pid, word, asked.text(body, "reason", ""), services.clock.now())
+    row = await services.audit_answers.decide(pid, said.decision, said.reason, services.clock.now())
     return {
         "audit": row.pid, "with": row.counterparty, "dataset": row.subject, "decision": row.decision,
         "until": time_of(row.due),
@@ -144,13 +146,10 @@ async def decide(services: Services, ident: str, word: Word, key: str, wait_seco
 
 
 async def _offer(request: web.Request) -> web.Response:
-    services, body = request.app[SERVICES], await asked.body(request)
-    peer, terms = Did(services.config.peer(asked.text(body, "peer"))), body.get("terms")
-    if not (terms is None or isinstance(terms, dict)):
-        raise BadInput("terms is not an object", hint="a policy, or an offer as /v1/catalog shows it")
+    services, body = request.app[SERVICES], await asked.body(request, requests.Offer)
     answer = await offer(
-        services, peer, asked.text(body, "dataset"), asked.key(request), asked.seconds(body), terms=terms,
-        offer_id=asked.text(body, "offer_id", ""),
+        services, Did(services.config.peer(body.peer)), body.dataset, asked.key(request), body.wait_seconds,
+        terms=body.terms, offer_id=body.offer_id,
     )  # fmt: skip
     return json_response(answer)
 
@@ -180,12 +179,12 @@ async def offer(
 
 
 async def _terminate(request: web.Request) -> web.Response:
-    body = await asked.body(request)
-    answer = await terminate(
-        request.app[SERVICES], request.match_info["id"], asked.text(body, "code", "") or "operator",
-        asked.text(body, "reason", ""), asked.seconds(body),
-    )  # fmt: skip
-    return json_response(answer)
+    body = await asked.body(request, requests.End)
+    return json_response(
+        await terminate(
+            request.app[SERVICES], request.match_info["id"], body.code or "operator", body.reason, body.wait_seconds
+        )
+    )
 
 
 async def terminate(services: Services, ident: str, code: str, reason: str, wait_seconds: float) -> JsonObject:
@@ -219,10 +218,6 @@ async def _negotiation(services: Services, ident: str) -> ProcessRow:
     if row.kind != "negotiation":
         raise NotFound(f"{ident} is a transfer", hint="battery-connector transfers")
     return row
-
-
-def _offer_id(services: Services, body: JsonObject) -> str:
-    return asked.text(body, "offer_id", "") or services.ids.urn()
 
 
 def _tenant(services: Services) -> str:

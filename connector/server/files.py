@@ -3,54 +3,58 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from mimetypes import guess_type
-from pathlib import Path
 
+from aiohttp import web
+
+from connector.errors import Conflict
 from connector.exchange.pages import FILE
 from connector.exchange.receive import Tell
-from connector.model import AccessClass, JsonObject
-from connector.server import asked
+from connector.model import JsonObject
+from connector.server import answers, asked
 from connector.server.commands import UNFINISHED, bound, dataset_of, pin_now, read_file, wants_pin
-from connector.server.services import Services
+from connector.server.lines import stream
+from connector.server.operations import Operation
+from connector.server.requests import PublishFile
+from connector.server.services import SERVICES, Services
 
 _MEGABYTE = 1e6
+_UNKNOWN = "application/octet-stream"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WantedFile:
-    """What to offer. `title` and `media_type` follow from the file's name unless said."""
-
-    file: Path
-    policy: Path
-    title: str
-    media_type: str
-    access_class: str
-    pin: bool | None
+def operations() -> list[Operation]:
+    """What the management API does about files."""
+    return [
+        Operation(
+            "POST", "/v1/publish-file", _publish_file, "Offer a file as it is, under a policy.",
+            (answers.PublishedFile,), asked=PublishFile, lines=(answers.Told,), fails=(Conflict,),
+        )
+    ]  # fmt: skip
 
 
-def wanted(body: JsonObject) -> WantedFile:
-    """The request, read."""
-    file = Path(asked.text(body, "file"))
-    return WantedFile(
-        file=file, policy=Path(asked.text(body, "policy")), title=asked.text(body, "title", "") or file.name,
-        media_type=asked.text(body, "mediaType", "") or guess_type(file.name)[0] or "application/octet-stream",
-        access_class=asked.text(body, "accessClass", AccessClass.B2B), pin=asked.truth(body, "pin"),
-    )  # fmt: skip
+async def _publish_file(request: web.Request) -> web.StreamResponse:
+    services, wanted = request.app[SERVICES], await asked.body(request, PublishFile)
+
+    async def work(tell: Tell) -> JsonObject:
+        return await publish_file(services, wanted, tell)
+
+    return await stream(request, work)
 
 
-async def publish_file(services: Services, said: WantedFile, tell: Tell) -> JsonObject:
+async def publish_file(services: Services, said: PublishFile, tell: Tell) -> JsonObject:
     """Offer a file as it is under a policy: a dataset per title and policy."""
-    policy_octets = await asyncio.to_thread(read_file, said.policy)
-    dataset = await dataset_of(services, f"file {said.title}", FILE, said.policy, policy_octets)
-    dataset = replace(dataset, title=said.title, plan="")
+    file, policy = services.config.path(said.file), services.config.path(said.policy)
+    title, media_type = said.title or file.name, said.media_type or guess_type(file.name)[0] or _UNKNOWN
+    dataset = await dataset_of(services, f"file {title}", FILE, policy, await asyncio.to_thread(read_file, policy))
+    dataset = replace(dataset, title=title, plan="")
     pin = await wants_pin(services, dataset.dataset_id, said.pin)
     row = await services.publish_file.publish(
-        said.file, bound(dataset, UNFINISHED) if pin else dataset, media_type=said.media_type,
+        file, bound(dataset, UNFINISHED) if pin else dataset, media_type=media_type,
         access_class=said.access_class, on_bytes=lambda done: tell({"done": f"{done / _MEGABYTE:,.0f} MB"}),
     )  # fmt: skip
     pinned_to = await pin_now(services, dataset) if pin else None
     return {
         "file": row.name, "digest": row.digest, "size": row.size, "mediaType": row.media_type,
-        "accessClass": row.access_class, "dataset": dataset.dataset_id, "title": said.title, "pin": pinned_to,
+        "accessClass": row.access_class, "dataset": dataset.dataset_id, "title": title, "pin": pinned_to,
     }  # fmt: skip

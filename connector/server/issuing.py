@@ -17,7 +17,7 @@ from aiohttp import web
 from connector.credentials.ids import mint
 from connector.credentials.issue import SUITES
 from connector.credentials.securing import WITH_PROOF
-from connector.errors import BadInput
+from connector.errors import BadInput, Conflict
 from connector.exchange.draft import micros
 from connector.exchange.publication import Declared, Published
 from connector.exchange.rows import CredentialRow, DatasetRow
@@ -25,12 +25,13 @@ from connector.mapping.engine import Mapped
 from connector.mapping.lineage import Lineage
 from connector.mapping.plan import parse
 from connector.mapping.source import Origin, Row
-from connector.model import Finding, JsonObject, list_in, object_in
+from connector.model import Finding, JsonObject
 from connector.policy.odrl import digest
 from connector.policy.reading import load
-from connector.server import asked, commands
+from connector.server import answers, asked, commands, requests
 from connector.server.commands import read_file
 from connector.server.lines import Tell, stream
+from connector.server.operations import Operation
 from connector.server.services import SERVICES, Services
 
 ENVELOPE = "vc+jwt"
@@ -92,19 +93,22 @@ class Job:
         }  # fmt: skip
 
 
-def routes() -> list[web.RouteDef]:
-    """The routes of the management API."""
-    return [web.post("/v1/issue", _route)]
+def operations() -> list[Operation]:
+    """What the management API does about credentials that are handed over as files."""
+    says = "Sign claims, or the documents of a plan, keep what was signed, and hand it over."
+    return [
+        Operation(
+            "POST", "/v1/issue", _issue, says, (answers.Issued,), asked=requests.Issue, fails=(Conflict,),
+            lines=(answers.Told,),
+        )
+    ]  # fmt: skip
 
 
-async def _route(request: web.Request) -> web.StreamResponse:
-    services, body = request.app[SERVICES], await asked.body(request)
-    claims = [object_in(one) for one in list_in(body.get("claims"))]
-    plan = asked.text(body, "plan", "")
+async def _issue(request: web.Request) -> web.StreamResponse:
+    services, body = request.app[SERVICES], await asked.body(request, requests.Issue)
     job = Job(
-        record_type=asked.text(body, "type"), plan=Path(plan) if plan else None,
-        claims=[Claims(file=asked.text(one, "file"), subject=object_in(one.get("subject"))) for one in claims],
-        securing=asked.text(body, "securing", ENVELOPE),
+        record_type=body.type, plan=services.config.path(body.plan) if body.plan else None,
+        claims=[Claims(file=one.file, subject=one.subject) for one in body.claims], securing=body.securing,
     )  # fmt: skip
 
     async def work(_: Tell) -> JsonObject:

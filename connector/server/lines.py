@@ -1,6 +1,7 @@
-"""Answers of the management API that come line by line: long work, and what is found bit by bit.
+"""Answers of the management API that may come line by line: long work, and what is found bit by bit.
 
-`{"progress": ...}` while work runs, or one object per thing found; `{"result": ...}` or `{"problem": ...}` last.
+Who accepts `application/x-ndjson` gets `{"progress": ...}` while work runs, or one object per thing found, and
+`{"result": ...}` or `{"problem": ...}` last. Everybody else gets one object when all is done, or a problem.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from aiohttp import web
 
 from connector.errors import ConnectorError
 from connector.model import JsonObject
-from connector.server.problems import problem_body
+from connector.server.problems import for_operators, json_response, problem_body
 
 NDJSON = "application/x-ndjson"
 _PROGRESS_SECONDS = 0.2
@@ -28,8 +29,15 @@ Tell = Callable[[JsonObject], None]
 """Says how far the work is. What is said too quickly is skipped."""
 
 
+def asks_for_lines(request: web.Request) -> bool:
+    """Whether the caller wants to hear how far the work is."""
+    return NDJSON in request.headers.get("Accept", "")
+
+
 async def stream(request: web.Request, work: Callable[[Tell], Awaitable[JsonObject]]) -> web.StreamResponse:
-    """Lines of JSON while the work goes on. A caller that goes away ends the lines, not the work."""
+    """The work's result, or lines of JSON while it goes on. A caller that goes away ends the answer, not the work."""
+    if not asks_for_lines(request):
+        return json_response(await work(lambda _: None))
     return await _streamed(*await _opened(request), work)
 
 
@@ -80,7 +88,7 @@ async def _result(work: Callable[[Tell], Awaitable[JsonObject]], tell: Tell) -> 
     try:
         return {"result": await work(tell)}
     except ConnectorError as error:
-        return {"problem": problem_body(error)}
+        return {"problem": problem_body(for_operators(error))}
     except Exception:  # noqa: BLE001 - as in `answer_errors`: the answer has begun, so a bug has to be its last line
         _log.exception("bug in long work")
         return {"problem": problem_body(ConnectorError("this is a bug of the connector", hint="its log says where"))}

@@ -1,27 +1,31 @@
 """The management API: what operators and the command line use. Loopback only, with a token; every path under `/v1`.
 
-Long work answers as lines of JSON (`lines`). What the commands do stands in `commands`.
+What may be asked stands in `requests`, how it is answered in `answers`; the API's document (`openapi`) is made of these
+and of the operations here. What the commands do stands in `commands`.
 """
 
 from __future__ import annotations
 
+import asyncio
 import hmac
 from collections.abc import AsyncIterator, Awaitable, Callable
-from pathlib import Path
+from dataclasses import replace
 
 import orjson
 from aiohttp import web
 
-from connector.credentials.datamodel import CREDENTIAL_LIMIT_BYTES
-from connector.credentials.securing import as_served
-from connector.credentials.verify import needs
-from connector.errors import BadInput, NotAuthenticated, NotFound
+from connector.config import MANAGEMENT_TOKEN_VARIABLE
+from connector.errors import BadInput, Conflict, NotAuthenticated, NotFound
 from connector.exchange.publication import Declared
 from connector.exchange.rows import RecordRow
 from connector.model import Did, Json, JsonObject
 from connector.protocol.catalog_query import read_terms
 from connector.server import (
     agreements,
+    answers,
+    answers_data,
+    answers_peers,
+    asked,
     bundling,
     commands,
     decisions,
@@ -29,71 +33,119 @@ from connector.server import (
     fetching,
     files,
     issuing,
+    openapi,
     operator_pages,
     own_keys,
     processes,
+    requests,
     transfers,
+    verifying,
     withdrawing,
 )
-from connector.server.asked import body as _body
-from connector.server.asked import key as _key
-from connector.server.asked import moment as _moment
-from connector.server.asked import seconds as _seconds
-from connector.server.asked import text as _text
-from connector.server.asked import texts as _texts
-from connector.server.asked import truth as _truth
-from connector.server.lines import NDJSON, Tell, lines, stream
-from connector.server.problems import json_response
+from connector.server.lines import Tell, asks_for_lines, lines, stream
+from connector.server.operations import ASKS_A_PEER, MOVES_A_PROCESS, Operation
+from connector.server.problems import for_operators, json_response
 from connector.server.services import SERVICES, Services
 from connector.server.sessions import is_page
 
 _TOKEN = web.AppKey("token", str)
 _EVIDENCE_PAGE = 1_000
-_DATASETS = 10_000
-_MOST_DIGITS = 9
+
+
+def operations() -> list[Operation]:
+    """All that it does."""
+    topics = {
+        "Exchange": [*_exchanging(), *files.operations(), *withdrawing.operations(), *discarding.operations()],
+        "Decide": [*decisions.operations(), *transfers.operations()],
+        "Look": [*_looking(), *processes.operations(), *agreements.operations()],
+        "Credentials": [*verifying.operations(), *issuing.operations(), *own_keys.operations()],
+        "This connector": [*_health(), *operator_pages.operations()],
+    }
+    return [replace(one, topic=topic) for topic, some in topics.items() for one in some]
+
+
+def _health() -> list[Operation]:
+    live, ready = "The process answers.", "The connector works: its store answers too."
+    return [
+        Operation("GET", "/health/live", _live, live, (answers.Live,), open=True),
+        Operation("GET", "/health/ready", _ready, ready, (answers.Ready,), open=True),
+        Operation("GET", openapi.PATH, _document, "This document.", (answers.Document,), open=True),
+    ]
+
+
+def _exchanging() -> list[Operation]:
+    told, fetch = (answers.Told,), "Transfer the data of an agreement, verify and keep it."
+    publish = "Map the exports of a plan, sign what comes out, and offer it under a policy."
+    found = (answers.Told, answers_peers.Owner, answers_peers.Dataset, answers_peers.Elsewhere, answers_peers.More)
+    return [
+        Operation(
+            "POST", "/v1/publish", _publish, publish, (answers.Published,), asked=requests.Publish, lines=told,
+            fails=(Conflict,),
+        ),
+        Operation(
+            "GET", "/v1/catalog", _catalog, "What a peer offers us, and under which terms.", (answers_peers.Catalog,),
+            asked=requests.Catalog, lines=found, fails=ASKS_A_PEER,
+        ),
+        Operation(
+            "POST", "/v1/request", _request, "Negotiate a contract on a dataset of a peer.",
+            (answers_peers.Negotiated,), asked=requests.Request, lines=told, fails=MOVES_A_PROCESS, repeatable=True,
+        ),
+        Operation(
+            "POST", "/v1/fetch", _fetch, fetch, (answers_data.Fetched, answers_data.Started), asked=requests.Fetch,
+            lines=told, fails=MOVES_A_PROCESS, repeatable=True,
+        ),
+        Operation(
+            "GET", "/v1/received", _received, "What came, from whom, under which terms.", (answers_data.Received,),
+            asked=requests.Received,
+        ),
+        Operation(
+            "POST", "/v1/audit", _audit, "Walk a chain, and judge every record of it.", (answers_data.Audited,),
+            asked=requests.Audit, lines=told, fails=ASKS_A_PEER,
+        ),
+    ]  # fmt: skip
+
+
+def _looking() -> list[Operation]:
+    records = "Records by a number, or all of them in pages."
+    record = "A record, with its credentials and the lineage of each value."
+    evidence = "The log of what was decided, sent, taken and given: what follows a number."
+    return [
+        Operation("GET", "/v1/records", _records, records, (answers.Records,), asked=requests.Records),
+        Operation(
+            "GET", "/v1/records/{id}", _record, record, (answers.Record,), asked=requests.Record, fails=(NotFound,)
+        ),
+        Operation("GET", "/v1/evidence", _evidence, evidence, (answers.Evidence,), asked=requests.Evidence),
+        Operation("GET", "/v1/counts", _counts, "How much of everything there is.", (answers.Counts,)),
+    ]
 
 
 def routes() -> list[web.RouteDef]:
-    """All routes."""
-    return [
-        web.get("/health/live", _live),
-        web.get("/health/ready", _ready),
-        web.post("/v1/publish", _publish),
-        web.post("/v1/publish-file", _publish_file),
-        web.post("/v1/import", _import),
-        web.get("/v1/catalog", _catalog),
-        web.post("/v1/request", _request),
-        web.post("/v1/fetch", _fetch),
-        web.get("/v1/received", _received),
-        web.post("/v1/audit", _audit),
-        web.post("/v1/verify", _verify),
-        web.post("/v1/revoke", _revoke),
-        web.get("/v1/records", _records),
-        web.get("/v1/records/{id}", _record),
-        *agreements.routes(),
-        *decisions.routes(),
-        *discarding.routes(),
-        *issuing.routes(),
-        *operator_pages.routes(),
-        *own_keys.routes(),
-        *processes.routes(),
-        *transfers.routes(),
-        *withdrawing.routes(),
-        web.get("/v1/evidence", _evidence),
-        web.get("/v1/counts", _counts),
-    ]
+    """All routes: of the API, and of the operators' pages."""
+    return [*(one.route() for one in operations()), *operator_pages.routes()]
 
 
 @web.middleware
 async def check_token(
     request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
 ) -> web.StreamResponse:
-    """Health is for everybody on this machine, all else for who has the token; pages have sessions (`sessions`)."""
-    if not request.path.startswith("/health/") and not is_page(request):
+    """Health and the API's document are for everybody on this machine, all else of the API for who has the token; pages
+    have sessions (`sessions`).
+    """
+    if is_page(request):
+        return await handler(request)
+    if not request.path.startswith("/health/") and request.path != openapi.PATH:
         shown = request.headers.get("Authorization", "").removeprefix("Bearer ")
         if not hmac.compare_digest(shown.encode(), request.app[_TOKEN].encode()):
-            raise NotAuthenticated("the management token is missing or wrong")
-    return await handler(request)
+            raise NotAuthenticated(
+                "the management token is missing or wrong",
+                hint=f"Authorization: Bearer TOKEN, which stands in secrets.env as {MANAGEMENT_TOKEN_VARIABLE}",
+            )
+    try:
+        return await handler(request)
+    except NotAuthenticated as error:
+        raise for_operators(error) from None
+    except web.HTTPNotFound:
+        raise NotFound(f"the management API has no {request.path}", hint=f"{openapi.PATH} says what it has") from None
 
 
 def keep_token(app: web.Application, token: str) -> None:
@@ -114,16 +166,21 @@ async def _ready(request: web.Request) -> web.Response:
     return json_response({"status": "ready", "did": services.config.did, "name": services.config.name})
 
 
+async def _document(request: web.Request) -> web.Response:
+    port = request.app[SERVICES].config.listen.management_port
+    octets = await asyncio.to_thread(openapi.octets, port, *operations())
+    return web.Response(body=octets, content_type="application/json")
+
+
 # --- commands --------------------------------------------------------------------------------------------------------
 
 
 async def _publish(request: web.Request) -> web.StreamResponse:
-    services, body = request.app[SERVICES], await _body(request)
-    declared = Declared(correction=_text(body, "correct", ""), overwrite=body.get("overwrite") is True)
+    services, body = request.app[SERVICES], await asked.body(request, requests.Publish)
+    declared = Declared(correction=body.correct, overwrite=body.overwrite)
     wanted = commands.Wanted(
-        plan=Path(_text(body, "plan")), policy=Path(_text(body, "policy")), title=_text(body, "title", ""),
-        record_type=_text(body, "credential", ""), dataset=_text(body, "dataset", ""),
-        approval=_truth(body, "approval"), pin=_truth(body, "pin"),
+        plan=services.config.path(body.plan), policy=services.config.path(body.policy), title=body.title,
+        record_type=body.credential, dataset=body.dataset, approval=body.approval, pin=body.pin,
     )  # fmt: skip
 
     async def work(tell: Tell) -> JsonObject:
@@ -132,34 +189,14 @@ async def _publish(request: web.Request) -> web.StreamResponse:
     return await stream(request, work)
 
 
-async def _publish_file(request: web.Request) -> web.StreamResponse:
-    services, wanted = request.app[SERVICES], files.wanted(await _body(request))
-
-    async def work(tell: Tell) -> JsonObject:
-        return await files.publish_file(services, wanted, tell)
-
-    return await stream(request, work)
-
-
-async def _import(request: web.Request) -> web.Response:
-    services, body = request.app[SERVICES], await _body(request)
-    held = as_served(_text(body, "credential").encode(), CREDENTIAL_LIMIT_BYTES)
-    return json_response(await commands.hold(services, held, _text(body, "into"), Path(_text(body, "policy"))))
-
-
 async def _catalog(request: web.Request) -> web.StreamResponse:
-    """What a peer shows us: an object, or lines of JSON as they come in where these are asked for."""
-    services, asked = request.app[SERVICES], request.query
-    peer = Did(services.config.peer(asked.get("peer", "")))
-    most = asked.get("limit", str(_DATASETS))
-    if not most.isdecimal() or len(most) > _MOST_DIGITS:
-        raise BadInput(f"limit {most!r} is no number")
-    wanted, limit = read_terms(asked.getall("filter", [])), int(most)
+    services, said = request.app[SERVICES], asked.query(request, requests.Catalog)
+    peer, wanted = Did(services.config.peer(said.peer)), read_terms(said.filter)
 
     def found(tell: Tell) -> AsyncIterator[JsonObject]:
-        return commands.catalog(services.telling(tell), peer, wanted, limit)
+        return commands.catalog(services.telling(tell), peer, wanted, said.limit)
 
-    if request.headers.get("Accept") == NDJSON:
+    if asks_for_lines(request):
         return await lines(request, found)
     listed: list[Json] = [line async for line in found(lambda _: None)]
     datasets: list[Json] = [line for line in listed if isinstance(line, dict) and "dataset" in line]
@@ -168,96 +205,68 @@ async def _catalog(request: web.Request) -> web.StreamResponse:
 
 
 async def _request(request: web.Request) -> web.StreamResponse:
-    """Negotiate: an object, or lines of JSON that end with it where these are asked for."""
-    services, body = request.app[SERVICES], await _body(request)
-    peer = Did(services.config.peer(_text(body, "peer")))
-    dataset, offer, wait = _text(body, "dataset"), body.get("offer"), _seconds(body)
-    if offer is not None and not isinstance(offer, dict):
-        raise BadInput("offer is not an object", hint="an offer as /v1/catalog shows it")
-    key, offer_id = _key(request), _text(body, "offer_id", "")
+    services, body = request.app[SERVICES], await asked.body(request, requests.Request)
+    peer, key = Did(services.config.peer(body.peer)), asked.key(request)
 
     async def work(tell: Tell) -> JsonObject:
-        return await commands.request(services.telling(tell), peer, dataset, key, wait, offer=offer, offer_id=offer_id)
+        return await commands.request(
+            services.telling(tell), peer, body.dataset, key, body.wait_seconds, offer=body.offer,
+            offer_id=body.offer_id,
+        )  # fmt: skip
 
-    if request.headers.get("Accept") == NDJSON:
-        return await stream(request, work)
-    return json_response(await work(lambda _: None))
+    return await stream(request, work)
 
 
 async def _fetch(request: web.Request) -> web.StreamResponse:
-    """Start a transfer and pull its data, only the `units` where some are named, or with `"push": true` have it sent.
-    With `"pull": false` only start it, and answer at once with the address.
-    """
-    services, body = request.app[SERVICES], await _body(request)
-    agreement, key, wait = _text(body, "agreement"), _key(request), _seconds(body)
-    if body.get("pull") is False:
-        return json_response(await fetching.start_transfer(services, agreement, key, wait))
-    push, units = body.get("push") is True, _texts(body, "units")
-    if push and units:
-        raise BadInput("single units are fetched, not pushed")
+    services, body, key = request.app[SERVICES], await asked.body(request, requests.Fetch), asked.key(request)
+    if body.push and body.units:
+        raise BadInput("single units are fetched, not pushed", hint="leave out push, or units")
 
     async def work(tell: Tell) -> JsonObject:
-        return await fetching.fetch(services.telling(tell), agreement, key, wait, tell, push=push, units=units)
+        if not body.pull:
+            return await fetching.start_transfer(services, body.agreement, key, body.wait_seconds)
+        return await fetching.fetch(
+            services.telling(tell), body.agreement, key, body.wait_seconds, tell, push=body.push, units=body.units
+        )
 
     return await stream(request, work)
 
 
 async def _received(request: web.Request) -> web.Response:
-    services, asked = request.app[SERVICES], request.query
-    holder = services.config.peer(asked["from"]) if asked.get("from") else ""
-    return json_response(await commands.received(services, holder, asked.get("type", "")))
+    services, said = request.app[SERVICES], asked.query(request, requests.Received)
+    holder = services.config.peer(said.holder) if said.holder else ""
+    return json_response(await commands.received(services, holder, said.type))
 
 
 async def _audit(request: web.Request) -> web.StreamResponse:
-    services, body = request.app[SERVICES], await _body(request)
-    holder = Did(services.config.peer(_text(body, "peer", services.config.did)))
-    root, client, prepared_for = _text(body, "id"), body.get("client"), _text(body, "preparedFor", "")
+    services, body = request.app[SERVICES], await asked.body(request, requests.Audit)
+    holder = Did(services.config.peer(body.peer or services.config.did))
 
     async def work(tell: Tell) -> JsonObject:
         def on_node(count: int, at: str) -> None:
             tell({"done": count, "at": at})
 
-        if body.get("bundle") is True:
-            return await bundling.audit(services, root, holder, on_node, client=client, prepared_for=prepared_for)
-        return (await services.audit.run(root, holder, on_node=on_node)).as_json()
+        if body.bundle:
+            return await bundling.audit(
+                services, body.id, holder, on_node, client=body.client, prepared_for=body.prepared_for
+            )
+        return (await services.audit.run(body.id, holder, on_node=on_node)).as_json()
 
     return await stream(request, work)
-
-
-async def _verify(request: web.Request) -> web.Response:
-    services, body = request.app[SERVICES], await _body(request)
-    at = _text(body, "at", "")
-    moment = _moment(at) if at else None
-    octets = as_served(_text(body, "credential").encode(), CREDENTIAL_LIMIT_BYTES)
-    report = await services.verifier.verify(octets, moment)
-    return json_response({**report.as_json(), "outcome": report.outcome(), "types": [*needs(octets).types]})
-
-
-async def _revoke(request: web.Request) -> web.Response:
-    services, body = request.app[SERVICES], await _body(request)
-    effective = _moment(_text(body, "effective", services.clock.now().isoformat()))
-    purpose, reason = _text(body, "purpose", "revocation"), _text(body, "reason", "")
-    row = await services.revoke.run(_text(body, "digest"), purpose=purpose, effective=effective, reason=reason)
-    return json_response({"digest": row.digest, "effective": effective.isoformat()})
 
 
 # --- looking ---------------------------------------------------------------------------------------------------------
 
 
 async def _records(request: web.Request) -> web.Response:
-    services = request.app[SERVICES]
-    value = request.query.get("identifier", "")
+    services, said = request.app[SERVICES], asked.query(request, requests.Records)
+    tenant = services.config.tenant
     rows = (
-        await services.store.find_records(services.config.tenant, scheme=None, value=value)
-        if value
-        else await services.store.list_records(services.config.tenant, after=_after(request))
+        await services.store.find_records(tenant, scheme=None, value=said.identifier)
+        if said.identifier
+        else await services.store.list_records(tenant, after=(said.after, said.holder))
     )
     return json_response({"records": [_shown(services, row) for row in rows]})
-
-
-def _after(request: web.Request) -> tuple[str, str]:
-    """The record and holder behind which a page begins."""
-    return request.query.get("after", ""), request.query.get("holder", "")
 
 
 def _shown(services: Services, row: RecordRow) -> JsonObject:
@@ -275,11 +284,12 @@ def _shown(services: Services, row: RecordRow) -> JsonObject:
 async def _record(request: web.Request) -> web.Response:
     """A record with its credentials and, for our own, the lineage of every value. Ours first, if others use its id."""
     services, ident = request.app[SERVICES], request.match_info["id"]
+    holder = asked.query(request, requests.Record).holder
     found = await services.store.find_records(services.config.tenant, scheme=None, value=ident)
-    rows = [row for row in found if row.record_id == ident and request.query.get("holder", row.holder) == row.holder]
+    rows = [row for row in found if row.record_id == ident and holder in {None, row.holder}]
     row = min(rows, key=lambda one: (one.origin == "received", one.holder), default=None)
     if row is None:
-        raise NotFound("no such record")
+        raise NotFound(f"no record {ident}", hint="/v1/records?identifier=NUMBER finds it by a number")
     credentials: list[Json] = [
         {
             "digest": one.digest,
@@ -300,15 +310,12 @@ async def _record(request: web.Request) -> web.Response:
 
 async def _evidence(request: web.Request) -> web.Response:
     """A page of the log behind a number; `exact`: bodies in the octets that the hashes cover."""
-    services, exact = request.app[SERVICES], "exact" in request.query
-    after = request.query.get("after", "0")
-    rows = await services.store.evidence(
-        services.config.tenant, after=int(after) if after.isdecimal() else 0, limit=_EVIDENCE_PAGE
-    )
+    services, said = request.app[SERVICES], asked.query(request, requests.Evidence)
+    rows = await services.store.evidence(services.config.tenant, after=said.after, limit=_EVIDENCE_PAGE)
     entries: list[Json] = [
         {
             "seq": row.seq, "at": row.at, "event": row.event, "previous": row.previous, "hash": row.hash,
-            **({"octets": row.body.decode()} if exact else {"body": orjson.loads(row.body)}),
+            **({"octets": row.body.decode()} if said.exact else {"body": orjson.loads(row.body)}),
         }
         for row in rows
     ]  # fmt: skip

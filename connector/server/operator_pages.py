@@ -9,17 +9,23 @@ from __future__ import annotations
 from aiohttp import web
 
 from connector.errors import NotFound
-from connector.server import operator_exchanges, operator_today
+from connector.server import answers, asked, operator_exchanges, operator_today, requests
+from connector.server.operations import Operation
 from connector.server.operator_layout import see
 from connector.server.problems import json_response
 from connector.server.services import Services
 from connector.server.sessions import CODE_SECONDS, PREFIX, SESSIONS, SIGN_IN, Sessions
 
 
+def operations() -> list[Operation]:
+    """What the management API does about them."""
+    says = "An address that signs in whoever opens it first, to the operators' pages."
+    return [Operation("POST", "/v1/sign-in", _address, says, (answers.SignIn,), asked=requests.Nothing)]
+
+
 def routes() -> list[web.RouteDef]:
-    """All pages; and the one route of the management API."""
+    """All pages."""
     return [
-        web.post("/v1/sign-in", _address),
         web.get(SIGN_IN, _sign_in, allow_head=False),  # whoever only looks must not use it up
         web.post(f"{PREFIX}sign-out", _sign_out),
         *operator_today.routes(),
@@ -35,7 +41,7 @@ def keep_sessions(app: web.Application, services: Services) -> None:
 
 
 async def _address(request: web.Request) -> web.Response:
-    """An address that signs in whoever opens it first."""
+    await asked.body(request, requests.Nothing)
     code = request.app[SESSIONS].code()
     address = f"{request.scheme}://{request.host}{SIGN_IN.format(code=code)}"
     return json_response({"address": address, "seconds": CODE_SECONDS})

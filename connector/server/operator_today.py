@@ -18,6 +18,7 @@ from connector.model import JsonObject
 from connector.protocol.transfer import State
 from connector.server import decisions, processes, transfers
 from connector.server.operator_layout import see, show, titles_of
+from connector.server.requests import Decide
 from connector.server.services import SERVICES, Services
 from connector.server.sessions import PREFIX
 from connector.server.standing import ASKS, PERMITTED, READS_PERMITTED, reason_in_words
@@ -95,8 +96,8 @@ async def _decide(request: web.Request) -> web.Response:
         raise BadInput("who is refused is to be told why; nothing was said yet", hint="write a sentence, and reject")
     if await services.store.load_command(services.config.tenant, key) is None:
         await _same_as_shown(services, ident, str(form.get("seen", "")))
-    body: JsonObject = {"decision": decision, "reason": reason, "wait_seconds": _WAIT_SECONDS}
-    answer = await decisions.decided(services, ident, body, key)
+    said = Decide.model_validate({"decision": decision, "reason": reason, "wait_seconds": _WAIT_SECONDS})
+    answer = await decisions.decided(services, ident, said, key)
     return see(PREFIX if "audit" in answer else f"{PREFIX}exchanges/{ident}")
 
 

@@ -9,20 +9,27 @@ from aiohttp import web
 from connector.credentials.own_methods import named
 from connector.credentials.securing import key_id_of
 from connector.model import Json, JsonObject
-from connector.server import asked
+from connector.server import answers, asked, requests
 from connector.server.lines import Tell, stream
+from connector.server.operations import Operation
 from connector.server.services import SERVICES, Services
 
 _PAGE = 1_000
 
 
-def routes() -> list[web.RouteDef]:
-    """The routes of the management API."""
-    return [web.post("/v1/signed-with", _signed_with)]
+def operations() -> list[Operation]:
+    """What the management API does about our own keys."""
+    says = "Count the credentials that a key of ours signed."
+    return [
+        Operation(
+            "POST", "/v1/signed-with", _signed_with, says, (answers.RestsOn,), asked=requests.SignedWith,
+            lines=(answers.Told,),
+        )
+    ]  # fmt: skip
 
 
 async def _signed_with(request: web.Request) -> web.StreamResponse:
-    services, name = request.app[SERVICES], asked.text(await asked.body(request), "key")
+    services, name = request.app[SERVICES], (await asked.body(request, requests.SignedWith)).key
 
     async def work(tell: Tell) -> JsonObject:
         return await signed_with(services, name, tell)

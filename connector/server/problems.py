@@ -71,6 +71,13 @@ def _retry_after(error: errors.ConnectorError) -> str:
     return str(error.retry_after_seconds if isinstance(error, errors.TooMany) else _RETRY_AFTER_SECONDS)
 
 
+def for_operators(error: errors.ConnectorError) -> errors.ConnectorError:
+    """The error for who has shown the management token: what is refused then is what was named (a DID, a document)."""
+    if not isinstance(error, errors.NotAuthenticated):
+        return error
+    return errors.BadInput(error.detail, hint=error.hint or "battery-connector did resolve DID --trace says why")
+
+
 def problem_body(error: errors.ConnectorError) -> JsonObject:
     """Problem details (RFC 9457), for whoever has begun to answer already."""
     kind = "cannot-check" if isinstance(error, errors.CannotCheck) else error.code
@@ -80,12 +87,29 @@ def problem_body(error: errors.ConnectorError) -> JsonObject:
     }  # fmt: skip
 
 
-def problem(error: errors.ConnectorError) -> web.Response:
-    """Problem details for every other path."""
-    status, body = status_of(error), problem_body(error)
+def problem(error: errors.ConnectorError, status: int = 0) -> web.Response:
+    """Problem details for every other path, under the error's status unless it has got another one already."""
+    status = status or status_of(error)
+    body = {**problem_body(error), "status": status}
     response = web.Response(body=orjson.dumps(body), status=status, content_type="application/problem+json")
     if status == web.HTTPServiceUnavailable.status_code:
         response.headers["Retry-After"] = _retry_after(error)
+    return response
+
+
+def _as_problem(request: web.Request, refused: web.HTTPException) -> web.Response:
+    """What aiohttp refuses, told as all else is: no such path, another method, a body that is too large."""
+    allowed = refused.headers.get("Allow", "")
+    told: errors.ConnectorError = errors.BadMessage(refused.reason)
+    if isinstance(refused, web.HTTPNotFound):
+        told = errors.NotFound("there is nothing at this address")
+    elif isinstance(refused, web.HTTPMethodNotAllowed):
+        told = errors.BadMessage(f"{request.method} is not for this address", hint=f"it takes {allowed}")
+    elif isinstance(refused, web.HTTPRequestEntityTooLarge):
+        told = errors.TooLarge()
+    response = problem(told, refused.status)
+    if allowed:
+        response.headers["Allow"] = allowed
     return response
 
 
@@ -103,8 +127,10 @@ async def answer_errors(
         return problem(error)
     except web.RequestPayloadError:
         return problem(errors.BadMessage("the body is not what its encoding says"))
-    except web.HTTPException:
-        raise
+    except web.HTTPException as error:
+        if error.status < web.HTTPBadRequest.status_code:
+            raise
+        return _as_problem(request, error)
     except Exception as error:  # the edge of the process: a bug in one request must not end the others
         if isinstance(error, ConnectionError) and (request.transport is None or request.transport.is_closing()):
             raise  # the caller went away in the middle of its request: whoever likes can do so, and nobody is to blame

@@ -19,6 +19,8 @@ from connector.model import Json, JsonObject
 from connector.protocol.process import Process, Table, decode
 from connector.protocol.transfer import State
 from connector.protocol.turns import COUNTERS, Turn
+from connector.server import answers_peers
+from connector.server.operations import Operation
 from connector.server.problems import json_response
 from connector.server.services import SERVICES, Services
 
@@ -27,9 +29,14 @@ MOST_SHOWN = 100
 _SECRET = ("address", "credentials", "push")
 
 
-def routes() -> list[web.RouteDef]:
-    """The two routes of the management API."""
-    return [web.get("/v1/processes", _listed), web.get("/v1/processes/{id}", _one)]
+def operations() -> list[Operation]:
+    """What the management API shows of processes."""
+    listed = "The negotiations and transfers that changed last."
+    one = "Where a negotiation or transfer (by our id, the peer's, the agreement's) stands, what was said and tried."
+    return [
+        Operation("GET", "/v1/processes", _listed, listed, (answers_peers.Processes,)),
+        Operation("GET", "/v1/processes/{id}", _one, one, (answers_peers.Process,), fails=(NotFound,)),
+    ]
 
 
 async def _listed(request: web.Request) -> web.Response:

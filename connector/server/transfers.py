@@ -7,8 +7,6 @@ transfer that is there already is answered at once, so that every command may be
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-
 from aiohttp import web
 
 from connector.errors import IllegalTransition, NotAllowed, NotFound
@@ -17,23 +15,37 @@ from connector.exchange.rows import ProcessRow
 from connector.exchange.transfer import is_open
 from connector.model import Json, JsonObject
 from connector.protocol.transfer import State
-from connector.server import asked, processes
+from connector.server import answers_data, asked, processes, requests
+from connector.server.operations import MOVES_A_PROCESS, Handler, Operation
 from connector.server.problems import json_response
 from connector.server.services import SERVICES, Services
 
 _ENDS = (State.COMPLETED, State.TERMINATED)
 _DONE = {
-    "start": "started", "suspend": "suspended", "resume": "resumed", "complete": "completed", "terminate": "terminated"
-}  # fmt: skip
-"""What can be done, and how it is called when it is done. A start is a resume of what has waited from the beginning."""
+    "start": ("started", "Start a transfer that waits for a person."),
+    "suspend": ("suspended", "Suspend a transfer; as provider, its data is closed until it is resumed."),
+    "resume": ("resumed", "Let a suspended transfer go on."),
+    "complete": ("completed", "End a transfer well: everything is there."),
+    "terminate": ("terminated", "End a transfer for good; as provider, its data is closed at once."),
+}
+"""What can be done, how it is called when it is done, and what it is. A start is a resume of what has waited from the
+beginning.
+"""
 
 
-def routes() -> list[web.RouteDef]:
-    """The routes of the management API."""
+def operations() -> list[Operation]:
+    """What the management API does about transfers."""
+    says = "The transfers that changed last, those that go on first."
     return [
-        web.get("/v1/transfers", _listed),
-        *(web.post(f"/v1/transfers/{{id}}/{word}", _route(word)) for word in _DONE),
-    ]
+        Operation("GET", "/v1/transfers", _listed, says, (answers_data.Transfers,)),
+        *(
+            Operation(
+                "POST", f"/v1/transfers/{{id}}/{word}", _handler(word), says, (answers_data.Moved,),
+                asked=requests.End, fails=MOVES_A_PROCESS,
+            )
+            for word, (_, says) in _DONE.items()
+        ),
+    ]  # fmt: skip
 
 
 async def _listed(request: web.Request) -> web.Response:
@@ -43,18 +55,13 @@ async def _listed(request: web.Request) -> web.Response:
     return json_response({"transfers": shown, "more": more})
 
 
-def _route(word: str) -> Callable[[web.Request], Awaitable[web.Response]]:
+def _handler(word: str) -> Handler:
     async def handler(request: web.Request) -> web.Response:
-        body = await asked.body(request)
-        code, reason = asked.text(body, "code", ""), asked.text(body, "reason", "")
+        body = await asked.body(request, requests.End)
         answer = await act(
-            request.app[SERVICES],
-            word,
-            request.match_info["id"],
-            code=code,
-            reason=reason,
-            wait_seconds=asked.seconds(body),
-        )
+            request.app[SERVICES], word, request.match_info["id"], code=body.code, reason=body.reason,
+            wait_seconds=body.wait_seconds,
+        )  # fmt: skip
         return json_response(answer)
 
     return handler
@@ -81,7 +88,7 @@ async def act(
                 await journey.terminate(calm.pid, code or "operator", reason)
     except IllegalTransition:
         raise NotAllowed(
-            f"a transfer in the state {calm.state or 'before its first answer'} can't be {_DONE[word]} by us",
+            f"a transfer in the state {calm.state or 'before its first answer'} can't be {_DONE[word][0]} by us",
             hint=f"battery-connector why {calm.pid}",
         ) from None
     resumed = word in {"start", "resume"}

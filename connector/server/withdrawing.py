@@ -10,26 +10,32 @@ from connector.errors import Conflict, NotFound
 from connector.exchange.draft import time_of
 from connector.exchange.rows import DatasetRow
 from connector.model import JsonObject
-from connector.server import asked
+from connector.server import answers, asked, requests
 from connector.server.lines import Tell, stream
+from connector.server.operations import Operation
 from connector.server.services import SERVICES, Services
 
 _TITLES = 20
 
 
-def routes() -> list[web.RouteDef]:
-    """The routes of the management API."""
-    return [web.post("/v1/withdraw", _withdraw)]
+def operations() -> list[Operation]:
+    """What the management API does about an offer that is to be one no longer."""
+    says = "Stop offering a dataset: open negotiations on it end, what was agreed goes on."
+    return [
+        Operation(
+            "POST", "/v1/withdraw", _withdraw, says, (answers.Withdrawn,), asked=requests.Withdraw,
+            fails=(NotFound, Conflict), lines=(answers.Told,),
+        )
+    ]  # fmt: skip
 
 
 async def _withdraw(request: web.Request) -> web.StreamResponse:
-    services, body = request.app[SERVICES], await asked.body(request)
-    dataset = await own_dataset(services, asked.text(body, "dataset"))
-    reason, end_transfers = asked.text(body, "reason", ""), asked.truth(body, "end_transfers") is True
+    services, body = request.app[SERVICES], await asked.body(request, requests.Withdraw)
+    dataset = await own_dataset(services, body.dataset)
 
     async def work(tell: Tell) -> JsonObject:
         withdrawn = await services.withdraw.run(
-            dataset, reason=reason, end_transfers=end_transfers, on_ended=lambda done: tell({"done": done})
+            dataset, reason=body.reason, end_transfers=body.end_transfers, on_ended=lambda done: tell({"done": done})
         )
         return withdrawn.as_json()
 

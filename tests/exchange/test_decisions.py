@@ -14,6 +14,7 @@ from connector.config import Approvals
 from connector.exchange.draft import micros
 from connector.model import JsonObject
 from connector.server import site
+from tests.edges.server.documented import check
 from tests.exchange.deals import OTHER_TERMS, STRICTER, ask, dataset, offer
 from tests.exchange.test_hostile import play, services
 from tests.network import Request, handled
@@ -28,7 +29,9 @@ async def call(node: Node, method: str, path: str, body: JsonObject | None = Non
     octets = orjson.dumps({"wait_seconds": 20, **(body or {})}) if method == "POST" else None
     asked = Request(method=method, url=f"http://localhost{path}", headers=headers, body=octets, timeout_seconds=60)
     answer = await handled(app, asked)
-    return answer.status, orjson.loads(answer.body)
+    said = orjson.loads(answer.body)
+    check(method, path, answer.status, said)
+    return answer.status, said
 
 
 async def waiting(node: Node) -> list[dict[str, Any]]:

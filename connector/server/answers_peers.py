@@ -1,0 +1,209 @@
+"""How the management API answers about peers and what is negotiated with them. Of what follows `answers_data` tells.
+
+As in `answers`, nothing is built of these models, and the tests hold them to real answers.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from connector.server.answers import Answer, JsonMap
+
+# --- negotiations ----------------------------------------------------------------------------------------------------
+
+
+class Ended(Answer):
+    """Why something ended or is suspended, and who said so."""
+
+    code: str | None
+    reason: list[object]
+    by: str = ""
+    """`us` or `peer`."""
+
+
+class Dataset(Answer):
+    """What a peer offers us."""
+
+    dataset: str
+    title: str | None
+    participant: str
+    types: list[str]
+    formats: list[str]
+    offers: list[JsonMap]
+    """ODRL."""
+
+
+class Elsewhere(Answer):
+    """A catalogue that the peer's only names."""
+
+    catalog: str
+    participant: str | None
+    address: str | None
+
+
+class Owner(Answer):
+    """The first line: who answers."""
+
+    peer: str
+
+
+class More(Answer):
+    """The last line, where there is more than the limit."""
+
+    more: bool
+
+
+class Catalog(Answer):
+    """What a peer offers us."""
+
+    peer: str
+    datasets: list[Dataset]
+    elsewhere: list[Elsewhere]
+    more: bool
+
+
+class Negotiated(Answer):
+    """A negotiation as it stands."""
+
+    negotiation: str
+    state: str
+    """A state of DSP; empty before the peer's first answer."""
+    dataset: str
+    agreement: str | None
+    termination: Ended | None
+    waits: str | None
+    """The turn that waits for a word of ours (`/v1/approvals`)."""
+
+
+class Waiting(Answer):
+    """A turn that waits for a person, or an audit read (`turn` `audit`), of which the last four are known."""
+
+    id: str
+    turn: str
+    with_: str = Field(alias="with")
+    dataset: str
+    title: str | None
+    asked: str
+    due: str | None
+    """Then it is refused."""
+    can: list[str]
+    """What may be said."""
+    decision: str | None
+    not_before: str | None = Field(alias="not_before")
+    note: str | None
+    terms: JsonMap | None
+    """The terms on the table."""
+    agreement: JsonMap | None
+    ours: JsonMap | None
+    """What we offer."""
+    policy: JsonMap | None
+    """What our policy says of the peer."""
+    read: str = ""
+    reason: str = ""
+
+
+class Approvals(Answer):
+    """What waits for a person."""
+
+    approvals: list[Waiting]
+
+
+class AuditDecided(Answer):
+    """A word to an audit read."""
+
+    audit: str
+    with_: str = Field(alias="with")
+    dataset: str
+    decision: str
+    until: str
+
+
+class ProcessHead(Answer):
+    """A negotiation or transfer."""
+
+    pid: str
+    peer_pid: str | None
+    kind: Literal["negotiation", "transfer"]
+    role: Literal["consumer", "provider"]
+    state: str
+    counterparty: str
+    dataset: str | None
+    created: str
+    updated: str
+
+
+class Processes(Answer):
+    """The 100 that changed last."""
+
+    processes: list[ProcessHead]
+    more: int
+
+
+class Message(Answer):
+    """A message that was said."""
+
+    direction: Literal["in", "out"]
+    message: str
+    at: str
+    status: int | None
+    """How it was answered."""
+    receipt: str | None
+    """What the receipt for it is worth."""
+
+
+class ReceiptedMessage(Message):
+    """The same with the receipt itself."""
+
+    receipt_token: str | None
+
+
+class Attempt(Answer):
+    """A try to deliver."""
+
+    at: str
+    status: int | None
+    detail: str
+    next: str | None
+
+
+class Pending(Answer):
+    """A message of ours that the peer has not answered."""
+
+    message: str
+    looking_at_peer: bool
+
+
+class Said(Answer):
+    """A word that counts later."""
+
+    decision: str
+    at: str
+
+
+class OnHold(Answer):
+    """What waits for a person."""
+
+    turn: str
+    due: str
+    note: str | None
+    can: list[str]
+    word: Said | None
+
+
+class Process(ProcessHead):
+    """Where it stands, whose turn it is, what was said and tried."""
+
+    turn: Literal["us", "peer", "either", "nobody"]
+    pending: Pending | None
+    next: str | None
+    """When our message is tried again."""
+    ends: str | None
+    """When it is terminated, if nothing happens."""
+    waits: OnHold | None
+    content: JsonMap
+    """Terms, agreement, reasons; no secrets."""
+    withdrawn: str | None
+    messages: list[ReceiptedMessage]
+    attempts: list[Attempt]

@@ -1,0 +1,87 @@
+"""The management API's document against two running connectors: it validates, and what it says is what happens."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import orjson
+import pytest
+from openapi_spec_validator import validate
+from pydantic import BaseModel
+
+from connector.cli.client import Management
+from connector.server import management
+from connector.server.sessions import PREFIX
+from tests.edges.server.documented import OPERATIONS, check
+from tests.edges.server.recording import EXAMPLES, Story, companies, examples, told
+
+ELSEWHERE = {"Told", "Progress", "Attempt", "Pending", "Elsewhere", "AuditDecided", "Edge", "BalanceFinding"}
+"""What no quick and quiet day has: long work, a peer that is away, other catalogues, held audit reads, a chain."""
+AUDIT_READS = {("Waiting", "read"), ("Waiting", "reason")}
+
+
+@pytest.fixture(scope="module")
+def story(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Story]:
+    """Two companies after a day's work."""
+    with companies(tmp_path_factory.mktemp("story")) as begun:
+        told(begun)
+        yield begun
+
+
+@pytest.fixture(scope="module")
+def document(story: Story) -> dict[str, Any]:
+    """As it is served, without a token."""
+    return dict(Management(story.mine.management_port, "").get("/v1/openapi.json"))
+
+
+def members(value: BaseModel) -> Iterator[tuple[str, str]]:
+    """Every member that was said, as class and name."""
+    for name in value.model_fields_set & set(type(value).model_fields):
+        held = getattr(value, name)
+        yield type(value).__name__, type(value).model_fields[name].alias or name
+        for part in held if isinstance(held, list) else [held]:
+            if isinstance(part, BaseModel):
+                yield from members(part)
+
+
+def test_the_document_is_openapi(document: dict[str, Any]) -> None:
+    """By a validator that others keep; every example fits its schema, and every reference leads somewhere."""
+    validate(document)
+    assert document["openapi"] == "3.1.1"
+
+
+def test_every_route_and_every_operation_was_heard(story: Story, document: dict[str, Any]) -> None:
+    """What is routed is described, what is described was asked, and answered well at least once."""
+    described = {f"{method.upper()} {path}" for path, some in document["paths"].items() for method in some}
+    routed = {f"{one.method} {one.path}" for one in management.routes() if not one.path.startswith(PREFIX)}
+    assert described == routed == set(OPERATIONS)
+    assert {call.operation for call in story.calls if call.status == 200} == described
+
+
+def test_every_answer_is_what_the_document_says(story: Story, document: dict[str, Any]) -> None:
+    """No member more, none less, no other type, no other status; and what may be missing was there at least once."""
+    heard: set[tuple[str, str]] = set()
+    for call in story.calls:
+        method, path = call.operation.split()
+        for one in check(method, path, call.status, call.answer):
+            heard.update(members(one))
+    bodies = {"Claim", *(one.asked.__name__ for one in OPERATIONS.values() if one.has_body and one.asked)}
+    parts = {kind: part for kind, part in document["components"]["schemas"].items() if kind not in bodies}
+    described = {(kind, name) for kind, part in parts.items() for name in part.get("properties", ())}
+    assert {(kind, name) for kind, name in described - heard if kind not in ELSEWHERE} == AUDIT_READS
+
+
+def test_the_examples_are_of_this_run(story: Story) -> None:
+    """Each has the members that the same request is answered with now."""
+    kept = orjson.loads(EXAMPLES.read_bytes())
+    assert outline(kept) == outline(examples(story)), "make them anew: python -m tests.edges.server.recording"
+
+
+def outline(value: Any) -> Any:
+    """The names in it, ids left out; of lists the first member's."""
+    if isinstance(value, list):
+        return [outline(one) for one in value[:1]]
+    if isinstance(value, dict):
+        return {"an id" if name.startswith(("urn:", "did:")) else name: outline(one) for name, one in value.items()}
+    return None
