@@ -22,6 +22,7 @@ from connector.protocol import compose, transfer
 from connector.protocol import messages as m
 from connector.protocol.process import Process, Role
 from connector.server import fetching, files, processes, transfers
+from connector.server.requests import PublishFile
 from tests.exchange.test_hostile import play, proof, say, services, settled
 from tests.network import Request
 from tests.simulator import SEALED, SHARED, Node, World
