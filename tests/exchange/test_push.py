@@ -103,7 +103,9 @@ def test_a_push_brings_what_a_pull_would(tmp_path: Path) -> None:
         report.write_bytes(b"%PDF" * 1_000)
         policy = tmp_path / "open.json"
         policy.write_text('{"@type": "Set", "permission": [{"action": "use"}]}')
-        said = PublishFile.model_validate({"file": str(report), "policy": str(policy), "accessClass": "PUB"})
+        said = PublishFile.model_validate(
+            {"file": str(report), "policy": str(policy), "title": "r", "accessClass": "PUB"}
+        )
         await files.publish_file(services(supplier), said, lambda _: None)
         got = await fetched(customer, agreement)
         assert (got["state"], got["records"], got["credentials"], got["findings"]) == ("COMPLETED", 2, 2, [])
