@@ -21,6 +21,7 @@ import connector.server
 from connector.cli.companies import free_ports
 from connector.config import MANAGEMENT_TOKEN_VARIABLE, load, secret
 from connector.server.lines import NDJSON
+from connector.server.openapi import PATH
 from tests.edges.cli.companies import Company, found, know, serving
 from tests.edges.server.stranger import ask
 
@@ -194,15 +195,11 @@ def examples(story: Story) -> dict[str, Any]:
     """Of each operation the first good answer, of each status the first problem; without this machine's traces."""
     shown: dict[str, Any] = {"problems": {}}
     for call in story.calls:
-        lined = isinstance(call.answer, list)
+        body = {"body": call.body} if call.body is not None else {}
         if call.status != 200:
             shown["problems"].setdefault(str(call.status), call.answer)
-        elif lined:
-            shown.setdefault(call.operation, {}).setdefault("lines", call.answer[-2:])
-        elif call.operation != "GET /v1/openapi.json":
-            kept = shown.setdefault(call.operation, {})
-            if "answer" not in kept:
-                kept |= {"answer": _short(call.answer)} | ({"body": call.body} if call.body is not None else {})
+        elif isinstance(call.answer, dict) and call.operation != f"GET {PATH}":
+            shown.setdefault(call.operation, {"answer": _short(call.answer), **body})
     text = json.dumps(shown, indent=1, ensure_ascii=False, sort_keys=True)
     text = text.replace(str(story.mine.folder.parent), "/srv")
     for company, port in ((story.mine, 8080), (story.refiner, 9080)):
