@@ -46,10 +46,10 @@ long: setup  ## the long suites in two halves side by side: kills, deeper walks,
 browser: setup  ## pages in a real Chromium (Debian: apt-get install chromium)
 	@$(BIN)/python -m pytest -m browser
 
-kit: setup  ## the official conformance kit of the Dataspace Protocol, twice (needs a JDK 17+ and Maven; says so)
-	@$(BIN)/python -m tests.interop kit
+kit: setup  ## the official conformance kits of DSP and DCP, twice (needs a JDK 17+ and Maven; says so)
+	@$(BIN)/python -m tests.interop kit dcp
 
-interop: setup  ## the official conformance kit and a real Eclipse EDC (needs a JDK 17+ and Maven; says so)
+interop: setup  ## the official conformance kits and a real Eclipse EDC (needs a JDK 17+ and Maven; says so)
 	@$(BIN)/python -m tests.interop
 
 lock:  ## renew requirements.lock from the ranges in pyproject.toml (needs uv)

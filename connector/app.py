@@ -246,7 +246,7 @@ def _way_out(
     )  # fmt: skip
     verifier = FetchingVerifier(
         resolver=resolver, clock=clock, contexts=bundle.known_contexts, check_shape=bundle.check,
-        trusted_issuers=config.trusted_issuers, reads=peers,
+        trusted_issuers=config.trusted_issuers, reads=peers, nonconforming=config.unsafe.nonconforming_credentials,
     )  # fmt: skip
     return identity, resolver, peers, verifier
 
@@ -304,6 +304,8 @@ async def running(config: Config, *, restored: bool = False) -> AsyncIterator[Se
         _log.warning("UNSAFE: the clock is shifted by %d seconds", config.unsafe.clock_offset_seconds)
     if config.unsafe.claimed_identity:
         _log.warning("UNSAFE: callers prove nothing, everybody is who it claims to be")
+    if config.unsafe.nonconforming_credentials:
+        _log.warning("UNSAFE: credentials that depart from VC Data Model 1.1 count")
     keys = open_keys(config, clock_of(config).now())
     token = secret(MANAGEMENT_TOKEN_VARIABLE, config)
     store = await _open(config)

@@ -137,6 +137,10 @@ class Unsafe(_Part):
     """Added to the machine's clock, so that a story can happen on its own day."""
     claimed_identity: bool = False
     """Everybody is who it claims to be: for trials with programs that have no identities. On loopback only."""
+    nonconforming_credentials: bool = False
+    """Credentials of VC Data Model 1.1 count that depart from it (type, contexts, `sub`, `jti`), as those of DCP's
+    conformance kit do. On loopback only.
+    """
 
 
 class Peer(_Part):
@@ -210,8 +214,9 @@ class Config(_Part):
             raise ValueError("public_url: loopback needs [unsafe] allow_loopback_http = true (--unsafe-loopback)")
         if self.listen.port == self.listen.management_port:
             raise ValueError("listen.management_port: it has to be another one than listen.port")
-        if self.unsafe.claimed_identity and not (loopback and self.listen.host in LOOPBACK_HOSTS):
-            raise ValueError("unsafe.claimed_identity: public_url and listen.host must be on loopback")
+        for name in ("claimed_identity", "nonconforming_credentials"):
+            if getattr(self.unsafe, name) and not (loopback and self.listen.host in LOOPBACK_HOSTS):
+                raise ValueError(f"unsafe.{name}: public_url and listen.host must be on loopback")
         return self
 
     @model_validator(mode="after")

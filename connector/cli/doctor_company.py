@@ -38,6 +38,7 @@ _UNSAFE: Final = {
     "allow_loopback_http": "plain http and loopback addresses are allowed, for us and for peers",
     "clock_offset_seconds": "the clock is shifted",
     "claimed_identity": "callers prove nothing: everybody is who it claims to be",
+    "nonconforming_credentials": "credentials count that depart from VC Data Model 1.1",
 }
 
 

@@ -18,13 +18,13 @@ from connector.app import SystemClock, clock_of, compose, resolver_of
 from connector.cli.certificates import NotingClient, ends_soon, sentence
 from connector.cli.doctor_company import Check, Outcome, good, wrong
 from connector.config import Config
+from connector.credentials.checks import Check as Step
 from connector.credentials.datamodel import parse_credential, time_text
 from connector.credentials.did import DidDocument, key_for, parse_document
 from connector.credentials.did_web import document_url
 from connector.credentials.own_methods import OwnMethod
 from connector.credentials.refused import Refused
 from connector.credentials.verify import MEMBERS, needs
-from connector.credentials.verify import Check as Step
 from connector.errors import AddressBlocked, CannotCheck, ConnectorError, PeerUnreachable
 from connector.exchange.ports import HttpAnswer, Verifier
 from connector.keys.held import Held, HeldCredentials

@@ -1,7 +1,7 @@
 """The data model of a credential (VC Data Model 2.0) as this connector issues and accepts it.
 
 Envelope, dates, types and status entries; the terms of the subject belong to `vocabulary`. A `Credential` here is read,
-not verified: `verify` says whether it may be believed.
+not verified: `verify` says whether it may be believed. One of VC Data Model 1.1 is read as one of 2.0 (`vc11`).
 """
 
 from __future__ import annotations
@@ -11,9 +11,10 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from connector.credentials import vc11
 from connector.credentials.data_integrity import Proof
 from connector.credentials.refused import Refused
-from connector.credentials.securing import ENVELOPED, WITH_PROOF, Securing, open_secured
+from connector.credentials.securing import ENVELOPED, WITH_PROOF, Securing, is_vc11, open_secured
 from connector.model import Did, Json, JsonObject
 
 VC_CONTEXT = "https://www.w3.org/ns/credentials/v2"
@@ -21,7 +22,7 @@ CREDENTIAL_LIMIT_BYTES = 1 << 20
 MEDIA_TYPE = ENVELOPED
 """Of what the exchange publishes, and of our status lists."""
 
-_DATE_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,6})?(?:Z|[+-]\d\d:\d\d)", re.ASCII)
+_DATE_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z|[+-]\d\d:\d\d)", re.ASCII)
 _MOST_CONTEXTS = 2
 _MAX_STATUS_ENTRIES = 8
 _DIGITS = re.compile(r"0|[1-9]\d{0,9}", re.ASCII)
@@ -74,6 +75,8 @@ class Credential:
     valid_from: datetime | None
     valid_until: datetime | None
     status: tuple[StatusEntry, ...]
+    contradiction: str = ""
+    """How one of VC Data Model 1.1 departs from it, for `verify` to judge."""
 
     @property
     def media_type(self) -> str:
@@ -126,27 +129,32 @@ def status_node(entry: StatusEntry) -> JsonObject:
     }
 
 
-def read_credential(secured: Securing, payload: JsonObject) -> Credential:
+def read_credential(secured: Securing, claims: JsonObject) -> Credential:
     """What was secured as a credential. `Refused("bad-credential")` says what is not as the standard asks."""
+    older = is_vc11(secured)
+    payload = vc11.document(claims) if older else claims
     issuer = payload.get("issuer")
     issuer_id = issuer.get("id") if isinstance(issuer, dict) else issuer
     if not isinstance(issuer_id, str) or not issuer_id:
         raise Refused("bad-credential", "no issuer")
     types = payload.get("type")
-    if not isinstance(types, list) or "VerifiableCredential" not in types:
+    if not isinstance(types, list) or not (older or "VerifiableCredential" in types):
         raise Refused("bad-credential", "type does not say VerifiableCredential")
     subject = payload.get("credentialSubject")
     if not isinstance(subject, dict) or not subject:
         raise Refused("bad-credential", "not exactly one subject")
-    _check_registered_claims(payload, issuer_id, subject)
+    if not older:
+        _check_registered_claims(payload, issuer_id, subject)
+    starts, ends = _window(secured, claims, payload)
     return Credential(
         securing=secured,
         payload=payload,
         issuer=Did(issuer_id),
         types=tuple(name for name in types if isinstance(name, str)),
-        valid_from=_time(payload, "validFrom"),
-        valid_until=_end(secured, payload),
+        valid_from=max(starts, default=None),
+        valid_until=min(ends, default=None),
         status=tuple(_status_entry(entry) for entry in _status_nodes(payload)),
+        contradiction=vc11.contradiction(claims, payload) if older else "",
     )
 
 
@@ -160,6 +168,14 @@ def parse_time(text: str) -> datetime:
         raise Refused("bad-time", f"{text:.40}: {error}") from error
 
 
+def moment(seconds: float) -> datetime:
+    """A NumericDate (RFC 7519 section 2) in UTC."""
+    try:
+        return datetime.fromtimestamp(seconds, tz=UTC)
+    except (OverflowError, ValueError, OSError) as error:
+        raise Refused("bad-time", f"a number that is no time: {error}") from error
+
+
 def time_text(moment: datetime) -> str:
     """The same in the one form that we write: whole seconds, UTC, `Z`."""
     return f"{moment.astimezone(UTC).replace(microsecond=0, tzinfo=None).isoformat()}Z"
@@ -167,6 +183,9 @@ def time_text(moment: datetime) -> str:
 
 def context_problem(payload: JsonObject, secured: Securing, known: Collection[str]) -> str:
     """What is wrong with the contexts, or empty. Known ones only, the W3C's first, one of ours, none further inside."""
+    if is_vc11(secured):
+        stated = payload.get("vc")
+        return vc11.context_problem(stated.get("@context")) if isinstance(stated, dict) else ""
     listed = payload.get("@context")
     if not isinstance(listed, list) or not listed or listed[0] != VC_CONTEXT:
         return f"@context does not begin with {VC_CONTEXT}"
@@ -205,13 +224,19 @@ def _check_registered_claims(payload: JsonObject, issuer: str, subject: JsonObje
         raise Refused("bad-credential", "validity stands in validFrom and validUntil, not in nbf and exp")
 
 
-def _end(secured: Securing, payload: JsonObject) -> datetime | None:
-    """Until when it is good: a proof may end before what it proves (Data Integrity 1.0 section 2.1)."""
-    ends = [_time(payload, "validUntil")]
+def _window(secured: Securing, claims: JsonObject, payload: JsonObject) -> tuple[list[datetime], list[datetime]]:
+    """From when and until when it is good, as often as it says so: the narrowest counts.
+
+    A proof may end before what it proves (Data Integrity 1.0 section 2.1); a JWT of 1.1 says both times twice.
+    """
+    starts, ends = [_time(payload, "validFrom")], [_time(payload, "validUntil")]
     if isinstance(secured, Proof):
         _time(secured.config, "created")
         ends.append(_time(secured.config, "expires"))
-    return min((end for end in ends if end is not None), default=None)
+    elif is_vc11(secured):
+        starts.append(_numeric(claims, "nbf"))
+        ends.append(_numeric(claims, "exp"))
+    return [one for one in starts if one is not None], [one for one in ends if one is not None]
 
 
 def _time(payload: JsonObject, name: str) -> datetime | None:
@@ -221,6 +246,13 @@ def _time(payload: JsonObject, name: str) -> datetime | None:
     if not isinstance(text, str):
         raise Refused("bad-credential", f"{name} is not a text")
     return parse_time(text)
+
+
+def _numeric(claims: JsonObject, name: str) -> datetime | None:
+    value = claims.get(name)
+    if isinstance(value, bool) or not isinstance(value, int | float | None):
+        raise Refused("bad-credential", f"{name} is not a number")
+    return None if value is None else moment(value)
 
 
 def _status_nodes(payload: JsonObject) -> list[Json]:

@@ -1,8 +1,10 @@
 """Verifiable presentations as JWT: a holder shows credentials to one verifier.
 
 Form of VC-JOSE-COSE section 3.1.2: `typ` `vp+jwt`, the payload is the presentation itself, each credential enveloped in
-a `data:` URL. Credentials that stand there as plain compact strings are read too, because peers send them. Only the
-holder's proof is checked here; each credential inside must still pass `verify`, and `bound_to` the holder.
+a `data:` URL. Credentials that stand there as plain compact strings are read too, because peers send them. Those of VC
+Data Model 1.1 have a presentation of their own (its section 6.3.1; one presentation holds one model, DCP 1.0.1 appendix
+A): a `vp` claim with plain compact strings. Only the holder's proof is checked here; each credential inside must still
+pass `verify`, and `bound_to` the holder.
 """
 
 from __future__ import annotations
@@ -13,7 +15,7 @@ from datetime import datetime
 
 import orjson
 
-from connector.credentials import jose
+from connector.credentials import jose, vc11
 from connector.credentials.datamodel import VC_CONTEXT
 from connector.credentials.did import DidDocument, key_for
 from connector.credentials.did_web import did_of_key
@@ -29,6 +31,7 @@ MAX_CREDENTIALS = 16
 
 _DATA_URL = "data:application/vc+jwt,"
 TYPE = "VerifiablePresentation"
+_OF_A_PRESENTATION = frozenset({"@context", "type", "holder", "verifiableCredential", "vc"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,15 +53,15 @@ def presentation_input(
     jti: str,
     now: datetime,
     lifetime_seconds: int,
+    older: bool = False,
 ) -> bytes:
-    """What the holder signs; `jose.attach` makes the presentation of it. The key says who the holder is."""
+    """What the holder signs; `jose.attach` makes the presentation of it. The key says who the holder is.
+
+    `older`: the credentials are of VC Data Model 1.1.
+    """
     holder = did_of_key(key_id)
     issued = int(now.timestamp())
-    payload: JsonObject = {
-        "@context": [VC_CONTEXT],
-        "type": [TYPE],
-        "holder": holder,
-        "verifiableCredential": [_enveloped(octets) for octets in credentials],
+    registered: JsonObject = {
         "iss": holder,
         "sub": holder,
         "aud": audience,
@@ -67,7 +70,15 @@ def presentation_input(
         "nbf": issued,
         "exp": issued + lifetime_seconds,
     }
-    return jose.signing_input({"alg": alg, "kid": key_id, "typ": "vp+jwt", "cty": "vp"}, orjson.dumps(payload))
+    shown: JsonObject = {"type": [TYPE], "holder": holder}
+    if older:
+        listed: list[Json] = [octets.decode("ascii") for octets in credentials]
+        shown = {"@context": [vc11.CONTEXT], "id": jti, **shown, "verifiableCredential": listed}
+        return jose.signing_input({"alg": alg, "kid": key_id, "typ": "JWT"}, orjson.dumps({**registered, "vp": shown}))
+    listed = [_enveloped(octets) for octets in credentials]
+    shown = {"@context": [VC_CONTEXT], **shown, "verifiableCredential": listed}
+    header: JsonObject = {"alg": alg, "kid": key_id, "typ": "vp+jwt", "cty": "vp"}
+    return jose.signing_input(header, orjson.dumps({**shown, **registered}))
 
 
 def verify_presentation(
@@ -81,10 +92,9 @@ def verify_presentation(
 ) -> Presentation:
     """The checks of DCP section 5.4.3 that concern the presentation itself. Its `jti` is the store's to remember."""
     jws = jose.parse(token, PRESENTATION_LIMIT_BYTES)
-    if jws.type != "vp+jwt":
-        raise Refused("bad-typ", f"{jws.type:.40} instead of vp+jwt")
     payload = jws.claims(few=True)
-    _check_holder(jws, payload, holder)
+    shown = _shown(jws.type, payload)
+    _check_holder(jws, payload, shown, holder)
     jose.verify(jws, key_for(document, jws.key_id or "", "authentication"))
     check_audience(payload, audience)
     _, expires = check_times(payload, now=now, leeway_seconds=leeway_seconds)
@@ -92,7 +102,7 @@ def verify_presentation(
         holder=holder,
         jti=check_jti(payload),
         expires=expires,
-        credentials=_credentials(payload),
+        credentials=_credentials(shown),
     )
 
 
@@ -102,23 +112,38 @@ def bound_to(credential: JsonObject, holder: Did) -> bool:
     return isinstance(subject, dict) and subject.get("id") == holder
 
 
-def _check_holder(jws: Jws, payload: JsonObject, holder: Did) -> None:
-    if not (jws.key_id or "").startswith(f"{holder}#"):
-        raise Refused("holder-binding", "the presentation is not signed by a key of the expected holder")
-    if payload.get("iss", holder) != holder or payload.get("holder", holder) != holder:
-        raise Refused("holder-binding", "iss or holder is another party")
+def _shown(kind: str, payload: JsonObject) -> JsonObject:
+    """The presentation that a token of this `typ` is, or holds."""
+    older = payload.get("vp")
+    if kind in vc11.TYPES and isinstance(older, dict):
+        if not _OF_A_PRESENTATION.isdisjoint(payload):
+            raise Refused("bad-presentation", "a presentation beside a vp claim")
+        contexts = older.get("@context")
+        if contexts is not None and (problem := vc11.context_problem(contexts)):  # a real kit's has none
+            raise Refused("bad-presentation", problem)
+        return older
+    if kind != "vp+jwt":
+        raise Refused("bad-typ", f"{kind:.40} instead of vp+jwt")
     if "vp" in payload or "vc" in payload:  # VC-JOSE-COSE section 3.1.3
         raise Refused("bad-presentation", "vc or vp claims are of an older form")
-    kinds = payload.get("type")
-    if kinds != TYPE and not (isinstance(kinds, list) and TYPE in kinds):
-        raise Refused("bad-presentation", f"type does not say {TYPE}")
     contexts = payload.get("@context")
     if not isinstance(contexts, list) or not contexts or contexts[0] != VC_CONTEXT:
         raise Refused("bad-presentation", f"@context does not begin with {VC_CONTEXT}")
+    return payload
 
 
-def _credentials(payload: JsonObject) -> tuple[bytes, ...]:
-    listed = payload.get("verifiableCredential", [])
+def _check_holder(jws: Jws, payload: JsonObject, shown: JsonObject, holder: Did) -> None:
+    if not (jws.key_id or "").startswith(f"{holder}#"):
+        raise Refused("holder-binding", "the presentation is not signed by a key of the expected holder")
+    if payload.get("iss", holder) != holder or shown.get("holder", holder) != holder:
+        raise Refused("holder-binding", "iss or holder is another party")
+    kinds = shown.get("type")
+    if kinds != TYPE and not (isinstance(kinds, list) and TYPE in kinds):
+        raise Refused("bad-presentation", f"type does not say {TYPE}")
+
+
+def _credentials(shown: JsonObject) -> tuple[bytes, ...]:
+    listed = shown.get("verifiableCredential", [])
     entries: list[Json] = listed if isinstance(listed, list) else [listed]
     if len(entries) > MAX_CREDENTIALS:
         raise Refused("too-many-credentials", f"more than {MAX_CREDENTIALS}")
@@ -145,6 +170,6 @@ def _enveloped(octets: bytes) -> JsonObject:
 
 
 def _ascii(text: str) -> bytes:
-    if not text.isascii() or has_proof(text.encode("ascii")):  # the profile `vc20-bssl/jwt` has no proofs inside
+    if not text.isascii() or has_proof(text.encode("ascii")):  # neither profile has proofs inside
         raise Refused("bad-presentation", "a credential that is no compact token")
     return text.encode("ascii")

@@ -14,7 +14,8 @@ from connector.errors import BadMessage
 from connector.model import Json, JsonObject
 
 DCP_CONTEXT = "https://w3id.org/dspace-dcp/v1.0/dcp.jsonld"
-PROFILE = "vc20-bssl/jwt"
+PROFILES = ("vc20-bssl/jwt", "vc11-sl2021/jwt")
+"""What is read and shown (appendix A)."""
 MAX_SCOPES = 16
 MAX_PRESENTATIONS = 16
 
@@ -121,5 +122,5 @@ def _message(message: Json, kind: str) -> JsonObject:
 
 def _text(value: Json, name: str) -> str:
     if not isinstance(value, str):
-        raise BadMessage(f"{name} holds something that is not a text", hint=f"profile {PROFILE}")
+        raise BadMessage(f"{name} holds something that is not a text", hint=f"profiles {', '.join(PROFILES)}")
     return value

@@ -1,5 +1,6 @@
 """How a credential is secured: by an envelope (`vc+jwt`, `jose`) or by a proof within (`data_integrity`).
 
+A plain JWT can only be one of VC Data Model 1.1 (`vc11`).
 The first octet tells which: a compact token never begins with a brace. Both sides answer the same questions: which key,
 which algorithm, what is said, and does the signature hold. Octets are kept and served as they are hashed: the compact
 token, or the canonical JSON with its proof (DECISIONS, "Credentials with a proof inside").
@@ -9,7 +10,7 @@ from __future__ import annotations
 
 from typing import TypeAlias
 
-from connector.credentials import data_integrity, jose
+from connector.credentials import data_integrity, jose, vc11
 from connector.credentials.canonical import canonical
 from connector.credentials.data_integrity import Proof, parse
 from connector.credentials.jose import Jws, json_object
@@ -34,9 +35,14 @@ def open_secured(octets: bytes, limit_bytes: int) -> Securing:
         data_integrity.check_use(proof, "assertionMethod")
         return proof
     jws = jose.parse(octets, limit_bytes)
-    if jws.type != "vc+jwt":  # a token or a presentation is no credential (RFC 8725 section 3.11)
+    if jws.type != "vc+jwt" and not is_vc11(jws):  # a presentation is no credential (RFC 8725 section 3.11)
         raise Refused("bad-typ", f"{jws.type:.40} instead of vc+jwt")
     return jws
+
+
+def is_vc11(secured: Securing) -> bool:
+    """Whether it can only be one of VC Data Model 1.1."""
+    return isinstance(secured, Jws) and secured.type in vc11.TYPES
 
 
 def media_type_of(octets: bytes) -> str:

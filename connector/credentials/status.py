@@ -14,10 +14,21 @@ from connector.credentials.datamodel import Credential, StatusEntry, parse_crede
 from connector.credentials.did import DidDocument, key_for
 from connector.credentials.refused import Refused
 from connector.credentials.securing import Securing, check_signature
-from connector.credentials.status_list import Change, Changes, StateAt, bit, decode_list, parse_changes, state_at
+from connector.credentials.status_list import (
+    Change,
+    Changes,
+    StateAt,
+    bit,
+    decode_list,
+    decode_list_2021,
+    parse_changes,
+    state_at,
+)
 
 Outcome = Literal["passed", "failed", "unchecked", "skipped"]
 
+_KINDS = {"BitstringStatusList": decode_list, "StatusList2021": decode_list_2021}
+"""Type of a list -> how its bits are read."""
 _WORD = {"revocation": "revoked", "suspension": "suspended"}
 
 
@@ -54,8 +65,12 @@ def open_list(url: str, octets: bytes, changes: bytes | Unobtained, document: Di
     if listed.issuer != document.id:
         raise Refused("status-issuer-mismatch", "the list is of another issuer than the credential")
     _check_signature(listed.securing, document)
-    if "BitstringStatusListCredential" not in listed.types or listed.subject.get("type") != "BitstringStatusList":
+    kind = listed.subject.get("type")
+    decode = _KINDS.get(kind) if isinstance(kind, str) else None
+    if decode is None or f"{kind}Credential" not in listed.types:
         raise Refused("bad-status-list", "not a BitstringStatusListCredential")
+    if listed.contradiction:
+        raise Refused("bad-status-list", listed.contradiction)
     if listed.payload.get("id", url) != url:
         raise Refused("bad-status-list", "the list says that it is another one")
     encoded = listed.subject.get("encodedList")
@@ -65,7 +80,7 @@ def open_list(url: str, octets: bytes, changes: bytes | Unobtained, document: Di
     purposes = purpose if isinstance(purpose, list) else [purpose]
     return OpenedList(
         purposes=frozenset(word for word in purposes if isinstance(word, str)),
-        bits=decode_list(encoded),
+        bits=decode(encoded),
         valid_from=listed.valid_from,
         valid_until=listed.valid_until,
         changes=changes if isinstance(changes, Unobtained) else _open_changes(url, changes, document),

@@ -12,13 +12,13 @@ import re
 import zlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Literal
 
 import orjson
 
 from connector.credentials import base64url, jose
-from connector.credentials.datamodel import VC_CONTEXT, parse_time, time_text
+from connector.credentials.datamodel import VC_CONTEXT, moment, parse_time, time_text
 from connector.credentials.did_web import did_of_key
 from connector.credentials.jose import Jws
 from connector.credentials.refused import Refused
@@ -35,6 +35,7 @@ CHANGES_TYPE = "status-changes+jwt"
 
 State = Literal["active", "revoked", "suspended"]
 
+_TO_URL = str.maketrans("+/", "-_")
 _GZIP = 31
 """zlib's window size for a gzip frame; the header that it writes has no time, so equal lists give equal octets."""
 _LEVEL = 6
@@ -104,6 +105,11 @@ def decode_list(text: str, *, limit_bytes: int = INFLATED_LIMIT_BYTES) -> bytes:
     if len(octets) * 8 < LIST_BITS:
         raise Refused("bad-status-list", f"fewer than {LIST_BITS} entries")
     return octets
+
+
+def decode_list_2021(text: str) -> bytes:
+    """The bits of a StatusList2021 (its section 4): no multibase, either alphabet of base64, padded or not."""
+    return decode_list("u" + text.rstrip("=").translate(_TO_URL))
 
 
 def bit(octets: bytes, index: int) -> bool:
@@ -204,7 +210,7 @@ def parse_changes(octets: bytes) -> tuple[Jws, Changes]:
             return jws, Changes(
                 issuer=issuer,
                 list_url=url,
-                issued=_moment(issued),
+                issued=moment(issued),
                 changes=tuple(map(_change, changes)),
                 archived=_names(rest.get("archived", [])),
             )
@@ -259,10 +265,3 @@ def _names(value: Json) -> tuple[str, ...]:
     if not isinstance(value, list) or not all(isinstance(name, str) for name in value):
         raise Refused("bad-status-changes", "archived is not a list of names")
     return tuple(name for name in value if isinstance(name, str))
-
-
-def _moment(seconds: int) -> datetime:
-    try:
-        return datetime.fromtimestamp(seconds, tz=UTC)
-    except (OverflowError, ValueError, OSError) as error:
-        raise Refused("bad-time", "iat is not a time") from error

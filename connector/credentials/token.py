@@ -85,6 +85,10 @@ def peek(token: bytes | str) -> Peeked:
     if jws.type not in {"jwt", ""}:  # a credential, a presentation or anything else is no token (RFC 8725, 3.11)
         raise Refused("bad-typ", f"{jws.type:.40} is not a token")
     said = jws.claims()
+    if (
+        "vc" in said or "vp" in said
+    ):  # of VC Data Model 1.1: the same `typ`, perhaps the same key, and our name in `aud`
+        raise Refused("bad-typ", "a credential or a presentation is not a token")
     issuer = said.get("iss")
     if not isinstance(issuer, str) or not 0 < len(issuer) <= _LONGEST_NAME:
         raise Refused("bad-issuer", "no iss")

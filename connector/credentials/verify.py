@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
+from connector.credentials.checks import PASSED, Check, Form, made, outcome_of
 from connector.credentials.datamodel import (
     CREDENTIAL_LIMIT_BYTES,
     Credential,
@@ -25,87 +26,18 @@ from connector.credentials.datamodel import (
 from connector.credentials.did import DidDocument, key_for
 from connector.credentials.digest import digest_multibase
 from connector.credentials.refused import Refused, Unsupported
-from connector.credentials.securing import Securing, check_served, check_signature, has_proof, open_secured
+from connector.credentials.securing import Securing, check_served, check_signature, has_proof, is_vc11, open_secured
 from connector.credentials.signing import PublicKey
-from connector.credentials.status import OpenedList, Outcome, Result, Unobtained, open_list, status_of
+from connector.credentials.status import OpenedList, Result, Unobtained, open_list, status_of
 from connector.model import Did, Finding, JsonObject
 
 Verdict = Literal["valid", "invalid", "indeterminate"]
 ShapeCheck = Callable[[str, JsonObject], list[Finding]]
 """Credential type and whole credential -> what is wrong with its content."""
 
-_STEPS = {
-    "envelope": (1, "VC-JOSE-COSE 3.1"),
-    "algorithm": (2, "RFC 8725 3.1"),
-    "contexts": (3, "VC Data Model 2.0, 4.3"),
-    "data-model": (4, "VC Data Model 2.0, 4"),
-    "key": (5, "Controlled Identifiers 1.0, 3.3"),
-    "signature": (6, "RFC 7515, 5.2"),
-    "validity": (7, "VC Data Model 2.0, 4.9"),
-    "status": (8, "Bitstring Status List 1.0, 3.2"),
-    "trust": (9, "DCP 1.0.1, 5.4.3"),
-    "shape": (10, "VC Data Model 2.0, 4.11"),
-}
-
-_STEPS_WITH_PROOF = {
-    "envelope": (1, "VC Data Integrity 1.0, 2.1"),
-    "algorithm": (2, "VC Data Integrity 1.0, 3.1"),
-    "signature": (6, "VC Data Integrity 1.0, 4.4"),
-}
-"""Where the checks of JSON with a proof inside are other ones."""
-
-_WORDS = {
-    "envelope": "bad-signature",
-    "algorithm": "bad-signature",
-    "contexts": "context-error",
-    "data-model": "schema-error",
-    "key": "bad-signature",
-    "signature": "bad-signature",
-    "validity": "expired-at-event-time",
-    "status": "schema-error",
-    "trust": "issuer-not-anchored",
-    "shape": "schema-error",
-}
-"""The audit's word for a failed check; a revoked or suspended credential gives its own."""
-
-_FIRST_THAT_APPLIES = (
-    "unchecked",
-    "bad-signature",
-    "context-error",
-    "schema-error",
-    "issuer-not-anchored",
-    "revoked",
-    "suspended",
-    "expired-at-event-time",
-)
 MEMBERS = "members"
 """In a trust list: whoever shows a valid membership credential."""
 _MAX_TOLD_FINDINGS = 5
-_PASSED = Result("passed")
-_SKIPPED = Result("skipped", "", "rests on a check that did not pass")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Check:
-    """One numbered check."""
-
-    step: int
-    name: str
-    outcome: Outcome
-    code: str
-    detail: str
-    spec: str
-
-    def as_json(self) -> JsonObject:
-        """The published shape."""
-        return {
-            "step": self.step,
-            "name": self.name,
-            "outcome": self.outcome,
-            "code": self.code,
-            "detail": self.detail,
-            "spec": self.spec,
-        }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,8 +61,7 @@ class Report:
 
     def outcome(self) -> str:
         """The one word of an audit node, the first that applies (DECISIONS: outcomes)."""
-        words = {_word(check) for check in self.checks}
-        return next((word for word in _FIRST_THAT_APPLIES if word in words), "verified")
+        return outcome_of(self.checks)
 
     def as_json(self) -> JsonObject:
         """The published shape (`credential verify --json`)."""
@@ -163,6 +94,8 @@ class Material:
     """Why it is not known whether the issuer is one of the `members` that a trust list names."""
     contexts: Collection[str]
     check_shape: ShapeCheck | None
+    nonconforming: bool = False
+    """UNSAFE. Those of VC Data Model 1.1 may depart from it, as the official conformance kit's do."""
     opened: dict[tuple[str, str], OpenedList | Unobtained] = field(default_factory=dict, repr=False, compare=False)
 
 
@@ -184,13 +117,13 @@ def verify(octets: bytes, *, at: datetime, now: datetime, material: Material) ->
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attested:
-    """A credential after the checks up to its signature. `signed`: by the issuer that it names; `with_proof`: in it."""
+    """A credential after the checks up to its signature. `signed`: by the issuer that it names."""
 
     digest: str
     credential: Credential | None
     signed: bool
     book: dict[str, Result]
-    with_proof: bool
+    form: Form
 
 
 def attest(octets: bytes, material: Material) -> Attested:
@@ -208,9 +141,9 @@ def attest(octets: bytes, material: Material) -> Attested:
         else:
             key = _find_key(credential, material, book)
     signed = credential is not None and key is not None and _check_signature(credential, key, book)
-    return Attested(
-        digest=digest_multibase(octets), credential=credential, signed=signed, book=book, with_proof=has_proof(octets)
-    )  # fmt: skip
+    older = secured is not None and is_vc11(secured)
+    form: Form = "proof" if has_proof(octets) else "vc11" if older else "vc+jwt"
+    return Attested(digest=digest_multibase(octets), credential=credential, signed=signed, book=book, form=form)
 
 
 def judge(attested: Attested, *, at: datetime, now: datetime, material: Material) -> Report:
@@ -223,8 +156,13 @@ def judge(attested: Attested, *, at: datetime, now: datetime, material: Material
         book["trust"] = trust_in(credential.issuer, credential.types, material)
         if book["contexts"].outcome == "passed":
             book["shape"] = _shape(credential, material, findings)
-    checks = _checks(book, with_proof=attested.with_proof)
-    return Report(digest=attested.digest, checks=checks, credential=credential, findings=tuple(findings), now=now)
+    return Report(
+        digest=attested.digest,
+        checks=made(book, attested.form),
+        credential=credential,
+        findings=tuple(findings),
+        now=now,
+    )
 
 
 def _read_envelope(octets: bytes, book: dict[str, Result]) -> Securing | None:
@@ -232,13 +170,13 @@ def _read_envelope(octets: bytes, book: dict[str, Result]) -> Securing | None:
         secured = open_secured(octets, CREDENTIAL_LIMIT_BYTES)
         check_served(octets, secured)
     except Unsupported as error:
-        book["envelope"], book["algorithm"] = _PASSED, _failed(error)
+        book["envelope"], book["algorithm"] = PASSED, _failed(error)
         return None
     except Refused as error:
         name = "algorithm" if error.reason == "alg-not-allowed" else "envelope"
         book[name] = _failed(error)
         return None
-    book["envelope"] = _PASSED
+    book["envelope"] = PASSED
     book["algorithm"] = Result("passed", detail=secured.alg)
     return secured
 
@@ -246,13 +184,17 @@ def _read_envelope(octets: bytes, book: dict[str, Result]) -> Securing | None:
 def _read_model(secured: Securing, material: Material, book: dict[str, Result]) -> Credential | None:
     try:
         payload = secured.claims()
-        problem = context_problem(payload, secured, material.contexts)
-        book["contexts"] = Result("failed", "context-error", problem) if problem else _PASSED
+        tolerated = material.nonconforming and is_vc11(secured)
+        problem = "" if tolerated else context_problem(payload, secured, material.contexts)
+        book["contexts"] = Result("failed", "context-error", problem) if problem else PASSED
         credential = read_credential(secured, payload)
     except Refused as error:
         book["data-model"] = _failed(error)
         return None
-    book["data-model"] = _PASSED
+    if credential.contradiction and not tolerated:
+        book["data-model"] = Result("failed", "bad-credential", credential.contradiction)
+        return None
+    book["data-model"] = PASSED
     return credential
 
 
@@ -285,7 +227,7 @@ def _check_signature(credential: Credential, key: PublicKey, book: dict[str, Res
     except Refused as error:
         book["signature"] = _failed(error)
         return False
-    book["signature"] = _PASSED
+    book["signature"] = PASSED
     return True
 
 
@@ -297,7 +239,7 @@ def _validity(credential: Credential, at: datetime) -> Result:
         return Result(
             "failed", "expired", f"valid until {time_text(credential.valid_until)}, judged at {time_text(at)}"
         )
-    return _PASSED
+    return PASSED
 
 
 def _opened(url: str, issuer: Did, material: Material) -> OpenedList | Unobtained:
@@ -325,7 +267,7 @@ def trust_in(issuer: Did, types: Collection[str], material: Material) -> Result:
     if material.trusted_issuers is None:
         return Result("skipped", "no-trust-list", "nobody said which issuers to trust")
     named = [name for name in types if name != "VerifiableCredential"]
-    result = _PASSED
+    result = PASSED
     for name in named:
         trusted = material.trusted_issuers.get(name, ())
         if issuer in trusted:
@@ -339,48 +281,18 @@ def trust_in(issuer: Did, types: Collection[str], material: Material) -> Result:
 
 
 def _shape(credential: Credential, material: Material, findings: list[Finding]) -> Result:
+    if is_vc11(credential.securing):
+        return Result("skipped", "no-shape", "our shapes are for our own vocabulary, and no 1.1 credential has it")
     if material.check_shape is None:
         return Result("skipped", "no-shape", "no shapes were given")
     for name in credential.types:
         if name != "VerifiableCredential":
             findings += material.check_shape(name, credential.payload)
     if not findings:
-        return _PASSED
+        return PASSED
     told = "; ".join(finding.message for finding in findings[:_MAX_TOLD_FINDINGS])
     return Result("failed", findings[0].code, f"{len(findings)} findings: {told}")
 
 
 def _failed(error: Refused) -> Result:
     return Result("unchecked" if isinstance(error, Unsupported) else "failed", error.reason, error.detail)
-
-
-def _checks(book: Mapping[str, Result], *, with_proof: bool) -> tuple[Check, ...]:
-    return tuple(
-        clean if (found := book.get(clean.name, _SKIPPED)) is _PASSED else _check(clean, found)
-        for clean in _CLEAN[with_proof]
-    )
-
-
-def _check(clean: Check, result: Result) -> Check:
-    return Check(
-        step=clean.step, name=clean.name, outcome=result.outcome, code=result.code, detail=result.detail,
-        spec=clean.spec,
-    )  # fmt: skip
-
-
-def _word(check: Check) -> str:
-    if check.outcome == "unchecked":
-        return "unchecked"
-    if check.outcome != "failed":
-        return "verified"
-    return check.code if check.code in {"revoked", "suspended"} else _WORDS[check.name]
-
-
-_CLEAN = {
-    with_proof: tuple(
-        Check(step=step, name=name, outcome="passed", code="", detail="", spec=spec)
-        for name, (step, spec) in (_STEPS | (_STEPS_WITH_PROOF if with_proof else {})).items()
-    )
-    for with_proof in (False, True)
-}
-"""The checks that passed without more to say, made once for either form."""

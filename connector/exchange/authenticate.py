@@ -170,7 +170,7 @@ class Authenticate:
             async with self.quotas.room(party):
                 presentations = await self.peers.presentations(party, proven.access_token, SCOPES)
         except (AddressBlocked, BadMessage) as error:
-            raise NotAuthenticated(f"the caller's credential service is none: {error.detail}") from None
+            raise NotAuthenticated(f"the caller's credential service gives nothing: {error.detail}") from None
         shown: list[bytes] = []
         for presented in presentations[:_MAX_PRESENTATIONS]:
             presentation = verify_presentation(

@@ -12,11 +12,11 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final, Literal
 
+from connector.credentials.checks import Check
 from connector.credentials.did import parse_document
 from connector.credentials.digest import digest_multibase
 from connector.credentials.refused import Refused
 from connector.credentials.status import Outcome
-from connector.credentials.verify import Check
 from connector.errors import BadInput, BadMessage
 from connector.exchange.bundle import (
     MANIFEST,

@@ -29,6 +29,7 @@ from connector.vocabulary.admission import admit_message
 DSP_VERSION = "2025-1"
 _OK = 200
 _SERVER_FAULT = 500
+_REFUSED = (400, 401, 403)
 _JSON = "application/json"
 _VERSIONS = "/.well-known/dspace-version"
 _ENDPOINT_LIFETIME = timedelta(minutes=5)
@@ -125,6 +126,8 @@ class Messenger:
         )  # fmt: skip
         if answer.status in NOT_NOW:
             raise not_now(f"the credential service of {peer}", answer)
+        if answer.status in _REFUSED:  # of an access token that it gave us itself: that will not change
+            raise BadMessage(f"it answered HTTP {answer.status} to the access token that came with the request")
         if answer.status != _OK:
             raise CannotCheck(f"the credential service of {peer} answered HTTP {answer.status}")
         return list(query.read_response(admit_message(answer.body, _PRESENTATION_LIMIT_BYTES)))

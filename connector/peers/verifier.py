@@ -44,6 +44,8 @@ class FetchingVerifier:
     check_shape: ShapeCheck
     trusted_issuers: Mapping[str, Collection[str]]
     reads: AuditReads
+    nonconforming: bool = False
+    """UNSAFE, see `config`."""
     _members: dict[Did, tuple[bool | Unobtained, datetime]] = field(default_factory=dict)
 
     def within(self, resolver: StatusResolver, reads: AuditReads) -> FetchingVerifier:
@@ -67,7 +69,7 @@ class FetchingVerifier:
         trusted, membership = await self._trusted(needed.issuer, needed.types, members=members)
         material = Material(
             documents=documents, lists=lists, changes=changes, contexts=self.contexts, check_shape=self.check_shape,
-            trusted_issuers=trusted, trust_unobtained=membership,
+            trusted_issuers=trusted, trust_unobtained=membership, nonconforming=self.nonconforming,
         )  # fmt: skip
         issuer = needed.issuer
         if issuer and not (trusted_only and trust_in(issuer, needed.types, material).outcome == "failed"):

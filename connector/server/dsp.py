@@ -12,6 +12,7 @@ import orjson
 from aiohttp import web
 
 from connector.config import Config
+from connector.credentials import query
 from connector.credentials.receipt import HEADER as RECEIPT
 from connector.errors import BadMessage, ConnectorError
 from connector.exchange.draft import Answer
@@ -89,7 +90,7 @@ async def _version(request: web.Request) -> web.Response:
     config = request.app[SERVICES].config
     document = compose.version_document(
         version="2025-1", path=BASE, service_id=f"{config.did}#data",
-        profiles=() if config.unsafe.claimed_identity else ("vc20-bssl/jwt",),
+        profiles=() if config.unsafe.claimed_identity else query.PROFILES,
     )  # fmt: skip
     return _answer(200, compose.dump(document))
 

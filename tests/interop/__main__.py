@@ -1,4 +1,4 @@
-"""`make interop`: the official conformance kit, and a real Eclipse EDC on the other side, each some rounds in a row.
+"""`make interop`: the official conformance kits, and a real Eclipse EDC on the other side, each some rounds in a row.
 
 Exit codes: 0 all passed, 1 something did not, 2 Java or Maven is missing.
 """
@@ -12,17 +12,20 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from tests.interop import java
+from tests.interop.dcp import conformance as dcp
 from tests.interop.edc import trade
 from tests.interop.kit import conformance
 from tests.interop.outcome import Outcome
 
-PARTS: dict[str, Callable[[Path], Iterator[Outcome]]] = {"kit": conformance.rounds, "edc": trade.rounds}
+PARTS: dict[str, Callable[[Path], Iterator[Outcome]]] = {
+    "kit": conformance.rounds, "dcp": dcp.rounds, "edc": trade.rounds
+}  # fmt: skip
 
 
 def main() -> int:
     """Run what is asked for and print a table."""
     parser = argparse.ArgumentParser(prog="python -m tests.interop", description=__doc__)
-    parser.add_argument("parts", nargs="*", choices=[*PARTS, []], help="which parts; both if none is named")
+    parser.add_argument("parts", nargs="*", choices=[*PARTS, []], help="which parts; all if none is named")
     parser.add_argument("--rounds", type=int, default=2, help="how often in a row")
     chosen = parser.parse_args()
     if lack := java.missing():

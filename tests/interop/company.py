@@ -84,8 +84,19 @@ class Company:
 
 
 @contextmanager
-def running(folder: Path, peers: Mapping[str, Mapping[str, Json]], *, by_hand: str = "") -> Iterator[Company]:
-    """Ours, until the block ends. `peers`: name -> what `[peers.NAME]` says; `by_hand`: with whom a person decides."""
+def running(
+    folder: Path,
+    peers: Mapping[str, Mapping[str, Json]],
+    *,
+    by_hand: str = "",
+    limits: str = "",
+    unsafe: str = "claimed_identity = true",
+    more: str = "",
+) -> Iterator[Company]:
+    """Ours, until the block ends. `peers`: name -> what `[peers.NAME]` says; `by_hand`: with whom a person decides.
+
+    `limits`, `unsafe`: further lines of these parts of its configuration; `more`: further parts.
+    """
     port, management_port = free_ports(2)
     subprocess.run(
         [*COMMAND, "init", str(folder), "--unsafe-loopback", "--port", str(port), "--management-port",
@@ -93,8 +104,8 @@ def running(folder: Path, peers: Mapping[str, Mapping[str, Json]], *, by_hand: s
         check=True, capture_output=True,
     )  # fmt: skip
     file = folder / "connector.toml"
-    text = file.read_text("utf-8").replace("[unsafe]", f"{_SETTINGS}\n[unsafe]", 1)
-    text = text.replace("allow_loopback_http", "claimed_identity = true\nallow_loopback_http", 1)
+    text = file.read_text("utf-8").replace("[unsafe]", f"{_SETTINGS}{limits}\n[unsafe]", 1)
+    text = text.replace("allow_loopback_http", f"{unsafe}\nallow_loopback_http", 1) + more
     text += f"\n[approvals]\npeers = {json.dumps([by_hand] if by_hand else [])}\n"
     for name, said in peers.items():
         text += f"\n[peers.{name}]\n" + "".join(f"{key} = {json.dumps(value)}\n" for key, value in said.items())

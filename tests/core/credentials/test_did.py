@@ -210,6 +210,12 @@ def test_each_mismatch_has_its_own_name(signer: MemorySigner) -> None:
     assert refusal(minimal(signer, verificationMethod=[multikey]), f"{REFINER}#1") == "key-unsupported"
 
 
+def test_a_member_that_is_null_is_not_there(signer: MemorySigner) -> None:
+    """Real peers write so what a method lacks."""
+    body = minimal(signer, verificationMethod=[method(signer, publicKeyMultibase=None, revoked=None)])
+    key_for(parse_document(orjson.dumps(body)), f"{REFINER}#1", "assertionMethod")
+
+
 @pytest.mark.parametrize("ends", ["revoked", "expires"])
 def test_a_method_that_its_owner_ended_is_used_no_more(signer: MemorySigner, ends: str) -> None:
     """From its time on, whatever it signed; a time in no form counts as past."""

@@ -19,12 +19,14 @@ EDC = '{"region":"eu","audience":"http://localhost:19294/protocol/2025-1","clien
 """As an Eclipse EDC with its mock identity sends it."""
 
 
-def config(public_url: str = "http://localhost:8080", host: str = "127.0.0.1") -> Config:
+def config(
+    public_url: str = "http://localhost:8080", host: str = "127.0.0.1", choice: str = "claimed_identity"
+) -> Config:
     return Config(
         name="us", public_url=public_url,
         keys=KeyNames(assertion="memory:", authentication="memory:", id_key="memory:"),
         listen=Listen(host=host, port=8080, management_port=8081),
-        unsafe=Unsafe(allow_loopback_http=True, claimed_identity=True),
+        unsafe=Unsafe.model_validate({"allow_loopback_http": True, choice: True}),
     )  # fmt: skip
 
 
@@ -46,13 +48,15 @@ async def test_what_claims_nothing_is_refused(header: str) -> None:
         await Claimed(did=Did("did:web:us.example")).check(header)
 
 
+@pytest.mark.parametrize("choice", ["claimed_identity", "nonconforming_credentials"])
 @pytest.mark.parametrize(
     ("public_url", "host"), [("https://us.example", "127.0.0.1"), ("http://localhost:8080", "0.0.0.0")]
 )
-def test_it_is_refused_outside_loopback(public_url: str, host: str) -> None:
+def test_it_is_refused_outside_loopback(public_url: str, host: str, choice: str) -> None:
     """Whether others could reach it, or it says that they can."""
-    with pytest.raises(ValueError, match="claimed_identity"):
-        config(public_url, host)
+    config(choice=choice)
+    with pytest.raises(ValueError, match=choice):
+        config(public_url, host, choice)
 
 
 async def test_a_claim_is_good_any_number_of_times_and_proves_nothing_else() -> None:

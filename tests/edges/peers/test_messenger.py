@@ -9,7 +9,7 @@ import orjson
 import pytest
 
 from connector.credentials.did import DidDocument, Service
-from connector.errors import BadMessage, CannotCheck
+from connector.errors import BadMessage, CannotCheck, ConnectorError
 from connector.exchange.ports import HttpAnswer
 from connector.model import Did, Json, JsonObject
 from connector.peers.identity import Claimed
@@ -117,3 +117,22 @@ async def test_a_configured_address_is_not_looked_up() -> None:
     messenger = world.messenger({"provider": "https://edc.example/protocol/2025-1"})
     assert await messenger.dsp_base(Did("provider")) == "https://edc.example/protocol/2025-1"
     assert world.asked == []
+
+
+@pytest.mark.parametrize(
+    ("status", "error"), [(400, BadMessage), (401, BadMessage), (403, BadMessage), (404, CannotCheck)]
+)
+async def test_a_credential_service_that_refuses_its_owner_s_token_has_answered(
+    status: int, error: type[ConnectorError]
+) -> None:
+    """That will not change; whatever else keeps credentials from us may."""
+
+    class Refusing(World):
+        async def request(self, method: str, url: str, **_: object) -> HttpAnswer:
+            self.asked.append(f"{method} {url}")
+            return HttpAnswer(status=status, headers={}, body=b"")
+
+    world = Refusing((service("CredentialService", "https://peer.example/dcp"),))
+    with pytest.raises(error, match=str(status)):
+        await world.messenger().presentations(PEER, "access", ())
+    assert world.asked[-1] == "POST https://peer.example/dcp/presentations/query"

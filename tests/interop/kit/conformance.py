@@ -49,6 +49,8 @@ def rounds(folder: Path, packages: Sequence[str] = run.PACKAGES) -> Iterator[Out
 def _prepare(us: Company, port: int) -> tuple[dict[str, str], dict[str, Part]]:
     """The kit's settings, and the parts by dataset or agreement."""
     settings = {
+        "dataspacetck.launcher": "org.eclipse.dataspacetck.dsp.system.DspSystemLauncher",
+        "dataspacetck.ansi": "false",
         "dataspacetck.dsp.local.connector": "false",
         "dataspacetck.port": str(port),
         "dataspacetck.callback.address": f"http://localhost:{port}",

@@ -1,0 +1,69 @@
+"""Credentials of VC Data Model 1.1 as JWT (its section 6.3.1), the profile `vc11-sl2021/jwt` of DCP: what today's
+dataspaces issue as memberships.
+
+`document` puts one into the form of 2.0, so that whatever reads credentials reads one form. Such credentials are only
+read by name: their type, whom they are about, and what `policy.facts` takes from our own three types. So their contexts
+need not be known, and none is fetched. Nothing else of the `vc` claim is handed on: no record can be one.
+"""
+
+from __future__ import annotations
+
+from connector.credentials.refused import Refused
+from connector.model import Json, JsonObject
+
+CONTEXT = "https://www.w3.org/2018/credentials/v1"
+TYPES = frozenset({"jwt", ""})
+"""`typ` of such a token; that of 2.0 has its own (VC-JOSE-COSE section 3.1.1)."""
+_ENTRY, _ENTRY_2021 = "BitstringStatusListEntry", "StatusList2021Entry"
+_OF_20 = frozenset({"@context", "type", "issuer", "credentialSubject", "validFrom", "validUntil", "vp"})
+"""What stands beside a `vc` claim only where somebody is to read one thing and somebody else another."""
+
+
+def document(claims: JsonObject) -> JsonObject:
+    """What the claims say, in the form of 2.0. What only a registered claim says is put where it belongs."""
+    stated = claims.get("vc")
+    if not isinstance(stated, dict):
+        raise Refused("bad-typ", "a token without a vc claim is no credential")
+    if not _OF_20.isdisjoint(claims):
+        raise Refused("bad-credential", f"{', '.join(sorted(_OF_20 & claims.keys()))} beside a vc claim")
+    issuer = stated.get("issuer", claims.get("iss"))
+    if claims.get("iss") != (issuer.get("id") if isinstance(issuer, dict) else issuer):
+        raise Refused("bad-credential", "iss and issuer differ")
+    subject, status = stated.get("credentialSubject"), stated.get("credentialStatus")
+    if isinstance(subject, dict) and "sub" in claims:
+        subject = {"id": claims["sub"], **subject}
+    said: JsonObject = {
+        "@context": stated.get("@context"), "id": stated.get("id", claims.get("jti")), "type": stated.get("type"),
+        "issuer": issuer, "validFrom": stated.get("issuanceDate"), "validUntil": stated.get("expirationDate"),
+        "credentialSubject": subject,
+        "credentialStatus": [_entry(one) for one in status] if isinstance(status, list) else _entry(status),
+    }  # fmt: skip
+    return {name: value for name, value in said.items() if value is not None}
+
+
+def contradiction(claims: JsonObject, said: JsonObject) -> str:
+    """How the token departs from section 6.3.1 or 4 of the data model, or empty. `said`: the document of the claims.
+
+    Of two times the narrower counts (`datamodel`), so they need not be equal.
+    """
+    subject, types = said.get("credentialSubject"), said.get("type")
+    about = subject.get("id") if isinstance(subject, dict) else None
+    if claims.get("sub", about) != about:
+        return "sub is not the subject's id"
+    if "jti" in claims and claims["jti"] != said.get("id"):
+        return "jti is not the credential's id"
+    if "validFrom" not in said and "nbf" not in claims:
+        return "neither issuanceDate nor nbf"
+    return "" if isinstance(types, list) and "VerifiableCredential" in types else "type has no VerifiableCredential"
+
+
+def context_problem(listed: Json) -> str:
+    """What is wrong with the contexts, or empty: by name, in order, none inline."""
+    if not isinstance(listed, list) or not listed or listed[0] != CONTEXT:
+        return f"@context does not begin with {CONTEXT}"
+    return "" if all(isinstance(one, str) for one in listed) else "an inline context"
+
+
+def _entry(node: Json) -> Json:
+    """A status entry: that of StatusList2021 says the same under another name."""
+    return {**node, "type": _ENTRY} if isinstance(node, dict) and node.get("type") == _ENTRY_2021 else node

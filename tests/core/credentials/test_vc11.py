@@ -1,0 +1,209 @@
+"""Credentials and presentations of VC Data Model 1.1: read as those of 2.0, and no way to be two things at once."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
+
+import orjson
+import pytest
+
+from connector.credentials import jose
+from connector.credentials.datamodel import parse_credential
+from connector.credentials.did import DidDocument
+from connector.credentials.presentation import presentation_input, verify_presentation
+from connector.credentials.refused import Refused
+from connector.credentials.status_list import encode_list
+from connector.credentials.token import peek
+from connector.credentials.verify import Material, Report, needs, verify
+from connector.keys.memory import MemorySigner
+from connector.model import Did, JsonObject
+from tests.core.credentials.conftest import LIST_URL, REFINER, VECTORS
+
+CARMAKER = Did("did:web:cars.example")
+OTHER = Did("did:web:other.example")
+Forge = Callable[[MemorySigner, JsonObject, bytes], bytes]
+Sign = Callable[[dict[str, Any]], bytes]
+_FILE = json.loads((VECTORS / "vc11.json").read_text("utf-8"))
+CASES: list[dict[str, Any]] = _FILE["cases"]
+_GOOD = CASES[0]
+
+
+def claims_of(case: dict[str, Any]) -> JsonObject:
+    """The claims of the file, changed as the case says; of the registered ones null takes away."""
+    claims, stated = {**_FILE["claims"], **case.get("claims", {})}, {**_FILE["claims"]["vc"], **case.get("vc", {})}
+    if "status" in case:
+        stated["credentialStatus"] = {**stated["credentialStatus"], "type": case["status"]}
+    stated = {name: value for name, value in stated.items() if name not in case.get("without", [])}
+    if isinstance(claims["vc"], dict):
+        claims["vc"] = stated
+    return {name: value for name, value in claims.items() if value is not None}
+
+
+@pytest.fixture
+def issued11(signer: MemorySigner, forged: Forge) -> Sign:
+    """The refiner signs such a case."""
+
+    def sign(case: dict[str, Any]) -> bytes:
+        header: JsonObject = {"alg": signer.alg, "kid": signer.key_id, "typ": case.get("typ", "JWT")}
+        return forged(signer, header, orjson.dumps(claims_of(case)))
+
+    return sign
+
+
+@pytest.fixture
+def trusting(material: Material) -> Material:
+    """Whoever takes the refiner for the dataspace's membership body."""
+    return replace(material, trusted_issuers={"MembershipCredential": {REFINER}})
+
+
+def code(report: Report) -> str:
+    return next((one.code for one in report.checks if one.outcome in {"failed", "unchecked"}), "")
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: str(case["case"]))
+def test_a_credential_of_1_1_is_judged(issued11: Sign, trusting: Material, now: datetime, case: dict[str, Any]) -> None:
+    """Each case by itself; what only departs from the data model counts under the unsafe setting alone."""
+    octets = issued11(case)
+    report = verify(octets, at=now, now=now, material=trusting)
+    assert (code(report), report.verdict) == (case["code"], "invalid" if case["code"] else "valid"), report.checks
+    unsafe = verify(octets, at=now, now=now, material=replace(trusting, nonconforming=True))
+    assert code(unsafe) == ("" if case.get("departs") else case["code"]), unsafe.checks
+
+
+def test_it_is_read_as_one_of_2_0(issued11: Sign, trusting: Material, now: datetime) -> None:
+    """By what the subject says, with no member that 1.1 does not have, and no shape of ours."""
+    octets = issued11({"case": "", "vc": {"record": {"id": "x"}}})
+    report = verify(octets, at=now, now=now, material=trusting)
+    credential = report.credential
+    assert credential is not None
+    assert set(credential.payload) == {
+        "@context", "id", "type", "issuer", "validFrom", "validUntil", "credentialSubject", "credentialStatus"
+    }  # fmt: skip
+    assert credential.subject == _FILE["claims"]["vc"]["credentialSubject"]
+    assert credential.valid_from == now.replace(day=14, microsecond=123456)
+    assert [one.outcome for one in report.checks] == ["passed"] * 9 + ["skipped"]
+    assert [one.spec for one in report.checks][2] == "VC Data Model 1.1, 4.1"
+    assert needs(octets).status_lists == (LIST_URL,)
+    only_sub = parse_credential(issued11({"case": "", "vc": {"credentialSubject": {"memberOf": "x"}}}))
+    assert only_sub.subject["id"] == CARMAKER
+
+
+@pytest.mark.parametrize("bits", [(), (7,)])
+@pytest.mark.parametrize("change", ["", "+/", "padded"])
+def test_a_status_list_of_2021_is_read(
+    *, issued11: Sign, forged: Forge, signer: MemorySigner, trusting: Material, now: datetime,
+    bits: tuple[int, ...], change: str,
+) -> None:  # fmt: skip
+    """A JWT of 1.1 like the credential, its bits without a multibase prefix, in either alphabet."""
+    text = encode_list(bits)[1:]
+    text = text.translate(str.maketrans("-_", "+/")) if change else text
+    text += "=" * (-len(text) % 4) if change == "padded" else ""
+    subject: JsonObject = {
+        "id": f"{LIST_URL}#list",
+        "type": "StatusList2021",
+        "statusPurpose": "revocation",
+        "encodedList": text,
+    }
+    stated: JsonObject = {
+        "@context": ["https://www.w3.org/2018/credentials/v1", "https://w3id.org/vc/status-list/2021/v1"],
+        "id": LIST_URL, "type": ["VerifiableCredential", "StatusList2021Credential"], "issuer": REFINER,
+        "issuanceDate": "2027-03-14T09:00:00Z", "credentialSubject": subject,
+    }  # fmt: skip
+
+    def found(claims: JsonObject) -> str:
+        lists = {LIST_URL: forged(signer, {"alg": signer.alg, "kid": signer.key_id}, orjson.dumps(claims))}
+        material = replace(trusting, lists=lists, opened={})
+        return code(verify(issued11(_GOOD), at=now, now=now, material=material))
+
+    assert found({"iss": REFINER, "jti": LIST_URL, "vc": stated}) == ("revoked" if bits else "")
+    assert found({"iss": REFINER, "jti": "urn:x", "vc": stated}) == "status-unreachable"
+    assert found({"iss": REFINER, "vc": {**stated, "type": ["VerifiableCredential"]}}) == "status-unreachable"
+
+
+def shown(prover: MemorySigner, now: datetime, credentials: list[bytes]) -> bytes:
+    text = presentation_input(
+        audience=CARMAKER, credentials=credentials, key_id=prover.key_id, alg=prover.alg, jti="urn:uuid:2", now=now,
+        lifetime_seconds=60, older=True,
+    )  # fmt: skip
+    return jose.attach(text, prover.sign_now(text))
+
+
+def test_what_we_show_of_1_1_has_the_older_form(document: DidDocument, prover: MemorySigner, now: datetime) -> None:
+    """A `vp` claim with plain tokens, for one verifier; and it reads back."""
+    token = shown(prover, now, [b"a.b.c", b"d.e.f"])
+    jws = jose.parse(token, 1 << 20)
+    said = jws.claims()
+    assert jws.header == {"alg": prover.alg, "kid": prover.key_id, "typ": "JWT"}
+    assert said == {
+        "iss": REFINER, "sub": REFINER, "aud": CARMAKER, "jti": "urn:uuid:2", "iat": 1805101200, "nbf": 1805101200,
+        "exp": 1805101260,
+        "vp": {
+            "@context": ["https://www.w3.org/2018/credentials/v1"], "id": "urn:uuid:2",
+            "type": ["VerifiablePresentation"], "holder": REFINER, "verifiableCredential": ["a.b.c", "d.e.f"],
+        },
+    }  # fmt: skip
+    read = verify_presentation(token, document, holder=REFINER, audience=CARMAKER, now=now, leeway_seconds=20)
+    assert (read.holder, read.credentials) == (REFINER, (b"a.b.c", b"d.e.f"))
+
+
+@pytest.mark.parametrize(
+    ("claims", "inside", "reason"),
+    [
+        ({}, {"@context": None, "holder": None, "type": "VerifiablePresentation"}, ""),  # a real kit's form
+        ({}, {"@context": ["https://www.w3.org/ns/credentials/v2"]}, "bad-presentation"),
+        ({}, {"@context": "https://www.w3.org/2018/credentials/v1"}, "bad-presentation"),
+        ({}, {"type": ["VerifiableCredential"]}, "bad-presentation"),
+        ({}, {"holder": OTHER}, "holder-binding"),
+        ({"iss": OTHER}, {}, "holder-binding"),
+        ({"aud": OTHER}, {}, "audience-mismatch"),
+        ({"aud": [CARMAKER, OTHER]}, {}, "audience-mismatch"),
+        ({"exp": 1805101180}, {}, "expired"),
+        ({"nbf": 1805101221}, {}, "not-yet-valid"),
+        ({"jti": None}, {}, "bad-jti"),
+        ({"vc": {}}, {}, "bad-presentation"),
+        ({"verifiableCredential": ["a.b.c"]}, {}, "bad-presentation"),
+        ({"holder": OTHER}, {}, "bad-presentation"),
+        ({}, {"verifiableCredential": ["x"] * 17}, "too-many-credentials"),
+        ({}, {"verifiableCredential": [{"id": "urn:x"}]}, "bad-presentation"),
+        ({"vp": "x"}, {}, "bad-typ"),
+    ],
+)
+def test_presentations_of_1_1_are_checked(
+    *, document: DidDocument, prover: MemorySigner, now: datetime, claims: JsonObject, inside: JsonObject, reason: str
+) -> None:
+    """The holder's, for us alone, now, and no second presentation beside it."""
+    jws = jose.parse(shown(prover, now, [b"a.b.c"]), 1 << 20)
+    said = jws.claims()
+    kept = said["vp"]
+    assert isinstance(kept, dict)
+    said["vp"] = {name: value for name, value in {**kept, **inside}.items() if value is not None}
+    said |= claims
+    text = jose.signing_input(jws.header, orjson.dumps(said))
+    token = jose.attach(text, prover.sign_now(text))
+    found = ""
+    try:
+        verify_presentation(token, document, holder=REFINER, audience=CARMAKER, now=now, leeway_seconds=20)
+    except Refused as error:
+        found = error.reason
+    assert found == reason
+
+
+def test_keys_and_forms_do_not_stand_in_for_each_other(
+    *, document: DidDocument, signer: MemorySigner, prover: MemorySigner, issued11: Sign,
+    trusting: Material, forged: Forge, now: datetime,
+) -> None:  # fmt: skip
+    """All are JWTs of one party for one verifier: a credential needs the one key, presentation and token the other."""
+    for octets in (issued11(_GOOD), shown(prover, now, [])):
+        with pytest.raises(Refused, match="is not a token"):
+            peek(octets)
+    with pytest.raises(Refused, match="bad-typ"):
+        verify_presentation(issued11(_GOOD), document, holder=REFINER, audience=CARMAKER, now=now, leeway_seconds=20)
+    by_prover = forged(prover, {"alg": prover.alg, "kid": prover.key_id}, orjson.dumps(claims_of(_GOOD)))
+    assert code(verify(by_prover, at=now, now=now, material=trusting)) == "relationship-missing"
+    assert code(verify(shown(prover, now, []), at=now, now=now, material=trusting)) == "bad-typ"
+    tomorrow = now + timedelta(days=2)
+    assert code(verify(issued11(_GOOD), at=tomorrow, now=tomorrow, material=trusting)) == "expired"

@@ -1,0 +1,89 @@
+"""Memberships of VC Data Model 1.1, as today's dataspaces issue them, through whole negotiations."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import orjson
+import pytest
+
+from connector.credentials import jose
+from connector.credentials.datamodel import time_text
+from connector.credentials.presentation import verify_presentation
+from connector.credentials.query import query_message, read_response, type_scope
+from connector.credentials.vc11 import CONTEXT
+from connector.errors import NotFound
+from connector.model import Did, JsonObject
+from tests.bench.authority import Authority
+from tests.exchange.test_hostile import access_for, play, proof, say, services, settled
+from tests.simulator import Node, World
+
+LATER = timedelta(hours=1)
+
+
+def older(authority: Authority, party: Did, index: int, lifetime: timedelta = LATER) -> bytes:
+    """A membership as a JWT with a `vc` claim."""
+    now, signer = authority.now, authority.signer
+    stated: JsonObject = {
+        "@context": [CONTEXT, "https://dataspace.example/credentials/v1"],
+        "type": ["VerifiableCredential", "MembershipCredential"], "issuer": authority.did,
+        "issuanceDate": time_text(now - LATER), "credentialSubject": {"id": party, "memberOf": "Bench"},
+        "credentialStatus": {
+            "id": f"{authority.list_url}#{index}", "type": "BitstringStatusListEntry", "statusPurpose": "revocation",
+            "statusListIndex": str(index), "statusListCredential": authority.list_url,
+        },
+    }  # fmt: skip
+    claims: JsonObject = {
+        "iss": authority.did, "sub": party, "exp": int((now + lifetime).timestamp()), "vc": stated
+    }  # fmt: skip
+    unsigned = jose.signing_input({"alg": signer.alg, "kid": signer.key_id, "typ": "JWT"}, orjson.dumps(claims))
+    return jose.attach(unsigned, signer.sign_now(unsigned))
+
+
+def holds(node: Node, octets: bytes) -> None:
+    (node.config.path(node.config.held) / "MembershipCredential.jwt").write_bytes(octets)
+
+
+@pytest.mark.parametrize("issuer", ["trusted", "another"])
+def test_who_has_an_older_membership_is_a_member(tmp_path: Path, issuer: str) -> None:
+    """Beside a role of 2.0, so both presentations count; of an issuer that nobody trusts it is nothing."""
+
+    async def scene(world: World) -> None:
+        customer, supplier = world.nodes
+        signing = world.authority if issuer == "trusted" else replace(world.authority, port=9)
+        holds(customer, older(signing, customer.config.did, 100))
+        if issuer == "trusted":
+            assert (await settled(customer, supplier))["state"] == "FINALIZED"
+            return
+        with pytest.raises(NotFound, match="shows us no dataset"):
+            await settled(customer, supplier)
+
+    play(tmp_path, scene)
+
+
+@pytest.mark.parametrize(("lifetime", "shown"), [(LATER, 1), (-timedelta(seconds=1), 0)])
+def test_what_is_shown_is_of_one_data_model_each_and_not_expired(
+    tmp_path: Path, lifetime: timedelta, shown: int
+) -> None:
+    """DCP 1.0.1: a presentation holds one model; an answer should hold valid credentials only (5.4.2)."""
+
+    async def scene(world: World) -> None:
+        holder, verifier = world.nodes
+        holds(holder, older(world.authority, holder.config.did, 100, lifetime))
+        scopes = [type_scope("MembershipCredential"), type_scope("RoleCredential")]
+        token = await proof(verifier, holder.config.did, access=access_for(holder, verifier))
+        answer = await say(holder, "/dcp/presentations/query", orjson.dumps(query_message(scopes)), token)
+        document = await services(verifier).authenticate.resolver.did_document(holder.config.did)
+        found = [
+            verify_presentation(
+                one, document, holder=holder.config.did, audience=verifier.config.did, now=holder.clock.now(),
+                leeway_seconds=20,
+            ).credentials
+            for one in read_response(orjson.loads(answer.body))
+        ]  # fmt: skip
+        assert [len(each) for each in found] == [1, *[1] * shown]
+        assert [jose.parse(one, 1 << 20).type for each in found for one in each] == ["vc+jwt", *["jwt"] * shown]
+
+    play(tmp_path, scene)
