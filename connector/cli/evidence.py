@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
@@ -19,12 +18,13 @@ from connector.cli.console import CONFIG, DONE, JSON, NO, next_step, show_json, 
 from connector.cli.tables import Cell, progress, say, show_decision, show_findings, show_table
 from connector.config import load
 from connector.errors import BadInput, NotFound
-from connector.model import list_in, object_in, objects_in
+from connector.model import object_in, objects_in
+from connector.server import entries
 from connector.server.words import called
 
 if TYPE_CHECKING:
     from connector.config import Config
-    from connector.model import Json, JsonObject
+    from connector.model import JsonObject
 
 app = typer.Typer(help="The log of what was decided, sent, taken and given, and why.", no_args_is_help=True)
 _PAGE: Final = 1_000
@@ -32,10 +32,6 @@ _PAGE: Final = 1_000
 _LONGEST: Final = 16 << 20
 """Bytes of a line."""
 _FORMAT: Final = "battery-connector evidence 1"
-_PARTIES: Final = ("counterparty", "party", "holder")
-_SUBJECTS: Final = ("read", "dataset", "record", "file", "digest", "agreement", "pid")
-"""What an entry is about, the most telling first."""
-_FAILED: Final = frozenset({"not-satisfied", "unknown"})
 EXPORT = Annotated[Path, typer.Argument(metavar="FILE", help="An export, as `evidence export` writes it.")]
 
 
@@ -61,12 +57,7 @@ def listed(  # noqa: PLR0917 - typer makes the options of the arguments
         did = company.peer(party) if party else ""
 
         def wanted(entry: JsonObject) -> bool:
-            body = object_in(entry["body"])
-            return (
-                str(entry["event"]).startswith(event)
-                and (not did or did in (body.get(name) for name in _PARTIES))
-                and (not denied or any(one.get("decision") != "permit" for one in _decisions(body)))
-            )
+            return entries.wanted(entry, did=did, event=event, only_denied=denied)
 
         with progress("looking", quiet=as_json) as tell:
             found = _newest(Management.of(config), wanted, last, tell)
@@ -91,19 +82,19 @@ def show(
     Example: battery-connector evidence show 81
     """
     with told():
-        entries = _page(Management.of(config), number - 1)
-        if not entries or entries[0]["seq"] != number:
+        found = _page(Management.of(config), number - 1)
+        if not found or found[0]["seq"] != number:
             raise NotFound(f"there is no entry {number}", hint="battery-connector evidence list")
         if as_json:
-            show_json(entries[0])
+            show_json(found[0])
             return
-        company, entry, body = load(config), entries[0], object_in(entries[0]["body"])
-        say(f"{entry['seq']}  {entry['event']}, {_when(entry)}", "bold")
+        company, entry, body = load(config), found[0], object_in(found[0]["body"])
+        say(f"{entry['seq']}  {entry['event']}, {entries.when(entry)}", "bold")
         for name, value in body.items():
-            if name not in {"decision", "decisions"}:
-                shown = called(company, value) if name in _PARTIES else value
+            if name not in entries.DECISIONS:
+                shown = called(company, value) if name in entries.PARTIES else value
                 say(f"  {name}: {shown if isinstance(shown, str) else json.dumps(shown, ensure_ascii=False)}")
-        for decision in _decisions(body):
+        for decision in entries.decisions(entry):
             show_decision(decision)
         say(f"  hash {entry['hash']}, over it and the one before", "dim")
         if pid := body.get("pid"):
@@ -160,14 +151,14 @@ def verify(
         lines = _lines(file)
         of, hashes = _heading(next(lines, b""), file), [""]
 
-        def entries() -> Iterator[Exported]:
+        def read() -> Iterator[Exported]:
             for number, line in enumerate(lines, 2):
                 if (entry := exported(line)) is None:
                     raise BadInput(f"{file}, line {number}: this is no entry", hint="write the export again")
                 hashes.append(entry.hash)
                 yield entry
 
-        findings = check(entries())
+        findings = check(read())
         if not findings and newest and newest not in hashes:
             said = f"no entry has the hash {newest}: this is another log, or something is cut off or changed"
             findings = [Finding(code="evidence-cut", message=said, hint="ask for the whole log again")]
@@ -231,33 +222,7 @@ def _number(entry: JsonObject) -> int:
     return number if isinstance(number, int) else 0
 
 
-def _when(entry: JsonObject) -> str:
-    at = entry["at"]
-    return f"{datetime.fromtimestamp(at / 1e6, UTC):%Y-%m-%d %H:%M:%S}Z" if isinstance(at, int) else ""
-
-
-def _decisions(body: JsonObject) -> list[JsonObject]:
-    """What the policy said: once, or for each class of values."""
-    by_class = object_in(body.get("decisions"))
-    return objects_in([body.get("decision"), *by_class.values()])
-
-
 def _row(entry: JsonObject, company: Config) -> tuple[Cell, ...]:
-    body = object_in(entry["body"])
-    party = next((called(company, body[name]) for name in _PARTIES if body.get(name)), "")
-    about = next((f"{name} {body[name]}" for name in _SUBJECTS if isinstance(body.get(name), str) and body[name]), "")
-    words = {str(one.get("decision")) for one in _decisions(body)}
-    failed = [
-        f"{rule['left']} is {_shown(rule['value'])}, asked: {_shown(rule['right'])}"
-        for one in _decisions(body)
-        if one.get("decision") != "permit"
-        for rule in objects_in(one.get("rules"))
-        if rule.get("state") in _FAILED
-    ]
-    said = ", ".join(sorted(words)) + (f": {'; '.join(dict.fromkeys(failed))}" if failed else "")
-    colour = "red" if words - {"permit"} else "green"
-    return str(entry["seq"]), _when(entry), str(entry["event"]), party, about, (said, colour)
-
-
-def _shown(value: Json) -> str:
-    return ", ".join(map(str, list_in(value) or [value])) if value not in (None, "", []) else "not known"
+    party, colour = entries.party_of(entry), "red" if entries.denied(entry) else "green"
+    with_whom, policy = called(company, party) if party else "", (entries.policy_in_words(entry), colour)
+    return str(entry["seq"]), entries.when(entry), str(entry["event"]), with_whom, entries.about(entry), policy

@@ -30,6 +30,7 @@ from connector.server import (
     commands,
     decisions,
     discarding,
+    entries,
     fetching,
     files,
     issuing,
@@ -312,14 +313,8 @@ async def _evidence(request: web.Request) -> web.Response:
     """A page of the log behind a number; `exact`: bodies in the octets that the hashes cover."""
     services, said = request.app[SERVICES], asked.query(request, requests.Evidence)
     rows = await services.store.evidence(services.config.tenant, after=said.after, limit=_EVIDENCE_PAGE)
-    entries: list[Json] = [
-        {
-            "seq": row.seq, "at": row.at, "event": row.event, "previous": row.previous, "hash": row.hash,
-            **({"octets": row.body.decode()} if said.exact else {"body": orjson.loads(row.body)}),
-        }
-        for row in rows
-    ]  # fmt: skip
-    return json_response({"entries": entries})
+    shown: list[Json] = [entries.as_json(row, exact=said.exact) for row in rows]
+    return json_response({"entries": shown})
 
 
 async def _counts(request: web.Request) -> web.Response:

@@ -19,7 +19,7 @@ from connector.server.exchange_picture import LEFT, RIGHT, WIDTH, lay_out
 from connector.server.operator_layout import show, titles_of
 from connector.server.operator_today import waiting
 from connector.server.services import SERVICES
-from connector.server.sessions import PREFIX
+from connector.server.sessions import PLACE
 from connector.server.standing import advice, reason_in_words, secret_of_the_peer, turn_in_words
 from connector.server.words import terms_in_words
 
@@ -34,7 +34,7 @@ _KINDS: Final[dict[str, tuple[ProcessKind, ...]]] = {
 
 def routes() -> list[web.RouteDef]:
     """The list, and one."""
-    return [web.get(PREFIX + "exchanges", _listed), web.get(PREFIX + "exchanges/{id}", _one)]
+    return [web.get(PLACE + "exchanges", _listed), web.get(PLACE + "exchanges/{id}", _one)]
 
 
 async def _listed(request: web.Request) -> web.Response:

@@ -12,6 +12,7 @@ from functools import cache
 from typing import Final
 from urllib.parse import quote
 
+import orjson
 from aiohttp import web
 from jinja2 import Environment
 from markupsafe import Markup
@@ -22,7 +23,7 @@ from connector.server.exchange_picture import message_in_words
 from connector.server.markup import environment, html, style
 from connector.server.problems import status_of
 from connector.server.services import SERVICES, Services
-from connector.server.sessions import SESSION, is_page
+from connector.server.sessions import PREFIX, SESSION, is_page, place_of
 from connector.server.words import visible
 
 _STYLE: Final = "operator"
@@ -44,10 +45,10 @@ async def titles_of(services: Services, exchanges: Iterable[JsonObject]) -> dict
 def show(request: web.Request, name: str, *, status: int = 200, **told: object) -> web.Response:
     """A page: `operator/<name>.html` with what it tells. Nobody keeps it."""
     services, session = request.app[SERVICES], request.get(SESSION)
-    config = services.config
+    config, form_token = services.config, session.form_token if session else ""
     text = _environment().get_template(f"operator/{name}.html").render(
-        company=config.name, did=config.did, style=style(_STYLE), form_token=session.form_token if session else "",
-        names={peer.id: name for name, peer in config.peers.items()}, **told,
+        company=config.name, did=config.did, names={peer.id: name for name, peer in config.peers.items()},
+        base=place_of(session) if session else PREFIX, form_token=form_token, style=style(_STYLE), **told,
     )  # fmt: skip
     shown = html(text, style_name=_STYLE, forms=True, referrer="same-origin", status=status)
     shown.headers["Cache-Control"] = "no-store"
@@ -86,8 +87,10 @@ def _when(text: object) -> str:
 
 
 def _listed(value: object) -> str:
-    """A value of a decision; a list is told one after the other."""
-    return ", ".join(map(str, value)) if isinstance(value, list) else "" if value is None else str(value)
+    """A value of a decision or an entry; a list of texts is told one after the other."""
+    if isinstance(value, list) and all(isinstance(one, str) for one in value):
+        return ", ".join(value)
+    return "" if value is None else value if isinstance(value, str) else orjson.dumps(value).decode()
 
 
 def _finished(value: object) -> object:

@@ -9,12 +9,12 @@ from __future__ import annotations
 from aiohttp import web
 
 from connector.errors import NotFound
-from connector.server import answers, asked, operator_exchanges, operator_today, requests
+from connector.server import answers, asked, operator_exchanges, operator_log, operator_today, requests
 from connector.server.operations import Operation
 from connector.server.operator_layout import see
 from connector.server.problems import json_response
 from connector.server.services import Services
-from connector.server.sessions import CODE_SECONDS, PREFIX, SESSIONS, SIGN_IN, Sessions
+from connector.server.sessions import CODE_SECONDS, PLACE, PREFIX, SESSIONS, SIGN_IN, Sessions, give_cookie, place_of
 
 
 def operations() -> list[Operation]:
@@ -27,17 +27,18 @@ def routes() -> list[web.RouteDef]:
     """All pages."""
     return [
         web.get(SIGN_IN, _sign_in, allow_head=False),  # whoever only looks must not use it up
-        web.post(f"{PREFIX}sign-out", _sign_out),
+        web.post(PLACE + "sign-out", _sign_out),
         *operator_today.routes(),
         *operator_exchanges.routes(),
+        *operator_log.routes(),
+        web.get(PREFIX + "{place}/{rest:.*}", _nothing),
         web.get(PREFIX + "{rest:.*}", _nothing),
     ]
 
 
 def keep_sessions(app: web.Application, services: Services) -> None:
-    """None yet. The cookie's name tells connectors on one machine apart: their cookies share a host name."""
-    cookie = f"battery-connector-{services.config.listen.management_port}"
-    app[SESSIONS] = Sessions(clock=services.clock, ids=services.ids, cookie=cookie)
+    """None yet."""
+    app[SESSIONS] = Sessions(clock=services.clock, ids=services.ids)
 
 
 async def _address(request: web.Request) -> web.Response:
@@ -48,19 +49,15 @@ async def _address(request: web.Request) -> web.Response:
 
 
 async def _sign_in(request: web.Request) -> web.Response:
-    sessions = request.app[SESSIONS]
-    secret = sessions.sign_in(request.match_info["code"])
-    response = see(PREFIX)
-    response.set_cookie(sessions.cookie, secret, path=PREFIX, httponly=True, samesite="Strict", secure=request.secure)
+    secret, session = request.app[SESSIONS].sign_in(request.match_info["code"])
+    response = see(place_of(session))
+    give_cookie(request, response, secret, session)
     return response
 
 
 async def _sign_out(request: web.Request) -> web.Response:
-    sessions = request.app[SESSIONS]
-    sessions.sign_out(request)
-    response = see(PREFIX)
-    response.del_cookie(sessions.cookie, path=PREFIX, httponly=True, samesite="Strict", secure=request.secure)
-    return response
+    request.app[SESSIONS].sign_out(request)
+    return see(PREFIX)
 
 
 async def _nothing(_: web.Request) -> web.Response:

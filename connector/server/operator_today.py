@@ -20,7 +20,7 @@ from connector.server import decisions, processes, transfers
 from connector.server.operator_layout import see, show, titles_of
 from connector.server.requests import Decide
 from connector.server.services import SERVICES, Services
-from connector.server.sessions import PREFIX
+from connector.server.sessions import PLACE, SESSION, place_of
 from connector.server.standing import ASKS, PERMITTED, READS_PERMITTED, reason_in_words
 from connector.server.trouble import trouble
 from connector.server.words import terms_in_words
@@ -34,9 +34,9 @@ _LONGEST_REASON: Final = 1_000
 def routes() -> list[web.RouteDef]:
     """The page, and its forms."""
     return [
-        web.get(PREFIX, _today),
-        web.post(PREFIX + "approvals/{id}", _decide),
-        web.post(PREFIX + "starts/{id}", _start),
+        web.get(PLACE, _today),
+        web.post(PLACE + "approvals/{id}", _decide),
+        web.post(PLACE + "starts/{id}", _start),
     ]
 
 
@@ -98,7 +98,7 @@ async def _decide(request: web.Request) -> web.Response:
         await _same_as_shown(services, ident, str(form.get("seen", "")))
     said = Decide.model_validate({"decision": decision, "reason": reason, "wait_seconds": _WAIT_SECONDS})
     answer = await decisions.decided(services, ident, said, key)
-    return see(PREFIX if "audit" in answer else f"{PREFIX}exchanges/{ident}")
+    return see(place_of(request[SESSION]) + ("" if "audit" in answer else f"exchanges/{ident}"))
 
 
 async def _same_as_shown(services: Services, ident: str, seen: str) -> None:
@@ -118,4 +118,4 @@ async def _start(request: web.Request) -> web.Response:
     if word not in {"start", "terminate"} or len(reason) > _LONGEST_REASON:
         raise NotFound("a transfer is started or ended here", hint="battery-connector transfers does more")
     await transfers.act(services, word, ident, reason=reason, wait_seconds=_WAIT_SECONDS)
-    return see(f"{PREFIX}exchanges/{ident}")
+    return see(f"{place_of(request[SESSION])}exchanges/{ident}")

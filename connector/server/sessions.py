@@ -1,10 +1,12 @@
 """Who is signed in to the operators' pages: one-time addresses, sessions, and what a request has to prove.
 
 Whoever has the management token gets an address that opens the pages once, within a minute; the token itself never
-stands in an address. It is changed for a cookie that only this listener's pages get. All of it is kept in memory: a
-restart signs everybody out. A browser is told to send the cookie from our own pages alone (`SameSite`), and whatever
-changes something also has to show the session's form token and our own origin: another program on this machine may
-serve pages under the same host name, for which cookies know no difference (RFC 6265, section 8.5).
+stands in an address. It is changed for a cookie. All of it is kept in memory: a restart signs everybody out.
+
+Cookies know no ports (RFC 6265, section 8.5), and another user of this machine may serve pages under the same host
+name. So each session has a place of its own in the addresses, which nobody can guess, and its cookie goes to that place
+alone. A browser is told to send it from our own pages only (`SameSite`), and whatever changes something also has to
+show the session's form token and our own origin.
 """
 
 from __future__ import annotations
@@ -12,7 +14,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Final, TypeVar
 
@@ -24,22 +26,27 @@ from connector.server.asked import by_loopback_name
 
 PREFIX: Final = "/operator/"
 """Under it lie all pages, and nothing else of the management listener."""
+PLACE: Final = PREFIX + "{place}/"
+"""Where the pages of a session are."""
 SIGN_IN: Final = PREFIX + "sign-in/{code}"
 CODE_SECONDS: Final = 60
 IDLE: Final = timedelta(minutes=30)
 LONGEST: Final = timedelta(hours=8)
 FORM_TOKEN: Final = "form_token"  # noqa: S105 - the name of a form's field
+_COOKIE: Final = "operator"
 _MOST: Final = 100
 """Sessions and unused addresses; the oldest makes way."""
 _FORM_BYTES: Final = 64 << 10
 Kept = TypeVar("Kept")
+_NOT_SIGNED_IN: Final = "you are not signed in, or not any more"
 _FORM: Final = "application/x-www-form-urlencoded"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Session:
-    """Somebody who is signed in. `form_token` stands in every form; it is no secret to who has the cookie."""
+    """Somebody who is signed in. `form_token` stands in every form, `place` in every address."""
 
+    place: str
     form_token: str
     began: datetime
     seen: datetime
@@ -51,8 +58,6 @@ class Sessions:
 
     clock: Clock
     ids: Ids
-    cookie: str
-    """The cookie's name: it tells connectors on one machine apart, whose cookies share a host name."""
     _codes: dict[bytes, datetime] = field(default_factory=dict)
     _sessions: dict[bytes, Session] = field(default_factory=dict)
 
@@ -62,29 +67,45 @@ class Sessions:
         _keep(self._codes, _digest(code), self.clock.now() + timedelta(seconds=CODE_SECONDS))
         return code
 
-    def sign_in(self, code: str) -> str:
-        """The secret of a new session. `NotAuthenticated`: the code was used, is too old, or never was one."""
+    def sign_in(self, code: str) -> tuple[str, Session]:
+        """A new session and its secret. `NotAuthenticated`: the code was used, is too old, or never was one."""
         now, until = self.clock.now(), self._codes.pop(_digest(code), None)
         if until is None or until < now:
             raise NotAuthenticated(
                 f"this address was used before, or is older than {CODE_SECONDS} seconds", hint="battery-connector open"
             )
         secret = self.ids.secret()
-        _keep(self._sessions, _digest(secret), Session(form_token=self.ids.secret(), began=now, seen=now))
-        return secret
+        session = Session(place=self.ids.secret(), form_token=self.ids.secret(), began=now, seen=now)
+        _keep(self._sessions, _digest(secret), session)
+        return secret, session
 
     def of(self, request: web.Request) -> Session:
         """The session of a request, which lives on by it. `NotAuthenticated`: there is none, or none any more."""
-        now, key = self.clock.now(), _digest(request.cookies.get(self.cookie, ""))
-        found = self._sessions.pop(key, None)
-        if found is None or now - found.seen > IDLE or now - found.began > LONGEST:
-            raise NotAuthenticated("you are not signed in, or not any more", hint="battery-connector open")
-        self._sessions[key] = Session(form_token=found.form_token, began=found.began, seen=now)
+        now, key = self.clock.now(), _digest(request.cookies.get(_COOKIE, ""))
+        found = self._sessions.get(key)
+        if found is None or not _same(request.match_info.get("place", ""), found.place):
+            raise NotAuthenticated(_NOT_SIGNED_IN, hint="battery-connector open")
+        del self._sessions[key]  # it comes back as the newest
+        if now - found.seen > IDLE or now - found.began > LONGEST:
+            raise NotAuthenticated(_NOT_SIGNED_IN, hint="battery-connector open")
+        self._sessions[key] = replace(found, seen=now)
         return found
 
     def sign_out(self, request: web.Request) -> None:
         """End the session of a request."""
-        self._sessions.pop(_digest(request.cookies.get(self.cookie, "")), None)
+        self._sessions.pop(_digest(request.cookies.get(_COOKIE, "")), None)
+
+
+def give_cookie(request: web.Request, response: web.Response, secret: str, session: Session) -> None:
+    """To the session's place alone, and to no script."""
+    response.set_cookie(
+        _COOKIE, secret, path=place_of(session), httponly=True, samesite="Strict", secure=request.secure
+    )
+
+
+def place_of(session: Session) -> str:
+    """The address of a session's first page; all others lie under it."""
+    return PLACE.format(place=session.place)
 
 
 SESSIONS = web.AppKey("sessions", Sessions)
@@ -119,7 +140,7 @@ async def _check_form(request: web.Request, session: Session) -> None:
     if request.content_type != _FORM or request.content_length is None or request.content_length > _FORM_BYTES:
         raise TooLarge(f"a form of at most {_FORM_BYTES} bytes is expected; nothing was done")
     token = (await request.post()).get(FORM_TOKEN)
-    if not isinstance(token, str) or not hmac.compare_digest(token.encode(), session.form_token.encode()):
+    if not isinstance(token, str) or not _same(token, session.form_token):
         raise NotAllowed("this form is not of this session; nothing was done", hint="load the page again")
 
 
@@ -127,6 +148,10 @@ def _route(request: web.Request) -> str:
     """Where it leads, by the routes' own spelling: no spelling of an address tells otherwise."""
     resource = request.match_info.route.resource
     return "" if resource is None else resource.canonical
+
+
+def _same(one: str, other: str) -> bool:
+    return hmac.compare_digest(one.encode(), other.encode())
 
 
 def _digest(secret: str) -> bytes:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from urllib.parse import quote
 
 from typer.testing import CliRunner
 
 from connector.cli import app, mount
 from connector.cli.companies import free_ports
-from tests.edges.cli.companies import found, know, serving
+from tests.edges.cli.companies import Company, found, know, serving
 from tests.edges.cli.test_running import ask, run
+from tests.edges.cli.visitor import Visitor
 
 mount()
 
@@ -30,6 +32,7 @@ def test_the_log_is_read_and_taken_along(tmp_path: Path) -> None:
         assert "deny: role is not known" in " ".join(run(mine, "evidence", "list", "--denied")[1].split())
         assert "not-permitted" in run(mine, "evidence", "show", str(entry["seq"]))[1]
         assert run(mine, "evidence", "show", "100000")[0] == 2
+        by_page(mine, refiner, entry["seq"])
         file = tmp_path / "log.jsonl"
         told = ask(mine, "evidence", "export", file)[1]
         assert told["entries"] >= entry["seq"]
@@ -42,6 +45,26 @@ def test_the_log_is_read_and_taken_along(tmp_path: Path) -> None:
     assert verified(file) == (1, "invalid")
     file.write_text("".join(lines[1:]), "utf-8")
     assert CliRunner().invoke(app, ["evidence", "verify", str(file)]).exit_code == 2
+
+
+def by_page(mine: Company, refiner: Company, number: int) -> None:
+    """The same at the operators' pages: the denial with its whole reason, and nothing else among denials."""
+    desk = Visitor(mine)
+    for page in (desk.get("denials"), desk.get("denials?peer=" + quote(refiner.did)), desk.get("denials?event=negot")):
+        assert "deny: role is not known, asked: refiner" in page.words()
+        assert page.text.count("deny: role is not known") == 1
+        assert "permitted" not in page.words()
+    for nothing in ("denials?peer=did:web:x", "denials?event=zz", "evidence?event=zz", f"denials?before={number - 1}"):
+        assert desk.get(nothing).words().endswith((".", "The newest")), nothing
+    whole = desk.get(f"evidence/{number}").words()
+    for words in ("Entry", "deny", "not-permitted", "role eq refiner nothing known unknown"):
+        assert words in whole, words
+    assert desk.get("evidence/100000").status == 404
+    assert "published" in desk.get("evidence").words()
+    newest = ask(mine, "evidence", "list", "--last", "1")[1]["entries"][0]
+    checked = desk.get("evidence/check").words()
+    assert f"valid {newest['seq']} entries, none changed, none left out" in checked
+    assert newest["hash"] in checked
 
 
 def verified(file: Path, newest: str = "") -> tuple[int, str]:

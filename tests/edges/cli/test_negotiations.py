@@ -180,7 +180,7 @@ def test_a_request_is_approved_by_page_once(pair: tuple[Company, Company], waits
     before = len(ask(mine, "agreement", "list")[1]["agreements"])
     for _ in range(2):
         after = desk.send(form)
-        assert (after.status, after.url) == (200, f"{desk.base}/operator/exchanges/{ident}")
+        assert (after.status, after.url) == (200, f"{desk.place}exchanges/{ident}")
         assert "FINALIZED" in after.words()
         assert "Contract agreement verification" in after.text
     assert len(ask(mine, "agreement", "list")[1]["agreements"]) == before + 1
@@ -231,6 +231,6 @@ def test_audit_reads_are_decided_by_page(pair: tuple[Company, Company]) -> None:
     assert "wants to read, for an audit, Our depots" in desk.get().words()
     (form,) = desk.get().forms(decision="approve")
     done = desk.send(form)
-    assert (done.status, done.url) == (200, f"{desk.base}/operator/")
+    assert (done.status, done.url) == (200, desk.place)
     assert desk.send(form).status == 409
     assert ask(refiner, "audit", "0020", "--peer", "mine")[1]["outcomes"] == {"verified": 1}

@@ -49,20 +49,20 @@ class Visitor:
     def __init__(self, company: Company) -> None:
         code, answer = ask(company, "open")
         assert code == 0
-        self.base = str(answer["address"]).partition("/operator/")[0]
+        self._origin = str(answer["address"]).partition("/operator/")[0]
         self._opener = build_opener(HTTPCookieProcessor())
-        assert self._open(str(answer["address"]), None).url == f"{self.base}/operator/"
+        self.place = self._open(str(answer["address"]), None).url
 
     def get(self, path: str = "") -> Seen:
         """One of the pages."""
-        return self._open(f"{self.base}/operator/{path}", None)
+        return self._open(self.place + path, None)
 
     def send(self, form: Form, **typed: str) -> Seen:
         """A form with what the person typed, up to the page that it leads to."""
-        return self._open(self.base + form.action, urlencode({**form.fields, **typed}).encode())
+        return self._open(self._origin + form.action, urlencode({**form.fields, **typed}).encode())
 
     def _open(self, url: str, body: bytes | None) -> Seen:
-        request = Request(url, data=body, headers={"Origin": self.base})
+        request = Request(url, data=body, headers={"Origin": self._origin})
         try:
             answer = self._opener.open(request, timeout=30)
         except HTTPError as refused:

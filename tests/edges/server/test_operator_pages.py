@@ -19,7 +19,6 @@ from tests.edges.server.quiet import quiet_connector
 
 TOKEN = "the-management-token"
 PAGES = ("", "exchanges")
-COOKIE = "battery-connector-7444"
 
 
 @dataclass
@@ -41,6 +40,7 @@ class Desk:
     clock: Hands
     cookie: str = ""
     form_token: str = ""
+    place: str = ""
     origin: str = ""
     seen: dict[str, str] = field(default_factory=dict)
 
@@ -72,9 +72,9 @@ class Desk:
     async def sign_in(self) -> None:
         """With a cookie and a form token from then on."""
         status, _ = await self.get(await self.address())
-        assert (status, self.seen["Location"]) == (303, "/operator/")
-        self.cookie = self.seen["Set-Cookie"].partition(";")[0]
-        _, page = await self.get("/operator/")
+        assert status == 303
+        self.cookie, self.place = self.seen["Set-Cookie"].partition(";")[0], self.seen["Location"]
+        _, page = await self.get(self.place)
         found = re.search(r'name="form_token" value="([^"]+)"', page)
         assert found is not None
         self.form_token = found[1]
@@ -96,8 +96,10 @@ async def test_an_address_signs_in_once(desk: Desk) -> None:
     status, _ = await desk.get(address)
     cookie = desk.seen["Set-Cookie"]
     assert status == 303
-    assert {"HttpOnly", "Path=/operator/", "SameSite=Strict"} <= set(cookie.split("; "))
-    assert cookie.startswith(f"{COOKIE}=")
+    place = desk.seen["Location"]
+    assert re.fullmatch(r"/operator/[^/]{32,}/", place)
+    assert {"HttpOnly", f"Path={place}", "SameSite=Strict"} <= set(cookie.split("; "))
+    assert not set(re.findall(r"[^/=;]{32,}", place)) & set(re.findall(r"[^/=;]{32,}", cookie.partition(";")[0]))
     for code in (address, "/operator/sign-in/x", "/operator/sign-in/"):
         status, page = await desk.get(code)
         assert (status, "Set-Cookie" in desk.seen) == (401, False)
@@ -123,14 +125,14 @@ async def test_an_address_is_for_who_has_the_token(desk: Desk) -> None:
     async with desk.client.post("/v1/sign-in", headers={"Cookie": desk.cookie}) as answer:
         assert answer.status == 401
     for path in PAGES:
-        assert TOKEN not in (await desk.get(f"/operator/{path}"))[1]
+        assert TOKEN not in (await desk.get(desk.place + path))[1]
 
 
 async def test_pages_are_quiet_and_kept_by_nobody(desk: Desk) -> None:
     """Each is small, loads and runs nothing, stands in no frame, sends forms to us alone."""
     await desk.sign_in()
     for path in (*PAGES, "nothing-here"):
-        status, page = await desk.get(f"/operator/{path}")
+        status, page = await desk.get(desk.place + path)
         assert status == (404 if path == "nothing-here" else 200)
         policy = desk.seen["Content-Security-Policy"]
         for word in ("default-src 'none'", "frame-ancestors 'none'", "form-action 'self'", "base-uri 'none'"):
@@ -141,15 +143,19 @@ async def test_pages_are_quiet_and_kept_by_nobody(desk: Desk) -> None:
         assert not re.search(r"<script|\son\w+=|\sstyle=|javascript:", page)
 
 
-@pytest.mark.parametrize("path", ["/operator/", "/operator/exchanges", "/operator/nothing-here"])
+@pytest.mark.parametrize("path", ["", "exchanges", "nothing-here"])
 async def test_nobody_else_sees_anything(desk: Desk, path: str) -> None:
-    """Without a session, with an invented or another connector's one: only how to sign in, not even whose it is."""
+    """Without a session's cookie at its own place: only how to sign in, not even whose pages they are."""
     await desk.sign_in()
-    for cookie in ("", f"{COOKIE}=x", desk.cookie.replace(COOKIE, "battery-connector-1"), f"{COOKIE}="):
-        status, page = await replace(desk, cookie=cookie).get(path)
-        assert status == 401
-        assert "battery-connector open" in page
-        assert "maker" not in page
+    other = replace(desk)
+    await other.sign_in()
+    name = desk.cookie.partition("=")[0]
+    guesses = [("", desk.place), (f"{name}=x", desk.place), (f"{name}=", desk.place)]
+    elsewhere = [(desk.cookie, "/operator/"), (desk.cookie, "/operator/x/"), (desk.cookie, other.place)]
+    for cookie, place in (*guesses, *elsewhere):
+        status, page = await replace(desk, cookie=cookie).get(place + path)
+        assert (status, "battery-connector open" in page, "maker" in page) == (401, True, False)
+    assert (await desk.get(desk.place))[0] == (await other.get(other.place))[0] == 200
 
 
 @pytest.mark.parametrize("pause", [IDLE, LONGEST])
@@ -159,12 +165,12 @@ async def test_a_session_ends(desk: Desk, pause: timedelta) -> None:
     began = desk.clock.at
     while desk.clock.at + IDLE < began + pause:
         desk.clock.at += IDLE
-        assert (await desk.get("/operator/"))[0] == 200
+        assert (await desk.get(desk.place))[0] == 200
     desk.clock.at = began + pause
-    assert (await desk.get("/operator/"))[0] == 200
+    assert (await desk.get(desk.place))[0] == 200
     desk.clock.at += timedelta(seconds=1) if pause == LONGEST else IDLE + timedelta(seconds=1)
-    assert (await desk.get("/operator/"))[0] == 401
-    assert (await desk.send("/operator/sign-out"))[0] == 401
+    assert (await desk.get(desk.place))[0] == 401
+    assert (await desk.send(desk.place + "sign-out"))[0] == 401
 
 
 async def test_signing_out_ends_one_session(desk: Desk) -> None:
@@ -172,9 +178,9 @@ async def test_signing_out_ends_one_session(desk: Desk) -> None:
     await desk.sign_in()
     other = replace(desk)
     await other.sign_in()
-    assert (await desk.send("/operator/sign-out"))[0] == 303
-    assert (await desk.get("/operator/"))[0] == 401
-    assert (await other.get("/operator/"))[0] == 200
+    assert (await desk.send(desk.place + "sign-out"))[0] == 303
+    assert (await desk.get(desk.place))[0] == 401
+    assert (await other.get(other.place))[0] == 200
 
 
 @pytest.mark.parametrize(
@@ -187,9 +193,9 @@ async def test_signing_out_ends_one_session(desk: Desk) -> None:
 async def test_a_form_comes_from_our_own_page(desk: Desk, headers: dict[str, str]) -> None:
     """With our origin and as a form; everything else is refused and nothing is done."""
     await desk.sign_in()
-    status, page = await desk.send("/operator/sign-out", headers=headers)
+    status, page = await desk.send(desk.place + "sign-out", headers=headers)
     assert (status in {403, 413}, "nothing was done" in page) == (True, True)
-    assert (await desk.get("/operator/"))[0] == 200
+    assert (await desk.get(desk.place))[0] == 200
 
 
 async def test_a_form_has_the_token_of_its_session(desk: Desk) -> None:
@@ -198,11 +204,11 @@ async def test_a_form_has_the_token_of_its_session(desk: Desk) -> None:
     other = replace(desk)
     await other.sign_in()
     for token in ("", "x", other.form_token):
-        status, page = await desk.send("/operator/sign-out", form_token=token)
+        status, page = await desk.send(desk.place + "sign-out", form_token=token)
         assert (status, "nothing was done" in page) == (403, True)
-    status, _ = await desk.send("/operator/sign-out", more="x" * (64 << 10))
+    status, _ = await desk.send(desk.place + "sign-out", more="x" * (64 << 10))
     assert status == 413
-    assert (await desk.get("/operator/"))[0] == 200
+    assert (await desk.get(desk.place))[0] == 200
 
 
 @pytest.mark.parametrize("host", ["evil.example:8081", "127.0.0.1.evil.example", "localhost.", "", "10.0.0.1:8081"])
@@ -210,10 +216,10 @@ async def test_a_foreign_name_gets_no_page(desk: Desk, host: str) -> None:
     """A web site whose name leads to this machine (DNS rebinding) sees nothing, whatever cookie and code it has."""
     await desk.sign_in()
     address = await desk.address()
-    for path in ("/operator/", address):
+    for path in (desk.place, address):
         status, page = await desk.get(path, Host=host)
         assert (status, "maker" in page, "Set-Cookie" in desk.seen) in {(403, False, False), (400, False, False)}
-    status, _ = await desk.send("/operator/sign-out", headers={"Host": host or "x", "Origin": f"http://{host}"})
+    status, _ = await desk.send(desk.place + "sign-out", headers={"Host": host or "x", "Origin": f"http://{host}"})
     assert status == 403
     assert (await desk.get(address))[0] == 303
 
@@ -223,9 +229,9 @@ async def test_a_flood_of_addresses_and_sessions_has_an_end(desk: Desk) -> None:
     await desk.sign_in()
     first = await desk.address()
     for _ in range(100):
-        assert (await desk.get("/operator/"))[0] == 200
+        assert (await desk.get(desk.place))[0] == 200
         await replace(desk, cookie="").sign_in()
-    assert (await desk.get("/operator/"))[0] == 200
+    assert (await desk.get(desk.place))[0] == 200
     for _ in range(100):
         last = await desk.address()
     assert (await desk.get(first))[0] == 401
@@ -236,13 +242,13 @@ async def test_a_flood_of_addresses_and_sessions_has_an_end(desk: Desk) -> None:
 async def test_what_is_not_there_is_told_on_a_page(desk: Desk, path: str) -> None:
     """A sentence and a way back."""
     await desk.sign_in()
-    status, page = await desk.get(f"/operator/{path}")
+    status, page = await desk.get(desk.place + path)
     assert status in {404, 422}
-    assert 'href="/operator/"' in page
+    assert f'href="{desk.place}"' in page
 
 
 async def test_odd_places_in_a_list_are_none(desk: Desk) -> None:
     """A number that no store takes, or none, begins at the newest."""
     await desk.sign_in()
     for before in ("x", "~", "9" * 30, "-1~x", "\u0663~x"):
-        assert (await desk.get(f"/operator/exchanges?before={before}"))[0] == 200
+        assert (await desk.get(f"{desk.place}exchanges?before={before}"))[0] == 200
