@@ -14,11 +14,10 @@ from connector.cli.sheets import exports_near
 from connector.errors import BadInput
 from connector.mapping.proposal import Parties, Proposal, parties_in, propose
 from connector.mapping.source import SourceFile
+from connector.mapping.workbook import is_workbook
 from connector.peers.files import Exports
 from connector.server.words import visible
 from connector.vocabulary.bundle import load_bundle, load_headings
-
-_ZIP = b"PK\x03\x04"
 
 
 def suggest(
@@ -66,7 +65,7 @@ def suggest(
 async def _read(file: Path, sheet: str) -> SourceFile:
     reader = Exports()
     (found,) = await reader.read_pattern(escape(file.name), file.parent)
-    return await reader.opened(found, sheet) if found.data.startswith(_ZIP) else found
+    return await reader.opened(found, sheet) if is_workbook(found.data) else found
 
 
 def _parties(file: Path, given: Path | None) -> Parties | None:

@@ -58,7 +58,7 @@ def _kind(spec: From, source: Source) -> Convert:
         return _boolean(spec.boolean)
     if spec.date is not None or spec.datetime is not None:
         return _calendar(spec)
-    if source.format == "xlsx" and spec.alpha is None:
+    if source.is_workbook and spec.alpha is None:
         return _real_text
     return str
 
@@ -103,7 +103,7 @@ def locale_of(spec: From, source: Source) -> str:
 def number_reader(spec: From, source: Source) -> Convert:
     """The reader of this value's numbers: locale, bounds, places."""
     read = numeral(locale_of(spec, source), trailing_minus=source.trailing_minus)
-    if source.format in {"xlsx", "odata", "json"}:
+    if source.is_workbook or source.format in {"odata", "json"}:
         read = _or_stored(read)
     low, high = bound(spec.min, spec.line), bound(spec.max, spec.line)
     places = spec.round if spec.unit is None else None

@@ -16,8 +16,12 @@ from connector.mapping.source import SourceFile, content, unreadable
 
 MAX_CELL = 1 << 17
 _OTHER_KINDS = (
-    (b"PK\x03\x04", "a workbook or another archive", "a workbook is read with `format: xlsx`; unpack other archives"),
-    (b"\xd0\xcf\x11\xe0", "a workbook of the old kind (XLS)", "save it as XLSX, or as CSV"),
+    (
+        b"PK\x03\x04",
+        "a workbook or another archive",
+        "a workbook is read with `format: xlsx` (or `ods`); unpack other archives",
+    ),
+    (b"\xd0\xcf\x11\xe0", "a workbook of the old kind (XLS)", "it is read with `format: xls`"),
     (b"\x1f\x8b", "a packed file (gzip)", "unpack it"),
     (b"%PDF", "a PDF", "export a table instead: CSV, XLSX, XML or JSON"),
 )

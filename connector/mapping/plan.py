@@ -47,9 +47,10 @@ ENCODINGS = frozenset(
         "utf-16-be",
     ]
 )  # fmt: skip
-Format = Literal["csv", "xlsx", "idoc", "edifact", "x12", "odata", "json"]
+Format = Literal["csv", "xlsx", "xls", "ods", "idoc", "edifact", "x12", "odata", "json"]
 _PATHS = {"idoc": "IDOC/E1EDL20/E1EDL24", "edifact": "DESADV/CPS/LIN", "x12": "856/S/O/I"}
 """Formats of segments, and how a path looks there."""
+WORKBOOKS = frozenset({"xlsx", "xls", "ods"})
 KNOWN_GROUPS: Mapping[str, Mapping[str, str]] = {"edifact": MESSAGES, "x12": SETS}
 """Formats of EDI, and the messages whose groups need not be written down."""
 _FILE_PATTERN = re.compile(r"[^/\\\x00-\x1f]+")
@@ -141,7 +142,13 @@ class Source(Part):
     @property
     def number_locale(self) -> str | None:
         """How numbers are written. Machine formats write a point and no groups; lists have no default."""
-        return self.locale or {"csv": None, "xlsx": None, "edifact": "edi"}.get(self.format, "plain")
+        listed = self.format == "csv" or self.is_workbook
+        return self.locale or (None if listed else "edi" if self.format == "edifact" else "plain")
+
+    @property
+    def is_workbook(self) -> bool:
+        """Whether its files are workbooks, of whatever kind: each file says its kind itself."""
+        return self.format in WORKBOOKS
 
     @property
     def position_unit(self) -> str:

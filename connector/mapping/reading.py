@@ -22,7 +22,7 @@ def open_table(name: str, source: Source, files: Sequence[SourceFile]) -> Table:
         raise unreadable(
             SourceFile(name=source.file, digest=""), "no-file", f"There is no file for the source `{name}`."
         )
-    if source.format in {"csv", "xlsx"}:
+    if source.format == "csv" or source.is_workbook:
         return _listed(name, source, files)
     origins = ((_origin(name, file, source.position_unit), records) for file, records in _records(source, files))
     return table_of(name, origins, source.null)
@@ -50,7 +50,7 @@ def _listed(name: str, source: Source, files: Sequence[SourceFile]) -> Table:
     table = Table(name=name, columns=(), rows=iter(()))
     parts: list[Iterator[Row]] = []
     for each in files:
-        file = replace(each, sheet=each.sheet or source.sheet) if source.format == "xlsx" else each
+        file = replace(each, sheet=each.sheet or source.sheet) if source.is_workbook else each
         lines = _lines(source, file)
         header = header_of(source, file, lines)
         rows = rows_of(source, _origin(name, file), header, lines, table.findings)

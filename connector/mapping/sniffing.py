@@ -20,6 +20,7 @@ from connector.mapping.dates import written_so
 from connector.mapping.delimited import check_text
 from connector.mapping.idoc import outline
 from connector.mapping.numerals import LOCALES, spelled_in
+from connector.mapping.plan import WORKBOOKS
 from connector.mapping.source import DateCell, NumberCell, SourceFile, content
 from connector.mapping.units import unit_named
 from connector.model import list_in, objects_in
@@ -54,7 +55,8 @@ def sniff(file: SourceFile, *, sheet: str = "", record: str = "") -> Sniffed:
     """How the file is written. Raises `BadInput` where it is no export that can be read."""
     found = Sniffed({"file": pattern_of(file.name)})
     if file.grid is not None:
-        found.note("format", "xlsx", "a workbook")
+        suffix = file.name.rpartition(".")[2].lower()
+        found.note("format", suffix if suffix in WORKBOOKS else "xlsx", "a workbook")
         found.settings["sheet"] = sheet or "1"
         _tabular(found, [list(row) for row in file.grid[:_LOOKED_AT]])
         return found

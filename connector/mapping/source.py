@@ -51,13 +51,17 @@ class ElementCell(str):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SourceFile:
-    """One export file: its name, the SHA-256 of its bytes (hexadecimal), and its content."""
+    """One export file: its name, the SHA-256 of its bytes (hexadecimal), and its content.
+
+    `broken`: why a workbook has no grid; it is not opened a second time.
+    """
 
     name: str
     digest: str
     data: bytes = b""
     grid: Grid | None = None
     sheet: str = ""
+    broken: Finding | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

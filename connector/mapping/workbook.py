@@ -1,4 +1,4 @@
-"""Workbooks (XLSX, ECMA-376) to a grid of cells. The zip directory is checked before anything is unpacked.
+"""Workbooks to a grid of cells: XLSX (ECMA-376), ODS (OpenDocument), XLS. A zip's directory is checked beforehand.
 
 Cells keep what the file says: text is text; numbers, dates and truth values are marked. Formulas give their stored
 value. The reader runs in this process; `peers/files.py` runs it in a child that can be killed.
@@ -16,7 +16,7 @@ from datetime import date, datetime, time, timedelta
 from python_calamine import CalamineError, CalamineWorkbook, PasswordError, WorksheetNotFound
 
 from connector.mapping.numerals import plain
-from connector.mapping.source import DateCell, Grid, NumberCell, SourceFile, content, unreadable
+from connector.mapping.source import DateCell, Grid, NumberCell, SourceFile, Unreadable, content, unreadable
 
 MAX_ENTRIES = 2_000
 MAX_UNPACKED = 1 << 28
@@ -26,10 +26,22 @@ MAX_CELLS = 20_000_000
 _ENCRYPTED = 0x1
 _DIMENSION = re.compile(rb'<dimension ref="[A-Z]{1,3}[0-9]{1,7}:([A-Z]{1,3})([0-9]{1,7})"')
 _OLE = b"\xd0\xcf\x11\xe0"
+_PARTS = {"xl/workbook.xml": "XLSX", "content.xml": "ODS"}
+"""The part by which a zip archive is a workbook."""
+_STREAMS = tuple(name.encode("utf-16-le") for name in ("Workbook", "Book"))
+_LOCKED_STREAM = "EncryptedPackage".encode("utf-16-le")
+_MANIFEST, _MANIFEST_LOCK = "META-INF/manifest.xml", b"encryption-data"
+
+
+def is_workbook(data: bytes) -> bool:
+    """Whether these bytes begin as a workbook does."""
+    return data.startswith((b"PK\x03\x04", _OLE))
 
 
 def lines(file: SourceFile, sheet: str) -> Iterator[tuple[int, list[str]]]:
     """Row number and cells of a sheet."""
+    if file.broken is not None:
+        raise Unreadable(file.broken)
     grid = file.grid if file.grid is not None else grid_of(file, sheet)
     for line, cells in enumerate(grid, start=1):
         yield line, list(cells)
@@ -40,22 +52,33 @@ def grid_of(file: SourceFile, sheet: str) -> Grid:
     data = content(file)
     check_package(file, data)
     try:
-        book = CalamineWorkbook.from_filelike(io.BytesIO(data))
-        if len(book.sheet_names) > MAX_SHEETS:
-            raise unreadable(file, "too-large", f"The workbook has more than {MAX_SHEETS} sheets.")
-        found = book.get_sheet_by_index(int(sheet) - 1) if sheet.isdecimal() else book.get_sheet_by_name(sheet)
-        if found.total_height * found.total_width > MAX_CELLS:
-            raise unreadable(file, "too-large", f"The sheet spans more than {MAX_CELLS} cells.")
-        return tuple(tuple(_cell(value) for value in row) for row in found.to_python(skip_empty_area=False))
+        return _grid(file, data, sheet)
     except PasswordError as error:
         raise unreadable(file, "encrypted-file", "The workbook has a password.", hint="save it without") from error
     except (WorksheetNotFound, IndexError) as error:
         names = ", ".join(CalamineWorkbook.from_filelike(io.BytesIO(data)).sheet_names[:10])
         raise unreadable(file, "no-sheet", f"There is no sheet `{sheet}`.", hint=f"there are: {names}") from error
     except CalamineError as error:
-        raise unreadable(
-            file, "damaged-file", f"The workbook cannot be read: {error}.", hint="save it again"
-        ) from error
+        raise _damaged(file, str(error)) from error
+    except BaseException as error:
+        if type(error).__name__ != "PanicException":  # what the reader's own bugs are; it has no name to import
+            raise
+        raise _damaged(file, "its reader gives up") from error
+
+
+def _grid(file: SourceFile, data: bytes, sheet: str) -> Grid:
+    book = CalamineWorkbook.from_filelike(io.BytesIO(data))
+    if len(book.sheet_names) > MAX_SHEETS:
+        raise unreadable(file, "too-large", f"The workbook has more than {MAX_SHEETS} sheets.")
+    found = book.get_sheet_by_index(int(sheet) - 1) if sheet.isdecimal() else book.get_sheet_by_name(sheet)
+    if found.total_height * found.total_width > MAX_CELLS:
+        raise unreadable(file, "too-large", f"The sheet spans more than {MAX_CELLS} cells.")
+    return tuple(tuple(_cell(value) for value in row) for row in found.to_python(skip_empty_area=False))
+
+
+def _damaged(file: SourceFile, why: str) -> Unreadable:
+    hint = "save it again, without a password"
+    return unreadable(file, "damaged-file", f"The workbook cannot be read: {why}.", hint=hint)
 
 
 def _cell(value: object) -> str:
@@ -78,9 +101,8 @@ def _cell(value: object) -> str:
 def check_package(file: SourceFile, data: bytes) -> None:
     """Refuse, by the zip directory alone, what would unpack to too much or to somewhere else."""
     if data[:4] == _OLE:
-        raise unreadable(
-            file, "encrypted-file", "The workbook has a password, or is of the format before 2007.", hint="save as XLSX"
-        )
+        _check_old(file, data)
+        return
     try:
         entries = zipfile.ZipFile(io.BytesIO(data)).infolist()
     except (zipfile.BadZipFile, ValueError, NotImplementedError) as error:
@@ -104,9 +126,20 @@ def check_package(file: SourceFile, data: bytes) -> None:
             f"The workbook's {len(entries)} parts unpack to {unpacked} bytes.",
             hint="split the export",
         )
-    if "xl/workbook.xml" not in names:
-        raise unreadable(file, "not-a-workbook", "The file is a zip archive but no XLSX workbook.")
+    if not _PARTS.keys() & set(names):
+        raise unreadable(file, "not-a-workbook", "The file is a zip archive but no workbook (XLSX or ODS).")
     _check_parts(file, data, names)
+
+
+def _check_old(file: SourceFile, data: bytes) -> None:
+    """A compound file is an XLS workbook, a locked XLSX, or something else altogether ([MS-CFB]). It packs nothing."""
+    if _LOCKED_STREAM in data:
+        raise unreadable(file, "encrypted-file", "The workbook has a password.", hint="save it without")
+    if not any(stream in data for stream in _STREAMS):
+        raise unreadable(
+            file, "not-a-workbook", "The file is of the kind that old office programs write, and no workbook.",
+            hint="was it cut off, or is it another document?",
+        )  # fmt: skip
 
 
 def _check_parts(file: SourceFile, data: bytes, names: list[str]) -> None:
@@ -118,6 +151,8 @@ def _check_parts(file: SourceFile, data: bytes, names: list[str]) -> None:
                     continue
                 with package.open(name) as part:
                     begin = part.read(4096)
+                if name == _MANIFEST and _MANIFEST_LOCK in begin:
+                    raise unreadable(file, "encrypted-file", "The workbook has a password.", hint="save it without")
                 if b"<!DOCTYPE" in begin:
                     raise unreadable(file, "xml-doctype-forbidden", f"The part {name} has a DOCTYPE.")
                 found = _DIMENSION.search(begin)

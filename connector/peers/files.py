@@ -14,7 +14,7 @@ import os
 import stat
 import sys
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from connector.errors import BadInput
@@ -41,7 +41,7 @@ class Exports:
         for name, pattern in plan.patterns().items():
             files = await self.read_pattern(pattern, *folders)
             source = plan.sources.get(name)
-            if source is not None and source.format == "xlsx":
+            if source is not None and source.is_workbook:
                 files = [await self._opened(file, source) for file in files]
             found[name] = files
         return found
@@ -93,8 +93,8 @@ class Exports:
         """The workbook's cells. A finding about the file is kept for the run to tell."""
         try:
             return await self.opened(file, source.sheet)
-        except Unreadable:
-            return file
+        except Unreadable as broken:
+            return replace(file, broken=broken.finding)
 
     async def opened(self, file: SourceFile, sheet: str) -> SourceFile:
         """The cells of a workbook's sheet, from the child. Raises `Unreadable`."""

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import io
 import zipfile
+from collections.abc import Sequence
 from datetime import date
+from pathlib import Path
 
 import pytest
 
+from connector.mapping.workbook import is_workbook
 from tests.core.mapping.trial import plan_of, result_of, seen, workbook
 
 PLAN = plan_of(
@@ -64,12 +67,68 @@ def test_padding_says_how_a_number_is_meant() -> None:
     assert (mapped.key, mapped.subject["materialType"]) == ("000123", "123")
 
 
+OLD = Path(__file__).parents[2] / "vectors" / "workbooks" / "batches.xls"
+TABLE: list[list[object]] = [
+    ["Batch No", "Material No", "Production Date", "Mass kg", "Share Ni"],
+    ["B1", "000123", date(2027, 2, 1), 1412.5, 0.1],
+    ["B2", "000124", "02/02/2027", "1,412.5", "7"],
+]
+
+
 def _packed(parts: dict[str, bytes], *, method: int = zipfile.ZIP_DEFLATED) -> bytes:
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w", method) as package:
         for name, data in parts.items():
             package.writestr(name, data)
     return out.getvalue()
+
+
+def _ods(rows: Sequence[Sequence[object]], *, locked: str = "", behind: str = "") -> bytes:
+    """An ODS file with one sheet, as office programs write it: the empty rest of the grid is told by repetition."""
+    space = "urn:oasis:names:tc:opendocument:xmlns"
+    names = " ".join(f'xmlns:{name}="{space}:{name}:1.0"' for name in ("office", "table", "text"))
+    rest = '<table:table-cell table:number-columns-repeated="16379"/>'
+    body = "".join(f"<table:table-row>{''.join(map(_ods_cell, row))}{rest}</table:table-row>" for row in rows)
+    body += f'<table:table-row table:number-rows-repeated="1048570">{rest}</table:table-row>{behind}'
+    sheet = f'<table:table table:name="Data">{body}</table:table>'
+    content = f"<office:document-content {names}><office:body><office:spreadsheet>{sheet}</office:spreadsheet>"
+    return _packed({
+        "mimetype": b"application/vnd.oasis.opendocument.spreadsheet",
+        "content.xml": f"{content}</office:body></office:document-content>".encode(),
+        "META-INF/manifest.xml": f"<manifest>{locked}</manifest>".encode(),
+    })  # fmt: skip
+
+
+def _ods_cell(value: object) -> str:
+    kind = 'office:value-type="string"'
+    if isinstance(value, float):
+        kind = f'office:value-type="float" office:value="{value}"'
+    elif isinstance(value, date):
+        kind = f'office:value-type="date" office:date-value="{value.isoformat()}"'
+    return f"<table:table-cell {kind}><text:p>{value}</text:p></table:table-cell>"
+
+
+@pytest.mark.parametrize(("kind", "data"), [("xlsx", workbook(TABLE)), ("ods", _ods(TABLE)), ("xls", OLD.read_bytes())])
+def test_the_three_kinds_of_workbook_are_one(kind: str, data: bytes) -> None:
+    """The same table gives the same cells: text with its zeros, exact numbers, dates; and the same findings."""
+    source = f'b: {{file: "*", format: {kind}, sheet: Data, locale: en, key: Batch No}}'
+    lot = """
+    materialType: Material No
+    productionDate: {from: Production Date, date: "%d/%m/%Y"}
+    netMass: {from: Mass kg, unit: KGM}
+    share: {from: Share Ni, unit: P1}
+    """
+    result = result_of(plan_of(source, lot, header="key: Batch No"), b=data)
+    assert is_workbook(data)
+    assert not result.findings
+    first, second = (mapped.subject for mapped in result.mapped)
+    assert [first["materialType"], second["materialType"]] == ["000123", "000124"]
+    assert [first["productionDate"], second["productionDate"]] == ["2027-02-01", "2027-02-02"]
+    assert first["netMass"] == second["netMass"] == {"type": "Quantity", "value": "1412.5", "unit": "KGM"}
+    assert first["share"] == {"type": "Quantity", "value": "0.1", "unit": "P1"}
+    text = plan_of(source, "materialType: Mass kg", header="key: Batch No")
+    (finding,) = result_of(text, b=data).findings
+    assert (seen(finding), finding.message[:8]) == ((1, 2, "Mass kg", "1412.5", "number-not-text"), "Cell D2:")
 
 
 def _without_sheet() -> bytes:
@@ -90,7 +149,23 @@ def _without_sheet() -> bytes:
         ),
         (_packed({"xl/workbook.xml": b"<x/>"}), "damaged-file"),
         (workbook([["a"]])[:-40], "truncated-file"),
-        (b"\xd0\xcf\x11\xe0" + b"\0" * 100, "encrypted-file"),
+        (b"\xd0\xcf\x11\xe0" + b"\0" * 100, "not-a-workbook"),
+        (b"\xd0\xcf\x11\xe0" + "EncryptedPackage".encode("utf-16-le"), "encrypted-file"),
+        (OLD.read_bytes()[:4_000], "not-a-workbook"),
+        (OLD.read_bytes()[:-10], "damaged-file"),
+        (OLD.read_bytes()[:600] + b"\xff" * 600 + OLD.read_bytes()[1200:], "damaged-file"),
+        (_ods(TABLE, locked="<encryption-data/>"), "encrypted-file"),
+        (_ods(TABLE)[:-40], "truncated-file"),
+        (
+            _ods(
+                TABLE,
+                behind='<table:table-row table:number-rows-repeated="1048576"><table:table-cell '
+                'office:value-type="string" table:number-columns-repeated="16384"><text:p>x</text:p>'
+                "</table:table-cell></table:table-row>",
+            ),
+            "damaged-file",
+        ),
+        (_packed({"content.xml": b"<!DOCTYPE x><x/>"}), "xml-doctype-forbidden"),
         (b"LOT;A\n", "truncated-file"),
         (_without_sheet(), "no-sheet"),
     ],

@@ -7,6 +7,7 @@ import io
 import os
 import re
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,7 @@ from connector.mapping.source import NumberCell
 from connector.peers.files import Exports
 from tests.core.mapping.trial import CSV, mint, plan_of, workbook
 
+VECTORS = Path(__file__).parents[2] / "vectors"
 LISTED = plan_of(f"lots: {CSV.replace('*.csv', 'L_*.csv')}}}", "materialType: A")
 BOOK = plan_of(
     'b: {file: "*.xlsx", format: xlsx, sheet: Data, locale: en, key: K}', "netMass: {from: M, unit: KGM}", "key: K"
@@ -73,6 +75,22 @@ async def test_a_workbook_comes_back_from_its_child(tmp_path: Path) -> None:
     assert isinstance(grid[1][1], NumberCell)
     (mapped,) = run(BOOK, files, mint=mint).mapped
     assert (mapped.key, mapped.subject["netMass"]) == ("001", {"type": "Quantity", "value": "12.5", "unit": "KGM"})
+
+
+async def test_old_workbooks_go_the_same_way(tmp_path: Path) -> None:
+    """An XLS is opened in the child; one that breaks its reader there is a finding, and is not opened here."""
+    plan = plan_of('b: {file: "*.xls", format: xls, locale: en, key: Batch No}', "share: {from: Share Ni, unit: P1}",
+                   "key: Batch No")  # fmt: skip
+    data = (VECTORS / "workbooks" / "batches.xls").read_bytes()
+    (tmp_path / "b.xls").write_bytes(data)
+    files = await Exports().read(plan, tmp_path)
+    assert files["b"][0].grid is not None
+    assert [mapped.key for mapped in run(plan, files, mint=mint).mapped] == ["B1", "B2"]
+    (tmp_path / "b.xls").write_bytes(data[:-10])
+    (broken,) = (await Exports().read(plan, tmp_path))["b"]
+    assert broken.broken is not None
+    unopened = replace(broken, data=b"")
+    assert [one.code for one in run(plan, {"b": [unopened]}, mint=mint).findings] == ["damaged-file"]
 
 
 async def test_a_child_that_takes_too_long_or_too_much_is_ended(tmp_path: Path) -> None:
