@@ -117,10 +117,12 @@ class Facts:
 
     `party` is the caller's DID, proven by its token. `claims` come from verified credentials (membership, role, mandate
     ...) and from the request itself (purpose, unit's buyer ...). A fact that is not here is unknown, never false.
+    `doubted`: credentials that the party showed and that prove nothing, each with the reason, for us alone.
     """
 
     party: Did
     claims: tuple[Claim, ...] = ()
+    doubted: tuple[str, ...] = ()
 
     def values(self, name: str) -> tuple[Claim, ...]:
         """All claims of that name."""
@@ -128,4 +130,4 @@ class Facts:
 
     def with_claims(self, *claims: Claim) -> Facts:
         """The same facts and these."""
-        return Facts(party=self.party, claims=(*self.claims, *claims))
+        return Facts(party=self.party, claims=(*self.claims, *claims), doubted=self.doubted)

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
 from connector.cli.console import console
-from connector.model import objects_in
+from connector.model import list_in, objects_in
 from connector.server.words import visible
 
 if TYPE_CHECKING:
@@ -102,6 +102,8 @@ def show_decision(decision: JsonObject) -> None:
         f"our policy's decision: [bold {'green' if permit else 'red'}]{decision.get('decision')}[/]"
         f" ({decision.get('reason')}), stage {decision.get('stage')}, at {decision.get('at')}"
     )
+    for doubt in () if permit else list_in(decision.get("doubted")):
+        say(f"  shown in vain: {doubt}", "yellow")
     if not decision.get("rules"):
         say("  it has no constraint" if permit else "  it has no rule for this")
         return

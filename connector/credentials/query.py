@@ -1,7 +1,8 @@
 """The messages of a presentation query (DCP 1.0.1 section 5.4): which credentials are asked for, and the answer.
 
-DCP says `type` and `id` where DSP says `@type` and `@id`. Scopes are `alias:discriminator`; real peers add a third
-part, `read`, and both are taken. Checking what is in an answer is left to `presentation` and `verify`.
+DCP says `type` and `id` where DSP says `@type` and `@id`; an Eclipse EDC says `@type` here too, which in JSON-LD is no
+other thing. Scopes are `alias:discriminator`; real peers add a third part, `read`, and both are taken. Checking what is
+in an answer is left to `presentation` and `verify`.
 """
 
 from __future__ import annotations
@@ -19,9 +20,12 @@ PROFILES = ("vc20-bssl/jwt", "vc11-sl2021/jwt")
 MAX_SCOPES = 16
 MAX_PRESENTATIONS = 16
 
+_TYPE_ALIAS = "org.eclipse.dspace.dcp.vc.type"
+_OLDER_TYPE_ALIAS = "org.eclipse.edc.vc.type"
+"""From before DCP 1.0. An Eclipse IdentityHub 0.15 answers no other."""
 _ALIASES: dict[str, Literal["type", "id"]] = {
-    "org.eclipse.dspace.dcp.vc.type": "type",
-    "org.eclipse.edc.vc.type": "type",  # what older connectors still send
+    _TYPE_ALIAS: "type",
+    _OLDER_TYPE_ALIAS: "type",
     "org.eclipse.dspace.dcp.vc.id": "id",
 }
 _ACTIONS = frozenset({"read", "*", "all"})
@@ -52,6 +56,11 @@ class Scope:
 def type_scope(credential_type: str) -> str:
     """The scope that asks for credentials of a type."""
     return str(Scope(kind="type", value=credential_type))
+
+
+def in_older_words(scopes: Sequence[str]) -> list[str]:
+    """The same scopes for a credential service that does not know the alias of DCP 1.0."""
+    return [scope.replace(_TYPE_ALIAS, _OLDER_TYPE_ALIAS, 1) for scope in scopes]
 
 
 def parse_scope(text: str) -> Scope:
@@ -112,7 +121,7 @@ def read_response(message: Json) -> tuple[str, ...]:
 
 
 def _message(message: Json, kind: str) -> JsonObject:
-    if not isinstance(message, dict) or message.get("type") != kind:
+    if not isinstance(message, dict) or message.get("type", message.get("@type")) != kind:
         raise BadMessage(f"not a {kind}")
     contexts = message.get("@context")
     if not isinstance(contexts, list) or DCP_CONTEXT not in contexts:

@@ -40,6 +40,8 @@ _MAX_PARTIES = 10_000
 _MAX_PRESENTATIONS = 4
 _LARGEST_BYTES = 64 * 1024
 """Of a credential about a party: these are small, and reading one that a stranger shows must cost little."""
+_MOST_DOUBTS = 4
+"""Each stands in the record of every decision about the party."""
 _BEARER = "Bearer "
 
 _Shown: TypeAlias = tuple[Did, tuple[bytes, ...] | None]
@@ -48,14 +50,19 @@ _Shown: TypeAlias = tuple[Did, tuple[bytes, ...] | None]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Known:
-    """A party's verified claims with the credentials that prove them. After `checked` they are verified again, after
-    `until` asked for again.
+    """A party's verified claims with the credentials that prove them, and why others of its credentials do not count.
+    After `checked` they are verified again, after `until` asked for again.
     """
 
     claims: tuple[Claim, ...]
     credentials: tuple[bytes, ...]
     checked: datetime
     until: datetime
+    doubted: tuple[str, ...] = ()
+
+    def facts(self, party: Did) -> Facts:
+        """What a policy is to know of the party."""
+        return Facts(party=party, claims=self.claims, doubted=self.doubted)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -92,7 +99,7 @@ class Authenticate:
         if once:  # last: a request that could not be checked consumes no token
             await self._use_up(replay)
         return Caller(
-            facts=Facts(party=proven.party, claims=known.claims), token=authorization.removeprefix(_BEARER),
+            facts=known.facts(proven.party), token=authorization.removeprefix(_BEARER),
             verification_key=proven.key, replay=replay, repeat=earlier is not None,
         )  # fmt: skip
 
@@ -122,7 +129,7 @@ class Authenticate:
         if known is None:
             known = await self._verified(party, shown[1])
             self._keep(shown, known)
-        return Facts(party=party, claims=known.claims)
+        return known.facts(party)
 
     # --- the token ------------------------------------------------------------------------------------------
 
@@ -188,6 +195,7 @@ class Authenticate:
         until = now + timedelta(seconds=self.claims_cache_seconds)
         claims: list[Claim] = []
         kept: list[bytes] = []
+        doubted: list[str] = []
         for octets in credentials:
             if len(octets) > _LARGEST_BYTES or set(PARTY_CREDENTIALS).isdisjoint(needs(octets).types):
                 continue  # not asked for: nothing is fetched for it either
@@ -196,12 +204,16 @@ class Authenticate:
                 raise CannotCheck(f"a credential of {party} can't be checked: {_why_unchecked(report)}")
             credential = report.credential
             if report.verdict != "valid" or credential is None or not bound_to(credential.payload, party):
+                doubted.append(_why_doubted(report))
                 continue
             kept.append(octets)
             claims += claims_of(credential.types, credential.payload, digest_multibase(octets))
             if credential.valid_until is not None:
                 until = min(until, credential.valid_until)
-        return Known(claims=tuple(claims), credentials=tuple(kept), checked=now + _RECHECK, until=until)
+        return Known(
+            claims=tuple(claims), credentials=tuple(kept), checked=now + _RECHECK, until=until,
+            doubted=tuple(doubted[:_MOST_DOUBTS]),
+        )  # fmt: skip
 
     def _keep(self, shown: _Shown, known: Known) -> None:
         if shown not in self._known and len(self._known) >= _MAX_PARTIES:
@@ -224,6 +236,14 @@ def micros_of(span: timedelta) -> int:
 
 def _request_digest(method: str, path: str, body: bytes) -> str:
     return hashlib.sha256(b"\n".join((method.encode(), path.encode(), body))).hexdigest()
+
+
+def _why_doubted(report: Report) -> str:
+    """The credential by its types and issuer, and the first check that it failed; of what a peer wrote, a little."""
+    credential = report.credential
+    said = "a credential" if credential is None else f"{', '.join(credential.types)} by {credential.issuer}"
+    failed = next((f"{check.code}: {check.detail}" for check in report.checks if check.outcome == "failed"), "")
+    return f"{said:.200}: {failed or 'holder-binding: it is about another party':.300}"
 
 
 def _why_unchecked(report: Report) -> str:

@@ -30,6 +30,8 @@ DSP_VERSION = "2025-1"
 _OK = 200
 _SERVER_FAULT = 500
 _REFUSED = (400, 401, 403)
+_NOT_UNDERSTOOD = frozenset({400, 403})
+"""What a credential service says to a scope that it cannot read."""
 _JSON = "application/json"
 _VERSIONS = "/.well-known/dspace-version"
 _ENDPOINT_LIFETIME = timedelta(minutes=5)
@@ -119,11 +121,9 @@ class Messenger:
     async def presentations(self, peer: Did, access_token: str, scopes: Sequence[str]) -> list[str]:
         """Query the peer's CredentialService with the access token that came in its own token."""
         url = f"{_service(await self.resolver.did_document(peer), 'CredentialService')}/presentations/query"
-        headers = {"Authorization": await self.identity.show(peer, access_token), "Content-Type": _JSON}
-        answer = await self.http.request(
-            "POST", url, headers=headers, body=orjson.dumps(query.query_message(scopes)),
-            limit_bytes=_PRESENTATION_LIMIT_BYTES,
-        )  # fmt: skip
+        answer = await self._queried(peer, url, access_token, scopes)
+        if answer.status in _NOT_UNDERSTOOD:
+            answer = await self._queried(peer, url, access_token, query.in_older_words(scopes))
         if answer.status in NOT_NOW:
             raise not_now(f"the credential service of {peer}", answer)
         if answer.status in _REFUSED:  # of an access token that it gave us itself: that will not change
@@ -131,6 +131,11 @@ class Messenger:
         if answer.status != _OK:
             raise CannotCheck(f"the credential service of {peer} answered HTTP {answer.status}")
         return list(query.read_response(admit_message(answer.body, _PRESENTATION_LIMIT_BYTES)))
+
+    async def _queried(self, peer: Did, url: str, access_token: str, scopes: Sequence[str]) -> HttpAnswer:
+        headers = {"Authorization": await self.identity.show(peer, access_token), "Content-Type": _JSON}
+        body = orjson.dumps(query.query_message(scopes))
+        return await self.http.request("POST", url, headers=headers, body=body, limit_bytes=_PRESENTATION_LIMIT_BYTES)
 
     async def read(self, holder: Did, path: str) -> AuditAnswer:
         """An audit read at the holder, repeated for some seconds when nothing comes back."""

@@ -50,7 +50,8 @@ class Check:
 
 
 class Decision(NamedTuple):
-    """Yes or no, with what became of each constraint. `blamed`: the rules (by number) that said no.
+    """Yes or no, with what became of each constraint. `blamed`: the rules (by number) that said no; `doubted`: what the
+    party showed in vain (`model.Facts`).
 
     A named tuple, because a frozen dataclass takes longer to make than the decision.
     """
@@ -63,6 +64,7 @@ class Decision(NamedTuple):
     verdicts: tuple[Verdict, ...]
     blamed: frozenset[int]
     at: datetime
+    doubted: tuple[str, ...] = ()
 
     def as_json(self) -> JsonObject:
         """The owner's whole reason (`policy explain --json`)."""
@@ -75,6 +77,7 @@ class Decision(NamedTuple):
             "stage": self.stage.value,
             "at": self.at.isoformat(),
             "rules": rules,
+            **({"doubted": [*self.doubted]} if self.doubted else {}),
         }
 
     def for_peer(self) -> JsonObject:
@@ -141,7 +144,7 @@ def evaluate(compiled: Compiled, facts: Facts, now: datetime, *, stage: Stage) -
     programme = compiled.programmes[stage]
     asked = programme.action
     if not programme.permissions:
-        return Decision(False, Reason.NO_RULE, asked, stage, (), (), _NOBODY, now)
+        return Decision(False, Reason.NO_RULE, asked, stage, (), (), _NOBODY, now, facts.doubted)
     known = _known(facts, now)
     report: list[Verdict] = []
     forbidding = [rule for rule, node in programme.prohibitions if node(known, report)]
@@ -158,7 +161,9 @@ def evaluate(compiled: Compiled, facts: Facts, now: datetime, *, stage: Stage) -
         reason, blamed = _PERMITTED, _NOBODY
     else:
         reason, blamed = Reason.NOT_PERMITTED, frozenset(failing)
-    return Decision(reason is _PERMITTED, reason, asked, stage, programme.checks, tuple(report), blamed, now)
+    return Decision(
+        reason is _PERMITTED, reason, asked, stage, programme.checks, tuple(report), blamed, now, facts.doubted
+    )
 
 
 def _known(facts: Facts, now: datetime) -> Known:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
+from pathlib import Path
 
 import orjson
 import pytest
@@ -260,6 +261,18 @@ def test_malformed_queries_are_refused(change: dict[str, Json]) -> None:
     with pytest.raises(BadMessage) as caught:
         query.read_query({**query.query_message([MEMBER]), **change})
     assert caught.value.code == "bad-message"
+
+
+def test_an_edc_says_its_query_in_plain_json_ld() -> None:
+    """With `@type`, another context before ours, and the alias from before DCP 1.0, in which it is asked back."""
+    recorded = Path(__file__).parents[2] / "vectors" / "dcp" / "edc-wire.jsonl"
+    (asked,) = (
+        line["body"] for line in map(orjson.loads, recorded.read_bytes().splitlines()) if line["story"] == "EDC asks us"
+    )
+    assert query.read_query(asked) == (Scope(kind="type", value="MembershipCredential"),)
+    assert asked["scope"] == query.in_older_words([query.type_scope("MembershipCredential")])
+    with pytest.raises(BadMessage):
+        query.read_query({**asked, "type": "PresentationResponseMessage"})
 
 
 @pytest.mark.parametrize("body", [None, [], "x", {}])

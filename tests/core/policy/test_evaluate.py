@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import cast
 
@@ -325,6 +326,15 @@ def test_holding_an_agreement_opens_an_audit_read() -> None:
         "accessClass",
     )
     assert not decide(given, facts(accessClass="PUB"), Stage.AUDIT).permit
+
+
+def test_what_was_shown_in_vain_is_told_to_the_owner_alone() -> None:
+    """A credential that does not count may be why a fact is unknown; what becomes of the facts keeps it."""
+    doubted = replace(COMPETITOR, doubted=("RoleCredential by did:web:x.example: revoked: ...",))
+    decision = decide(COMPOSITION, doubted.with_claims(Claim(name="unit", value="u", source="unit")))
+    assert decision.as_json()["doubted"] == [*doubted.doubted]
+    assert "doubted" not in decide(COMPOSITION, COMPETITOR).as_json()
+    assert "revoked" not in str(decision.for_peer())
 
 
 def test_for_peer_holds_no_values() -> None:

@@ -9,6 +9,7 @@ import orjson
 import pytest
 
 from connector.credentials.did import DidDocument, Service
+from connector.credentials.query import response_message, type_scope
 from connector.errors import BadMessage, CannotCheck, ConnectorError
 from connector.exchange.ports import HttpAnswer
 from connector.model import Did, Json, JsonObject
@@ -26,7 +27,7 @@ class World:
 
     services: tuple[Service, ...]
     versions: Json = None
-    asked: list[str] = field(default_factory=list)
+    asked: list[Json] = field(default_factory=list)
 
     async def did_document(self, did: Did, key_id: str | None = None) -> DidDocument:
         """Its document."""
@@ -136,3 +137,26 @@ async def test_a_credential_service_that_refuses_its_owner_s_token_has_answered(
     with pytest.raises(error, match=str(status)):
         await world.messenger().presentations(PEER, "access", ())
     assert world.asked[-1] == "POST https://peer.example/dcp/presentations/query"
+
+
+@pytest.mark.parametrize(("refusal", "queries"), [(400, 2), (403, 2), (401, 1), (503, 1)])
+async def test_a_hub_that_knows_the_older_scopes_alone_is_asked_in_its_words(refusal: int, queries: int) -> None:
+    """An Eclipse IdentityHub answers 403 to the alias of DCP 1.0. Whoever refuses the token is not asked again."""
+
+    class Hub(World):
+        async def request(self, method: str, url: str, **said: object) -> HttpAnswer:
+            body = said["body"]
+            assert isinstance(body, bytes)
+            self.asked.append(orjson.loads(body)["scope"])
+            if self.asked[-1] == ["org.eclipse.edc.vc.type:MembershipCredential:read"]:
+                return HttpAnswer(status=200, headers={}, body=orjson.dumps(response_message(["a.b.c"])))
+            return HttpAnswer(status=refusal, headers={}, body=b"")
+
+    world = Hub((service("CredentialService", "https://hub.example"),))
+    asking = world.messenger().presentations(PEER, "access", [type_scope("MembershipCredential")])
+    if queries == 1:
+        with pytest.raises(ConnectorError):
+            await asking
+    else:
+        assert await asking == ["a.b.c"]
+    assert len([one for one in world.asked if isinstance(one, list)]) == queries
