@@ -25,6 +25,7 @@ _COMMANDS = {
     "init": ("init", "Make a company folder: configuration, keys, secrets."),
     "serve": ("serve", "Run a connector in the foreground."),
     "open": ("open", "Open the operators' pages in a browser."),
+    "openapi": ("openapi", "Describe the management API for programs."),
     "doctor": ("doctor", "Look whether everything is well, and what to do where not."),
     "site": ("site", "Serve DID documents and status lists on loopback."),
     "vc-api": ("vc_api", "The W3C VC API on loopback, to try against."),

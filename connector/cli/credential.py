@@ -165,7 +165,7 @@ def verify(
     Example: battery-connector credential verify permit.jwt --at 2026-06-15T00:00:00Z
     """
     with told():
-        answer = Management.of(config).post("/v1/verify", {"credential": _octets(file).decode(), "at": at})
+        answer = Management.of(config).post("/v1/verify", {"credential": _octets(file).decode(), "at": at or None})
     verdict = str(answer["verdict"])
     if as_json:
         show_json(answer)

@@ -126,7 +126,7 @@ def approve(  # noqa: PLR0917 - typer makes the options of the arguments
             body = {"decision": "counter", "terms": _terms(counter), "offer_id": offer_id}
         elif offer_id:
             raise BadInput("an offer's id belongs to a counter-offer", hint="with --counter FILE")
-        body |= {"not_before": not_before, "wait_seconds": wait}
+        body |= {"not_before": not_before or None, "wait_seconds": wait}
         answer = _say(ident, body, key, config, as_json=as_json)
     raise SystemExit(_code(answer, good=("FINALIZED",), later=bool(not_before) or counter is not None))
 
@@ -147,7 +147,7 @@ def reject(  # noqa: PLR0917 - typer makes the options of the arguments
     """
     with told():
         body: JsonObject = {"decision": "reject", "code": code, "reason": reason}
-        body |= {"not_before": not_before, "wait_seconds": wait}
+        body |= {"not_before": not_before or None, "wait_seconds": wait}
         answer = _say(ident, body, key, config, as_json=as_json)
     raise SystemExit(_code(answer, good=("TERMINATED",), later=bool(not_before)))
 

@@ -92,11 +92,11 @@ def by_loopback_name(request: web.Request) -> bool:
 
 
 def moment(words: object) -> object:
-    """A time in UTC; no words: none. What is no text is left to the model."""
+    """A time in UTC. What is no text is left to the model."""
     if not isinstance(words, str):
         return words
     try:
-        told = datetime.fromisoformat(words) if words else None
-        return told and told.replace(tzinfo=told.tzinfo or UTC).astimezone(UTC)
+        told = datetime.fromisoformat(words)
+        return told.replace(tzinfo=told.tzinfo or UTC).astimezone(UTC)
     except (ValueError, OverflowError):
         raise ValueError("no time; it is like 2026-05-31T00:00:00Z") from None

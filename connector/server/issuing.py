@@ -88,7 +88,7 @@ class Job:
     def as_json(self) -> JsonObject:
         """The request to the management API."""
         return {
-            "type": self.record_type, "plan": str(self.plan or ""), "securing": self.securing,
+            "type": self.record_type, "plan": str(self.plan) if self.plan else None, "securing": self.securing,
             "claims": [{"file": one.file, "subject": one.subject} for one in self.claims],
         }  # fmt: skip
 

@@ -10,6 +10,7 @@ import asyncio
 import hmac
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import replace
+from functools import cache
 
 import orjson
 from aiohttp import web
@@ -169,8 +170,12 @@ async def _ready(request: web.Request) -> web.Response:
 
 async def _document(request: web.Request) -> web.Response:
     port = request.app[SERVICES].config.listen.management_port
-    octets = await asyncio.to_thread(openapi.octets, port, *operations())
-    return web.Response(body=octets, content_type="application/json")
+    return web.Response(body=await asyncio.to_thread(_described, port), content_type="application/json")
+
+
+@cache
+def _described(port: int) -> bytes:
+    return orjson.dumps(openapi.document(operations(), port))
 
 
 # --- commands --------------------------------------------------------------------------------------------------------

@@ -10,7 +10,6 @@ import ast
 import inspect
 import re
 from collections.abc import Iterable, Sequence
-from functools import cache
 from http import HTTPStatus
 from importlib import resources
 from itertools import pairwise
@@ -47,12 +46,6 @@ Members may be added to answers; none is renamed or taken away under `/v1`.
 _IDS: Final = "An id of ours or, for processes, of the peer. A colon may stand as it is."
 _KEY: Final = "Makes the command repeatable: the same key, the same work."
 _FIELD = re.compile(r"\{(\w+)\}")
-
-
-@cache
-def octets(port: int, *operations: Operation) -> bytes:
-    """The document as it is served."""
-    return orjson.dumps(document(operations, port))
 
 
 def document(operations: Sequence[Operation], port: int) -> JsonObject:

@@ -21,6 +21,8 @@ _MOST = 999_999_999
 
 Moment = Annotated[datetime | None, BeforeValidator(moment)]
 Word = Annotated[str, Field(min_length=1)]
+Place = Annotated[str, Field(min_length=1, pattern=r"^[^\x00]*$")]
+"""A file on this machine; no system has names with a NUL."""
 Wait = Annotated[float, Field(ge=0, le=_LONGEST_WAIT_SECONDS)]
 
 
@@ -41,9 +43,9 @@ class Waiting(Asked):
 class Publish(Asked):
     """What to publish."""
 
-    plan: Word
+    plan: Place
     """The mapping plan's file; a relative path starts at the company's folder."""
-    policy: Word
+    policy: Place
     """The policy's file."""
     title: str = ""
     """What the dataset is called in the catalogue. Default: the plan's name."""
@@ -64,9 +66,9 @@ class Publish(Asked):
 class PublishFile(Asked):
     """Which file to offer."""
 
-    file: Word
+    file: Place
     """The file; a relative path starts at the company's folder."""
-    policy: Word
+    policy: Place
     """The policy's file."""
     title: str = ""
     """What the dataset is called. Default: the file's name."""
@@ -85,7 +87,7 @@ class Import(Asked):
     """Its octets: compact `vc+jwt`, or JSON with a proof inside."""
     into: Word
     """The name of the dataset that it joins."""
-    policy: Word
+    policy: Place
     """The policy's file."""
 
 
@@ -115,7 +117,7 @@ class Issue(Asked):
     type: Word
     """The credential type."""
     claims: list[Claim] = Field(default_factory=list)
-    plan: str = ""
+    plan: Place | None = None
     """A mapping plan's file, whose documents are signed."""
     securing: str = "vc+jwt"
     """`vc+jwt`, or the cryptosuite of a proof inside that the company's key makes."""

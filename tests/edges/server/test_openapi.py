@@ -3,21 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
+from urllib.parse import quote, urlencode
 
 import orjson
 import pytest
+from hypothesis import HealthCheck, given, settings
 from openapi_spec_validator import validate
 from pydantic import BaseModel
+from typer.testing import CliRunner
 
+from connector.cli import app, mount
 from connector.cli.client import Management
+from connector.config import MANAGEMENT_TOKEN_VARIABLE, load, secret
+from connector.model import objects_in
 from connector.server import management
 from connector.server.sessions import PREFIX
 from tests.edges.server.documented import OPERATIONS, check
+from tests.edges.server.driving import Driver, Made
 from tests.edges.server.recording import EXAMPLES, Story, companies, examples, told
+from tests.edges.server.stranger import ask
 
 ELSEWHERE = {"Told", "Progress", "Attempt", "Pending", "Elsewhere", "AuditDecided", "Edge", "BalanceFinding"}
 """What no quick and quiet day has: long work, a peer that is away, other catalogues, held audit reads, a chain."""
+EACH = 20
+"""Requests made up for each operation."""
 AUDIT_READS = {("Waiting", "read"), ("Waiting", "reason")}
 
 
@@ -49,6 +60,15 @@ def test_the_document_is_openapi(document: dict[str, Any]) -> None:
     """By a validator that others keep; every example fits its schema, and every reference leads somewhere."""
     validate(document)
     assert document["openapi"] == "3.1.1"
+
+
+def test_the_command_writes_what_is_served(story: Story, document: dict[str, Any], tmp_path: Path) -> None:
+    """The same document, in a file."""
+    mount(["openapi"])
+    out = tmp_path / "openapi.json"
+    result = CliRunner().invoke(app, ["openapi", "--out", str(out), "--config", str(story.mine.config), "--json"])
+    assert (result.exit_code, orjson.loads(result.stdout)["operations"]) == (0, len(OPERATIONS))
+    assert orjson.loads(out.read_bytes()) == document
 
 
 def test_every_route_and_every_operation_was_heard(story: Story, document: dict[str, Any]) -> None:
@@ -85,3 +105,42 @@ def outline(value: Any) -> Any:
     if isinstance(value, dict):
         return {"an id" if name.startswith(("urn:", "did:")) else name: outline(one) for name, one in value.items()}
     return None
+
+
+def words(story: Story) -> tuple[str, ...]:
+    """What means something to the mine."""
+    mine = Management.of(story.mine.config)
+    found = [
+        (one, name)
+        for path, name in (("processes", "pid"), ("agreements", "agreement"), ("records", "record"))
+        for one in objects_in(mine.get(f"/v1/{path}")[path])
+    ]
+    octets = mine.get(f"/v1/records/{found[-1][0]['record']}")["credentials"]
+    return (
+        "mine", "refiner", story.mine.did, "Our sites", "depots", "plans/sites.yaml", "policies/open.json",
+        "permit.txt", "0010", "counter", "FacilityRecord", "assertion-1", str(objects_in(octets)[0]["octets"]),
+        *(str(one[name]) for one, name in found[-8:]),
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("operation", OPERATIONS)
+def test_whatever_is_asked_is_answered_as_documented(operation: str, story: Story, document: dict[str, Any]) -> None:
+    """No bug, no status and no member that the document does not tell, whatever is sent."""
+    method, path = operation.split()
+    driver = Driver(document, words(story))
+    token = secret(MANAGEMENT_TOKEN_VARIABLE, load(story.mine.config))
+
+    @settings(max_examples=EACH, deadline=None, database=None, derandomize=True, suppress_health_check=[*HealthCheck])
+    @given(driver.requests(document["paths"][path][method.lower()]))
+    def send(made: Made) -> None:
+        where = path
+        for name, ident in made.idents.items():
+            where = where.replace(f"{{{name}}}", quote(ident, safe=""))
+        headers = {"Authorization": f"Bearer {token}", "Idempotency_Key": made.key}
+        octets = b"" if method == "GET" or made.body is None else orjson.dumps(made.body)
+        answer = ask(
+            story.mine.management_port, method, f"{where}?{urlencode(made.query, doseq=True)}", octets, **headers
+        )
+        check(method, path, answer.status, orjson.loads(answer.body))
+
+    send()
