@@ -46,6 +46,7 @@ from connector.exchange.push import Push
 from connector.exchange.quotas import Quotas
 from connector.exchange.receipts import Receipts
 from connector.exchange.receive import Receive
+from connector.exchange.rekey import Rekey
 from connector.exchange.reminders import Reminders, Restarts
 from connector.exchange.renew import Renew
 from connector.exchange.restored import Restored
@@ -156,6 +157,7 @@ def compose(
             link_key=keys.link_key,
         ),
         browse=Browse(peers=patient, ids=ids), revoke=Revoke(tenant=tenant, store=store, clock=clock),
+        rekey=Rekey(tenant=tenant, store=store, keys=keys.own, clock=clock),
         renew=Renew(conversation=transfer.conversation, peers=peers, clock=clock),
         grants=grants, serve=serve, receive=receive, inbox=inbox, files=files, room=inbox.room, audit_answers=answers,
         discard=Discard(tenant=tenant, store=store, room=inbox.room, clock=clock),

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import asyncio
+import getpass
 import json
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -28,7 +29,7 @@ from connector.cli.console import (
 )
 from connector.cli.tables import progress, say, show_table
 from connector.config import load
-from connector.errors import BadInput, PeerUnreachable
+from connector.errors import BadInput, ConnectorError, PeerUnreachable
 from connector.model import Did, list_in, object_in, objects_in
 
 if TYPE_CHECKING:
@@ -83,7 +84,7 @@ def show(config: CONFIG = Path("connector.toml"), as_json: JSON = False) -> None
         keep_log_quiet()
         runs = doctor_company.running(company).outcome == "good"
         served = asyncio.run(doctor_network.served(company, methods, runs=runs))
-        document = json.loads(did_document(company, methods))
+        document = json.loads(did_document(company, methods, now))
         keys: list[Json] = [{**_shown(one), "standing": standing(one, methods, now)} for one in methods]
         if as_json:
             show_json({"did": company.did, "keys": keys, "document": document, "served": served.as_json()})
@@ -218,9 +219,10 @@ def rotate(
         register = Register(company)
         former = signing(register.read(), wanted, now)
         new = register.rotate(wanted, algorithm=algorithm, now=now, signs_from=signs_from, place=custody)
+        recorded = _recorded(config, company, new.name)
         _write_site(company, site)
         if as_json:
-            show_json({"did": company.did, "key": _shown(new), "former": _shown(former)})
+            show_json({"did": company.did, "key": _shown(new), "former": _shown(former), "recorded": not recorded})
             return
         say(f"{new.name} is published from now on", "bold")
         say(f"  it signs {_USES[wanted]} from {_time(signs_from)} on; until then {former.name} does")
@@ -228,6 +230,7 @@ def rotate(
             "and never leaves it" if in_token(new.custody) else "under the same passphrase: make a backup of the folder"
         )
         say(f"  its private key is {new.custody}, {kept}")
+        _say_unrecorded(recorded)
         if not overlap:
             say("  peers that keep our DID document may refuse what it signs, until they fetch it anew", "yellow")
         if site is not None:
@@ -266,16 +269,18 @@ def revoke(
         method = named(methods, key)
         revoked(methods, key, now=now, reason=reason, successor=None)  # refused before anything is counted
         rests = _signed_with(config, company, method, quiet=as_json)
-        heir = None
+        heir, recorded = None, ""
         if yes:
             method, heir = register.revoke(key, now=now, reason=reason, place=custody)
+            recorded = _recorded(config, company, key)
             _write_site(company, site)
         if as_json:
             said: JsonObject = {"did": company.did, "revoked": yes, "key": _shown(method), "rests": rests}
-            show_json({**said, "signs": _shown(heir) if heir else None})
+            show_json({**said, "signs": _shown(heir) if heir else None, "recorded": yes and not recorded})
             return
         say(f"{key} is revoked" if yes else f"{key} would be revoked", "bold")
         _show_consequences(method, rests, now)
+        _say_unrecorded(recorded)
         _show_next(heir, method, site)
 
 
@@ -302,6 +307,32 @@ def _show_next(heir: OwnMethod | None, method: OwnMethod, site: Path | None) -> 
         next_step("sign your records anew: ", 'battery-connector publish PLAN --policy P --correct "key revoked"')
     else:
         next_step("battery-connector why ID", ", where a negotiation or transfer stands still")
+
+
+def _recorded(config: Path, company: Config, key: str) -> str:
+    """Have the running connector, else the store, put the change on record; why it could not be, or nothing.
+
+    The change stands either way: a stolen key must not wait for a log.
+    """
+    try:
+        by = getpass.getuser()
+    except (OSError, KeyError):  # a machine without names
+        by = ""
+    try:
+        try:
+            Management.of(config).post("/v1/key-changed", {"key": key, "by": by})
+        except PeerUnreachable:
+            from connector.cli import issuing  # noqa: PLC0415 - only where no connector runs
+
+            asyncio.run(issuing.note_key(company, key, by=by))
+    except ConnectorError as error:
+        return error.detail
+    return ""
+
+
+def _say_unrecorded(why: str) -> None:
+    if why:
+        say(f"  it is not in the evidence log, but in the register alone: {why}", "yellow")
 
 
 def _signed_with(config: Path, company: Config, method: OwnMethod, *, quiet: bool) -> JsonObject:

@@ -136,7 +136,7 @@ def _keys(company: Config, now: datetime) -> Iterator[Check]:
                 yield good("keys", f"{one.name} opens, and signs")
             case "next" if one.signs_from is not None:
                 yield good("keys", f"{one.name} opens, and signs from {time_text(one.signs_from)} on")
-            case "verifies" if _still_there(register, one):
+            case "verifies" | "retired" if _still_there(register, one):
                 yield Check(
                     name="keys", outcome="warning", says=f"{one.name} signs no more, and its private key is still kept",
                     fix=f"destroy {register.custody(one)}; its public half stays published",

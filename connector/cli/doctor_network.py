@@ -88,7 +88,7 @@ async def served(company: Config, methods: Sequence[OwnMethod], *, runs: bool) -
 
 async def _own_document(company: Config, methods: Sequence[OwnMethod], resolver: Resolver, *, runs: bool) -> Check:
     name, url = "did", document_url(company.did, allow_http=company.unsafe.allow_loopback_http)
-    ours = parse_document(did_document(company, methods))
+    ours = parse_document(did_document(company, methods, clock_of(company).now()))
     try:
         there = await resolver.did_document(company.did)
     except (PeerUnreachable, AddressBlocked) as error:

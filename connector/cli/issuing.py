@@ -54,6 +54,12 @@ async def write_site(config: Config, folder: Path) -> None:
         await _write_site(services, folder)
 
 
+async def note_key(config: Config, key: str, *, by: str) -> None:
+    """Put a change of our keys on record, where no connector runs."""
+    async with offline(config) as services:
+        await services.rekey.note(key, by=by)
+
+
 async def signed_with(config: Config, key: str) -> JsonObject:
     """How much of what this signer issued rests on one of its keys."""
     async with offline(config) as services:
@@ -63,7 +69,8 @@ async def signed_with(config: Config, key: str) -> JsonObject:
 async def _write_site(services: Services, folder: Path) -> None:
     used = await services.store.next_status_index(services.config.tenant)
     document = folder / "did.json" if services.config.tenant else folder / ".well-known" / "did.json"
-    _put(document, statements.did_document(services.config, services.keys.methods(services.clock.now())))
+    now = services.clock.now()
+    _put(document, statements.did_document(services.config, services.keys.methods(now), now))
     for number in range(used // LIST_BITS + 1):
         lists = folder / "status" / str(number)
         _put(lists / "index.jwt", await statements.status_octets(services, number, site=True))

@@ -40,10 +40,14 @@ _JWK_TYPES = frozenset({"JsonWebKey", _OWN_TYPE})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MethodKey:
-    """A public key that we put into our own document. `key_id` is the DID URL with its fragment."""
+    """A public key that we put into our own document. `key_id` is the DID URL with its fragment.
+
+    `retired`: listed under no relationship; it proves what was signed before, and nothing new.
+    """
 
     key_id: str
     public_jwk: JsonObject
+    retired: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,8 +108,8 @@ def build_document(
     Credentials are signed under `assertionMethod`. Tokens need `capabilityInvocation` and presentations
     `authentication` (DCP 1.0.1 sections 4.3.3 and 5.4.3): one key has both. Only members that strict readers know.
     """
-    signing: list[Json] = [key.key_id for key in assertion]
-    proving: list[Json] = [key.key_id for key in authentication]
+    signing: list[Json] = [key.key_id for key in assertion if not key.retired]
+    proving: list[Json] = [key.key_id for key in authentication if not key.retired]
     return {
         "@context": list(CONTEXTS),
         "id": did,
@@ -162,9 +166,10 @@ def parse_document(body: bytes, *, now: datetime | None = None, limit_bytes: int
     )
 
 
-def key_for(document: DidDocument, key_id: str, relationship: Relationship) -> PublicKey:
+def key_for(document: DidDocument, key_id: str, relationship: Relationship, *, retired: bool = False) -> PublicKey:
     """The key of this verification method, if its document allows it for this purpose.
 
+    `retired`: one that is listed for no purpose any more is good as well, for what was signed before.
     Controlled Identifiers 1.0 section 3.3 (Retrieve Verification Method): each test fails under its own name.
     """
     if document.id != did_of_key(key_id):
@@ -174,13 +179,17 @@ def key_for(document: DidDocument, key_id: str, relationship: Relationship) -> P
         raise Refused("method-not-found", f"{key_id:.120}")
     if method.controller != document.id:
         raise Refused("controller-mismatch", f"the key is controlled by {method.controller:.80}")
-    if key_id not in document.relationships[relationship]:
+    if key_id not in document.relationships[relationship] and not (retired and _is_retired(document, key_id)):
         raise Refused("relationship-missing", f"the key is not listed under {relationship}")
     if method.ended:
         raise Refused("method-ended", f"{key_id:.120} {method.ended}")
     if method.key is None:
         raise Refused("key-unsupported", f"{key_id:.120}")
     return method.key
+
+
+def _is_retired(document: DidDocument, key_id: str) -> bool:
+    return not any(key_id in listed for listed in document.relationships.values())
 
 
 def _add_method(methods: dict[str, Method], did: str, entry: Json, now: datetime | None) -> str:

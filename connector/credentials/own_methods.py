@@ -1,7 +1,9 @@
 """Our own verification methods over time: which are published, which one signs, what rotating and revoking change.
 
 A new key is published first and signs later, when nobody can hold a DID document without it any more; the former one
-stays published, because credentials, status lists and receipts rest on it (DID Core 1.0, section 9.7). A revoked one is
+stays published, because credentials, status lists and receipts rest on it (DID Core 1.0, section 9.7). A former
+`authentication` key is listed under no relationship from the hour on in which its last token has died: a relationship
+says what a key may do now (section 5.3), and nothing that lasts is proven by it. A revoked one is
 published no more: did:web has no history, so nothing else would keep a thief's signature from counting (section 9.8).
 Where the private keys lie, and the file that keeps this list, is `keys/`'s matter; the document is `did`'s.
 """
@@ -10,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final, Literal, Protocol
 
 import orjson
@@ -27,9 +29,11 @@ Purpose = Literal["assertionMethod", "authentication"]
 """What a key of ours is for. One for authentication also stands under `capabilityInvocation`."""
 PREFIXES: Final[dict[Purpose, str]] = {"assertionMethod": "assertion", "authentication": "authentication"}
 """What the names of the methods begin with."""
-Standing = Literal["signs", "next", "verifies", "revoked"]
+Standing = Literal["signs", "next", "verifies", "retired", "revoked"]
 
 REGISTER_LIMIT_BYTES: Final = 128 * 1024
+RETIRES_AFTER: Final = timedelta(hours=1)
+"""Tokens live for ten minutes at most, leeway of clocks included."""
 _MOST: Final = 100
 """Readers of DID documents, ours among them, take no more."""
 
@@ -72,13 +76,15 @@ def first_methods(assertion: JsonObject, authentication: JsonObject) -> tuple[Ow
     )
 
 
-def published(methods: Iterable[OwnMethod], purpose: Purpose, did: Did) -> list[MethodKey]:
-    """What our DID document says under this purpose."""
+def published(methods: Sequence[OwnMethod], purpose: Purpose, did: Did, now: datetime) -> list[MethodKey]:
+    """What our DID document has for this purpose."""
     return [
-        MethodKey(key_id=f"{did}#{one.name}", public_jwk=one.public_jwk)
+        MethodKey(
+            key_id=f"{did}#{one.name}", public_jwk=one.public_jwk, retired=standing(one, methods, now) == "retired"
+        )
         for one in methods
         if one.purpose == purpose and one.revoked is None
-    ]
+    ]  # fmt: skip
 
 
 def revoked_ids(methods: Iterable[OwnMethod], did: Did) -> frozenset[str]:
@@ -99,7 +105,21 @@ def standing(method: OwnMethod, methods: Sequence[OwnMethod], now: datetime) -> 
         return "revoked"
     if method == signing(methods, method.purpose, now):
         return "signs"
-    return "next" if method.signs_from is not None and method.signs_from > now else "verifies"
+    if method.signs_from is not None and method.signs_from > now:
+        return "next"
+    return "retired" if _retired(method, methods, now) else "verifies"
+
+
+def _retired(former: OwnMethod, methods: Sequence[OwnMethod], now: datetime) -> bool:
+    """Whether one that signed after it began so long ago. One that was revoked before it signed never did."""
+    later = methods[methods.index(former) + 1 :]
+    return former.purpose == "authentication" and any(
+        one.signs_from is not None
+        and one.signs_from + RETIRES_AFTER <= now
+        and (one.revoked is None or one.revoked > one.signs_from)
+        for one in later
+        if one.purpose == former.purpose
+    )
 
 
 def rotated(methods: Sequence[OwnMethod], new: OwnMethod, now: datetime) -> tuple[OwnMethod, ...]:

@@ -74,7 +74,7 @@ def open_receipt(text: str, issuer: Did, document: DidDocument) -> Opened:
     key_id = jws.key_id
     if key_id is None or not key_id.startswith(f"{issuer}#"):
         raise Refused("foreign-key", "kid is not a key of the party that answered")
-    key = key_for(document, key_id, "authentication")
+    key = key_for(document, key_id, "authentication", retired=True)  # an answer is repeated for days
     return Opened(claims=jws.claims(), jws=jws, key=key, jwk=document.methods[key_id].jwk)
 
 

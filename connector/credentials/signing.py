@@ -8,8 +8,10 @@ section 3.4), never DER. Where private keys lie is left to `keys/`, the Multikey
 from __future__ import annotations
 
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import Literal, Protocol
 
+import orjson
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ec import (
     ECDSA,
@@ -131,6 +133,14 @@ def key_from_jwk(jwk: JsonObject) -> PublicKey:
             known = _CURVES[name]
             return PublicKey(_point(known, _coordinate(jwk, "x", known.size), _coordinate(jwk, "y", known.size)))
     raise Refused("key-unsupported", f"kty {jwk.get('kty')}, crv {jwk.get('crv')}")
+
+
+def thumbprint(jwk: JsonObject) -> str:
+    """What people compare of a key, by telephone say: the SHA-256 of its JWK's members (RFC 7638), base64url.
+
+    The JWK holds no others: it is one of `as_jwk`.
+    """
+    return _text(sha256(orjson.dumps(jwk, option=orjson.OPT_SORT_KEYS)).digest())
 
 
 def raw_to_der(signature: bytes) -> bytes:

@@ -17,7 +17,6 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
-from hashlib import sha256
 from typing import Final, Literal
 
 import orjson
@@ -28,6 +27,7 @@ from connector.credentials.did_web import did_of_key
 from connector.credentials.digest import digest_multibase
 from connector.credentials.refused import Refused
 from connector.credentials.signing import Signer
+from connector.credentials.signing import thumbprint as jwk_thumbprint
 from connector.errors import BadInput, BadMessage
 from connector.exchange.bundled import Files, Recording, files_of, json_octets
 from connector.model import Did, JsonObject, object_in, objects_in
@@ -186,7 +186,5 @@ def check_signature(manifest: Manifest, files: Files, document: DidDocument, *, 
 
 
 def thumbprint(document: DidDocument, key_id: str) -> str:
-    """What people compare of a key, by telephone say: the SHA-256 of its JWK's members (RFC 7638), base64url."""
-    method = document.methods[key_id]
-    members = orjson.dumps(orjson.loads(method.jwk), option=orjson.OPT_SORT_KEYS)
-    return base64url.encode(sha256(members).digest()).decode()
+    """The thumbprint of a key of the document."""
+    return jwk_thumbprint(orjson.loads(document.methods[key_id].jwk))

@@ -277,6 +277,14 @@ class RestsOn(Answer):
     types: dict[str, int]
 
 
+class KeyChanged(Answer):
+    """What was put on record."""
+
+    key: str
+    event: str
+    """`key-rotated` or `key-revoked`."""
+
+
 class Revoked(Answer):
     """What counts no longer, or again, and from when."""
 

@@ -42,8 +42,8 @@ async def audit(
     page = await asyncio.to_thread(render_json, told, prepared_for=prepared_for)
     now, config = services.clock.now(), services.config
     made = Made(
-        did=config.did, name=config.name, document=did_document(config, services.keys.methods(now)), product=PRODUCT,
-        rules=rules_of(services.bundle), at=now,
+        did=config.did, name=config.name, document=did_document(config, services.keys.methods(now), now),
+        product=PRODUCT, rules=rules_of(services.bundle), at=now,
     )  # fmt: skip
     octets = await make(
         told, page, recording=recording if client is None else None, made=made, signer=services.keys.assertion(now),

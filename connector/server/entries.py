@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 PARTIES: Final = ("counterparty", "party", "holder")
 DECISIONS: Final = ("decision", "decisions")
-_SUBJECTS: Final = ("read", "dataset", "record", "file", "digest", "agreement", "pid")
+_SUBJECTS: Final = ("read", "dataset", "record", "file", "digest", "agreement", "pid", "key")
 """What an entry is about, the most telling first."""
 _FAILED: Final = frozenset({"not-satisfied", "unknown"})
 

@@ -1,4 +1,7 @@
-"""What operators ask about the company's own keys: what rests on one. The keys themselves are changed by `keys/`."""
+"""What operators ask about the company's own keys: what rests on one, and that a change is put on record.
+
+The keys themselves are changed by `keys/`.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +15,7 @@ from connector.model import Json, JsonObject
 from connector.server import answers, asked, requests
 from connector.server.lines import Tell, stream
 from connector.server.operations import Operation
+from connector.server.problems import json_response
 from connector.server.services import SERVICES, Services
 
 _PAGE = 1_000
@@ -19,13 +23,21 @@ _PAGE = 1_000
 
 def operations() -> list[Operation]:
     """What the management API does about our own keys."""
-    says = "Count the credentials that a key of ours signed."
+    counts = "Count the credentials that a key of ours signed."
+    notes = "Put on record that a key of ours was made or revoked, which `did rotate` and `did revoke` do."
     return [
         Operation(
-            "POST", "/v1/signed-with", _signed_with, says, (answers.RestsOn,), asked=requests.SignedWith,
+            "POST", "/v1/signed-with", _signed_with, counts, (answers.RestsOn,), asked=requests.SignedWith,
             lines=(answers.Told,),
-        )
+        ),
+        Operation("POST", "/v1/key-changed", _changed, notes, (answers.KeyChanged,), asked=requests.KeyChanged),
     ]  # fmt: skip
+
+
+async def _changed(request: web.Request) -> web.Response:
+    said = await asked.body(request, requests.KeyChanged)
+    entry = await request.app[SERVICES].rekey.note(said.key, by=said.by)
+    return json_response({"key": said.key, "event": entry.event})
 
 
 async def _signed_with(request: web.Request) -> web.StreamResponse:

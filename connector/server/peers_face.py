@@ -54,7 +54,8 @@ def routes(config: Config) -> list[web.RouteDef]:
 
 async def _did_document(request: web.Request) -> web.Response:
     services = request.app[SERVICES]
-    document = statements.did_document(services.config, services.keys.methods(services.clock.now()))
+    now = services.clock.now()
+    document = statements.did_document(services.config, services.keys.methods(now), now)
     return web.Response(body=document, content_type=DID_MEDIA_TYPE)
 
 

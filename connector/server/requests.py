@@ -130,6 +130,15 @@ class SignedWith(Asked):
     """Its name in the DID document."""
 
 
+class KeyChanged(Asked):
+    """A key of ours that was made or revoked."""
+
+    key: Word
+    """Its name in the DID document."""
+    by: str = ""
+    """Who did it, where that is known."""
+
+
 class Revoke(Asked):
     """A credential of ours that counts no longer, or counts again."""
 

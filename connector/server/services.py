@@ -29,6 +29,7 @@ from connector.exchange.ports import Clock, Exports, Ids, Store, Verifier
 from connector.exchange.publish import Publish
 from connector.exchange.publish_file import PublishFile
 from connector.exchange.receive import Receive, Tell
+from connector.exchange.rekey import Rekey
 from connector.exchange.renew import Renew
 from connector.exchange.revoke import Revoke
 from connector.exchange.room import Room
@@ -89,6 +90,7 @@ class Services:
     room: Room
     discard: Discard
     revoke: Revoke
+    rekey: Rekey
     withdraw: Withdraw
     signed: dict[str, Signed] = field(default_factory=dict)
     """By address."""

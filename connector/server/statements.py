@@ -28,13 +28,13 @@ _SITE_LIFETIME = timedelta(days=365)
 _KEPT = timedelta(minutes=1)
 
 
-def did_document(config: Config, methods: Sequence[OwnMethod]) -> bytes:
-    """Our DID document."""
+def did_document(config: Config, methods: Sequence[OwnMethod], now: datetime) -> bytes:
+    """Our DID document as it is now."""
     did, url = config.did, config.public_url
     document = build_document(
         did,
-        assertion=published(methods, "assertionMethod", did),
-        authentication=published(methods, "authentication", did),
+        assertion=published(methods, "assertionMethod", did, now),
+        authentication=published(methods, "authentication", did, now),
         services=services_of(
             did,
             data=f"{url}/.well-known/dspace-version",

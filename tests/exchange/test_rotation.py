@@ -124,6 +124,27 @@ def test_a_key_that_had_to_go_at_once_is_understood_by_our_own(tmp_path: Path) -
     play(tmp_path, scene)
 
 
+def test_a_former_key_logs_in_no_more(tmp_path: Path) -> None:
+    """An hour after the switch whoever has it is nobody; the same company trades on with its new one."""
+
+    async def scene(world: World) -> None:
+        customer, supplier = world.nodes
+        await trade(customer, supplier)
+        rotate(customer, "authentication", "authentication-2", timedelta())
+        own = customer.keys.own
+        assert isinstance(own, MemoryKeys)
+        new, own.signers["authentication-2"] = own.signers["authentication-2"], own.signers["authentication-1"]
+        await asyncio.sleep(50 * 60)
+        await trade(customer, supplier)
+        await asyncio.sleep(15 * 60)
+        with pytest.raises(NotAllowed, match="401"):
+            await trade(customer, supplier)
+        own.signers["authentication-2"] = new
+        await trade(customer, supplier)
+
+    play(tmp_path, scene)
+
+
 def test_what_a_revoked_key_signed_counts_no_more(tmp_path: Path) -> None:
     """Its credentials fail by their key as soon as a list shows that the document is old; the list is new at once."""
 

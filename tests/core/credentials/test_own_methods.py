@@ -7,7 +7,9 @@ from datetime import UTC, datetime, timedelta
 import orjson
 import pytest
 
+from connector.config import Limits
 from connector.credentials.own_methods import (
+    RETIRES_AFTER,
     OwnMethod,
     first_methods,
     heir,
@@ -48,7 +50,7 @@ def signs(methods: tuple[OwnMethod, ...], now: datetime) -> tuple[str, str]:
 
 
 def shown(methods: tuple[OwnMethod, ...]) -> list[str]:
-    return [one.key_id.partition("#")[2] for one in published(methods, "assertionMethod", OURS)]
+    return [one.key_id.partition("#")[2] for one in published(methods, "assertionMethod", OURS, NOW)]
 
 
 def test_a_new_key_is_published_at_once_and_signs_later() -> None:
@@ -100,6 +102,39 @@ def test_a_former_key_never_signs_again() -> None:
     assert signs(after, SWITCH) == ("assertion-3", "authentication-1")
     with pytest.raises(BadInput, match="no key 'assertion-9'"):
         heir(OVERLAP, "assertion-9", NOW)
+
+
+def proving(number: int, signs_from: datetime | None, revoked_at: datetime | None = None) -> OwnMethod:
+    return OwnMethod(
+        name=f"authentication-{number}", purpose="authentication", public_jwk=jwk(f"b{number}"), signs_from=signs_from,
+        revoked=revoked_at,
+    )  # fmt: skip
+
+
+def retired(methods: tuple[OwnMethod, ...], now: datetime) -> list[str]:
+    return [one.key_id[-1] for one in published(methods, "authentication", OURS, now) if one.retired]
+
+
+def test_a_former_authentication_key_retires_when_its_last_token_is_dead() -> None:
+    """To the second; an assertion key never, because credentials rest on it."""
+    methods = (proving(1, None), proving(2, SWITCH), FIRST[0], SECOND)
+    before, at = SWITCH + RETIRES_AFTER - timedelta(seconds=1), SWITCH + RETIRES_AFTER
+    assert (retired(methods, SWITCH), retired(methods, before), retired(methods, at)) == ([], [], ["1"])
+    assert (standing(methods[0], methods, before), standing(methods[0], methods, at)) == ("verifies", "retired")
+    long_after = at + timedelta(days=400)
+    assert not any(one.retired for one in published(methods, "assertionMethod", OURS, long_after))
+    longest = Limits.model_fields["token_lifetime_seconds"].metadata[1].le + 2 * 59
+    assert timedelta(seconds=longest) < RETIRES_AFTER, "its last token is dead by then"
+
+
+def test_what_never_signed_retires_nobody() -> None:
+    """Revoked while it waited: the key before it signed on, and has its own hour after the next one's beginning."""
+    later = SWITCH + timedelta(days=30)
+    methods = (proving(1, None), proving(2, SWITCH, SWITCH - timedelta(hours=2)), proving(3, later))
+    assert retired(methods, later) == []
+    assert retired(methods, later + RETIRES_AFTER) == ["1"]
+    signed = (proving(1, None), proving(2, SWITCH, later), proving(3, later))
+    assert retired(signed, later) == ["1"], "it stopped a month ago"
 
 
 def test_the_register_keeps_everything() -> None:

@@ -9,7 +9,7 @@ import orjson
 import pytest
 
 from connector.credentials import jose, token
-from connector.credentials.did import DidDocument, MethodKey, build_document, parse_document
+from connector.credentials.did import DidDocument, MethodKey, build_document, key_for, parse_document
 from connector.credentials.receipt import TYPE, Receipt, check_receipt, open_receipt, prove, prove_kept, receipt_input
 from connector.credentials.refused import Refused
 from connector.keys.memory import MemorySigner, signer_from_seed
@@ -46,6 +46,19 @@ def test_a_receipt_says_what_was_accepted(signer: MemorySigner) -> None:
     check_receipt(opened.claims, RECEIPT, NOW - timedelta(minutes=9))
     prove(opened)
     prove_kept(text, opened.jwk)
+
+
+def test_a_receipt_is_good_when_its_key_has_retired(signer: MemorySigner) -> None:
+    """An answer is repeated for days; a key for another purpose vouches for no answer even then."""
+    text = signed(signer, receipt_input(RECEIPT, NOW, key_id=signer.key_id, alg=signer.alg))
+    key = MethodKey(key_id=signer.key_id, public_jwk=signer.public_jwk, retired=True)
+    other = MethodKey(key_id=f"{ISSUER}#authentication-9", public_jwk=signer.public_jwk)
+    later = parse_document(orjson.dumps(build_document(ISSUER, assertion=[], authentication=[key, other], services=())))
+    prove(open_receipt(text, ISSUER, later))
+    with pytest.raises(Refused, match="relationship-missing"):
+        key_for(later, signer.key_id, "authentication")
+    with pytest.raises(Refused, match="relationship-missing"):
+        open_receipt(text, ISSUER, document(signer, "assertionMethod"))
 
 
 @pytest.mark.parametrize(

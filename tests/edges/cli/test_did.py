@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 import json
 import time
 import urllib.request
@@ -73,6 +74,16 @@ def test_a_rotation_and_a_revocation_beside_running_connectors(pair: tuple[Compa
     assert keys_served(mine) == ["assertion-2", "authentication-1"]
     code, answer = ask(mine, "credential", "verify", old)
     assert (code, answer["verdict"]) == (1, "invalid")
+
+    entries = ask(mine, "evidence", "list", "--event", "key-")[1]["entries"]
+    logged = [one["body"] for one in entries]
+    assert [(one["key"], one.get("former"), one.get("successor")) for one in logged] == [
+        ("assertion-2", "assertion-1", None), ("assertion-1", None, "assertion-2"),
+    ]  # fmt: skip
+    assert logged[0]["thumbprint"] == logged[1]["successor_thumbprint"]
+    assert logged[0]["former_thumbprint"] == logged[1]["thumbprint"]
+    assert (logged[1]["reason"], logged[1]["by"]) == ("stolen", getpass.getuser())
+    assert "thumbprint" in run(mine, "evidence", "show", str(entries[1]["seq"]))[1]
 
     code, answer = ask(mine, "publish", "sites", "--policy", "open")
     assert (code, [one["code"] for one in answer["findings"]]) == (1, ["signed-by-revoked-key"] * 2)

@@ -90,6 +90,7 @@ class Story:
             {"credential": octets, "into": "Permits", "policy": "policies/open.json"},
         )
         ask(self.mine, "POST", "/v1/signed-with", {"key": "assertion-1"})
+        ask(self.mine, "POST", "/v1/key-changed", {"key": "assertion-1", "by": "operator"})
         permit = {"id": "did:web:miner.example", "type": "Party", "memberOf": "Register", "membershipNumber": "7"}
         claim = {"file": "member.json", "subject": {**permit, "memberSince": "2025-01-01"}}
         issued = ask(self.mine, "POST", "/v1/issue", {"type": "MembershipCredential", "claims": [claim]})
