@@ -13,6 +13,7 @@ import orjson
 from connector.credentials.datamodel import time_text
 from connector.credentials.own_methods import OwnKeys, named, signing
 from connector.credentials.signing import thumbprint
+from connector.errors import BadInput
 from connector.exchange.draft import micros
 from connector.exchange.ports import Clock, Store
 from connector.exchange.rows import EvidenceEntry
@@ -31,7 +32,7 @@ class Rekey:
     async def note(self, name: str, *, by: str) -> EvidenceEntry:
         """Put it on record that this key was made, or revoked; `by`: whoever is known to have done it.
 
-        `BadInput`: we have no such key.
+        What is put beside it signed or signs for the same purpose, if there is one. `BadInput`: we have no such key.
         """
         # load
         now = self.clock.now()
@@ -39,18 +40,20 @@ class Rekey:
         # decide
         method = named(methods, name)
         gone = method.revoked
-        other = signing([one for one in methods if one is not method], method.purpose, now)
+        if gone is None and method.published is None:
+            raise BadInput(f"{name} is a key of the first day: nothing of it was changed")
         told: JsonObject = {
             "key": method.name, "purpose": method.purpose, "thumbprint": thumbprint(method.public_jwk), "by": by,
         }  # fmt: skip
         if gone is not None:
             told |= {"revoked": time_text(gone), "reason": method.reason}
         else:
-            told |= {
-                "published": time_text(method.published or now), "signs_from": time_text(method.signs_from or now)
-            }  # fmt: skip
-        role = "former" if gone is None else "successor"
-        told |= {role: other.name, f"{role}_thumbprint": thumbprint(other.public_jwk)}
+            begun = {"published": method.published, "signs_from": method.signs_from}  # none: from the first day on
+            told |= {name: time_text(moment) if moment else None for name, moment in begun.items()}
+        others = [one for one in methods if one is not method and one.purpose == method.purpose]
+        if any(one.revoked is None for one in others):
+            other, role = signing(others, method.purpose, now), "former" if gone is None else "successor"
+            told |= {role: other.name, f"{role}_thumbprint": thumbprint(other.public_jwk)}
         # commit
         event = "key-rotated" if gone is None else "key-revoked"
         entry = EvidenceEntry(tenant=self.tenant, at=micros(now), event=event, body=orjson.dumps(told))

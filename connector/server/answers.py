@@ -277,7 +277,7 @@ class RestsOn(Answer):
     types: dict[str, int]
 
 
-class KeyChanged(Answer):
+class KeyNoted(Answer):
     """What was put on record."""
 
     key: str

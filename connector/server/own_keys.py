@@ -30,7 +30,7 @@ def operations() -> list[Operation]:
             "POST", "/v1/signed-with", _signed_with, counts, (answers.RestsOn,), asked=requests.SignedWith,
             lines=(answers.Told,),
         ),
-        Operation("POST", "/v1/key-changed", _changed, notes, (answers.KeyChanged,), asked=requests.KeyChanged),
+        Operation("POST", "/v1/key-changed", _changed, notes, (answers.KeyNoted,), asked=requests.KeyChanged),
     ]  # fmt: skip
 
 

@@ -4,18 +4,24 @@ from __future__ import annotations
 
 import asyncio
 from datetime import timedelta
+from hashlib import sha256
 from pathlib import Path
 
 import orjson
 import pytest
 
+from connector.app import SystemClock
+from connector.credentials import base64url
+from connector.credentials.datamodel import time_text
 from connector.credentials.jose import key_id_in
 from connector.credentials.own_methods import OwnMethod, Purpose, revoked, rotated
-from connector.errors import NotAllowed
+from connector.errors import BadInput, NotAllowed
+from connector.exchange.rekey import Rekey
 from connector.exchange.rows import CredentialRow
-from connector.keys.memory import MemoryKeys, signer_from_seed
+from connector.keys.memory import MemoryKeys, keys_from_seed, signer_from_seed
 from connector.peers.resolver import Resolver
 from connector.server import fetching, statements
+from connector.stores.memory import MemoryStore
 from tests.exchange.test_hostile import play, services, settled
 from tests.exchange.test_receipts import said
 from tests.simulator import Node, World
@@ -164,3 +170,26 @@ def test_what_a_revoked_key_signed_counts_no_more(tmp_path: Path) -> None:
         assert (report.verdict, key.outcome, key.code) == ("invalid", "failed", "method-not-found")
 
     play(tmp_path, scene)
+
+
+async def test_what_is_put_on_record_of_a_key(tmp_path: Path) -> None:
+    """Its own times and thumbprints, and what signs beside it; of a key of the first day, or of none, nothing."""
+    store, clock = MemoryStore(), SystemClock()
+    own = keys_from_seed("us", "did:web:us.example")
+    rekey, now = Rekey(tenant="", store=store, keys=own, clock=clock), clock.now()
+    for name, told in (("assertion-1", "of the first day"), ("assertion-7", "no key")):
+        with pytest.raises(BadInput, match=told):
+            await rekey.note(name, by="")
+    new = signer_from_seed(b"new", "ES256", "did:web:us.example#assertion-2")
+    second = OwnMethod(
+        name="assertion-2", purpose="assertionMethod", public_jwk=new.public_jwk, published=now, signs_from=now
+    )  # fmt: skip
+    own.known = revoked(own.known, "assertion-1", now=now, reason="stolen", successor=second)
+    await rekey.note("assertion-1", by="ann")
+    await rekey.note("assertion-2", by="")
+    first, made = [orjson.loads(row.body) for row in await store.evidence("")]
+    assert (first["by"], first["reason"], first["revoked"]) == ("ann", "stolen", time_text(now))
+    assert (first["successor"], first["successor_thumbprint"]) == ("assertion-2", made["thumbprint"])
+    assert "former" not in made, "the one before is revoked"
+    members = orjson.dumps(new.public_jwk, option=orjson.OPT_SORT_KEYS)
+    assert made["thumbprint"] == base64url.encode(sha256(members).digest()).decode()

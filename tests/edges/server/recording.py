@@ -11,6 +11,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlencode
@@ -20,6 +21,7 @@ import orjson
 import connector.server
 from connector.cli.companies import free_ports
 from connector.config import MANAGEMENT_TOKEN_VARIABLE, load, secret
+from connector.keys.register import Register
 from connector.server.lines import NDJSON
 from connector.server.openapi import PATH
 from tests.edges.cli.companies import Company, found, know, serving
@@ -90,7 +92,11 @@ class Story:
             {"credential": octets, "into": "Permits", "policy": "policies/open.json"},
         )
         ask(self.mine, "POST", "/v1/signed-with", {"key": "assertion-1"})
-        ask(self.mine, "POST", "/v1/key-changed", {"key": "assertion-1", "by": "operator"})
+        now = datetime.now(UTC)
+        Register(load(self.mine.config)).rotate(
+            "authentication", algorithm="", now=now, signs_from=now + timedelta(days=1)
+        )
+        ask(self.mine, "POST", "/v1/key-changed", {"key": "authentication-2", "by": "operator"})
         permit = {"id": "did:web:miner.example", "type": "Party", "memberOf": "Register", "membershipNumber": "7"}
         claim = {"file": "member.json", "subject": {**permit, "memberSince": "2025-01-01"}}
         issued = ask(self.mine, "POST", "/v1/issue", {"type": "MembershipCredential", "claims": [claim]})
