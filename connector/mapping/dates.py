@@ -7,7 +7,7 @@ double or impossible is refused, not picked.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime, timedelta, timezone, tzinfo
 from functools import cache, lru_cache
 from zoneinfo import ZoneInfo
@@ -19,6 +19,8 @@ _MARKS = {
     "m": r"(?P<m>[0-9]{1,2})",
     "Y": r"(?P<Y>[0-9]{4})",
     "H": r"(?P<H>[0-9]{1,2})",
+    "I": r"(?P<I>[0-9]{1,2})",
+    "p": r"(?P<p>[AaPp]\.?[Mm]\.?)",
     "M": r"(?P<M>[0-9]{1,2})",
     "S": r"(?P<S>[0-9]{2})",
     "f": r"(?P<f>[0-9]{1,9})",
@@ -43,7 +45,7 @@ class BadFormat(ValueError):
 
 def _pattern(written: str) -> re.Pattern[str]:
     out, position, seen = [], 0, set()
-    fixed = "%Y" in written and "%m" in written and not re.search(r"%[dmHM][^%]", written)
+    fixed = "%Y" in written and "%m" in written and not re.search(r"%[dmHIM][^%]", written)
     while position < len(written):
         character = written[position]
         if character != "%":
@@ -52,12 +54,16 @@ def _pattern(written: str) -> re.Pattern[str]:
             continue
         mark = written[position + 1 : position + 2]
         if mark not in _MARKS or mark in seen:
-            raise BadFormat(f"`%{mark}` in `{written}` is unknown or stands twice; known: %d %m %Y %H %M %S %f %z.")
+            raise BadFormat(
+                f"`%{mark}` in `{written}` is unknown or stands twice; known: %d %m %Y %H %I %p %M %S %f %z."
+            )
         seen.add(mark)
         out.append(_MARKS[mark].replace("{1,2}", "{2}") if fixed else _MARKS[mark])
         position += 2
     if not {"d", "m", "Y"} <= seen:
         raise BadFormat(f"`{written}` does not say %d, %m and %Y.")
+    if seen & {"I", "p"} and seen & {"H", "I", "p"} != {"I", "p"}:
+        raise BadFormat(f"`{written}`: an hour of twelve is %I with %p (AM, PM), one of twenty-four is %H.")
     return re.compile("".join(out))
 
 
@@ -105,7 +111,8 @@ def date_reader(written: str) -> Callable[[str], str]:
 _DAYS = ("%d.%m.%Y", "%d/%m/%Y", "%m/%d/%Y", "%d-%m-%Y", "%Y/%m/%d", "%Y.%m.%d")
 _MIDNIGHTS = ("%m/%d/%Y 12:00:00 AM", "%d.%m.%Y 00:00:00", "%Y-%m-%d 00:00:00", "%Y-%m-%dT00:00:00")
 _KNOWN_DATES = ("iso", "sap", "odata", *_DAYS, *_MIDNIGHTS)
-_KNOWN_TIMES = ("iso", "odata", *(f"{day} {time}" for day in _DAYS for time in ("%H:%M", "%H:%M:%S")))
+_CLOCKS = ("%H:%M", "%H:%M:%S", "%I:%M %p", "%I:%M:%S %p")
+_KNOWN_TIMES = ("iso", "odata", *(f"{day} {time}" for day in _DAYS for time in _CLOCKS))
 
 
 def written_so(*texts: str, times: bool = False) -> list[str]:
@@ -166,7 +173,7 @@ def time_reader(written: str, zone: str | None) -> Callable[[str], str]:
         fraction = ((parts.get("f") or "") + "000000")[:6]
         try:
             naive = datetime(  # noqa: DTZ001  # the zone is put on below, where double and impossible times are refused
-                int(parts["Y"]), int(parts["m"]), int(parts["d"]), int(parts.get("H") or 0), int(parts.get("M") or 0),
+                int(parts["Y"]), int(parts["m"]), int(parts["d"]), _hour(parts), int(parts.get("M") or 0),
                 int(parts.get("S") or 0), int(fraction),
             )  # fmt: skip
         except ValueError as error:
@@ -174,6 +181,16 @@ def time_reader(written: str, zone: str | None) -> Callable[[str], str]:
         return _utc(naive, _zone(parts.get("z"), local, text), text)
 
     return read
+
+
+def _hour(parts: Mapping[str, str | None]) -> int:
+    """The hour of twenty-four. `ValueError`: there is none of that number on a dial of twelve."""
+    half, dial = parts.get("p"), int(parts.get("I") or 0)
+    if not half:
+        return int(parts.get("H") or 0)
+    if not 1 <= dial <= 12:  # noqa: PLR2004  # hours on a dial
+        raise ValueError(dial)
+    return dial % 12 + 12 * (half[0] in "Pp")
 
 
 def _zone(offset: str | None, local: tzinfo | None, text: str) -> tzinfo:

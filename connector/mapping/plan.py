@@ -201,6 +201,14 @@ class Example(Part):
         return self
 
 
+_SHAPES = {
+    "tuple_type": "a list, each entry after a `-`",
+    "dict_type": "a block of names and what they stand for",
+    "model_type": "a block of keys and values",
+}
+"""What pydantic misses -> what a plan has there."""
+
+
 class Plan(Part):
     """A whole plan."""
 
@@ -294,6 +302,13 @@ def _sentence(error: ErrorDetails, tree: Block) -> tuple[int, BadPlan]:
     elif error["type"] == "string_pattern_mismatch":
         message = f"{path}: `{error['input']}` is not written as it has to be."
         hint = "name/version, such as lots/1" if path == "mapping" else "a name of the vocabulary, such as MaterialLot"
+    elif error["type"] in _SHAPES and error["input"] == "":
+        message, hint = f"`{path}` is empty.", "write what belongs there, or leave the line out"
+    elif error["type"] in _SHAPES:
+        message, hint = (
+            f"`{path}` is {_SHAPES[error['type']]}.",
+            "how each part is written: connector/mapping/README.md",
+        )
     elif path:
         message = f"{path}: {message}"
     return line, refuse(message, line, hint=hint)

@@ -19,7 +19,10 @@ from connector.mapping.unfit import Unfit
 from connector.mapping.units import ISO_UNITS, SAP_UNITS, unit_named
 
 _ROWS, _LONGEST_UNIT = 2_000, 8
-_CLOCK = re.compile(r"[0-2][0-9]:[0-5][0-9](:[0-5][0-9])?|[0-2][0-9][0-5][0-9][0-5][0-9]")
+_CLOCK = re.compile(
+    r"[0-2][0-9]:[0-5][0-9](:[0-5][0-9])?|[0-2][0-9][0-5][0-9][0-5][0-9]"
+    r"|(0?[1-9]|1[0-2]):[0-5][0-9](:[0-5][0-9])? [AaPp][Mm]"
+)
 _ELEMENTS = frozenset([
     "Ag", "Al", "As", "Au", "B", "Ba", "Be", "Bi", "C", "Ca", "Cd", "Ce", "Cl", "Co", "Cr", "Cu", "F", "Fe",
     "Hg", "K", "La", "Li", "Mg", "Mn", "Mo", "N", "Na", "Nb", "Nd", "Ni", "P", "Pb", "Pd", "Pt", "S", "Sb",

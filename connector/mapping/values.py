@@ -108,12 +108,19 @@ def _time(asked: Asked, column: Column) -> Made:
         formats, source, further = column.dates, flow(column.name), ()
         if clock is not None:
             shown = {"iso": "%Y-%m-%d", "sap": "%Y%m%d"}.get(column.dates[0], column.dates[0])
-            colons, short = ":" in clock.shown, len(clock.shown.split(":")) == len("HM")
-            formats = (f"{shown} {'%H:%M' if colons and short else '%H:%M:%S' if colons else '%H%M%S'}",)
+            formats = (f"{shown} {_clock(clock.shown)}",)
             source, further = flow(f"{{{column.name}}} {{{clock.name}}}"), ((clock.name, ""),)
     written = {"sap": "%Y%m%d"}.get(formats[0], formats[0])
     text = f"{{from: {source}, datetime: {flow(written)}{zone}}}"
     return Made(text=text, doubt=doubt or _ambiguous(formats), further=further)
+
+
+def _clock(shown: str) -> str:
+    """How a time of day is written."""
+    if ":" not in shown:
+        return "%H%M%S"
+    hour, half = ("%I", " %p") if shown[-1] in "Mm" else ("%H", "")
+    return f"{hour}:%M{':%S' if shown.count(':') > 1 else ''}{half}"
 
 
 def _code(asked: Asked, scoring: Scoring, column: Column, slot: Slot) -> Made:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from connector.mapping.dates import BadFormat, date_reader, time_reader
+from connector.mapping.dates import BadFormat, date_reader, time_reader, written_so
 from connector.mapping.unfit import Unfit
 
 
@@ -32,6 +32,29 @@ def test_times() -> None:
     assert berlin("01.07.2027 06:00:00") == "2027-07-01T04:00:00Z"
     assert time_reader("iso", None)("2027-02-10T06:00:00.250+01:00") == "2027-02-10T05:00:00.250000Z"
     assert time_reader("iso", "+09:00")("2027-02-10T06:00:00") == "2027-02-09T21:00:00Z"
+
+
+@pytest.mark.parametrize(
+    ("text", "hour"),
+    [("2:05 PM", "14"), ("02:05 am", "02"), ("12:05 AM", "00"), ("12:05 p.m.", "12"), ("11:05 PM", "23")],
+)
+def test_hours_of_twelve(text: str, hour: str) -> None:
+    """Noon and midnight are both twelve."""
+    assert time_reader("%m/%d/%Y %I:%M %p", "UTC")(f"03/14/2027 {text}") == f"2027-03-14T{hour}:05:00Z"
+
+
+def test_hours_that_are_on_no_dial() -> None:
+    """Neither zero nor thirteen; nor a time without its half of the day."""
+    for text in ("0:05 PM", "13:05 PM", "2:05", "2:05 XM"):
+        with pytest.raises(Unfit):
+            time_reader("%m/%d/%Y %I:%M %p", "UTC")(f"03/14/2027 {text}")
+
+
+def test_times_of_the_american_kind_are_recognised() -> None:
+    """One day beyond twelve tells the month from the day; without one both are possible."""
+    assert written_so("03/14/2027 2:05 PM", "03/04/2027 11:15 AM", times=True) == ["%m/%d/%Y %I:%M %p"]
+    assert written_so("03/04/2027 2:05:10 PM", times=True) == ["%d/%m/%Y %I:%M:%S %p", "%m/%d/%Y %I:%M:%S %p"]
+    assert written_so("03/14/2027 14:05 PM", times=True) == []
 
 
 def test_dates_and_times_of_odata_2() -> None:
@@ -64,7 +87,16 @@ def test_times_refused() -> None:
 
 
 @pytest.mark.parametrize(
-    ("written", "zone"), [("%d.%m.%y", "UTC"), ("%d.%m", "UTC"), ("%d.%m.%Y", None), ("iso", "Mars")]
+    ("written", "zone"),
+    [
+        ("%d.%m.%y", "UTC"),
+        ("%d.%m", "UTC"),
+        ("%d.%m.%Y", None),
+        ("iso", "Mars"),
+        ("%d.%m.%Y %I:%M", "UTC"),
+        ("%d.%m.%Y %H:%M %p", "UTC"),
+        ("%d.%m.%Y %H %I %p", "UTC"),
+    ],
 )
 def test_bad_formats(written: str, zone: str | None) -> None:
     """A format that leaves anything open is the plan's mistake."""

@@ -55,6 +55,9 @@ def test_text_stays_text() -> None:
         ("encoding: utf-8", "encoding: utf-7", 6, "encoding"),
         ("mapping: lots/1", "mapping: lots", 1, "mapping"),
         ("key: LOT\n", "", 1, "`key` is missing"),
+        ("key: LOT\n", "key: LOT\nidentifiers:\n", 5, "`identifiers` is empty. write what belongs there, or leave"),
+        ("key: LOT\n", "key: LOT\nidentifiers: {scheme: lot}\n", 5, "`identifiers` is a list, each entry after a `-`"),
+        ("key: LOT\n", "key: LOT\nlookup: x\n", 5, "`lookup` is a block of names"),
     ],
 )
 def test_mistakes(old: str, new: str, line: int, said: str) -> None:
