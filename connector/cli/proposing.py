@@ -30,6 +30,10 @@ def suggest(
     sheet: Annotated[str, typer.Option("--sheet", help="A workbook's sheet: its name, or its number from 1.")] = "1",
     record: Annotated[str, typer.Option("--record", metavar="PATH", help="What makes a row in XML and JSON.")] = "",
     zone: Annotated[str, typer.Option("--zone", help="The zone of times that say none: Europe/Berlin, UTC.")] = "",
+    beside: Annotated[
+        list[Path] | None,
+        typer.Option("--beside", metavar="FILE", help="Another export whose rows belong to these; again for more."),
+    ] = None,
     parties: Annotated[
         Path | None, typer.Option("--parties", metavar="CSV", help="Numbers and DIDs; else parties.csv beside FILE.")
     ] = None,
@@ -37,19 +41,22 @@ def suggest(
 ) -> None:
     """Propose a mapping plan from an export. What is not sure is commented out, with the reason beside it.
 
-    Columns are found by their headings in four languages, SAP's field names, units, cells and code lists.
+    Columns are found by their headings in four languages, SAP's field names, units, cells and code lists. Rows of other
+    exports are joined where one column's values are the other's key.
 
     Example: battery-connector map suggest exports/ZLOTS_20261102.csv --target MaterialLot --out plans/lots.yaml
     """
     with told():
         if out is not None and out.exists():
             raise BadInput(f"{out} is there already.", hint="choose another name; nothing is written over")
-        if not file.is_file():
-            raise BadInput(f"There is no file {file}.")
+        for one in (file, *(beside or ())):
+            if not one.is_file():
+                raise BadInput(f"There is no file {one}.")
         bundle = load_bundle()
         proposal = propose(
             asyncio.run(_read(file, sheet)), target, terms=bundle.terms, shapes=bundle.shapes,
             headings=load_headings(), parties=_parties(file, parties), sheet=sheet, record=record, zone=zone,
+            beside=[asyncio.run(_read(one, "1")) for one in beside or ()],
         )  # fmt: skip
         if out is not None:
             out.write_text(proposal.plan, "utf-8")

@@ -10,12 +10,14 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain, count
 
 from connector.errors import BadInput
+from connector.mapping.joining import Beside, Joined, joined
 from connector.mapping.plan import Source
-from connector.mapping.profile import profile
+from connector.mapping.profile import Column, profile
 from connector.mapping.quoting import flow, one_line
 from connector.mapping.reading import open_table
 from connector.mapping.scoring import Scoring
@@ -50,6 +52,7 @@ class Proposal:
     plan: str
     found: Suggestions
     sniffed: Sniffed
+    joins: tuple[Joined, ...] = ()
 
     def as_json(self) -> JsonObject:
         """For machines: the plan, and each proposal by itself."""
@@ -64,11 +67,17 @@ class Proposal:
         ]
         missing: list[Json] = [slot.name for slot in self.found.missing]
         doubts: list[Json] = [*self.sniffed.doubts]
+        joins: list[Json] = [
+            {"source": one.beside.name, "column": one.on, "key": one.key, "many": one.many, "runs": one.runs,
+             "found": one.found, "of": one.asked}
+            for one in self.joins
+        ]  # fmt: skip
         identifiers: list[Json] = [{"scheme": scheme, "column": name} for scheme, name in self.found.identifiers]
         return {
             "plan": self.plan,
             "key": self.found.key,
             "identifiers": identifiers,
+            "joins": joins,
             "matched": matched,
             "unmatched": unmatched,
             "missing": missing,
@@ -79,23 +88,47 @@ class Proposal:
 def propose(
     file: SourceFile, target: str, *, terms: Terms, shapes: Shapes, headings: Headings,
     parties: Parties | None = None, sheet: str = "", record: str = "", zone: str = "",
+    beside: Sequence[SourceFile] = (),
 ) -> Proposal:  # fmt: skip
-    """A plan for this export. `parties`: where such a list is there. `zone`: of times that say none themselves."""
+    """A plan for this export. `parties`: where such a list is there. `zone`: of times that say none themselves.
+    `beside`: other exports, whose rows may belong to this one's.
+    """
     record_type, subject, others = target_of(target, shapes)
     sniffed = sniff(file, sheet=sheet, record=record)
     name = source_name(file.name)
-    source = Source.model_validate(sniffed.settings)
-    table = open_table(name, source, [file])
-    columns = profile(source, _without_doubles(table, source.qualifiers))
+    columns = _columns(name, sniffed, file)
     if not columns:
         raise BadInput("The export has no column with a name.", place=file.name)
+    joins = tuple(_joins(name, columns, beside))
     asked = Asked(zone=zone, order=tuple(column.name for column in columns))
     scoring = Scoring(terms, headings, parties.numbers if parties else frozenset())
     slots = slots_of(terms, shapes, record_type, subject)
-    found = Suggesting(scoring, slots, columns, asked).search(record_type, subject)
+    added = tuple(column for one in joins if one.runs for column in one.columns)
+    found = Suggesting(scoring, slots, columns, asked, added).search(record_type, subject)
     head = _head(file.name, target, sniffed, found, others)
-    lines = [*head, *_plan(name, sniffed, found, parties or Parties())]
-    return Proposal(plan="\n".join(map(one_line, lines)) + "\n", found=found, sniffed=sniffed)
+    lines = [*head, *_plan(name, sniffed, found, parties or Parties(), joins)]
+    return Proposal(plan="\n".join(map(one_line, lines)) + "\n", found=found, sniffed=sniffed, joins=joins)
+
+
+def _columns(name: str, sniffed: Sniffed, file: SourceFile) -> tuple[Column, ...]:
+    source = Source.model_validate(sniffed.settings)
+    return profile(source, _without_doubles(open_table(name, source, [file]), source.qualifiers))
+
+
+def _joins(name: str, columns: tuple[Column, ...], beside: Sequence[SourceFile]) -> Iterator[Joined]:
+    names = {name}
+    for file in beside:
+        plain = source_name(file.name)
+        numbered = (f"{plain}{number}" for number in count(2))
+        other = next(one for one in chain([plain], numbered) if one not in names)
+        names.add(other)
+        sniffed = sniff(file, sheet="", record="")
+        found = joined(columns, Beside(name=other, settings=sniffed.settings, columns=_columns(other, sniffed, file)))
+        if found is None:
+            hint = "leave it out, or look whether it is the right one"
+            raise BadInput("No column here has its values as the key of this export, nor the other way.",
+                           place=file.name, hint=hint)  # fmt: skip
+        yield found
 
 
 def parties_in(file: SourceFile) -> Parties:
@@ -184,7 +217,9 @@ def _percent(worth: float) -> str:
 # --- the plan ---
 
 
-def _plan(name: str, sniffed: Sniffed, found: Suggestions, parties: Parties) -> Iterator[str]:
+def _plan(
+    name: str, sniffed: Sniffed, found: Suggestions, parties: Parties, joins: tuple[Joined, ...]
+) -> Iterator[str]:
     yield f"mapping: {name.removesuffix(_ROWS)}/1"
     yield f"record: {found.record}"
     yield f"subject: {found.subject}"
@@ -198,9 +233,11 @@ def _plan(name: str, sniffed: Sniffed, found: Suggestions, parties: Parties) -> 
     if found.identifiers:
         yield "identifiers:"
         yield from (f"  - {{scheme: {scheme}, value: {flow(column)}}}" for scheme, column in found.identifiers)
+    yield from _lookups(joins)
     yield "sources:"
-    settings = {**sniffed.settings, "key": found.key}
-    yield f"  {name}: {{{', '.join(f'{key}: {_setting(value)}' for key, value in settings.items())}}}"
+    yield f"  {name}: {_settings(sniffed.settings, found.key)}"
+    for one in joins:
+        yield _text(f"{one.beside.name}: {_settings(one.beside.settings, one.key)}", 1, one.runs)
     yield from _codes(found, parties)
     entries = found.entries
     if any(entry.runs for entry in entries):
@@ -208,6 +245,24 @@ def _plan(name: str, sniffed: Sniffed, found: Suggestions, parties: Parties) -> 
     else:
         yield "document: {}    # nothing is sure enough to run: take away the {}, and the # before what is right"
     yield from _node(entries, 0, 1, name if found.group else "")
+
+
+def _lookups(joins: tuple[Joined, ...]) -> Iterator[str]:
+    """Single rows are looked up; several make a list, whose place a person has to say."""
+    singles = [one for one in joins if not one.many]
+    if singles:
+        yield _text("lookup:", 0, any(one.runs for one in singles))
+    for one in singles:
+        doubt = "" if one.runs else "; NOT SURE: take away the # here and at the source"
+        yield f"{_text(f'{one.beside.name}: {{on: {flow(one.on)}}}', 1, one.runs)}    # {one.reason}{doubt}"
+    for one in joins:
+        if one.many:
+            yield f"# several rows of {one.beside.name} belong to one here, in a list: {{each: {one.beside.name}, ...}}"
+            yield f"#   {one.reason}"
+
+
+def _settings(settings: Mapping[str, Setting], key: str) -> str:
+    return "{" + ", ".join(f"{name}: {_setting(value)}" for name, value in {**settings, "key": key}.items()) + "}"
 
 
 def _setting(value: Setting) -> str:

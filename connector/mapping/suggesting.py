@@ -60,14 +60,18 @@ class Suggestions:
 
 
 class Suggesting:
-    """One search over the columns of one export."""
+    """One search over the columns of one export. `added`: what exports joined to it bring, for values alone."""
 
-    def __init__(self, scoring: Scoring, slots: tuple[Slot, ...], columns: tuple[Column, ...], asked: Asked) -> None:
+    def __init__(
+        self, scoring: Scoring, slots: tuple[Slot, ...], columns: tuple[Column, ...], asked: Asked,
+        added: tuple[Column, ...] = (),
+    ) -> None:  # fmt: skip
         self.scoring = scoring
         self.slots = slots
         self.columns = tuple(column for column in columns if plain_text(column.name))
         self.asked = asked
-        self.concepts = {column.name: scoring.concepts(column) for column in columns}
+        self.added = tuple(column for column in added if plain_text(column.name))
+        self.concepts = {column.name: scoring.concepts(column) for column in (*columns, *added)}
         self.taken: set[str] = set()
         self.filled: set[tuple[str, ...]] = set()
 
@@ -245,7 +249,7 @@ class Suggesting:
     def _others(self, found: Suggestions) -> None:
         """Everything else, the best pair first; a column and a place are taken once."""
         pairs = []
-        for order, column in enumerate(self.columns):
+        for order, column in enumerate((*self.columns, *self.added)):
             for slot in self.slots if column.name not in self.taken else ():
                 score = self.scoring.score(column, slot, self.concepts[column.name])
                 if score.worth >= LIKELY and slot.path not in self.filled:
