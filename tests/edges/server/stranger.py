@@ -74,9 +74,18 @@ class Stranger:
         return jose.attach(unsigned, self.signer.sign_now(unsigned)).decode("ascii")
 
 
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """A message that came to a stranger."""
+
+    path: str
+    body: bytes
+
+
 @contextmanager
-def site_of(*strangers: Stranger) -> Iterator[None]:
-    """Their DID documents, on the one port that they share."""
+def site_of(*strangers: Stranger) -> Iterator[list[Heard]]:
+    """Their DID documents, on the one port that they share; what is posted there is taken, and told."""
+    heard: list[Heard] = []
     documents = {f"/{one.name}/did.json": one.document() for one in strangers}
 
     class Site(BaseHTTPRequestHandler):
@@ -88,6 +97,12 @@ def site_of(*strangers: Stranger) -> Iterator[None]:
             self.end_headers()
             self.wfile.write(body)
 
+        def do_POST(self) -> None:
+            heard.append(Heard(self.path, self.rfile.read(int(self.headers["Content-Length"] or 0))))
+            self.send_response(200)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
         def log_message(self, *_: object) -> None:
             pass  # silence
 
@@ -95,7 +110,7 @@ def site_of(*strangers: Stranger) -> Iterator[None]:
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     try:
-        yield
+        yield heard
     finally:
         server.shutdown()
         server.server_close()

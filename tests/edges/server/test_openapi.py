@@ -22,6 +22,7 @@ from connector.server import management
 from connector.server.sessions import PREFIX
 from tests.edges.server.documented import OPERATIONS, check
 from tests.edges.server.driving import Driver, Made
+from tests.edges.server.outline import outline
 from tests.edges.server.recording import EXAMPLES, Story, companies, examples, told
 from tests.edges.server.stranger import ask
 
@@ -96,15 +97,6 @@ def test_the_examples_are_of_this_run(story: Story) -> None:
     """Each has the members that the same request is answered with now."""
     kept = orjson.loads(EXAMPLES.read_bytes())
     assert outline(kept) == outline(examples(story)), "make them anew: python -m tests.edges.server.recording"
-
-
-def outline(value: Any) -> Any:
-    """The names in it, ids left out; of lists the first member's."""
-    if isinstance(value, list):
-        return [outline(one) for one in value[:1]]
-    if isinstance(value, dict):
-        return {"an id" if name.startswith(("urn:", "did:")) else name: outline(one) for name, one in value.items()}
-    return None
 
 
 def words(story: Story) -> tuple[str, ...]:
