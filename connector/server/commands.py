@@ -9,10 +9,11 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TypeVar
 
 import orjson
 
@@ -39,6 +40,7 @@ from connector.protocol.messages import Dataset
 from connector.server.services import Services
 from connector.server.withdrawing import clear_away
 
+Work = TypeVar("Work")
 UNFINISHED = "unfinished"
 """What an offer pins while its content is being published: no content has this digest."""
 
@@ -76,21 +78,20 @@ async def publish(
     dataset = await dataset_of(services, name, plan.record, wanted.policy, policy_octets, given=wanted.dataset)
     approval = dataset.approval if wanted.approval is None else wanted.approval
     dataset = replace(dataset, title=wanted.title or dataset.title, approval=approval)
-    pin = await wants_pin(services, dataset.dataset_id, wanted.pin)
     result, published, pinned_to, withdrawn = await map_plan(services, plan), None, None, list[str]()
     if not result.stopped:
-        # while the content changes nobody is bound to it
-        open_to = bound(dataset, UNFINISHED) if pin else dataset
-        published = await services.publish.publish(result.mapped, open_to, declared, on_document)
-        pinned_to = await pin_now(services, dataset) if pin else None
+        published, pinned_to = await offered(
+            services, dataset, wanted.pin,
+            lambda open_to: services.publish.publish(result.mapped, open_to, declared, on_document),
+        )  # fmt: skip
         withdrawn, told = await clear_away(services, published.left)
         published.warnings += told
     findings = grouped([*result.findings, *(published.findings if published else [])])
     answer: JsonObject = published.as_json() if published else {"documents": 0, "credentials": 0, "assets": 0}
-    offered: JsonObject = {"dataset": dataset.dataset_id, "title": dataset.title, "pin": pinned_to} if published else {}
+    offer: JsonObject = {"dataset": dataset.dataset_id, "title": dataset.title, "pin": pinned_to} if published else {}
     return {
         **answer,
-        **offered,
+        **offer,
         "withdrawn": [*withdrawn],
         "rows": result.rows,
         "findings": [finding.as_json() for finding in findings],
@@ -110,23 +111,30 @@ async def dataset_of(
     )  # fmt: skip
 
 
-async def wants_pin(services: Services, dataset_id: str, said: bool | None) -> bool:
-    """Whether the offer is to pin its content: as said, or as before."""
-    before = await services.store.load_dataset(services.config.tenant, dataset_id)
-    return said if said is not None else before is not None and bool(pins_of(orjson.loads(before.policy)))
+async def offered(
+    services: Services, dataset: DatasetRow, pin: bool | None, work: Callable[[DatasetRow], Awaitable[Work]]
+) -> tuple[Work, str | None]:
+    """Do work that offers the dataset and changes what it holds; what came of it, and the digest to which it is pinned.
 
-
-async def pin_now(services: Services, dataset: DatasetRow) -> str:
-    """Pin the offer, which is bound to nothing yet, to what the dataset holds now; the digest.
-
-    `Conflict`: it was withdrawn meanwhile, or published anew.
+    `pin`: as it was said; None: as before. While the content of a pinned offer changes nobody is bound to it. One work
+    on a dataset after the other: two at once would each find the other's offer where they left their own. `Conflict`:
+    it was withdrawn meanwhile.
     """
-    content = await services.transfer.contents.digest(dataset.dataset_id)
-    await services.store.commit_dataset(bound(dataset, content or UNFINISHED), expected=bound(dataset, UNFINISHED))
-    return content
+    async with services.offering.setdefault(dataset.dataset_id, asyncio.Lock()):
+        before = await services.store.load_dataset(services.config.tenant, dataset.dataset_id)
+        if not (pin if pin is not None else before is not None and bool(pins_of(orjson.loads(before.policy)))):
+            return await work(dataset), None
+        unfinished = _bound(dataset, UNFINISHED)
+        done = await work(unfinished)
+        standing = await services.store.load_dataset(services.config.tenant, dataset.dataset_id)
+        if standing == before != unfinished:
+            return done, None  # nothing came of it
+        content = await services.transfer.contents.digest(dataset.dataset_id)
+        await services.store.commit_dataset(_bound(dataset, content or UNFINISHED), expected=unfinished)
+        return done, content
 
 
-def bound(dataset: DatasetRow, content: str) -> DatasetRow:
+def _bound(dataset: DatasetRow, content: str) -> DatasetRow:
     """The dataset, offered under its policy and with this content alone."""
     policy = orjson.dumps(pinned(orjson.loads(dataset.policy), content))
     return replace(dataset, policy=policy, policy_digest=digest(load(policy)))
@@ -137,10 +145,7 @@ async def hold(services: Services, octets: bytes, into: str, policy_file: Path) 
     policy_octets = await asyncio.to_thread(read_file, policy_file)
     types = [name for name in needs(octets).types if name != "VerifiableCredential"]
     dataset = await dataset_of(services, into, types[0] if types else "", policy_file, policy_octets)
-    pin = await wants_pin(services, dataset.dataset_id, None)
-    result = await services.receive.hold(octets, bound(dataset, UNFINISHED) if pin else dataset)
-    if pin and result.records:
-        await pin_now(services, dataset)
+    result, _ = await offered(services, dataset, None, lambda open_to: services.receive.hold(octets, open_to))
     return result.as_json()
 
 

@@ -13,7 +13,7 @@ from connector.exchange.pages import FILE
 from connector.exchange.receive import Tell
 from connector.model import JsonObject
 from connector.server import answers, asked
-from connector.server.commands import UNFINISHED, bound, dataset_of, pin_now, read_file, wants_pin
+from connector.server.commands import dataset_of, offered, read_file
 from connector.server.lines import stream
 from connector.server.operations import Operation
 from connector.server.requests import PublishFile
@@ -48,12 +48,13 @@ async def publish_file(services: Services, said: PublishFile, tell: Tell) -> Jso
     title, media_type = said.title or file.name, said.media_type or guess_type(file.name)[0] or _UNKNOWN
     dataset = await dataset_of(services, f"file {title}", FILE, policy, await asyncio.to_thread(read_file, policy))
     dataset = replace(dataset, title=title, plan="")
-    pin = await wants_pin(services, dataset.dataset_id, said.pin)
-    row = await services.publish_file.publish(
-        file, bound(dataset, UNFINISHED) if pin else dataset, media_type=media_type,
-        access_class=said.access_class, on_bytes=lambda done: tell({"done": f"{done / _MEGABYTE:,.0f} MB"}),
+    row, pinned_to = await offered(
+        services, dataset, said.pin,
+        lambda open_to: services.publish_file.publish(
+            file, open_to, media_type=media_type, access_class=said.access_class,
+            on_bytes=lambda done: tell({"done": f"{done / _MEGABYTE:,.0f} MB"}),
+        ),
     )  # fmt: skip
-    pinned_to = await pin_now(services, dataset) if pin else None
     return {
         "file": row.name, "digest": row.digest, "size": row.size, "mediaType": row.media_type,
         "accessClass": row.access_class, "dataset": dataset.dataset_id, "title": title, "pin": pinned_to,

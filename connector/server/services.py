@@ -7,6 +7,7 @@ import gzip
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from weakref import WeakValueDictionary
 
 from aiohttp import web
 
@@ -94,6 +95,8 @@ class Services:
     withdraw: Withdraw
     signed: dict[str, Signed] = field(default_factory=dict)
     """By address."""
+    offering: WeakValueDictionary[str, asyncio.Lock] = field(default_factory=WeakValueDictionary)
+    """By dataset the turn of whoever changes what it holds."""
 
     def telling(self, tell: Tell) -> Services:
         """The same for somebody who waits: told whenever a peer has to be asked again."""

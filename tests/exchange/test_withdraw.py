@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -16,9 +16,11 @@ from connector.config import Approvals
 from connector.errors import Conflict, NotFound, NotOffered
 from connector.exchange.contents import Contents
 from connector.exchange.crowd import Crowd
+from connector.exchange.rows import DatasetRow
 from connector.exchange.withdraw import Withdrawn
 from connector.model import Claim, Did
 from connector.policy.evaluate import Compiled
+from connector.policy.pinning import pins_of
 from connector.protocol.catalog_query import Selection
 from connector.server import commands, decisions, fetching
 from connector.server.withdrawing import own_dataset
@@ -178,16 +180,44 @@ def test_a_withdrawal_while_an_acceptance_is_weighed(tmp_path: Path, monkeypatch
     play(tmp_path, scene)
 
 
+def test_two_that_pin_one_dataset_at_once(tmp_path: Path) -> None:
+    """Both come through, one after the other; the offer is pinned to what is there after both."""
+
+    async def scene(world: World) -> None:
+        supplier = world.nodes[1]
+        row, under_way, most = await dataset(supplier), 0, 0
+
+        def publishing(at: int) -> Awaitable[tuple[None, str | None]]:
+            async def work(open_to: DatasetRow) -> None:
+                nonlocal under_way, most
+                under_way += 1
+                most = max(most, under_way)
+                await supplier.store.commit_dataset(open_to)
+                await asyncio.sleep(1)
+                under_way -= 1
+
+            return commands.offered(services(supplier), replace(row, at=at), True, work)
+
+        (_, first), (_, second) = await asyncio.gather(publishing(1), publishing(2))
+        assert first == second == pins_of(orjson.loads((await dataset(supplier)).policy))[0]
+        assert (most, (await dataset(supplier)).at) == (1, 2)
+
+    play(tmp_path, scene)
+
+
 def test_a_withdrawal_and_a_publication_at_the_same_time(tmp_path: Path) -> None:
     """A pin does not bring back what was withdrawn, nor a withdrawal the terms from before a publication."""
 
     async def scene(world: World) -> None:
         supplier = world.nodes[1]
         row = await dataset(supplier)
-        await supplier.store.commit_dataset(commands.bound(row, commands.UNFINISHED))
-        await services(supplier).withdraw.run(await dataset(supplier))
+
+        async def meanwhile(open_to: DatasetRow) -> None:
+            await supplier.store.commit_dataset(open_to)
+            await services(supplier).withdraw.run(await dataset(supplier))
+
         with pytest.raises(Conflict, match="withdrawn at the same time"):
-            await commands.pin_now(services(supplier), row)
+            await commands.offered(services(supplier), row, True, meanwhile)
         assert (await dataset(supplier)).withdrawn
         await supplier.store.commit_dataset(row)
         with pytest.raises(Conflict, match="published anew"):
