@@ -27,6 +27,7 @@ from pydantic import (
 
 from connector.model import Json, JsonObject
 from connector.policy.operands import ODRL
+from connector.protocol.catalog_query import EDC
 
 Text = Annotated[str, StringConstraints(min_length=1, max_length=4096)]
 Operator = Literal[
@@ -37,8 +38,10 @@ _RULES = ("permission", "prohibition", "obligation")
 _UNORDERED = frozenset({*_RULES, "duty", "constraint", "and", "or", "xone"})
 """Arrays in which the order says nothing."""
 _NAMES = ("leftOperand", "action")
-_PREFIX = "odrl:"
-"""The DSP context has this prefix, so a JSON-LD processor sends ODRL's own names back shortened."""
+_OF_EDC = "edc:"
+"""A prefix of the context that a real EDC names beside that of DSP; it writes its company's operands with it."""
+_PREFIXES = {"odrl:": ODRL, _OF_EDC: EDC}
+"""The DSP context has the first, so a JSON-LD processor sends ODRL's own names back shortened."""
 _FOLDED = '[{"@value":'
 
 
@@ -145,7 +148,7 @@ class Agreement(_Policy):
 
 
 def rules_of(policy: JsonObject) -> JsonObject:
-    """The rules alone, in the form that we send: no empty arrays, no numbers as right operands."""
+    """The rules alone, in the form that we send: no empty arrays, no numbers as right operands, no peer's prefix."""
     return {word: _plain(rules) for word in _RULES if (rules := policy.get(word))}
 
 
@@ -170,8 +173,8 @@ def _ordered(key: str, value: Json) -> Json:
     """A rule's member in normal form. Inside a right operand everything counts, order and types too."""
     if key == "rightOperand":
         return _as_text(_unfolded(value))
-    if key in _NAMES and isinstance(value, str) and value.startswith(_PREFIX):
-        return ODRL + value.removeprefix(_PREFIX)
+    if key in _NAMES and isinstance(value, str):
+        return _whole(value)
     if isinstance(value, list):
         items = [_ordered("", item) for item in value]
         if key in _UNORDERED:
@@ -184,6 +187,13 @@ def _ordered(key: str, value: Json) -> Json:
             if name not in {"@type", "@id"} and not (name == "constraint" and member == [])
         }
     return value
+
+
+def _whole(name: str) -> str:
+    """A name whose prefix is known, as the IRI that it stands for."""
+    prefix, colon, rest = name.partition(":")
+    known = _PREFIXES.get(prefix + colon)
+    return name if known is None else known + rest
 
 
 def _unfolded(value: Json) -> Json:
@@ -201,8 +211,16 @@ def _plain(value: Json) -> Json:
     if isinstance(value, list):
         return [_plain(item) if isinstance(item, (dict, list)) else item for item in value]
     if isinstance(value, dict):
-        return {name: _as_text(member) if name == "rightOperand" else _plain(member) for name, member in value.items()}
+        return {name: _plain_member(name, member) for name, member in value.items()}
     return value
+
+
+def _plain_member(name: str, member: Json) -> Json:
+    if name == "rightOperand":
+        return _as_text(member)
+    if name in _NAMES and isinstance(member, str) and member.startswith(_OF_EDC):
+        return _whole(member)  # our messages do not name the context in which it means something
+    return _plain(member)
 
 
 def _as_text(value: Json) -> Json:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import orjson
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
@@ -98,6 +99,8 @@ def test_order_says_nothing(word: str) -> None:
     [
         ({"action": "odrl:use"}, {"action": "http://www.w3.org/ns/odrl/2/use"}, True),
         ({"action": "odrl:use"}, {"action": "use"}, False),
+        ({"action": "edc:x"}, {"action": "https://w3id.org/edc/v0.0.1/ns/x"}, True),
+        ({"action": "other:x"}, {"action": "https://w3id.org/edc/v0.0.1/ns/x"}, False),
         ({"action": "use", "note": "odrl:x"}, {"action": "use", "note": "http://www.w3.org/ns/odrl/2/x"}, False),
         ({"action": "use", "constraint": []}, {"action": "use"}, True),
         ({"action": "use", "duty": []}, {"action": "use"}, False),
@@ -139,3 +142,13 @@ def test_no_rules_are_sent_as_nothing() -> None:
 def test_odd_parts_of_a_folded_list_stay_as_they_are(odd: str, last: Json) -> None:
     """Beside those that were expanded."""
     assert same_rules(right(odd), right(["a", last]))
+
+
+def test_an_operand_of_a_real_edc_goes_back_as_what_it_means() -> None:
+    """It writes it with a prefix of its own context, which our messages do not name: it refused its own offer."""
+    operand: Json = {"leftOperand": "edc:membership", "operator": "eq", "rightOperand": "active"}
+    offered: JsonObject = {"permission": [{"action": "use", "constraint": [{"and": [operand]}, operand]}]}
+    sent = rules_of(offered)
+    assert b"edc:" not in orjson.dumps(sent)
+    assert orjson.dumps(sent).count(b"https://w3id.org/edc/v0.0.1/ns/membership") == 2
+    assert same_rules(sent, offered)
