@@ -203,11 +203,11 @@ class Binder:
         convert = converter(spec, owner.source, self.codes)
         default = spec.default
         if convert is str and default is None:
-            return (lambda frame: get(frame) or None), refs
+            return (lambda frame: str(get(frame)) or None), refs  # what a reader marks its cells by ends here
 
         def make(frame: Frame) -> str | None:
             text = get(frame)
-            return (convert(text) or None) if text else default
+            return (str(convert(text)) or None) if text else default
 
         return make, refs
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 from difflib import get_close_matches
 
 from connector.mapping.columns import MissingColumn, Origins
-from connector.mapping.source import ElementCell, Row
+from connector.mapping.source import Row
 from connector.mapping.unfit import Unfit
 from connector.model import Finding, Place
 
@@ -44,9 +44,9 @@ def finding(unfit: Unfit, cells: Origins, row: Row, term: str) -> Finding:
     if not blamed:
         return Finding(code=unfit.code, message=message, hint=unfit.hint, term=term, place=place_of(row))
     source, column, index = blamed[0]
-    cell = source.cells[index]
-    if isinstance(cell, ElementCell):
-        message = f"Segment {cell.segment}, character {cell.offset + 1}: {message}"
+    position = source.position(index)
+    if position is not None:
+        message = f"Segment {position.segment}, character {position.offset + 1}: {message}"
     elif source.origin.sheet:
         message = f"Cell {letters(index)}{source.line}: {message}"
     return Finding(code=unfit.code, message=message, hint=unfit.hint, term=term, place=place_of(source, column, index))

@@ -112,7 +112,9 @@ _DAYS = ("%d.%m.%Y", "%d/%m/%Y", "%m/%d/%Y", "%d-%m-%Y", "%Y/%m/%d", "%Y.%m.%d")
 _MIDNIGHTS = ("%m/%d/%Y 12:00:00 AM", "%d.%m.%Y 00:00:00", "%Y-%m-%d 00:00:00", "%Y-%m-%dT00:00:00")
 _KNOWN_DATES = ("iso", "sap", "odata", *_DAYS, *_MIDNIGHTS)
 _CLOCKS = ("%H:%M", "%H:%M:%S", "%I:%M %p", "%I:%M:%S %p")
-_KNOWN_TIMES = ("iso", "odata", *(f"{day} {time}" for day in _DAYS for time in _CLOCKS))
+_RUN_ON = ("%Y%m%d%H%M", "%Y%m%d%H%M%S")
+"""Formats 203 and 204 of UN/EDIFACT (2379)."""
+_KNOWN_TIMES = ("iso", "odata", *_RUN_ON, *(f"{day} {time}" for day in _DAYS for time in _CLOCKS))
 
 
 def written_so(*texts: str, times: bool = False) -> list[str]:

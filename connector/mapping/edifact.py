@@ -11,13 +11,14 @@ from collections.abc import Iterator
 from itertools import pairwise
 
 from connector.mapping.delimited import decoded
-from connector.mapping.edifact_directory import MESSAGES, elements_of, qualifiers
+from connector.mapping.edifact_directory import MESSAGES, elements_of
 from connector.mapping.elements import Marks, Raw, behind_breaks, cell, segments
 from connector.mapping.envelopes import Envelope, Level, Message
 from connector.mapping.groups import Group, Nest, group_of
 from connector.mapping.plan import Source
 from connector.mapping.records import Flat
 from connector.mapping.segments import Flattening, Naming, Segment, known
+from connector.mapping.segments import outline as count_paths
 from connector.mapping.source import SourceFile, Unreadable, content, unreadable
 
 CHARACTER_SETS = {
@@ -43,10 +44,10 @@ _LEVELS = (
 )
 
 
-def records(file: SourceFile, source: Source) -> Iterator[Flat]:
-    """One flat record per segment at the path. Raises `Unreadable`."""
+def records(file: SourceFile, source: Source, qualifiers: dict[str, str]) -> Iterator[Flat]:
+    """One flat record per segment at the path; `qualifiers`: per segment its field. Raises `Unreadable`."""
     kind, *steps = (source.record or "").split("/")
-    flattening = Flattening(file, Naming(qualifiers=qualifiers() | source.qualifiers, deep=True))
+    flattening = Flattening(file, Naming(qualifiers=qualifiers, deep=True))
     seen: dict[str, int] = {}
     for message in messages(file, source.encoding):
         seen[message.header.value(2)] = 1
@@ -72,6 +73,25 @@ def tree(file: SourceFile, message: Message, groups: str | None) -> Segment:
             if not nest.put(segment):
                 raise out_of_place(file, raw, kind)
     return headers[0]
+
+
+def outline(file: SourceFile, encoding: str | None) -> tuple[dict[str, int], dict[str, int]]:
+    """For proposals: how often each message stands, and each path of a segment, where the groups are known."""
+    kinds: dict[str, int] = {}
+    paths: dict[str, int] = {}
+    for message in messages(file, encoding):
+        kind = message.header.value(2)
+        kinds[kind] = kinds.get(kind, 0) + 1
+        if kind in MESSAGES:
+            count_paths(innermost(tree(file, message, None), message), paths)
+    return kinds, paths
+
+
+def innermost(top: Segment, message: Message) -> Segment:
+    """The message itself, below the headers around it."""
+    for _ in message.around:
+        top = top.children[-1]
+    return top
 
 
 def out_of_place(file: SourceFile, raw: Raw, kind: str) -> Unreadable:

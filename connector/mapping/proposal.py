@@ -19,7 +19,7 @@ from connector.mapping.joining import Beside, Joined, joined
 from connector.mapping.plan import Source
 from connector.mapping.profile import Column, profile
 from connector.mapping.quoting import flow, one_line
-from connector.mapping.reading import open_table
+from connector.mapping.reading import open_table, qualifiers_of
 from connector.mapping.scoring import Scoring
 from connector.mapping.slots import slots_of, target_of
 from connector.mapping.sniffing import Setting, Sniffed, sniff
@@ -33,6 +33,11 @@ from connector.vocabulary.terms import Terms
 
 _INDENT = "  "
 _ROWS = "_rows"
+_ENVELOPES = ("EDI_DC40/", "UNB/", "UNG/", "UNH/", "CNT[", "ISA/", "GS/", "ST/", "CTT/")
+"""Segments that say how a file came, and nothing of what it is about."""
+_CODE_LISTS = ("]/2379",)
+_AGENCIES = re.compile(r"/(1131|3055)(#[0-9]+)?$")
+"""Elements of EDIFACT that say which list a code is from, and how a date is written."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,7 +117,7 @@ def propose(
 
 def _columns(name: str, sniffed: Sniffed, file: SourceFile) -> tuple[Column, ...]:
     source = Source.model_validate(sniffed.settings)
-    return profile(source, _without_doubles(open_table(name, source, [file]), source.qualifiers))
+    return profile(source, _without_doubles(open_table(name, source, [file]), qualifiers_of(source)))
 
 
 def _joins(name: str, columns: tuple[Column, ...], beside: Sequence[SourceFile]) -> Iterator[Joined]:
@@ -153,7 +158,7 @@ def source_name(file: str) -> str:
 
 
 def _without_doubles(table: Table, qualifiers: Mapping[str, str]) -> Table:
-    """Of a tree's columns the short ones: `VBELN`, not also `E1EDL20/VBELN`; nor an IDoc's envelope and qualifiers."""
+    """Of a tree's columns the short ones: `VBELN`, not also `E1EDL20/VBELN`; nor envelopes, qualifiers, code lists."""
     short = {name for name in table.columns if "/" not in name}
     said = {f"]/{field}" for field in qualifiers.values()}
     kept = [
@@ -169,7 +174,7 @@ def _without_doubles(table: Table, qualifiers: Mapping[str, str]) -> Table:
 
 
 def _is_envelope(name: str, said: set[str]) -> bool:
-    return name.startswith("EDI_DC40/") or any(name.endswith(end) for end in said)
+    return name.startswith(_ENVELOPES) or name.endswith((*said, *_CODE_LISTS)) or bool(_AGENCIES.search(name))
 
 
 def _shadowed(name: str, columns: tuple[str, ...]) -> bool:
@@ -179,7 +184,7 @@ def _shadowed(name: str, columns: tuple[str, ...]) -> bool:
 
 
 def _picked(row: Row, places: list[int]) -> Row:
-    row.cells = [row.cells[place] for place in places]
+    row.cells, row.places = [row.cells[place] for place in places], None
     return row
 
 

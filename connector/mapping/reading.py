@@ -9,11 +9,13 @@ from dataclasses import replace
 from itertools import chain
 
 from connector.mapping import delimited, edifact, idoc, odata, workbook, x12
+from connector.mapping.edifact_directory import qualifiers
 from connector.mapping.plan import CodeFile, CodeTable, Plan, Source
 from connector.mapping.records import Flat, table_of
 from connector.mapping.source import Origin, Row, SourceFile, Table, content, unreadable
 from connector.mapping.tables import Lines, header_of, reordered, rows_of
 from connector.mapping.units import BUILT_IN
+from connector.mapping.x12_directory import QUALIFIERS
 
 
 def open_table(name: str, source: Source, files: Sequence[SourceFile]) -> Table:
@@ -35,11 +37,17 @@ def _origin(name: str, file: SourceFile, unit: str = "line") -> Origin:
 def _records(source: Source, files: Sequence[SourceFile]) -> Iterator[tuple[SourceFile, Iterator[Flat]]]:
     if source.format in {"edifact", "x12"}:
         read = edifact.records if source.format == "edifact" else x12.records
-        return ((file, read(file, source)) for file in files)
+        return ((file, read(file, source, qualifiers_of(source))) for file in files)
     if source.format == "idoc":
         return ((file, idoc.records(file, source.record or "", source.qualifiers)) for file in files)
     path = source.record if source.record is not None else ("value" if source.format == "odata" else "")
     return odata.records(files, "" if path == "." else path, paged=source.format == "odata")
+
+
+def qualifiers_of(source: Source) -> dict[str, str]:
+    """Per segment the field that tells several of one name apart: of the plan, in EDI else of the directories."""
+    known = {"edifact": qualifiers(), "x12": dict(QUALIFIERS)}.get(source.format, {})
+    return known | source.qualifiers
 
 
 def _lines(source: Source, file: SourceFile) -> Lines:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from connector.mapping.source import MAX_COLUMNS, Origin, Row, Table, Unreadable
+from connector.mapping.source import MAX_COLUMNS, ElementCell, Origin, Row, Table, Unreadable
 from connector.model import Finding, Place
 
 Flat = tuple[int, dict[str, str]]
@@ -35,4 +35,8 @@ def _rows(
 ) -> Iterator[Row]:
     for origin, record, line, cells in collected:
         found = [cells.get(column, "") for column in columns]
-        yield Row(["" if cell in null else cell for cell in found] if null else found, origin, record, line)
+        places = None
+        if origin.unit != "line":
+            places = [cell.position if isinstance(cell, ElementCell) else None for cell in found]
+            found = [str(cell) for cell in found]
+        yield Row(["" if cell in null else cell for cell in found] if null else found, origin, record, line, places)

@@ -48,7 +48,9 @@ class Scoring:
         tail = name.rpartition("/")[2]
         listed = next((fields[each] for each in (name, name.upper(), tail, tail.upper()) if each in fields), ())
         for number, says in enumerate(listed):
-            found[says] = Score(_FIELD - number * _NEXT, f"`{name.rpartition('/')[2]}` is SAP's name for it")
+            found[says] = Score(_FIELD - number * _NEXT, f"`{tail}` is SAP's name for it")
+        for number, says in enumerate(self.headings.elements.get(name, ())):
+            found[says] = Score(_FIELD - number * _NEXT, f"`{name}` is EDI's name for it")
         for says, score in self.spoken(column.words).items():
             _better(found, says, score)
         return found

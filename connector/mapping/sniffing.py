@@ -11,21 +11,24 @@ import io
 import json
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from itertools import zip_longest
 
 from connector.errors import BadInput
+from connector.mapping import edifact, x12
 from connector.mapping.dates import written_so
 from connector.mapping.delimited import check_text
 from connector.mapping.idoc import outline
 from connector.mapping.numerals import LOCALES, spelled_in
 from connector.mapping.plan import WORKBOOKS
-from connector.mapping.source import DateCell, NumberCell, SourceFile, content
+from connector.mapping.source import DateCell, NumberCell, SourceFile, Unreadable, content
 from connector.mapping.units import unit_named
 from connector.model import list_in, objects_in
 
 Setting = str | tuple[str, ...] | dict[str, str]
+Outline = Callable[[SourceFile, str | None], tuple[dict[str, int], dict[str, int]]]
+"""An EDI file and its encoding, if that is said: how often each kind of message and each path of a segment stands."""
 _LOOKED_AT = 2_000
 _FEW = 4
 _DELIMITERS = ";,\t|"
@@ -34,6 +37,8 @@ _NOTHING = ("-", "--", "n.b.", "n.a.", "n/a", "N/A", "#N/A", "NULL", "k.A.", "00
 _DAY_IN_NAME = re.compile(r"[0-9]{4}-?[0-9]{2}(?:[-_]?[0-9]{2})?(?:_[0-9]{2})?|[0-9]+(?=\.json$)")
 _LETTERS = frozenset("äöüßÄÖÜéèêëàâçîïôùûÉÈÀÇåÅøñáíóú€µ°²³\u2013\u2019‰")
 _HEADER_WITHIN = 60
+_LEVELS = frozenset("IOPST")
+"""Codes of HL levels in X12: item, order, pack, shipment, tare."""
 _TITLE, _WIDE_ENOUGH, _SECOND_HEADER = 2, 0.6, 2
 
 
@@ -63,7 +68,13 @@ def sniff(file: SourceFile, *, sheet: str = "", record: str = "") -> Sniffed:
     data = content(file)
     check_text(file, data)
     begin = data[:512].lstrip(b"\xef\xbb\xbf \t\r\n")
-    if begin[:1] == b"<":
+    if begin[:3] in {b"UNA", b"UNB"}:
+        found.note("format", "edifact", "it begins with a header of UN/EDIFACT")
+        _edi(found, file, record, edifact.outline)
+    elif begin[:4].startswith(b"ISA") and not begin[3:4].isalnum():
+        found.note("format", "x12", "it begins with a header of ANSI X12")
+        _edi(found, file, record, x12.outline)
+    elif begin[:1] == b"<":
         found.note("format", "idoc", "XML")
         _idoc(found, file, record)
     elif begin[:1] in {b"{", b"["}:
@@ -261,6 +272,32 @@ def _idoc(found: Sniffed, file: SourceFile, record: str) -> None:
     found.note("record", chosen, f"the segment that makes a row; there are {', '.join(paths)}")
     if qualifiers:
         found.note("qualifiers", qualifiers, "fields that tell segments of one name apart")
+
+
+def _edi(found: Sniffed, file: SourceFile, record: str, outline_of: Outline) -> None:
+    """The messages of an EDI file, and which of their groups makes a row: items, where there are any."""
+    try:
+        kinds, paths = outline_of(file, None)
+    except Unreadable as broken:
+        if broken.finding.code != "bad-encoding":
+            raise
+        encoding, _ = _decoded(found, content(file))
+        found.settings["encoding"] = encoding
+        found.doubts.append(f"encoding {encoding}: the file says another one, which it is not")
+        kinds, paths = outline_of(file, encoding)
+    if not paths:
+        hint = "a plan by hand reads it, with `groups`: see the mapping's README"
+        raise BadInput(f"The groups of {', '.join(kinds) or 'no message'} are not known here.", hint=hint)
+    items = [path for path in paths if path.endswith(("/LIN", "/RCD"))]
+    chosen = record or (_item(items[0]) if items else next(iter(paths)))
+    below = ", ".join(path for path in paths if path.count("/") <= chosen.count("/") + 1)
+    found.note("record", chosen, f"the segment that makes a row; there are {below}")
+
+
+def _item(path: str) -> str:
+    """What an item is: its own segment, or in X12 the level of the hierarchy that LIN stands in."""
+    above = path.rpartition("/")[0]
+    return above if "/" in above and above.rpartition("/")[2] in _LEVELS else path
 
 
 def _json(found: Sniffed, data: bytes, record: str) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from connector.errors import BadInput
 from connector.model import Finding, Place
@@ -33,19 +34,25 @@ class DateCell(str):
     __slots__ = ()
 
 
-class ElementCell(str):
-    """A cell of an EDI file: the number of its segment in the file, and where it begins, in characters from 0."""
+class Position(NamedTuple):
+    """Where a cell of an EDI file stands: its segment's number in the file, its first character's, counted from 0."""
 
-    __slots__ = ("offset", "segment")
-
-    offset: int
     segment: int
+    offset: int
+
+
+class ElementCell(str):
+    """A cell of an EDI file on its way to a row, which keeps text and position apart."""
+
+    __slots__ = ("position",)
+
+    position: Position
 
     @classmethod
     def at(cls, text: str, segment: int, offset: int) -> ElementCell:
         """A cell that stands there."""
         made = cls(text)
-        made.segment, made.offset = segment, offset
+        made.position = Position(segment, offset)
         return made
 
 
@@ -78,18 +85,25 @@ class Origin:
 class Row:
     """One record of an export. A plain class for speed; nobody changes it after reading."""
 
-    __slots__ = ("cells", "line", "origin", "record")
+    __slots__ = ("cells", "line", "origin", "places", "record")
 
-    def __init__(self, cells: list[str], origin: Origin, record: int, line: int) -> None:
+    def __init__(
+        self, cells: list[str], origin: Origin, record: int, line: int, places: list[Position | None] | None = None
+    ) -> None:
         self.cells = cells
+        self.places = places
         self.origin = origin
         self.record = record
         self.line = line
 
     def line_of(self, index: int) -> int:
         """Where a cell stands: its own segment, which may be another than the row's, or the row's line."""
-        cell = self.cells[index]
-        return cell.segment if isinstance(cell, ElementCell) else self.line
+        position = self.position(index)
+        return self.line if position is None else position.segment
+
+    def position(self, index: int) -> Position | None:
+        """Where in an EDI file a cell stands."""
+        return self.places[index] if self.places is not None else None
 
 
 @dataclass(slots=True, kw_only=True)

@@ -12,15 +12,16 @@ from collections.abc import Iterator
 from itertools import pairwise
 
 from connector.mapping.delimited import decoded
-from connector.mapping.edifact import out_of_place
+from connector.mapping.edifact import innermost, out_of_place
 from connector.mapping.elements import Component, Marks, Raw, behind_breaks, cell, segments
 from connector.mapping.envelopes import Envelope, Level, Message
 from connector.mapping.groups import MAX_DEPTH, Nest, group_of
 from connector.mapping.plan import Source
 from connector.mapping.records import Flat
 from connector.mapping.segments import Flattening, Naming, Segment, known
+from connector.mapping.segments import outline as count_paths
 from connector.mapping.source import SourceFile, content, unreadable
-from connector.mapping.x12_directory import PAIRS, QUALIFIERS, SETS
+from connector.mapping.x12_directory import PAIRS, SETS
 
 _LEVELS = (
     Level("ISA", "IEA", 13, "functional groups"),
@@ -33,10 +34,10 @@ _REPEATING = "00402"
 """The first version whose ISA11 is the repetition separator."""
 
 
-def records(file: SourceFile, source: Source) -> Iterator[Flat]:
-    """One flat record per segment at the path. Raises `Unreadable`."""
+def records(file: SourceFile, source: Source, qualifiers: dict[str, str]) -> Iterator[Flat]:
+    """One flat record per segment at the path; `qualifiers`: per segment its field. Raises `Unreadable`."""
     kind, *steps = (source.record or "").split("/")
-    flattening = Flattening(file, Naming(qualifiers=dict(QUALIFIERS) | source.qualifiers, deep=True))
+    flattening = Flattening(file, Naming(qualifiers=qualifiers, deep=True))
     seen: dict[str, int] = {}
     for message in messages(file, source.encoding):
         seen[message.header.value(1)] = 1
@@ -64,6 +65,18 @@ def tree(file: SourceFile, message: Message, groups: str | None) -> Segment:
             if not placed:
                 raise out_of_place(file, raw, kind)
     return headers[0]
+
+
+def outline(file: SourceFile, encoding: str | None) -> tuple[dict[str, int], dict[str, int]]:
+    """For proposals: how often each transaction set stands, and each path of a segment, where the loops are known."""
+    kinds: dict[str, int] = {}
+    paths: dict[str, int] = {}
+    for message in messages(file, encoding):
+        kind = message.header.value(1)
+        kinds[kind] = kinds.get(kind, 0) + 1
+        if kind in SETS:
+            count_paths(innermost(tree(file, message, None), message), paths)
+    return kinds, paths
 
 
 def _level(file: SourceFile, raw: Raw, segment: Segment, nest: Nest, levels: dict[str, tuple[Segment, int]]) -> bool:

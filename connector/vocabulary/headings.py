@@ -1,4 +1,4 @@
-"""What the columns of ERP, MES and LIMS exports are called: SAP's field names, and words that people put over columns.
+"""What the columns of exports are called: SAP's field names, elements of EDI messages, words that people use.
 
 Read from `vocab/headings.csv`, a row per name. Labels of terms, in four languages, need no row. `says` names, the
 likeliest first, a term (`netMass`, or `footprint.value` within a node), the numbers of a scheme (`scheme:lotNumber`),
@@ -24,9 +24,12 @@ _COLUMNS = ["heading", "kind", "says"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Headings:
-    """`fields`: whole names of a system, in capitals. `words`: what people write. Each with what it says."""
+    """`fields`: whole names of SAP, in capitals. `elements`: of EDIFACT and X12. `words`: what people write. Each with
+    what it says.
+    """
 
     fields: Mapping[str, tuple[str, ...]]
+    elements: Mapping[str, tuple[str, ...]]
     words: Mapping[str, tuple[str, ...]]
 
 
@@ -37,7 +40,7 @@ def read_headings(table: bytes, terms: Terms) -> Headings:
         raise BadInput(f"headings.csv needs exactly the columns {', '.join(_COLUMNS)}")
     known = {term.name for term in terms.properties}
     schemes = {code.name for code in terms.codes["IdentifierScheme"]}
-    found: dict[str, dict[str, tuple[str, ...]]] = {"field": {}, "word": {}}
+    found: dict[str, dict[str, tuple[str, ...]]] = {"field": {}, "element": {}, "word": {}}
     for row in reader:
         place = f"headings.csv line {reader.line_num}"
         listed = found.get(row["kind"])
@@ -49,4 +52,7 @@ def read_headings(table: bytes, terms: Terms) -> Headings:
             if not good and not set(one.split(".")) <= known:
                 raise BadInput(f"{one!r} is no term, scheme or part of a value", place=place)
         listed[row["heading"]] = says
-    return Headings(fields=MappingProxyType(found["field"]), words=MappingProxyType(found["word"]))
+    return Headings(
+        fields=MappingProxyType(found["field"]), elements=MappingProxyType(found["element"]),
+        words=MappingProxyType(found["word"]),
+    )  # fmt: skip

@@ -12,7 +12,6 @@ from connector.mapping.elements import Marks
 from connector.mapping.elements import segments as split
 from connector.mapping.groups import BadGroups, group_of
 from connector.mapping.reading import open_table
-from connector.mapping.source import ElementCell
 from connector.model import list_in, object_in
 from tests.core.mapping.trial import file, plan_of, result_of, seen
 
@@ -294,4 +293,3 @@ def test_the_directory_is_whole() -> None:
         group_of(written)
         for tag in written.replace("(", " ").replace(")", " ").split():
             assert edifact_directory.elements_of(tag).columns, tag
-    assert ElementCell.at("a", 1, 2).segment == 1

@@ -127,6 +127,12 @@ def test_odata_pages_follow_each_other() -> None:
         assert mapped.subject["plant"] == "1000"
 
 
+def test_a_stored_number_is_plain_text_in_a_document() -> None:
+    """What marks a cell as a number stays with the cell: the vocabulary's judge takes text alone."""
+    (mapped,) = result_of(ODATA, batteries=_page(_item("B1"))).mapped
+    assert type(mapped.subject["plant"]) is str
+
+
 def test_odata_findings_have_lines() -> None:
     """A record's line is where its object begins."""
     result = result_of(ODATA, batteries=_page(_item("B1"), _item("B2", RatedCapacity="114,49"), _item("")))
