@@ -19,6 +19,7 @@ from functools import partial
 from typing import Protocol
 
 from connector.config import MANAGEMENT_TOKEN_VARIABLE, STORE_PASSWORD_VARIABLE, Config, known_secret, secret
+from connector.errors import Unavailable
 from connector.exchange.answer import AuditAnswers
 from connector.exchange.arrivals import Arrivals
 from connector.exchange.audit import Audit
@@ -330,6 +331,8 @@ async def running(config: Config, *, restored: bool = False) -> AsyncIterator[Se
             work.cancel()
             with suppress(asyncio.CancelledError):
                 await work
+            with suppress(Unavailable):  # the store is gone: then the leases end by themselves
+                await store.release_outbox(services.outbox.owner)
             await store.close()
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import random
+from collections import deque
 from collections.abc import Coroutine, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -76,6 +77,8 @@ class Node:
     app: web.Application | None = None
     tasks: dict[asyncio.Task[Any], None] = field(default_factory=dict)
     deaths: int = 0
+    replicas: deque[Node] = field(default_factory=deque)
+    """All processes of the company, this one too: they share what survives, and take turns."""
 
     def start(self) -> None:
         """Compose it over what is in the store, and let it work."""
@@ -92,6 +95,18 @@ class Node:
         for task in dying:
             task.cancel()
         await asyncio.gather(*dying, return_exceptions=True)
+
+    def turn(self) -> Node:
+        """The company's next process that runs, or one that does not."""
+        for _ in range(len(self.replicas)):
+            self.replicas.rotate(-1)
+            if self.replicas[0].services is not None:
+                break
+        return self.replicas[0]
+
+    async def answer(self, request: Request) -> HttpAnswer:
+        """Answer a request as a company: its processes take turns."""
+        return await self.turn().serve(request)
 
     async def serve(self, request: Request) -> HttpAnswer:
         """Answer a request, unless dead."""
@@ -128,9 +143,12 @@ class World:
     weather: Weather
     settings: Mapping[str, Any] = field(default_factory=dict)
     """What everybody's configuration says beside the usual."""
+    replicas: int = 1
+    """Processes of each company, on one store."""
     chance: random.Random = field(init=False)
     network: Network = field(init=False)
     nodes: list[Node] = field(default_factory=list)
+    """One process of each company."""
     authority: Authority = field(default_factory=lambda: Authority(AUTHORITY_PORT, START))
 
     def __post_init__(self) -> None:
@@ -147,19 +165,26 @@ class World:
         clock = VirtualClock(asyncio.get_running_loop())
         for index in range(count):
             port = AUTHORITY_PORT + 1 + index
-            config = self._config(port)
-            node = Node(
-                config=config, keys=_keys(config), store=MemoryStore(), http=Wire(self.network), clock=clock,
-                ids=SeededIds(random.Random(self.chance.getrandbits(64))),
-            )  # fmt: skip
-            self.nodes.append(node)
-            self.network.sites[f"localhost:{port}"] = node.serve
-            node.start()
-            await _publish(node, rows)
+            config, store, company = self._config(port), MemoryStore(), deque[Node]()
+            for _ in range(self.replicas):
+                node = Node(
+                    config=config, keys=_keys(config), store=store, http=Wire(self.network), clock=clock,
+                    ids=SeededIds(random.Random(self.chance.getrandbits(64))), replicas=company,
+                )  # fmt: skip
+                company.append(node)
+                node.start()
+            self.nodes.append(company[0])
+            self.network.sites[f"localhost:{port}"] = company[0].answer
+            await _publish(company[0], rows)
+
+    @property
+    def processes(self) -> list[Node]:
+        """All processes of all companies."""
+        return [one for node in self.nodes for one in node.replicas]
 
     async def end(self) -> None:
         """Let everything go."""
-        for node in self.nodes:
+        for node in self.processes:
             await node.die()
         for copy in list(self.network.copies):
             copy.cancel()

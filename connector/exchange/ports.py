@@ -132,6 +132,9 @@ class Store(RecordStore, Protocol):
     async def postpone_outbox(self, row: OutboxRow, *, not_before: int, attempt: AttemptRow) -> None:
         """Give a claimed row back. `Conflict` when the fence is not the newest."""
 
+    async def release_outbox(self, owner: str) -> None:
+        """Give back every row that is leased to this owner, who works no longer."""
+
     async def wake_outbox(self, tenant: str, counterparty: str, now: int) -> None:
         """Make every waiting row for this peer due, its pauses short again: the peer was heard from."""
 

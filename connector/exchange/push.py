@@ -97,6 +97,7 @@ class Push:
             return
         self._running.add(pid)
         try:
+            await self._go_on(pid, _LEASE_SECONDS, self._take)
             while await self._page(pid):
                 pass
         except (CannotCheck, Unavailable, Conflict) as error:
@@ -104,7 +105,7 @@ class Push:
         except (AddressBlocked, NotAllowed, NotFound) as error:
             await self.ends.terminate(pid, "push-failed", error.detail)
         except IllegalTransition:
-            return  # suspended, or over, meanwhile
+            return  # suspended, or over, or another process's, meanwhile
         finally:
             self._running.discard(pid)
 
@@ -192,14 +193,24 @@ class Push:
     # --- when it goes on ---------------------------------------------------------------------------------------------
 
     async def _go_on(self, pid: str, seconds: float, change: Callable[[Draft], None]) -> None:
-        """The push is due again after so many seconds, unless it says so anew before."""
+        """The push is due again after so many seconds, and nobody else's until then, unless it says so anew before."""
 
         def later(draft: Draft) -> None:
-            if draft.process.state == State.STARTED:  # else its alarms are gone, and a resume sets them
-                draft.alarms = {PUSH_ALARM: micros(draft.now + timedelta(seconds=seconds))}
             change(draft)
+            if _pusher(draft) not in {None, self.conversation.owner}:
+                raise IllegalTransition("another process pushes it")
+            due = micros(draft.now + timedelta(seconds=seconds))
+            if draft.process.state == State.STARTED:  # else its alarms are gone, and a resume sets them
+                draft.alarms = {PUSH_ALARM: due}
+                draft.content["pusher"] = {"is": self.conversation.owner, "until": due}
 
         await self.conversation.happen(pid, later)
+
+    def _take(self, draft: Draft) -> None:
+        """Whoever pushed and has not said for so long that it goes on has died."""
+        pusher = draft.content.get("pusher")
+        if isinstance(pusher, dict) and int(str(pusher["until"])) <= draft.at:
+            del draft.content["pusher"]
 
     async def _pause(self, pid: str, detail: str) -> None:
         row = await self.conversation.load(pid)
@@ -216,6 +227,11 @@ class Push:
             draft.content["push_tries"], draft.attempt = tries + 1, attempt
 
         await self._go_on(pid, pause, tried)
+
+
+def _pusher(draft: Draft) -> Json:
+    pusher = draft.content.get("pusher")
+    return pusher["is"] if isinstance(pusher, dict) else None
 
 
 async def _once(body: bytes) -> AsyncIterator[bytes]:

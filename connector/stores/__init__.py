@@ -11,6 +11,7 @@
                  commit; `postgres_connection`: opening; `dialect`: the same SQL as PostgreSQL takes it
     memory       the twin in memory, for tests and for trying out; its halves `memory_processes` and `memory_records`
     file_tables  what is known of files, in all stores; `files` keeps their octets on the disk
+    locking      locks on open files
     backup       a copy of a company in use, looked through
     status       status indices over all lists
 

@@ -6,7 +6,6 @@ What is run on the connections stands in `processes` and `records`, how commits 
 from __future__ import annotations
 
 import os
-import sys
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +13,7 @@ from pathlib import Path
 import apsw
 
 from connector.errors import BadConfig, Unavailable
+from connector.stores.locking import locked
 from connector.stores.migrations import migrate, missing, steps
 
 OLDEST_SQLITE = (3, 51, 3)
@@ -152,20 +152,11 @@ def _damaged(path: Path, detail: str) -> Unavailable:
 
 
 def _lock(path: Path) -> int:
-    """An advisory lock beside the store, let go by the system when the process ends, however it ends."""
+    """An advisory lock beside the store."""
     handle = os.open(path.with_name(path.name + ".lock"), os.O_RDWR | os.O_CREAT, 0o600)
-    try:
-        if sys.platform == "win32":
-            import msvcrt  # noqa: PLC0415 - exists on Windows only
-
-            msvcrt.locking(handle, msvcrt.LK_NBLCK, 1)
-        else:
-            import fcntl  # noqa: PLC0415 - does not exist on Windows
-
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
+    if not locked(handle):
         os.close(handle)
         raise Unavailable(
             f"the store {path} is in use by another process", hint="stop that one first, or ask it through its API"
-        ) from error
+        )
     return handle

@@ -1,7 +1,8 @@
 """Files of a company on its disk, each under its digest: `exchange.streams.Files`.
 
 A file comes as a part, is hashed while it is written, and gets its name when it is whole and durable; a part that was
-cut stays, so that the next try goes on behind it. Work on the disk runs in threads, a piece at a time.
+cut stays, so that the next try goes on behind it. One at a time writes to a part, in all processes that share the
+folder. Work on the disk runs in threads, a piece at a time.
 """
 
 from __future__ import annotations
@@ -21,7 +22,9 @@ from weakref import WeakValueDictionary
 from connector.credentials.digest import multibase
 from connector.errors import BadInput, NotFound, Unavailable
 from connector.exchange.streams import CHUNK_BYTES
+from connector.stores.locking import locked
 
+_LOOK_SECONDS = 0.2
 _DIGEST = re.compile(r"u[A-Za-z0-9_-]{20,100}")
 
 
@@ -147,7 +150,8 @@ class FileStore:
         if turn is None:
             turn = self._turns[name] = asyncio.Lock()
         async with turn:
-            stream = await asyncio.to_thread(self._opened, name)
+            while (stream := await asyncio.to_thread(self._opened, name)) is None:  # noqa: ASYNC110 - another process sets no event of ours
+                await asyncio.sleep(_LOOK_SECONDS)
             try:
                 part = _Part(stream, self.folder)
                 await asyncio.to_thread(part.read_again)
@@ -176,9 +180,18 @@ class FileStore:
             if part.stat().st_mtime < before:
                 part.unlink()
 
-    def _opened(self, name: str) -> BinaryIO:
+    def _opened(self, name: str) -> BinaryIO | None:
+        """The part, locked; None while another process of the company has it."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        return open(self.folder / f"{name}.part", "a+b", buffering=0, opener=_own)
+        path = self.folder / f"{name}.part"
+        stream = open(path, "a+b", buffering=0, opener=_own)  # noqa: SIM115 - `part` closes it
+        if not locked(stream.fileno()):
+            stream.close()
+            return None
+        if path.exists() and path.stat().st_ino == os.fstat(stream.fileno()).st_ino:
+            return stream
+        stream.close()  # whoever had it gave it its name, or dropped it, between opening and locking
+        return self._opened(name)
 
     def _room(self) -> int:
         self.folder.mkdir(parents=True, exist_ok=True)

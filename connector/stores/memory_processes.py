@@ -220,9 +220,16 @@ class MemoryProcesses:
         key = _key(row)
         self._check_fence(key, row.seq, row.fence)
         there = self._outbox[key]
-        waits = replace(there[row.seq], not_before=not_before, lease_owner="", lease_until=0)
-        there[row.seq] = replace(waits, attempts=waits.attempts + 1)
+        tries = there[row.seq].attempts + 1
+        there[row.seq] = replace(there[row.seq], not_before=not_before, lease_owner="", lease_until=0, attempts=tries)
         self._attempts.setdefault(key, []).append(attempt)
+
+    async def release_outbox(self, owner: str) -> None:
+        """Give back every row that is leased to this owner."""
+        for rows in self._outbox.values():
+            for seq, row in rows.items():
+                if row.lease_owner == owner:
+                    rows[seq] = replace(row, lease_owner="", lease_until=0)
 
     async def wake_outbox(self, tenant: str, counterparty: str, now: int) -> None:
         """Make every waiting row for this peer due, its pauses short again."""
@@ -357,7 +364,7 @@ class MemoryProcesses:
             self._agreements[step.agreement.tenant, step.agreement.agreement_id] = step.agreement
         if step.replaced_agreement is not None:
             old, new = step.replaced_agreement
-            key = (step.process.tenant, old)
+            key = step.process.tenant, old
             self._agreements[key] = replace(self._agreements[key], replaced_by=new)
 
     def _keep_tokens(self, fresh: DataTokenRow, others: list[DataTokenRow]) -> None:
@@ -367,10 +374,9 @@ class MemoryProcesses:
         for entry in entries:
             log = self._evidence.setdefault(entry.tenant, [])
             seq, previous = len(log) + 1, log[-1].hash if log else GENESIS
-            link = entry_hash(previous, seq, entry.at, entry.event, entry.body)
             log.append(EvidenceRow(
                 tenant=entry.tenant, seq=seq, at=entry.at, event=entry.event, body=entry.body, previous=previous,
-                hash=link,
+                hash=entry_hash(previous, seq, entry.at, entry.event, entry.body),
             ))  # fmt: skip
 
     def _heads(self, without: Collection[str]) -> list[OutboxRow]:

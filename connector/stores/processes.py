@@ -205,6 +205,10 @@ class ProcessTables:
 
         await self._engine.write(work)
 
+    async def release_outbox(self, owner: str) -> None:
+        """Give back every row that is leased to this owner."""
+        await self._engine.write(lambda tx: tx.change("release_outbox", {"owner": owner}))
+
     async def wake_outbox(self, tenant: str, counterparty: str, now: int) -> None:
         """Make every waiting row for this peer due."""
         bindings: Bindings = {"tenant": tenant, "counterparty": counterparty, "now": now}
@@ -315,8 +319,8 @@ async def _step(tx: Transaction, step: StepCommit) -> tuple[int, ...]:
         await tx.change("put_approval", APPROVAL.bind(step.approval))
     elif step.approval_done:
         await tx.change("delete_approval", key)
-    if step.command is not None:
-        await _command(tx, step.command)
+    if step.command is not None and not await tx.change("insert_command", COMMAND.bind(step.command)):
+        raise Conflict(f"the idempotency key {step.command.key} was used before")
     if step.data_token is not None:
         await tx.change("delete_data_tokens", {**_transfer(step.data_token), "kept": ""})
         await tx.change("insert_data_token", DATA_TOKEN.bind(step.data_token))
@@ -386,8 +390,3 @@ async def _need_offer(tx: Transaction, step: StepCommit) -> None:
 async def _use_token(tx: Transaction, row: ReplayRow) -> None:
     if not await tx.change("insert_replay", REPLAY.bind(row)):
         raise Conflict("the token was used before")
-
-
-async def _command(tx: Transaction, row: CommandRow) -> None:
-    if not await tx.change("insert_command", COMMAND.bind(row)):
-        raise Conflict(f"the idempotency key {row.key} was used before")

@@ -77,8 +77,9 @@ async def _repeated(node: Node, call: object) -> JsonObject:
     while True:
         try:
             assert callable(call)
-            if node.services is not None:
-                answer: JsonObject = await node.run(call(node.services))
+            asked = node.turn()
+            if asked.services is not None:
+                answer: JsonObject = await asked.run(call(asked.services))
                 return answer
         except (Died, CannotCheck, Unavailable):  # as the command line does: anything else is an answer
             pass
@@ -89,6 +90,7 @@ async def _repeated(node: Node, call: object) -> JsonObject:
 
 async def _operate(who: Node, word: str, pid: str) -> None:
     """An operator tries once; both may at the same time, each the other's opposite."""
+    who = who.turn()
     if who.services is not None:
         with suppress(Died, ConnectorError):
             await who.run(transfers.act(who.services, word, pid, wait_seconds=5))
@@ -99,9 +101,10 @@ async def _terminate(who: Node, customer: Node, pid: str) -> None:
     while True:
         row = await customer.store.load_process("", "transfer", pid)
         wanted = pid if who is customer else row.peer_pid if row else None
-        if wanted is not None and who.services is not None:
+        asked = who.turn()
+        if wanted is not None and asked.services is not None:
             try:
-                await who.run(who.services.transfer.terminate(wanted, "stopped", "by an operator"))
+                await asked.run(asked.services.transfer.terminate(wanted, "stopped", "by an operator"))
             except (Died, ConnectorError):
                 pass  # as the command line does: again
             else:
@@ -113,16 +116,16 @@ async def deaths(world: World, chance: random.Random, count: int) -> None:
     """So many deaths, each followed by a restart."""
     for _ in range(count):
         await asyncio.sleep(chance.uniform(0, 12))
-        node = chance.choice(world.nodes)
+        node = chance.choice(world.processes)
         if node.services is not None:
             await node.die()
             await asyncio.sleep(chance.uniform(0, 5))
             node.start()
 
 
-async def play(folder: Path, seed: int, weather: Weather, dying: int) -> Outcome:
+async def play(folder: Path, seed: int, weather: Weather, dying: int, replicas: int = 1) -> Outcome:
     """One run, judged."""
-    world = World(folder=folder, seed=seed, weather=weather)
+    world = World(folder=folder, seed=seed, weather=weather, replicas=replicas)
     await world.populate(NODES, ROWS)
     chance = random.Random(seed + 1)
     chances = [random.Random(chance.getrandbits(64)) for _ in range(JOBS + 1)]
@@ -139,7 +142,7 @@ async def play(folder: Path, seed: int, weather: Weather, dying: int) -> Outcome
     finally:
         await world.end()
     outcome.trace, outcome.carried = world.network.trace.hexdigest(), world.network.carried
-    outcome.deaths = sum(node.deaths for node in world.nodes) - NODES
+    outcome.deaths = sum(node.deaths - 1 for node in world.processes)
     return outcome
 
 
@@ -201,13 +204,13 @@ async def _same_octets(customer: Node, supplier: Node) -> None:
         assert kept <= left, "other octets than those that were given"
 
 
-def run(folder: Path, seed: int, weather: Weather, dying: int) -> Outcome:
+def run(folder: Path, seed: int, weather: Weather, dying: int, replicas: int = 1) -> Outcome:
     """A run in a loop of its own; its seed stands in the failure."""
     loop = VirtualLoop()
     try:
-        return loop.run_until_complete(play(folder, seed, weather, dying))
+        return loop.run_until_complete(play(folder, seed, weather, dying, replicas))
     except BaseException as error:
-        error.add_note(f"seed {seed}, {weather}, {dying} deaths")
+        error.add_note(f"seed {seed}, {weather}, {dying} deaths, {replicas} processes of each company")
         raise
     finally:
         loop.close()

@@ -57,6 +57,9 @@ RETURNING tenant, kind, pid, seq, counterparty, message_type, message_id, url, b
 UPDATE outbox SET not_before = :not_before, lease_owner = '', lease_until = 0, attempts = attempts + 1
 WHERE tenant = :tenant AND kind = :kind AND pid = :pid AND seq = :seq AND fence = :fence;
 
+-- name: release_outbox
+UPDATE outbox SET lease_owner = '', lease_until = 0 WHERE lease_owner = :owner;
+
 -- name: head_of_outbox
 SELECT tenant, kind, pid, seq, counterparty, message_type, message_id, url, body, not_before, lease_owner,
   lease_until, fence, attempts, created

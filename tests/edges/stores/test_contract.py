@@ -189,6 +189,17 @@ async def test_a_lease_holds_until_its_time_and_the_fence_rises(store: Store) ->
     assert await store.next_outbox() is None
 
 
+async def test_who_stops_gives_its_leases_back(store: Store) -> None:
+    """At once, and nobody else's; who comes next has the higher fence all the same."""
+    for pid in ("p1", "p2"):
+        await store.commit_step(StepCommit(process=process(pid), expected_version=0, outbox=[outbox(pid)]))
+    (mine,) = await store.claim_outbox(now=10, owner="w1", lease_until=100, limit=1)
+    await store.claim_outbox(now=10, owner="w2", lease_until=100, limit=1)
+    await store.release_outbox("w1")
+    (again,) = await store.claim_outbox(now=10, owner="w3", lease_until=100, limit=9)
+    assert (again.pid, again.fence) == (mine.pid, mine.fence + 1)
+
+
 async def test_a_number_is_never_given_twice(store: Store) -> None:
     """A row after a delivered one has a new number, so that an old worker cannot mean it."""
     await store.commit_step(StepCommit(process=process(), expected_version=0, outbox=[outbox()]))

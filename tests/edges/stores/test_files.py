@@ -96,17 +96,24 @@ async def test_a_part_goes_on_where_it_was_cut(files: FileStore) -> None:
 
 
 async def test_two_do_not_write_into_one_part(files: FileStore) -> None:
-    """The second one waits, and finds what the first one left."""
+    """The second one waits, and finds what the first one left; also in another process, and when it got its name."""
     order: list[str] = []
 
-    async def write(name: str) -> None:
-        async with files.part("k") as part:
-            order.append(f"{name} {part.size}")
+    async def write(folder: FileStore, *, keep: bool = False) -> None:
+        async with folder.part("k") as part:
+            order.append(f"{part.size}")
             await asyncio.sleep(0.01)
             await part.write(b"1")
+            if keep:
+                await part.keep()
 
-    await asyncio.gather(write("a"), write("b"))
-    assert order == ["a 0", "b 1"]
+    other = FileStore(files.folder)
+    await asyncio.gather(write(files), write(files))
+    assert order == ["0", "1"]
+    await asyncio.gather(write(files, keep=True), write(other, keep=True), write(files, keep=True))
+    assert sorted(order[2:]) == ["0", "0", "2"]
+    assert files.path(digest_multibase(b"111")).read_bytes() == b"111"
+    assert files.path(digest_multibase(b"1")).read_bytes() == b"1"
 
 
 async def test_a_full_disk_is_told(files: FileStore, monkeypatch: pytest.MonkeyPatch) -> None:
