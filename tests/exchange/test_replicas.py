@@ -32,7 +32,7 @@ def test_on_a_good_network_nothing_is_pushed_twice(tmp_path: Path, monkeypatch: 
     assert set(pushed.values()) == {1}
 
 
-@pytest.mark.parametrize("seed", (201, 202))
+@pytest.mark.parametrize("seed", [201, 202])
 def test_a_bad_network_and_deaths(tmp_path: Path, seed: int) -> None:
     """Two processes of each company; what a dead one had under way another one takes up."""
     outcome = run(tmp_path, seed, BAD, 6, replicas=2)
