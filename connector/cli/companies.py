@@ -21,13 +21,12 @@ from pathlib import Path
 from connector.cli.client import Management
 from connector.cli.init import Company as NewCompany
 from connector.cli.init import make
-from connector.cli.spawned import note, spawn
+from connector.cli.spawned import end, note, spawn
 from connector.config import MANAGEMENT_TOKEN_VARIABLE, Config, load, secret
 from connector.errors import ConnectorError, Unavailable
 
 START_SECONDS = 120.0
 _WATCH_SECONDS = 0.1
-_STOP_SECONDS = 10.0
 _QUIET_PORTS = range(20_000, 32_000)
 _NEAR = 100
 
@@ -198,16 +197,6 @@ class Companies:
             process.terminate()
         for process in [*processes, *([self.site] if self.site else [])]:
             end(process)
-
-
-def end(process: subprocess.Popen[bytes]) -> None:
-    """Ask a process to stop, and make it after a while."""
-    process.terminate()
-    try:
-        process.wait(_STOP_SECONDS)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
 
 
 def free_ports(count: int) -> list[int]:

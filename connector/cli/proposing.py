@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from glob import escape
 from pathlib import Path
 from typing import Annotated
 
@@ -14,7 +13,6 @@ from connector.cli.sheets import exports_near
 from connector.errors import BadInput
 from connector.mapping.proposal import Parties, Proposal, parties_in, propose
 from connector.mapping.source import SourceFile
-from connector.mapping.workbook import is_workbook
 from connector.peers.files import Exports
 from connector.server.words import visible
 from connector.vocabulary.bundle import load_bundle, load_headings
@@ -49,14 +47,12 @@ def suggest(
     with told():
         if out is not None and out.exists():
             raise BadInput(f"{out} is there already.", hint="choose another name; nothing is written over")
-        for one in (file, *(beside or ())):
-            if not one.is_file():
-                raise BadInput(f"There is no file {one}.")
+        exports = Exports()
         bundle = load_bundle()
         proposal = propose(
-            asyncio.run(_read(file, sheet)), target, terms=bundle.terms, shapes=bundle.shapes,
+            asyncio.run(exports.read_one(file, sheet)), target, terms=bundle.terms, shapes=bundle.shapes,
             headings=load_headings(), parties=_parties(file, parties), sheet=sheet, record=record, zone=zone,
-            beside=[asyncio.run(_read(one, "1")) for one in beside or ()],
+            beside=[asyncio.run(exports.read_one(one, "1")) for one in beside or ()],
         )  # fmt: skip
         if out is not None:
             out.write_text(proposal.plan, "utf-8")
@@ -67,12 +63,6 @@ def suggest(
         if not as_json:
             _say(proposal, file, out)
     raise SystemExit(DONE)
-
-
-async def _read(file: Path, sheet: str) -> SourceFile:
-    reader = Exports()
-    (found,) = await reader.read_pattern(escape(file.name), file.parent)
-    return await reader.opened(found, sheet) if is_workbook(found.data) else found
 
 
 def _parties(file: Path, given: Path | None) -> Parties | None:

@@ -10,7 +10,6 @@ import asyncio
 import csv
 import io
 from collections.abc import Iterator, Sequence
-from glob import escape
 from importlib.util import find_spec
 from itertools import islice
 from pathlib import Path
@@ -32,7 +31,6 @@ from connector.server.words import visible
 from connector.vocabulary.bundle import load_bundle
 
 PlanFile = Annotated[Path, typer.Argument(metavar="PLAN", help="The mapping plan, a YAML file.")]
-_ZIP = b"PK\x03\x04"
 _FORMULA = ("=", "+", "-", "@", "\t")
 _ROWS_LOOKED_AT = 200
 _WIDTHS = (14, 30, 34, 60, 12, 26, 28)
@@ -203,17 +201,13 @@ def _workbook(rows: Sequence[Sequence[str]]) -> bytes:
 
 def _rows(sheet: Path, page: str) -> Iterator[tuple[int, Sequence[str]]]:
     """Row numbers and cells of a sheet."""
-    if not sheet.is_file():
-        raise BadInput(f"There is no file {sheet}.")
-    return enumerate(asyncio.run(_read(sheet, page)), start=1)
+    return enumerate(_grid(sheet, page), start=1)
 
 
-async def _read(sheet: Path, page: str) -> list[list[str]]:
-    reader = Exports()
-    (file,) = await reader.read_pattern(escape(sheet.name), sheet.parent)
-    if file.data.startswith(_ZIP):
-        opened = await reader.opened(file, page)
-        return [[str(cell) for cell in row] for row in opened.grid or ()]
+def _grid(sheet: Path, page: str) -> list[list[str]]:
+    file = asyncio.run(Exports().read_one(sheet, page))
+    if file.grid is not None:
+        return [[str(cell) for cell in row] for row in file.grid]
     try:
         text = file.data.decode("utf-8-sig")
     except UnicodeDecodeError:

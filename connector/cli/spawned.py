@@ -41,6 +41,16 @@ def spawn(folder: Path, name: str, words: list[str], log: Path) -> subprocess.Po
         return started
 
 
+def end(process: subprocess.Popen[bytes]) -> None:
+    """Ask a process to stop, and make it after a while."""
+    process.terminate()
+    try:
+        process.wait(_STOP_SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
 def note(folder: Path, running: Mapping[str, int]) -> None:
     """Put on record what runs: name -> process id."""
     temporary = folder / f"{_NOTES}.new"

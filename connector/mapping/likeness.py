@@ -16,8 +16,8 @@ Words = tuple[str, ...]
 
 _FILLING = frozenset([
     "of", "the", "in", "at", "on", "by", "for", "and", "a", "an", "or", "no", "nr", "nro", "num", "number",
-    "numbers", "nummer", "numero", "num", "id", "code", "key", "iso", "symbol", "list", "der", "die", "das",
-    "des", "am", "an", "im", "von", "zu", "zur", "zum", "und", "oder", "de", "du", "des", "la", "le", "les",
+    "numbers", "nummer", "numero", "id", "code", "key", "iso", "symbol", "list", "der", "die", "das",
+    "des", "am", "im", "von", "zu", "zur", "zum", "und", "oder", "de", "du", "la", "le", "les",
     "l", "d", "au", "en", "et", "kind", "art", "mukaan",
 ])  # fmt: skip
 _LETTERS = str.maketrans({"ä": "a", "ö": "o", "ü": "u", "ß": "ss", "é": "e", "è": "e", "ê": "e", "ë": "e", "à": "a",

@@ -20,7 +20,7 @@ from pathlib import Path
 from connector.errors import BadInput
 from connector.mapping.plan import Plan, Source
 from connector.mapping.source import DateCell, Grid, NumberCell, SourceFile, Unreadable
-from connector.mapping.workbook import check_package
+from connector.mapping.workbook import check_package, is_workbook
 from connector.model import Finding, Place
 
 _KINDS = {"n": NumberCell, "d": DateCell, "t": str}
@@ -51,6 +51,11 @@ class Exports:
         paths = await asyncio.to_thread(self._find, folders, pattern)
         return [await asyncio.to_thread(self._read, path) for path in paths]
 
+    async def read_one(self, path: Path, sheet: str) -> SourceFile:
+        """One file by its name; of a workbook this sheet, its name or its number from 1."""
+        file = await asyncio.to_thread(self._read, path)
+        return await self.opened(file, sheet) if is_workbook(file.data) else file
+
     def _find(self, folders: tuple[Path, ...], pattern: str) -> list[Path]:
         found: list[Path] = []
         for folder in folders:
@@ -72,7 +77,9 @@ class Exports:
             handle = os.open(path, flags)
         except OSError as error:
             raise BadInput(
-                f"{path.name} cannot be opened: {error.strerror}.", hint="links are not followed", place=str(path)
+                f"{path.name} cannot be opened: {error.strerror}.",
+                place=str(path),
+                hint="links are not followed" if path.is_symlink() else "is it there, and may you read it?",
             ) from error
         before = os.fstat(handle)
         if not stat.S_ISREG(before.st_mode):
