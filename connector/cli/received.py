@@ -18,7 +18,7 @@ from connector.cli.console import CONFIG, DONE, JSON, NO, console, next_step, sh
 from connector.cli.tables import progress, say, show_table
 from connector.config import load
 from connector.model import list_in
-from connector.server.words import called, receipts_in_words, terms_in_words
+from connector.server.words import called, receipts_in_words, size_in_words, terms_in_words
 
 if TYPE_CHECKING:
     from connector.config import Config
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 
 _RECORDS_SHOWN: Final = 50
 _MOST_DAYS: Final = 36_525
-_GIGA: Final = 1_000_000_000
 
 
 def received(
@@ -108,14 +107,11 @@ def _show_room(room: Json, company: Config) -> None:
     """How full it is, before it is too full."""
     if not isinstance(room, dict) or not isinstance(kept := room["kept"], dict):
         return
-    each = ", ".join(f"{_bytes(size)} of {called(company, party)}" for party, size in kept.items() if size)
-    say(f"{f'kept: {each}; ' if each else ''}at most {_bytes(room['maxPeerBytes'])} of each peer")
-    say(f"free on the disk: {_bytes(room['free'])}; below {_bytes(room['minFreeBytes'])} nothing is taken")
-
-
-def _bytes(size: Json) -> str:
-    amount = size if isinstance(size, int) else 0
-    return f"{amount / 1e9:,.1f} GB" if amount >= _GIGA else f"{amount / 1e6:,.1f} MB"
+    each = ", ".join(f"{size_in_words(size)} of {called(company, party)}" for party, size in kept.items() if size)
+    say(f"{f'kept: {each}; ' if each else ''}at most {size_in_words(room['maxPeerBytes'])} of each peer")
+    say(
+        f"free on the disk: {size_in_words(room['free'])}; below {size_in_words(room['minFreeBytes'])} nothing is taken"
+    )
 
 
 # --- discard ---------------------------------------------------------------------------------------------------------

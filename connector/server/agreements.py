@@ -40,26 +40,31 @@ def operations() -> list[Operation]:
 
 async def _listed(request: web.Request) -> web.Response:
     services = request.app[SERVICES]
-    rows: list[Json] = [_head(row) for row in await services.store.list_agreements(services.config.tenant)]
+    rows: list[Json] = [head(row) for row in await services.store.list_agreements(services.config.tenant)]
     return json_response({"agreements": rows})
 
 
 async def _one(request: web.Request) -> web.Response:
-    services, ident = request.app[SERVICES], request.match_info["id"]
+    return json_response(await whole(request.app[SERVICES], request.match_info["id"]))
+
+
+async def whole(services: Services, ident: str) -> JsonObject:
+    """All that is shown of an agreement. `NotFound`: there is none of this id."""
     row = await services.store.load_agreement(services.config.tenant, ident)
     if row is None:
         raise NotFound(f"no agreement {ident}", hint="battery-connector agreement list shows all")
     process = await services.store.load_process(row.tenant, "negotiation", row.negotiation_pid)
     came = await _delivered(services, row)
-    return json_response({
-        **_head(row), "state": process.state if process is not None else None,
+    return {
+        **head(row), "state": process.state if process is not None else None,
         "terms": orjson.loads(row.agreement), "messages": await _said(services, row),
         "transfers": await _transfers(services, row), "delivered": _shown(came),
         "comparison": await _compared(services, row, came),
-    })  # fmt: skip
+    }  # fmt: skip
 
 
-def _head(row: AgreementRow) -> JsonObject:
+def head(row: AgreementRow) -> JsonObject:
+    """What a list shows of an agreement."""
     terms = orjson.loads(row.agreement)
     pins: list[Json] = [*pins_of(terms)]
     return {

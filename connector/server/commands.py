@@ -270,16 +270,7 @@ async def _received(services: Services) -> AsyncIterator[tuple[RecordRow, list[C
 async def received(services: Services, holder: str = "", record_type: str = "") -> JsonObject:
     """What came, from whom, under which terms; of one holder or type, if said."""
     records: list[Json] = [
-        {
-            "record": row.record_id,
-            "number": _number(row, kept),
-            "version": row.version,
-            "type": row.record_type,
-            "from": row.holder,
-            "agreement": row.agreement_id,
-            "credentials": len(kept),
-            "named": len(row.digests),
-        }
+        record_shown(row, kept)
         async for row, kept in _received(services)
         if holder in {"", row.holder} and record_type in {"", row.record_type}
     ]
@@ -290,7 +281,7 @@ async def received(services: Services, holder: str = "", record_type: str = "") 
             "role": row.role,
             "dataset": row.dataset_id,
             "terms": orjson.loads(row.agreement),
-            "receipts": await _receipts(services, row),
+            "receipts": await receipts(services, row),
         }
         for row in await services.store.list_agreements(services.config.tenant)
         if row.replaced_by is None and holder in {"", row.counterparty}
@@ -304,7 +295,16 @@ async def received(services: Services, holder: str = "", record_type: str = "") 
         if row.role == "consumer" and holder in {"", row.counterparty} and record_type in {"", FILE}
         async for file in _files(services, row)
     ]  # fmt: skip
-    return {"records": records, "files": files, "agreements": agreements, "room": await _room(services, agreements)}
+    parties = {str(one["with"]) for one in agreements if isinstance(one, dict)}
+    return {"records": records, "files": files, "agreements": agreements, "room": await room(services, parties)}
+
+
+def record_shown(row: RecordRow, kept: list[CredentialRow]) -> JsonObject:
+    """A record that came, with how many of its credentials we have and how many it has."""
+    return {
+        "record": row.record_id, "number": _number(row, kept), "version": row.version, "type": row.record_type,
+        "from": row.holder, "agreement": row.agreement_id, "credentials": len(kept), "named": len(row.digests),
+    }  # fmt: skip
 
 
 def _number(record: RecordRow, credentials: Iterable[CredentialRow]) -> str:
@@ -313,18 +313,18 @@ def _number(record: RecordRow, credentials: Iterable[CredentialRow]) -> str:
     return next((one.value for subject in subjects for one in identifiers(record.tenant, record, subject)), "")
 
 
-async def _room(services: Services, agreements: list[Json]) -> JsonObject:
+async def room(services: Services, parties: Iterable[str]) -> JsonObject:
     """How much is kept of each party (files and credentials, in bytes), and how much there may be."""
-    room, parties = services.room, {str(one["with"]) for one in agreements if isinstance(one, dict)}
+    there = services.room
     return {
-        "kept": {party: await room.kept(Did(party)) for party in sorted(parties)},
-        "maxPeerBytes": room.max_peer_bytes,
-        "free": await room.files.room(),
-        "minFreeBytes": room.min_free_bytes,
+        "kept": {party: await there.kept(Did(party)) for party in sorted(parties)},
+        "maxPeerBytes": there.max_peer_bytes,
+        "free": await there.files.room(),
+        "minFreeBytes": there.min_free_bytes,
     }
 
 
-async def _receipts(services: Services, agreement: AgreementRow) -> JsonObject:
+async def receipts(services: Services, agreement: AgreementRow) -> JsonObject:
     """What the peer's receipts for our messages of the negotiation are worth: word -> how many."""
     said = await services.store.messages(services.config.tenant, "negotiation", agreement.negotiation_pid)
     words = Counter(worth(one).partition(":")[0] for one in said if one.direction == "out" and one.receipt)

@@ -19,12 +19,11 @@ from markupsafe import Markup
 
 from connector.errors import ConnectorError
 from connector.model import JsonObject
-from connector.server.exchange_picture import message_in_words
 from connector.server.markup import environment, html, style
 from connector.server.problems import status_of
 from connector.server.services import SERVICES, Services
 from connector.server.sessions import PREFIX, SESSION, is_page, place_of
-from connector.server.words import visible
+from connector.server.words import size_in_words, visible
 
 _STYLE: Final = "operator"
 _SHORT: Final = 64
@@ -104,6 +103,6 @@ def _environment() -> Environment:
     found.filters |= {
         "cut": _cut, "long": lambda text: _cut(text, _LONG), "longest": lambda text: _cut(text, LONGEST),
         "begun": lambda text: text[:1].upper() + text[1:], "when": _when, "listed": _listed,
-        "path": lambda text: quote(str(text), safe=":"), "said": message_in_words,
+        "path": lambda text: quote(str(text), safe=":"), "size": size_in_words,
     }  # fmt: skip
     return found

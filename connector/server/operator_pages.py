@@ -9,7 +9,15 @@ from __future__ import annotations
 from aiohttp import web
 
 from connector.errors import NotFound
-from connector.server import answers, asked, operator_exchanges, operator_log, operator_today, requests
+from connector.server import (
+    answers,
+    asked,
+    operator_agreements,
+    operator_exchanges,
+    operator_log,
+    operator_today,
+    requests,
+)
 from connector.server.operations import Operation
 from connector.server.operator_layout import see
 from connector.server.problems import json_response
@@ -31,6 +39,7 @@ def routes() -> list[web.RouteDef]:
         *operator_today.routes(),
         *operator_exchanges.routes(),
         *operator_log.routes(),
+        *operator_agreements.routes(),
         web.get(PREFIX + "{place}/{rest:.*}", _nothing),
         web.get(PREFIX + "{rest:.*}", _nothing),
     ]

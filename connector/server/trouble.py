@@ -18,6 +18,7 @@ from connector.protocol.transfer import State
 from connector.server import processes
 from connector.server.services import Services
 from connector.server.standing import advice
+from connector.server.words import size_in_words
 
 SOON: Final = timedelta(days=30)
 """What is good for less than that is to be renewed now."""
@@ -67,8 +68,9 @@ async def _told(services: Services, row: ProcessRow, what: str) -> Trouble:
     tries = objects_in(process["attempts"])
     last = f", at last: {tries[-1]['detail']}" if tries else ""
     ends = f"; at {process['ends']} it is given up" if process["ends"] else ""
+    often = "once" if len(tries) == 1 else f"{len(tries)} times"
     return Trouble(
-        says=f"our {what} did not get through, tried {len(tries)} times{last}{ends}", do="".join(advice(process)),
+        says=f"our {what} did not get through, tried {often}{last}{ends}", do="".join(advice(process)),
         party=row.counterparty, pid=row.pid,
     )  # fmt: skip
 
@@ -84,5 +86,5 @@ async def _disk(services: Services) -> list[Trouble]:
     free, least = await services.room.files.room(), services.room.min_free_bytes
     if free >= 2 * least:
         return []
-    says = f"{free / 1e9:,.1f} GB are free on the disk; below {least / 1e9:,.1f} GB nothing is taken from peers"
+    says = f"{size_in_words(free)} are free on the disk; below {size_in_words(least)} nothing is taken from peers"
     return [Trouble(says=says, do="free some of it, or remove what is not needed any more: battery-connector discard")]

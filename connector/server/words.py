@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from connector.config import Config
     from connector.model import Json, JsonObject
 
+_MEGA, _GIGA = 1_000_000, 1_000_000_000
 _OPERANDS: Final = {
     "membership": "the membership that was shown",
     "role": "the role that was shown",
@@ -51,6 +52,14 @@ def called(config: Config, did: Json) -> str:
     return f"{name} ({did})" if name else str(did)
 
 
+def size_in_words(size: Json) -> str:
+    """A number of bytes."""
+    amount = size if isinstance(size, int) else 0
+    if amount < _MEGA:
+        return f"{amount / 1e3:,.1f} kB"
+    return f"{amount / 1e9:,.1f} GB" if amount >= _GIGA else f"{amount / 1e6:,.1f} MB"
+
+
 def receipts_in_words(counted: Json) -> str:
     """What the peer signed for what we said."""
     words = counted if isinstance(counted, dict) else {}
@@ -71,19 +80,19 @@ def suspended_in_words(suspension: Json) -> str:
 
 
 def _who_and_why(said: JsonObject, did: str) -> str:
-    who = "we" if said.get("by") == "us" else "the peer"
+    who, whose = ("we", "our") if said.get("by") == "us" else ("the peer", "its")
     reasons = said.get("reason")
     listed = reasons if isinstance(reasons, list) else []
     decisions = [one for one in listed if isinstance(one, dict) and "failed" in one]  # with its sentence beside it
-    told = [_reason(one) for one in decisions or listed]
+    told = [_reason(one, whose) for one in decisions or listed]
     why = "; ".join(one for one in told if one) or "no reason was given"
     return f"{who} {did} ({said.get('code') or 'no code'}): {why}"
 
 
-def _reason(reason: Json) -> str:
+def _reason(reason: Json, whose: str) -> str:
     if isinstance(reason, dict) and isinstance(failed := reason.get("failed"), list):
         named = [f"{_OPERANDS.get(str(one), 'a condition')} ({one})" for one in failed]
-        return f"its policy is not met by {', '.join(named)}" if named else "its policy permits this to nobody"
+        return f"{whose} policy is not met by {', '.join(named)}" if named else f"{whose} policy permits this to nobody"
     if isinstance(reason, dict) and "@value" in reason:
         return str(reason["@value"])
     return "" if reason is None else str(reason)

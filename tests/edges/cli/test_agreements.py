@@ -17,6 +17,7 @@ from connector.cli.companies import free_ports
 from connector.credentials.digest import digest_multibase
 from tests.edges.cli.companies import EXPORT, Company, found, know, serving
 from tests.edges.cli.test_running import ask, run
+from tests.edges.cli.visitor import Visitor
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +43,25 @@ def verdict(company: Company, agreement: str) -> tuple[int, str]:
     """Exit code and word of the comparison."""
     code, answer = ask(company, "agreement", "show", agreement)
     return code, answer["comparison"]["verdict"]
+
+
+def by_page(world: World, agreement: str, pin: str) -> None:
+    """The same at the operators' pages of either side, with what came and under which policy it is offered."""
+    theirs, ours = Visitor(world.mine), Visitor(world.refiner)
+    offers = theirs.get("offers").words()
+    for words in ("sites Policy", "may be had by a party that gets exactly the content", pin, "1 agreement"):
+        assert words in offers, words
+    for desk, words in ((theirs, "sites , to refiner"), (ours, "from mine")):
+        assert words in desk.get("agreements").words()
+        page = desk.get(f"agreements/{agreement}").words()
+        assert ("Compared same" in page, pin in page, "verified" in page) == (True, True, True)
+        assert "No agreement is like that." in desk.get("agreements?peer=did:web:nobody").words()
+    assert "2 records and 0 files, digest" in ours.get(f"agreements/{agreement}").words()
+    came = ours.get("received").words()
+    for words in ("FacilityRecord 0010", "FacilityRecord 0011", "1 of 1", "kept of each peer"):
+        assert words in came, words
+    assert "Nothing came yet." in theirs.get("received").words()
+    assert ours.get("agreements/x").status == 404
 
 
 def given(address: Any) -> tuple[int, bytes]:
@@ -74,6 +94,7 @@ def test_an_agreement_pins_what_is_delivered(world: World) -> None:
     assert "gets exactly the content with the digest" in text
     assert "what came is what was agreed" in text
     assert ask(mine, "publish", "sites", "--policy", "open")[1]["pin"] == published["pin"]
+    by_page(world, first, published["pin"])
 
     (mine.folder / "exports" / "sites.csv").write_text(EXPORT.replace("Leach plant", "Roasting plant"))
     code, changed = ask(mine, "publish", "sites", "--policy", "open", "--correct", "renamed")

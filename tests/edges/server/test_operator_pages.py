@@ -2,23 +2,33 @@
 
 from __future__ import annotations
 
+import asyncio
+import html
 import re
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
+import orjson
 import pytest
 from aiohttp import DummyCookieJar
 from aiohttp.test_utils import TestClient, TestServer
 
-from connector.server import site
+from connector.exchange.rows import EvidenceEntry
+from connector.model import Did
+from connector.server import commands, site
+from connector.server.services import Services
 from connector.server.sessions import CODE_SECONDS, IDLE, LONGEST
+from connector.server.trouble import trouble
+from connector.stores.memory import MemoryStore
 from tests.edges.server.quiet import quiet_connector
+from tests.exchange.signing import AUTHORITY, sign
 
 TOKEN = "the-management-token"
-PAGES = ("", "exchanges")
+PAGES = ("", "exchanges", "denials", "offers", "agreements", "received", "evidence", "evidence/check")
 
 
 @dataclass
@@ -32,10 +42,11 @@ class Hands:
         return self.at
 
 
-@dataclass
+@dataclass(repr=False)  # pytest would show all of the connector, for every test
 class Desk:
     """The management listener, and a browser that keeps nothing by itself."""
 
+    services: Services
     client: TestClient[Any, Any]
     clock: Hands
     cookie: str = ""
@@ -86,7 +97,7 @@ async def desk(tmp_path: Path) -> AsyncIterator[Desk]:
     clock = Hands()
     services = replace(quiet_connector(tmp_path)[0], clock=clock)
     async with TestClient(TestServer(site.management_site(services, TOKEN)), cookie_jar=DummyCookieJar()) as client:
-        yield Desk(client, clock)
+        yield Desk(services, client, clock)
 
 
 async def test_an_address_signs_in_once(desk: Desk) -> None:
@@ -252,3 +263,127 @@ async def test_odd_places_in_a_list_are_none(desk: Desk) -> None:
     await desk.sign_in()
     for before in ("x", "~", "9" * 30, "-1~x", "\u0663~x"):
         assert (await desk.get(f"{desk.place}exchanges?before={before}"))[0] == 200
+
+
+# --- what they tell --------------------------------------------------------------------------------------------------
+
+
+async def begun(desk: Desk, peer: str, dataset: str) -> str:
+    """A request of ours to a peer that nobody reaches."""
+    command = await commands.command_of(desk.services, "", peer)
+    offer: dict[str, Any] = {"@type": "Offer", "@id": "urn:offer", "permission": [{"action": "use"}]}
+    await desk.services.negotiate.request(Did(peer), "https://gone.example/dsp", dataset, offer, command)
+    return command.pid
+
+
+async def tried(desk: Desk) -> None:
+    """The delivery of what waits has failed once."""
+    work = asyncio.create_task(desk.services.outbox.run())
+    for _ in range(1_000):
+        if await desk.services.store.undelivered("", limit=1):
+            break
+        await asyncio.sleep(0.01)
+    work.cancel()
+    with suppress(asyncio.CancelledError):
+        await work
+
+
+async def test_what_is_not_delivered_goes_wrong(desk: Desk) -> None:
+    """With whom, how often it was tried, what came of it and what to do; the picture shows it."""
+    await desk.sign_in()
+    assert "Everything is delivered" in (await desk.get(desk.place))[1]
+    pid = await begun(desk, "did:web:gone.example", "urn:sites")
+    await tried(desk)
+    _, page = await desk.get(desk.place)
+    for words in ("Goes wrong (1)", "did not get through, tried once", "it is tried again at", "it is given up"):
+        assert words in page, words
+    _, page = await desk.get(f"{desk.place}exchanges/{pid}")
+    assert page.count('class="cross"') == 1
+    assert "Tried in vain" in page
+
+
+async def test_names_of_others_are_text_and_short_in_lists(desk: Desk) -> None:
+    """Markup, and what turns or hides, is shown as what it is; the whole stands on the page of the exchange."""
+    await desk.sign_in()
+    peer, dataset = 'did:web:"><script>alert(1)</script>' + "p" * 300, "\u202e\x1b\u200b'\"&" + "d" * 300
+    pid = await begun(desk, peer, dataset)
+    await tried(desk)
+    for path in ("", "exchanges", f"exchanges/{pid}", "evidence"):
+        status, page = await desk.get(desk.place + path)
+        assert status == 200
+        assert "<script" not in page
+        assert not {"\u202e", "\x1b", "\u200b"} & set(page)
+        assert ("p" * 300 in page) == (path == f"exchanges/{pid}"), path
+    _, page = await desk.get(f"{desk.place}exchanges/{pid}")
+    assert "\\u202e\\x1b\\u200b&#39;&#34;&amp;" + "d" * 300 in page
+
+
+async def test_what_runs_out_is_told_before(desk: Desk, tmp_path: Path) -> None:
+    """A credential of ours that ends within 30 days, and no other; a disk that is nearly full."""
+
+    def member(until: str) -> bytes:
+        said = {"type": ["VerifiableCredential", "MembershipCredential"], "issuer": AUTHORITY, "validUntil": until,
+                "credentialSubject": {"id": desk.services.config.did, "type": "Party"}}  # fmt: skip
+        return sign(said).encode()
+
+    held = [member("2027-04-13T00:00:00Z"), member("2027-04-15T00:00:00Z")]
+    nearly = replace(desk.services, shown=lambda: held, room=replace(desk.services.room, min_free_bytes=1 << 60))
+    told = [one.says for one in await trouble(nearly)]
+    assert told[0] == f"MembershipCredential of {AUTHORITY}, good until 2027-04-13T00:00:00Z"
+    assert (len(told), "nothing is taken from peers" in told[1]) == (2, True)
+
+
+async def entries(desk: Desk, event: str, count: int = 1, **said: Any) -> None:
+    """So many entries in the log."""
+    row = EvidenceEntry(tenant="", at=1_800_000_000_000_000, event=event, body=orjson.dumps(said))
+    await desk.services.store.append_evidence([row] * count)
+
+
+async def test_an_old_denial_is_found_bit_by_bit(desk: Desk) -> None:
+    """One page looks through so many entries, says how far it looked, and leads on."""
+    await desk.sign_in()
+    rule = {"constraint": "permission[1]", "left": "role", "operator": "eq", "right": ["a", "b"], "value": "c",
+            "state": "not-satisfied", "source": ""}  # fmt: skip
+    said = {"decision": "deny", "reason": "not-permitted", "stage": "audit", "at": "2027-01-01T00:00:00Z"}
+    await entries(desk, "audit-read", party="did:web:x", decisions={"PUB": {**said, "rules": [rule]}})
+    await entries(desk, "data-page", 20_500, party="did:web:x")
+    _, page = await desk.get(f"{desk.place}denials")
+    assert "Nothing was denied from entry 502 on." in page
+    more = re.search(r'href="([^"]+)">Look further back', page)
+    assert more is not None
+    _, page = await desk.get(html.unescape(more[1]))
+    assert "deny: role is c, asked: a, b" in page
+    assert "Look further back" not in page
+    _, page = await desk.get(f"{desk.place}evidence/1")
+    assert "not-satisfied" in page
+
+
+async def test_a_changed_log_is_told(desk: Desk) -> None:
+    """By the number of the entry that does not fit; before that it was whole."""
+    await desk.sign_in()
+    await entries(desk, "data-page", 1_200, party="did:web:x")
+    _, page = await desk.get(f"{desk.place}evidence/check")
+    assert "1,200 entries, none changed, none left out" in page
+    log = cast("MemoryStore", desk.services.store)._evidence[""]
+    log[1_100] = replace(log[1_100], body=b"{}")
+    _, page = await desk.get(f"{desk.place}evidence/check")
+    assert "evidence entry 1101: was changed after it was recorded" in page
+
+
+async def test_a_long_list_goes_on_where_it_ended(desk: Desk) -> None:
+    """Page by page each exchange stands once, whatever the filter."""
+    await desk.sign_in()
+    pids = {await begun(desk, f"did:web:p{number % 2}.example", "urn:sites") for number in range(104)}
+    for wanted, count in (
+        ("", 104),
+        ("?peer=did:web:p1.example", 52),
+        ("?kind=negotiation", 104),
+        ("?kind=transfer", 0),
+    ):
+        path, seen = f"exchanges{wanted}", list[str]()
+        while path:
+            _, page = await desk.get(desk.place + path)
+            seen += re.findall(r"exchanges/(urn:uuid:[^\"]+)", page)
+            older = re.search(r'href="[^"]+/(exchanges\?[^"]+)">Older ones', page)
+            path = html.unescape(older[1]) if older else ""
+        assert (len(seen), len(set(seen)), set(seen) <= pids) == (count, count, True)

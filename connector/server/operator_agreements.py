@@ -1,0 +1,113 @@
+"""What we offer and under which policy, what was agreed with whom, what came; for operators and compliance officers.
+
+Policies are told as `policy plain` tells them, agreements as `agreement show` does.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Final
+from urllib.parse import urlencode
+
+import orjson
+from aiohttp import web
+
+from connector.exchange.draft import time_of
+from connector.exchange.rows import AgreementRow, DatasetRow
+from connector.model import Json, JsonObject
+from connector.policy.pinning import pins_of
+from connector.policy.plain import plain
+from connector.policy.reading import load
+from connector.server import agreements, commands
+from connector.server.operator_layout import show, titles_of
+from connector.server.services import SERVICES, Services
+from connector.server.sessions import PLACE
+from connector.server.words import receipts_in_words, terms_in_words
+
+_PAGE: Final = 50
+
+
+def routes() -> list[web.RouteDef]:
+    """Four pages."""
+    return [
+        web.get(PLACE + "offers", _offers),
+        web.get(PLACE + "agreements", _agreements),
+        web.get(PLACE + "agreements/{id}", _agreement),
+        web.get(PLACE + "received", _received),
+    ]
+
+
+async def _offers(request: web.Request) -> web.Response:
+    services, after = request.app[SERVICES], request.query.get("after", "")
+    rows = await services.store.list_datasets(services.config.tenant, after=after, limit=_PAGE + 1)
+    agreed = Counter(row.dataset_id for row in await _standing(services) if row.role == "provider")
+    return show(
+        request, "offers", offers=[_offer(row, agreed[row.dataset_id]) for row in rows[:_PAGE]], first=not after,
+        more=urlencode({"after": rows[_PAGE - 1].dataset_id}) if len(rows) > _PAGE else "",
+    )  # fmt: skip
+
+
+def _offer(row: DatasetRow, agreed: int) -> JsonObject:
+    pins: list[Json] = [*pins_of(orjson.loads(row.policy))]
+    return {
+        "dataset": row.dataset_id, "title": row.title, "types": [*row.record_types], "plain": plain(load(row.policy)),
+        "approval": row.approval, "at": time_of(row.at), "withdrawn": time_of(row.withdrawn) if row.withdrawn else None,
+        "pins": pins, "agreed": agreed,
+    }  # fmt: skip
+
+
+async def _standing(services: Services) -> list[AgreementRow]:
+    """All agreements that no other one replaced, the newest first."""
+    rows = await services.store.list_agreements(services.config.tenant)
+    return [row for row in reversed(rows) if row.replaced_by is None]
+
+
+async def _agreements(request: web.Request) -> web.Response:
+    services = request.app[SERVICES]
+    asked = {name: request.query.get(name, "").strip() for name in ("peer", "dataset")}
+    did = services.config.peer(asked["peer"]) if asked["peer"] else ""
+    rows = [
+        row
+        for row in await _standing(services)
+        if did in {"", row.counterparty} and asked["dataset"] in {"", row.dataset_id}
+    ]
+    after = request.query.get("after", "")
+    begin = next((number for number, row in enumerate(rows, 1) if row.agreement_id == after), 0)
+    page = rows[begin : begin + _PAGE]
+    heads = [{**agreements.head(row), "plain": terms_in_words(orjson.loads(row.agreement))} for row in page]
+    more = len(rows) > begin + _PAGE
+    return show(
+        request, "agreements", agreements=heads, titles=await titles_of(services, heads), asked=asked, first=not begin,
+        more=urlencode({**asked, "after": page[-1].agreement_id}) if more else "",
+    )  # fmt: skip
+
+
+async def _agreement(request: web.Request) -> web.Response:
+    services = request.app[SERVICES]
+    one = await agreements.whole(services, request.match_info["id"])
+    row = await services.store.load_agreement(services.config.tenant, request.match_info["id"])
+    assert row is not None, "it was there a moment ago, and agreements are never dropped"
+    return show(
+        request, "agreement", one=one, plain=terms_in_words(one["terms"]),
+        title=(await titles_of(services, [one])).get(row.dataset_id),
+        receipts=receipts_in_words(await commands.receipts(services, row)),
+    )  # fmt: skip
+
+
+async def _received(request: web.Request) -> web.Response:
+    """By record id; the newest version of each."""
+    services = request.app[SERVICES]
+    record, _, holder = request.query.get("after", "").partition(" ")
+    rows = await services.store.list_records(
+        services.config.tenant, origin="received", after=(record, holder), limit=_PAGE + 1
+    )
+    records = [
+        commands.record_shown(row, await services.store.credentials(row.tenant, row.holder, row.record_id, row.version))
+        for row in rows[:_PAGE]
+    ]
+    parties = {row.counterparty for row in await _standing(services) if row.role == "consumer"}
+    last = rows[_PAGE - 1] if len(rows) > _PAGE else None
+    return show(
+        request, "received", records=records, room=await commands.room(services, parties), first=not record,
+        more=urlencode({"after": f"{last.record_id} {last.holder}"}) if last is not None else "",
+    )  # fmt: skip
