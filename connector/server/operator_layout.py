@@ -58,7 +58,7 @@ def show(request: web.Request, name: str, *, status: int = 200, **told: object) 
 
 def see(address: str) -> web.Response:
     """Another page is to be looked at; loading that again does nothing twice."""
-    return web.Response(status=303, headers={"Location": address, "Cache-Control": "no-store"})
+    return web.Response(status=303, text=f"see {address}", headers={"Location": address, "Cache-Control": "no-store"})
 
 
 @web.middleware

@@ -33,7 +33,7 @@ CODE_SECONDS: Final = 60
 IDLE: Final = timedelta(minutes=30)
 LONGEST: Final = timedelta(hours=8)
 FORM_TOKEN: Final = "form_token"  # noqa: S105 - the name of a form's field
-_COOKIE: Final = "operator"
+COOKIE: Final = "operator"
 _MOST: Final = 100
 """Sessions and unused addresses; the oldest makes way."""
 _FORM_BYTES: Final = 64 << 10
@@ -81,7 +81,7 @@ class Sessions:
 
     def of(self, request: web.Request) -> Session:
         """The session of a request, which lives on by it. `NotAuthenticated`: there is none, or none any more."""
-        now, key = self.clock.now(), _digest(request.cookies.get(_COOKIE, ""))
+        now, key = self.clock.now(), _digest(request.cookies.get(COOKIE, ""))
         found = self._sessions.get(key)
         if found is None or not _same(request.match_info.get("place", ""), found.place):
             raise NotAuthenticated(_NOT_SIGNED_IN, hint="battery-connector open")
@@ -93,14 +93,12 @@ class Sessions:
 
     def sign_out(self, request: web.Request) -> None:
         """End the session of a request."""
-        self._sessions.pop(_digest(request.cookies.get(_COOKIE, "")), None)
+        self._sessions.pop(_digest(request.cookies.get(COOKIE, "")), None)
 
 
 def give_cookie(request: web.Request, response: web.Response, secret: str, session: Session) -> None:
     """To the session's place alone, and to no script."""
-    response.set_cookie(
-        _COOKIE, secret, path=place_of(session), httponly=True, samesite="Strict", secure=request.secure
-    )
+    response.set_cookie(COOKIE, secret, path=place_of(session), httponly=True, samesite="Strict", secure=request.secure)
 
 
 def place_of(session: Session) -> str:
