@@ -18,7 +18,7 @@ from aiohttp import DummyCookieJar
 from aiohttp.test_utils import TestClient, TestServer
 
 from connector.exchange.rows import EvidenceEntry
-from connector.model import Did
+from connector.model import Did, JsonObject
 from connector.server import commands, site
 from connector.server.services import Services
 from connector.server.sessions import CODE_SECONDS, IDLE, LONGEST
@@ -322,7 +322,7 @@ async def test_what_runs_out_is_told_before(desk: Desk, tmp_path: Path) -> None:
     """A credential of ours that ends within 30 days, and no other; a disk that is nearly full."""
 
     def member(until: str) -> bytes:
-        said = {"type": ["VerifiableCredential", "MembershipCredential"], "issuer": AUTHORITY, "validUntil": until,
+        said: JsonObject = {"type": ["VerifiableCredential", "MembershipCredential"], "issuer": AUTHORITY, "validUntil": until,
                 "credentialSubject": {"id": desk.services.config.did, "type": "Party"}}  # fmt: skip
         return sign(said).encode()
 
