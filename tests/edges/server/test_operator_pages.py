@@ -322,8 +322,10 @@ async def test_what_runs_out_is_told_before(desk: Desk, tmp_path: Path) -> None:
     """A credential of ours that ends within 30 days, and no other; a disk that is nearly full."""
 
     def member(until: str) -> bytes:
-        said: JsonObject = {"type": ["VerifiableCredential", "MembershipCredential"], "issuer": AUTHORITY, "validUntil": until,
-                "credentialSubject": {"id": desk.services.config.did, "type": "Party"}}  # fmt: skip
+        said: JsonObject = {
+            "type": ["VerifiableCredential", "MembershipCredential"], "issuer": AUTHORITY, "validUntil": until,
+            "credentialSubject": {"id": desk.services.config.did, "type": "Party"},
+        }  # fmt: skip
         return sign(said).encode()
 
     held = [member("2027-04-13T00:00:00Z"), member("2027-04-15T00:00:00Z")]
