@@ -300,7 +300,7 @@ def sentence(problem: Mapping[str, object]) -> str:
         return f"{key}: unknown key"
     if problem["type"] == "missing":
         return f"{key}: it is missing"
-    said = str(problem["msg"]).removeprefix("Value error, ")
+    said = str(problem["msg"]).removeprefix("Value error, ").replace("Input should", "it should")
     return f"{key}: {said}" if key else said
 
 

@@ -117,18 +117,21 @@ class Management:
 
 
 def _parsed(data: bytes) -> JsonObject:
-    value: Json = json.loads(data or b"{}")
+    """`PeerUnreachable`: no connector says this."""
+    try:
+        value: Json = json.loads(data)
+    except ValueError:
+        value = None
     if not isinstance(value, dict):
-        raise Bug("the connector answered something that is not an object")
+        raise PeerUnreachable(
+            "what listens on the management port is no connector: its answer is no JSON object",
+            hint="end that program, or choose another [listen] management_port; then: battery-connector serve",
+        )
     return value
 
 
 def _problem(status: int, data: bytes) -> ConnectorError:
-    try:
-        problem = _parsed(data)
-    except ValueError:
-        problem = {}
-    return _told({"status": status, "detail": f"HTTP {status}", **problem})
+    return _told({"status": status, "detail": f"HTTP {status}", **_parsed(data)})
 
 
 def _told(problem: JsonObject) -> ConnectorError:

@@ -32,7 +32,10 @@ class Revoke:
             raise BadInput(f"{purpose!r} is no purpose", hint=", ".join(sorted(PURPOSES)))
         row = await self.store.find_credential(self.tenant, digest)
         if row is None or row.status_list is None or row.status_index is None or row.origin != "own":
-            raise NotFound("no such credential of ours")
+            raise NotFound(
+                "no such credential of ours",
+                hint="battery-connector credential inspect NUMBER tells a record's digests",
+            )
         now = micros(self.clock.now())
         change = StatusChangeRow(
             tenant=self.tenant, list_number=row.status_list, index=row.status_index, digest=row.digest,

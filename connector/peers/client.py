@@ -205,6 +205,7 @@ def _told(url: str, silence: str) -> Iterator[None]:
             ) from problem
         raise PeerUnreachable(
             f"{problem.host} could not be reached: {problem.os_error.strerror or 'no connection'}.",
+            hint="see whether its name is right, and its certificate good" if _for_long(problem) else "",
             again_after=None if _for_long(problem) else 0,
         ) from problem
     except TimeoutError as problem:

@@ -62,7 +62,7 @@ def load(octets: bytes) -> Policy:
     try:
         document: Json = orjson.loads(octets)
     except orjson.JSONDecodeError as problem:
-        raise BadPolicy(f"The policy is not JSON: {problem}.") from problem
+        raise BadPolicy(f"The policy is not JSON: {problem}.", hint="a policy is one JSON object") from problem
     policy, findings = read(document)
     if policy is None:
         first = findings[0]

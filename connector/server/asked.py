@@ -20,6 +20,7 @@ from connector.errors import BadInput, BadMessage, TooLarge
 from connector.vocabulary.admission import admit
 
 LIMIT_BYTES = 8 << 20
+_DOCUMENT = "/v1/openapi.json says what each means"
 _LOOPBACK = re.compile(r"(?:localhost|127\.0\.0\.1)(?::[0-9]{1,5})?")
 
 
@@ -68,7 +69,8 @@ def _read(model: type[A], said: Mapping[str, object], place: str) -> A:
         return model.model_validate(said)
     except ValidationError as error:
         problems = error.errors(include_url=False, include_context=False)
-        hint = _near(model, [str(one["loc"][-1]) for one in problems if one["type"] == "extra_forbidden"])
+        unknown = [str(one["loc"][-1]) for one in problems if one["type"] == "extra_forbidden"]
+        hint = _near(model, unknown) if unknown else _DOCUMENT
         raise BadInput("; ".join(map(sentence, problems)), hint=hint, place=place) from None
 
 
@@ -78,7 +80,7 @@ def _near(model: type[Asked], unknown: list[str]) -> str:
         near = difflib.get_close_matches(name, known, n=1)
         if near:
             return f"did you mean {near[0]!r}?"
-    return f"known: {', '.join(known) or 'nothing'}; /v1/openapi.json says what each means"
+    return f"known: {', '.join(known) or 'nothing'}; {_DOCUMENT}"
 
 
 def key(request: web.Request) -> str:

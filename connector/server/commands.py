@@ -9,8 +9,8 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
-from contextlib import aclosing
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
+from contextlib import aclosing, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
@@ -20,7 +20,7 @@ import orjson
 from connector.credentials.datamodel import parse_credential
 from connector.credentials.ids import mint
 from connector.credentials.verify import needs
-from connector.errors import BadInput, Conflict, NotFound
+from connector.errors import BadInput, BadPlan, BadPolicy, Conflict, NotFound
 from connector.exchange.browse import Elsewhere
 from connector.exchange.draft import micros
 from connector.exchange.pages import FILE
@@ -70,7 +70,8 @@ async def publish(
     services: Services, wanted: Wanted, declared: Declared, on_document: Callable[[int], None]
 ) -> JsonObject:
     """Map the exports of a plan and offer what comes out under a policy."""
-    plan = parse(await asyncio.to_thread(read_file, wanted.plan))
+    with about(wanted.plan):
+        plan = parse(await asyncio.to_thread(read_file, wanted.plan))
     if wanted.record_type not in {"", plan.record}:
         raise BadInput(f"the plan makes {plan.record}, not {wanted.record_type}", place=str(wanted.plan))
     name = plan.mapping.partition("/")[0]
@@ -104,9 +105,11 @@ async def dataset_of(
     """The dataset of a plan (or of what was imported under its name) and a policy."""
     dataset_id = given or _mint(services, "dataset", f"{name} {policy_file.name}")
     before = await services.store.load_dataset(services.config.tenant, dataset_id)
+    with about(policy_file):
+        policy_digest = digest(load(policy_octets))
     return DatasetRow(
         tenant=services.config.tenant, dataset_id=dataset_id, title=name, plan=name, record_types=(record_type,),
-        policy=policy_octets, policy_digest=digest(load(policy_octets)), at=micros(services.clock.now()),
+        policy=policy_octets, policy_digest=policy_digest, at=micros(services.clock.now()),
         approval=before is not None and before.approval,
     )  # fmt: skip
 
@@ -167,12 +170,22 @@ def _mint(services: Services, kind: str, key: str) -> str:
     return mint(services.id_key, services.config.tenant, kind, key)
 
 
+@contextmanager
+def about(file: Path) -> Iterator[None]:
+    """What is wrong in a file is told with its name."""
+    try:
+        yield
+    except (BadPlan, BadPolicy) as error:
+        error.place = ", ".join(part for part in (str(file), error.place) if part)
+        raise
+
+
 def read_file(path: Path) -> bytes:
     """A file that an operator named."""
     try:
         return path.read_bytes()
     except OSError as error:
-        raise BadInput(f"{path}: {error.strerror}") from None
+        raise BadInput(f"{path}: {error.strerror}", hint="name a file that the connector may read") from None
 
 
 # --- request ---------------------------------------------------------------------------------------------------------

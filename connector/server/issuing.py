@@ -124,7 +124,9 @@ async def issue(services: Services, job: Job) -> Signed:
     documents = [_stated(services, job.record_type, one) for one in job.claims]
     findings: list[Finding] = []
     if job.plan is not None:
-        mapped = await commands.map_plan(services, parse(read_file(job.plan)))
+        with commands.about(job.plan):
+            plan = parse(read_file(job.plan))
+        mapped = await commands.map_plan(services, plan)
         documents += mapped.mapped
         findings += mapped.findings
     dataset = DatasetRow(

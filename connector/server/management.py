@@ -136,8 +136,8 @@ async def check_token(
     if is_page(request):
         return await handler(request)
     if not request.path.startswith("/health/") and request.path != openapi.PATH:
-        shown = request.headers.get("Authorization", "").removeprefix("Bearer ")
-        if not hmac.compare_digest(shown.encode(), request.app[_TOKEN].encode()):
+        scheme, _, shown = request.headers.get("Authorization", "").partition(" ")
+        if scheme.lower() != "bearer" or not hmac.compare_digest(shown.encode(), request.app[_TOKEN].encode()):
             raise NotAuthenticated(
                 "the management token is missing or wrong",
                 hint=f"Authorization: Bearer TOKEN, which stands in secrets.env as {MANAGEMENT_TOKEN_VARIABLE}",

@@ -21,6 +21,7 @@ from connector.protocol import compose, negotiation, transfer
 _log = logging.getLogger("connector.server")
 
 _RETRY_AFTER_SECONDS = 5
+_ELSEWHERE = "operators ask at another port, on the connector's own machine: [listen] management_port"
 _TABLES = {"ContractNegotiationError": negotiation.TABLE, "TransferError": transfer.TABLE}
 _STATUS: tuple[tuple[type[errors.ConnectorError], int], ...] = (
     (errors.TooLarge, 413),
@@ -97,12 +98,18 @@ def problem(error: errors.ConnectorError, status: int = 0) -> web.Response:
     return response
 
 
+def _is_for_operators(request: web.Request) -> bool:
+    return request.path.startswith(("/v1/", "/health/", "/operator/"))
+
+
 def _as_problem(request: web.Request, refused: web.HTTPException) -> web.Response:
     """What aiohttp refuses, told as all else is: no such path, another method, a body that is too large."""
     allowed = refused.headers.get("Allow", "")
     told: errors.ConnectorError = errors.BadMessage(refused.reason)
     if isinstance(refused, web.HTTPNotFound):
-        told = errors.NotFound("there is nothing at this address")
+        told = errors.NotFound(
+            "there is nothing at this address", hint=_ELSEWHERE if _is_for_operators(request) else ""
+        )
     elif isinstance(refused, web.HTTPMethodNotAllowed):
         told = errors.BadMessage(f"{request.method} is not for this address", hint=f"it takes {allowed}")
     elif isinstance(refused, web.HTTPRequestEntityTooLarge):

@@ -12,6 +12,7 @@ import hashlib
 import os
 import re
 import shutil
+import stat
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
@@ -25,6 +26,7 @@ from connector.exchange.streams import CHUNK_BYTES
 from connector.stores.locking import locked
 
 _LOOK_SECONDS = 0.2
+_READABLE = "name a file that the connector may read"
 _DIGEST = re.compile(r"u[A-Za-z0-9_-]{20,100}")
 
 
@@ -103,9 +105,12 @@ class FileStore:
     async def add(self, source: Path, on_bytes: Callable[[int], None]) -> tuple[str, int]:
         """Keep a copy of a file: digest and size."""
         try:
-            number = await asyncio.to_thread(os.open, source, os.O_RDONLY | os.O_CLOEXEC)
+            number = await asyncio.to_thread(os.open, source, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
         except OSError as error:
-            raise BadInput(f"{source}: {error.strerror}", hint="name a file that the connector may read") from None
+            raise BadInput(f"{source}: {error.strerror}", hint=_READABLE) from None
+        if not stat.S_ISREG(os.fstat(number).st_mode):  # of a pipe or a device nobody knows where it ends
+            os.close(number)
+            raise BadInput(f"{source} is a folder or a device, not a file", hint=_READABLE)
         with os.fdopen(number, "rb", buffering=0) as stream:
             before = os.fstat(number)
             async with self.part(f"add {source}") as part:

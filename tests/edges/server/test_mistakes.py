@@ -1,0 +1,106 @@
+"""What a newcomer gets wrong at the management API: each answer says what is wrong, and what to do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from connector.cli import app, mount
+from connector.cli.companies import free_ports
+from connector.config import MANAGEMENT_TOKEN_VARIABLE, load, secret
+from tests.edges.cli.companies import PLAN, Company, found, know, serving
+from tests.edges.server.stranger import Stranger, ask, site_of
+
+PUBLISH = "POST /v1/publish"
+FILE = "POST /v1/publish-file"
+PLANS = '{"plan": "plans/%s", "policy": "policies/%s"}'
+MISTAKES: list[tuple[str, str, int, str, str]] = [
+    (PUBLISH, "plan=plans/sites.yaml", 400, "not JSON", "send a JSON object"),
+    (PUBLISH, '{"plan": "plans/sites.yaml",}', 400, "trailing comma", "take the last comma out"),
+    (PUBLISH, "[]", 400, "not an object", "send a JSON object"),
+    (PUBLISH, "", 422, "plan: it is missing; policy: it is missing", "/v1/openapi.json"),
+    (PUBLISH, '{"plan": "p", "polcy": "p"}', 422, "polcy: unknown key", "did you mean 'policy'?"),
+    (PUBLISH, '{"plan": "p", "policy": "p", "pin": "yes"}', 422, "pin: it should be a valid boolean", "/v1/"),
+    (PUBLISH, PLANS % ("none.yaml", "open.json"), 422, "none.yaml: No such file", "name a file"),
+    (PUBLISH, PLANS % ("sites.yaml", "../plans/sites.yaml"), 422, "not JSON", "a policy is one JSON object"),
+    (PUBLISH, PLANS % ("../policies/open.json", "open.json"), 422, "Unknown key `@type`", ""),
+    (PUBLISH, PLANS % ("outside.yaml", "open.json"), 422, "leads to no other folder", ""),
+    (FILE, '{"file": "plans", "policy": "policies/open.json"}', 422, "a folder or a device", "name a file"),
+    (FILE, '{"file": "plans\\u0000", "policy": "policies/open.json"}', 422, "file:", "/v1/openapi.json"),
+    (FILE, '{"file": "a", "policy": "b", "accessClass": "public"}', 422, "'LI+AUTH'", "/v1/openapi.json"),
+    ("GET /v1/catalog", "", 422, "peer: it is missing", "/v1/openapi.json"),
+    ("GET /v1/catalog?peer=refinr", "", 422, "no peer is called 'refinr'", "did you mean 'refiner'?"),
+    ("GET /v1/catalog?peer=did:wbe:x", "", 422, "did:wbe:x", "did resolve DID --trace"),
+    ("GET /v1/catalog?peer=refiner", "", 503, "could not be reached", "repeat the command"),
+    ("GET /v1/catalog?peer=a&peer=b", "", 422, "peer is said more than once", ""),
+    ("GET /v1/records?number=7", "", 422, "number: unknown key", "known: identifier"),
+    ("GET /v1/publish", "", 405, "GET is not for this address", "it takes POST"),
+    ("GET /v1/publsh", "", 404, "has no /v1/publsh", "/v1/openapi.json"),
+    ("POST /v1/approvals/x", '{"decision": "yes"}', 422, "'approve', 'counter' or 'reject'", "/v1/openapi.json"),
+    ("POST /v1/fetch", '{"agreement": "urn:x"}', 404, "no agreement urn:x", "battery-connector request"),
+    ("POST /v1/verify", '{"credential": "x", "at": "soon"}', 422, "at: no time; it is like 2026", "/v1/openapi.json"),
+    ("POST /v1/revoke", '{"digest": "x"}', 404, "no such credential", "credential inspect"),
+]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def company(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Company]:
+    """A mine; the refiner that it knows does not run."""
+    folder, ports = tmp_path_factory.mktemp("mistakes"), free_ports(4)
+    mine, refiner = found(folder, "mine", *ports[:2]), found(folder, "refiner", *ports[2:])
+    know(mine, refiner)
+    (mine.folder / "plans" / "outside.yaml").write_text(PLAN.replace("sites*.csv", "../secrets.env"), "utf-8")
+    with serving(mine):
+        yield mine
+
+
+def told(company: Company, port: int, request: str, body: str = "", **headers: str) -> dict[str, Any]:
+    """The problem that a request is answered with."""
+    method, path = request.split()
+    shown = {"Authorization": f"Bearer {secret(MANAGEMENT_TOKEN_VARIABLE, load(company.config))}", **headers}
+    answer = ask(port, method, path, body.encode(), **shown)
+    assert answer.headers["content-type"] == "application/problem+json"
+    problem = answer.json()
+    assert problem["status"] == answer.status
+    return problem
+
+
+@pytest.mark.parametrize("mistake", MISTAKES)
+def test_a_mistake_is_told_with_what_to_do(company: Company, mistake: tuple[str, str, int, str, str]) -> None:
+    """The status, the sentence, the hint; and where it is a file's fault, the file."""
+    request, body, status, what, todo = mistake
+    problem = told(company, company.management_port, request, body)
+    assert (problem["status"], what in problem["detail"], todo in problem["hint"]) == (status, True, True), problem
+    if "plans/" in body and "policies/" in body and status == 422 and not todo.startswith(("/v1", "name")):
+        assert str(company.folder) in problem["place"], problem
+
+
+@pytest.mark.parametrize("shown", ["", "Basic abc", "Bearer wrong", "the token alone"])
+def test_a_token_that_is_none_is_told_how_it_is_shown(company: Company, shown: str) -> None:
+    """And where it stands."""
+    problem = told(company, company.management_port, "GET /v1/counts", Authorization=shown)
+    assert problem["status"] == 401
+    assert MANAGEMENT_TOKEN_VARIABLE in problem["hint"]
+
+
+def test_the_public_port_says_where_operators_ask(company: Company) -> None:
+    """Two ports are easily taken for one another."""
+    problem = told(company, load(company.config).listen.port, "GET /v1/counts")
+    assert (problem["status"], "management_port" in problem["hint"]) == (404, True)
+
+
+def test_another_program_on_the_management_port_is_no_connector(tmp_path: Path) -> None:
+    """Whatever it answers: exit code 3, and what to do."""
+    ports = free_ports(2)
+    company, squatter = found(tmp_path, "mine", *ports), Stranger(ports[1], "squatter")
+    mount(["agreement", "approve"])
+    with site_of(squatter):
+        for words in (["agreement", "list"], ["approve", "urn:x"]):
+            result = CliRunner().invoke(app, [*words, "--config", str(company.config)])
+            assert result.exit_code == 3
+            assert "is no connector" in result.output
+            assert "[listen] management_port" in result.output
