@@ -34,6 +34,7 @@ from connector.exchange.draft import START_ALARM
 from connector.exchange.forget import Forget
 from connector.exchange.grants import Grants
 from connector.exchange.inbox import Inbox
+from connector.exchange.issuance import Issuance
 from connector.exchange.negotiate import Negotiate
 from connector.exchange.offer import Offer
 from connector.exchange.opening import PUSH_ALARM, Opening
@@ -138,6 +139,7 @@ def compose(
         leeway_seconds=limits.clock_leeway_seconds, claims_cache_seconds=limits.claims_cache_seconds,
     )  # fmt: skip
     answers = _answers(config, store, keys, policies)
+    held = HeldCredentials(config.path(config.held), config.did)
     grants = Grants(
         tenant=tenant, store=store, clock=clock, ids=ids, policies=policies, contents=transfer.contents,
         facts_from=authenticate.facts_from, data_token_seconds=limits.data_token_seconds,
@@ -151,8 +153,9 @@ def compose(
     return Services(
         config=config, store=store, clock=clock, ids=ids, peers=patient, verifier=verifier, bundle=bundle,
         keys=keys.own, id_key=keys.id_key, access_token_key=keys.access_token_key, authenticate=authenticate,
-        shown=HeldCredentials(config.path(config.held), config.did), negotiate=negotiate, transfer=transfer,
-        outbox=outbox, exports=Exports(), rekey=Rekey(tenant=tenant, store=store, keys=keys.own, clock=clock),
+        shown=held, issuance=_issuance(config, authenticate, patient, held, ids), negotiate=negotiate,
+        transfer=transfer, outbox=outbox, exports=Exports(),
+        rekey=Rekey(tenant=tenant, store=store, keys=keys.own, clock=clock),
         offer=Offer(
             tenant=tenant, did=did, base=transfer.base, store=store, clock=clock, policies=policies,
             link_key=keys.link_key,
@@ -176,6 +179,15 @@ def resolver_of(config: Config, http: Http, clock: Clock) -> Resolver:
         configured=frozenset(one.id for one in config.peers.values()).union(*config.trusted_issuers.values()),
     )  # fmt: skip
     return Resolver(http=http, clock=clock, quotas=quotas, allow_http=config.unsafe.allow_loopback_http)
+
+
+def _issuance(config: Config, authenticate: Authenticate, peers: Peers, wallet: HeldCredentials, ids: Ids) -> Issuance:
+    """What gets our own credentials from who issues them."""
+    return Issuance(
+        tenant=config.tenant, did=config.did, store=authenticate.store, peers=peers, resolver=authenticate.resolver,
+        verifier=authenticate.verifier, wallet=wallet, clock=authenticate.clock, ids=ids,
+        trusted_issuers=config.trusted_issuers,
+    )  # fmt: skip
 
 
 def _giving(

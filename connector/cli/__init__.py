@@ -53,7 +53,7 @@ _FAMILIES = {
     "evidence": "The log of what was decided, sent, taken and given, and why.",
     "passport": "What each audience sees, and what is still missing.",
     "map": "Mapping plans: suggest, check, run; as a sheet, too.",
-    "credential": "Issue, revoke, verify, inspect, import.",
+    "credential": "Issue, revoke, verify, inspect, import, request.",
     "did": "Our keys: show, rotate, revoke; resolve anybody's.",
     "policy": "Access policies: check, explain, say in plain words.",
     "vocab": "Generated files, and what a term means.",

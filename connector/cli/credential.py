@@ -1,4 +1,7 @@
-"""`credential issue|revoke|verify|inspect|import`: credentials as files, for signers, receivers and the curious."""
+"""`credential issue|revoke|verify|inspect|import`: credentials as files, for signers, receivers and the curious.
+
+`request` and `requests` are `requesting`'s.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +16,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from connector.bridges.octets import as_utf8
+from connector.cli import requesting
 from connector.cli.client import Management
 from connector.cli.console import CONFIG, DONE, JSON, NO, UNCHECKED, console, next_step, show_json, told
 from connector.cli.passport_records import kept_record
@@ -32,7 +36,9 @@ if TYPE_CHECKING:
     from connector.model import Json, JsonObject
     from connector.server.issuing import Job
 
-app = typer.Typer(no_args_is_help=True, help="Credentials: issue, revoke, verify, inspect, import.")
+app = typer.Typer(no_args_is_help=True, help="Credentials: issue, revoke, verify, inspect, import, request.")
+app.command()(requesting.request)
+app.command()(requesting.requests)
 
 FILE = Annotated[
     Path, typer.Argument(metavar="FILE", help="A credential: a compact `vc+jwt`, or JSON with a proof in it.")

@@ -27,6 +27,8 @@ from connector.credentials.token import check_audience, check_jti, check_times
 from connector.model import Did, Json, JsonObject
 
 PRESENTATION_LIMIT_BYTES = 1 << 20
+PARTY_LIMIT_BYTES = 64 * 1024
+"""Of a credential about a party: these are small, and reading one that a stranger shows must cost little."""
 MAX_CREDENTIALS = 16
 
 _DATA_URL = "data:application/vc+jwt,"

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from connector.errors import BadMessage
+from connector.errors import BadMessage, NotAllowed
 from connector.model import Json, JsonObject
 
 DCP_CONTEXT = "https://w3id.org/dspace-dcp/v1.0/dcp.jsonld"
@@ -78,10 +78,12 @@ def parse_scope(text: str) -> Scope:
     return Scope(kind=kind, value=value)
 
 
-def granted(asked: Sequence[Scope], allowed: Sequence[str]) -> tuple[Scope, ...]:
-    """What was asked for and is allowed: an answer holds less, it is no error (section 5.4.1)."""
+def check_granted(asked: Sequence[Scope], allowed: Sequence[str]) -> None:
+    """Who asks for more than the access token allows is not authorised for the request (section 5.4): `NotAllowed`."""
     known = {parse_scope(text) for text in allowed}
-    return tuple(scope for scope in asked if scope in known)
+    beyond = [str(scope) for scope in asked if scope not in known]
+    if beyond:
+        raise NotAllowed(f"the access token does not allow {', '.join(beyond)}")
 
 
 def query_message(scopes: Sequence[str]) -> JsonObject:
@@ -91,7 +93,7 @@ def query_message(scopes: Sequence[str]) -> JsonObject:
 
 def read_query(message: Json) -> tuple[Scope, ...]:
     """The scopes of a PresentationQueryMessage. `UnsupportedQuery` for a presentation definition (section 5.4.1)."""
-    body = _message(message, "PresentationQueryMessage")
+    body = message_of(message, "PresentationQueryMessage")
     if "presentationDefinition" in body:
         if "scope" in body or not body["presentationDefinition"]:
             raise BadMessage("scope and presentationDefinition exclude each other, and neither may be empty")
@@ -113,14 +115,15 @@ def response_message(presentations: Sequence[str]) -> JsonObject:
 
 def read_response(message: Json) -> tuple[str, ...]:
     """The presentations of a PresentationResponseMessage, as JWT texts. Other forms are refused."""
-    body = _message(message, "PresentationResponseMessage")
+    body = message_of(message, "PresentationResponseMessage")
     presentations = body.get("presentation")
     if not isinstance(presentations, list) or len(presentations) > MAX_PRESENTATIONS:
         raise BadMessage(f"presentation must be a list of at most {MAX_PRESENTATIONS}")
     return tuple(_text(presentation, "presentation") for presentation in presentations)
 
 
-def _message(message: Json, kind: str) -> JsonObject:
+def message_of(message: Json, kind: str) -> JsonObject:
+    """A DCP message of this type, as an object."""
     if not isinstance(message, dict) or message.get("type", message.get("@type")) != kind:
         raise BadMessage(f"not a {kind}")
     contexts = message.get("@context")

@@ -17,7 +17,7 @@ from datetime import datetime, timedelta
 from typing import TypeAlias
 
 from connector.credentials.digest import digest_multibase
-from connector.credentials.presentation import bound_to, verify_presentation
+from connector.credentials.presentation import PARTY_LIMIT_BYTES, bound_to, verify_presentation
 from connector.credentials.query import type_scope
 from connector.credentials.verify import Report, needs
 from connector.errors import AddressBlocked, BadMessage, CannotCheck, Conflict, NotAuthenticated
@@ -38,8 +38,6 @@ _RECHECK = timedelta(seconds=30)
 """So long claims count without a look at the status lists (which are at most a minute old)."""
 _MAX_PARTIES = 10_000
 _MAX_PRESENTATIONS = 4
-_LARGEST_BYTES = 64 * 1024
-"""Of a credential about a party: these are small, and reading one that a stranger shows must cost little."""
 _MOST_DOUBTS = 4
 """Each stands in the record of every decision about the party."""
 _BEARER = "Bearer "
@@ -197,7 +195,7 @@ class Authenticate:
         kept: list[bytes] = []
         doubted: list[str] = []
         for octets in credentials:
-            if len(octets) > _LARGEST_BYTES or set(PARTY_CREDENTIALS).isdisjoint(needs(octets).types):
+            if len(octets) > PARTY_LIMIT_BYTES or set(PARTY_CREDENTIALS).isdisjoint(needs(octets).types):
                 continue  # not asked for: nothing is fetched for it either
             report = await self.verifier.verify(octets, trusted_only=True)
             if report.verdict == "indeterminate":

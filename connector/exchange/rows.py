@@ -107,13 +107,13 @@ class TimerRow:
     due: int
 
 
-ApprovalKind = Literal["negotiation", "audit"]
+ApprovalKind = Literal["negotiation", "audit", "credential"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ApprovalRow:
     """What waits for a person's word, or has it: a turn of a negotiation (`pid`), or a party's audit reads of a dataset
-    (an id of their own).
+    (an id of their own). Or an issuer's: a credential that we asked it for (`pid`: our id for that), or that it offers.
 
     `due`: when a turn is refused without one, or how long a word on audit reads counts. `decision` is empty until
     then; a decided turn is done at `not_before`.

@@ -1,4 +1,5 @@
-"""Our own party credentials (membership, roles, mandates): files in a folder, read when they are shown.
+"""Our own party credentials (membership, roles, mandates): files in a folder, read when they are shown; what an issuer
+brings is put there under the request's name.
 
 A new file counts at once. One that is no credential, or not yet a whole one, is passed over and named in the log: it
 must not take the others with it. Whether a credential is good is judged by whom it is shown to.
@@ -6,7 +7,10 @@ must not take the others with it. Whether a credential is good is judged by whom
 
 from __future__ import annotations
 
+import asyncio
 import logging
+import os
+from collections.abc import Sequence
 from dataclasses import KW_ONLY, dataclass, field
 from pathlib import Path
 
@@ -45,6 +49,25 @@ class HeldCredentials:
                 self._told[one.path] = one.octets
                 _log.warning("%s %s", one.path, one.problem)
         return tuple(one.octets for one in found if one.shown)
+
+    async def keep(self, batch: str, credentials: Sequence[bytes]) -> None:
+        """Implements `exchange.issuance.Wallet`: whole files, the earlier ones of the batch gone afterwards."""
+        await asyncio.to_thread(self._keep, batch, credentials)
+
+    def _keep(self, batch: str, credentials: Sequence[bytes]) -> None:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        earlier = set(self.folder.glob(f"{batch}-*.jwt"))
+        for number, octets in enumerate(credentials):
+            path = self.folder / f"{batch}-{number}.jwt"
+            half = path.with_suffix(".part")
+            with half.open("wb") as out:
+                out.write(octets)
+                out.flush()
+                os.fsync(out.fileno())
+            half.replace(path)
+            earlier.discard(path)
+        for path in earlier:
+            path.unlink(missing_ok=True)
 
     def look(self) -> list[Held]:
         """Everything in the folder, with what is wrong with it."""

@@ -207,3 +207,37 @@ class Process(ProcessHead):
     withdrawn: str | None
     messages: list[ReceiptedMessage]
     attempts: list[Attempt]
+
+
+# --- issuers ---------------------------------------------------------------------------------------------------------
+
+
+class CredentialRequest(Answer):
+    """What we asked an issuer for."""
+
+    id: str
+    issuer: str
+    types: list[str]
+    asked: str
+    state: Literal["requested", "issued", "rejected", "expired"]
+    until: str
+    """So long what comes for it is taken."""
+    reason: str | None
+    credentials: list[str]
+    """The digests of what came; it lies in the folder of our own credentials."""
+
+
+class CredentialOffer(Answer):
+    """What an issuer offers: its own id for it, and the type where it said one."""
+
+    issuer: str
+    id: str
+    type: str | None
+    at: str
+
+
+class CredentialRequests(Answer):
+    """Both."""
+
+    requests: list[CredentialRequest]
+    offers: list[CredentialOffer]

@@ -67,7 +67,7 @@ async def queue(services: Services) -> list[JsonObject]:
         if row.kind == "audit"
         else await _shown(services, row)
         for row in await services.store.list_approvals(_tenant(services))
-        if row.kind != "audit" or not row.decision
+        if row.kind == "negotiation" or (row.kind == "audit" and not row.decision)
     ]
 
 

@@ -39,6 +39,7 @@ from connector.server import (
     operator_pages,
     own_keys,
     processes,
+    requesting,
     requests,
     transfers,
     verifying,
@@ -60,9 +61,11 @@ def operations() -> list[Operation]:
         "Exchange": [*_exchanging(), *files.operations(), *withdrawing.operations(), *discarding.operations()],
         "Decide": [*decisions.operations(), *transfers.operations()],
         "Look": [*_looking(), *processes.operations(), *agreements.operations()],
-        "Credentials": [*verifying.operations(), *issuing.operations(), *own_keys.operations()],
+        "Credentials": [
+            *verifying.operations(), *issuing.operations(), *requesting.operations(), *own_keys.operations()
+        ],
         "This connector": [*_health(), *operator_pages.operations()],
-    }
+    }  # fmt: skip
     return [replace(one, topic=topic) for topic, some in topics.items() for one in some]
 
 

@@ -1,32 +1,24 @@
-"""What else peers and the public reach: DID document, credential service, data, status lists, audit reads, contexts.
+"""What else peers and the public reach: DID document, data, status lists, audit reads, contexts.
 
-DCP 1.0.1 sections 4.2 and 5.4; Bitstring Status List 1.0; DECISIONS for audit reads and status changes.
+DCP 1.0.1 section 4.2; Bitstring Status List 1.0; DECISIONS for audit reads and status changes.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from urllib.parse import parse_qsl
 
 from aiohttp import web
 
 from connector.config import Config
-from connector.credentials import jose
-from connector.credentials.access import check_access
-from connector.credentials.datamodel import MEDIA_TYPE, parse_credential
+from connector.credentials.datamodel import MEDIA_TYPE
 from connector.credentials.did import MEDIA_TYPE as DID_MEDIA_TYPE
-from connector.credentials.presentation import presentation_input
-from connector.credentials.query import granted, read_query, response_message
-from connector.credentials.securing import is_vc11
 from connector.credentials.verify import needs
 from connector.errors import NotAllowed, NotAuthenticated, NotFound
 from connector.exchange.grants import Grant
-from connector.model import Did
-from connector.server import parts, statements
+from connector.server import credential_service, parts, statements
 from connector.server.dsp import path_of
 from connector.server.problems import json_response
-from connector.server.services import SERVICES, Services, body_of, caller_of
-from connector.vocabulary.admission import admit_message
+from connector.server.services import SERVICES, body_of, caller_of
 
 _MOST_FIELDS = 10
 _MEMBERSHIP = {"VerifiableCredential", "MembershipCredential"}
@@ -38,7 +30,7 @@ def routes(config: Config) -> list[web.RouteDef]:
     document = f"{path}/did.json" if path else "/.well-known/did.json"
     return [
         web.get(document, _did_document),
-        web.post(f"{path}/dcp/presentations/query", _presentations),
+        *credential_service.routes(f"{path}/dcp"),
         web.get(f"{path}/data", _data_page),
         web.post(f"{path}/data/token", _data_token),
         web.get(f"{path}/data/units", _data_numbered),
@@ -57,35 +49,6 @@ async def _did_document(request: web.Request) -> web.Response:
     now = services.clock.now()
     document = statements.did_document(services.config, services.keys.methods(now), now)
     return web.Response(body=document, content_type=DID_MEDIA_TYPE)
-
-
-async def _presentations(request: web.Request) -> web.Response:
-    """A verifier asks for our credentials with the access token that we sent it (DCP 5.4)."""
-    services, body = request.app[SERVICES], await body_of(request)
-    issued, now = await services.authenticate.proven(request.headers.get("Authorization", "")), services.clock.now()
-    access = check_access(services.access_token_key, issued.access_token or "", verifier=issued.party, now=now)
-    await services.authenticate.use_up(issued, method="POST", path=request.path_qs, body=body)
-    scopes = granted(read_query(admit_message(body, services.config.limits.max_message_bytes)), access.scopes)
-    chosen: dict[bool, list[bytes]] = {False: [], True: []}
-    for shown in services.shown():
-        credential = parse_credential(shown)
-        ident, ended = credential.payload.get("id"), credential.valid_until is not None and credential.valid_until < now
-        if not ended and any(scope.covers(types=credential.types, credential_id=str(ident)) for scope in scopes):
-            chosen[is_vc11(credential.securing)].append(shown)
-    # of one data model each, one at least
-    answered = [older for older, some in chosen.items() if some] or [False]
-    presentations = [await _presentation(services, issued.party, chosen[older], older=older) for older in answered]
-    return json_response(response_message(presentations))
-
-
-async def _presentation(services: Services, verifier: Did, credentials: Sequence[bytes], *, older: bool) -> str:
-    now = services.clock.now()
-    signer = services.keys.authentication(now)
-    unsigned = presentation_input(
-        audience=verifier, credentials=credentials, key_id=signer.key_id, alg=signer.alg, jti=services.ids.urn(),
-        now=now, lifetime_seconds=services.config.limits.token_lifetime_seconds, older=older,
-    )  # fmt: skip
-    return jose.attach(unsigned, await signer.sign(unsigned)).decode("ascii")
 
 
 # --- data ------------------------------------------------------------------------------------------------------------

@@ -123,6 +123,15 @@ class Issue(Asked):
     """`vc+jwt`, or the cryptosuite of a proof inside that the company's key makes."""
 
 
+class RequestCredentials(Asked):
+    """What to ask an issuer for: types, or its own ids for what it can issue."""
+
+    issuer: Word
+    """A name of `[peers]`, or a DID."""
+    types: list[Word] = Field(default_factory=list)
+    ids: list[Word] = Field(default_factory=list)
+
+
 class SignedWith(Asked):
     """A key of ours."""
 

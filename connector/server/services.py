@@ -22,6 +22,7 @@ from connector.exchange.discard import Discard
 from connector.exchange.draft import Caller
 from connector.exchange.grants import Grants
 from connector.exchange.inbox import Inbox
+from connector.exchange.issuance import Issuance
 from connector.exchange.negotiate import Negotiate
 from connector.exchange.offer import Offer
 from connector.exchange.outbox import Outbox
@@ -69,6 +70,7 @@ class Services:
     keys: OwnKeys
     id_key: bytes
     access_token_key: bytes
+    issuance: Issuance
     shown: Callable[[], Sequence[bytes]]
     """Our own party credentials (membership, roles, mandates), as compact octets."""
     authenticate: Authenticate

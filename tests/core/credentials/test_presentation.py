@@ -17,7 +17,7 @@ from connector.credentials.did import DidDocument
 from connector.credentials.presentation import bound_to, presentation_input, verify_presentation
 from connector.credentials.query import DCP_CONTEXT, Scope, UnsupportedQuery
 from connector.credentials.refused import Refused
-from connector.errors import BadMessage
+from connector.errors import BadMessage, NotAllowed
 from connector.keys.memory import MemorySigner
 from connector.model import Did, Json, JsonObject
 
@@ -232,11 +232,15 @@ def test_other_scopes_are_refused(text: str) -> None:
         query.parse_scope(text)
 
 
-def test_less_is_granted_than_asked_and_never_more() -> None:
-    """DCP 5.4.1: what the access token does not cover is left out."""
+def test_who_asks_for_more_than_is_allowed_gets_nothing() -> None:
+    """DCP 5.4, and its own kit; scopes of two and three parts are the same one."""
     asked = query.read_query(query.query_message([MEMBER, f"{MEMBER}:read", query.type_scope("RoleCredential")]))
-    assert query.granted(asked, [f"{MEMBER}:read"]) == (Scope(kind="type", value="MembershipCredential"),)
-    assert query.granted(asked, []) == ()
+    assert asked[0] == Scope(kind="type", value="MembershipCredential")
+    query.check_granted(asked, [f"{MEMBER}:read", "org.eclipse.dspace.dcp.vc.type:RoleCredential", MEMBER])
+    with pytest.raises(NotAllowed, match="RoleCredential"):
+        query.check_granted(asked, [f"{MEMBER}:read"])
+    with pytest.raises(NotAllowed):
+        query.check_granted(asked[:1], [])
     assert asked[0].covers(types=("VerifiableCredential", "MembershipCredential"), credential_id=None)
     assert not asked[0].covers(types=("VerifiableCredential",), credential_id="MembershipCredential")
 

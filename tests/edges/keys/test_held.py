@@ -57,3 +57,15 @@ def test_a_stranger_s_credential_and_a_missing_folder_are_named(
     theirs, none = (one.getMessage() for one in caplog.records)
     assert f"is about {MAKER}, not about us ({MINE})" in theirs
     assert "is no folder" in none
+
+
+async def test_what_an_issuer_brings_takes_the_place_of_what_it_brought(tmp_path: Path) -> None:
+    """Of the same request only; whole files, no leftovers, in a folder that is made where there was none."""
+    held = HeldCredentials(tmp_path / "held", MINE)
+    one, two, three = member(MINE), member(MAKER), member(f"{MINE}x")
+    await held.keep("aa", [one, two])
+    await held.keep("bb", [three])
+    assert set(held()) == {one, two, three}
+    await held.keep("aa", [two])
+    assert set(held()) == {two, three}
+    assert {path.suffix for path in (tmp_path / "held").iterdir()} == {".jwt"}

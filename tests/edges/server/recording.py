@@ -25,6 +25,7 @@ from connector.keys.register import Register
 from connector.server.lines import NDJSON
 from connector.server.openapi import PATH
 from tests.edges.cli.companies import Company, found, know, serving
+from tests.edges.server.issuer import issuing
 from tests.edges.server.stranger import ask
 
 EXAMPLES = Path(connector.server.__file__).with_name("examples.json")
@@ -48,6 +49,7 @@ class Story:
 
     mine: Company
     refiner: Company
+    issuer: str
     calls: list[Call] = field(default_factory=list)
 
     def ask(
@@ -102,6 +104,9 @@ class Story:
         issued = ask(self.mine, "POST", "/v1/issue", {"type": "MembershipCredential", "claims": [claim]})
         body = {"digest": issued["credentials"][0]["digest"], "purpose": "suspension", "reason": "fee not paid"}
         ask(self.mine, "POST", "/v1/revoke", body)
+        wanted = {"issuer": "register", "types": ["MembershipCredential"]}
+        ask(self.mine, "POST", "/v1/credential-requests", wanted)
+        ask(self.mine, "GET", "/v1/credential-requests")
 
     def take(self) -> str:
         """The refiner's: a contract, its data; the agreement."""
@@ -169,16 +174,24 @@ class Story:
 
 @contextmanager
 def companies(folder: Path) -> Iterator[Story]:
-    """Both, running."""
+    """Both, running, and a register that issues memberships."""
+    with issuing() as issuer:
+        yield from _companies(folder, issuer)
+
+
+def _companies(folder: Path, issuer: str) -> Iterator[Story]:
     ports = free_ports(4)
     mine = found(folder, "mine", ports[0], ports[1])
     refiner = found(folder, "refiner", ports[2], ports[3])
     know(mine, refiner)
     know(refiner, mine)
+    text = mine.config.read_text("utf-8")
+    text = text.replace("\nFacilityRecord =", f'\nMembershipCredential = ["{issuer}"]\nFacilityRecord =')
+    mine.config.write_text(text.replace("\nrefiner =", f'\nregister = "{issuer}"\nrefiner ='), "utf-8")
     with (mine.folder / "exports" / "sites.csv").open("a") as export:
         export.write(ROW)
     with serving(mine, refiner):
-        yield Story(mine, refiner)
+        yield Story(mine, refiner, issuer)
 
 
 def told(story: Story) -> list[Call]:
@@ -209,6 +222,7 @@ def examples(story: Story) -> dict[str, Any]:
             shown.setdefault(call.operation, {"answer": _short(call.answer), **body})
     text = json.dumps(shown, indent=1, ensure_ascii=False, sort_keys=True)
     text = text.replace(str(story.mine.folder.parent), "/srv")
+    text = text.replace(story.issuer, "did:web:register.example")
     for company, port in ((story.mine, 8080), (story.refiner, 9080)):
         own = load(company.config).listen
         text = text.replace(str(own.management_port), str(port + 1)).replace(str(own.port), str(port))

@@ -26,8 +26,19 @@ from tests.edges.server.outline import outline
 from tests.edges.server.recording import EXAMPLES, Story, companies, examples, told
 from tests.edges.server.stranger import ask
 
-ELSEWHERE = {"Told", "Progress", "Attempt", "Pending", "Elsewhere", "AuditDecided", "Edge", "BalanceFinding"}
-"""What no quick and quiet day has: long work, a peer that is away, other catalogues, held audit reads, a chain."""
+ELSEWHERE = {
+    "Told",
+    "Progress",
+    "Attempt",
+    "Pending",
+    "Elsewhere",
+    "AuditDecided",
+    "Edge",
+    "BalanceFinding",
+    "CredentialOffer",
+}
+"""What no quick and quiet day has: long work, a peer that is away, other catalogues, held audit reads, a chain,
+an offer of an issuer."""
 EACH = 20
 """Requests made up for each operation."""
 AUDIT_READS = {("Waiting", "read"), ("Waiting", "reason")}

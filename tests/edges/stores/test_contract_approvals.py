@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
+
 from connector.exchange.ports import Store
-from connector.exchange.rows import StepCommit
+from connector.exchange.rows import ApprovalKind, StepCommit
 from tests.edges.stores.rows import T, approval, entry, outbox, process
 
 
@@ -25,11 +27,12 @@ async def test_what_waits_for_a_word_is_kept_until_it_is_done(store: Store) -> N
     await store.commit_step(StepCommit(process=process("p1", 4), expected_version=3, approval_done=True))
 
 
-async def test_an_approval_without_a_process_is_kept_with_its_evidence(store: Store) -> None:
-    """Of an audit read: inserted, then decided, each on record."""
-    row = replace(approval(process("r1")), kind="audit")
+@pytest.mark.parametrize("kind", ["audit", "credential"])
+async def test_an_approval_without_a_process_is_kept_with_its_evidence(store: Store, kind: ApprovalKind) -> None:
+    """Of an audit read, or of what an issuer was asked for: inserted, then decided, each on record."""
+    row = replace(approval(process("r1")), kind=kind)
     await store.commit_approval(row, entry("held"))
-    assert await store.load_approval(T, "audit", "r1") == row
+    assert await store.load_approval(T, kind, "r1") == row
     assert await store.load_approval(T, "negotiation", "r1") is None
     await store.commit_approval(replace(row, decision="reject"), entry("decided"))
     assert await store.list_approvals(T) == [replace(row, decision="reject")]

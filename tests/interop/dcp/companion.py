@@ -1,9 +1,11 @@
 """What the kit needs beside itself and a connector, on one port: a secure token service of our company, a place where a
-test can set our verifier going, and the kit's DID documents with what they lack.
+test can set our verifier going, the kit's DID documents with what they lack, and its issuer before it runs.
 
 The token service is no part of DCP's protocol: it is how a holder's own programs get tokens. Ours are made by the
 product's own functions with our company's keys. The trigger hands the kit's `Authorization` on to a dataset that only
-members see, and gives our connector's answer back.
+members see, and gives our connector's answer back. The kit delivers credentials that nobody asked it for, and is there
+only while a test runs: so our connector asks its issuer here beforehand, as it asks any, and the kit is told under
+which id.
 """
 
 from __future__ import annotations
@@ -18,19 +20,22 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from urllib.error import HTTPError
+from urllib.error import HTTPError, URLError
 from urllib.parse import parse_qs
 
 from connector.credentials import jose, token
 from connector.credentials.access import mint_access
 from connector.credentials.did import RELATIONSHIPS
+from connector.credentials.issuance import SERVICE
+from connector.credentials.query import DCP_CONTEXT
 from connector.keys.ring import open_keys
-from connector.model import Did, JsonObject
+from connector.model import Did, Json, JsonObject
 from tests.interop.company import Company
 
 _SECONDS = 60
 _LIFETIME = timedelta(minutes=5)
-_OK = 200
+_OK, _CREATED = 200, 201
+TYPES = ("MembershipCredential", "SensitiveDataCredential")
 ROLES = ("holder", "issuer", "verifier", "thirdparty")
 CLIENT = {"client_id": "kit", "client_secret": "trial"}
 """What the kit says to the token service, which is a test's: there is nothing to guard."""
@@ -54,7 +59,14 @@ class Companion:
         """The name of a party of the kit in one run of it: each run makes keys of its own."""
         return Did(f"did:web:localhost%3A{self.port}:{run}:{role}")
 
-    def settings(self, run: str, ours: str) -> Mapping[str, str]:
+    def ask(self, run: str) -> str:
+        """Our connector asks the kit's issuer for both credentials that the kit knows. The id of its request."""
+        body: JsonObject = {"issuer": self.did(run, "issuer"), "types": [*TYPES]}
+        asked = self.us.post("/v1/credential-requests", body)
+        assert asked["state"] == "requested", asked
+        return str(asked["id"])
+
+    def settings(self, run: str, ours: str) -> dict[str, str]:
         """The kit's settings; `ours` is the role that our connector has."""
         parties = {role: self.us.did if role == ours else self.did(run, role) for role in ROLES}
         settings = {
@@ -72,13 +84,28 @@ class Companion:
 
     def document(self, run: str, role: str) -> JsonObject:
         """The kit's DID document. It says for no purpose that its key serves it, which DCP 4.3.3 asks for."""
-        with urllib.request.urlopen(f"http://localhost:{self.kit_port}/{role}/did.json", timeout=_SECONDS) as response:
-            document: JsonObject = json.loads(response.read())
+        try:
+            with urllib.request.urlopen(f"http://localhost:{self.kit_port}/{role}/did.json", timeout=_SECONDS) as found:
+                document: JsonObject = json.loads(found.read())
+        except HTTPError:  # between two tests the kit has none
+            raise
+        except URLError:  # it does not run yet
+            service: JsonObject = {"id": "#issuer", "type": SERVICE, "serviceEndpoint": f"{self.address}/{run}"}
+            return {"id": self.did(run, role), "service": [service]}
         methods = document["verificationMethod"]
         assert isinstance(methods, list), document
         keys = [one["id"] for one in methods if isinstance(one, dict)]
         assert document["id"] == self.did(run, role), document
         return document | {name: list(keys) for name in RELATIONSHIPS}
+
+    def metadata(self, run: str) -> JsonObject:
+        """What the kit's issuer can issue."""
+        supported: list[Json] = [
+            {"id": kind, "type": "CredentialObject", "credentialType": kind, "profile": "vc11-sl2021/jwt"}
+            for kind in TYPES
+        ]
+        said: JsonObject = {"@context": [DCP_CONTEXT], "type": "IssuerMetadata", "issuer": self.did(run, "issuer")}
+        return {**said, "credentialsSupported": supported}
 
     def token(self, form: Mapping[str, str]) -> JsonObject:
         """An access token for a verifier and these scopes, in a token of ours (DCP 1.0.1, section 4.3.1)."""
@@ -119,7 +146,10 @@ def standing_by(us: Company, dataset: str, port: int, kit_port: int, log: Path) 
 
     class Door(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            _, run, role, _ = self.path.split("/")
+            _, run, role, *_ = self.path.split("/")
+            if role == "metadata":
+                self._say(_OK, companion.metadata(run))
+                return
             try:
                 self._say(_OK, companion.document(run, role))
             except HTTPError as error:  # between two tests the kit has none
@@ -129,6 +159,8 @@ def standing_by(us: Company, dataset: str, port: int, kit_port: int, log: Path) 
             body = self.rfile.read(int(self.headers["Content-Length"])).decode()
             if self.path == "/token":
                 self._say(_OK, companion.token({name: said for name, (said,) in parse_qs(body).items()}))
+            elif self.path.endswith("/credentials"):
+                self._say(_CREATED, {})
             else:
                 self._give(*companion.trigger(self.headers["Authorization"] or ""))
 

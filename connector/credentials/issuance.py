@@ -1,0 +1,118 @@
+"""The messages of credential issuance as a holder says and reads them (DCP 1.0.1 section 6).
+
+We ask an issuer for credentials, it delivers them to our credential service, or offers some first. What is delivered is
+only read here: whether it was asked for is the journey's to know, and each credential must still pass `verify`. Members
+that we do not use are passed over; a form (`format`) is told by the credential itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from connector.credentials.query import DCP_CONTEXT, message_of
+from connector.errors import BadMessage
+from connector.model import Did, Json, JsonObject
+
+SERVICE: Final = "IssuerService"
+"""The service of an issuer's DID document (section 6.3)."""
+MAX_CREDENTIALS: Final = 16
+_LONGEST: Final = 512
+_STATUSES: Final = ("ISSUED", "REJECTED")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Supported:
+    """What an issuer can issue, or offers: its own id for it, and the credential's type where it says one."""
+
+    id: str
+    credential_type: str
+    profile: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delivery:
+    """What came for a request of ours."""
+
+    holder_pid: str
+    issuer_pid: str
+    status: Literal["ISSUED", "REJECTED"]
+    credentials: tuple[bytes, ...]
+    reason: str
+
+
+def request_message(holder_pid: str, ids: Sequence[str]) -> JsonObject:
+    """A CredentialRequestMessage (section 6.4.1). `ids` are the issuer's own."""
+    return {
+        "@context": [DCP_CONTEXT],
+        "type": "CredentialRequestMessage",
+        "holderPid": holder_pid,
+        "credentials": [{"id": one} for one in ids],
+    }
+
+
+def read_delivery(message: Json) -> Delivery:
+    """A CredentialMessage (section 6.5.1). Without our own id for the request it belongs to none."""
+    body = message_of(message, "CredentialMessage")
+    status = next((one for one in _STATUSES if body.get("status") == one), None)
+    if status is None:
+        raise BadMessage(f"status must be one of {', '.join(_STATUSES)}")
+    listed = _list(body, "credentials") if status == "ISSUED" else []
+    if status == "ISSUED" and not listed:
+        raise BadMessage("credentials is empty, and the status is ISSUED")
+    reason = body.get("rejectionReason")
+    return Delivery(
+        holder_pid=_text(body, "holderPid"), issuer_pid=_text(body, "issuerPid"),
+        status="ISSUED" if status == "ISSUED" else "REJECTED", credentials=tuple(map(_payload, listed)),
+        reason=reason[:_LONGEST] if isinstance(reason, str) else "",
+    )  # fmt: skip
+
+
+def read_offer(message: Json, issuer: Did) -> tuple[Supported, ...]:
+    """What a CredentialOfferMessage of this issuer offers (section 6.6.1); of a sparse object there is only the id."""
+    body = message_of(message, "CredentialOfferMessage")
+    if body.get("issuer") != issuer:
+        raise BadMessage("issuer is not the sender")
+    return tuple(map(_supported, _list(body, "credentials")))
+
+
+def read_metadata(message: Json, issuer: Did) -> tuple[Supported, ...]:
+    """What this issuer can issue (section 6.7)."""
+    body = message_of(message, "IssuerMetadata")
+    if body.get("issuer") != issuer:
+        raise BadMessage("the metadata is of another issuer")
+    listed = body.get("credentialsSupported", [])
+    if not isinstance(listed, list):
+        raise BadMessage("credentialsSupported is not a list")
+    return tuple(map(_supported, listed))
+
+
+def _supported(node: Json) -> Supported:
+    if not isinstance(node, dict):
+        raise BadMessage("a credential that is no object")
+    kind, profile = node.get("credentialType", ""), node.get("profile", "")
+    if not isinstance(kind, str) or len(kind) > _LONGEST or not isinstance(profile, str) or len(profile) > _LONGEST:
+        raise BadMessage("credentialType or profile is no text, or too long")
+    return Supported(id=_text(node, "id"), credential_type=kind, profile=profile)
+
+
+def _payload(node: Json) -> bytes:
+    payload = node.get("payload") if isinstance(node, dict) else None
+    if not isinstance(payload, str) or not payload.isascii():
+        raise BadMessage("a payload that is no compact token", hint="profiles vc20-bssl/jwt, vc11-sl2021/jwt")
+    return payload.encode("ascii")
+
+
+def _list(body: JsonObject, name: str) -> list[Json]:
+    listed = body.get(name)
+    if not isinstance(listed, list) or not 0 < len(listed) <= MAX_CREDENTIALS:
+        raise BadMessage(f"{name} must be a list of 1 to {MAX_CREDENTIALS}")
+    return listed
+
+
+def _text(node: JsonObject, name: str) -> str:
+    value = node.get(name)
+    if not isinstance(value, str) or not 0 < len(value) <= _LONGEST:
+        raise BadMessage(f"{name} must be a text of 1 to {_LONGEST} characters")
+    return value

@@ -1,0 +1,180 @@
+"""Credentials that say who we are, got from who issues them: asked for, delivered, offered (DCP 1.0.1 section 6).
+
+A request is a row of the queue of what waits (`ApprovalRow`, kind `credential`) by our own id for it; what an issuer
+offers is one row per issuer, and nothing follows of it until a person asks. Deny by default: a delivery counts for a
+request of ours that is not too old, from whom we asked, of types that we asked for; each credential in it must be valid
+now, about us, and from a trusted issuer, or none is kept. Where they are kept, and shown from, is `keys`'.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import Final, Protocol
+
+import orjson
+
+from connector.credentials import issuance
+from connector.credentials.digest import digest_multibase
+from connector.credentials.issuance import Delivery, Supported
+from connector.credentials.presentation import PARTY_LIMIT_BYTES, bound_to
+from connector.credentials.query import PROFILES
+from connector.credentials.verify import needs
+from connector.errors import BadInput, BadMessage, CannotCheck, NotAllowed, NotFound
+from connector.exchange.draft import micros
+from connector.exchange.ports import Clock, Ids, Peers, Resolver, Store, Verifier
+from connector.exchange.rows import ApprovalRow, EvidenceEntry
+from connector.model import Did, Json, JsonObject
+from connector.vocabulary.admission import admit_message
+
+REQUEST: Final = "request"
+OFFER: Final = "offer"
+_OPEN: Final = timedelta(days=90)
+"""So long a delivery counts for a request: issuers may look at papers first, and issue anew what is about to expire."""
+_MOST_OFFERED: Final = 64
+_LIMIT_BYTES: Final = 256 * 1024
+_OK, _CREATED = 200, 201
+
+
+class Wallet(Protocol):
+    """Where our own party credentials are kept."""
+
+    async def keep(self, batch: str, credentials: Sequence[bytes]) -> None:
+        """Keep these in place of what was kept for the same batch; they are shown at once."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Issuance:
+    """The journeys of a holder."""
+
+    tenant: str
+    did: Did
+    store: Store
+    peers: Peers
+    resolver: Resolver
+    verifier: Verifier
+    wallet: Wallet
+    clock: Clock
+    ids: Ids
+    trusted_issuers: Mapping[str, Collection[str]]
+
+    # --- we ask ------------------------------------------------------------------------------------------------------
+
+    async def request(self, issuer: Did, types: Sequence[str], ids: Sequence[str]) -> ApprovalRow:
+        """Ask an issuer for credentials, by type (looked up in what it says it can issue) or by its own ids.
+
+        The row stands before the request goes out: the delivery may come before its answer.
+        """
+        if not self._trusted(issuer):
+            raise BadInput(f"{issuer} is in no list of trusted_issuers, so nothing of it would count")
+        base = await self._service(issuer)
+        chosen = await self._chosen(issuer, base, types, ids)
+        kinds, now = sorted({one.credential_type for one in chosen}), self.clock.now()
+        row = ApprovalRow(
+            tenant=self.tenant, kind="credential", pid=self.ids.urn(), turn=REQUEST, counterparty=issuer,
+            subject=" ".join(kinds), asked=micros(now), due=micros(now + _OPEN),
+        )  # fmt: skip
+        await self._commit(row, "credential-requested", {"ids": [one.id for one in chosen]})
+        message = issuance.request_message(row.pid, [one.id for one in chosen])
+        sent = await self.peers.post(issuer, f"{base}/credentials", orjson.dumps(message), limit_bytes=_LIMIT_BYTES)
+        if sent.answer.status not in {_OK, _CREATED}:
+            said = {"reason": f"it answered HTTP {sent.answer.status}"}
+            await self._commit(
+                replace(row, decision="rejected", detail=orjson.dumps(said)), "credential-request-refused", said
+            )
+        return await self.store.load_approval(self.tenant, "credential", row.pid) or row
+
+    def _trusted(self, issuer: Did) -> bool:
+        return any(issuer in trusted for trusted in self.trusted_issuers.values())
+
+    async def _service(self, issuer: Did) -> str:
+        endpoint = (await self.resolver.did_document(issuer)).endpoint(issuance.SERVICE)
+        if endpoint is None:
+            raise CannotCheck(f"{issuer} names no {issuance.SERVICE}", hint="get its credentials as files")
+        return endpoint.rstrip("/")
+
+    async def _chosen(self, issuer: Did, base: str, types: Sequence[str], ids: Sequence[str]) -> list[Supported]:
+        """What it can issue of these types and ids; of two profiles of one type the first that we read."""
+        if not 0 < len({*types, *ids}) <= issuance.MAX_CREDENTIALS:
+            raise BadInput(f"say 1 to {issuance.MAX_CREDENTIALS} types or ids")
+        answer = (await self.peers.get(issuer, f"{base}/metadata")).answer
+        if answer.status != _OK:
+            raise CannotCheck(f"what {issuer} can issue is not known: HTTP {answer.status}")
+        told = issuance.read_metadata(admit_message(answer.body, _LIMIT_BYTES), issuer)
+        known = [one for one in told if one.credential_type]  # of no type it could not be told from any other
+        chosen = [one for one in known if one.id in ids]
+        for kind in types:
+            fitting = [one for one in known if one.credential_type == kind and one.profile in {"", *PROFILES}]
+            chosen += sorted(fitting, key=lambda one: PROFILES.index(one.profile) if one.profile else 0)[:1]
+        lacking = {*types} - {one.credential_type for one in chosen} | {*ids} - {one.id for one in chosen}
+        if lacking:
+            issued = ", ".join(sorted({one.credential_type for one in known}))
+            raise NotFound(f"{issuer} does not issue {', '.join(sorted(lacking))}", hint=f"it issues: {issued}")
+        return list(dict.fromkeys(chosen))
+
+    # --- it delivers, or offers --------------------------------------------------------------------------------------
+
+    async def check(self, party: Did, delivery: Delivery) -> ApprovalRow:
+        """The request that is answered. `NotFound`: none of ours at this party; `BadMessage`: not what we asked for."""
+        row, now = await self.store.load_approval(self.tenant, "credential", delivery.holder_pid), self.clock.now()
+        if row is None or row.turn != REQUEST or row.counterparty != party or row.due <= micros(now):
+            raise NotFound("no open request of ours")
+        asked = {"VerifiableCredential", *row.subject.split()}
+        for octets in delivery.credentials:
+            await self._check_one(octets, asked)
+        return row
+
+    async def _check_one(self, octets: bytes, asked: set[str]) -> None:
+        if len(octets) > PARTY_LIMIT_BYTES or not asked.issuperset(needs(octets).types):
+            raise BadMessage("a credential that we did not ask for, or a very large one")
+        report = await self.verifier.verify(octets, trusted_only=True)
+        if report.verdict == "indeterminate":
+            raise CannotCheck("a credential can't be checked: its keys or its status list can't be had")
+        credential = report.credential
+        if report.verdict != "valid" or credential is None or not bound_to(credential.payload, self.did):
+            failed = next((check.code for check in report.checks if check.outcome == "failed"), "subject")
+            raise BadMessage(f"a credential that is not valid, or not about us: {failed}")
+
+    async def keep(self, row: ApprovalRow, delivery: Delivery) -> None:
+        """Keep what was checked; what an earlier delivery of this request brought makes way. What we have stays."""
+        said: JsonObject = {"issuerPid": delivery.issuer_pid, "reason": delivery.reason}
+        if delivery.status == "ISSUED":
+            await self.wallet.keep(hashlib.sha256(row.pid.encode()).hexdigest()[:12], delivery.credentials)
+            said["digests"] = [digest_multibase(octets) for octets in delivery.credentials]
+        elif row.decision == "issued":
+            return
+        row = replace(row, decision=delivery.status.lower(), detail=orjson.dumps(said))
+        await self._commit(row, f"credential-{row.decision}", said)
+
+    def check_offers(self, party: Did) -> None:
+        """Only who could issue something that counts may offer it."""
+        if not self._trusted(party):
+            raise NotAllowed("offers are taken from trusted issuers only")
+
+    async def offer(self, party: Did, offered: Sequence[Supported]) -> None:
+        """Remember what an issuer offers, the newest first; of one issuer there is one row."""
+        now, pid = self.clock.now(), f"offer:{party}"
+        row = await self.store.load_approval(self.tenant, "credential", pid)
+        earlier = orjson.loads(row.detail)["offered"] if row is not None else {}
+        newest: JsonObject = {one.id: one.credential_type for one in offered}
+        every = {**newest, **{name: earlier[name] for name in earlier if name not in newest}}
+        kept = dict(list(every.items())[:_MOST_OFFERED])
+        row = ApprovalRow(
+            tenant=self.tenant, kind="credential", pid=pid, turn=OFFER, counterparty=party,
+            subject=" ".join(sorted({str(kind) for kind in kept.values() if kind})), asked=micros(now),
+            due=micros(now + _OPEN), detail=orjson.dumps({"offered": kept}),
+        )  # fmt: skip
+        await self._commit(row, "credential-offered", {"offered": newest})
+
+    # --- what there is -----------------------------------------------------------------------------------------------
+
+    async def requests(self) -> list[ApprovalRow]:
+        """All requests and offers, the longest known first."""
+        return [row for row in await self.store.list_approvals(self.tenant) if row.kind == "credential"]
+
+    async def _commit(self, row: ApprovalRow, event: str, said: Mapping[str, Json]) -> None:
+        body = orjson.dumps({"pid": row.pid, "issuer": row.counterparty, "types": row.subject.split(), **said})
+        entry = EvidenceEntry(tenant=self.tenant, at=micros(self.clock.now()), event=event, body=body)
+        await self.store.commit_approval(row, entry)

@@ -1,0 +1,287 @@
+"""Credentials got from who issues them: asked for, delivered, offered; and everything that may not come in this way."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from functools import partial
+from pathlib import Path
+
+import orjson
+import pytest
+from aiohttp import web
+
+from connector.credentials import jose, token
+from connector.credentials.did import MethodKey, Service, build_document
+from connector.credentials.query import DCP_CONTEXT
+from connector.errors import BadInput, CannotCheck, NotFound
+from connector.exchange.draft import micros
+from connector.exchange.rows import EvidenceEntry
+from connector.keys.memory import MemorySigner, signer_from_seed
+from connector.model import Did, Json, JsonObject
+from tests.bench.authority import Authority
+from tests.exchange.test_hostile import play, proof, say, services, settled
+from tests.exchange.test_older_credentials import LATER, older
+from tests.network import handled
+from tests.simulator import AUTHORITY_PORT, Node, World
+
+MEMBERSHIP, ROLE = "MembershipCredential", "RoleCredential"
+
+
+@dataclass(slots=True)
+class Issuer:
+    """The membership body with an issuer's service."""
+
+    world: World
+    status: int = 201
+    asked: list[JsonObject] = field(default_factory=list)
+    count: int = 0
+
+    @property
+    def authority(self) -> Authority:
+        return self.world.authority
+
+    @property
+    def key(self) -> MemorySigner:
+        return signer_from_seed(b"issuer", "ES256", f"{self.authority.did}#authentication-1")
+
+    def open(self, *, service: bool = True) -> Issuer:
+        """Its site, with what the ordinary one does not have."""
+        address, signer = f"http://localhost:{AUTHORITY_PORT}", self.authority.signer
+        document = build_document(
+            self.authority.did, assertion=[MethodKey(key_id=signer.key_id, public_jwk=signer.public_jwk)],
+            authentication=[MethodKey(key_id=self.key.key_id, public_jwk=self.key.public_jwk)],
+            services=[Service(id=f"{self.authority.did}#i", type="IssuerService", endpoint=address)] if service else [],
+        )  # fmt: skip
+        files = {**self.authority.files(), "/.well-known/did.json": (orjson.dumps(document), "application/json")}
+        app = web.Application()
+        for path, (body, _) in files.items():
+            app.router.add_get(path, partial(self._file, body))
+        app.router.add_get("/metadata", partial(self._file, orjson.dumps(self.metadata())))
+        app.router.add_post("/credentials", self._request)
+        app.freeze()
+        self.world.network.sites[f"localhost:{AUTHORITY_PORT}"] = partial(handled, app)
+        return self
+
+    def metadata(self) -> JsonObject:
+        """Each of two types in three forms, and one without a type."""
+        listed: list[Json] = [{"id": "untyped"}]
+        for form in ("ldp", "vc11-sl2021/jwt", "vc20-bssl/jwt"):
+            listed += [
+                {"id": f"{kind} {form}", "credentialType": kind, "profile": form} for kind in (MEMBERSHIP, "Other")
+            ]
+        whose: JsonObject = {"@context": [DCP_CONTEXT], "type": "IssuerMetadata", "issuer": self.authority.did}
+        return {**whose, "credentialsSupported": listed}
+
+    async def _file(self, body: bytes, _: web.Request) -> web.Response:
+        return web.Response(body=body)
+
+    async def _request(self, request: web.Request) -> web.Response:
+        self.asked.append(orjson.loads(await request.read()))
+        return web.Response(status=self.status, body=b"")
+
+    def bearer(self, holder: Node, jti: str = "") -> str:
+        """A token of the issuer's for a holder."""
+        self.count += 1
+        said = token.claims(
+            issuer=self.authority.did, audience=Did(holder.config.did), jti=jti or f"urn:{self.count}",
+            now=holder.clock.now(), lifetime_seconds=300,
+        )  # fmt: skip
+        unsigned = token.token_input(said, key_id=self.key.key_id, alg=self.key.alg)
+        return jose.attach(unsigned, self.key.sign_now(unsigned)).decode()
+
+    def message(self, pid: str, *credentials: bytes, **others: object) -> bytes:
+        """A CredentialMessage."""
+        listed = [{"credentialType": "x", "format": "jwt", "payload": one.decode()} for one in credentials]
+        body = {"@context": [DCP_CONTEXT], "type": "CredentialMessage", "issuerPid": "i", "holderPid": pid}
+        return orjson.dumps({**body, "status": "ISSUED", "credentials": listed, **others})
+
+
+async def requested(holder: Node, issuer: Issuer) -> str:
+    row = await services(holder).issuance.request(issuer.authority.did, [MEMBERSHIP], [])
+    assert (row.decision, row.subject) == ("", MEMBERSHIP)
+    return row.pid
+
+
+def kept(holder: Node) -> set[bytes]:
+    return {path.read_bytes() for path in holder.config.path(holder.config.held).glob("*-*.jwt")}
+
+
+async def state(holder: Node, pid: str) -> str:
+    row = await holder.store.load_approval("", "credential", pid)
+    assert row is not None
+    return row.decision
+
+
+def test_a_company_becomes_a_member_by_asking(tmp_path: Path) -> None:
+    """Asked for, delivered, shown at once; delivered again it takes the place of the first; a token is good once."""
+
+    async def scene(world: World) -> None:
+        holder, supplier = world.nodes
+        issuer = Issuer(world).open()
+        (holder.config.path(holder.config.held) / f"{MEMBERSHIP}.jwt").unlink()
+        with pytest.raises(NotFound):
+            await settled(holder, supplier)
+        pid = await requested(holder, issuer)
+        form = {"id": f"{MEMBERSHIP} vc20-bssl/jwt"}
+        assert [(one["holderPid"], one["credentials"]) for one in issuer.asked] == [(pid, [form])]
+        first, second = (older(world.authority, Did(holder.config.did), 100, days * LATER) for days in (24, 48))
+        body = issuer.message(pid, first)
+        assert (await say(holder, "/dcp/credentials", body, issuer.bearer(holder, "urn:once"))).status == 200
+        assert (await say(holder, "/dcp/credentials", body, issuer.bearer(holder, "urn:once"))).status == 401
+        assert (kept(holder), await state(holder, pid)) == ({first}, "issued")
+        supplier.services.authenticate._known.clear()  # type: ignore[union-attr]  # what it knew of the stranger
+        assert (await settled(holder, supplier, "again"))["state"] == "FINALIZED"
+        await say(holder, "/dcp/credentials", issuer.message(pid, second), issuer.bearer(holder))
+        assert kept(holder) == {second}
+        rejected = issuer.message(pid, status="REJECTED", rejectionReason="too late")
+        assert (await say(holder, "/dcp/credentials", rejected, issuer.bearer(holder))).status == 200
+        assert (kept(holder), await state(holder, pid)) == ({second}, "issued")
+        events = [
+            row.event for row in await holder.store.evidence("", limit=1_000) if row.event.startswith("credential-")
+        ]
+        assert events == ["credential-requested", "credential-issued", "credential-issued"]
+
+    play(tmp_path, scene)
+
+
+Change = Callable[[Issuer, Node, str], tuple[bytes, int]]
+
+
+def member(issuer: Issuer, about: str, index: int = 100) -> bytes:
+    return older(issuer.authority, Did(about), index)
+
+
+def elsewhere(issuer: Issuer) -> Authority:
+    return Authority(9, issuer.authority.at)
+
+
+REFUSED: dict[str, Change] = {
+    "for no request": lambda i, h, _: (i.message("urn:uuid:none", member(i, h.config.did)), 404),
+    "about another": lambda i, _, pid: (i.message(pid, member(i, "did:web:other.example")), 400),
+    "changed": lambda i, h, pid: (i.message(pid, member(i, h.config.did)[:-8] + b"AAAAAAAA"), 400),
+    "of a type not asked for": lambda i, h, pid: (
+        i.message(pid, i.authority.party_credential(Did(h.config.did), ROLE, 3)), 400
+    ),
+    "of another issuer": lambda i, h, pid: (i.message(pid, older(elsewhere(i), Did(h.config.did), 3)), 400),
+    "one bad beside a good one": lambda i, h, pid: (
+        i.message(pid, member(i, h.config.did), member(i, "did:web:other.example")), 400
+    ),
+    "revoked": lambda i, h, pid: (i.message(pid, member(i, h.config.did, 666)), 400),
+    "beyond its status list": lambda i, h, pid: (i.message(pid, member(i, h.config.did, 1 << 30)), 400),
+    "no credential": lambda i, _, pid: (i.message(pid, b"a.b.c"), 400),
+    "none": lambda i, _, pid: (i.message(pid), 400),
+    "in no known state": lambda i, h, pid: (i.message(pid, member(i, h.config.did), status="PENDING"), 400),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_what_was_not_asked_for_or_is_not_good_is_not_kept(tmp_path: Path, case: str) -> None:
+    """Nothing of such a delivery, and its request stays open; nor does it use the issuer's token up."""
+
+    async def scene(world: World) -> None:
+        holder, _ = world.nodes
+        world.authority.revoked.append(666)
+        issuer = Issuer(world).open()
+        world.authority.revoked.clear()
+        pid = await requested(holder, issuer)
+        body, status = REFUSED[case](issuer, holder, pid)
+        assert (await say(holder, "/dcp/credentials", body, issuer.bearer(holder, "urn:same"))).status == status
+        assert (kept(holder), await state(holder, pid)) == (set(), "")
+        good = issuer.message(pid, member(issuer, holder.config.did))
+        assert (await say(holder, "/dcp/credentials", good, issuer.bearer(holder, "urn:same"))).status == 200
+
+    play(tmp_path, scene)
+
+
+def test_only_who_was_asked_delivers_and_not_for_ever(tmp_path: Path) -> None:
+    """A request's id is no secret: another party's token gets nowhere with it, nor does the issuer's after its time."""
+
+    async def scene(world: World) -> None:
+        holder, other = world.nodes
+        issuer = Issuer(world).open()
+        pid = await requested(holder, issuer)
+        body = issuer.message(pid, member(issuer, holder.config.did))
+        assert (await say(holder, "/dcp/credentials", body, await proof(other, holder.config.did))).status == 404
+        row = await holder.store.load_approval("", "credential", pid)
+        assert row is not None
+        entry = EvidenceEntry(tenant="", at=0, event="credential-requested", body=b"{}")
+        await holder.store.commit_approval(replace(row, due=micros(holder.clock.now())), entry)
+        assert (await say(holder, "/dcp/credentials", body, issuer.bearer(holder))).status == 404
+        assert kept(holder) == set()
+
+    play(tmp_path, scene)
+
+
+def test_a_refusal_is_told(tmp_path: Path) -> None:
+    """At once, or later with a reason; who is not trusted, issues no such thing or nothing is not asked."""
+
+    async def scene(world: World) -> None:
+        holder, other = world.nodes
+        issuer = Issuer(world).open()
+        issuance = services(holder).issuance
+        with pytest.raises(BadInput, match="trusted_issuers"):
+            await issuance.request(Did(other.config.did), [MEMBERSHIP], [])
+        with pytest.raises(NotFound, match="does not issue Unknown"):
+            await issuance.request(world.authority.did, [MEMBERSHIP, "Unknown"], [])
+        with pytest.raises(NotFound, match="untyped"):
+            await issuance.request(world.authority.did, [], ["untyped"])
+        with pytest.raises(BadInput, match="types or ids"):
+            await issuance.request(world.authority.did, [], [])
+        assert issuer.asked == []
+        pid = await requested(holder, issuer)
+        body = issuer.message(pid, status="REJECTED", rejectionReason="fee not paid")
+        assert (await say(holder, "/dcp/credentials", body, issuer.bearer(holder))).status == 200
+        assert await state(holder, pid) == "rejected"
+        issuer.status = 403
+        row = await issuance.request(world.authority.did, [], [f"{MEMBERSHIP} vc11-sl2021/jwt"])
+        assert (row.decision, orjson.loads(row.detail)["reason"]) == ("rejected", "it answered HTTP 403")
+        assert [one.decision for one in await issuance.requests()] == ["rejected", "rejected"]
+
+    play(tmp_path, scene)
+
+
+def test_an_issuer_without_a_service_can_t_be_asked(tmp_path: Path) -> None:
+    """Its credentials come as files."""
+
+    async def scene(world: World) -> None:
+        Issuer(world).open(service=False)
+        with pytest.raises(CannotCheck, match="IssuerService"):
+            await services(world.nodes[0]).issuance.request(world.authority.did, [MEMBERSHIP], [])
+
+    play(tmp_path, scene)
+
+
+def test_offers_wait_for_a_person(tmp_path: Path) -> None:
+    """Of a trusted issuer, in one row that does not grow for ever; nothing is asked for by itself."""
+
+    async def scene(world: World) -> None:
+        holder, other = world.nodes
+        issuer = Issuer(world).open()
+        issuance = services(holder).issuance
+
+        def offer(sender: Did, *ids: str) -> bytes:
+            listed = [{"id": one, "credentialType": MEMBERSHIP} for one in ids]
+            said = {
+                "@context": [DCP_CONTEXT],
+                "type": "CredentialOfferMessage",
+                "issuer": sender,
+                "credentials": listed,
+            }
+            return orjson.dumps(said)
+
+        theirs = await say(
+            holder, "/dcp/offers", offer(Did(other.config.did), "1"), await proof(other, holder.config.did)
+        )
+        assert (theirs.status, await issuance.requests()) == (403, [])
+        for number in range(20):
+            ids = [f"{number} {index}" for index in range(16)]
+            body = offer(world.authority.did, *ids)
+            assert (await say(holder, "/dcp/offers", body, issuer.bearer(holder))).status == 200
+        (row,) = await issuance.requests()
+        offered = list(orjson.loads(row.detail)["offered"])
+        assert (len(offered), offered[:16], row.subject, issuer.asked) == (64, ids, MEMBERSHIP, [])
+        foreign = offer(Did(other.config.did), "1")
+        assert (await say(holder, "/dcp/offers", foreign, issuer.bearer(holder))).status == 400
+
+    play(tmp_path, scene)
