@@ -138,8 +138,7 @@ def compose(
         peers=Patient(peers=peers, ids=ids, seconds=CALLER_SECONDS), clock=clock, quotas=resolver.quotas,
         leeway_seconds=limits.clock_leeway_seconds, claims_cache_seconds=limits.claims_cache_seconds,
     )  # fmt: skip
-    answers = _answers(config, store, keys, policies)
-    held = HeldCredentials(config.path(config.held), config.did)
+    answers, held = _answers(config, store, keys, policies), HeldCredentials(config.path(config.held), config.did)
     grants = Grants(
         tenant=tenant, store=store, clock=clock, ids=ids, policies=policies, contents=transfer.contents,
         facts_from=authenticate.facts_from, data_token_seconds=limits.data_token_seconds,
