@@ -152,7 +152,7 @@ def compose(
     return Services(
         config=config, store=store, clock=clock, ids=ids, peers=patient, verifier=verifier, bundle=bundle,
         keys=keys.own, id_key=keys.id_key, access_token_key=keys.access_token_key, authenticate=authenticate,
-        shown=held, issuance=_issuance(config, authenticate, patient, held, ids), negotiate=negotiate, transfer=transfer,
+        shown=held, issuance=_issuance(config, authenticate, peers, held, ids), negotiate=negotiate, transfer=transfer,
         outbox=outbox, exports=Exports(), rekey=Rekey(tenant=tenant, store=store, keys=keys.own, clock=clock),
         offer=Offer(
             tenant=tenant, did=did, base=transfer.base, store=store, clock=clock, policies=policies,
