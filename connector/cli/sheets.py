@@ -21,7 +21,7 @@ import typer
 from connector.cli.console import DONE, JSON, NO, console, next_step, one_line, show_json, told
 from connector.cli.tables import show_findings
 from connector.errors import BadInput, BadPlan
-from connector.mapping.plan import Plan, parse
+from connector.mapping.plan import Plan, layout_of, parse
 from connector.mapping.reading import open_table
 from connector.mapping.sheet import Revised, read_sheet, revise, sheet_of
 from connector.mapping.source import Unreadable
@@ -155,7 +155,7 @@ def _cells(plan: Plan, file: Path, exports: Path | None) -> dict[str, dict[str, 
     found: dict[str, dict[str, str]] = {}
     for name, source in plan.sources.items():
         try:
-            table = open_table(name, source, files[name])
+            table = open_table(name, source, files[name], files.get(layout_of(name), ()))
             cells = found.setdefault(name, {})
             for row in islice(table.rows, _ROWS_LOOKED_AT):
                 for column, cell in zip(table.columns, row.cells, strict=True):

@@ -16,7 +16,7 @@ from connector.mapping.columns import Draft, Frame, LinkRequest, MissingColumn
 from connector.mapping.joins import Joined
 from connector.mapping.lineage import Lineage
 from connector.mapping.nodes import NodeBinder
-from connector.mapping.plan import Plan
+from connector.mapping.plan import Plan, layout_of
 from connector.mapping.program import Parts, Program, bind
 from connector.mapping.reading import code_lists, open_table, plain_codes
 from connector.mapping.source import Row, SourceFile, Table, Unreadable
@@ -156,7 +156,9 @@ class Run:
             self._codes = code_lists(self.plan, self._files)
         for name in self.compiled.sources:
             if name not in self._tables:
-                self._tables[name] = open_table(name, self.plan.sources[name], self._files.get(name, ()))
+                self._tables[name] = open_table(
+                    name, self.plan.sources[name], self._files.get(name, ()), self._files.get(layout_of(name), ())
+                )
         program, missing = self._bind(blame=False)
         self._blamer, _ = self._bind(blame=True)
         if self._header_mismatch(missing):

@@ -87,9 +87,10 @@ class Source(Part):
     record: str | None = None
     qualifiers: dict[str, str] = Field(default_factory=dict)
     groups: str | None = None
+    layout: str | None = None
 
     _where = field_validator("where", mode="before")(as_conditions)
-    _file = field_validator("file")(_file_pattern)
+    _file = field_validator("file", "layout")(_file_pattern)
 
     @field_validator("header", mode="before")
     @classmethod
@@ -120,6 +121,15 @@ class Source(Part):
             )
         elif self.format in KNOWN_GROUPS:
             self._edi(KNOWN_GROUPS[self.format])
+        if self.encoding is not None and self.encoding not in ENCODINGS:
+            raise PydanticCustomError(
+                "encoding", "`encoding` is one of {known}.", {"known": ", ".join(sorted(ENCODINGS))}
+            )
+        for key, formats in (("layout", {"idoc"}), ("groups", KNOWN_GROUPS.keys())):
+            if getattr(self, key) is not None and self.format not in formats:
+                raise PydanticCustomError(
+                    key, "`{key}` says nothing about {format}.", {"key": key, "format": self.format}
+                )
         if self.locale is not None and self.locale not in LOCALES:
             raise PydanticCustomError("locale", "`locale` is one of {known}.", {"known": ", ".join(LOCALES)})
         return self
@@ -134,10 +144,6 @@ class Source(Part):
             group_of(self.groups or "")
         except BadGroups as error:
             raise PydanticCustomError("groups", "`groups` {why}.", {"why": str(error)}) from error
-        if self.encoding is not None and self.encoding not in ENCODINGS:
-            raise PydanticCustomError(
-                "encoding", "`encoding` is one of {known}.", {"known": ", ".join(sorted(ENCODINGS))}
-            )
 
     @property
     def number_locale(self) -> str | None:
@@ -256,10 +262,16 @@ class Plan(Part):
         return self.from_ or next(iter(self.sources))
 
     def patterns(self) -> dict[str, str]:
-        """The file name pattern of each source, and of each code list that is a file."""
+        """The file name pattern of each source, of its layout, and of each code list that is a file."""
         found = {name: source.file for name, source in self.sources.items()}
+        found |= {layout_of(name): source.layout for name, source in self.sources.items() if source.layout is not None}
         found |= {name: codes.file for name, codes in self.codes.items() if isinstance(codes, CodeFile)}
         return found
+
+
+def layout_of(source: str) -> str:
+    """By what name the layout of a source stands among the files of a run."""
+    return f"{source}.layout"
 
 
 def parse(data: bytes) -> Plan:

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import chain
 
-from connector.mapping import delimited, edifact, idoc, odata, workbook, x12
+from connector.mapping import delimited, edifact, flat_idoc, idoc, odata, workbook, x12
 from connector.mapping.edifact_directory import qualifiers
 from connector.mapping.plan import CodeFile, CodeTable, Plan, Source
 from connector.mapping.records import Flat, table_of
@@ -18,7 +18,7 @@ from connector.mapping.units import BUILT_IN
 from connector.mapping.x12_directory import QUALIFIERS
 
 
-def open_table(name: str, source: Source, files: Sequence[SourceFile]) -> Table:
+def open_table(name: str, source: Source, files: Sequence[SourceFile], layouts: Sequence[SourceFile] = ()) -> Table:
     """The source's table. Raises `Unreadable` where the structure of a file is lost."""
     if not files:
         raise unreadable(
@@ -26,7 +26,9 @@ def open_table(name: str, source: Source, files: Sequence[SourceFile]) -> Table:
         )
     if source.format == "csv" or source.is_workbook:
         return _listed(name, source, files)
-    origins = ((_origin(name, file, source.position_unit), records) for file, records in _records(source, files))
+    origins = (
+        (_origin(name, file, source.position_unit), records) for file, records in _records(source, files, layouts)
+    )
     return table_of(name, origins, source.null)
 
 
@@ -34,10 +36,14 @@ def _origin(name: str, file: SourceFile, unit: str = "line") -> Origin:
     return Origin(source=name, file=file.name, digest=file.digest, sheet=file.sheet, unit=unit)
 
 
-def _records(source: Source, files: Sequence[SourceFile]) -> Iterator[tuple[SourceFile, Iterator[Flat]]]:
+def _records(
+    source: Source, files: Sequence[SourceFile], layouts: Sequence[SourceFile]
+) -> Iterator[tuple[SourceFile, Iterator[Flat]]]:
     if source.format in {"edifact", "x12"}:
         read = edifact.records if source.format == "edifact" else x12.records
         return ((file, read(file, source, qualifiers_of(source))) for file in files)
+    if source.format == "idoc" and source.layout is not None:
+        return ((file, flat_idoc.records(file, source, layouts)) for file in files)
     if source.format == "idoc":
         return ((file, idoc.records(file, source.record or "", source.qualifiers)) for file in files)
     path = source.record if source.record is not None else ("value" if source.format == "odata" else "")

@@ -74,6 +74,10 @@ def sniff(file: SourceFile, *, sheet: str = "", record: str = "") -> Sniffed:
     elif begin[:4].startswith(b"ISA") and not begin[3:4].isalnum():
         found.note("format", "x12", "it begins with a header of ANSI X12")
         _edi(found, file, record, x12.outline)
+    elif begin[:8] == b"EDI_DC40":
+        kind = begin[39:69].decode("latin-1").strip() or "without a name"
+        hint = "write a plan with its `layout`: see the mapping's README"
+        raise BadInput(f"This is a flat IDoc of type {kind}, which does not say where its fields stand.", hint=hint)
     elif begin[:1] == b"<":
         found.note("format", "idoc", "XML")
         _idoc(found, file, record)
