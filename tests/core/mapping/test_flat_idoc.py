@@ -88,7 +88,8 @@ def test_items_see_their_delivery(places: bool, end: str) -> None:
     assert result.findings == ()
     found = [(one.key, one.subject["deliveryNote"], one.subject.get("toParty")) for one in result.mapped]
     assert found == [
-        ("L1", "0080000001", "did:web:a.example"), ("L2", "0080000001", "did:web:a.example"), ("L3", "0080000002", None),
+        ("L1", "0080000001", "did:web:a.example"), ("L2", "0080000001", "did:web:a.example"),
+        ("L3", "0080000002", None),
     ]  # fmt: skip
     assert result.mapped[1].subject["netMass"] == {"type": "Quantity", "value": "1.5", "unit": "KGM"}
 
