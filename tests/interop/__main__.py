@@ -14,11 +14,12 @@ from pathlib import Path
 from tests.interop import java
 from tests.interop.dcp import conformance as dcp
 from tests.interop.edc import trade
+from tests.interop.identity import trade as identity
 from tests.interop.kit import conformance
 from tests.interop.outcome import Outcome
 
 PARTS: dict[str, Callable[[Path], Iterator[Outcome]]] = {
-    "kit": conformance.rounds, "dcp": dcp.rounds, "edc": trade.rounds
+    "kit": conformance.rounds, "dcp": dcp.rounds, "edc": trade.rounds, "identity": identity.rounds
 }  # fmt: skip
 
 

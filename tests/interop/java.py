@@ -46,11 +46,26 @@ def class_path(pom: Path) -> str:
     return kept.read_text("utf-8")
 
 
+def compiled(source: Path, pom: Path, folder: Path) -> Path:
+    """The folder, now with the class of this file, as an extension that an EDC finds."""
+    words = ["javac", "-d", str(folder), "-cp", class_path(pom), str(source)]
+    done = subprocess.run(words, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise SystemExit(f"{source} can't be compiled:\n{done.stderr[-3000:]}")
+    services = folder / "META-INF" / "services"
+    services.mkdir(parents=True)
+    (services / "org.eclipse.edc.spi.system.ServiceExtension").write_text(f"{source.stem}\n", "utf-8")
+    return folder
+
+
 @contextmanager
-def running(words: Sequence[str], pom: Path, log: Path) -> Iterator[subprocess.Popen[bytes]]:
-    """A Java process with what the pom names; ended with the block, come what may."""
+def running(
+    words: Sequence[str], pom: Path, log: Path, *, classes: Path | None = None
+) -> Iterator[subprocess.Popen[bytes]]:
+    """A Java process with what the pom names, and classes of our own; ended with the block, come what may."""
+    path = class_path(pom) if classes is None else f"{classes}{os.pathsep}{class_path(pom)}"
     with log.open("wb") as out:
-        process = subprocess.Popen(["java", _HEAP, "-cp", class_path(pom), *words], stdout=out, stderr=out)
+        process = subprocess.Popen(["java", _HEAP, "-cp", path, *words], stdout=out, stderr=out)
     try:
         yield process
     finally:

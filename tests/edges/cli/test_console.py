@@ -9,6 +9,7 @@ import pytest
 
 from connector.cli.console import shown_json
 from connector.cli.serve import OneLine
+from connector.cli.tables import show_decision
 
 
 @pytest.mark.parametrize("odd", ["\x1b[2J", "\x9b2J", "\x7f", "\u202e", "\u2028", "\U000e0041", "\ufeff"])
@@ -32,3 +33,12 @@ def test_nobody_writes_lines_into_the_log(odd: str) -> None:
     assert line.isprintable()
     record.exc_info = (ValueError, ValueError("x"), None)
     assert OneLine("%(message)s").format(record).endswith("\nValueError: x")
+
+
+@pytest.mark.parametrize("decision", ["deny", "permit"])
+def test_a_refusal_tells_what_was_shown_in_vain(decision: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """With the words of a peer in one line; where the policy says yes, nobody asks."""
+    show_decision({"decision": decision, "rules": [], "doubted": ["Membership by did:web:x: revoked:\x1b[2J"]})
+    told = capsys.readouterr().out
+    assert ("shown in vain: Membership by did:web:x: revoked:" in told) is (decision == "deny")
+    assert "\x1b" not in told

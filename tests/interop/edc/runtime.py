@@ -1,4 +1,4 @@
-"""An Eclipse EDC as a process: control and data plane, all in memory, mock identity, driven by its management API."""
+"""An Eclipse EDC as a process: control and data plane, all in memory, driven by its management API."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ import json
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -74,14 +74,40 @@ class Edc:
         return json.loads(octets) if octets else None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kind:
+    """Which EDC: what the pom names, with a class of ours, settings and arguments beside the usual ones."""
+
+    pom: Path = POM
+    classes: Path | None = None
+    settings: Mapping[str, str] = field(default_factory=dict)
+    words: Sequence[str] = ()
+
+
+MOCK = Kind()
+"""With an identity that proves nothing."""
+
+
+def free_contexts() -> dict[str, int]:
+    """A port for each of its faces."""
+    return dict(zip(_CONTEXTS, free_ports(len(_CONTEXTS)), strict=True))
+
+
 @contextmanager
-def running(folder: Path, participant: str, *, wait_millis: int | None) -> Iterator[Edc]:
+def running(
+    folder: Path,
+    participant: str,
+    *,
+    wait_millis: int | None,
+    ports: Mapping[str, int] | None = None,
+    kind: Kind = MOCK,
+) -> Iterator[Edc]:
     """An EDC until the block ends. `wait_millis`: how long its state machines idle; None for its own default."""
-    ports = dict(zip(_CONTEXTS, free_ports(len(_CONTEXTS)), strict=True))
-    settings = folder / f"{participant}.properties"
-    log = folder / f"{participant}.log"
-    settings.write_text(_settings(participant, ports, wait_millis), "utf-8")
-    with java.running([f"-Dedc.fs.config={settings}", MAIN], POM, log) as process:
+    ports = ports or free_contexts()
+    settings, log = folder / "edc.properties", folder / "edc.log"
+    settings.write_text(properties({**_settings(participant, ports, wait_millis), **kind.settings}), "utf-8")
+    words = [f"-Dedc.fs.config={settings}", MAIN, *kind.words]
+    with java.running(words, kind.pom, log, classes=kind.classes) as process:
         edc = Edc(participant=participant, ports=ports, log=log, pid=process.pid)
         deadline = time.monotonic() + _READY_SECONDS
         while not _is_ready(edc):
@@ -101,7 +127,7 @@ def _is_ready(edc: Edc) -> bool:
     return True
 
 
-def _settings(participant: str, ports: Mapping[str, int], wait_millis: int | None) -> str:
+def _settings(participant: str, ports: Mapping[str, int], wait_millis: int | None) -> dict[str, str]:
     key = ec.generate_private_key(ec.SECP256R1())
     private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
     public = key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
@@ -123,4 +149,9 @@ def _settings(participant: str, ports: Mapping[str, int], wait_millis: int | Non
     if wait_millis is not None:
         for machine in ("negotiation", "transfer"):
             settings[f"edc.{machine}.state-machine.iteration-wait-millis"] = str(wait_millis)
+    return settings
+
+
+def properties(settings: Mapping[str, str]) -> str:
+    """Settings as Java reads them from a file."""
     return "".join(f"{name}={value.replace(chr(10), chr(92) + 'n')}\n" for name, value in settings.items())

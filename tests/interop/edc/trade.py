@@ -7,6 +7,7 @@ import time
 import traceback
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TypeVar
 
 from connector.model import Json
 from tests.interop import company
@@ -15,6 +16,7 @@ from tests.interop.outcome import Outcome
 from tests.interop.warehouse import open_warehouse
 
 PARTICIPANT = "partner"
+S = TypeVar("S")
 _RACES = (
     "currently leased", "already leased by someone else", "cannot be agreed", "cannot be started",
     "persistence.Lease.isExpired", "createId(AbstractJsonLdTransformer",
@@ -44,10 +46,10 @@ def _round(folder: Path, wait_millis: int | None) -> Iterator[Outcome]:
     ):
         scene = journeys.prepare(edc, us, careful, warehouse)
         for journey in (*journeys.JOURNEYS, *pushes.JOURNEYS, *endings.JOURNEYS):
-            yield _tried(journey, scene)
+            yield tried(journey, scene)
         if wait_millis is not None:
-            yield _tried(load.negotiations, scene)
-        yield _log(edc.log)
+            yield tried(load.negotiations, scene)
+        yield log_of(edc)
 
 
 def at(edc: runtime.Edc) -> dict[str, Json]:
@@ -55,7 +57,8 @@ def at(edc: runtime.Edc) -> dict[str, Json]:
     return {"id": edc.participant, "address": edc.protocol_url}
 
 
-def _tried(journey: Callable[[journeys.Scene], str], scene: journeys.Scene) -> Outcome:
+def tried(journey: Callable[[S], str], scene: S) -> Outcome:
+    """What came of a journey; a start that EDC lost is asked for a second time."""
     began = time.monotonic()
     try:
         try:
@@ -68,10 +71,10 @@ def _tried(journey: Callable[[journeys.Scene], str], scene: journeys.Scene) -> O
     return Outcome(ident=journey.__name__, passed=passed, said=f"{said} ({time.monotonic() - began:.1f} s)")
 
 
-def _log(log: Path) -> Outcome:
+def log_of(edc: runtime.Edc) -> Outcome:
     """Errors about our messages, except what EDC's own races give, and what the journeys mean to provoke."""
     known = (*_RACES, *journeys.PROVOKED)
-    foreign = [said for said in _severe(log) if not any(word in said for word in known)]
+    foreign = [said for said in _severe(edc.log) if not any(word in said for word in known)]
     return Outcome(ident="edc-log", passed=not foreign, said="; ".join(foreign)[:600] or "no error about us")
 
 

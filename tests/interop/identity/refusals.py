@@ -1,0 +1,121 @@
+"""Who shows no membership that counts is refused, by either side, and the refusing side's operator reads why."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import pytest
+
+from connector.errors import NotAllowed
+from connector.model import objects_in
+from tests.bench.authority import Authority
+from tests.interop.edc import actions
+from tests.interop.edc.journeys import Scene
+from tests.interop.identity.hub import Hub
+from tests.interop.identity.issuer import REVOKED, membership
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Members:
+    """Both sides, what each of them holds, and who may vouch for them: one issuer is trusted by both, one by none."""
+
+    scene: Scene
+    hub: Hub
+    issuer: Authority
+    stranger: Authority
+
+    def we_hold(self, credential: bytes | None) -> None:
+        """From now on we show this membership, or none."""
+        file = self.scene.us.running.config.folder / "held" / "MembershipCredential.jwt"
+        file.unlink(missing_ok=True)
+        if credential is not None:
+            file.write_bytes(credential)
+
+    def all_good(self) -> None:
+        """Both are members."""
+        self.we_hold(membership(self.issuer, self.scene.us.did))
+        self.hub.hold(membership(self.issuer, self.hub.did))
+
+
+# --- EDC is refused by us --------------------------------------------------------------------------------------------
+
+
+def _refused_by_us(members: Members, held: bytes | None, reason: str) -> str:
+    edc, us = members.scene.edc, members.scene.us
+    members.hub.hold(held)
+    try:
+        ident = actions.ask_for(edc, us.dsp, us.did, actions.catalog(edc, us.dsp, us.did)["open"])
+        assert actions.negotiation(edc, ident)["state"] == "TERMINATED"
+    finally:
+        members.all_good()
+    row = us.until(ident, "TERMINATED")
+    content = row["content"]
+    assert isinstance(content, dict), row
+    decision = content["decision"]
+    assert isinstance(decision, dict), row
+    (rule,) = (one for one in objects_in(decision["rules"]) if one["left"] == "membership")
+    assert rule["state"] == "unknown", rule
+    doubted = decision.get("doubted", [])
+    assert isinstance(doubted, list), decision
+    assert [one for one in doubted if reason in str(one)] if reason else not doubted, doubted
+    if reason:  # the peer is told the operand, and no more
+        assert reason not in json.dumps(content["termination"]), content
+    return str(doubted[0]) if doubted else "nothing was shown"
+
+
+def we_refuse_a_stranger(members: Members) -> str:
+    """An EDC whose hub holds nothing."""
+    return _refused_by_us(members, None, "")
+
+
+def we_refuse_an_unknown_issuer(members: Members) -> str:
+    """One whose membership somebody issued whom we do not trust."""
+    return _refused_by_us(members, membership(members.stranger, members.hub.did), "issuer-not-anchored")
+
+
+def we_refuse_a_revoked_one(members: Members) -> str:
+    """One whose membership was withdrawn."""
+    return _refused_by_us(members, membership(members.issuer, members.hub.did, REVOKED), "revoked")
+
+
+# --- we are refused by EDC -------------------------------------------------------------------------------------------
+
+
+def _refused_by_edc(members: Members, held: bytes | None, reason: str) -> str:
+    edc, us = members.scene.edc, members.scene.us
+    heard = len(edc.log.read_bytes())
+    members.we_hold(held)
+    try:
+        with pytest.raises(NotAllowed, match="401"):
+            us.get(f"/v1/catalog?peer={edc.participant.replace('%', '%25')}")
+    finally:
+        members.all_good()
+    told = re.findall("Unauthorized: ([^\x1b\n]*)", edc.log.read_bytes()[heard:].decode("utf-8", "replace"))
+    assert len(told) == 1, told
+    assert reason in told[0], told
+    return str(told[0])
+
+
+def edc_refuses_a_stranger(members: Members) -> str:
+    """We hold nothing: it cannot even read a presentation of nothing."""
+    return _refused_by_edc(members, None, "could not be parsed")
+
+
+def edc_refuses_an_unknown_issuer(members: Members) -> str:
+    """Our membership is of somebody whom it does not trust."""
+    return _refused_by_edc(members, membership(members.stranger, members.scene.us.did), "not supported for issuer")
+
+
+def edc_refuses_a_revoked_one(members: Members) -> str:
+    """Ours was withdrawn: it reads our issuer's status list."""
+    revoked = membership(members.issuer, members.scene.us.did, REVOKED)
+    return _refused_by_edc(members, revoked, f"status at index {REVOKED} is '1'")
+
+
+JOURNEYS: tuple[Callable[[Members], str], ...] = (
+    we_refuse_a_stranger, we_refuse_an_unknown_issuer, we_refuse_a_revoked_one,
+    edc_refuses_a_stranger, edc_refuses_an_unknown_issuer, edc_refuses_a_revoked_one,
+)  # fmt: skip

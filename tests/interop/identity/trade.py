@@ -1,0 +1,73 @@
+"""One round with a real EDC under real identity: members trade both ways, and nobody else does."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+from connector.model import JsonObject
+from tests.bench.authority import Authority
+from tests.interop import company, java
+from tests.interop.edc import actions, journeys, pushes, runtime
+from tests.interop.edc.trade import log_of, tried
+from tests.interop.identity import hub as hubs
+from tests.interop.identity import issuer, refusals
+from tests.interop.outcome import Outcome
+from tests.interop.warehouse import open_warehouse
+
+HERE = Path(__file__).parent
+MEMBER: JsonObject = {"leftOperand": "membership", "operator": "eq", "rightOperand": "active"}
+_WAIT_MILLIS = 50
+TRADE = (journeys.edc_pulls, journeys.we_pull, journeys.edc_suspends, pushes.we_push, pushes.edc_pushes)
+
+
+def rounds(folder: Path) -> Iterator[Outcome]:
+    """Everything that either side offers is for members."""
+    with ExitStack() as running:
+        members = _members(running, folder)
+        for journey in TRADE:
+            yield tried(journey, members.scene)
+        for refusal in refusals.JOURNEYS:
+            yield tried(refusal, members)
+        yield log_of(members.scene.edc)
+
+
+def _members(running: ExitStack, folder: Path) -> refusals.Members:
+    site, elsewhere = (running.enter_context(open_warehouse()) for _ in range(2))
+    trusted, stranger = issuer.publish(site), issuer.publish(elsewhere)
+    ports = runtime.free_contexts()
+    hub = running.enter_context(hubs.running(folder, ports["protocol"]))
+    edc = running.enter_context(
+        runtime.running(folder, hub.did, wait_millis=_WAIT_MILLIS, ports=ports, kind=_kind(folder, hub, trusted))
+    )
+    us = running.enter_context(
+        company.running(
+            folder / "us", {}, unsafe="", limits="claims_cache_seconds = 0\n",
+            more=f'\n[trusted_issuers]\nMembershipCredential = ["{trusted.did}"]\n',
+        )
+    )  # fmt: skip
+    members = refusals.Members(
+        scene=journeys.Scene(edc=edc, us=us, careful=us, warehouse=site), hub=hub, issuer=trusted, stranger=stranger
+    )
+    members.all_good()
+    site.goods["/goods"] = journeys.GOODS
+    actions.offer(edc, "open", site.url("/goods"), MEMBER)
+    us.publish("open", company.policy(MEMBER, listed=True))
+    return members
+
+
+def _kind(folder: Path, hub: hubs.Hub, trusted: Authority) -> runtime.Kind:
+    """An EDC that gets its tokens from its hub, trusts one issuer, and says in its log why it refuses."""
+    classes = folder / "classes"
+    classes.mkdir()
+    pom = HERE / "pom.xml"
+    return runtime.Kind(
+        pom=pom, classes=java.compiled(HERE / "MembershipExtension.java", pom, classes), words=("--log-level=DEBUG",),
+        settings={
+            "edc.iam.issuer.id": hub.did, "edc.iam.did.web.use.https": "false",
+            "edc.iam.trusted-issuer.one.id": trusted.did, "edc.iam.sts.oauth.token.url": hub.token_url,
+            "edc.iam.sts.oauth.client.id": hub.did, "edc.iam.sts.oauth.client.secret.alias": "token-secret",
+            "test.token.secret": hub.secret,
+        },
+    )  # fmt: skip
