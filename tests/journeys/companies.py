@@ -33,20 +33,21 @@ OPEN = POLICY.replace(
 
 @dataclass(slots=True)
 class Member:
-    """A company's folder and, while it runs, its process."""
+    """A company's folder and, while it runs, its process: one of them, where it has several."""
 
     config: Config
     process: subprocess.Popen[bytes] | None = None
+    name: str = "connector.toml"
 
     @property
     def file(self) -> Path:
         """Its configuration."""
-        return self.config.folder / "connector.toml"
+        return self.config.folder / self.name
 
     @property
     def orders(self) -> Path:
         """When it has to die."""
-        return self.config.folder / "orders"
+        return self.config.folder / f"orders of {self.name}"
 
     @property
     def management(self) -> Management:

@@ -14,13 +14,16 @@ import orjson
 import pytest
 
 from connector.cli.companies import free_ports
-from connector.cli.doctor_company import company_checks, running
+from connector.cli.doctor_company import Check, company_checks, running
 from connector.config import load
 from connector.credentials.datamodel import VC_CONTEXT, time_text
 from connector.credentials.issue import attach, prepare
+from connector.errors import BadConfig
 from connector.keys.register import Register
 from connector.keys.ring import open_keys
+from connector.stores import open_store
 from connector.stores.sqlite import SqliteStore
+from tests import postgres
 from tests.edges.cli.companies import Company, found, know, serving
 from tests.edges.cli.test_running import ask, run
 
@@ -170,6 +173,39 @@ async def test_a_store_that_the_next_start_changes_is_told(tmp_path: Path) -> No
     checks = company_checks(load(company.config), NOW, runs=False, thorough=False)
     (store,) = [one for one in checks if one.name == "store"]
     assert (store.outcome, "backup" in store.fix) == ("warning", True)
+
+
+def test_a_database_is_looked_into(tmp_path: Path) -> None:
+    """Before the first start and after it; one that is another company's, or not there, is told."""
+    url, company = asyncio.run(postgres.create()), found(tmp_path, "mine", *free_ports(2))
+
+    def store(url: str) -> Check:
+        wanted = load(company.config).model_copy(update={"store": url})
+        (check,) = [one for one in company_checks(wanted, NOW, runs=False, thorough=False) if one.name == "store"]
+        return check
+
+    async def open_for(url: str, did: str) -> None:
+        await (await open_store(url, company=did)).close()
+
+    assert (store(url).outcome, "first start" in store(url).says) == ("good", True)
+    asyncio.run(open_for(url, company.did))
+    assert (store(url).outcome, "schema step" in store(url).says) == ("good", True)
+    other = asyncio.run(postgres.create())
+    asyncio.run(open_for(other, "did:web:other"))
+    assert (store(other).outcome, "did:web:other" in store(other).says) == ("bad", True)
+    nowhere = store(url.replace("test_", "nowhere_"))
+    assert (nowhere.outcome, nowhere.fix) == ("bad", "make it: createdb")
+
+
+def test_a_databases_password_stands_elsewhere(tmp_path: Path) -> None:
+    """In the configuration it would be read by whoever reads that; the refusal does not repeat it."""
+    file = found(tmp_path, "mine", *free_ports(2)).config
+    for url in ("postgresql://x:s3cret@db/x", "postgresql://db/x?user=x&password=s3cret"):
+        file.write_text(f'store = "{url}"\n{file.read_text()}')
+        with pytest.raises(BadConfig, match="CONNECTOR_STORE_PASSWORD") as raised:
+            load(file)
+        assert "s3cret" not in str(raised.value)
+        file.write_text(file.read_text().partition("\n")[2])
 
 
 def test_a_wrong_configuration_is_a_finding_and_none_is_bad_usage(tmp_path: Path) -> None:

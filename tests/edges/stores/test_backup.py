@@ -47,6 +47,15 @@ def test_a_whole_company_is_copied_for_its_owner_alone(tmp_path: Path) -> None:
     assert load(tmp_path / "copy" / "connector.toml").did == "did:web:connector.x.example"
 
 
+def test_a_database_is_not_copied_as_a_file(tmp_path: Path) -> None:
+    """Who has one is told by what it is copied."""
+    config = company(tmp_path / "x").model_copy(update={"store": "postgresql://x@db/x"})
+    with pytest.raises(BadInput) as raised:
+        copy_company(config, tmp_path / "copy", lambda _: None)
+    assert "pg_dump" in raised.value.hint
+    assert not (tmp_path / "copy").exists()
+
+
 def test_keys_that_lie_elsewhere_are_missed(tmp_path: Path) -> None:
     """By a link or by their address; a copy without them cannot be served."""
     config = company(tmp_path / "x")

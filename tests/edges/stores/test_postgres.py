@@ -24,6 +24,7 @@ from tests.edges.stores.rows import PEER, US, T, command, credential, entry, mes
 
 asyncpg = pytest.importorskip("asyncpg", reason="no PostgreSQL: the extra `postgres` is not installed")
 postgres_connection = pytest.importorskip("connector.stores.postgres_connection")
+postgres_writer = pytest.importorskip("connector.stores.postgres_writer")
 
 
 @pytest.fixture
@@ -214,6 +215,19 @@ async def test_a_lost_server_is_got_over(replicas: tuple[Store, ...], url: str) 
     rows = await store.evidence(T)
     assert len(rows) == kept
     assert not check(rows)
+
+
+async def test_who_stops_in_its_turn_loses_it(url: str) -> None:
+    """A process that neither goes on nor dies holds the others up for a time, not for ever."""
+    begin = postgres_writer._BEGIN.replace("'10s'", "'300ms'")
+    assert begin != postgres_writer._BEGIN
+    store, stopped = await open_store(url, company=US), await asyncpg.connect(url)
+    await stopped.execute(begin)
+    await store.append_evidence([entry()])
+    with pytest.raises((asyncpg.PostgresError, asyncpg.InterfaceError, OSError)):
+        await stopped.execute("COMMIT")
+    stopped.terminate()
+    await store.close()
 
 
 async def test_a_bug_in_one_transaction_spares_its_neighbours(replicas: tuple[Store, ...]) -> None:
