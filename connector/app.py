@@ -19,6 +19,7 @@ from functools import partial
 from typing import Protocol
 
 from connector.config import MANAGEMENT_TOKEN_VARIABLE, STORE_PASSWORD_VARIABLE, Config, known_secret, secret
+from connector.credentials.query import type_scope
 from connector.errors import Unavailable
 from connector.exchange.answer import AuditAnswers
 from connector.exchange.arrivals import Arrivals
@@ -134,8 +135,8 @@ def compose(
     receipts = Receipts(did=did, keys=keys.own, resolver=resolver, clock=clock, store=store)
     negotiate, transfer, outbox = _processes(config, store, peers, receipts, clock=clock, ids=ids, policies=policies)
     authenticate = Authenticate(
-        tenant=tenant, did=did, store=store, identity=identity, resolver=resolver, verifier=verifier,
-        peers=Patient(peers=peers, ids=ids, seconds=CALLER_SECONDS), clock=clock, quotas=resolver.quotas,
+        tenant=tenant, did=did, store=store, identity=identity, resolver=resolver, quotas=resolver.quotas, clock=clock,
+        peers=Patient(peers=peers, ids=ids, seconds=CALLER_SECONDS), verifier=verifier, trusted=config.trusted_issuers,
         leeway_seconds=limits.clock_leeway_seconds, claims_cache_seconds=limits.claims_cache_seconds,
     )  # fmt: skip
     answers, held = _answers(config, store, keys, policies), HeldCredentials(config.path(config.held), config.did)
@@ -243,7 +244,7 @@ def _way_out(
     config: Config, http: Http, keys: Keys, *, clock: Clock, ids: Ids, bundle: Bundle
 ) -> tuple[Identity, Resolver, Messenger, FetchingVerifier]:
     """What leads to other parties: who they are, what is said to them, what their credentials are worth."""
-    did, limits = config.did, config.limits
+    did, limits, held = config.did, config.limits, HeldCredentials(config.path(config.held), config.did)
     resolver = resolver_of(config, http, clock)
     identity: Identity = SelfIssued(
         did=did, resolver=resolver, keys=keys.own, clock=clock, ids=ids,
@@ -254,7 +255,8 @@ def _way_out(
     peers = Messenger(
         http=http, identity=identity, resolver=resolver, clock=clock,
         token_lifetime_seconds=limits.token_lifetime_seconds, access_token_key=keys.access_token_key,
-        scopes=SCOPES, addresses={one.id: one.address for one in config.peers.values() if one.address},
+        scopes=lambda: sorted({*SCOPES, *map(type_scope, held.types())}),
+        addresses={one.id: one.address for one in config.peers.values() if one.address},
     )  # fmt: skip
     verifier = FetchingVerifier(
         resolver=resolver, clock=clock, contexts=bundle.known_contexts, check_shape=bundle.check,

@@ -94,6 +94,8 @@ def _supported(node: Json) -> Supported:
     kind, profile = node.get("credentialType", ""), node.get("profile", "")
     if not isinstance(kind, str) or len(kind) > _LONGEST or not isinstance(profile, str) or len(profile) > _LONGEST:
         raise BadMessage("credentialType or profile is no text, or too long")
+    if kind and kind.split() != [kind]:  # a list of what was asked for must not be longer than it looks
+        raise BadMessage("credentialType is no one word")
     return Supported(id=_text(node, "id"), credential_type=kind, profile=profile)
 
 

@@ -10,7 +10,7 @@ messenger's (`peers/`).
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -30,7 +30,7 @@ from connector.policy.facts import party_claims
 
 PARTY_CREDENTIALS = ("MembershipCredential", "RoleCredential", "MandateCredential")
 SCOPES = tuple(map(type_scope, PARTY_CREDENTIALS))
-"""What we ask for, and what we let peers ask us for."""
+"""What we ask for where it could count, and what we let peers ask us for."""
 
 _REPLAY_MARGIN = timedelta(hours=24)
 """A used token is remembered that much longer than it lives: the clock may jump back."""
@@ -76,6 +76,8 @@ class Authenticate:
     verifier: Verifier
     clock: Clock
     quotas: Quotas
+    trusted: Mapping[str, Collection[str]]
+    """Credential type -> issuers. A type for which nobody is trusted could give no claim, so it is not asked for."""
     leeway_seconds: int
     claims_cache_seconds: int
     _known: dict[_Shown, Known] = field(default_factory=dict)
@@ -168,12 +170,13 @@ class Authenticate:
         known = await self._present((party, None))
         if known is not None:
             return known
-        if proven.access_token is None:
+        wanted = [type_scope(kind) for kind in PARTY_CREDENTIALS if self.trusted.get(kind)]
+        if proven.access_token is None or not wanted:
             return Known(claims=(), credentials=(), checked=self.clock.now(), until=self.clock.now())
         try:
             document = await self.resolver.did_document(party)
             async with self.quotas.room(party):
-                presentations = await self.peers.presentations(party, proven.access_token, SCOPES)
+                presentations = await self.peers.presentations(party, proven.access_token, wanted)
         except (AddressBlocked, BadMessage) as error:
             raise NotAuthenticated(f"the caller's credential service gives nothing: {error.detail}") from None
         shown: list[bytes] = []

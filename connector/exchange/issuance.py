@@ -68,10 +68,13 @@ class Issuance:
         The row stands before the request goes out: the delivery may come before its answer.
         """
         if not self._trusted(issuer):
-            raise BadInput(f"{issuer} is in no list of trusted_issuers, so nothing of it would count")
+            raise BadInput(f"trusted_issuers does not name {issuer}, so nothing of it would count")
         base = await self._service(issuer)
         chosen = await self._chosen(issuer, base, types, ids)
         kinds, now = sorted({one.credential_type for one in chosen}), self.clock.now()
+        useless = [kind for kind in kinds if issuer not in self.trusted_issuers.get(kind, ())]
+        if useless:
+            raise BadInput(f"trusted_issuers does not name {issuer} for {', '.join(useless)}, so it would not count")
         row = ApprovalRow(
             tenant=self.tenant, kind="credential", pid=self.ids.urn(), turn=REQUEST, counterparty=issuer,
             subject=" ".join(kinds), asked=micros(now), due=micros(now + _OPEN),

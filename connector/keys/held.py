@@ -69,6 +69,11 @@ class HeldCredentials:
         for path in earlier:
             path.unlink(missing_ok=True)
 
+    def types(self) -> set[str]:
+        """The types of what is shown. Only who asks for one gets it."""
+        shown = (parse_credential(one.octets).types for one in self.look() if one.shown)
+        return {kind for types in shown for kind in types} - {"VerifiableCredential"}
+
     def look(self) -> list[Held]:
         """Everything in the folder, with what is wrong with it."""
         if not self.folder.is_dir():

@@ -9,7 +9,7 @@ answer is the journeys' business.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TypeVar
@@ -59,7 +59,7 @@ class Messenger:
     clock: Clock
     token_lifetime_seconds: int
     access_token_key: bytes
-    scopes: Sequence[str]
+    scopes: Callable[[], Sequence[str]]
     """What a peer that gets a token of ours may query."""
     addresses: Mapping[str, str]
     """Peers whose versioned DSP address is known beforehand."""
@@ -168,7 +168,7 @@ class Messenger:
         lifetime = timedelta(seconds=self.token_lifetime_seconds)
         if known is None or not now < known[1] < now + lifetime:  # the clock may have jumped
             expires = now + lifetime
-            access = mint_access(self.access_token_key, verifier=peer, scopes=self.scopes, expires=expires)
+            access = mint_access(self.access_token_key, verifier=peer, scopes=self.scopes(), expires=expires)
             _make_room(self._accesses)
             known = self._accesses[peer] = access, now + lifetime / 2
         return known[0]

@@ -91,4 +91,5 @@ async def _said(request: web.Request) -> tuple[Proven, JsonObject]:
 
 async def _use_up(request: web.Request, issued: Proven) -> None:
     services, body = request.app[SERVICES], await body_of(request)
+    services.authenticate.quotas.admit(issued.party, known=True, size=len(body))  # each leaves an entry on record
     await services.authenticate.use_up(issued, method="POST", path=request.path_qs, body=body)

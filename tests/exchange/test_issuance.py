@@ -224,6 +224,8 @@ def test_a_refusal_is_told(tmp_path: Path) -> None:
             await issuance.request(Did(other.config.did), [MEMBERSHIP], [])
         with pytest.raises(NotFound, match="does not issue Unknown"):
             await issuance.request(world.authority.did, [MEMBERSHIP, "Unknown"], [])
+        with pytest.raises(BadInput, match="for Other"):
+            await issuance.request(world.authority.did, [], ["Other vc20-bssl/jwt"])
         with pytest.raises(NotFound, match="untyped"):
             await issuance.request(world.authority.did, [], ["untyped"])
         with pytest.raises(BadInput, match="types or ids"):

@@ -10,6 +10,7 @@ import orjson
 import pytest
 
 from connector.credentials import jose
+from connector.credentials.access import check_access
 from connector.credentials.datamodel import time_text
 from connector.credentials.presentation import verify_presentation
 from connector.credentials.query import query_message, read_response, type_scope
@@ -23,12 +24,14 @@ from tests.simulator import Node, World
 LATER = timedelta(hours=1)
 
 
-def older(authority: Authority, party: Did, index: int, lifetime: timedelta = LATER) -> bytes:
+def older(
+    authority: Authority, party: Did, index: int, lifetime: timedelta = LATER, kind: str = "MembershipCredential"
+) -> bytes:
     """A membership as a JWT with a `vc` claim."""
     now, signer = authority.now, authority.signer
     stated: JsonObject = {
         "@context": [CONTEXT, "https://dataspace.example/credentials/v1"],
-        "type": ["VerifiableCredential", "MembershipCredential"], "issuer": authority.did,
+        "type": ["VerifiableCredential", kind], "issuer": authority.did,
         "issuanceDate": time_text(now - LATER), "credentialSubject": {"id": party, "memberOf": "Bench"},
         "credentialStatus": {
             "id": f"{authority.list_url}#{index}", "type": "BitstringStatusListEntry", "statusPurpose": "revocation",
@@ -85,5 +88,45 @@ def test_what_is_shown_is_of_one_data_model_each_and_not_expired(
         ]  # fmt: skip
         assert [len(each) for each in found] == [1, *[1] * shown]
         assert [jose.parse(one, 1 << 20).type for each in found for one in each] == ["vc+jwt", *["jwt"] * shown]
+
+    play(tmp_path, scene)
+
+
+def test_only_what_could_count_is_asked_for(tmp_path: Path) -> None:
+    """A credential service refuses whoever asks for more than it was told to show; of a type that nobody is trusted
+    for, nothing would be believed.
+    """
+
+    async def scene(world: World) -> None:
+        asking, caller = world.nodes
+        asked: list[list[str]] = []
+
+        async def presentations(_: object, _peer: str, _token: str, scopes: list[str]) -> list[str]:
+            asked.append(scopes)
+            return []
+
+        authenticate = services(asking).authenticate
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(type(authenticate.peers), "presentations", presentations)
+            for trusted in ({"RoleCredential": ("did:web:x",), "MandateCredential": (), "Other": ("did:web:x",)}, {}):
+                authenticate.trusted = trusted
+                header = f"Bearer {await proof(caller, asking.config.did, access=access_for(caller, asking))}"
+                await authenticate.caller(header, method="GET", path="/", body=b"", once=True)
+                authenticate._known.clear()
+        assert asked == [[type_scope("RoleCredential")]]
+
+    play(tmp_path, scene)
+
+
+def test_whatever_is_held_may_be_asked_for(tmp_path: Path) -> None:
+    """A dataspace has types of its own: who holds one lets its peers see it."""
+
+    async def scene(world: World) -> None:
+        holder, verifier = world.nodes
+        holds(holder, older(world.authority, holder.config.did, 100, kind="BpnCredential"))
+        key, peer = holder.keys.access_token_key, verifier.config.did
+        access = check_access(key, access_for(holder, verifier), verifier=peer, now=holder.clock.now())
+        kinds = ("BpnCredential", "MandateCredential", "MembershipCredential", "RoleCredential")
+        assert access.scopes == tuple(map(type_scope, kinds))
 
     play(tmp_path, scene)

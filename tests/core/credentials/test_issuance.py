@@ -71,6 +71,8 @@ def test_what_we_ask_is_as_the_protocol_has_it() -> None:
         (OFFER, {"credentials": [{}]}),
         (OFFER, {"credentials": [{"id": "1", "credentialType": "x" * 513}]}),
         (OFFER, {"credentials": [{"id": "1", "profile": 7}]}),
+        (OFFER, {"credentials": [{"id": "1", "credentialType": "MembershipCredential RoleCredential"}]}),
+        (OFFER, {"credentials": [{"id": "1", "credentialType": "MembershipCredential\n"}]}),
         (METADATA, {"issuer": "did:web:other.example"}),
         (METADATA, {"credentialsSupported": {}}),
     ],

@@ -66,6 +66,7 @@ async def test_what_an_issuer_brings_takes_the_place_of_what_it_brought(tmp_path
     await held.keep("aa", [one, two])
     await held.keep("bb", [three])
     assert set(held()) == {one, two, three}
+    assert held.types() == {"MembershipCredential"}
     await held.keep("aa", [two])
     assert set(held()) == {two, three}
     assert {path.suffix for path in (tmp_path / "held").iterdir()} == {".jwt"}

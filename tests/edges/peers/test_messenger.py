@@ -47,7 +47,7 @@ class World:
         """Ours."""
         return Messenger(
             http=self, identity=Claimed(did=Did("did:web:us.example")), resolver=self, clock=self,
-            token_lifetime_seconds=60, access_token_key=b"", scopes=(), addresses=addresses or {},
+            token_lifetime_seconds=60, access_token_key=b"", scopes=tuple, addresses=addresses or {},
         )  # fmt: skip
 
 
