@@ -13,18 +13,20 @@ from connector.config import load
 
 def openapi(
     out: Annotated[
-        Path | None, typer.Option("--out", metavar="FILE", help="Where to write it. Default: standard output.")
+        Path | None,
+        typer.Option("--out", metavar="FILE", help="Where to write it; `.html`: to read. Default: standard output."),
     ] = None,
     config: CONFIG = Path("connector.toml"),
     as_json: JSON = False,
 ) -> None:
     """Describe the management API for programs (OpenAPI 3.1): each operation, what it takes, how it answers and fails.
 
-    A running connector serves the same at /v1/openapi.json on its management port, without the token.
+    A running connector serves the same at /v1/openapi.json on its management port, without the token, and at
+    /v1/openapi.html for reading.
 
     Example: battery-connector openapi --out openapi.json
     """
-    from connector.server import management, openapi  # noqa: PLC0415 - half a second that `--help` need not pay
+    from connector.server import management, openapi, openapi_page  # noqa: PLC0415 - half a second that `--help` need not pay
 
     with told():
         port = load(config).listen.management_port
@@ -33,7 +35,8 @@ def openapi(
             show_json(document)
             next_step("battery-connector openapi --out openapi.json", error=True)
             return
-        out.write_text(shown_json(document) + "\n", "utf-8")
+        page = out.suffix in {".html", ".htm"}
+        out.write_text(openapi_page.page(document) if page else shown_json(document) + "\n", "utf-8")
         if as_json:
             show_json({"file": str(out), "operations": len(management.operations())})
             return

@@ -36,6 +36,7 @@ from connector.server import (
     files,
     issuing,
     openapi,
+    openapi_page,
     operator_pages,
     own_keys,
     processes,
@@ -46,6 +47,7 @@ from connector.server import (
     withdrawing,
 )
 from connector.server.lines import Tell, asks_for_lines, lines, stream
+from connector.server.markup import html
 from connector.server.operations import ASKS_A_PEER, MOVES_A_PROCESS, Operation
 from connector.server.problems import for_operators, json_response
 from connector.server.services import SERVICES, Services
@@ -126,7 +128,8 @@ def _looking() -> list[Operation]:
 
 def routes() -> list[web.RouteDef]:
     """All routes: of the API, and of the operators' pages."""
-    return [*(one.route() for one in operations()), *operator_pages.routes()]
+    described = [one.route() for one in operations()]
+    return [*described, web.get(openapi_page.PATH, _readable), *operator_pages.routes()]
 
 
 @web.middleware
@@ -138,7 +141,7 @@ async def check_token(
     """
     if is_page(request):
         return await handler(request)
-    if not request.path.startswith("/health/") and request.path != openapi.PATH:
+    if not request.path.startswith("/health/") and request.path not in {openapi.PATH, openapi_page.PATH}:
         scheme, _, shown = request.headers.get("Authorization", "").partition(" ")
         if scheme.lower() != "bearer" or not hmac.compare_digest(shown.encode(), request.app[_TOKEN].encode()):
             raise NotAuthenticated(
@@ -174,6 +177,12 @@ async def _ready(request: web.Request) -> web.Response:
 async def _document(request: web.Request) -> web.Response:
     port = request.app[SERVICES].config.listen.management_port
     return web.Response(body=await asyncio.to_thread(_described, port), content_type="application/json")
+
+
+async def _readable(request: web.Request) -> web.Response:
+    port = request.app[SERVICES].config.listen.management_port
+    text = await asyncio.to_thread(openapi_page.page, orjson.loads(await asyncio.to_thread(_described, port)))
+    return html(text, style_name=openapi_page.STYLE, forms=False, referrer="no-referrer")
 
 
 @cache

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ from connector.cli import app, mount
 from connector.cli.client import Management
 from connector.config import MANAGEMENT_TOKEN_VARIABLE, load, secret
 from connector.model import objects_in
-from connector.server import management
+from connector.server import management, openapi_page
 from connector.server.sessions import PREFIX
 from tests.edges.server.documented import OPERATIONS, check
 from tests.edges.server.driving import Driver, Made
@@ -83,10 +84,23 @@ def test_the_command_writes_what_is_served(story: Story, document: dict[str, Any
     assert orjson.loads(out.read_bytes()) == document
 
 
+def test_the_page_says_what_the_document_says(story: Story, document: dict[str, Any]) -> None:
+    """Every operation and every shape has its place there, each link leads to one, and nothing is loaded or run."""
+    answer = ask(story.mine.management_port, "GET", openapi_page.PATH)
+    text = answer.body.decode()
+    places = set(re.findall(r'id="(\w+)"', text))
+    assert places >= {one["operationId"] for some in document["paths"].values() for one in some.values()}
+    assert places >= {*document["components"]["schemas"], *document["components"]["responses"]}
+    assert set(re.findall(r'href="#(\w+)"', text)) <= places
+    assert "default-src 'none'" in answer.headers["content-security-policy"]
+    assert not re.search(r"<script|src=|https?://(?!127)", re.sub(r"<pre.*?</pre>", "", text, flags=re.DOTALL))
+
+
 def test_every_route_and_every_operation_was_heard(story: Story, document: dict[str, Any]) -> None:
     """What is routed is described, what is described was asked, and answered well at least once."""
     described = {f"{method.upper()} {path}" for path, some in document["paths"].items() for method in some}
-    routed = {f"{one.method} {one.path}" for one in management.routes() if not one.path.startswith(PREFIX)}
+    pages = (PREFIX, openapi_page.PATH)
+    routed = {f"{one.method} {one.path}" for one in management.routes() if not one.path.startswith(pages)}
     assert described == routed == set(OPERATIONS)
     assert {call.operation for call in story.calls if call.status == 200} == described
 
