@@ -5,6 +5,12 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+from aiohttp import web
+
+from connector.config import load
+from connector.server import dsp, passport, peers_face
+from connector.server.dsp import BASE
+from tests.edges.cli.companies import found
 from tests.edges.server.outline import outline
 from tests.edges.server.peer_story import PAGE, peer
 
@@ -16,3 +22,14 @@ def test_whoever_follows_the_page_gets_what_it_says(tmp_path: Path) -> None:
     assert len(told) > 15
     for written, answer in told:
         assert outline(written) == outline(answer), "make it anew: python -m tests.edges.server.peer_story"
+
+
+def test_every_address_is_on_the_page(tmp_path: Path) -> None:
+    """What a peer may ask stands there, as far as it is the same for everybody; of DSP, what its messages are about."""
+    config = load(found(tmp_path, "mine", 7443, 7444).config)
+    page = PAGE.read_text("utf-8")
+    for route in (*dsp.routes(config), *peers_face.routes(config), *passport.routes(config)):
+        assert isinstance(route, web.RouteDef)
+        fixed = route.path.partition("{")[0].rstrip("/")
+        topic = fixed.removeprefix(BASE).split("/")[1] if fixed.startswith(BASE) else ""
+        assert (f"/{topic}" if topic else fixed) in page, route
