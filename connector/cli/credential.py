@@ -43,6 +43,9 @@ app.command()(requesting.requests)
 FILE = Annotated[
     Path, typer.Argument(metavar="FILE", help="A credential: a compact `vc+jwt`, or JSON with a proof in it.")
 ]
+CHANGED = Annotated[str, typer.Argument(metavar="FILE", help="A credential as a file, or its digest.")]
+EFFECTIVE = Annotated[str, typer.Option("--effective", help="From when it counts (ISO 8601). Default: now.")]
+REASON = Annotated[str, typer.Option("--reason", help="Why, for everybody to read.")]
 SITE = Annotated[Path | None, typer.Option("--site", help="Also write DID document and status lists there, as files.")]
 SECURING = Annotated[
     str, typer.Option("--securing", help="vc+jwt, or a proof inside: eddsa-jcs-2022, ecdsa-jcs-2019, as the key is.")
@@ -116,22 +119,66 @@ def _written(credentials: list[JsonObject], out: Path) -> list[JsonObject]:
 
 @app.command()
 def revoke(
-    what: Annotated[str, typer.Argument(metavar="FILE", help="A credential as a file, or its digest.")],
+    what: CHANGED,
     *,
-    effective: Annotated[str, typer.Option("--effective", help="From when it counts (ISO 8601). Default: now.")] = "",
-    reason: Annotated[str, typer.Option("--reason", help="Why, for everybody to read.")] = "",
-    purpose: Annotated[str, typer.Option("--purpose", help="revocation, suspension or reinstatement.")] = "revocation",
+    effective: EFFECTIVE = "",
+    reason: REASON = "",
+    purpose: Annotated[
+        str, typer.Option("--purpose", help="revocation; or what `suspend` and `reinstate` do.", hidden=True)
+    ] = "revocation",
     site: SITE = None,
     config: CONFIG = Path("connector.toml"),
     as_json: JSON = False,
 ) -> None:
-    """Withdraw a credential that this company issued, with effect from a time.
+    """Withdraw a credential that this company issued, with effect from a time, for ever.
 
     The running connector does it; without one, and with --site, it is done here. `credential inspect NUMBER` tells the
     digests of a published record.
 
     Example: battery-connector credential revoke permit.jwt --effective 2026-05-31T00:00:00Z --reason "closed"
     """
+    _change(what, purpose, effective=effective, reason=reason, site=site, config=config, as_json=as_json)
+
+
+@app.command()
+def suspend(
+    what: CHANGED,
+    *,
+    effective: EFFECTIVE = "",
+    reason: REASON = "",
+    site: SITE = None,
+    config: CONFIG = Path("connector.toml"),
+    as_json: JSON = False,
+) -> None:
+    """Suspend a credential that this company issued, with effect from a time, until it is reinstated.
+
+    While it is suspended nobody's verification passes; an audit judges each event by what held on its day.
+
+    Example: battery-connector credential suspend permit.jwt --reason "under review"
+    """
+    _change(what, "suspension", effective=effective, reason=reason, site=site, config=config, as_json=as_json)
+
+
+@app.command()
+def reinstate(
+    what: CHANGED,
+    *,
+    effective: EFFECTIVE = "",
+    reason: REASON = "",
+    site: SITE = None,
+    config: CONFIG = Path("connector.toml"),
+    as_json: JSON = False,
+) -> None:
+    """End a suspension, with effect from a time.
+
+    Example: battery-connector credential reinstate permit.jwt --reason "the review found nothing"
+    """
+    _change(what, "reinstatement", effective=effective, reason=reason, site=site, config=config, as_json=as_json)
+
+
+def _change(
+    what: str, purpose: str, *, effective: str, reason: str, site: Path | None, config: Path, as_json: bool
+) -> None:
     from connector.cli import issuing  # noqa: PLC0415 - `--help` need not load it
 
     with told():
@@ -147,6 +194,8 @@ def revoke(
         console().print(f"{digest}: {purpose} from {moment.isoformat()}", markup=False)
         if not by_connector and site is None:
             next_step("nobody sees it yet: battery-connector serve", ", or write it for your web server with --site")
+        elif purpose == "suspension":
+            next_step(f"battery-connector credential reinstate {what}", ", when it may count again")
 
 
 def _asked_to_revoke(config: Path, body: JsonObject) -> bool:

@@ -167,13 +167,10 @@ def _not_good(name: str, step: Step) -> Check:
 
 
 async def _status_age(octets: bytes, resolver: Resolver) -> str:
-    """How old its status list is; the list itself was verified with the credential."""
-    told = ""
-    for url in needs(octets).status_lists:
-        signed = parse_credential(await resolver.status_list(url)).valid_from
-        if signed is not None:
-            told += f"; its status list was signed at {time_text(signed)}"
-    return told
+    """How old its oldest status list is; the lists themselves were verified with the credential."""
+    listed = [parse_credential(await resolver.status_list(url)).valid_from for url in needs(octets).status_lists]
+    signed = min((one for one in listed if one is not None), default=None)
+    return f"; its status list was signed at {time_text(signed)}" if signed else ""
 
 
 def _nobody(*, held: list[Held], issuers: dict[str, None]) -> Iterator[Check]:

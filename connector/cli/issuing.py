@@ -49,7 +49,9 @@ async def revoke(
 
 
 async def write_site(config: Config, folder: Path) -> None:
-    """DID document and status lists as files: `did.json`, `status/N/index.jwt`, `status/N/changes`."""
+    """DID document and status lists as files: `did.json`, `status/N/index.jwt`, `status/N/changes`, and
+    the same of suspensions in `status/N/suspension`.
+    """
     async with offline(config) as services:
         await _write_site(services, folder)
 
@@ -72,9 +74,10 @@ async def _write_site(services: Services, folder: Path) -> None:
     now = services.clock.now()
     _put(document, statements.did_document(services.config, services.keys.methods(now), now))
     for number in range(used // LIST_BITS + 1):
-        lists = folder / "status" / str(number)
-        _put(lists / "index.jwt", await statements.status_octets(services, number, site=True))
-        _put(lists / "changes", await statements.changes_octets(services, number))
+        revoked = folder / "status" / str(number)
+        for purpose, place in (("revocation", revoked), ("suspension", revoked / "suspension")):
+            _put(place / "index.jwt", await statements.status_octets(services, number, purpose=purpose, site=True))
+            _put(place / "changes", await statements.changes_octets(services, number, purpose=purpose))
 
 
 def read_claims(path: Path) -> Claims:

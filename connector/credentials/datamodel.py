@@ -7,7 +7,7 @@ not verified: `verify` says whether it may be believed. One of VC Data Model 1.1
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -99,7 +99,7 @@ def credential_payload(
     subject: JsonObject,
     record: RecordHeader | None = None,
     valid_until: datetime | None = None,
-    status: StatusEntry | None = None,
+    status: Sequence[StatusEntry] = (),
 ) -> JsonObject:
     """The unsigned credential: exactly two contexts, our one type, our record node beside the subject."""
     payload: JsonObject = {
@@ -110,8 +110,9 @@ def credential_payload(
     }
     if valid_until is not None:
         payload["validUntil"] = time_text(valid_until)
-    if status is not None:
-        payload["credentialStatus"] = status_node(status)
+    if status:
+        nodes: list[Json] = [status_node(entry) for entry in status]
+        payload["credentialStatus"] = nodes if len(nodes) > 1 else nodes[0]
     if record is not None:
         payload["record"] = record.as_json()
     payload["credentialSubject"] = subject

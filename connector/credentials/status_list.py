@@ -2,7 +2,9 @@
 
 A bitstring says what is so now. An audit asks what was so on a day; that stands in the changes: credential digest,
 purpose, effective time, reason, as a JWT of the issuer at `<list url>/changes`, with the names of archived lists.
-Three purposes: `revocation` is for ever, `suspension` lasts until a `reinstatement`.
+Three purposes: `revocation` is for ever, `suspension` lasts until a `reinstatement`. A list has one purpose (section
+2.2), so a credential of ours has the same entry in two: a suspension must not look like a revocation to who reads bits
+alone. The changes beside either are the same.
 """
 
 from __future__ import annotations
@@ -18,7 +20,7 @@ from typing import Literal
 import orjson
 
 from connector.credentials import base64url, jose
-from connector.credentials.datamodel import VC_CONTEXT, moment, parse_time, time_text
+from connector.credentials.datamodel import VC_CONTEXT, StatusEntry, moment, parse_time, time_text
 from connector.credentials.did_web import did_of_key
 from connector.credentials.jose import Jws
 from connector.credentials.refused import Refused
@@ -143,6 +145,30 @@ def list_payload(
             "encodedList": encode_list(indices),
         },
     }
+
+
+def suspension_url(list_url: str) -> str:
+    """Where the list of suspensions stands that belongs to a list of revocations."""
+    return f"{list_url}/suspension"
+
+
+def entries(list_url: str, index: int) -> tuple[StatusEntry, StatusEntry]:
+    """The two entries of a credential of ours."""
+    return (
+        StatusEntry(purpose="revocation", index=index, list_url=list_url),
+        StatusEntry(purpose="suspension", index=index, list_url=suspension_url(list_url)),
+    )
+
+
+def set_at(changes: Iterable[tuple[int, str, int]], purpose: str, now: int) -> list[int]:
+    """The entries that are set in the list of this purpose; changes are (index, purpose, time), times are numbers."""
+    found: set[int] = set()
+    for index, said, _ in sorted((one for one in changes if one[2] <= now), key=lambda one: one[2]):
+        if said == purpose:
+            found.add(index)
+        elif (said, purpose) == ("reinstatement", "suspension"):
+            found.discard(index)
+    return sorted(found)
 
 
 def scattered(key: bytes, number: int, place: int) -> int:

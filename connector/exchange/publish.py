@@ -14,12 +14,12 @@ from types import MappingProxyType
 
 import orjson
 
-from connector.credentials.datamodel import MEDIA_TYPE, RecordHeader, StatusEntry, credential_payload, parse_credential
+from connector.credentials.datamodel import MEDIA_TYPE, RecordHeader, credential_payload, parse_credential
 from connector.credentials.ids import link_id
 from connector.credentials.issue import attach, attach_proof, prepare, prepare_proof
 from connector.credentials.own_methods import OwnKeys, revoked_ids
 from connector.credentials.securing import key_id_of, media_type_of
-from connector.credentials.status_list import LIST_BITS, scattered
+from connector.credentials.status_list import LIST_BITS, entries, scattered
 from connector.errors import Conflict
 from connector.exchange.draft import micros
 from connector.exchange.pointers import put, without
@@ -281,10 +281,7 @@ class Publish:
             context=self.bundle.context_url, credential_type=record_type, issuer=self.did,
             valid_from=start or self.clock.now(), valid_until=end,
             subject=part, record=header,
-            status=StatusEntry(
-                purpose="revocation", index=scattered(self.id_key, number, position),
-                list_url=f"{self.status_url}/{number}",
-            ),
+            status=entries(f"{self.status_url}/{number}", scattered(self.id_key, number, position)),
         )  # fmt: skip
         signer = self.keys.assertion(self.clock.now())
         if self.proofs:

@@ -11,6 +11,7 @@ from datetime import datetime
 
 import orjson
 
+from connector.credentials.datamodel import parse_credential
 from connector.credentials.status_list import PURPOSES
 from connector.errors import BadInput, IllegalTransition, NotFound
 from connector.exchange.draft import micros
@@ -35,6 +36,11 @@ class Revoke:
             raise NotFound(
                 "no such credential of ours",
                 hint="battery-connector credential inspect NUMBER tells a record's digests",
+            )
+        if purpose == "suspension" and not any(one.purpose == purpose for one in parse_credential(row.octets).status):
+            raise BadInput(
+                "the credential names no list of suspensions: it was issued before there was one",
+                hint="revoke it, or issue it anew",
             )
         now = micros(self.clock.now())
         change = StatusChangeRow(

@@ -39,6 +39,8 @@ def routes(config: Config) -> list[web.RouteDef]:
         web.post(f"{path}/inbox", parts.take_push),
         web.get(path + "/status/{number}", _status),
         web.get(path + "/status/{number}/changes", _status_changes),
+        web.get(path + "/status/{number}/{purpose:suspension}", _status),
+        web.get(path + "/status/{number}/{purpose:suspension}/changes", _status_changes),
         web.get(path + "/audit/{path:.+}", _audit),
         web.get(path + "/context/{version}.jsonld", _context),
     ]
@@ -127,13 +129,17 @@ def _number(request: web.Request) -> int:
     return int(text)
 
 
+def _purpose(request: web.Request) -> str:
+    return request.match_info.get("purpose", "revocation")
+
+
 async def _status(request: web.Request) -> web.Response:
-    octets = await statements.status_octets(request.app[SERVICES], _number(request))
+    octets = await statements.status_octets(request.app[SERVICES], _number(request), purpose=_purpose(request))
     return web.Response(body=octets, content_type=MEDIA_TYPE)
 
 
 async def _status_changes(request: web.Request) -> web.Response:
-    octets = await statements.changes_octets(request.app[SERVICES], _number(request))
+    octets = await statements.changes_octets(request.app[SERVICES], _number(request), purpose=_purpose(request))
     return web.Response(body=octets, content_type="application/jwt")
 
 

@@ -19,6 +19,7 @@ from connector.credentials.issue import prepare
 from connector.credentials.own_methods import OwnMethod, published
 from connector.credentials.signing import Signer
 from connector.errors import NotFound
+from connector.exchange.draft import micros
 from connector.exchange.rows import StatusChangeRow
 from connector.server.dsp import BASE
 from connector.server.services import Services, Signed
@@ -46,20 +47,28 @@ def did_document(config: Config, methods: Sequence[OwnMethod], now: datetime) ->
     return orjson.dumps(document)
 
 
-async def status_octets(services: Services, number: int, *, site: bool = False) -> bytes:
-    """The status list credential: what is set now. One of a static site is good for a year, or until written anew.
+async def status_octets(services: Services, number: int, *, purpose: str = "revocation", site: bool = False) -> bytes:
+    """The status list credential of one purpose: what is set now. One of a static site is good for a year, or
+    until written anew.
 
     Anybody may ask, so a list that did not change is signed once a minute at most, and one that was never used is not.
     """
     now, tenant = services.clock.now(), services.config.tenant
     await _check_used(services, number)
-    indices = tuple(await services.store.status_bits(tenant, number, now=int(now.timestamp() * 1_000_000)))
-    url, signer = list_url(services, number), services.keys.assertion(now)
+    rows = await services.store.status_changes(tenant, number)
+    changes = ((row.index, row.purpose, row.effective) for row in rows)
+    indices = tuple(status_list.set_at(changes, purpose, micros(now)))
+    url, signer = list_url(services, number, purpose), services.keys.assertion(now)
     content = (signer.key_id, *indices)
     kept = _kept(services, url, content)
     if kept is None or site:
         until = now + (_SITE_LIFETIME if site else _LIST_LIFETIME)
-        kept = await _sign_list(services, number, indices, until, signer)
+        payload = status_list.list_payload(
+            url=url, issuer=services.config.did, valid_from=now, valid_until=until, purpose=purpose,
+            indices=(status_list.scattered(services.id_key, number, place) for place in indices),
+        )  # fmt: skip
+        unsigned = prepare(payload, key_id=signer.key_id, alg=signer.alg)
+        kept = jose.attach(unsigned, await signer.sign(unsigned))
         services.signed[url] = Signed(content=content, until=now + _KEPT, octets=kept)
     return kept
 
@@ -75,33 +84,24 @@ async def _check_used(services: Services, number: int) -> None:
         raise NotFound("no such status list")
 
 
-async def _sign_list(
-    services: Services, number: int, indices: tuple[int, ...], until: datetime, signer: Signer
-) -> bytes:
-    payload = status_list.list_payload(
-        url=list_url(services, number), issuer=services.config.did,
-        indices=(status_list.scattered(services.id_key, number, place) for place in indices),
-        valid_from=services.clock.now(), valid_until=until,
-    )  # fmt: skip
-    unsigned = prepare(payload, key_id=signer.key_id, alg=signer.alg)
-    return jose.attach(unsigned, await signer.sign(unsigned))
-
-
-async def changes_octets(services: Services, number: int) -> bytes:
+async def changes_octets(services: Services, number: int, *, purpose: str = "revocation") -> bytes:
     """The signed changes of a list with their effective times, signed anew as seldom as the list."""
     await _check_used(services, number)
     rows = tuple(await services.store.status_changes(services.config.tenant, number))
     now = services.clock.now()
-    url, signer = status_list.changes_url(list_url(services, number)), services.keys.assertion(now)
+    listed, signer = list_url(services, number, purpose), services.keys.assertion(now)
+    url = status_list.changes_url(listed)
     content = (signer.key_id, *rows)
     kept = _kept(services, url, content)
     if kept is None:
-        kept = await _sign_changes(services, number, rows, signer)
+        kept = await _sign_changes(services, number, listed, rows, signer)
         services.signed[url] = Signed(content=content, until=now + _KEPT, octets=kept)
     return kept
 
 
-async def _sign_changes(services: Services, number: int, rows: Sequence[StatusChangeRow], signer: Signer) -> bytes:
+async def _sign_changes(
+    services: Services, number: int, listed: str, rows: Sequence[StatusChangeRow], signer: Signer
+) -> bytes:
     changes = [
         status_list.Change(
             digest=row.digest, purpose=row.purpose, reason=row.reason,
@@ -111,12 +111,12 @@ async def _sign_changes(services: Services, number: int, rows: Sequence[StatusCh
         for row in rows
     ]  # fmt: skip
     unsigned = status_list.changes_input(
-        list_url=list_url(services, number), changes=changes, now=services.clock.now(), key_id=signer.key_id,
-        alg=signer.alg,
+        list_url=listed, changes=changes, now=services.clock.now(), key_id=signer.key_id, alg=signer.alg
     )  # fmt: skip
     return jose.attach(unsigned, await signer.sign(unsigned))
 
 
-def list_url(services: Services, number: int) -> str:
+def list_url(services: Services, number: int, purpose: str) -> str:
     """The address of one of our status lists."""
-    return f"{services.config.public_url}/status/{number}"
+    url = f"{services.config.public_url}/status/{number}"
+    return url if purpose == "revocation" else status_list.suspension_url(url)

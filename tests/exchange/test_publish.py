@@ -112,7 +112,10 @@ async def test_a_document_becomes_one_credential_per_class_and_level() -> None:
         assert credential.payload["record"] == {
             "id": LOT, "type": "Record", "version": "1", "accessClass": row.access_class, "level": row.level,
         }  # fmt: skip
-        assert credential.status[0].list_url == "https://refiner.example/status/0"
+        revocation, suspension = credential.status
+        assert (revocation.purpose, revocation.list_url) == ("revocation", "https://refiner.example/status/0")
+        assert (suspension.purpose, suspension.list_url) == ("suspension", f"{revocation.list_url}/suspension")
+        assert revocation.index == suspension.index
     assert sorted(terms) == sorted(name for name in said if name not in {"id", "type"})
     assert sorted(row.status_index or 0 for row in rows) == list(range(len(rows)))
     entries = [parse_credential(row.octets).status[0].index for row in rows]
@@ -149,8 +152,12 @@ async def test_changed_content_needs_a_word() -> None:
     assert version == 2
     assert set(after).isdisjoint(before)
     rows = await company.store.credentials("", DID, LOT, 2)
-    headers: dict[str, Any] = {row.access_class: parse_credential(row.octets).payload["record"] for row in rows}
-    assert {name: one.get("correctionReason") for name, one in headers.items()} == {"B2B": "typing error", "ORG": None}
+    headers: dict[Any, Any] = {
+        (row.access_class, row.level): parse_credential(row.octets).payload["record"] for row in rows
+    }
+    assert {name: one.get("correctionReason") for name, one in headers.items()} == {
+        ("B2B", "item"): "typing error", ("B2B", "dynamic"): None, ("ORG", "item"): None, ("ORG", "dynamic"): None,
+    }  # fmt: skip
     assert all(set(one["supersedes"]) == set(before) for one in headers.values())
 
 

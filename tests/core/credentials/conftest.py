@@ -63,7 +63,7 @@ def credential(now: datetime) -> JsonObject:
         issuer=REFINER,
         valid_from=now,
         subject={"id": "urn:uuid:7e1f6b2e-0000-8000-8000-000000000001", "type": "MaterialLot", "materialType": "NiSO4"},
-        status=StatusEntry(purpose="revocation", index=7, list_url=LIST_URL),
+        status=[StatusEntry(purpose="revocation", index=7, list_url=LIST_URL)],
     )
 
 

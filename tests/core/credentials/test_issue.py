@@ -31,7 +31,7 @@ def full() -> JsonObject:
         issuer=REFINER,
         valid_from=datetime(2027, 3, 15, 10, 0, 0, 999_999, tzinfo=timezone(timedelta(hours=1))),
         valid_until=datetime(2028, 3, 15, 9, tzinfo=UTC),
-        status=StatusEntry(purpose="revocation", index=7, list_url="https://refiner.example/status/0"),
+        status=[StatusEntry(purpose="revocation", index=7, list_url="https://refiner.example/status/0")],
         record=RecordHeader(
             id="urn:uuid:1",
             version=2,

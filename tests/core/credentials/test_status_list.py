@@ -30,6 +30,7 @@ from connector.credentials.status_list import (
     list_payload,
     parse_changes,
     scattered,
+    set_at,
     state_at,
 )
 from connector.keys.memory import MemorySigner
@@ -237,6 +238,26 @@ def test_other_documents_are_no_changes(signer: MemorySigner) -> None:
     text = jose.signing_input({"alg": signer.alg, "kid": signer.key_id, "typ": "JWT"}, b"{}")
     with pytest.raises(Refused, match="bad-typ"):
         parse_changes(jose.attach(text, signer.sign_now(text)))
+
+
+@pytest.mark.parametrize(
+    ("changes", "now", "revoked", "suspended"),
+    [
+        ([(7, "suspension", 10)], 9, [], []),
+        ([(7, "suspension", 10)], 10, [], [7]),
+        ([(7, "reinstatement", 20), (7, "suspension", 10)], 19, [], [7]),
+        ([(7, "reinstatement", 20), (7, "suspension", 10)], 20, [], []),
+        ([(7, "suspension", 10), (7, "reinstatement", 10)], 10, [], []),  # equal times: the later entry counts
+        ([(7, "reinstatement", 10), (7, "suspension", 10)], 10, [], [7]),
+        ([(3, "revocation", 5), (3, "reinstatement", 6), (2, "revocation", 5)], 9, [2, 3], []),
+        ([(3, "suspension", 5), (3, "revocation", 6), (4, "suspension", 1)], 9, [3], [3, 4]),
+    ],
+)
+def test_each_list_has_the_bits_of_its_purpose(
+    changes: list[tuple[int, str, int]], now: int, revoked: list[int], suspended: list[int]
+) -> None:
+    """A suspension is no revocation to who reads bits alone; a reinstatement takes back no revocation."""
+    assert (set_at(changes, "revocation", now), set_at(changes, "suspension", now)) == (revoked, suspended)
 
 
 def test_entries_are_scattered_over_the_list() -> None:

@@ -59,7 +59,7 @@ def permit(signer: MemorySigner, purpose: str = "revocation") -> bytes:
     status = StatusEntry(purpose=purpose, index=7, list_url=STATUS)
     payload = credential_payload(
         context=CONTEXT, credential_type="MinePermit", issuer=ISSUER, valid_from=NOW, subject={"id": "urn:x"},
-        status=status,
+        status=[status],
     )  # fmt: skip
     return signed(payload, signer)
 

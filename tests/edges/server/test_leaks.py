@@ -205,7 +205,10 @@ async def audit(scene: Scene, facts: Facts) -> bytes:
 
 async def pages(scene: Scene) -> bytes:
     """Everything that anybody gets without saying who he is."""
-    told = [await scene.get(path) for path in ("/.well-known/did.json", "/status/0", "/status/0/changes", "/data")]
+    told = [
+        await scene.get(path)
+        for path in ("/.well-known/did.json", "/status/0", "/status/0/changes", "/status/0/suspension", "/data")
+    ]
     for name in [*scene.names, "none"]:
         told.append(await scene.get(f"/passport/{name}"))
         told.append(await scene.get(f"/passport/{name}", Accept="application/json"))

@@ -19,7 +19,8 @@ def test_status_lists_are_signed_once_and_never_for_nothing(tmp_path: Path) -> N
         first, again = ask(port, "GET", "/status/0"), ask(port, "GET", "/status/0")
         assert first.status == 200
         assert first.body == again.body
-        for path in ("/status/7", "/status/7/changes", "/status/-1", "/status/99999999999"):
+        for path in ("/status/7", "/status/7/changes", "/status/7/suspension", "/status/-1", "/status/99999999999",
+                     "/status/0/revocation", "/status/0/suspension/0"):  # fmt: skip
             assert ask(port, "GET", path).status == 404
 
 
