@@ -123,9 +123,7 @@ def revoke(
     *,
     effective: EFFECTIVE = "",
     reason: REASON = "",
-    purpose: Annotated[
-        str, typer.Option("--purpose", help="revocation; or what `suspend` and `reinstate` do.", hidden=True)
-    ] = "revocation",
+    purpose: Annotated[str, typer.Option("--purpose", help="As the two below.", hidden=True)] = "revocation",
     site: SITE = None,
     config: CONFIG = Path("connector.toml"),
     as_json: JSON = False,
