@@ -19,7 +19,7 @@ from connector.vocabulary.bundle import load_bundle, load_headings
 
 
 def suggest(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="An export: CSV, XLSX, IDoc XML, OData or other JSON.")],
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="An export: CSV, XLSX, IDoc XML, EDIFACT, X12, JSON.")],
     *,
     target: Annotated[
         str, typer.Option("--target", metavar="CLASS", help="A class (MaterialLot) or record type (BatteryPassport).")

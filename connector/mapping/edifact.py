@@ -12,8 +12,8 @@ from itertools import pairwise
 
 from connector.mapping.delimited import decoded
 from connector.mapping.edifact_directory import MESSAGES, elements_of
-from connector.mapping.elements import Marks, Raw, behind_breaks, cell, segments
-from connector.mapping.envelopes import Envelope, Level, Message
+from connector.mapping.elements import Marks, Raw, behind_breaks, cell
+from connector.mapping.envelopes import Level, Message, messages_in
 from connector.mapping.groups import Group, Nest, group_of
 from connector.mapping.plan import Source
 from connector.mapping.records import Flat
@@ -139,19 +139,15 @@ def messages(file: SourceFile, encoding: str | None) -> Iterator[Message]:
     data = content(file)
     said, _, _ = _begin(file, data[:_HEAD].decode("latin-1").removeprefix(_MARK), 0, 1)
     text = decoded(file, data, encoding or _encoding(file, said), said="the plan" if encoding else "UNB")
-    place, number, size = 0, 1, len(text.rstrip())
-    while place < size:
+
+    def begin(text: str, place: int, number: int) -> tuple[Marks, int]:
         again, marks, start = _begin(file, text, place, number)
         if again != said:
             message = f"One interchange is {said}, the next one {again[:20]}."
             raise unreadable(file, "bad-encoding", message, hint="split the file", segment=number)
-        envelope = Envelope(file, _LEVELS)
-        for raw, end in segments(file, text, start, marks, number):
-            yield from envelope.take(raw)
-            place, number = end, raw.number + 1
-            if envelope.closed:
-                break
-        envelope.check_closed(number - 1)
+        return marks, start
+
+    return messages_in(file, text, _LEVELS, begin)
 
 
 def _begin(file: SourceFile, text: str, place: int, number: int) -> tuple[str, Marks, int]:

@@ -99,7 +99,8 @@ def _plain(part: Component, release: str) -> Component:
     text = part.text
     if release and release in text:
         text = _released(release).sub(r"\1", text)
-    return Component(text.strip(), part.offset)
+    plain = text.strip()
+    return part if plain == part.text else Component(plain, part.offset)
 
 
 def _split(whole: Component, mark: str, release: str) -> list[Component]:

@@ -6,10 +6,10 @@ reference. Raises `Unreadable` at the segment where they do not agree: the file 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
-from connector.mapping.elements import MAX_MESSAGE, Raw
+from connector.mapping.elements import MAX_MESSAGE, Marks, Raw, behind_breaks, segments
 from connector.mapping.source import SourceFile, Unreadable, unreadable
 
 
@@ -31,6 +31,26 @@ class Message:
     around: list[Raw]
     header: Raw
     body: list[Raw] = field(default_factory=list)
+
+
+Begin = Callable[[str, int, int], tuple[Marks, int]]
+"""Text, place and number of the next segment to the separators of the interchange there, and where it begins."""
+
+
+def messages_in(
+    file: SourceFile, text: str, levels: tuple[Level, ...], begin: Begin, passed: frozenset[str] = frozenset()
+) -> Iterator[Message]:
+    """The messages of all interchanges of a file. Raises `Unreadable` where an envelope does not hold."""
+    place, number, size = behind_breaks(text, 0), 1, len(text.rstrip())
+    while place < size:
+        marks, start = begin(text, place, number)
+        envelope = Envelope(file, levels, passed)
+        for raw, end in segments(file, text, start, marks, number):
+            yield from envelope.take(raw)
+            place, number = behind_breaks(text, end), raw.number + 1
+            if envelope.closed:
+                break
+        envelope.check_closed(number - 1)
 
 
 @dataclass(slots=True)

@@ -13,8 +13,8 @@ from itertools import pairwise
 
 from connector.mapping.delimited import decoded
 from connector.mapping.edifact import innermost, out_of_place
-from connector.mapping.elements import Component, Marks, Raw, behind_breaks, cell, segments
-from connector.mapping.envelopes import Envelope, Level, Message
+from connector.mapping.elements import Component, Marks, Raw, cell
+from connector.mapping.envelopes import Level, Message, messages_in
 from connector.mapping.groups import MAX_DEPTH, Nest, group_of
 from connector.mapping.plan import Source
 from connector.mapping.records import Flat
@@ -124,16 +124,11 @@ def _segment(raw: Raw, elements: list[list[list[Component]]]) -> Segment:
 def messages(file: SourceFile, encoding: str | None) -> Iterator[Message]:
     """The transaction sets of all interchanges of the file. Raises `Unreadable` where an envelope does not hold."""
     text = decoded(file, content(file), encoding or "ascii", said="the plan" if encoding else "X12")
-    place, number, size = behind_breaks(text, 0), 1, len(text.rstrip())
-    while place < size:
-        marks = _marks(file, text[place : place + _ISA], number)
-        envelope = Envelope(file, _LEVELS, passed=frozenset({"TA1"}))
-        for raw, end in segments(file, text, place, marks, number):
-            yield from envelope.take(raw)
-            place, number = behind_breaks(text, end), raw.number + 1
-            if envelope.closed:
-                break
-        envelope.check_closed(number - 1)
+
+    def begin(text: str, place: int, number: int) -> tuple[Marks, int]:
+        return _marks(file, text[place : place + _ISA], number), place
+
+    return messages_in(file, text, _LEVELS, begin, passed=frozenset({"TA1"}))
 
 
 def _marks(file: SourceFile, isa: str, number: int) -> Marks:

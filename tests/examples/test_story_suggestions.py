@@ -108,6 +108,9 @@ NO_EXPORTS = {
     "html": (b"<!DOCTYPE html><html></html>", "DOCTYPE"),
     "no idoc": (b"<a><b>1</b></a>", "no element IDOC"),
     "empty idoc": (b"<IDOC></IDOC>", "no segment"),
+    "an order": (b"UNB+UNOC:3+A+B+261130:0700+R'UNH+1+ORDERS:D:96A:UN'BGM+220+1'UNT+3+1'UNZ+1+R'", "groups of ORDERS"),
+    "a cut despatch advice": (b"UNB+UNOC:3+A+B+261130:0700+R'UNH+1+DESADV:D:96A:UN'BGM+351", "does not end"),
+    "a flat idoc": (b"EDI_DC40  100" + b" " * 26 + b"DELVRY07", "flat IDoc of type DELVRY07"),
     "pdf": (b"%PDF-1.4", "a PDF"),
     "bytes": (bytes(range(256)), "NUL"),
 }
