@@ -334,7 +334,7 @@ async def assault(siege: Siege, data: st.DataObject) -> None:
         await siege.put_back(before)
 
 
-@pytest.mark.parametrize("examples", [400, pytest.param(4_000, marks=pytest.mark.long)])
+@pytest.mark.parametrize("examples", [200, pytest.param(4_000, marks=pytest.mark.long)])
 def test_whatever_is_said_wherever_by_whomever(tmp_path: Path, examples: int) -> None:
     """An answer from the list, an error object with each refusal, nothing moved by it, and nobody else asked."""
     with scene(tmp_path) as (runner, siege):
