@@ -30,7 +30,9 @@ def suggest(
     zone: Annotated[str, typer.Option("--zone", help="The zone of times that say none: Europe/Berlin, UTC.")] = "",
     beside: Annotated[
         list[Path] | None,
-        typer.Option("--beside", metavar="FILE", help="Another export whose rows belong to these; again for more."),
+        typer.Option(
+            "--beside", metavar="FILE", help="Another export whose rows belong to these, or a flat IDoc's layout."
+        ),
     ] = None,
     parties: Annotated[
         Path | None, typer.Option("--parties", metavar="CSV", help="Numbers and DIDs; else parties.csv beside FILE.")

@@ -54,12 +54,16 @@ def records(file: SourceFile, source: Source, layouts: Sequence[SourceFile]) -> 
     """One flat record per segment at the path. Raises `Unreadable`."""
     steps = (source.record or "").split("/")
     flattening = Flattening(file, Naming(qualifiers=source.qualifiers, short=True))
-    shapes = {name: shape for each in layouts for name, shape in layout_of(each).items()}
-    for top in _idocs(file, source.encoding or "utf-8", shapes):
+    for top in idocs(file, source.encoding or "utf-8", layouts):
         yield from flattening.below(top, steps[1:])
 
 
 # --- the layout ---
+
+
+def is_layout(file: SourceFile) -> bool:
+    """Whether this is a layout: it begins as WE60's documentation does."""
+    return file.data[:512].lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"BEGIN_")
 
 
 def layout_of(file: SourceFile) -> dict[str, Shape]:
@@ -103,7 +107,9 @@ def _counted(file: SourceFile, written: str, line: int) -> int:
 # --- the file ---
 
 
-def _idocs(file: SourceFile, encoding: str, shapes: dict[str, Shape]) -> Iterator[Segment]:
+def idocs(file: SourceFile, encoding: str, layouts: Sequence[SourceFile]) -> Iterator[Segment]:
+    """The IDocs of the file as trees of segments. Raises `Unreadable`."""
+    shapes = {name: shape for each in layouts for name, shape in layout_of(each).items()}
     idoc: _Idoc | None = None
     for number, ended in enumerate(decoded(file, content(file), encoding).split("\n"), start=1):
         line = ended.removesuffix("\r")

@@ -6,7 +6,7 @@ Read with expat directly, because it knows lines and lets a DOCTYPE be refused b
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import NoReturn
 from xml.parsers import expat  # DOCTYPE, and with it every entity, is refused below
@@ -81,9 +81,14 @@ def records(file: SourceFile, path: str, qualifiers: dict[str, str]) -> Iterator
 
 def outline(file: SourceFile) -> tuple[dict[str, int], dict[str, str]]:
     """For proposals: the paths of all segments with how often each stands; segments with their qualifying field."""
+    return outline_of(_tops(file, "IDOC"))
+
+
+def outline_of(tops: Iterable[Segment]) -> tuple[dict[str, int], dict[str, str]]:
+    """The same of IDocs that are read already."""
     paths: dict[str, int] = {}
     qualifiers: dict[str, str] = {}
-    for top in _tops(file, "IDOC"):
+    for top in tops:
         open_now = [("IDOC", top)]
         while open_now:
             path, segment = open_now.pop(0)

@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 from itertools import chain, count
 
 from connector.errors import BadInput
+from connector.mapping.flat_idoc import is_layout
 from connector.mapping.joining import Beside, Joined, joined
 from connector.mapping.plan import Source
 from connector.mapping.profile import Column, profile
@@ -96,15 +97,16 @@ def propose(
     beside: Sequence[SourceFile] = (),
 ) -> Proposal:  # fmt: skip
     """A plan for this export. `parties`: where such a list is there. `zone`: of times that say none themselves.
-    `beside`: other exports, whose rows may belong to this one's.
+    `beside`: other exports, whose rows may belong to this one's, and the layouts of flat IDocs.
     """
+    layouts = [one for one in beside if is_layout(one)]
     record_type, subject, others = target_of(target, shapes)
-    sniffed = sniff(file, sheet=sheet, record=record)
+    sniffed = sniff(file, sheet=sheet, record=record, layouts=layouts)
     name = source_name(file.name)
-    columns = _columns(name, sniffed, file)
+    columns = _columns(name, sniffed, file, layouts)
     if not columns:
         raise BadInput("The export has no column with a name.", place=file.name)
-    joins = tuple(_joins(name, columns, beside))
+    joins = tuple(_joins(name, columns, [one for one in beside if one not in layouts]))
     asked = Asked(zone=zone, order=tuple(column.name for column in columns))
     scoring = Scoring(terms, headings, parties.numbers if parties else frozenset())
     slots = slots_of(terms, shapes, record_type, subject)
@@ -115,9 +117,11 @@ def propose(
     return Proposal(plan="\n".join(map(one_line, lines)) + "\n", found=found, sniffed=sniffed, joins=joins)
 
 
-def _columns(name: str, sniffed: Sniffed, file: SourceFile) -> tuple[Column, ...]:
+def _columns(
+    name: str, sniffed: Sniffed, file: SourceFile, layouts: Sequence[SourceFile] = ()
+) -> tuple[Column, ...]:  # fmt: skip
     source = Source.model_validate(sniffed.settings)
-    return profile(source, _without_doubles(open_table(name, source, [file]), qualifiers_of(source)))
+    return profile(source, _without_doubles(open_table(name, source, [file], layouts), qualifiers_of(source)))
 
 
 def _joins(name: str, columns: tuple[Column, ...], beside: Sequence[SourceFile]) -> Iterator[Joined]:

@@ -19,7 +19,8 @@ from connector.errors import BadInput
 from connector.mapping import edifact, x12
 from connector.mapping.dates import written_so
 from connector.mapping.delimited import check_text
-from connector.mapping.idoc import outline
+from connector.mapping.flat_idoc import idocs
+from connector.mapping.idoc import outline, outline_of
 from connector.mapping.numerals import LOCALES, spelled_in
 from connector.mapping.plan import WORKBOOKS
 from connector.mapping.source import DateCell, NumberCell, SourceFile, Unreadable, content
@@ -56,8 +57,10 @@ class Sniffed:
         self.reasons.append(f"{key}: {reason}")
 
 
-def sniff(file: SourceFile, *, sheet: str = "", record: str = "") -> Sniffed:
-    """How the file is written. Raises `BadInput` where it is no export that can be read."""
+def sniff(
+    file: SourceFile, *, sheet: str = "", record: str = "", layouts: Sequence[SourceFile] = ()
+) -> Sniffed:  # fmt: skip
+    """How the file is written. Raises `BadInput` where it is no export that can be read. `layouts`: of flat IDocs."""
     found = Sniffed({"file": pattern_of(file.name)})
     if file.grid is not None:
         suffix = file.name.rpartition(".")[2].lower()
@@ -75,12 +78,11 @@ def sniff(file: SourceFile, *, sheet: str = "", record: str = "") -> Sniffed:
         found.note("format", "x12", "it begins with a header of ANSI X12")
         _edi(found, file, record, x12.outline)
     elif begin[:8] == b"EDI_DC40":
-        kind = begin[39:69].decode("latin-1").strip() or "without a name"
-        hint = "write a plan with its `layout`: see the mapping's README"
-        raise BadInput(f"This is a flat IDoc of type {kind}, which does not say where its fields stand.", hint=hint)
+        found.note("format", "idoc", "a flat IDoc: it begins with a control record")
+        _flat_idoc(found, file, record, layouts)
     elif begin[:1] == b"<":
         found.note("format", "idoc", "XML")
-        _idoc(found, file, record)
+        _idoc(found, *outline(file), record)
     elif begin[:1] in {b"{", b"["}:
         _json(found, data, record)
     else:
@@ -266,10 +268,22 @@ def _numeric(column: Sequence[str]) -> bool:
 # --- records in trees ---
 
 
-def _idoc(found: Sniffed, file: SourceFile, record: str) -> None:
-    paths, qualifiers = outline(file)
+def _flat_idoc(found: Sniffed, file: SourceFile, record: str, layouts: Sequence[SourceFile]) -> None:
+    data = content(file)
+    if not layouts:
+        kind = data[39:69].decode("latin-1").strip() or "without a name"
+        hint = "in SAP, WE60 writes that down (documentation, parser): give it with --beside LAYOUT"
+        raise BadInput(f"This is a flat IDoc of type {kind}, which does not say where its fields stand.", hint=hint)
+    found.note("layout", layouts[0].name, "says where the fields stand")
+    encoding, _ = _decoded(found, data)
+    if encoding != "utf-8":
+        found.settings["encoding"] = encoding
+    _idoc(found, *outline_of(idocs(file, encoding, layouts)), record)
+
+
+def _idoc(found: Sniffed, paths: dict[str, int], qualifiers: dict[str, str], record: str) -> None:
     if not paths:
-        raise BadInput("The XML has no segment with fields.", hint="an IDoc: IDOC with segments such as E1EDL20")
+        raise BadInput("The IDoc has no segment with fields.", hint="an IDoc: IDOC with segments such as E1EDL20")
     lists = [path for path in paths if paths[path] > 1 and path.rpartition("/")[2].startswith("E1")]
     chosen = record or next((path for path in paths if path.endswith("/E1EDL24")), "")
     chosen = chosen or max(lists or paths, key=lambda path: (paths[path], -path.count("/")))

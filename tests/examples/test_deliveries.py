@@ -29,6 +29,12 @@ PROPOSED = {
         '  toParty: {from: "NAD[ST]/3039", codes: parties}',
         '  eventTime: {from: "DTM[11]/2380", datetime: "%Y%m%d%H%M", zone: UTC}',
     ),
+    "DELVRY_20261130.idoc": (
+        "format: idoc, layout: DELVRY07_layout.txt, record: IDOC/E1EDL20/E1EDL24", "key: VBELN ",
+        "    product: {mint: MaterialLot, key: CHARG}",
+        "    quantity: {from: LFIMG, unit: {from: VRKME, codes: iso-units}}",
+        '  toParty: {from: "E1ADRM1[WE]/PARTNER_ID", codes: parties}',
+    ),
     "ASN_20261130.x12": (
         'format: x12, record: "856/S/O/I"', "key: BSN/02 ", "{scheme: deliveryNote, value: BSN/02}",
         '    product: {mint: MaterialLot, key: "LIN[LT]/03"}',
@@ -65,14 +71,16 @@ def test_a_plan_makes_the_delivery(bundle: Bundle, name: str) -> None:
 def test_a_plan_is_proposed(bundle: Bundle, name: str) -> None:
     """The messages and groups are seen, the elements known by their names; what is proposed is a plan that runs."""
     export = file(name, (EXPORTS / name).read_bytes())
+    layout = file("DELVRY07_layout.txt", (EXPORTS / "DELVRY07_layout.txt").read_bytes())
     parties = parties_in(file("parties.csv", (EXPORTS / "parties.csv").read_bytes()))
     text = propose(
         export, "MoveEvent", terms=bundle.terms, shapes=bundle.shapes, headings=load_headings(), parties=parties,
-        zone="UTC",
+        zone="UTC", beside=[layout],
     ).plan  # fmt: skip
     assert [wanted for wanted in PROPOSED[name] if wanted not in text] == []
     plan = parse(text.encode())
     assert {finding.code for finding in misnamed(plan, bundle.terms, bundle.shapes)} <= {"missing-term"}
     source = next(iter(plan.sources))
-    result = run(plan, {source: [export], "parties": [file("p", (EXPORTS / "parties.csv").read_bytes())]}, mint=mint)
+    numbers = file("parties.csv", (EXPORTS / "parties.csv").read_bytes())
+    result = run(plan, {source: [export], f"{source}.layout": [layout], "parties": [numbers]}, mint=mint)
     assert (result.findings, result.documents) == ((), 1)
