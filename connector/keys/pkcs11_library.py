@@ -60,8 +60,8 @@ class Library:
         self._slots: dict[Pkcs11Uri, int] = {}
         self._kept: dict[Pkcs11Uri, Any] = {}
         self._refused: set[bytes] = set()
-        self._down: KeyUnreachable | None = None
-        self._again = 0.0
+        self._down: dict[Pkcs11Uri, tuple[KeyUnreachable, float]] = {}
+        """Tokens that were away, and when each may be asked again."""
         self._told = ""
         # one that hangs in a call must not keep the process from ending
         threading.Thread(target=self._work, name=f"pkcs11 {path}", daemon=True).start()
@@ -117,8 +117,9 @@ class Library:
     def tried(self, uri: Pkcs11Uri, pin: Pin, work: Callable[[Session], T], *, writable: bool = False) -> T:
         """Do it in a session with the URI's token; where something is not good any more, once again from the start."""
         exceptions = _exceptions()
-        if self._down is not None and time.monotonic() < self._again:
-            raise self._down.afresh()
+        down = self._down.get(uri.of_token)
+        if down is not None and time.monotonic() < down[1]:
+            raise down[0].afresh()
         for again in (True, False):
             try:
                 done = work(self._session(uri, pin, writable=writable))
@@ -127,7 +128,7 @@ class Library:
                 if not again:
                     raise self._away(uri, error) from error
             else:
-                self._down = None
+                self._down.pop(uri.of_token, None)
                 return done
         raise AssertionError
 
@@ -140,12 +141,12 @@ class Library:
 
     def _away(self, uri: Pkcs11Uri, error: Exception) -> KeyUnreachable:
         said = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
-        self._again = time.monotonic() + _PAUSE_SECONDS
-        self._down = KeyUnreachable(
+        away = KeyUnreachable(
             f"the token {uri.token or uri.serial} is out of reach ({said})",
             hint=f"is it there, and does what leads to it run? {self.path} was asked",
         )
-        return self._down.afresh()
+        self._down[uri.of_token] = away, time.monotonic() + _PAUSE_SECONDS
+        return away.afresh()
 
     def _session(self, uri: Pkcs11Uri, pin: Pin, *, writable: bool) -> Session:
         slot = self._slots.get(uri.of_token)

@@ -46,7 +46,11 @@ class SoftToken:
     @property
     def uri(self) -> str:
         """Of the token, without a key."""
-        return f"pkcs11:token=refiner?module-path={LIBRARY}"
+        return self.uri_of("refiner")
+
+    def uri_of(self, label: str) -> str:
+        """Of another one that the same library leads to."""
+        return f"pkcs11:token={label}?module-path={LIBRARY}"
 
     @contextmanager
     def pulled(self) -> Iterator[None]:

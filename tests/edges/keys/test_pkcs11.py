@@ -144,6 +144,20 @@ async def test_a_token_that_is_pulled_comes_back(
 
 
 @needs_token
+async def test_a_token_that_is_away_takes_no_other_with_it(
+    company: Config, token: SoftToken, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody asks for it again at once; what the same library has beside it signs meanwhile."""
+    own = open_keys(company, NOW).own
+    monkeypatch.setattr(pkcs11_library, "_PAUSE_SECONDS", 3_600.0)
+    elsewhere = token.uri_of("gone")
+    for _ in range(2):
+        with pytest.raises(KeyUnreachable, match="no token gone is there"):
+            Register(company).rotate("assertionMethod", algorithm="", now=NOW, signs_from=NOW, place=elsewhere)
+        await own.assertion(NOW).sign(b"m")
+
+
+@needs_token
 @stale_search
 async def test_a_wrong_pin_is_shown_to_a_token_once(company: Config, monkeypatch: pytest.MonkeyPatch) -> None:
     """It would lock itself. A mended one counts without a restart; neither is ever told."""
