@@ -190,7 +190,7 @@ def _database(company: Config) -> Check:
         return Check(name="store", outcome="warning", says=says, fix=f"pg_dump, then {_START}")
     if not step:
         return good("store", "the database answers; the first start fills it")
-    looked = "battery-connector evidence verify looks through the chain in it"
+    looked = "battery-connector evidence export, and verify, look through the chain in it"
     return good("store", f"the database answers, with schema step {step}; {looked}")
 
 
