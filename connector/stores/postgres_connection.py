@@ -77,8 +77,8 @@ async def look(url: str, password: str, company: str) -> tuple[int, list[str]]:
 def place(url: str) -> str:
     """The database in words, without a password."""
     parts = urlsplit(url)
-    host = f"{parts.hostname or 'this machine'}{f':{parts.port}' if parts.port else ''}"
-    return f"the PostgreSQL database {parts.path.strip('/') or parts.username or ''!r} at {host}"
+    user, _, host = parts.netloc.rpartition("@")
+    return f"the PostgreSQL database {parts.path.strip('/') or user.partition(':')[0]!r} at {host or 'this machine'}"
 
 
 @contextmanager
@@ -90,6 +90,8 @@ def said() -> Iterator[None]:
         raise Violated(str(error)) from error
     except (asyncpg.CharacterNotInRepertoireError, asyncpg.UntranslatableCharacterError) as error:
         raise BadMessage("a text holds the character U+0000, which PostgreSQL does not keep") from error
+    except asyncpg.ProgramLimitExceededError as error:
+        raise BadMessage("a text is longer than PostgreSQL finds things by") from error
 
 
 async def _leave_as_it_is(_: object) -> None:

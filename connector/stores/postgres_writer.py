@@ -149,6 +149,9 @@ class PostgresWriter:
             known = "whether it was written is not known" if committing else "nothing was written"
             for job in batch:
                 job.error = Unavailable(f"the store cannot be written, {known}: {error or type(error).__name__}")
+        except asyncpg.PostgresError as error:  # nobody's statement: the schema is not as it was left
+            for job in batch:
+                job.error = error
 
 
 async def _apply(batch: _Batch, connection: asyncpg.pool.PoolConnectionProxy) -> None:

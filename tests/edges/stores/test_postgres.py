@@ -93,6 +93,8 @@ async def test_what_cannot_be_opened_is_told(url: str) -> None:
     with pytest.raises(BadConfig, match="there is no") as raised:
         await open_store(url.replace("test_", "nowhere_"), company=US)
     assert "createdb" in raised.value.hint
+    with pytest.raises(Unavailable, match=r"'x' at one\.invalid:5432,two\.invalid:5433"):
+        await open_store("postgresql://me@one.invalid:5432,two.invalid:5433/x", company=US)
     with pytest.raises(Unavailable, match="nobody"):
         await open_store("postgresql://someone:secret@nobody.invalid/x", company=US)
     await (await open_store(url, company=US)).close()
@@ -217,6 +219,19 @@ async def test_a_lost_server_is_got_over(replicas: tuple[Store, ...], url: str) 
     assert not check(rows)
 
 
+async def test_a_store_whose_tables_are_gone_answers_all(replicas: tuple[Store, ...], url: str) -> None:
+    """Somebody else's slip with the database leaves nobody waiting for ever."""
+    connection = await asyncpg.connect(url)
+    await connection.execute("ALTER TABLE company RENAME TO renamed")
+    try:
+        done = await outcomes([one.append_evidence([entry()]) for one in replicas])
+    finally:
+        await connection.execute("ALTER TABLE renamed RENAME TO company")
+        await connection.close()
+    assert done == [asyncpg.UndefinedTableError] * 3
+    await replicas[0].append_evidence([entry()])
+
+
 async def test_who_stops_in_its_turn_loses_it(url: str) -> None:
     """A process that neither goes on nor dies holds the others up for a time, not for ever."""
     begin = postgres_writer._BEGIN.replace("'10s'", "'300ms'")
@@ -252,15 +267,17 @@ async def test_a_bug_in_one_transaction_spares_its_neighbours(replicas: tuple[St
 
 
 async def test_a_text_that_cannot_be_kept_is_refused(replicas: tuple[Store, ...]) -> None:
-    """U+0000 is JSON and no text of PostgreSQL: its sender is told, and nobody else suffers."""
+    """U+0000 is JSON and no text of PostgreSQL, an index takes no long id: its sender is told, nobody else suffers."""
     store = replicas[0]
+    long = "".join(chr(33 + n * n * 7 % 9_000) for n in range(20_000))
     done = await outcomes([
         store.commit_step(StepCommit(process=process("p1"), expected_version=0, messages=[message(message_id="a\0b")])),
         store.commit_step(StepCommit(process=process("p2"), expected_version=0)),
         store.find_message(T, "negotiation", "p1", PEER, "a\0b"),
         store.load_records(T, US, ["a\0b"]),
+        store.commit_step(StepCommit(process=process("p3"), expected_version=0, messages=[message("p3", long)])),
     ])  # fmt: skip
-    assert done == [BadMessage, (), BadMessage, BadMessage]
+    assert done == [BadMessage, (), BadMessage, BadMessage, BadMessage]
 
 
 async def test_closing_waits_for_what_is_under_way(url: str) -> None:
