@@ -223,5 +223,6 @@ def _what_next(companies: Companies) -> None:
     battery = object_in(read_story(companies.story)["story"])["battery"]
     next_step(f"battery-connector audit {battery} --peer car --config {auditor.config_file} --bundle b.zip")
     next_step(f"battery-connector received --config {car.config_file}")
+    next_step(f"battery-connector open --browser --config {car.config_file}")
     next_step(f"battery-connector catalog cathode --config {companies.connectors['competitor'].config_file}")
     next_step(f"battery-connector demo --stop {companies.folder}   (ends all of them)")

@@ -1,4 +1,4 @@
-"""The pages that people see, in a real Chromium: passport and audit report of a whole demo."""
+"""The pages that people see, in a real Chromium: passport, audit report and operators' pages of a whole demo."""
 
 from __future__ import annotations
 
@@ -145,3 +145,89 @@ def test_the_clients_report_keeps_sealed_suppliers_sealed(demo: Path) -> None:
     dids = json.loads((demo / "dids.json").read_text("utf-8"))
     for company in ("mine", "refiner", "cathode", "authority", "laboratory"):
         assert dids[company] not in text
+
+
+# --- the operators' pages --------------------------------------------------------------------------------------------
+
+
+def told(demo: Path, company: str, *arguments: str) -> Any:
+    """What a command of a company of the demo answers."""
+    command = [
+        sys.executable,
+        "-m",
+        "connector",
+        *arguments,
+        "--json",
+        "--config",
+        str(demo / company / "connector.toml"),
+    ]
+    return json.loads(subprocess.run(command, check=False, capture_output=True, timeout=120).stdout)
+
+
+def signed_in(demo: Path, browser: Browser, company: str, **options: Any) -> Page:
+    """A browser at what is to be done today, by a one-time address."""
+    page = browser.new_context(**options).new_page()
+    page.goto(told(demo, company, "open")["address"])
+    assert page.inner_text("h1") == "Today"
+    return page
+
+
+@pytest.fixture(scope="module")
+def waiting(demo: Path) -> str:
+    """The car maker's id of an offer that waits there for a person: of data that it has an agreement on."""
+    dids = json.loads((demo / "dids.json").read_text("utf-8"))
+    agreed = next(one for one in told(demo, "car", "received")["agreements"] if one["role"] == "consumer")
+    supplier = next(name for name, did in dids.items() if did == agreed["with"])
+    made = told(demo, supplier, "offer", dids["car"], agreed["dataset"], "--wait", "5")
+    assert made["state"] == "OFFERED", made
+    return str(told(demo, "car", "approvals")["approvals"][0]["id"])
+
+
+@pytest.mark.parametrize(("size", "scheme"), [(PHONE, "dark"), ({"width": 1280, "height": 900}, "light")])
+def test_operators_pages_are_small_quiet_and_accessible(
+    demo: Path, browser: Browser, waiting: str, size: Any, scheme: Any
+) -> None:
+    """All of them, one exchange and one entry of the log among them; without a script, as all is."""
+    page = signed_in(demo, browser, "car", viewport=size, color_scheme=scheme)
+    place, asked = page.url, list[str]()
+    page.on("request", lambda request: asked.append(request.url))
+    links = page.eval_on_selector_all("nav a", "all => all.map(one => one.href)")
+    assert len(links) == 7
+    for url in (
+        *links,
+        f"{place}exchanges/{waiting}",
+        f"{place}evidence/1",
+        f"{place}evidence/check",
+        f"{place}nothing",
+    ):
+        asked.clear()
+        answer = page.goto(url)
+        assert answer is not None
+        assert answer.status == (404 if url.endswith("nothing") else 200), url
+        assert len(answer.body()) < PASSPORT_LIMIT_BYTES, url
+        assert [one for one in asked if not one.startswith("data:")] == [url]
+        assert violations(page) == [], url
+        assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), url
+    page.context.close()
+
+
+def test_an_operator_decides_with_the_keyboard_alone(demo: Path, browser: Browser, waiting: str) -> None:
+    """Without JavaScript: past the links by the first one, to the word, to the picture of what came of it, out."""
+    page = signed_in(demo, browser, "car", java_script_enabled=False)
+    page.keyboard.press("Tab")
+    assert page.inner_text(":focus") == "Skip to the content"
+    page.keyboard.press("Enter")
+    for _ in range(20):
+        page.keyboard.press("Tab")
+        if page.inner_text(":focus") == "Approve":
+            break
+    page.keyboard.press("Enter")
+    page.wait_for_url(f"**/exchanges/{waiting}")
+    assert page.locator("svg[role=img] text", has_text="Contract offer").count() == 1
+    assert "FINALIZED" in page.inner_text("main")
+    page.get_by_role("button", name="Sign out").click()
+    assert "battery-connector open" in page.inner_text("main")
+    page.go_back()
+    page.reload()
+    assert "battery-connector open" in page.inner_text("main")
+    page.context.close()
