@@ -56,19 +56,27 @@ def operations() -> list[Operation]:
 
 
 async def _queue(request: web.Request) -> web.Response:
-    waiting: list[Json] = [*await queue(request.app[SERVICES])]
+    services = request.app[SERVICES]
+    waiting: list[Json] = [await shown(services, row) for row in await held(services)]
     return json_response({"approvals": waiting})
 
 
-async def queue(services: Services) -> list[JsonObject]:
-    """All that waits for a person's word, or has one for later; the longest waiting first."""
-    return [
-        _read_shown(row, await services.store.load_dataset(row.tenant, row.subject))
-        if row.kind == "audit"
-        else await _shown(services, row)
-        for row in await services.store.list_approvals(_tenant(services))
-        if row.kind == "negotiation" or (row.kind == "audit" and not row.decision)
-    ]
+async def held(services: Services, pid: str = "") -> list[ApprovalRow]:
+    """What waits for a person's word, or has one for later, the longest waiting first; `pid`: only what waits there."""
+    store, tenant = services.store, _tenant(services)
+    if pid:
+        found = [await store.load_approval(tenant, "negotiation", pid), await store.load_approval(tenant, "audit", pid)]
+    else:
+        found = [*await store.list_approvals(tenant)]
+    there = [row for row in found if row is not None]
+    return [row for row in there if row.kind == "negotiation" or (row.kind == "audit" and not row.decision)]
+
+
+async def shown(services: Services, row: ApprovalRow) -> JsonObject:
+    """All that a person needs who is to decide."""
+    if row.kind == "audit":
+        return _read_shown(row, await services.store.load_dataset(row.tenant, row.subject))
+    return await _shown(services, row)
 
 
 async def _shown(services: Services, row: ApprovalRow) -> JsonObject:

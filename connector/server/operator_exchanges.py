@@ -24,6 +24,7 @@ from connector.server.standing import advice, reason_in_words, secret_of_the_pee
 from connector.server.words import terms_in_words
 
 _PAGE: Final = 50
+_ROWS: Final = 100
 _STATES: Final = tuple(dict.fromkeys(str(one) for states in (negotiation.State, transfer.State) for one in states))
 _KINDS: Final[dict[str, tuple[ProcessKind, ...]]] = {
     "": ("negotiation", "transfer"),
@@ -69,10 +70,10 @@ async def _one(request: web.Request) -> web.Response:
     content = object_in(process["content"])
     terms = content.get("agreement") if isinstance(content.get("agreement"), dict) else content.get("offer")
     return show(
-        request, "exchange", process=process, picture=lay_out(process), left=LEFT, right=RIGHT, width=WIDTH,
+        request, "exchange", process=process, most=_ROWS, picture=lay_out(process), left=LEFT, right=RIGHT, width=WIDTH,
         turn=turn_in_words(process), reason=reason_in_words(process), secret=secret_of_the_peer(process),
         advice="".join(advice(process)), decision=content.get("decision"),
         plain=terms_in_words(terms) if isinstance(terms, dict) else None,
         title=(await titles_of(services, [process])).get(str(process["dataset"])),
-        waiting=[one for one in await waiting(services) if one["id"] == row.pid],
+        waiting=(await waiting(services, row.pid))[0],
     )  # fmt: skip

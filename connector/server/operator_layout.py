@@ -79,6 +79,11 @@ def _cut(text: object, most: int = _SHORT) -> str:
     return said if len(said) <= most else said[: most - 1] + "…"
 
 
+def _begun(text: str) -> str:
+    """The beginning of a sentence; a command stays as it is typed."""
+    return text if text.startswith("battery-connector") else text[:1].upper() + text[1:]
+
+
 def _when(text: object) -> str:
     """`2026-11-29T18:44:19Z` to the minute."""
     day, _, time = str(text).partition("T")
@@ -102,7 +107,7 @@ def _environment() -> Environment:
     found = environment().overlay(finalize=_finished)
     found.filters |= {
         "cut": _cut, "long": lambda text: _cut(text, _LONG), "longest": lambda text: _cut(text, LONGEST),
-        "begun": lambda text: text[:1].upper() + text[1:], "when": _when, "listed": _listed,
+        "begun": _begun, "when": _when, "listed": _listed,
         "path": lambda text: quote(str(text), safe=":"), "size": size_in_words,
     }  # fmt: skip
     return found

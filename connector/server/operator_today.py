@@ -27,6 +27,7 @@ from connector.server.words import terms_in_words
 
 _WAIT_SECONDS: Final = 5.0
 """So long a page waits for the peer's answer to a word; then it shows where the process stands."""
+_SHOWN: Final = 50
 _LATELY: Final = 5
 _LONGEST_REASON: Final = 1_000
 
@@ -42,25 +43,31 @@ def routes() -> list[web.RouteDef]:
 
 async def _today(request: web.Request) -> web.Response:
     services = request.app[SERVICES]
+    held, there = await waiting(services)
     counts, ended = await services.store.counts(services.config.tenant), await _ended(services)
     return show(
-        request, "today", waiting=await waiting(services), starts=await _starts(services),
+        request, "today", waiting=held, there=there, starts=await _starts(services),
         troubles=await trouble(services), ended=ended, titles=await titles_of(services, ended),
         counts=counts,
     )  # fmt: skip
 
 
-async def waiting(services: Services) -> list[JsonObject]:
-    """What waits for a word, as `decisions.queue` tells it, with its sentences and a key for the answer."""
-    return [
-        {
+async def waiting(services: Services, pid: str = "") -> tuple[list[JsonObject], int]:
+    """What waits for a word, as `decisions` tells it, with its sentences and a key for the answer; how many there are.
+
+    `pid`: only what waits there. A page has so many at most: a peer may ask for as much as it likes.
+    """
+    rows = await decisions.held(services, pid)
+    told: list[JsonObject] = []
+    for one in [await decisions.shown(services, row) for row in rows[:_SHOWN]]:
+        other = one["turn"] == "counter-request" and one["ours"]
+        told.append({
             **one, "asks": ASKS[str(one["turn"])], "plain": terms_in_words(one["terms"]) if one["terms"] else None,
-            "ours_plain": terms_in_words(one["ours"]) if one["turn"] == "counter-request" and one["ours"] else None,
+            "ours_plain": terms_in_words(one["ours"]) if other else None,
             "says": READS_PERMITTED if one["turn"] == "audit" else PERMITTED if one["policy"] else None,
             "key": services.ids.urn(), "seen": _seen(one),
-        }
-        for one in await decisions.queue(services)
-    ]  # fmt: skip
+        })  # fmt: skip
+    return told, len(rows)
 
 
 async def _starts(services: Services) -> list[JsonObject]:
@@ -103,7 +110,7 @@ async def _decide(request: web.Request) -> web.Response:
 
 async def _same_as_shown(services: Services, ident: str, seen: str) -> None:
     """`Conflict`: what waits there now is not what the person saw, or nothing waits any more."""
-    if not any(one["id"] == ident and _seen(one) == seen for one in await decisions.queue(services)):
+    if seen not in [_seen(await decisions.shown(services, row)) for row in await decisions.held(services, ident)]:
         raise Conflict("what waited here changed or was decided since you looked; nothing was said", hint="look again")
 
 

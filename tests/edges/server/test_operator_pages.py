@@ -17,7 +17,7 @@ import pytest
 from aiohttp import DummyCookieJar
 from aiohttp.test_utils import TestClient, TestServer
 
-from connector.exchange.rows import EvidenceEntry
+from connector.exchange.rows import ApprovalRow, EvidenceEntry
 from connector.model import Did, JsonObject
 from connector.server import commands, site
 from connector.server.services import Services
@@ -389,3 +389,19 @@ async def test_a_long_list_goes_on_where_it_ended(desk: Desk) -> None:
             older = re.search(r'href="[^"]+/(exchanges\?[^"]+)">Older ones', page)
             path = html.unescape(older[1]) if older else ""
         assert (len(seen), len(set(seen)), set(seen) <= pids) == (count, count, True)
+
+
+async def test_a_peer_that_asks_for_much_fills_no_page(desk: Desk) -> None:
+    """The longest waiting stand there, and how many there are behind them."""
+    await desk.sign_in()
+    noted = EvidenceEntry(tenant="", at=0, event="audit-held", body=b"{}")
+    for number in range(60):
+        row = ApprovalRow(
+            tenant="", kind="audit", pid=f"urn:{number:02}", turn="audit", counterparty="did:web:x",
+            subject="urn:sites", asked=number, due=0, detail=b'{"read":"records/1/latest"}',
+        )  # fmt: skip
+        await desk.services.store.commit_approval(row, noted)
+    _, page = await desk.get(desk.place)
+    assert ("Waits for your word (60)" in page, "10 more wait behind these" in page) == (True, True)
+    assert re.findall(r"approvals/urn:(\d\d)", page) == [f"{number:02}" for number in range(50) for _ in range(2)]
+    assert len(page.encode()) < 150_000
