@@ -58,7 +58,7 @@ def query(request: web.Request, model: type[A]) -> A:
     lists = {field.alias or name for name, field in model.model_fields.items() if field.annotation == list[str]}
     for name in set(asked):
         if name not in lists and len(asked.getall(name)) > 1:
-            raise BadInput(f"{name} is said more than once", place="the query")
+            raise BadInput(f"{name} is said more than once", hint="say it once", place="the query")
     return _read(
         model, {name: asked.getall(name) if name in lists else asked[name] for name in set(asked)}, "the query"
     )

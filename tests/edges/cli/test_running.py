@@ -220,7 +220,7 @@ def _discarded(world: World, agreement: str) -> None:
     room = ask(world.refiner, "received")[1]["room"]
     assert 0 < room["kept"][world.mine.did] < room["maxPeerBytes"]
     assert room["minFreeBytes"] < room["free"]
-    assert "MB of mine" in run(world.refiner, "received")[1]
+    assert "kB of mine" in run(world.refiner, "received")[1]
     assert run(world.refiner, "discard")[0] == run(world.refiner, "discard", "urn:uuid:0")[0] == 2
     assert run(world.refiner, "discard", "--from", "mine", "--older-than", "1", "--yes")[0] == 1
     code, text = run(world.refiner, "discard", agreement)
