@@ -15,7 +15,7 @@ from pydantic_core import ErrorDetails, PydanticCustomError
 
 from connector.errors import BadPlan
 from connector.mapping.edifact_directory import MESSAGES
-from connector.mapping.groups import BadGroups, group_of
+from connector.mapping.groups import BadGroups, Group, group_of
 from connector.mapping.numerals import LOCALES
 from connector.mapping.shape import Condition, Lookup, Mint, Node, Part, Received, Value, as_conditions
 from connector.mapping.spelling import Block, Items, Text, Tree, block, load, refuse
@@ -135,15 +135,22 @@ class Source(Part):
         return self
 
     def _edi(self, groups: Mapping[str, str]) -> None:
-        kind = (self.record or "").partition("/")[0]
+        kind, *steps = (self.record or "").split("/")
         if self.groups is None and kind not in groups:
             raise PydanticCustomError(
                 "record", "The groups of a {kind} are not known here, so the plan says them: `groups`.", {"kind": kind}
             )
         try:
-            group_of(self.groups or "")
+            group = group_of(groups[kind] if self.groups is None else self.groups)
         except BadGroups as error:
             raise PydanticCustomError("groups", "`groups` {why}.", {"why": str(error)}) from error
+        for step in steps if self.format == "edifact" else ():  # X12's levels are known by the file alone
+            if step not in group.order:
+                known = ", ".join(group.order) or "nothing"
+                raise PydanticCustomError(
+                    "record", "`record`: there is no {step} there; there is {known}.", {"step": step, "known": known}
+                )
+            group = group.groups.get(step) or Group()
 
     @property
     def number_locale(self) -> str | None:

@@ -155,6 +155,8 @@ def test_a_message_that_is_not_known() -> None:
     assert [row["QTY[21]/6060"] for row in found] == ["3", "4"]
     with pytest.raises(BadPlan, match="groups of a ORDERS"):
         rows(data, "ORDERS/LIN")
+    with pytest.raises(BadPlan, match="there is no CSP there; there is BGM, DTM"):
+        rows(data, "DESADV/CSP/LIN")
     with pytest.raises(BadPlan, match="lacks a closing bracket"):
         rows(data, "ORDERS/LIN", groups='"BGM LIN(QTY"')
 
