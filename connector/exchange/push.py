@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import base64
 from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Protocol
@@ -226,7 +227,8 @@ class Push:
         def tried(draft: Draft) -> None:
             draft.content["push_tries"], draft.attempt = tries + 1, attempt
 
-        await self._go_on(pid, pause, tried)
+        with suppress(IllegalTransition):  # over, or another process's, meanwhile
+            await self._go_on(pid, pause, tried)
 
 
 def _pusher(draft: Draft) -> Json:
