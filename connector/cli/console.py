@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from connector.errors import BadInput, CannotCheck, ConnectorError, NotAllowed, NotFound
+from connector.errors import BadInput, CannotCheck, ConnectorError, NotAllowed, NotFound, Unavailable
 from connector.server.words import visible
 
 if TYPE_CHECKING:
@@ -200,7 +200,7 @@ def _say(error: ConnectorError) -> int:
 def _exit_code(error: ConnectorError) -> int:
     if isinstance(error, Bug):
         return BUG
-    if isinstance(error, CannotCheck):
+    if isinstance(error, CannotCheck | Unavailable):
         return UNCHECKED
     if isinstance(error, BadInput | NotFound):
         return BAD_USAGE

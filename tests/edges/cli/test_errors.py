@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Annotated, Any, get_args, get_origin, get_type_hints
 from unittest import mock
@@ -17,6 +18,7 @@ from typer.testing import CliRunner
 from connector.cli import app, mount
 from connector.cli.companies import free_ports
 from connector.cli.console import BUG, finite
+from connector.stores.connection import open_file
 from tests.edges.cli.companies import found
 
 mount()
@@ -53,6 +55,14 @@ def test_a_machine_is_told_what_is_wrong_on_standard_output(
     people = CliRunner().invoke(app, [word for word in words if word != "--json"])
     assert (people.exit_code, people.stdout) == (code, "")
     assert people.stderr
+
+
+def test_a_store_that_is_in_use_is_no_bad_usage(stopped: str) -> None:
+    """Whoever serves said nothing wrong, and a service manager may try again."""
+    with closing(open_file(Path(stopped).parent / "store/connector.db", readers=1)):
+        result = CliRunner().invoke(app, ["serve", "--config", stopped])
+    assert result.exit_code == 3
+    assert "unavailable: the store " in result.stderr
 
 
 def test_a_bug_is_told_and_stays_one(stopped: str) -> None:
