@@ -123,10 +123,18 @@ def test_a_bug_ends_with_a_code_of_its_own(stopped: str, words: list[str]) -> No
         assert json.loads(result.stdout)["error"]["code"] == "bug"
 
 
-@pytest.mark.parametrize(("status", "body"), [(500, b'{"detail": "this is a bug of the connector"}'), (200, b"[]")])
-def test_a_bug_of_the_connector_that_is_asked_is_no_bad_input(stopped: str, status: int, body: bytes) -> None:
+@pytest.mark.parametrize(
+    ("status", "body", "said"),
+    [
+        (500, b'{"detail": "this is a bug of the connector"}', (BUG, "bug")),
+        (200, b"[]", (3, "peer-unreachable")),  # some other program has the port
+    ],
+)
+def test_what_the_connector_that_is_asked_gets_wrong_is_no_bad_input(
+    stopped: str, status: int, body: bytes, said: tuple[int, str]
+) -> None:
     """Whoever asked did nothing wrong."""
     answer = mock.Mock(status=status, read=lambda: body)
     with mock.patch("connector.cli.client.Management._open", return_value=(mock.Mock(), answer)):
         result = CliRunner().invoke(app, ["approvals", "--json", "--config", stopped])
-    assert (result.exit_code, json.loads(result.stdout)["error"]["code"]) == (BUG, "bug")
+    assert (result.exit_code, json.loads(result.stdout)["error"]["code"]) == said
