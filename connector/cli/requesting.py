@@ -28,7 +28,8 @@ def request(
     """Ask an issuer for credentials about this company (DCP): it brings them to the running connector.
 
     Only what `trusted_issuers` says may come from this issuer counts. What comes is checked, kept in the folder of our
-    own credentials, and shown to peers from then on. Exit 0 asked for, 1 refused by the issuer.
+    own credentials, and shown to peers from then on. Exit 0 asked for, 1 refused by the issuer, 3 the issuer
+    did not answer or cannot be asked now.
 
     Example: battery-connector credential request did:web:issuer.example --type MembershipCredential
     """

@@ -22,8 +22,9 @@ from connector.credentials.issuance import Delivery, Supported
 from connector.credentials.presentation import PARTY_LIMIT_BYTES, bound_to
 from connector.credentials.query import PROFILES
 from connector.credentials.verify import needs
-from connector.errors import BadInput, BadMessage, CannotCheck, NotAllowed, NotFound
+from connector.errors import BadInput, BadMessage, CannotCheck, ConnectorError, NotAllowed, NotFound
 from connector.exchange.draft import micros
+from connector.exchange.patience import NOT_NOW, not_now
 from connector.exchange.ports import Clock, Ids, Peers, Resolver, Store, Verifier
 from connector.exchange.rows import ApprovalRow, EvidenceEntry
 from connector.model import Did, Json, JsonObject
@@ -35,7 +36,9 @@ _OPEN: Final = timedelta(days=90)
 """So long a delivery counts for a request: issuers may look at papers first, and issue anew what is about to expire."""
 _MOST_OFFERED: Final = 64
 _LIMIT_BYTES: Final = 256 * 1024
-_OK, _CREATED = 200, 201
+_OK: Final = 200
+_ASKED: Final = range(200, 300)
+"""DCP wants a 201; an issuer that says it with another 2xx (RFC 9110, 15.3) was asked as well."""
 
 
 class Wallet(Protocol):
@@ -80,14 +83,37 @@ class Issuance:
             subject=" ".join(kinds), asked=micros(now), due=micros(now + _OPEN),
         )  # fmt: skip
         await self._commit(row, "credential-requested", {"ids": [one.id for one in chosen]})
-        message = issuance.request_message(row.pid, [one.id for one in chosen])
-        sent = await self.peers.post(issuer, f"{base}/credentials", orjson.dumps(message), limit_bytes=_LIMIT_BYTES)
-        if sent.answer.status not in {_OK, _CREATED}:
-            said = {"reason": f"it answered HTTP {sent.answer.status}"}
-            await self._commit(
-                replace(row, decision="rejected", detail=orjson.dumps(said)), "credential-request-refused", said
-            )
-        return await self.store.load_approval(self.tenant, "credential", row.pid) or row
+        row = await self._send(row, f"{base}/credentials", [one.id for one in chosen])
+        if row.decision in {"", "issued"}:
+            await self._taken(issuer, {one.id for one in chosen})
+        return row
+
+    async def _send(self, row: ApprovalRow, url: str, ids: Sequence[str]) -> ApprovalRow:
+        """Send the request; its row afterwards. `CannotCheck`: nobody knows whether the issuer has it."""
+        body = orjson.dumps(issuance.request_message(row.pid, ids))
+        try:
+            answer = (await self.peers.post(Did(row.counterparty), url, body, limit_bytes=_LIMIT_BYTES)).answer
+            if answer.status in NOT_NOW:
+                raise not_now(row.counterparty, answer)
+        except ConnectorError as error:
+            row = await self._unless_decided(row, "unanswered", "credential-request-unanswered", error.detail)
+            if row.decision != "unanswered":
+                return row
+            raise
+        if answer.status in _ASKED:
+            return await self.store.load_approval(self.tenant, "credential", row.pid) or row
+        said = f"it answered HTTP {answer.status}"
+        return await self._unless_decided(row, "rejected", "credential-request-refused", said)
+
+    async def _unless_decided(self, row: ApprovalRow, decision: str, event: str, reason: str) -> ApprovalRow:
+        """The request with this decision, or as it stands if its delivery was faster than the answer."""
+        now = await self.store.load_approval(self.tenant, "credential", row.pid) or row
+        if now.decision:
+            return now
+        said = {"reason": reason}
+        row = replace(now, decision=decision, detail=orjson.dumps(said))
+        await self._commit(row, event, said)
+        return row
 
     def _trusted(self, issuer: Did) -> bool:
         return any(issuer in trusted for trusted in self.trusted_issuers.values())
@@ -158,26 +184,48 @@ class Issuance:
 
     async def offer(self, party: Did, offered: Sequence[Supported]) -> None:
         """Remember what an issuer offers, the newest first; of one issuer there is one row."""
-        now, pid = self.clock.now(), f"offer:{party}"
-        row = await self.store.load_approval(self.tenant, "credential", pid)
-        earlier = orjson.loads(row.detail)["offered"] if row is not None else {}
+        now = self.clock.now()
+        row, known = await self._offered(party)
+        if row is not None and row.due <= micros(now):
+            known = {}
         newest: JsonObject = {one.id: one.credential_type for one in offered}
-        every = {**newest, **{name: earlier[name] for name in earlier if name not in newest}}
-        kept = dict(list(every.items())[:_MOST_OFFERED])
+        every = {**newest, **{name: known[name] for name in known if name not in newest}}
         row = ApprovalRow(
-            tenant=self.tenant, kind="credential", pid=pid, turn=OFFER, counterparty=party,
-            subject=" ".join(sorted({str(kind) for kind in kept.values() if kind})), asked=micros(now),
-            due=micros(now + _OPEN), detail=orjson.dumps({"offered": kept}),
+            tenant=self.tenant, kind="credential", pid=_offers_of(party), turn=OFFER, counterparty=party,
+            subject="", asked=micros(now), due=micros(now + _OPEN),
         )  # fmt: skip
-        await self._commit(row, "credential-offered", {"offered": newest})
+        kept = dict(list(every.items())[:_MOST_OFFERED])
+        await self._commit(_offering(row, kept), "credential-offered", {"offered": newest})
+
+    async def _taken(self, issuer: Did, ids: Collection[str]) -> None:
+        """What was asked for is offered no more."""
+        row, known = await self._offered(issuer)
+        left = {name: known[name] for name in known if name not in ids}
+        if row is not None and left != known:
+            await self._commit(_offering(row, left), "credential-offer-taken", {"left": left})
+
+    async def _offered(self, party: Did) -> tuple[ApprovalRow | None, JsonObject]:
+        row = await self.store.load_approval(self.tenant, "credential", _offers_of(party))
+        return row, orjson.loads(row.detail)["offered"] if row is not None else {}
 
     # --- what there is -----------------------------------------------------------------------------------------------
 
     async def requests(self) -> list[ApprovalRow]:
-        """All requests and offers, the longest known first."""
-        return [row for row in await self.store.list_approvals(self.tenant) if row.kind == "credential"]
+        """All requests, and the offers that still stand; the longest known first."""
+        now = micros(self.clock.now())
+        rows = [row for row in await self.store.list_approvals(self.tenant) if row.kind == "credential"]
+        return [row for row in rows if row.turn == REQUEST or row.due > now]
 
     async def _commit(self, row: ApprovalRow, event: str, said: Mapping[str, Json]) -> None:
         body = orjson.dumps({"pid": row.pid, "issuer": row.counterparty, "types": row.subject.split(), **said})
         entry = EvidenceEntry(tenant=self.tenant, at=micros(self.clock.now()), event=event, body=body)
         await self.store.commit_approval(row, entry)
+
+
+def _offers_of(party: Did) -> str:
+    return f"offer:{party}"
+
+
+def _offering(row: ApprovalRow, offered: JsonObject) -> ApprovalRow:
+    kinds = sorted({str(kind) for kind in offered.values() if kind})
+    return replace(row, subject=" ".join(kinds), detail=orjson.dumps({"offered": offered}))

@@ -219,7 +219,8 @@ class CredentialRequest(Answer):
     issuer: str
     types: list[str]
     asked: str
-    state: Literal["requested", "issued", "rejected", "expired"]
+    state: Literal["requested", "issued", "rejected", "unanswered", "expired"]
+    """`unanswered`: nobody knows whether the issuer has it; what comes for it counts all the same."""
     until: str
     """So long what comes for it is taken."""
     reason: str | None

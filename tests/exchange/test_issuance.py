@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -14,7 +14,7 @@ from aiohttp import web
 from connector.credentials import jose, token
 from connector.credentials.did import MethodKey, Service, build_document
 from connector.credentials.query import DCP_CONTEXT
-from connector.errors import BadInput, CannotCheck, NotFound
+from connector.errors import BadInput, CannotCheck, NotFound, PeerUnreachable
 from connector.exchange.draft import micros
 from connector.exchange.rows import EvidenceEntry
 from connector.keys.memory import MemorySigner, signer_from_seed
@@ -36,6 +36,8 @@ class Issuer:
     status: int = 201
     asked: list[JsonObject] = field(default_factory=list)
     count: int = 0
+    meanwhile: Callable[[str], Awaitable[object]] | None = None
+    """What it does with a request's id before it answers."""
 
     @property
     def authority(self) -> Authority:
@@ -78,6 +80,8 @@ class Issuer:
 
     async def _request(self, request: web.Request) -> web.Response:
         self.asked.append(orjson.loads(await request.read()))
+        if self.meanwhile is not None:
+            await self.meanwhile(str(self.asked[-1]["holderPid"]))
         return web.Response(status=self.status, body=b"")
 
     def bearer(self, holder: Node, jti: str = "") -> str:
@@ -243,6 +247,52 @@ def test_a_refusal_is_told(tmp_path: Path) -> None:
     play(tmp_path, scene)
 
 
+@pytest.mark.parametrize("status", [202, 403, 504])
+def test_a_delivery_that_is_faster_than_the_answer_stands(tmp_path: Path, status: int) -> None:
+    """Whatever the answer says then: the credential is there."""
+
+    async def scene(world: World) -> None:
+        holder, _ = world.nodes
+        issuer = Issuer(world, status).open()
+        credential = member(issuer, holder.config.did)
+
+        async def deliver(pid: str) -> None:
+            body = issuer.message(pid, credential)
+            assert (await say(holder, "/dcp/credentials", body, issuer.bearer(holder))).status == 200
+
+        issuer.meanwhile = deliver
+        row = await services(holder).issuance.request(issuer.authority.did, [MEMBERSHIP], [])
+        assert (row.decision, await state(holder, row.pid), kept(holder)) == ("issued", "issued", {credential})
+
+    play(tmp_path, scene)
+
+
+def test_an_issuer_that_does_not_answer_has_not_refused(tmp_path: Path) -> None:
+    """Not now, or not reached: it could not be checked, the row says so, and what comes after all is taken."""
+
+    async def scene(world: World) -> None:
+        holder, _ = world.nodes
+        issuer = Issuer(world).open()
+        issuance = services(holder).issuance
+
+        async def lost(_: str) -> None:
+            raise PeerUnreachable("gone")
+
+        for issuer.status in (408, 425, 429, 502, 503, 504):
+            with pytest.raises(PeerUnreachable, match=str(issuer.status)):
+                await issuance.request(world.authority.did, [MEMBERSHIP], [])
+        issuer.meanwhile = lost
+        with pytest.raises(PeerUnreachable, match="gone"):
+            await issuance.request(world.authority.did, [MEMBERSHIP], [])
+        rows = await issuance.requests()
+        assert [row.decision for row in rows] == ["unanswered"] * 7
+        body = issuer.message(rows[-1].pid, member(issuer, holder.config.did))
+        assert (await say(holder, "/dcp/credentials", body, issuer.bearer(holder))).status == 200
+        assert await state(holder, rows[-1].pid) == "issued"
+
+    play(tmp_path, scene)
+
+
 def test_an_issuer_without_a_service_can_t_be_asked(tmp_path: Path) -> None:
     """Its credentials come as files."""
 
@@ -283,6 +333,22 @@ def test_offers_wait_for_a_person(tmp_path: Path) -> None:
         (row,) = await issuance.requests()
         offered = list(orjson.loads(row.detail)["offered"])
         assert (len(offered), offered[:16], row.subject, issuer.asked) == (64, ids, MEMBERSHIP, [])
+        fitting = f"{MEMBERSHIP} vc20-bssl/jwt"
+        await say(holder, "/dcp/offers", offer(world.authority.did, fitting), issuer.bearer(holder))
+        issuer.status = 503
+        with pytest.raises(PeerUnreachable):
+            await issuance.request(world.authority.did, [MEMBERSHIP], [])
+        assert list(orjson.loads((await issuance.requests())[0].detail)["offered"]) == [fitting, *offered[:63]]
+        issuer.status = 201
+        await issuance.request(world.authority.did, [MEMBERSHIP], [])
+        row = next(one for one in await issuance.requests() if one.turn == "offer")
+        assert list(orjson.loads(row.detail)["offered"]) == offered[:63]
+        entry = EvidenceEntry(tenant="", at=0, event="credential-offered", body=b"{}")
+        await holder.store.commit_approval(replace(row, due=micros(holder.clock.now())), entry)
+        assert [one.turn for one in await issuance.requests()] == ["request", "request"]
+        await say(holder, "/dcp/offers", offer(world.authority.did, "new"), issuer.bearer(holder))
+        row = next(one for one in await issuance.requests() if one.turn == "offer")
+        assert list(orjson.loads(row.detail)["offered"]) == ["new"]
         foreign = offer(Did(other.config.did), "1")
         assert (await say(holder, "/dcp/offers", foreign, issuer.bearer(holder))).status == 400
 
