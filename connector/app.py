@@ -19,12 +19,12 @@ from functools import partial
 from typing import Protocol
 
 from connector.config import MANAGEMENT_TOKEN_VARIABLE, STORE_PASSWORD_VARIABLE, Config, known_secret, secret
-from connector.credentials.query import type_scope
+from connector.credentials.query import type_scopes
 from connector.errors import Unavailable
 from connector.exchange.answer import AuditAnswers
 from connector.exchange.arrivals import Arrivals
 from connector.exchange.audit import Audit
-from connector.exchange.authenticate import SCOPES, Authenticate
+from connector.exchange.authenticate import PARTY_CREDENTIALS, Authenticate
 from connector.exchange.browse import Browse
 from connector.exchange.contents import Contents
 from connector.exchange.conversation import REMINDER, Conversation
@@ -255,7 +255,7 @@ def _way_out(
     peers = Messenger(
         http=http, identity=identity, resolver=resolver, clock=clock,
         token_lifetime_seconds=limits.token_lifetime_seconds, access_token_key=keys.access_token_key,
-        scopes=lambda: sorted({*SCOPES, *map(type_scope, held.types())}),
+        scopes=lambda: type_scopes([*PARTY_CREDENTIALS, *sorted(held.types())]),
         addresses={one.id: one.address for one in config.peers.values() if one.address},
     )  # fmt: skip
     verifier = FetchingVerifier(

@@ -30,6 +30,8 @@ _ALIASES: dict[str, Literal["type", "id"]] = {
 }
 _ACTIONS = frozenset({"read", "*", "all"})
 _LONGEST_SCOPE = 512
+_MOST_SCOPES_BYTES = 3072
+"""In one access token: it is encoded twice, and goes out in a header. Many servers take 8 KiB of headers."""
 
 
 class UnsupportedQuery(BadMessage):
@@ -56,6 +58,21 @@ class Scope:
 def type_scope(credential_type: str) -> str:
     """The scope that asks for credentials of a type."""
     return str(Scope(kind="type", value=credential_type))
+
+
+def type_scopes(types: Iterable[str]) -> list[str]:
+    """The scopes for these types, the first ones where there are too many. A type that no scope can name has none."""
+    found, size = list[str](), 0
+    for scope in dict.fromkeys(map(type_scope, types)):
+        try:
+            parse_scope(scope)
+        except BadMessage:  # a type that is an address, or very long
+            continue
+        size += len(scope.encode())
+        if size > _MOST_SCOPES_BYTES:
+            break
+        found.append(scope)
+    return sorted(found)
 
 
 def in_older_words(scopes: Sequence[str]) -> list[str]:

@@ -29,7 +29,6 @@ from connector.model import Claim, Did, Facts, JsonObject
 from connector.policy.facts import party_claims
 
 PARTY_CREDENTIALS = ("MembershipCredential", "RoleCredential", "MandateCredential")
-SCOPES = tuple(map(type_scope, PARTY_CREDENTIALS))
 """What we ask for where it could count, and what we let peers ask us for."""
 
 _REPLAY_MARGIN = timedelta(hours=24)

@@ -8,9 +8,10 @@ now, about us, and from a trusted issuer, or none is kept. Where they are kept, 
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Final, Protocol
 
@@ -62,6 +63,8 @@ class Issuance:
     clock: Clock
     ids: Ids
     trusted_issuers: Mapping[str, Collection[str]]
+    _turn: asyncio.Lock = field(default_factory=asyncio.Lock)
+    """Files and row of one delivery stay together."""
 
     # --- we ask ------------------------------------------------------------------------------------------------------
 
@@ -168,6 +171,10 @@ class Issuance:
 
     async def keep(self, row: ApprovalRow, delivery: Delivery) -> None:
         """Keep what was checked; what an earlier delivery of this request brought makes way. What we have stays."""
+        async with self._turn:
+            await self._keep(await self.store.load_approval(self.tenant, "credential", row.pid) or row, delivery)
+
+    async def _keep(self, row: ApprovalRow, delivery: Delivery) -> None:
         said: JsonObject = {"issuerPid": delivery.issuer_pid, "reason": delivery.reason}
         if delivery.status == "ISSUED":
             await self.wallet.keep(hashlib.sha256(row.pid.encode()).hexdigest()[:12], delivery.credentials)

@@ -10,15 +10,19 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import secrets
 from collections.abc import Sequence
 from dataclasses import KW_ONLY, dataclass, field
 from pathlib import Path
+from typing import TypeAlias
 
 from connector.credentials.datamodel import parse_credential
 from connector.credentials.refused import Refused
 from connector.credentials.securing import has_proof
 
 _log = logging.getLogger("connector.keys")
+_Stamp: TypeAlias = tuple[str, int, int, int, int]
+"""A file's name, number, size, and when it and what is said of it were changed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +34,7 @@ class Held:
     problem: str
     _: KW_ONLY
     shown: bool
+    types: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +45,8 @@ class HeldCredentials:
     did: str
     _told: dict[Path, bytes] = field(default_factory=dict)
     """The octets about which something was logged: nothing is said twice of them."""
+    _seen: dict[frozenset[_Stamp], list[Held]] = field(default_factory=dict)
+    """What the files were when they were read last."""
 
     def __call__(self) -> tuple[bytes, ...]:
         """The credentials, by file name."""
@@ -59,7 +66,7 @@ class HeldCredentials:
         earlier = set(self.folder.glob(f"{batch}-*.jwt"))
         for number, octets in enumerate(credentials):
             path = self.folder / f"{batch}-{number}.jwt"
-            half = path.with_suffix(".part")
+            half = path.with_suffix(f".{secrets.token_hex(4)}.part")  # another may be writing the same one
             with half.open("wb") as out:
                 out.write(octets)
                 out.flush()
@@ -71,14 +78,19 @@ class HeldCredentials:
 
     def types(self) -> set[str]:
         """The types of what is shown. Only who asks for one gets it."""
-        shown = (parse_credential(one.octets).types for one in self.look() if one.shown)
-        return {kind for types in shown for kind in types} - {"VerifiableCredential"}
+        return {kind for one in self.look() if one.shown for kind in one.types} - {"VerifiableCredential"}
 
     def look(self) -> list[Held]:
-        """Everything in the folder, with what is wrong with it."""
-        if not self.folder.is_dir():
+        """Everything in the folder, with what is wrong with it. It is looked at often, and read when it has news."""
+        try:
+            with os.scandir(self.folder) as entries:
+                files = frozenset(_stamp(entry) for entry in entries if entry.name.endswith(".jwt"))
+        except OSError:
             return [Held(self.folder, b"", "is no folder: there is nothing to show who we are", shown=False)]
-        return [self._read(path) for path in sorted(self.folder.glob("*.jwt"))]
+        if files not in self._seen:
+            self._seen.clear()
+            self._seen[files] = [self._read(self.folder / name) for name, *_ in sorted(files)]
+        return self._seen[files]
 
     def _read(self, path: Path) -> Held:
         try:
@@ -87,11 +99,20 @@ class HeldCredentials:
             return Held(path, b"", f"cannot be read: {error.strerror}", shown=False)
         try:
             compact = b"" if has_proof(octets) else octets  # the profile of DCP has no proofs inside
-            subject = parse_credential(compact).subject.get("id")
+            credential = parse_credential(compact)
         except Refused as refused:
             said = f"is no credential: {refused}; one compact vc+jwt is expected"
             return Held(path, octets, said, shown=False)
+        subject, types = credential.subject.get("id"), credential.types
         if subject != self.did:
             said = f"is about {subject}, not about us ({self.did}): it proves nothing of us"
-            return Held(path, octets, said, shown=True)
-        return Held(path, octets, "", shown=True)
+            return Held(path, octets, said, shown=True, types=types)
+        return Held(path, octets, "", shown=True, types=types)
+
+
+def _stamp(entry: os.DirEntry[str]) -> _Stamp:
+    try:
+        found = entry.stat()
+    except OSError:  # reading it says why
+        return entry.name, 0, 0, 0, 0
+    return entry.name, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns

@@ -64,7 +64,7 @@ class Messenger:
     addresses: Mapping[str, str]
     """Peers whose versioned DSP address is known beforehand."""
     _bases: dict[Did, tuple[str, datetime]] = field(default_factory=dict)
-    _accesses: dict[Did, tuple[str, datetime]] = field(default_factory=dict)
+    _accesses: dict[Did, tuple[str, datetime, Sequence[str]]] = field(default_factory=dict)
     _down: dict[Did, datetime] = field(default_factory=dict)
 
     async def dsp_base(self, peer: Did) -> str:
@@ -163,14 +163,14 @@ class Messenger:
         return AuditAnswer(status=answer.status, body=answer.body)
 
     def _access(self, peer: Did) -> str:
-        """An access token for the peer. It says nothing but whom it is for, so one serves for half of its life."""
-        known, now = self._accesses.get(peer), self.clock.now()
+        """An access token for the peer. It says only whom it is for and what it opens, so one serves for long."""
+        known, now, scopes = self._accesses.get(peer), self.clock.now(), self.scopes()
         lifetime = timedelta(seconds=self.token_lifetime_seconds)
-        if known is None or not now < known[1] < now + lifetime:  # the clock may have jumped
+        if known is None or known[2] != scopes or not now < known[1] < now + lifetime:  # the clock may have jumped
             expires = now + lifetime
-            access = mint_access(self.access_token_key, verifier=peer, scopes=self.scopes(), expires=expires)
+            access = mint_access(self.access_token_key, verifier=peer, scopes=scopes, expires=expires)
             _make_room(self._accesses)
-            known = self._accesses[peer] = access, now + lifetime / 2
+            known = self._accesses[peer] = access, now + lifetime / 2, scopes
         return known[0]
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -13,6 +14,8 @@ from aiohttp import web
 
 from connector.credentials import jose, token
 from connector.credentials.did import MethodKey, Service, build_document
+from connector.credentials.digest import digest_multibase
+from connector.credentials.issuance import Delivery
 from connector.credentials.query import DCP_CONTEXT
 from connector.errors import BadInput, CannotCheck, NotFound, PeerUnreachable
 from connector.exchange.draft import micros
@@ -213,6 +216,33 @@ def test_only_who_was_asked_delivers_and_not_for_ever(tmp_path: Path) -> None:
         await holder.store.commit_approval(replace(row, due=micros(holder.clock.now())), entry)
         assert (await say(holder, "/dcp/credentials", body, issuer.bearer(holder))).status == 404
         assert kept(holder) == set()
+
+    play(tmp_path, scene)
+
+
+def test_of_two_deliveries_at_once_one_stands(tmp_path: Path) -> None:
+    """Whole: the row tells of the files that are there."""
+
+    class Slow:
+        kept: Sequence[bytes] = ()
+
+        async def keep(self, _: str, credentials: Sequence[bytes]) -> None:
+            self.kept = credentials
+            await asyncio.sleep(len(credentials))
+
+    async def scene(world: World) -> None:
+        holder, wallet = world.nodes[0], Slow()
+        journey = replace(services(holder).issuance, wallet=wallet)
+        pid = await requested(holder, Issuer(world).open())
+        row = await holder.store.load_approval("", "credential", pid)
+        assert row is not None
+        said = Delivery(holder_pid=pid, issuer_pid="i", status="ISSUED", credentials=(b"a", b"b"), reason="")
+        refused = replace(said, status="REJECTED", credentials=())
+        deliveries = (said, replace(said, credentials=(b"c",)), refused)
+        await asyncio.gather(*(journey.keep(row, one) for one in deliveries))
+        row = await holder.store.load_approval("", "credential", pid)
+        assert row is not None
+        assert (row.decision, orjson.loads(row.detail)["digests"]) == ("issued", [*map(digest_multibase, wallet.kept)])
 
     play(tmp_path, scene)
 

@@ -119,14 +119,36 @@ def test_only_what_could_count_is_asked_for(tmp_path: Path) -> None:
 
 
 def test_whatever_is_held_may_be_asked_for(tmp_path: Path) -> None:
-    """A dataspace has types of its own: who holds one lets its peers see it."""
+    """A dataspace has types of its own: who holds one lets its peers see it at once, though one had a token already."""
 
     async def scene(world: World) -> None:
         holder, verifier = world.nodes
+        assert "BpnCredential" not in access_for(holder, verifier)
         holds(holder, older(world.authority, holder.config.did, 100, kind="BpnCredential"))
         key, peer = holder.keys.access_token_key, verifier.config.did
         access = check_access(key, access_for(holder, verifier), verifier=peer, now=holder.clock.now())
         kinds = ("BpnCredential", "MandateCredential", "MembershipCredential", "RoleCredential")
         assert access.scopes == tuple(map(type_scope, kinds))
+
+    play(tmp_path, scene)
+
+
+@pytest.mark.parametrize("named", [["https://w3id.org/catenax#BpnCredential"], [f"T{n:0>60}" for n in range(90)]])
+def test_types_that_no_token_can_name_keep_nobody_out(tmp_path: Path, named: list[str]) -> None:
+    """An address is no scope's discriminator, and a header has an end: the other credentials are shown all the same."""
+
+    async def scene(world: World) -> None:
+        holder, verifier = world.nodes
+        folder = holder.config.path(holder.config.held)
+        for kind in named:
+            octets = older(world.authority, holder.config.did, 100, kind=kind)
+            (folder / f"{len(list(folder.iterdir()))}.jwt").write_bytes(octets)
+        access = access_for(holder, verifier)
+        assert len(access) < 5_000
+        body = orjson.dumps(query_message([type_scope("RoleCredential")]))
+        answer = await say(
+            holder, "/dcp/presentations/query", body, await proof(verifier, holder.config.did, access=access)
+        )
+        assert (answer.status, len(read_response(orjson.loads(answer.body)))) == (200, 1)
 
     play(tmp_path, scene)

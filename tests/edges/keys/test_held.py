@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from pathlib import Path
 
 import pytest
@@ -57,6 +58,23 @@ def test_a_stranger_s_credential_and_a_missing_folder_are_named(
     theirs, none = (one.getMessage() for one in caplog.records)
     assert f"is about {MAKER}, not about us ({MINE})" in theirs
     assert "is no folder" in none
+
+
+def test_two_that_write_the_same_files_at_once_both_end_with_whole_ones(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Several processes may share the folder: while one writes, another brings the same."""
+    held, fsync = HeldCredentials(tmp_path, MINE), os.fsync
+
+    def meanwhile(handle: int) -> None:
+        monkeypatch.setattr("os.fsync", fsync)
+        fsync(handle)
+        held._keep("aa", [member(MAKER)])
+
+    monkeypatch.setattr("os.fsync", meanwhile)
+    held._keep("aa", [member(MINE)])
+    assert held() == (member(MINE),)
+    assert {path.suffix for path in tmp_path.iterdir()} == {".jwt"}
 
 
 async def test_what_an_issuer_brings_takes_the_place_of_what_it_brought(tmp_path: Path) -> None:
