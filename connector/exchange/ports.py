@@ -49,13 +49,13 @@ class Store(RecordStore, Protocol):
         """The process by the peer's pid."""
 
     async def newest_processes(
-        self, tenant: str, *kinds: ProcessKind, behind: Collection[str] = (), counterparty: str = "",
+        self, tenant: str, *kinds: ProcessKind, behind: Collection[str] = (), counterparty: str = "", role: str = "",
         states: Collection[str] = (), before: tuple[int, str] | None = None, limit: int = 100,
     ) -> list[ProcessRow]:  # fmt: skip
         """Those that changed last, last change first; those in the states `behind` after all others.
 
-        Of one counterparty and in one of these states, where some are named; `before`: time of change and pid of the
-        last one of the page before (without `behind`).
+        Of one counterparty, in one role and in one of these states, where some are named; `before`: time of change and
+        pid of the last one of the page before (without `behind`).
         """
 
     async def processes_of_peer_pid(self, tenant: str, peer_pid: str) -> list[ProcessRow]:
@@ -126,8 +126,11 @@ class Store(RecordStore, Protocol):
     async def head_of_outbox(self, tenant: str, kind: ProcessKind, pid: str) -> OutboxRow | None:
         """The message of a process that is to be delivered next, for people."""
 
-    async def undelivered(self, tenant: str, *, limit: int) -> list[OutboxRow]:
-        """Messages that were tried and not delivered, the oldest first, for people."""
+    async def undelivered(self, tenant: str, *, limit: int) -> list[ProcessRow]:
+        """Those with a message that was tried in vain, or a push under way of which some try was in vain.
+
+        The oldest first, for people. Whether a push has got on since then stands in the process.
+        """
 
     async def postpone_outbox(self, row: OutboxRow, *, not_before: int, attempt: AttemptRow) -> None:
         """Give a claimed row back. `Conflict` when the fence is not the newest."""

@@ -14,6 +14,7 @@ from aiohttp import web
 
 from connector.errors import BadInput, Conflict, NotFound
 from connector.exchange.draft import content_of, under_way
+from connector.exchange.rows import ProcessRow
 from connector.model import JsonObject
 from connector.protocol.transfer import State
 from connector.server import decisions, processes, transfers
@@ -29,6 +30,8 @@ _WAIT_SECONDS: Final = 5.0
 """So long a page waits for the peer's answer to a word; then it shows where the process stands."""
 _SHOWN: Final = 50
 _LATELY: Final = 5
+_AT_ONCE: Final = 1_000
+"""So many rows are read at a time, however many there are."""
 _LONGEST_REASON: Final = 1_000
 
 
@@ -44,9 +47,10 @@ def routes() -> list[web.RouteDef]:
 async def _today(request: web.Request) -> web.Response:
     services = request.app[SERVICES]
     held, there = await waiting(services)
+    starts, to_start = await _starts(services)
     counts, ended = await services.store.counts(services.config.tenant), await _ended(services)
     return show(
-        request, "today", waiting=held, there=there, starts=await _starts(services),
+        request, "today", waiting=held, there=there, starts=starts, to_start=to_start,
         troubles=await trouble(services), ended=ended, titles=await titles_of(services, ended),
         counts=counts,
     )  # fmt: skip
@@ -70,14 +74,15 @@ async def waiting(services: Services, pid: str = "") -> tuple[list[JsonObject], 
     return told, len(rows)
 
 
-async def _starts(services: Services) -> list[JsonObject]:
-    """Transfers that a person has to start."""
-    rows = await services.store.newest_processes(services.config.tenant, "transfer", states=(State.REQUESTED,))
-    return [
-        {**processes.head(row), "agreement": content_of(row).get("agreement")}
-        for row in rows
-        if row.role == "provider" and not under_way(row)
-    ]
+async def _starts(services: Services) -> tuple[list[JsonObject], int]:
+    """Transfers that a person has to start, those that wait longest first; how many there are."""
+    found, there, before = list[ProcessRow](), 0, None
+    while rows := await services.store.newest_processes(
+        services.config.tenant, "transfer", role="provider", states=(State.REQUESTED,), before=before, limit=_AT_ONCE
+    ):
+        waiting, before = [row for row in rows if not under_way(row)], (rows[-1].updated, rows[-1].pid)
+        found, there = [*found, *waiting][-_SHOWN:], there + len(waiting)
+    return [processes.head(row) for row in reversed(found)], there
 
 
 async def _ended(services: Services) -> list[JsonObject]:
@@ -99,13 +104,18 @@ async def _decide(request: web.Request) -> web.Response:
     decision, reason, key = (str(form.get(name, "")).strip() for name in ("decision", "reason", "key"))
     if decision not in {"approve", "reject"} or not key or len(reason) > _LONGEST_REASON:
         raise BadInput(f"a word is approve or reject, with a reason of at most {_LONGEST_REASON} characters")
-    if decision == "reject" and not reason:
-        raise BadInput("who is refused is to be told why; nothing was said yet", hint="write a sentence, and reject")
+    if decision == "reject":
+        _told_why(reason)
     if await services.store.load_command(services.config.tenant, key) is None:
         await _same_as_shown(services, ident, str(form.get("seen", "")))
     said = Decide.model_validate({"decision": decision, "reason": reason, "wait_seconds": _WAIT_SECONDS})
     answer = await decisions.decided(services, ident, said, key)
     return see(place_of(request[SESSION]) + ("" if "audit" in answer else f"exchanges/{ident}"))
+
+
+def _told_why(reason: str) -> None:
+    if not reason:
+        raise BadInput("who is refused is to be told why; nothing was said yet", hint="write a sentence, and refuse")
 
 
 async def _same_as_shown(services: Services, ident: str, seen: str) -> None:
@@ -124,5 +134,7 @@ async def _start(request: web.Request) -> web.Response:
     word, reason = str(form.get("decision", "")), str(form.get("reason", "")).strip()
     if word not in {"start", "terminate"} or len(reason) > _LONGEST_REASON:
         raise NotFound("a transfer is started or ended here", hint="battery-connector transfers does more")
+    if word == "terminate":
+        _told_why(reason)
     await transfers.act(services, word, ident, reason=reason, wait_seconds=_WAIT_SECONDS)
     return see(f"{place_of(request[SESSION])}exchanges/{ident}")

@@ -4,23 +4,24 @@ Whoever has the management token gets an address that opens the pages once, with
 stands in an address. It is changed for a cookie. All of it is kept in memory: a restart signs everybody out.
 
 Cookies know no ports (RFC 6265, section 8.5), and another user of this machine may serve pages under the same host
-name. So each session has a place of its own in the addresses, which nobody can guess, and its cookie goes to that place
-alone. A browser is told to send it from our own pages only (`SameSite`), and whatever changes something also has to
-show the session's form token and our own origin.
+name. So each session has a place of its own in the addresses, which nobody can guess. Its cookie goes to that place
+alone, and is named after it: a foreign one of the same name would come along, and could be the one that is read. A
+browser is told to send it from our own pages only (`SameSite`), and whatever changes something also has to show the
+session's form token and our own origin.
 """
 
 from __future__ import annotations
 
 import hashlib
 import hmac
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Final, TypeVar
 
 from aiohttp import web
 
-from connector.errors import NotAllowed, NotAuthenticated, TooLarge
+from connector.errors import BadMessage, NotAllowed, NotAuthenticated, TooLarge
 from connector.exchange.ports import Clock, Ids
 from connector.server.asked import by_loopback_name
 
@@ -33,13 +34,13 @@ CODE_SECONDS: Final = 60
 IDLE: Final = timedelta(minutes=30)
 LONGEST: Final = timedelta(hours=8)
 FORM_TOKEN: Final = "form_token"  # noqa: S105 - the name of a form's field
-COOKIE: Final = "operator"
 _MOST: Final = 100
 """Sessions and unused addresses; the oldest makes way."""
 _FORM_BYTES: Final = 64 << 10
 Kept = TypeVar("Kept")
 _NOT_SIGNED_IN: Final = "you are not signed in, or not any more"
 _FORM: Final = "application/x-www-form-urlencoded"
+_ENCODING: Final = "utf-8"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,7 +82,7 @@ class Sessions:
 
     def of(self, request: web.Request) -> Session:
         """The session of a request, which lives on by it. `NotAuthenticated`: there is none, or none any more."""
-        now, key = self.clock.now(), _digest(request.cookies.get(COOKIE, ""))
+        now, key = self.clock.now(), _digest(_shown(request))
         found = self._sessions.get(key)
         if found is None or not _same(request.match_info.get("place", ""), found.place):
             raise NotAuthenticated(_NOT_SIGNED_IN, hint="battery-connector open")
@@ -93,12 +94,20 @@ class Sessions:
 
     def sign_out(self, request: web.Request) -> None:
         """End the session of a request."""
-        self._sessions.pop(_digest(request.cookies.get(COOKIE, "")), None)
+        self._sessions.pop(_digest(_shown(request)), None)
 
 
 def give_cookie(request: web.Request, response: web.Response, secret: str, session: Session) -> None:
     """To the session's place alone, and to no script."""
-    response.set_cookie(COOKIE, secret, path=place_of(session), httponly=True, samesite="Strict", secure=request.secure)
+    response.set_cookie(
+        cookie_name(session.place), secret, path=place_of(session), httponly=True, samesite="Strict",
+        secure=request.secure,
+    )  # fmt: skip
+
+
+def cookie_name(place: str) -> str:
+    """Under which name the cookie of the session at a place is kept."""
+    return f"operator-{place}"
 
 
 def place_of(session: Session) -> str:
@@ -137,9 +146,24 @@ async def _check_form(request: web.Request, session: Session) -> None:
         raise NotAllowed("this form does not come from these pages; nothing was done")
     if request.content_type != _FORM or request.content_length is None or request.content_length > _FORM_BYTES:
         raise TooLarge(f"a form of at most {_FORM_BYTES} bytes is expected; nothing was done")
-    token = (await request.post()).get(FORM_TOKEN)
+    token = (await _form(request)).get(FORM_TOKEN)
     if not isinstance(token, str) or not _same(token, session.form_token):
         raise NotAllowed("this form is not of this session; nothing was done", hint="load the page again")
+
+
+async def _form(request: web.Request) -> Mapping[str, object]:
+    """What the form says, in the encoding of our pages. `BadMessage`: it has another."""
+    try:
+        if (request.charset or _ENCODING).lower() == _ENCODING:
+            return await request.post()
+    except UnicodeDecodeError:
+        pass
+    raise BadMessage("a form in UTF-8 is expected; nothing was done")
+
+
+def _shown(request: web.Request) -> str:
+    """The secret that a request shows for the place that it asks for."""
+    return request.cookies.get(cookie_name(request.match_info.get("place", "")), "")
 
 
 def _route(request: web.Request) -> str:
@@ -149,11 +173,16 @@ def _route(request: web.Request) -> str:
 
 
 def _same(one: str, other: str) -> bool:
-    return hmac.compare_digest(one.encode(), other.encode())
+    return hmac.compare_digest(_octets(one), _octets(other))
 
 
 def _digest(secret: str) -> bytes:
-    return hashlib.sha256(secret.encode()).digest()
+    return hashlib.sha256(_octets(secret)).digest()
+
+
+def _octets(said: str) -> bytes:
+    """Of anybody's text, also where it is none: octets that are no UTF-8 come as lone surrogates."""
+    return said.encode(errors="surrogatepass")
 
 
 def _keep(where: dict[bytes, Kept], key: bytes, value: Kept) -> None:

@@ -14,7 +14,6 @@ from connector.credentials.datamodel import Credential, parse_credential, time_t
 from connector.exchange.draft import content_of
 from connector.exchange.rows import ProcessRow
 from connector.model import objects_in
-from connector.protocol.transfer import State
 from connector.server import processes
 from connector.server.services import Services
 from connector.server.standing import advice
@@ -24,6 +23,7 @@ SOON: Final = timedelta(days=30)
 """What is good for less than that is to be renewed now."""
 RENEW: Final = "ask its issuer for a new one now"
 _SHOWN: Final = 20
+_LOOKED_AT: Final = 1_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +34,9 @@ class Trouble:
     do: str
     party: str = ""
     pid: str = ""
+
+
+_MORE: Final = Trouble(says="more may not have got through", do="battery-connector why has the newest exchanges")
 
 
 async def trouble(services: Services) -> list[Trouble]:
@@ -53,14 +56,23 @@ def good_until(credential: Credential) -> str:
 
 
 async def _undelivered(services: Services) -> list[Trouble]:
-    """Messages and pushes that failed at least once and are tried again."""
-    store, tenant = services.store, services.config.tenant
-    started = await store.newest_processes(tenant, "transfer", states=(State.STARTED,), limit=processes.MOST_SHOWN)
-    found: list[tuple[ProcessRow, str]] = [(row, "data") for row in started if content_of(row).get("push_tries")]
-    for waiting in await store.undelivered(tenant, limit=_SHOWN):
-        row = await store.load_process(tenant, waiting.kind, waiting.pid)
-        found += [] if row is None else [(row, waiting.message_type)]
-    return [await _told(services, row, what) for row, what in found[:_SHOWN]]
+    """Messages and pushes that failed at least once and are tried again; at the end that there are more, if so."""
+    rows = await services.store.undelivered(services.config.tenant, limit=_LOOKED_AT)
+    told: list[Trouble] = []
+    for row in rows:
+        what = await _in_vain(services, row)
+        if what and len(told) == _SHOWN:
+            return [*told, _MORE]
+        told += [await _told(services, row, what)] if what else []
+    return [*told, _MORE] if len(rows) == _LOOKED_AT else told
+
+
+async def _in_vain(services: Services, row: ProcessRow) -> str:
+    """What of ours does not get through there; nothing, if a push has got on since it failed."""
+    head = await services.store.head_of_outbox(row.tenant, row.kind, row.pid)
+    if head is not None and head.attempts:
+        return head.message_type
+    return "data" if content_of(row).get("push_tries") else ""
 
 
 async def _told(services: Services, row: ProcessRow, what: str) -> Trouble:

@@ -62,12 +62,12 @@ class MemoryProcesses:
         return next((row for row in self._processes.values() if _peer_key(row) == wanted), None)
 
     async def newest_processes(
-        self, tenant: str, *kinds: ProcessKind, behind: Collection[str] = (), counterparty: str = "",
+        self, tenant: str, *kinds: ProcessKind, behind: Collection[str] = (), counterparty: str = "", role: str = "",
         states: Collection[str] = (), before: tuple[int, str] | None = None, limit: int = 100,
     ) -> list[ProcessRow]:  # fmt: skip
         """Those that changed last, last change first; those in the states `behind` after all others."""
         rows = sorted(self._processes.values(), key=lambda row: (row.updated, row.pid), reverse=True)
-        rows = [row for row in rows if row.tenant == tenant and row.kind in kinds]
+        rows = [row for row in rows if row.tenant == tenant and row.kind in kinds and role in {"", row.role}]
         rows = [row for row in rows if counterparty in {"", row.counterparty} and row.state in (states or {row.state})]
         rows = [row for row in rows if before is None or (row.updated, row.pid) < before]
         return sorted(rows, key=lambda row: row.state in behind)[:limit]
@@ -188,7 +188,8 @@ class MemoryProcesses:
         self, *, now: int, owner: str, lease_until: int, limit: int, each: int = 1_000, without: Collection[str] = ()
     ) -> list[OutboxRow]:
         """Lease the due heads, at most `each` of one counterparty, each with a new, higher fence."""
-        due = sorted((row for row in self._heads(without) if _due(row) <= now), key=_order)
+        due = [row for row in self._heads(without) if _due(row) <= now]
+        due.sort(key=lambda row: (row.not_before, row.created, row.pid))
         taken: Counter[str] = Counter()
         claimed: list[OutboxRow] = []
         for row in due:
@@ -208,12 +209,13 @@ class MemoryProcesses:
         rows = self._outbox.get((tenant, kind, pid), {})
         return rows[min(rows)] if rows else None
 
-    async def undelivered(self, tenant: str, *, limit: int) -> list[OutboxRow]:
-        """Messages that were tried and not delivered, the oldest first."""
-        tried = [
-            row for rows in self._outbox.values() for row in rows.values() if row.tenant == tenant and row.attempts
-        ]
-        return sorted(tried, key=lambda row: (row.created, row.pid))[:limit]
+    async def undelivered(self, tenant: str, *, limit: int) -> list[ProcessRow]:
+        """Those with a message that was tried in vain, or a push under way of which some try was in vain."""
+        tried = {key for key, rows in self._outbox.items() if any(row.attempts for row in rows.values())}
+        pushes = {key for key, rows in self._timers.items() if any(row.name == "push" for row in rows)}
+        tried |= {key for key in pushes if any(row.seq == 0 for row in self._attempts.get(key, ()))}
+        rows = [row for key, row in self._processes.items() if key in tried and row.tenant == tenant]
+        return sorted(rows, key=lambda row: (row.created, row.pid))[:limit]
 
     async def postpone_outbox(self, row: OutboxRow, *, not_before: int, attempt: AttemptRow) -> None:
         """Give a claimed row back."""
@@ -390,10 +392,6 @@ def _key(row: ProcessRow | OutboxRow) -> ProcessKey:
 
 def _peer_key(row: ProcessRow) -> tuple[str, str, str, str] | None:
     return None if row.peer_pid is None else (row.tenant, row.kind, row.counterparty, row.peer_pid)
-
-
-def _order(row: OutboxRow) -> tuple[int, int, str]:
-    return (row.not_before, row.created, row.pid)
 
 
 def _due(row: OutboxRow) -> int:

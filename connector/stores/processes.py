@@ -68,14 +68,14 @@ class ProcessTables:
         return PROCESS.one(await self._engine.point("find_process", bindings))
 
     async def newest_processes(
-        self, tenant: str, *kinds: ProcessKind, behind: Collection[str] = (), counterparty: str = "",
+        self, tenant: str, *kinds: ProcessKind, behind: Collection[str] = (), counterparty: str = "", role: str = "",
         states: Collection[str] = (), before: tuple[int, str] | None = None, limit: int = 100,
     ) -> list[ProcessRow]:  # fmt: skip
         """Those that changed last, last change first; those in the states `behind` after all others."""
         updated, pid = before or (_LATEST, "")
         bindings: Bindings = {
             "tenant": tenant, "kinds": _json(kinds), "behind": _json(behind), "counterparty": counterparty,
-            "states": _json(states), "before": updated, "before_pid": pid, "limit": limit,
+            "role": role, "states": _json(states), "before": updated, "before_pid": pid, "limit": limit,
         }  # fmt: skip
         return [PROCESS.read(row) for row in await self._engine.many("newest_processes", bindings)]
 
@@ -189,10 +189,10 @@ class ProcessTables:
         """The message of a process that is to be delivered next."""
         return OUTBOX.one(await self._engine.point("head_of_outbox", _key(tenant, kind, pid)))
 
-    async def undelivered(self, tenant: str, *, limit: int) -> list[OutboxRow]:
-        """Messages that were tried and not delivered, the oldest first."""
+    async def undelivered(self, tenant: str, *, limit: int) -> list[ProcessRow]:
+        """Those with a message that was tried in vain, or a push under way of which some try was in vain."""
         rows = await self._engine.many("undelivered", {"tenant": tenant, "limit": limit})
-        return [OUTBOX.read(row) for row in rows]
+        return [PROCESS.read(row) for row in rows]
 
     async def postpone_outbox(self, row: OutboxRow, *, not_before: int, attempt: AttemptRow) -> None:
         """Give a claimed row back."""

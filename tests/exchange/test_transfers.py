@@ -19,7 +19,7 @@ from connector.model import Did, Json, JsonObject, Pid
 from connector.protocol import compose
 from connector.protocol.process import Process, Role
 from connector.server import fetching, site, transfers
-from connector.server.sessions import COOKIE, SESSIONS, place_of
+from connector.server.sessions import SESSIONS, cookie_name, place_of
 from tests.exchange.test_hostile import access_for, play, proof, say, services, settled
 from tests.network import Request, handled
 from tests.simulator import SEALED, SHARED, Node, World, dataset_row
@@ -205,7 +205,7 @@ async def by_page(node: Node, word: str) -> None:
         return await handled(app, Request(method=method, url=url, headers=sent, body=body, timeout_seconds=1))
 
     secret, session = app[SESSIONS].sign_in(app[SESSIONS].code())
-    cookie, place = f"{COOKIE}={secret}", place_of(session)
+    cookie, place = f"{cookie_name(session.place)}={secret}", place_of(session)
     page = (await ask("GET", place, Cookie=cookie)).body.decode()
     action, _ = re.findall(r'action="([^"]+/starts/[^"]+)"', page)
     body = urlencode({"form_token": session.form_token, "decision": word, "reason": "now"}).encode()

@@ -66,9 +66,14 @@ SELECT tenant, kind, pid, seq, counterparty, message_type, message_id, url, body
 FROM outbox WHERE tenant = :tenant AND kind = :kind AND pid = :pid ORDER BY seq LIMIT 1;
 
 -- name: undelivered
-SELECT tenant, kind, pid, seq, counterparty, message_type, message_id, url, body, not_before, lease_owner,
-  lease_until, fence, attempts, created
-FROM outbox WHERE tenant = :tenant AND attempts > 0 ORDER BY created, pid LIMIT :limit;
+-- A push has its alarm as long as it is under way; its tries have the number that no message gets.
+SELECT tenant, kind, pid, peer_pid, counterparty, role, state, version, body, deadline, created, updated
+FROM process WHERE tenant = :tenant AND (kind, pid) IN (
+  SELECT kind, pid FROM outbox WHERE tenant = :tenant AND attempts > 0
+  UNION SELECT timer.kind, timer.pid FROM timer
+  JOIN attempt ON attempt.tenant = timer.tenant AND attempt.kind = timer.kind AND attempt.pid = timer.pid
+  WHERE timer.tenant = :tenant AND timer.name = 'push' AND attempt.seq = 0
+) ORDER BY created, pid LIMIT :limit;
 
 -- name: waiting_outbox
 SELECT 1 FROM outbox WHERE tenant = :tenant AND counterparty = :counterparty AND due > :now AND not_before > :now LIMIT 1;

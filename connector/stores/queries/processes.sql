@@ -12,7 +12,7 @@ FROM process WHERE tenant = :tenant AND kind = :kind AND counterparty = :counter
 SELECT tenant, kind, pid, peer_pid, counterparty, role, state, version, body, deadline, created, updated
 FROM process WHERE rowid IN (
   SELECT rowid FROM process WHERE tenant = :tenant AND kind IN (SELECT value FROM json_each(:kinds) AS one)
-  AND (:counterparty = '' OR counterparty = :counterparty)
+  AND (:counterparty = '' OR counterparty = :counterparty) AND (:role = '' OR role = :role)
   AND (:states = '[]' OR state IN (SELECT value FROM json_each(:states) AS one))
   AND (updated, pid) < (:before, :before_pid)
   ORDER BY state IN (SELECT value FROM json_each(:behind) AS one), updated DESC, pid DESC LIMIT :limit

@@ -14,8 +14,9 @@ from typing import Any, cast
 import orjson
 import pytest
 
-from connector.exchange.rows import ApprovalRow, EvidenceEntry
-from connector.model import Did, JsonObject
+from connector.exchange.rows import ApprovalRow, AttemptRow, EvidenceEntry, ProcessRow, StepCommit, TimerRow
+from connector.model import Did, JsonObject, Pid
+from connector.protocol.process import Process, Role
 from connector.server import commands
 from connector.server.trouble import trouble
 from connector.stores.memory import MemoryStore
@@ -167,3 +168,65 @@ async def test_a_peer_that_asks_for_much_fills_no_page(desk: Desk) -> None:
     assert ("Waits for your word (60)" in page, "10 more wait behind these" in page) == (True, True)
     assert re.findall(r"approvals/urn:(\d\d)", page) == [f"{number:02}" for number in range(50) for _ in range(2)]
     assert len(page.encode()) < 150_000
+
+
+async def put(desk: Desk, pid: str, state: str, at: int, *, role: Role = Role.PROVIDER, **content: Any) -> None:
+    """A transfer as it stands in the store; of one that is pushed the alarm and a try in vain."""
+    process = Process(role=role, pid=Pid(pid), state=state)
+    body = orjson.dumps({"process": process, "content": {"dataset": "urn:sites", **content}})
+    row = ProcessRow(
+        tenant="", kind="transfer", pid=pid, peer_pid=None, counterparty="did:web:x", role=role.value, state=state,
+        version=1, body=body, deadline=None, created=at, updated=at,
+    )  # fmt: skip
+    tried = AttemptRow(tenant="", kind="transfer", pid=pid, seq=0, at=at, status=0, detail="silence", next_at=at)
+    alarm = TimerRow(tenant="", kind="transfer", pid=pid, name="push", due=at)
+    pushed = "push_tries" in content
+    step = StepCommit(
+        process=row, expected_version=0, attempt=tried if pushed else None, timers=[alarm] if pushed else None
+    )
+    await desk.services.store.commit_step(step)
+
+
+async def test_what_waits_for_a_start_is_hidden_by_nothing(desk: Desk) -> None:
+    """Neither by what we asked for later, nor by later ones: those that wait longest stand there, and how many more."""
+    await desk.sign_in()
+    await put(desk, "urn:oldest", "REQUESTED", 1)
+    for number in range(120):
+        await put(desk, f"urn:ours-{number}", "REQUESTED", 10 + number, role=Role.CONSUMER)
+    _, page = await desk.get(desk.place)
+    assert ("Waits for your word (1)" in page, page.count("starts/urn:oldest")) == (True, 2)
+    for number in range(1_100):
+        await put(desk, f"urn:later-{number:04}", "REQUESTED", 1_000 + number)
+    _, page = await desk.get(desk.place)
+    assert ("Waits for your word (1101)" in page, "1051 more transfers wait behind these" in page) == (True, True)
+    found = re.findall(r"starts/urn:([^\"]+)", page)[::2]
+    assert found == ["oldest", *(f"later-{number:04}" for number in range(49))]
+
+
+async def test_a_push_that_fails_is_hidden_by_nothing(desk: Desk) -> None:
+    """Not by pulls, which stay started; nor is one told that has got on since, or more than a page takes."""
+    await desk.sign_in()
+    await put(desk, "urn:push", "STARTED", 1, push_tries=1)
+    for number in range(120):
+        await put(desk, f"urn:pull-{number}", "STARTED", 10 + number)
+    _, page = await desk.get(desk.place)
+    assert ("Goes wrong (1)" in page, "our data did not get through, tried once" in page) == (True, True)
+    for number in range(20):
+        await put(desk, f"urn:push-{number}", "STARTED", 200 + number, push_tries=number)
+    told = [one.says for one in await trouble(desk.services)]
+    assert (len(told), "more" in told[-1]) == (20, False)
+    await put(desk, "urn:last", "STARTED", 500, push_tries=1)
+    told = [one.says for one in await trouble(desk.services)]
+    assert (len(told), "more" in told[-1]) == (21, True)
+
+
+@pytest.mark.parametrize("form", ["approvals", "starts"])
+async def test_who_is_refused_is_told_why(desk: Desk, form: str) -> None:
+    """A form without a reason is refused, whatever the browser asked for: nothing was said."""
+    await desk.sign_in()
+    await put(desk, "urn:waits", "REQUESTED", 1)
+    word = "reject" if form == "approvals" else "terminate"
+    status, page = await desk.send(f"{desk.place}{form}/urn:waits", decision=word, reason=" ", key="k", seen="")
+    assert (status, "nothing was said yet" in page) == (422, True)
+    row = await desk.services.store.load_process("", "transfer", "urn:waits")
+    assert (row.version if row else 0) == 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import AsyncIterator
 from dataclasses import replace
@@ -103,6 +104,51 @@ async def test_a_session_ends(desk: Desk, pause: timedelta) -> None:
     desk.clock.at += timedelta(seconds=1) if pause == LONGEST else IDLE + timedelta(seconds=1)
     assert (await desk.get(desk.place))[0] == 401
     assert (await desk.send(desk.place + "sign-out"))[0] == 401
+
+
+async def test_no_cookie_of_others_locks_us_out(desk: Desk) -> None:
+    """A server at another port may set any whose name it can think of, and they come behind ours (RFC 6265, 5.4)."""
+    await desk.sign_in()
+    other = replace(desk)
+    await other.sign_in()
+    for foreign in ("operator=x", "operator-=x", other.cookie.partition("=")[0] + "=x"):
+        assert (await replace(desk, cookie=f"{desk.cookie}; {foreign}").get(desk.place))[0] == 200, foreign
+
+
+async def raw(desk: Desk, method: str, path: str, *headers: bytes, body: bytes = b"") -> bytes:
+    """The status line of an answer to octets that no client would send."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", desk.client.port)
+    host = f"Host: 127.0.0.1:{desk.client.port}".encode()
+    head = [f"{method} {path} HTTP/1.1".encode(), host, b"Connection: close", *headers]
+    writer.write(b"\r\n".join([*head, f"Content-Length: {len(body)}".encode(), b"", body]))
+    status = (await reader.readline()).strip()
+    writer.close()
+    return status
+
+
+async def test_octets_that_are_no_text_open_nothing(desk: Desk, caplog: pytest.LogCaptureFixture) -> None:
+    """In a cookie, a code, a place or a form's token: nobody is signed in by them, and no bug is found."""
+    await desk.sign_in()
+    name, cookie = desk.cookie.partition("=")[0].encode(), b"Cookie: " + desk.cookie.encode()
+    for value in (b"\xff\xfe", b'"\\377\\200"'):
+        assert b" 401 " in await raw(desk, "GET", desk.place, b"Cookie: " + name + b"=" + value)
+    assert b" 401 " in await raw(desk, "GET", "/operator/sign-in/%ff%ed%a0%80")
+    assert b" 401 " in await raw(desk, "GET", "/operator/%ff%fe/", cookie)
+    form = (b"Origin: " + desk.origin.encode(), b"Content-Type: application/x-www-form-urlencoded", cookie)
+    assert b" 403 " in await raw(desk, "POST", desk.place + "sign-out", *form, body=b"form_token=%ff%ed")
+    assert b" 400 " in await raw(desk, "POST", desk.place + "sign-out", *form, body=b"form_token=\xff")
+    assert not [one for one in caplog.records if one.levelname == "ERROR"]
+
+
+@pytest.mark.parametrize("charset", ["foo", "utf-16", "utf-7", "latin-1", "zlib"])
+async def test_a_form_is_in_the_encoding_of_our_pages(desk: Desk, charset: str) -> None:
+    """Another one is refused, known or not; UTF-8 may be named."""
+    await desk.sign_in()
+    headers = {"Content-Type": f"application/x-www-form-urlencoded; charset={charset}"}
+    status, page = await desk.send(desk.place + "sign-out", headers=headers)
+    assert (status, "nothing was done" in page) == (400, True)
+    headers = {"Content-Type": "application/x-www-form-urlencoded; charset=UTF-8"}
+    assert (await desk.send(desk.place + "sign-out", headers=headers))[0] == 303
 
 
 async def test_signing_out_ends_one_session(desk: Desk) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from connector.errors import Conflict
 from connector.exchange.ports import Store
-from connector.exchange.rows import Origin, RecordsCommit, StepCommit
+from connector.exchange.rows import Origin, RecordsCommit, StepCommit, TimerRow
 from tests.edges.stores.rows import PEER, US, T, attempt, credential, identifier, link, outbox, process, record
 
 
@@ -134,6 +134,11 @@ async def test_processes_are_found_by_peer_and_state(store: Store) -> None:
     found = await store.newest_processes(T, "negotiation", "transfer", states=("AGREED",))
     assert [row.pid for row in found] == ["e", "d", "c"]
     assert await store.newest_processes(T, "transfer", states=("AGREED",)) == []
+    ours = replace(process("f", state="AGREED"), role="consumer")
+    await store.commit_step(StepCommit(process=ours, expected_version=0))
+    assert await store.newest_processes(T, "negotiation", role="consumer") == [ours]
+    found = await store.newest_processes(T, "negotiation", role="provider", states=("AGREED",))
+    assert [row.pid for row in found] == ["e", "d", "c"]
 
 
 async def test_pages_of_processes_leave_out_and_repeat_nothing(store: Store) -> None:
@@ -153,12 +158,25 @@ async def test_what_was_tried_in_vain_is_found(store: Store) -> None:
     """The oldest first, so many at most; neither what was never tried nor another tenant's."""
     for pid, tenant, created in (("a", T, 3), ("b", T, 1), ("c", T, 2), ("d", "other", 1)):
         row = replace(outbox(pid), tenant=tenant, created=created)
-        step = StepCommit(process=replace(process(pid), tenant=tenant), expected_version=0, outbox=[row])
+        step = StepCommit(
+            process=replace(process(pid), tenant=tenant, created=created), expected_version=0, outbox=[row]
+        )
         await store.commit_step(step)
     assert await store.undelivered(T, limit=9) == []
     for row in await store.claim_outbox(now=10, owner="w", lease_until=100, limit=9):
         if row.pid != "c":
             await store.postpone_outbox(row, not_before=900, attempt=attempt(row))
     assert [row.pid for row in await store.undelivered(T, limit=9)] == ["b", "a"]
-    (row,) = await store.undelivered(T, limit=1)
-    assert (row.pid, row.attempts, row.body) == ("b", 1, outbox("b").body)
+    assert await store.undelivered(T, limit=1) == [replace(process("b"), created=1)]
+
+
+async def test_a_push_that_failed_is_found_while_it_goes_on(store: Store) -> None:
+    """By its alarm and a try of it: not one that never failed, nor one that is over, nor a message's try."""
+    for pid, alarm, seq in (("fails", "push", 0), ("over", "", 0), ("first", "push", None), ("said", "push", 3)):
+        row = replace(process(pid, state="STARTED"), kind="transfer")
+        timer = TimerRow(tenant=T, kind="transfer", pid=pid, name=alarm, due=9)
+        tried = None if seq is None else replace(attempt(outbox(pid)), kind="transfer", seq=seq)
+        timers = [timer] if alarm else []
+        await store.commit_step(StepCommit(process=row, expected_version=0, timers=timers, attempt=tried))
+    assert [row.pid for row in await store.undelivered(T, limit=9)] == ["fails"]
+    assert await store.undelivered("other", limit=9) == []
