@@ -30,7 +30,8 @@ RELATIONSHIPS: tuple[Relationship, ...] = ("assertionMethod", "authentication", 
 
 _MAX_METHODS = 100
 _MAX_SERVICES = 100
-_NAMED = (*RELATIONSHIPS, "keyAgreement", "capabilityDelegation")
+_UNUSED = ("keyAgreement", "capabilityDelegation")
+_NAMED = (*RELATIONSHIPS, *_UNUSED)
 """The relationships of DID Core 1.0, section 5.3."""
 _PROVING: tuple[Relationship, ...] = ("authentication", "capabilityInvocation")
 _OWN_TYPE = "JsonWebKey2020"
@@ -85,6 +86,8 @@ class DidDocument:
     methods: Mapping[str, Method]
     relationships: Mapping[str, frozenset[str]]
     services: tuple[Service, ...]
+    unused: frozenset[str] = frozenset()
+    """Keys that it lists for purposes that we have no use for."""
     octets: bytes = field(default=b"", repr=False, compare=False)
     """As it was read."""
 
@@ -162,6 +165,7 @@ def parse_document(body: bytes, *, now: datetime | None = None, limit_bytes: int
         methods=methods,
         relationships=relationships,
         services=tuple(_services(document, did)),
+        unused=frozenset(key_id for name in _UNUSED for key_id in _listed(document, name, did)),
         octets=body,
     )
 
@@ -189,7 +193,7 @@ def key_for(document: DidDocument, key_id: str, relationship: Relationship, *, r
 
 
 def _is_retired(document: DidDocument, key_id: str) -> bool:
-    return not any(key_id in listed for listed in document.relationships.values())
+    return not any(key_id in listed for listed in (*document.relationships.values(), document.unused))
 
 
 def _add_method(methods: dict[str, Method], did: str, entry: Json, now: datetime | None) -> str:
@@ -244,6 +248,15 @@ def _relationship(
         # DID Core section 5.3: a reference, or a method that stands here alone and serves this purpose only
         listed.add(_absolute(did, entry) if isinstance(entry, str) else _add_method(methods, did, entry, now))
     return frozenset(listed)
+
+
+def _listed(document: JsonObject, name: str, did: str) -> Iterable[str]:
+    """The keys listed under a relationship that we have no use for: an odd entry there does no harm to the others."""
+    listed = document.get(name)
+    for entry in listed if isinstance(listed, list) else [listed]:
+        key_id = entry.get("id") if isinstance(entry, dict) else entry
+        if isinstance(key_id, str):
+            yield _absolute(did, key_id)
 
 
 def _services(document: JsonObject, did: str) -> Iterable[Service]:

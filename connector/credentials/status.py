@@ -119,11 +119,11 @@ def worst(results: list[Result]) -> Result:
 def _by_changes(entry: StatusEntry, found: StateAt, *, is_set: bool) -> Result:
     if found.state != "active":
         return Result("failed", found.state, f"{found.state} with effect from {_told(found.made_by)}")
+    if is_set and entry.purpose not in found.purposes:
+        # set, and the issuer does not say since when: the worse reading; a change of another kind set another list's
+        return Result("failed", _WORD[entry.purpose], "the bit is set, and the changes name no time for it")
     if found.next is not None:
         return Result("passed", detail=f"good at that time; {found.next.purpose} with effect from {_told(found.next)}")
-    if is_set and found.made_by is None:
-        # set, and the issuer does not say since when: the worse reading
-        return Result("failed", _WORD[entry.purpose], "the bit is set, and the changes name no time for it")
     return Result("passed")
 
 

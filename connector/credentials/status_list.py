@@ -72,11 +72,15 @@ class Changes:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StateAt:
-    """The state of a credential at a time, the change that made it, and the next one that came afterwards."""
+    """The state of a credential at a time, the change that made it, and the next one that came afterwards.
+
+    `purposes`: of all its changes, whenever they take effect.
+    """
 
     state: State
     made_by: Change | None
     next: Change | None
+    purposes: frozenset[str]
 
 
 # --- the bitstring ---------------------------------------------------------------------------------------------------
@@ -251,14 +255,15 @@ def state_at(changes: Changes, digest: str, at: datetime, *, index: int | None =
     """
     own = [change for change in changes.changes if change.digest == digest or change.index == index]
     own.sort(key=lambda change: change.effective)
+    purposes = frozenset(change.purpose for change in own)
     state: State = "active"
     made_by = None
     for change in own:
         if change.effective > at:
-            return StateAt(state=state, made_by=made_by, next=change)
+            return StateAt(state=state, made_by=made_by, next=change, purposes=purposes)
         if state != "revoked":
             state, made_by = _after(change), change
-    return StateAt(state=state, made_by=made_by, next=None)
+    return StateAt(state=state, made_by=made_by, next=None, purposes=purposes)
 
 
 def _after(change: Change) -> State:

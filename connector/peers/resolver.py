@@ -63,7 +63,7 @@ def _weight(document: DidDocument) -> int:
     """About how much memory a document takes: strangers choose how much theirs say."""
     said = [
         *(text for one in document.methods.values() for text in (one.id, one.controller, one.jwk)),
-        *(text for listed in document.relationships.values() for text in listed),
+        *(text for listed in (*document.relationships.values(), document.unused) for text in listed),
         *(text for one in document.services for text in (one.id, one.type, one.endpoint)),
     ]
     entries = 1 + len(document.methods) + len(document.services)

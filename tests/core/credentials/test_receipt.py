@@ -59,6 +59,12 @@ def test_a_receipt_is_good_when_its_key_has_retired(signer: MemorySigner) -> Non
         key_for(later, signer.key_id, "authentication")
     with pytest.raises(Refused, match="relationship-missing"):
         open_receipt(text, ISSUER, document(signer, "assertionMethod"))
+    written = build_document(ISSUER, assertion=[], authentication=[key, other], services=())
+    for purpose in ("keyAgreement", "capabilityDelegation"):
+        for said in ([signer.key_id], ["#authentication-1"], "#authentication-1", [None, {"id": signer.key_id}]):
+            listed = parse_document(orjson.dumps({**written, purpose: said}))
+            with pytest.raises(Refused, match="relationship-missing"):
+                open_receipt(text, ISSUER, listed)
 
 
 @pytest.mark.parametrize(

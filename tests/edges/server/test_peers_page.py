@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 from aiohttp import web
@@ -13,6 +14,9 @@ from connector.server.dsp import BASE
 from tests.edges.cli.companies import found
 from tests.edges.server.outline import outline
 from tests.edges.server.peer_story import PAGE, peer
+
+_PLACE = re.compile(r"\{\w+:?([^}]*)\}")
+"""A placeholder of a route, with the pattern that it may bear."""
 
 
 def test_whoever_follows_the_page_gets_what_it_says(tmp_path: Path) -> None:
@@ -27,9 +31,9 @@ def test_whoever_follows_the_page_gets_what_it_says(tmp_path: Path) -> None:
 def test_every_address_is_on_the_page(tmp_path: Path) -> None:
     """What a peer may ask stands there, as far as it is the same for everybody; of DSP, what its messages are about."""
     config = load(found(tmp_path, "mine", 7443, 7444).config)
-    page = PAGE.read_text("utf-8")
+    told = re.findall(r"`(?:GET |POST )?(/[^`?]*)", PAGE.read_text("utf-8"))
     for route in (*dsp.routes(config), *peers_face.routes(config), *passport.routes(config)):
         assert isinstance(route, web.RouteDef)
-        fixed = route.path.partition("{")[0].rstrip("/")
-        topic = fixed.removeprefix(BASE).split("/")[1] if fixed.startswith(BASE) else ""
-        assert (f"/{topic}" if topic else fixed) in page, route
+        topic = route.path.removeprefix(BASE).split("/")[1] if route.path.startswith(BASE) else ""
+        address = f"({BASE})?/{topic}" if topic else _PLACE.sub(lambda found: found[1] or r"\{\w+\}", route.path)
+        assert any(re.fullmatch(address, one) for one in told), route
