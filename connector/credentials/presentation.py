@@ -9,19 +9,20 @@ pass `verify`, and `bound_to` the holder.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 
 import orjson
 
 from connector.credentials import jose, vc11
-from connector.credentials.datamodel import VC_CONTEXT
+from connector.credentials.datamodel import VC_CONTEXT, Credential
 from connector.credentials.did import DidDocument, key_for
 from connector.credentials.did_web import did_of_key
 from connector.credentials.jose import Jws
 from connector.credentials.refused import Refused
-from connector.credentials.securing import has_proof
+from connector.credentials.securing import has_proof, is_vc11
 from connector.credentials.signing import Algorithm
 from connector.credentials.token import check_audience, check_jti, check_times
 from connector.model import Did, Json, JsonObject
@@ -30,6 +31,10 @@ PRESENTATION_LIMIT_BYTES = 1 << 20
 PARTY_LIMIT_BYTES = 64 * 1024
 """Of a credential about a party: these are small, and reading one that a stranger shows must cost little."""
 MAX_CREDENTIALS = 16
+MAX_SHOWN = 48
+"""In one answer. Two data models make at most four presentations of them, as many as a peer like us reads."""
+SHOWN_LIMIT_BYTES = 160 * 1024
+"""Of their octets: encoded once more, they stay below the 256 KiB of an answer."""
 
 _DATA_URL = "data:application/vc+jwt,"
 TYPE = "VerifiablePresentation"
@@ -44,6 +49,32 @@ class Presentation:
     jti: str
     expires: int
     credentials: tuple[bytes, ...]
+
+
+def portions(credentials: Iterable[tuple[bytes, Credential]]) -> list[tuple[bool, list[bytes]]]:
+    """What goes into each presentation of an answer, one at least; whether it is of VC Data Model 1.1 comes first.
+
+    Who holds more than goes into an answer leaves out the oldest of those of which there are most, by issuer and types.
+    """
+    ever = datetime.min.replace(tzinfo=UTC)
+    newer: Counter[tuple[Did, tuple[str, ...]]] = Counter()
+    ranked: list[tuple[int, bytes, bool]] = []
+    for octets, credential in sorted(credentials, key=lambda one: one[1].valid_from or ever, reverse=True):
+        kind = credential.issuer, credential.types
+        ranked.append((newer[kind], octets, is_vc11(credential.securing)))
+        newer[kind] += 1
+    ranked.sort(key=lambda one: one[0])
+    chosen: dict[bool, list[bytes]] = {False: [], True: []}
+    room = SHOWN_LIMIT_BYTES
+    for _, octets, older in ranked[:MAX_SHOWN]:
+        if len(octets) <= room:
+            room -= len(octets)
+            chosen[older].append(octets)
+    return [
+        (older, some[first : first + MAX_CREDENTIALS])
+        for older, some in chosen.items()
+        for first in range(0, len(some), MAX_CREDENTIALS)
+    ] or [(False, [])]
 
 
 def presentation_input(

@@ -87,10 +87,13 @@ class HeldCredentials:
                 files = frozenset(_stamp(entry) for entry in entries if entry.name.endswith(".jwt"))
         except OSError:
             return [Held(self.folder, b"", "is no folder: there is nothing to show who we are", shown=False)]
-        if files not in self._seen:
+        found = self._seen.get(files)
+        if found is None:
+            found = [self._read(self.folder / name) for name, *_ in sorted(files)]
             self._seen.clear()
-            self._seen[files] = [self._read(self.folder / name) for name, *_ in sorted(files)]
-        return self._seen[files]
+            if all(one.octets for one in found):  # what could not be read is tried again
+                self._seen[files] = found
+        return found
 
     def _read(self, path: Path) -> Held:
         try:

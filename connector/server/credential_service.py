@@ -12,10 +12,9 @@ from aiohttp import web
 
 from connector.credentials import issuance, jose
 from connector.credentials.access import check_access
-from connector.credentials.datamodel import parse_credential
-from connector.credentials.presentation import presentation_input
+from connector.credentials.datamodel import Credential, parse_credential
+from connector.credentials.presentation import portions, presentation_input
 from connector.credentials.query import check_granted, read_query, response_message
-from connector.credentials.securing import is_vc11
 from connector.exchange.ports import Proven
 from connector.model import Did, JsonObject
 from connector.server.problems import json_response
@@ -40,15 +39,13 @@ async def _presentations(request: web.Request) -> web.Response:
     await services.authenticate.use_up(issued, method="POST", path=request.path_qs, body=body)
     scopes = read_query(admit_message(body, services.config.limits.max_message_bytes))
     check_granted(scopes, access.scopes)
-    chosen: dict[bool, list[bytes]] = {False: [], True: []}
-    for shown in services.shown():
+    chosen: list[tuple[bytes, Credential]] = []
+    for shown in dict.fromkeys(services.shown()):
         credential = parse_credential(shown)
         ident, ended = credential.payload.get("id"), credential.valid_until is not None and credential.valid_until < now
         if not ended and any(scope.covers(types=credential.types, credential_id=str(ident)) for scope in scopes):
-            chosen[is_vc11(credential.securing)].append(shown)
-    # of one data model each, one at least
-    answered = [older for older, some in chosen.items() if some] or [False]
-    presentations = [await _presentation(services, issued.party, chosen[older], older=older) for older in answered]
+            chosen.append((shown, credential))
+    presentations = [await _presentation(services, issued.party, some, older=older) for older, some in portions(chosen)]
     return json_response(response_message(presentations))
 
 

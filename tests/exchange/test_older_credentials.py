@@ -92,6 +92,21 @@ def test_what_is_shown_is_of_one_data_model_each_and_not_expired(
     play(tmp_path, scene)
 
 
+@pytest.mark.parametrize("count", [17, 60])
+def test_who_holds_many_is_not_locked_out(tmp_path: Path, count: int) -> None:
+    """They go into several presentations; the newest of each kind is among them."""
+
+    async def scene(world: World) -> None:
+        customer, supplier = world.nodes
+        folder = customer.config.path(customer.config.held)
+        for number in range(count):
+            octets = older(world.authority, customer.config.did, 100 + number)
+            (folder / f"m{number}.jwt").write_bytes(octets)
+        assert (await settled(customer, supplier))["state"] == "FINALIZED"
+
+    play(tmp_path, scene)
+
+
 def test_only_what_could_count_is_asked_for(tmp_path: Path) -> None:
     """A credential service refuses whoever asks for more than it was told to show; of a type that nobody is trusted
     for, nothing would be believed.

@@ -12,9 +12,15 @@ import pytest
 
 from connector.credentials import jose, query
 from connector.credentials.access import check_access, mint_access
-from connector.credentials.datamodel import VC_CONTEXT
+from connector.credentials.datamodel import VC_CONTEXT, Credential, parse_credential
 from connector.credentials.did import DidDocument
-from connector.credentials.presentation import bound_to, presentation_input, verify_presentation
+from connector.credentials.presentation import (
+    SHOWN_LIMIT_BYTES,
+    bound_to,
+    portions,
+    presentation_input,
+    verify_presentation,
+)
 from connector.credentials.query import DCP_CONTEXT, Scope, UnsupportedQuery
 from connector.credentials.refused import Refused
 from connector.errors import BadMessage, NotAllowed
@@ -108,6 +114,27 @@ def test_as_many_as_may_be_shown_are_read(document: DidDocument, prover: MemoryS
     token = changed(shown(prover, now, []), prover, {}, payload)
     read = verify_presentation(token, document, holder=REFINER, audience=CARMAKER, now=now, leeway_seconds=20)
     assert len(read.credentials) == 16
+
+
+def test_an_answer_holds_what_a_peer_reads(issued: Issue, credential: JsonObject, now: datetime) -> None:
+    """At most sixteen in each of four presentations, in all no more than an answer takes; the oldest of many go."""
+    octets = issued(credential)
+    one, jws = parse_credential(octets), jose.parse(octets, 1 << 20)
+    older = replace(one, securing=replace(jws, header={**jws.header, "typ": "JWT"}))
+
+    def made(count: int, like: Credential, kind: str) -> list[tuple[bytes, Credential]]:
+        each = [replace(like, types=(kind,), valid_from=now - timedelta(days=age)) for age in range(count)]
+        return [(f"{kind}{age}".encode(), like) for age, like in enumerate(each)]
+
+    assert portions([]) == [(False, [])]
+    found = portions(
+        [*reversed(made(60, older, "M")), *made(17, one, "R"), *made(1, replace(one, valid_from=None), "X")]
+    )
+    assert [(kind, len(some)) for kind, some in found] == [(False, 16), (False, 2), (True, 16), (True, 14)]
+    assert found[0][1][:3] == [b"R0", b"X0", b"R1"]
+    assert (found[2][1][0], found[3][1][-1]) == (b"M0", b"M29")
+    large = [(bytes(SHOWN_LIMIT_BYTES // 2), one), (bytes(SHOWN_LIMIT_BYTES // 2 + 1), one), (b"small", one)]
+    assert [len(some) for _, some in portions(large)] == [2]
 
 
 def test_what_we_show_says_who_shows_it(prover: MemorySigner, now: datetime) -> None:
