@@ -33,7 +33,7 @@ from connector.model import Did
 from connector.peers.client import GuardedClient
 from connector.peers.resolver import Resolver
 from connector.server.statements import did_document
-from connector.server.trouble import RENEW, SOON, good_until
+from connector.server.trouble import RENEW, good_until, renewed, runs_out
 from connector.stores.memory import MemoryStore
 
 _OUTSIDE: Final = "ask from another machine, too: battery-connector did resolve DID --trace"
@@ -74,7 +74,7 @@ async def network_checks(company: Config, *, runs: bool) -> list[Check]:
         looked = await asyncio.gather(
             _own_document(company, keys.own.methods(clock.now()), resolver, runs=runs),
             *(_issuer(Did(did), resolver) for did in issuers),
-            *(_held(one, resolver, verifier, clock.now()) for one in held),
+            *(_held(one, held, resolver, verifier, clock.now()) for one in held),
         )
         nobody = _nobody(held=held, issuers=issuers)
         return [*looked, *_certificate(company, http.ends, clock.now()), *nobody, *_clock(company, http.ahead)]
@@ -142,19 +142,23 @@ def _signs(document: DidDocument, key_id: str) -> bool:
     return True
 
 
-async def _held(one: Held, resolver: Resolver, verifier: Verifier, now: datetime) -> Check:
+async def _held(one: Held, held: Sequence[Held], resolver: Resolver, verifier: Verifier, now: datetime) -> Check:
     """A credential of ours as peers will judge it, but for whom they trust."""
     name = f"held {one.path.name}"
     if one.problem:
         says = f"{one.path} {one.problem}"
         return Check(name=name, outcome="bad", says=says, fix="put the credential there as its issuer gave it")
+    credential = parse_credential(one.octets)
+    if runs_out(credential, now) and renewed(
+        credential, [parse_credential(each.octets) for each in held if each.shown]
+    ):
+        return good(name, f"{good_until(credential)}; a later one is held, so this file may go")
     steps = [step for step in (await verifier.verify(one.octets, now)).checks if step.name not in {"trust", "shape"}]
     for step in steps:
         if step.outcome in {"failed", "unchecked"}:
             return _not_good(name, step)
-    credential, status = parse_credential(one.octets), await _status_age(one.octets, resolver)
-    says = good_until(credential) + status
-    if credential.valid_until is not None and credential.valid_until - now < SOON:
+    says = good_until(credential) + await _status_age(one.octets, resolver)
+    if runs_out(credential, now):
         return Check(name=name, outcome="warning", says=says, fix=RENEW)
     return good(name, says)
 

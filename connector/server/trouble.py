@@ -5,15 +5,16 @@ Each is told in a sentence with what to do. Nothing is fetched for it; what need
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
 from connector.credentials.datamodel import Credential, parse_credential, time_text
+from connector.credentials.securing import is_vc11
 from connector.exchange.draft import content_of
 from connector.exchange.rows import ProcessRow
-from connector.model import objects_in
+from connector.model import Json, objects_in
 from connector.server import processes
 from connector.server.services import Services
 from connector.server.standing import advice
@@ -55,6 +56,24 @@ def good_until(credential: Credential) -> str:
     return f"{credential.types[-1]} of {credential.issuer}, {until}"
 
 
+def runs_out(credential: Credential, now: datetime) -> bool:
+    """Whether it is to be renewed now, or has ended."""
+    return credential.valid_until is not None and credential.valid_until - now < SOON
+
+
+def renewed(credential: Credential, held: Iterable[Credential]) -> bool:
+    """Whether one of these is good for longer and else of its kind: same issuer, types, subject, data model."""
+    until, kind = credential.valid_until, _kind(credential)
+    return until is not None and any(
+        _kind(other) == kind and (other.valid_until is None or other.valid_until > until) for other in held
+    )
+
+
+def _kind(credential: Credential) -> tuple[str, frozenset[str], Json, bool]:
+    subject = credential.subject.get("id")
+    return credential.issuer, frozenset(credential.types), subject, is_vc11(credential.securing)
+
+
 async def _undelivered(services: Services) -> list[Trouble]:
     """Messages and pushes that failed at least once and are tried again; at the end that there are more, if so."""
     rows = await services.store.undelivered(services.config.tenant, limit=_LOOKED_AT)
@@ -88,9 +107,9 @@ async def _told(services: Services, row: ProcessRow, what: str) -> Trouble:
 
 
 def _expiring(services: Services, now: datetime) -> Iterator[Trouble]:
-    for octets in services.shown():
-        credential = parse_credential(octets)
-        if credential.valid_until is not None and credential.valid_until - now < SOON:
+    held = [parse_credential(octets) for octets in services.shown()]
+    for credential in held:
+        if runs_out(credential, now) and not renewed(credential, held):
             yield Trouble(says=good_until(credential), do=RENEW)
 
 

@@ -83,6 +83,11 @@ def test_beside_a_running_connector_and_without_one(tmp_path: Path) -> None:
         held.write_bytes(asyncio.run(membership(club, mine, -1)))
         code, text = run(mine, "doctor")
         assert (code, "validity: expired" in text) == (1, True)
+        renewed = held.with_name("renewed.jwt")
+        renewed.write_bytes(asyncio.run(membership(club, mine, 365)))
+        code, answer = ask(mine, "doctor")
+        assert (code, outcomes(answer)["held membership.jwt"]) == (0, "good")
+        renewed.unlink()
 
         copy = Company("copy", tmp_path / "copy", mine.public_url, mine.management_port)
         shutil.copytree(mine.folder, copy.folder)

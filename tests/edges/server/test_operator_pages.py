@@ -82,20 +82,23 @@ async def test_names_of_others_are_text_and_short_in_lists(desk: Desk) -> None:
 
 
 async def test_what_runs_out_is_told_before(desk: Desk, tmp_path: Path) -> None:
-    """A credential of ours that ends within 30 days, and no other; a disk that is nearly full."""
+    """A credential of ours that ends within 30 days, until a later one is held, and no other; a disk nearly full."""
 
-    def member(until: str) -> bytes:
+    def member(until: str, kind: str = "MembershipCredential", about: str = desk.services.config.did) -> bytes:
         said: JsonObject = {
-            "type": ["VerifiableCredential", "MembershipCredential"], "issuer": AUTHORITY, "validUntil": until,
-            "credentialSubject": {"id": desk.services.config.did, "type": "Party"},
+            "type": ["VerifiableCredential", kind], "issuer": AUTHORITY, "validUntil": until,
+            "credentialSubject": {"id": about, "type": "Party"},
         }  # fmt: skip
         return sign(said).encode()
 
-    held = [member("2027-04-13T00:00:00Z"), member("2027-04-15T00:00:00Z")]
+    end, later = "2027-04-13T00:00:00Z", "2027-04-15T00:00:00Z"
+    held = [member(end), member(end), member(later, "RoleCredential"), member(later, about="did:web:x")]
     nearly = replace(desk.services, shown=lambda: held, room=replace(desk.services.room, min_free_bytes=1 << 60))
     told = [one.says for one in await trouble(nearly)]
-    assert told[0] == f"MembershipCredential of {AUTHORITY}, good until 2027-04-13T00:00:00Z"
-    assert (len(told), "nothing is taken from peers" in told[1]) == (2, True)
+    assert told[:2] == [f"MembershipCredential of {AUTHORITY}, good until {end}"] * 2
+    assert (len(told), "nothing is taken from peers" in told[2]) == (3, True)
+    held.append(member(later))
+    assert len(await trouble(nearly)) == 1, "what a later one of its kind replaced is no trouble"
 
 
 async def entries(desk: Desk, event: str, count: int = 1, **said: Any) -> None:
