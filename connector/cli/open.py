@@ -1,16 +1,33 @@
-"""`open`: an address that signs in to the operators' pages, once; in the browser, if that is wanted."""
+"""`open`: an address that signs in to the operators' pages, once; in the browser, if that is wanted.
+
+A command line can be read by every user of the machine, so the browser's gets the name of a file that leads there, in a
+folder that is its owner's alone.
+"""
 
 from __future__ import annotations
 
+import time
 import webbrowser
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from html import escape
 from pathlib import Path
-from typing import Annotated
+from tempfile import TemporaryDirectory
+from typing import Annotated, Final
 
 import typer
 
 from connector.cli.client import Management
 from connector.cli.console import CONFIG, JSON, console, next_step, show_json, told
+from connector.config import load
 from connector.errors import BadInput
+
+_READ_SECONDS: Final = 10.0
+"""So long a browser has for the file, also one that starts first."""
+_LEADS: Final = (
+    '<!doctype html><meta charset="utf-8"><title>To the operators\' pages</title>'
+    '<meta http-equiv="refresh" content="0; url={0}"><a href="{0}">To the operators\' pages</a>\n'
+)
 
 
 def open(  # noqa: A001 - the command's name is the function's
@@ -28,13 +45,24 @@ def open(  # noqa: A001 - the command's name is the function's
     """
     with told():
         answer = Management.of(config).post("/v1/sign-in", {})
-        if browser and not webbrowser.open(str(answer["address"])):
+        with _led_there(str(answer["address"]), load(config).folder) if browser else nullcontext():
+            if as_json:
+                show_json(answer)
+            elif browser:
+                console().print("opened in the browser", markup=False)
+            else:
+                console().print(str(answer["address"]), markup=False)
+                next_step(f"open it within {answer['seconds']} seconds; it works once")
+
+
+@contextmanager
+def _led_there(address: str, beside: Path) -> Iterator[None]:
+    """A browser, by a file that is there for some seconds: in the company's folder, as some browsers see no `/tmp`."""
+    with TemporaryDirectory(prefix="open-", dir=beside) as folder:  # of mode 0700
+        page = Path(folder) / "open.html"
+        page.touch(mode=0o600)
+        page.write_text(_LEADS.format(escape(address)), "utf-8")
+        if not webbrowser.open(page.absolute().as_uri()):
             raise BadInput("no browser was found on this machine", hint="battery-connector open, and copy the address")
-        if as_json:
-            show_json(answer)
-            return
-        if browser:
-            console().print("opened in the browser", markup=False)
-        else:
-            console().print(str(answer["address"]), markup=False)
-            next_step(f"open it within {answer['seconds']} seconds; it works once")
+        yield
+        time.sleep(_READ_SECONDS)

@@ -19,7 +19,7 @@ from connector.server import (
     requests,
 )
 from connector.server.operations import Operation
-from connector.server.operator_layout import see
+from connector.server.operator_layout import see, show
 from connector.server.problems import json_response
 from connector.server.services import Services
 from connector.server.sessions import CODE_SECONDS, PLACE, PREFIX, SESSIONS, SIGN_IN, Sessions, give_cookie, place_of
@@ -59,7 +59,10 @@ async def _address(request: web.Request) -> web.Response:
 
 async def _sign_in(request: web.Request) -> web.Response:
     secret, session = request.app[SESSIONS].sign_in(request.match_info["code"])
-    response = see(place_of(session))
+    place = place_of(session)
+    response = show(request, "signed_in", first=place)
+    # No redirect: whoever was led here by another page would come there by it, and without a `SameSite=Strict` cookie.
+    response.headers["Refresh"] = f"0; url={place}"
     give_cookie(request, response, secret, session)
     return response
 

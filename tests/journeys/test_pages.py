@@ -165,9 +165,11 @@ def told(demo: Path, company: str, *arguments: str) -> Any:
 
 
 def signed_in(demo: Path, browser: Browser, company: str, **options: Any) -> Page:
-    """A browser at what is to be done today, by a one-time address."""
+    """A browser at what is to be done today, led to a one-time address by a page of elsewhere, as `open` leads it."""
     page = browser.new_context(**options).new_page()
-    page.goto(told(demo, company, "open")["address"])
+    address = told(demo, company, "open")["address"]
+    page.goto(f'data:text/html,<meta http-equiv="refresh" content="0; url={address}">')
+    page.wait_for_url(re.compile("/operator/[^/]+/$"))
     assert page.inner_text("h1") == "Today"
     return page
 

@@ -74,8 +74,11 @@ class Desk:
     async def sign_in(self) -> None:
         """With a cookie and a form token from then on."""
         status, _ = await self.get(await self.address())
-        assert status == 303
-        self.cookie, self.place = self.seen["Set-Cookie"].partition(";")[0], self.seen["Location"]
+        assert status == 200
+        self.cookie, self.place = (
+            self.seen["Set-Cookie"].partition(";")[0],
+            self.seen["Refresh"].removeprefix("0; url="),
+        )
         _, page = await self.get(self.place)
         found = re.search(r'name="form_token" value="([^"]+)"', page)
         assert found is not None
