@@ -29,6 +29,8 @@ def document(claims: JsonObject) -> JsonObject:
     issuer = stated.get("issuer", claims.get("iss"))
     if claims.get("iss") != (issuer.get("id") if isinstance(issuer, dict) else issuer):
         raise Refused("bad-credential", "iss and issuer differ")
+    if stated.get("issuanceDate") is None and claims.get("nbf") is None:
+        raise Refused("bad-credential", "neither issuanceDate nor nbf")
     subject, status = stated.get("credentialSubject"), stated.get("credentialStatus")
     if isinstance(subject, dict) and "sub" in claims:
         subject = {"id": claims["sub"], **subject}
@@ -52,8 +54,6 @@ def contradiction(claims: JsonObject, said: JsonObject) -> str:
         return "sub is not the subject's id"
     if "jti" in claims and claims["jti"] != said.get("id"):
         return "jti is not the credential's id"
-    if "validFrom" not in said and "nbf" not in claims:
-        return "neither issuanceDate nor nbf"
     return "" if isinstance(types, list) and "VerifiableCredential" in types else "type has no VerifiableCredential"
 
 
