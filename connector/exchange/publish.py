@@ -83,8 +83,8 @@ class Publish:
             )
         if result.skipped:
             result.warnings.append(
-                f"{result.skipped} records took a high version: this store was brought back from a copy, and lower "
-                "ones may have been given since the copy was made"
+                f"{result.skipped} records went on with a high version: this store was brought back from a copy, and "
+                "lower ones may have been given since the copy was made"
             )
         if result.moved:
             result.warnings.append(
@@ -243,7 +243,7 @@ class Publish:
         done.documents += 1
         done.credentials += len(made)
         done.minted += 1
-        done.skipped += commit.first > 1 and made[0].version == commit.first
+        done.skipped += standing is not None and made[0].version > standing.version + 1
 
     async def _sign(
         self,

@@ -36,15 +36,16 @@ class Restored:
         # load
         if not (said or await self.store.is_copy()):
             return False
-        used = await self.store.next_status_index(self.tenant)
+        used, known = await self.store.next_status_index(self.tenant), await self.store.first_version(self.tenant)
         # decide
         now = micros(self.clock.now())
         minute = now // _MINUTE_MICROSECONDS
         status_index = (used // LIST_BITS + 1 + minute % _LISTS) * LIST_BITS
+        first = max(minute, known + 1)  # two restorations in one minute, or a clock that was set back
         # commit
-        told: JsonObject = {"first_version": minute, "status_list": status_index // LIST_BITS}
+        told: JsonObject = {"first_version": first, "status_list": status_index // LIST_BITS}
         await self.store.commit_restored(
-            self.tenant, first_version=minute, status_index=status_index,
+            self.tenant, first_version=first, status_index=status_index,
             evidence=EvidenceEntry(tenant=self.tenant, at=now, event="restored", body=orjson.dumps(told)),
         )  # fmt: skip
         return True

@@ -79,12 +79,14 @@ async def test_no_number_is_given_twice(tmp_path: Path) -> None:
         assert (await life.publish(lot("L1"))).unchanged == 1, "what is in the copy stands"
         assert before == await life.given(LOT)
         result = await life.publish(lot("L1", id="urn:lot:other"), lot("L2"), correction="weighed again")
-        assert (result.skipped, len(result.warnings)) == (2, 1)
+        assert (result.skipped, len(result.warnings)) == (1, 1)
         assert "brought back from a copy" in result.warnings[0]
         lives.append((await life.given(LOT), await life.given(LATER)))
         version = lives[-1][0][0]
         again = await life.publish(lot("L1", id="urn:lot:third"), correction="once more")
         assert ((await life.given(LOT))[0], again.skipped) == (version + 1, 0), "from there on it counts as ever"
+        new = await life.publish(lot("L3"))
+        assert (new.minted, new.skipped, new.warnings) == (1, 0, []), "no news of what never had a version"
         assert len(str(version)) <= 9, "readers take nine digits"
         await life.store.close()
     for which in (0, 1):
@@ -101,4 +103,16 @@ async def test_a_copy_that_says_nothing_is_named_by_its_operator(tmp_path: Path)
     assert await life.begin(said=True)
     await life.publish(lot("L1"))
     assert (await life.given(LOT))[0] == int(NOW.timestamp()) // 60
+    await life.store.close()
+
+
+async def test_each_restoration_has_numbers_of_its_own(tmp_path: Path) -> None:
+    """A copy of what was just restored, restored in the same minute; or by a clock that was set back."""
+    life = Life(tmp_path / "life.db", NOW)
+    firsts = []
+    for start in (NOW, NOW, NOW - timedelta(days=1)):
+        life.clock.time = start
+        assert await life.begin(said=True)
+        firsts.append(await life.store.first_version(""))
+    assert firsts == [firsts[0], firsts[0] + 1, firsts[0] + 2]
     await life.store.close()
