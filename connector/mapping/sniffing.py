@@ -37,6 +37,8 @@ _TOTALS = ("*", "Summe", "Gesamt", "Total", "Sum", "Yhteensä")
 _NOTHING = ("-", "--", "n.b.", "n.a.", "n/a", "N/A", "#N/A", "NULL", "k.A.", "00000000", "00.00.0000", "e.t.")
 _DAY_IN_NAME = re.compile(r"[0-9]{4}-?[0-9]{2}(?:[-_]?[0-9]{2})?(?:_[0-9]{2})?|[0-9]+(?=\.json$)")
 _LETTERS = frozenset("äöüßÄÖÜéèêëàâçîïôùûÉÈÀÇåÅøñáíóú€µ°²³\u2013\u2019‰")
+_EDIFACT, _X12 = re.compile(rb"(?s)UNB\+|UNA.{6}[ \t\r\n]*UNB"), re.compile(rb"(?s)ISA([^0-9A-Za-z])..\1")
+"""How interchanges begin (ISO 9735-1, 6; X12.5, 4.1); SAP's UNAME and others are headings that begin like them."""
 _HEADER_WITHIN = 60
 _LEVELS = frozenset("IOPST")
 """Codes of HL levels in X12: item, order, pack, shipment, tare."""
@@ -71,10 +73,10 @@ def sniff(
     data = content(file)
     check_text(file, data)
     begin = data[:512].lstrip(b"\xef\xbb\xbf \t\r\n")
-    if begin[:3] in {b"UNA", b"UNB"}:
+    if _EDIFACT.match(begin):
         found.note("format", "edifact", "it begins with a header of UN/EDIFACT")
         _edi(found, file, record, edifact.outline)
-    elif begin[:4].startswith(b"ISA") and not begin[3:4].isalnum():
+    elif _X12.match(begin):
         found.note("format", "x12", "it begins with a header of ANSI X12")
         _edi(found, file, record, x12.outline)
     elif begin[:8] == b"EDI_DC40":

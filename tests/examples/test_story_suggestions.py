@@ -136,6 +136,21 @@ ALV = b"""\
 """
 
 
+@pytest.mark.parametrize("heading", ["UNAME", "UNA", "UNB", "UNB_NR", "UNBEWERTET", "ISA", "ISA_ID"])
+def test_a_heading_may_begin_as_an_interchange_does(heading: str) -> None:
+    """SAP's UNAME is a user's name."""
+    text = proposal(f"{heading};CHARG;MENGE;MEINS\nMUELLER;L1;12,5;KG\nMEIER;L2;13,5;KG\n".encode(), "MaterialLot")
+    assert "format: csv" in text
+    assert "key: CHARG" in text
+
+
+@pytest.mark.parametrize("begin", ["UNA:+.? '", "UNA:+.? '\r\n", "\ufeff\r\nUNA:+.? '\n", ""])
+def test_an_interchange_is_known_by_its_header(begin: str) -> None:
+    """With or without a service string advice, and with a line's end behind it."""
+    with pytest.raises(BadInput, match="groups of ORDERS"):
+        proposal(begin.encode() + NO_EXPORTS["an order"][0], "MaterialLot")
+
+
 @pytest.mark.parametrize(
     ("data", "expected"),
     [
