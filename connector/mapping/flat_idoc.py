@@ -30,6 +30,9 @@ _CONTROL_WIDTHS = (
 _SEGNAM, _DOCNUM, _SEGNUM, _PSGNUM, _HLEVEL = slice(30), slice(33, 49), slice(49, 55), slice(55, 61), slice(61, 63)
 _DATA, _LONGEST = 63, 1_063
 """Where the fields of a data record begin, and how long it is at most."""
+_FIRST, _DIGITS = ("CHARACTER_FIRST", "BYTE_FIRST"), 6
+"""In a layout: what says where a field begins, counted from 1, and how many digits a number has."""
+_CUT = "the layout was cut within a field, or changed; export it again, or take only whole fields out"
 
 
 @dataclass(slots=True)
@@ -38,6 +41,15 @@ class Shape:
 
     kind: str
     fields: list[tuple[str, slice]] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class _Field:
+    """A field as the layout describes it: the line of its NAME, and the numbers in the lines below."""
+
+    name: str
+    line: int
+    told: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -69,26 +81,22 @@ def is_layout(file: SourceFile) -> bool:
 def layout_of(file: SourceFile) -> dict[str, Shape]:
     """Per segment definition (`E2EDL24009`) its layout. Raises `Unreadable`."""
     shapes: dict[str, Shape] = {}
-    shape: Shape | None = None
-    name, at = "", _DATA
+    described: list[tuple[Shape, list[_Field]]] = []
     for number, line in enumerate(decoded(file, content(file), "utf-8").split("\n"), start=1):
         key, _, rest = line.strip().partition(" ")
         value = rest.strip()
         if key == "BEGIN_SEGMENT" and value:
-            shape, name, at = shapes.setdefault(value, Shape(value)), "", _DATA
-        elif shape is not None and key in {"SEGMENTTYPE", "SEGMENT_TYPE"}:
-            shape.kind = value
-        elif shape is not None and key == "NAME":
-            name = value
-        elif shape is not None and name and key == "LENGTH":
-            length = _counted(file, value, number)
-            shape.fields.append((name, slice(at, at + length)))
-            at += length
-        elif shape is not None and name and key in {"BYTE_FIRST", "CHARACTER_FIRST"}:
-            first = _counted(file, value, number) - 1
-            _, place = shape.fields.pop()
-            at = first + place.stop - place.start
-            shape.fields.append((name, slice(first, at)))
+            described.append((shapes.setdefault(value, Shape(value)), []))
+        elif not described:
+            continue
+        elif key in {"SEGMENTTYPE", "SEGMENT_TYPE"}:
+            described[-1][0].kind = value
+        elif key == "NAME":
+            described[-1][1].append(_Field(value, number))
+        elif key in {"LENGTH", *_FIRST}:
+            _tell(file, described[-1][1], key, _counted(file, value, number), number)
+    for shape, fields in described:
+        shape.fields += _placed(file, fields)
     if not any(shape.fields for shape in shapes.values()):
         raise unreadable(
             file, "bad-structure", "The layout names no field: it has no BEGIN_SEGMENT with NAME and LENGTH.",
@@ -97,10 +105,29 @@ def layout_of(file: SourceFile) -> dict[str, Shape]:
     return shapes
 
 
+def _tell(file: SourceFile, fields: list[_Field], key: str, number: int, line: int) -> None:
+    """Each line belongs to the NAME above it: where one is lost, its length would become that of the field before."""
+    if not fields or key in fields[-1].told:
+        _refuse(file, line, f"{key} in line {line} of the layout belongs to no field: NAME is missing.", _CUT)
+    fields[-1].told[key] = number
+
+
+def _placed(file: SourceFile, fields: list[_Field]) -> Iterator[tuple[str, slice]]:
+    """The fields with their places; where none is said, the lengths add up."""
+    at = _DATA
+    for one in fields:
+        if not one.name or "LENGTH" not in one.told:
+            message = f"The field `{one.name[:30]}` in line {one.line} of the layout lacks its name or LENGTH."
+            _refuse(file, one.line, message, _CUT)
+        first = next((one.told[key] - 1 for key in _FIRST if key in one.told), at)
+        at = first + one.told["LENGTH"]
+        yield one.name, slice(first, at)
+
+
 def _counted(file: SourceFile, written: str, line: int) -> int:
-    if not (written.isascii() and written.isdecimal() and 0 < int(written) <= _LONGEST):
-        message = f"`{written[:20]}` in line {line} of the layout is no place in a record."
-        raise unreadable(file, "bad-structure", message, line=line)
+    plain = written.isascii() and written.isdecimal() and len(written) <= _DIGITS
+    if not plain or not 0 < int(written) <= _LONGEST:
+        _refuse(file, line, f"`{written[:20]}` in line {line} of the layout is no place in a record.", "")
     return int(written)
 
 

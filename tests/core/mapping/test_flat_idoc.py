@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from connector.errors import BadPlan
 from connector.mapping.engine import Result, run
+from connector.mapping.flat_idoc import layout_of as layout_file
 from connector.mapping.plan import layout_of
 from tests.core.mapping.trial import file, mint, plan_of, seen
 
@@ -143,6 +146,26 @@ def test_layouts_that_are_none(described: bytes) -> None:
     (finding,) = result_of(GOOD, described).findings
     assert finding.place.source == "layout.txt"
     assert finding.code in {"bad-structure", "empty-file"}
+
+
+def test_a_layout_that_lost_a_line_is_told_and_no_field_takes_the_length_of_another() -> None:
+    """Whichever line of a field is gone: its name, its length; or a number has more digits than any."""
+    written = layout().decode().split("\n")
+    for at, line in enumerate(written):
+        key = line.split()[0]
+        if key not in {"NAME", "LENGTH"}:
+            continue
+        for broken in ([], [f"{key} {'9' * 5_000}"] if key == "LENGTH" else [key]):
+            found = result_of(GOOD, "\n".join([*written[:at], *broken, *written[at + 1 :]]).encode()).findings
+            assert [(one.code, one.place.source) for one in found] == [("bad-structure", "layout.txt")]
+            assert abs(found[0].place.line - at - 1) <= 3
+
+
+def test_where_a_field_begins_may_stand_before_its_length() -> None:
+    """The lines below a name say the same in any order."""
+    swapped = re.sub(r"( *LENGTH.*)\n( *BYTE_FIRST.*)", r"\2\n\1", layout().decode()).encode()
+    assert swapped != layout()
+    assert layout_file(file("l", swapped)) == layout_file(file("l", layout()))
 
 
 @given(st.lists(st.text("E2DL09 1\x00ä\r", max_size=80), max_size=5))
