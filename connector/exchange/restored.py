@@ -20,7 +20,11 @@ from connector.model import JsonObject
 
 _MINUTE_MICROSECONDS = 60_000_000
 _LISTS = 61
-"""Status lists that are skipped at most: the lost ones may have begun the next few, and one copy may be used twice."""
+"""Status lists that are skipped at most, and one at least: the lost ones may have begun the next few.
+
+How many depends on the minute, as one copy may be used twice. Two restorations of it that are a multiple of 61 minutes
+apart take the same list: a prime, so it is not met by restoring at the same minute of an hour or of a day.
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,7 +44,8 @@ class Restored:
         # decide
         now = micros(self.clock.now())
         minute = now // _MINUTE_MICROSECONDS
-        status_index = (used // LIST_BITS + 1 + minute % _LISTS) * LIST_BITS
+        skipped = 1 + minute % _LISTS
+        status_index = (used // LIST_BITS + 1 + skipped) * LIST_BITS
         first = max(minute, known + 1)  # two restorations in one minute, or a clock that was set back
         # commit
         told: JsonObject = {"first_version": first, "status_list": status_index // LIST_BITS}

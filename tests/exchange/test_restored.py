@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from connector.credentials.status_list import LIST_BITS
@@ -12,6 +12,7 @@ from connector.exchange.publish import Publish
 from connector.exchange.restored import Restored
 from connector.mapping.engine import Mapped
 from connector.stores.backup import copy_store
+from connector.stores.memory import MemoryStore
 from connector.stores.sqlite import SqliteStore
 from tests.exchange.test_publish import DID, LOT, NOW, Company, dataset, document, subject
 
@@ -94,6 +95,17 @@ async def test_no_number_is_given_twice(tmp_path: Path) -> None:
         places = [place for life in lives for place in life[which][1]]
         assert len({*versions}) == len(versions)
         assert len({*places}) == len(places)
+
+
+async def test_the_list_that_the_lost_life_wrote_next_is_left_out() -> None:
+    """In any minute; and a copy that is used again at the same minute of another hour or day takes another list."""
+    taken = []
+    for minutes in (*range(61), 24 * 60):
+        store, clock = MemoryStore(), LateClock(datetime.fromtimestamp(61 * 500_000 * 60 + 60 * minutes, UTC))
+        assert await Restored(tenant="", store=store, clock=clock).note(said=True)
+        taken.append(await store.next_status_index("") // LIST_BITS)
+    assert sorted(taken[:61]) == list(range(2, 63))
+    assert len({taken[0], taken[60], taken[61]}) == 3
 
 
 async def test_a_copy_that_says_nothing_is_named_by_its_operator(tmp_path: Path) -> None:
