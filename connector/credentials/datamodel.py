@@ -141,9 +141,11 @@ def read_credential(secured: Securing, claims: JsonObject) -> Credential:
     types = payload.get("type")
     if not isinstance(types, list) or not (older or "VerifiableCredential" in types):
         raise Refused("bad-credential", "type does not say VerifiableCredential")
-    subject = payload.get("credentialSubject")
+    subject = vc11.one_subject(payload)
     if not isinstance(subject, dict) or not subject:
         raise Refused("bad-credential", "not exactly one subject")
+    if subject is not payload["credentialSubject"]:
+        payload = {**payload, "credentialSubject": subject}
     if not older:
         _check_registered_claims(payload, issuer_id, subject)
     starts, ends = _window(secured, claims, payload)
@@ -221,22 +223,18 @@ def _check_registered_claims(payload: JsonObject, issuer: str, subject: JsonObje
         raise Refused("bad-credential", "sub and the subject's id differ")
     if "jti" in payload and payload["jti"] != payload.get("id"):
         raise Refused("bad-credential", "jti and id differ")
-    if "nbf" in payload or "exp" in payload:
-        raise Refused("bad-credential", "validity stands in validFrom and validUntil, not in nbf and exp")
 
 
 def _window(secured: Securing, claims: JsonObject, payload: JsonObject) -> tuple[list[datetime], list[datetime]]:
     """From when and until when it is good, as often as it says so: the narrowest counts.
 
-    A proof may end before what it proves (Data Integrity 1.0 section 2.1); a JWT of 1.1 says both times twice.
+    A proof may end before what it proves (Data Integrity 1.0 section 2.1), and so may a JWT (RFC 7519 section 4.1.4).
     """
-    starts, ends = [_time(payload, "validFrom")], [_time(payload, "validUntil")]
+    starts = [_time(payload, "validFrom"), _numeric(claims, "nbf")]
+    ends = [_time(payload, "validUntil"), _numeric(claims, "exp")]
     if isinstance(secured, Proof):
         _time(secured.config, "created")
         ends.append(_time(secured.config, "expires"))
-    elif is_vc11(secured):
-        starts.append(_numeric(claims, "nbf"))
-        ends.append(_numeric(claims, "exp"))
     return [one for one in starts if one is not None], [one for one in ends if one is not None]
 
 
@@ -270,7 +268,9 @@ def _status_entry(node: Json) -> StatusEntry:
     if node.get("statusSize", 1) != 1:
         # more than one bit could mean anything; none of our purposes has it (Bitstring Status List 1.0 section 2.1)
         raise Refused("bad-credential", "a status of more than one bit")
-    index = _text(node, "statusListIndex")
+    index = node.get("statusListIndex")
+    # a text (Bitstring Status List 1.0 section 2.1); Eclipse's issuer writes the number
+    index = str(index) if type(index) is int else _text(node, "statusListIndex")
     if not _DIGITS.fullmatch(index):
         raise Refused("bad-credential", f"statusListIndex {index:.20}")
     return StatusEntry(

@@ -34,6 +34,8 @@ class Jws:
     payload: bytes
     signature: bytes
     signing_input: bytes
+    unsaid: str = ""
+    """What it is by its claims, where it has no `typ`."""
 
     @property
     def alg(self) -> str:
@@ -54,7 +56,7 @@ class Jws:
 
         RFC 7515 section 4.1.9: case does not count and the prefix may be left out.
         """
-        kind = self.header.get("typ", "")
+        kind = self.header.get("typ", self.unsaid)
         if not isinstance(kind, str):
             raise Refused("bad-header", "typ is not a string")
         return kind.lower().removeprefix("application/")

@@ -1,6 +1,6 @@
 """How a credential is secured: by an envelope (`vc+jwt`, `jose`) or by a proof within (`data_integrity`).
 
-A plain JWT can only be one of VC Data Model 1.1 (`vc11`).
+A plain JWT can only be one of VC Data Model 1.1 (`vc11`); a token without `typ` is what its claims say.
 The first octet tells which: a compact token never begins with a brace. Both sides answer the same questions: which key,
 which algorithm, what is said, and does the signature hold. Octets are kept and served as they are hashed: the compact
 token, or the canonical JSON with its proof (DECISIONS, "Credentials with a proof inside").
@@ -8,6 +8,7 @@ token, or the canonical JSON with its proof (DECISIONS, "Credentials with a proo
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TypeAlias
 
 from connector.credentials import data_integrity, jose, vc11
@@ -35,9 +36,27 @@ def open_secured(octets: bytes, limit_bytes: int) -> Securing:
         data_integrity.check_use(proof, "assertionMethod")
         return proof
     jws = jose.parse(octets, limit_bytes)
+    if not jws.type and _says_20(jws):
+        return replace(jws, unsaid="vc+jwt")
     if jws.type != "vc+jwt" and not is_vc11(jws):  # a presentation is no credential (RFC 8725 section 3.11)
         raise Refused("bad-typ", f"{jws.type:.40} instead of vc+jwt")
     return jws
+
+
+def _says_20(jws: Jws) -> bool:
+    """Whether a token without `typ` (a SHOULD of VC-JOSE-COSE section 3.1.1) can only be a credential of 2.0.
+
+    A presentation or a self-issued token has another type, or none; `vc` and `vp` are of 1.1.
+    """
+    said = jws.claims()
+    types = said.get("type")
+    return (
+        said.keys().isdisjoint({"vc", "vp", "verifiableCredential"})
+        and "@context" in said
+        and isinstance(types, list)
+        and "VerifiableCredential" in types
+        and "VerifiablePresentation" not in types
+    )
 
 
 def is_vc11(secured: Securing) -> bool:

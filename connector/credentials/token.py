@@ -25,6 +25,7 @@ _LONGEST_JTI = 256
 _LONGEST_NAME = 512
 _LATEST = 1 << 40
 """Far beyond any true time in seconds; keeps absurd numbers out of arithmetic."""
+_OF_A_CREDENTIAL = frozenset({"vc", "vp", "credentialSubject", "verifiableCredential"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,9 +86,8 @@ def peek(token: bytes | str) -> Peeked:
     if jws.type not in {"jwt", ""}:  # a credential, a presentation or anything else is no token (RFC 8725, 3.11)
         raise Refused("bad-typ", f"{jws.type:.40} is not a token")
     said = jws.claims()
-    if (
-        "vc" in said or "vp" in said
-    ):  # of VC Data Model 1.1: the same `typ`, perhaps the same key, and our name in `aud`
+    if not _OF_A_CREDENTIAL.isdisjoint(said):
+        # the same `typ` or none, perhaps the same key, and our name in `aud`
         raise Refused("bad-typ", "a credential or a presentation is not a token")
     issuer = said.get("iss")
     if not isinstance(issuer, str) or not 0 < len(issuer) <= _LONGEST_NAME:

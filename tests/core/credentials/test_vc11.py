@@ -14,7 +14,7 @@ import pytest
 from connector.credentials import jose
 from connector.credentials.datamodel import parse_credential
 from connector.credentials.did import DidDocument
-from connector.credentials.presentation import presentation_input, verify_presentation
+from connector.credentials.presentation import bound_to, presentation_input, verify_presentation
 from connector.credentials.refused import Refused
 from connector.credentials.status_list import encode_list
 from connector.credentials.token import peek
@@ -74,6 +74,25 @@ def test_a_credential_of_1_1_is_judged(issued11: Sign, trusting: Material, now: 
     assert code(unsafe) == ("" if case.get("departs") else case["code"]), unsafe.checks
 
 
+@pytest.mark.parametrize("case", _FILE["untyped_cases"], ids=lambda case: str(case["case"]))
+def test_a_token_without_typ_is_what_it_says(
+    *, signer: MemorySigner, forged: Forge, trusting: Material, now: datetime, case: dict[str, Any]
+) -> None:  # fmt: skip
+    """A credential of 2.0 or none; it is read as if it had the type, and may end sooner by `exp`, never later."""
+    claims = {name: said for name, said in {**_FILE["untyped"], **case.get("claims", {})}.items() if said is not None}
+    header: JsonObject = {"alg": signer.alg, "kid": signer.key_id}
+    octets = forged(signer, header | ({"typ": case["typ"]} if "typ" in case else {}), orjson.dumps(claims))
+    report = verify(octets, at=now, now=now, material=replace(trusting, check_shape=None))
+    assert (code(report), report.verdict) == (case["code"], "invalid" if case["code"] else "valid"), report.checks
+    if not case["code"]:
+        credential = parse_credential(octets)
+        assert credential.subject["id"] == CARMAKER
+        assert bound_to(credential.payload, CARMAKER)
+    as_token = forged(signer, header, orjson.dumps({**claims, "iss": REFINER, "sub": REFINER, "aud": CARMAKER}))
+    with pytest.raises(Refused, match="is not a token"):
+        peek(as_token)
+
+
 def test_it_is_read_as_one_of_2_0(issued11: Sign, trusting: Material, now: datetime) -> None:
     """By what the subject says, with no member that 1.1 does not have, and no shape of ours."""
     octets = issued11({"case": "", "vc": {"record": {"id": "x"}}})
@@ -120,8 +139,35 @@ def test_a_status_list_of_2021_is_read(
         return code(verify(issued11(_GOOD), at=now, now=now, material=material))
 
     assert found({"iss": REFINER, "jti": LIST_URL, "vc": stated}) == ("revoked" if bits else "")
-    assert found({"iss": REFINER, "jti": "urn:x", "vc": stated}) == "status-unreachable"
+    assert found({"iss": REFINER, "jti": "urn:x", "vc": stated}) == ("revoked" if bits else "")
+    assert found({"iss": REFINER, "vc": {**stated, "id": "urn:x"}}) == "status-unreachable"
     assert found({"iss": REFINER, "vc": {**stated, "type": ["VerifiableCredential"]}}) == "status-unreachable"
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        ({}, "revoked"),
+        ({"id": "https://refiner.example/status/1"}, "status-unreachable"),
+        ({"type": ["VerifiableCredential", "MembershipCredential"]}, "status-unreachable"),
+        ({"issuer": OTHER}, "status-unreachable"),
+    ],
+)
+def test_a_status_list_of_eclipse_s_issuer_is_read(
+    *, issued11: Sign, forged: Forge, signer: MemorySigner, trusting: Material, now: datetime,
+    change: JsonObject, expected: str,
+) -> None:  # fmt: skip
+    """It names no address and has the subject's type alone; one that names another or is something else is none."""
+    claims: JsonObject = {**_FILE["list"], "vc": {**_FILE["list"]["vc"], **change}}
+    stated = claims["vc"]
+    assert isinstance(stated, dict)
+    subject = stated["credentialSubject"]
+    assert isinstance(subject, dict)
+    subject["encodedList"] = encode_list([7])
+    lists = {LIST_URL: forged(signer, {"alg": signer.alg, "kid": signer.key_id}, orjson.dumps(claims))}
+    assert (
+        code(verify(issued11(_GOOD), at=now, now=now, material=replace(trusting, lists=lists, opened={}))) == expected
+    )
 
 
 def shown(prover: MemorySigner, now: datetime, credentials: list[bytes]) -> bytes:
