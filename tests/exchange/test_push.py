@@ -23,6 +23,7 @@ from connector.protocol import messages as m
 from connector.protocol.process import Process, Role
 from connector.server import fetching, files, processes, transfers
 from connector.server.requests import PublishFile
+from connector.server.trouble import trouble
 from tests.exchange.test_hostile import play, proof, say, services, settled
 from tests.network import Request
 from tests.simulator import SEALED, SHARED, Node, World
@@ -199,10 +200,13 @@ def test_a_sink_that_does_not_take_it(tmp_path: Path, script: list[int], end: st
             await asyncio.sleep(0.2)
             paused = (await rows(world, pid))[1]
             assert await processes._next(services(world.nodes[1]), paused) is not None
+            (told,) = [one for one in await trouble(services(world.nodes[1])) if one.pid]
+            assert (told.pid, "our data did not get through" in told.says) == (paused.pid, True)
         await asyncio.sleep(120)
         here, there = await rows(world, pid)
         assert (here.state, there.state, len(sink.heard)) == (end, end, times)
         assert await processes._next(services(world.nodes[1]), there) is None
+        assert [one for one in await trouble(services(world.nodes[1])) if one.pid] == []
         if end == "TERMINATED":
             said = orjson.loads(here.body)["content"]["termination"]
             assert (said["code"], said["by"]) == ("push-failed", "peer")
