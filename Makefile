@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help demo test lint bench kill browser long kit interop setup lock clean
+.PHONY: help demo test lint bench kill browser long token kit interop setup lock clean
 
 help:  ## show this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 10
@@ -45,6 +45,9 @@ long: setup  ## the long suites in two halves side by side: kills, deeper walks,
 
 browser: setup  ## pages in a real Chromium (Debian: apt-get install chromium)
 	@$(BIN)/python -m pytest -m browser
+
+token: setup  ## keys in a PKCS #11 token (Debian: apt-get install softhsm2); in `make test` where there is one
+	@$(BIN)/python -m pytest tests/edges/keys tests/journeys/test_token.py
 
 kit: setup  ## the official conformance kits of DSP and DCP, twice (needs a JDK 17+ and Maven; says so)
 	@$(BIN)/python -m tests.interop kit dcp

@@ -9,6 +9,7 @@ import urllib.request
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -29,7 +30,11 @@ NAMESPACE: JsonObject = {"@vocab": "https://w3id.org/edc/v0.0.1/ns/"}
 
 
 class EdcError(Exception):
-    """EDC answered a management request otherwise than with success."""
+    """EDC answered a management request otherwise than with success. `unknown`: it knows no such thing, or not yet."""
+
+    def __init__(self, said: str, status: int) -> None:
+        super().__init__(said)
+        self.unknown = status == HTTPStatus.NOT_FOUND
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,7 +75,8 @@ class Edc:
             with urllib.request.urlopen(request, timeout=60) as response:
                 octets = response.read()
         except urllib.error.HTTPError as error:
-            raise EdcError(f"{method} {path}: {error.code} {error.read()[:500]!r}") from None
+            said = f"{method} {path}: {error.code} {error.read()[:500]!r}"
+            raise EdcError(said, error.code) from None
         return json.loads(octets) if octets else None
 
 
