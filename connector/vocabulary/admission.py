@@ -110,6 +110,8 @@ class _Twice(dict[str, Json]):
 
 
 def _look_closely(body: bytes) -> None:
+    if b"\\u0000" in body.replace(b"\\\\", b""):  # C ends a text there, and PostgreSQL keeps none that holds it
+        raise BadMessage("The body holds the character U+0000, at which some readers end a text.", hint="take it out")
     doubled = False
 
     def unique(pairs: list[tuple[str, Json]]) -> JsonObject:

@@ -13,6 +13,7 @@ from connector.errors import BadMessage, TooLarge
 from connector.vocabulary.admission import MAX_DEPTH, MAX_INTEGER, MAX_MESSAGE_VALUES, admit, admit_message, admit_value
 
 LIMIT = 1 << 16
+TEXTS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"))
 
 
 @pytest.mark.parametrize(
@@ -38,10 +39,13 @@ LIMIT = 1 << 16
         b'{"a":1,}',
         b'{"a":1} // said',
         b'{"a":"\n"}',
+        b'{"a":"x\\u0000y"}',
+        b'{"\\u0000":1}',
+        b'{"a":["\\\\\\u0000"]}',
     ],
 )
 def test_what_is_no_json_object_in_utf8_is_refused(body: bytes) -> None:
-    """Other encodings, other types, other dialects, halves of characters."""
+    """Other encodings, other types, other dialects, halves of characters, U+0000."""
     with pytest.raises(BadMessage):
         admit(body, LIMIT)
 
@@ -146,6 +150,12 @@ def test_a_message_has_fewer_values_than_its_bytes_could_hold(one: bytes) -> Non
     assert admit_message(many, 1 << 20, 3 * MAX_MESSAGE_VALUES)
 
 
+def test_a_backslash_before_u0000_is_text() -> None:
+    """As in a path of Windows: only the escape is refused."""
+    for text in ("\\u0000", "\\\\u0000", '"\\u0000', "\n\\u0000"):
+        assert admit(json.dumps({"a": text}).encode(), LIMIT) == {"a": text}
+
+
 def test_wide_is_not_deep() -> None:
     """Many brackets side by side are fine."""
     wide: dict[str, object] = {"a": [[], {}] * 1_000}
@@ -161,14 +171,14 @@ def test_size_is_limited_before_anything_is_read() -> None:
 
 @given(
     st.dictionaries(
-        st.text(max_size=4),
+        TEXTS,
         st.recursive(
             st.none()
             | st.booleans()
             | st.integers(-MAX_INTEGER, MAX_INTEGER)
             | st.floats(allow_nan=False, allow_infinity=False)
-            | st.text(),
-            lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=4), inner, max_size=4),
+            | TEXTS,
+            lambda inner: st.lists(inner, max_size=4) | st.dictionaries(TEXTS, inner, max_size=4),
             max_leaves=12,
         ),
         max_size=5,
