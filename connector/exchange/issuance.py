@@ -64,7 +64,7 @@ class Issuance:
     ids: Ids
     trusted_issuers: Mapping[str, Collection[str]]
     _turn: asyncio.Lock = field(default_factory=asyncio.Lock)
-    """Files and row of one delivery stay together."""
+    """Files and row of one delivery stay together, and no row is written over what came since it was read."""
 
     # --- we ask ------------------------------------------------------------------------------------------------------
 
@@ -110,12 +110,13 @@ class Issuance:
 
     async def _unless_decided(self, row: ApprovalRow, decision: str, event: str, reason: str) -> ApprovalRow:
         """The request with this decision, or as it stands if its delivery was faster than the answer."""
-        now = await self.store.load_approval(self.tenant, "credential", row.pid) or row
-        if now.decision:
-            return now
-        said = {"reason": reason}
-        row = replace(now, decision=decision, detail=orjson.dumps(said))
-        await self._commit(row, event, said)
+        async with self._turn:
+            now = await self.store.load_approval(self.tenant, "credential", row.pid) or row
+            if now.decision:
+                return now
+            said = {"reason": reason}
+            row = replace(now, decision=decision, detail=orjson.dumps(said))
+            await self._commit(row, event, said)
         return row
 
     def _trusted(self, issuer: Did) -> bool:
@@ -191,6 +192,10 @@ class Issuance:
 
     async def offer(self, party: Did, offered: Sequence[Supported]) -> None:
         """Remember what an issuer offers, the newest first; of one issuer there is one row."""
+        async with self._turn:
+            await self._remember(party, offered)
+
+    async def _remember(self, party: Did, offered: Sequence[Supported]) -> None:
         now = self.clock.now()
         row, known = await self._offered(party)
         if row is not None and row.due <= micros(now):
@@ -206,10 +211,11 @@ class Issuance:
 
     async def _taken(self, issuer: Did, ids: Collection[str]) -> None:
         """What was asked for is offered no more."""
-        row, known = await self._offered(issuer)
-        left = {name: known[name] for name in known if name not in ids}
-        if row is not None and left != known:
-            await self._commit(_offering(row, left), "credential-offer-taken", {"left": left})
+        async with self._turn:
+            row, known = await self._offered(issuer)
+            left = {name: known[name] for name in known if name not in ids}
+            if row is not None and left != known:
+                await self._commit(_offering(row, left), "credential-offer-taken", {"left": left})
 
     async def _offered(self, party: Did) -> tuple[ApprovalRow | None, JsonObject]:
         row = await self.store.load_approval(self.tenant, "credential", _offers_of(party))

@@ -19,7 +19,9 @@ from connector.credentials.issuance import Delivery
 from connector.credentials.query import DCP_CONTEXT
 from connector.errors import BadInput, CannotCheck, NotFound, PeerUnreachable
 from connector.exchange.draft import micros
+from connector.exchange.ports import HttpAnswer
 from connector.exchange.rows import EvidenceEntry
+from connector.keys.held import HeldCredentials
 from connector.keys.memory import MemorySigner, signer_from_seed
 from connector.model import Did, Json, JsonObject
 from tests.bench.authority import Authority
@@ -294,6 +296,35 @@ def test_a_delivery_that_is_faster_than_the_answer_stands(tmp_path: Path, status
         row = await services(holder).issuance.request(issuer.authority.did, [MEMBERSHIP], [])
         assert (row.decision, await state(holder, row.pid), kept(holder)) == ("issued", "issued", {credential})
 
+    play(tmp_path, scene)
+
+
+def test_a_delivery_that_is_being_kept_when_the_answer_comes_stands(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its files are there before its row is: the answer waits for both."""
+    keeping, whole = asyncio.Event(), HeldCredentials.keep
+
+    async def slowly(held: HeldCredentials, batch: str, credentials: Sequence[bytes]) -> None:
+        keeping.set()
+        await asyncio.sleep(0.2)
+        await whole(held, batch, credentials)
+
+    async def scene(world: World) -> None:
+        holder, _ = world.nodes
+        issuer = Issuer(world, 403).open()
+        tasks: list[asyncio.Task[HttpAnswer]] = []
+
+        async def begin(pid: str) -> None:
+            body = issuer.message(pid, member(issuer, holder.config.did))
+            tasks.append(asyncio.create_task(say(holder, "/dcp/credentials", body, issuer.bearer(holder))))
+            await keeping.wait()
+
+        issuer.meanwhile = begin
+        row = await services(holder).issuance.request(issuer.authority.did, [MEMBERSHIP], [])
+        assert (row.decision, (await tasks[0]).status, len(kept(holder))) == ("issued", 200, 1)
+
+    monkeypatch.setattr(HeldCredentials, "keep", slowly)
     play(tmp_path, scene)
 
 
