@@ -1,0 +1,69 @@
+"""What issuers offer: kept for a person, for a while, until it is asked for."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import orjson
+import pytest
+
+from connector.credentials.query import DCP_CONTEXT
+from connector.errors import PeerUnreachable
+from connector.exchange.draft import micros
+from connector.exchange.rows import EvidenceEntry
+from connector.model import Did
+from tests.exchange.test_hostile import play, proof, say, services
+from tests.exchange.test_issuance import MEMBERSHIP, Issuer
+from tests.simulator import World
+
+
+def test_offers_wait_for_a_person(tmp_path: Path) -> None:
+    """Of a trusted issuer, in one row that does not grow for ever; nothing is asked for by itself."""
+
+    async def scene(world: World) -> None:
+        holder, other = world.nodes
+        issuer = Issuer(world).open()
+        issuance = services(holder).issuance
+
+        def offer(sender: Did, *ids: str) -> bytes:
+            listed = [{"id": one, "credentialType": MEMBERSHIP} for one in ids]
+            said = {
+                "@context": [DCP_CONTEXT],
+                "type": "CredentialOfferMessage",
+                "issuer": sender,
+                "credentials": listed,
+            }
+            return orjson.dumps(said)
+
+        theirs = await say(
+            holder, "/dcp/offers", offer(Did(other.config.did), "1"), await proof(other, holder.config.did)
+        )
+        assert (theirs.status, await issuance.requests()) == (403, [])
+        for number in range(20):
+            ids = [f"{number} {index}" for index in range(16)]
+            body = offer(world.authority.did, *ids)
+            assert (await say(holder, "/dcp/offers", body, issuer.bearer(holder))).status == 200
+        (row,) = await issuance.requests()
+        offered = list(orjson.loads(row.detail)["offered"])
+        assert (len(offered), offered[:16], row.subject, issuer.asked) == (64, ids, MEMBERSHIP, [])
+        fitting = f"{MEMBERSHIP} vc20-bssl/jwt"
+        await say(holder, "/dcp/offers", offer(world.authority.did, fitting), issuer.bearer(holder))
+        issuer.status = 503
+        with pytest.raises(PeerUnreachable):
+            await issuance.request(world.authority.did, [MEMBERSHIP], [])
+        assert list(orjson.loads((await issuance.requests())[0].detail)["offered"]) == [fitting, *offered[:63]]
+        issuer.status = 201
+        await issuance.request(world.authority.did, [MEMBERSHIP], [])
+        row = next(one for one in await issuance.requests() if one.turn == "offer")
+        assert list(orjson.loads(row.detail)["offered"]) == offered[:63]
+        entry = EvidenceEntry(tenant="", at=0, event="credential-offered", body=b"{}")
+        await holder.store.commit_approval(replace(row, due=micros(holder.clock.now())), entry)
+        assert [one.turn for one in await issuance.requests()] == ["request", "request"]
+        await say(holder, "/dcp/offers", offer(world.authority.did, "new"), issuer.bearer(holder))
+        row = next(one for one in await issuance.requests() if one.turn == "offer")
+        assert list(orjson.loads(row.detail)["offered"]) == ["new"]
+        foreign = offer(Did(other.config.did), "1")
+        assert (await say(holder, "/dcp/offers", foreign, issuer.bearer(holder))).status == 400
+
+    play(tmp_path, scene)
