@@ -6,7 +6,7 @@ import html
 import re
 from dataclasses import dataclass
 from urllib.error import HTTPError
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urljoin
 from urllib.request import HTTPCookieProcessor, Request, build_opener
 
 from tests.edges.cli.companies import Company
@@ -68,4 +68,5 @@ class Visitor:
         except HTTPError as refused:
             answer = refused
         with answer:
-            return Seen(answer.status, answer.url, answer.read().decode())
+            seen, further = Seen(answer.status, answer.url, answer.read().decode()), answer.headers.get("Refresh", "")
+        return self._open(urljoin(url, further.partition("url=")[2]), None) if further else seen

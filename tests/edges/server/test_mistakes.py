@@ -30,7 +30,7 @@ MISTAKES: list[tuple[str, str, int, str, str]] = [
     (PUBLISH, PLANS % ("../policies/open.json", "open.json"), 422, "Unknown key `@type`", ""),
     (PUBLISH, PLANS % ("outside.yaml", "open.json"), 422, "leads to no other folder", ""),
     (FILE, '{"file": "plans", "policy": "policies/open.json"}', 422, "a folder or a device", "name a file"),
-    (FILE, '{"file": "plans\\u0000", "policy": "policies/open.json"}', 422, "file:", "/v1/openapi.json"),
+    (FILE, '{"file": "plans\\u0000", "policy": "policies/open.json"}', 400, "U+0000", "take it out"),
     (FILE, '{"file": "a", "policy": "b", "accessClass": "public"}', 422, "'LI+AUTH'", "/v1/openapi.json"),
     ("GET /v1/catalog", "", 422, "peer: it is missing", "/v1/openapi.json"),
     ("GET /v1/catalog?peer=refinr", "", 422, "no peer is called 'refinr'", "did you mean 'refiner'?"),
