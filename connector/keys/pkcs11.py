@@ -38,7 +38,7 @@ _AWAY: Final = "our keys are out of reach for now"
 class TokenSigner:
     """Signs in a token, off the event loop. It is opened when it signs first, and again after a token was away."""
 
-    library: Library = field(repr=False)
+    module: Library = field(repr=False)
     uri: Pkcs11Uri
     pin: Pin = field(repr=False)
     key_id: str
@@ -55,25 +55,25 @@ class TokenSigner:
         `KeyUnreachable`, whatever is wrong: peers hear of it, so what it is stands in the log alone.
         """
         try:
-            signature = await self.library.ask(partial(self._signed, message))
+            signature = await self.module.ask(partial(self._signed, message))
         except (BadConfig, KeyUnreachable) as error:
-            self.library.note(f"{error.detail}; {error.hint}")
+            self.module.note(f"{error.detail}; {error.hint}")
             raise KeyUnreachable(_AWAY, hint="the connector's log says why; `battery-connector doctor`, too") from error
-        self.library.note("")
+        self.module.note("")
         return signature
 
     def look(self) -> None:
         """Whether it could sign now. `KeyUnreachable` or `BadConfig` says what is wrong."""
-        self.library.wait(partial(self._signed, _PROBE))
+        self.module.wait(partial(self._signed, _PROBE))
 
     def _signed(self, message: bytes) -> bytes:
         def work(session: Session) -> bytes:
-            key, jwk = self.library.kept(self.uri, partial(_found, session, self.uri))
+            key, jwk = self.module.kept(self.uri, partial(_found, session, self.uri))
             if jwk != self.public_jwk:
                 raise BadConfig(f"{self.uri} is not the key {self.key_id} that peers know", hint="bring that one back")
             return _raw(key, self.alg, message)
 
-        return self.library.tried(self.uri, self.pin, work)
+        return self.module.tried(self.uri, self.pin, work)
 
 
 def open_token(uri: Pkcs11Uri, pin: Pin, *, key_id: str, public_jwk: JsonObject | None) -> TokenSigner:
@@ -83,7 +83,7 @@ def open_token(uri: Pkcs11Uri, pin: Pin, *, key_id: str, public_jwk: JsonObject 
     library = library_at(uri.module_path)
     if public_jwk is None:
         public_jwk = library.wait(partial(library.tried, uri, pin, partial(_public_half, uri)))
-    return TokenSigner(library=library, uri=uri, pin=pin, key_id=key_id, public_jwk=public_jwk)
+    return TokenSigner(module=library, uri=uri, pin=pin, key_id=key_id, public_jwk=public_jwk)
 
 
 def generate_in_token(uri: Pkcs11Uri, pin: Pin, *, alg: str, label: str) -> tuple[Pkcs11Uri, JsonObject]:
