@@ -11,14 +11,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import Any, Final, Generic
+from typing import Final
 
 import asyncpg
 
 from connector.errors import Unavailable
 from connector.stores.dialect import Statement, postgres_statements
 from connector.stores.engine import Result, Work
+from connector.stores.job import Batch, Job
 from connector.stores.postgres_connection import GONE, said
 from connector.stores.statements import Bindings, Columns
 
@@ -73,18 +73,6 @@ class PostgresTransaction:
         self.spoilt = before or statement.writes
 
 
-@dataclass(slots=True, eq=False)
-class _Job(Generic[Result]):
-    work: Work[Result]
-    future: asyncio.Future[Result]
-    kept: Callable[[], None] | None
-    result: Result | None = None
-    error: BaseException | None = None
-
-
-_Batch = list[_Job[Any]]  # the jobs of one batch have results of any type
-
-
 class _Spoilt(Exception):
     """A transaction was refused after it had written: its neighbours have to be made anew."""
 
@@ -94,7 +82,7 @@ class PostgresWriter:
 
     def __init__(self, pool: asyncpg.Pool) -> None:
         self._pool = pool
-        self._waiting: _Batch = []
+        self._waiting: Batch = []
         self._working: asyncio.Task[None] | None = None
         self._closed = False
 
@@ -103,7 +91,7 @@ class PostgresWriter:
         if self._closed:
             raise Unavailable("the store is closed")
         future: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
-        self._waiting.append(_Job(work, future, kept))
+        self._waiting.append(Job(work, future, kept))
         if self._working is None:
             self._working = asyncio.create_task(self._work())
         return await future
@@ -120,11 +108,11 @@ class PostgresWriter:
                 batch, self._waiting = self._waiting[:BATCH], self._waiting[BATCH:]
                 await self._made(batch)
                 for job in batch:
-                    _deliver(job)
+                    job.deliver()
         finally:
             self._working = None
 
-    async def _made(self, batch: _Batch) -> None:
+    async def _made(self, batch: Batch) -> None:
         try:
             await self._turn(batch)
         except _Spoilt:
@@ -132,7 +120,7 @@ class PostgresWriter:
                 job.error = None
                 await self._made([job])
 
-    async def _turn(self, batch: _Batch) -> None:
+    async def _turn(self, batch: Batch) -> None:
         """One transaction of the server. An error of the server or of the way to it is everybody's."""
         committing = False
         try:
@@ -154,7 +142,7 @@ class PostgresWriter:
                 job.error = error
 
 
-async def _apply(batch: _Batch, connection: asyncpg.pool.PoolConnectionProxy) -> None:
+async def _apply(batch: Batch, connection: asyncpg.pool.PoolConnectionProxy) -> None:
     for job in batch:
         transaction = PostgresTransaction(connection)
         try:
@@ -173,14 +161,3 @@ async def _undo(connection: asyncpg.pool.PoolConnectionProxy) -> None:
         await connection.execute("ROLLBACK")
     except Exception:  # noqa: BLE001 - whatever is wrong with it, it is not used again
         connection.terminate()
-
-
-def _deliver(job: _Job[Any]) -> None:
-    if job.kept is not None and job.error is None:
-        job.kept()
-    if job.future.done():  # cancelled: the transaction stands all the same
-        return
-    if job.error is not None:
-        job.future.set_exception(job.error)
-    else:
-        job.future.set_result(job.result)

@@ -13,15 +13,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine, Sequence
-from dataclasses import dataclass
 from queue import SimpleQueue
 from threading import Thread
-from typing import Any, Generic
+from typing import Any
 
 import apsw
 
 from connector.errors import Unavailable
 from connector.stores.engine import Result, Violated, Work
+from connector.stores.job import Batch, Job
 from connector.stores.statements import Bindings, Columns, statements
 
 BATCH = 64
@@ -76,30 +76,17 @@ def _through(work: Coroutine[Any, Any, Result]) -> Result:
     raise RuntimeError("a transaction waited for something else than its statements")
 
 
-@dataclass(slots=True, eq=False)
-class _Job(Generic[Result]):
-    work: Work[Result]
-    future: asyncio.Future[Result]
-    long: bool
-    kept: Callable[[], None] | None
-    result: Result | None = None
-    error: BaseException | None = None
-
-
-_Batch = list[_Job[Any]]  # the jobs of one batch have results of any type
-
-
 class Writer:
     """The only one that writes. Used from one event loop at a time."""
 
     def __init__(self, connection: apsw.Connection) -> None:
         self._connection = connection
         self._transaction = SqliteTransaction(connection)
-        self._waiting: _Batch = []
+        self._waiting: Batch = []
         self._busy = False
         self._drained: asyncio.Future[None] | None = None
         self._refused = ""
-        self._queue: SimpleQueue[tuple[asyncio.AbstractEventLoop, _Batch, bool] | None] = SimpleQueue()
+        self._queue: SimpleQueue[tuple[asyncio.AbstractEventLoop, Batch, bool] | None] = SimpleQueue()
         self._thread = Thread(target=self._serve, name="store-writer", daemon=True)
         self._thread.start()
 
@@ -112,7 +99,7 @@ class Writer:
             raise Unavailable(self._refused)
         loop = asyncio.get_running_loop()
         future: asyncio.Future[Result] = loop.create_future()
-        self._waiting.append(_Job(work, future, long, kept))
+        self._waiting.append(Job(work, future, kept, long))
         if not self._busy:
             # Not at once: whoever else is ready in this turn of the loop shares the commit.
             self._busy = True
@@ -154,7 +141,7 @@ class Writer:
             except RuntimeError:  # the loop was closed meanwhile: nobody waits any more
                 self._busy = False
 
-    def _apply(self, batch: _Batch) -> None:
+    def _apply(self, batch: Batch) -> None:
         """Run all of them. Hardly ever one fails that has written, so only then the price of savepoints is paid."""
         self._connection.execute("BEGIN IMMEDIATE")
         for job in batch:
@@ -172,7 +159,7 @@ class Writer:
                 self._apply_apart(batch)
                 return
 
-    def _apply_apart(self, batch: _Batch) -> None:
+    def _apply_apart(self, batch: Batch) -> None:
         """Run them anew, each inside its own savepoint: one that is refused does not spoil its neighbours."""
         execute = self._connection.execute
         execute("BEGIN IMMEDIATE")
@@ -190,7 +177,7 @@ class Writer:
                 execute("ROLLBACK TO job")
             execute("RELEASE job")
 
-    def _give_up(self, batch: _Batch, error: apsw.Error) -> None:
+    def _give_up(self, batch: Batch, error: apsw.Error) -> None:
         """Nothing of the batch was written; say so to all of it."""
         if self._connection.in_transaction:
             self._connection.execute("ROLLBACK")
@@ -201,16 +188,9 @@ class Writer:
         for job in batch:
             job.error = Unavailable(sentence)
 
-    def _deliver(self, loop: asyncio.AbstractEventLoop, batch: _Batch) -> None:
+    def _deliver(self, loop: asyncio.AbstractEventLoop, batch: Batch) -> None:
         for job in batch:
-            if job.kept is not None and job.error is None:
-                job.kept()
-            if job.future.done():  # cancelled: the transaction stands all the same
-                continue
-            if job.error is not None:
-                job.future.set_exception(job.error)
-            else:
-                job.future.set_result(job.result)
+            job.deliver()
         if self._waiting:
             loop.call_soon(self._start, loop)  # after those whose turn it is now have asked for their next one
             return
