@@ -29,6 +29,7 @@ from connector.vocabulary.admission import admit_message
 DSP_VERSION = "2025-1"
 _OK = 200
 _SERVER_FAULT = 500
+_UNAUTHORIZED = 401
 _REFUSED = (400, 401, 403)
 _NOT_UNDERSTOOD = frozenset({400, 403})
 """What a credential service says to a scope that it cannot read."""
@@ -122,6 +123,8 @@ class Messenger:
         """Query the peer's CredentialService with the access token that came in its own token."""
         url = f"{_service(await self.resolver.did_document(peer), 'CredentialService')}/presentations/query"
         answer = await self._queried(peer, url, access_token, scopes)
+        if answer.status == _UNAUTHORIZED:  # a copy of our query may have used up our own token: a fresh one tells
+            answer = await self._queried(peer, url, access_token, scopes)
         if answer.status in _NOT_UNDERSTOOD:
             answer = await self._queried(peer, url, access_token, query.in_older_words(scopes))
         if answer.status in NOT_NOW:
