@@ -8,18 +8,15 @@ and counts of UNT, UNE and UNZ. The directory's part that is needed: `edifact_di
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import pairwise
 
 from connector.mapping.delimited import decoded
 from connector.mapping.edifact_directory import MESSAGES, elements_of
 from connector.mapping.elements import Marks, Raw, behind_breaks, cell
 from connector.mapping.envelopes import Level, Message, messages_in
-from connector.mapping.groups import Group, Nest, group_of
-from connector.mapping.plan import Source
-from connector.mapping.records import Flat
-from connector.mapping.segments import Flattening, Naming, Segment, known
-from connector.mapping.segments import outline as count_paths
-from connector.mapping.source import SourceFile, Unreadable, content, unreadable
+from connector.mapping.groups import Nest
+from connector.mapping.interchanges import Syntax
+from connector.mapping.segments import Segment
+from connector.mapping.source import SourceFile, content, unreadable
 
 CHARACTER_SETS = {
     "UNOA": "ascii", "UNOB": "ascii", "UNOC": "iso-8859-1", "UNOD": "iso-8859-2", "UNOE": "iso-8859-5",
@@ -42,69 +39,6 @@ _LEVELS = (
     Level("UNG", "UNE", 5, "messages", optional=True),
     Level("UNH", "UNT", 1, "segments"),
 )
-
-
-def records(file: SourceFile, source: Source, qualifiers: dict[str, str]) -> Iterator[Flat]:
-    """One flat record per segment at the path; `qualifiers`: per segment its field. Raises `Unreadable`."""
-    kind, *steps = (source.record or "").split("/")
-    flattening = Flattening(file, Naming(qualifiers=qualifiers, deep=True))
-    seen: dict[str, int] = {}
-    for message in messages(file, source.encoding):
-        seen[message.header.value(2)] = 1
-        if message.header.value(2) == kind:
-            top = tree(file, message, source.groups)
-            yield from flattening.below(top, [*(raw.name for raw in message.around[1:]), kind, *steps])
-    if kind not in seen:
-        raise unreadable(
-            file, "header-missing", f"The file has no message {kind}.", hint=f"`record` begins with: {known(seen)}"
-        )
-
-
-def tree(file: SourceFile, message: Message, groups: str | None) -> Segment:
-    """The message's segments in their groups, below the headers around it. Raises `Unreadable`."""
-    kind = message.header.value(2)
-    headers = [segment for raw in (*message.around, message.header) for segment in _segments(raw)]
-    for outer, inner in pairwise(headers):
-        outer.children.append(inner)
-    headers[-1].step = kind
-    nest = Nest(headers[-1], groups_of(kind, groups))
-    for raw in message.body:
-        for segment in _segments(raw):
-            if not nest.put(segment):
-                raise out_of_place(file, raw, kind)
-    return headers[0]
-
-
-def outline(file: SourceFile, encoding: str | None) -> tuple[dict[str, int], dict[str, int]]:
-    """For proposals: how often each message stands, and each path of a segment, where the groups are known."""
-    kinds: dict[str, int] = {}
-    paths: dict[str, int] = {}
-    for message in messages(file, encoding):
-        kind = message.header.value(2)
-        kinds[kind] = kinds.get(kind, 0) + 1
-        if kind in MESSAGES:
-            count_paths(innermost(tree(file, message, None), message), paths)
-    return kinds, paths
-
-
-def innermost(top: Segment, message: Message) -> Segment:
-    """The message itself, below the headers around it."""
-    for _ in message.around:
-        top = top.children[-1]
-    return top
-
-
-def out_of_place(file: SourceFile, raw: Raw, kind: str) -> Unreadable:
-    """A segment that no open group of the message knows."""
-    return unreadable(
-        file, "bad-structure", f"Segment {raw.number} ({raw.name[:20]}) has no place in a {kind[:20]}.",
-        hint="`groups` writes down another order, such as `BGM DTM RFF(DTM)`", segment=raw.number,
-    )  # fmt: skip
-
-
-def groups_of(kind: str, groups: str | None) -> Group:
-    """The order of the plan, else that of the directories."""
-    return group_of(groups if groups is not None else MESSAGES.get(kind, ""))
 
 
 def _segments(raw: Raw) -> Iterator[Segment]:
@@ -134,7 +68,7 @@ def _segments(raw: Raw) -> Iterator[Segment]:
 # --- envelopes ---
 
 
-def messages(file: SourceFile, encoding: str | None) -> Iterator[Message]:
+def _messages(file: SourceFile, encoding: str | None) -> Iterator[Message]:
     """The messages of all interchanges of the file. Raises `Unreadable` where an envelope does not hold."""
     data = content(file)
     said, _, _ = _begin(file, data[:_HEAD].decode("latin-1").removeprefix(_MARK), 0, 1)
@@ -179,3 +113,13 @@ def _encoding(file: SourceFile, said: str) -> str:
             hint=f"say the `encoding` that the file really has; read are {', '.join(CHARACTER_SETS)}", segment=1,
         )  # fmt: skip
     return CHARACTER_SETS[said]
+
+
+SYNTAX = Syntax(
+    noun="message",
+    type_element=2,
+    orders=MESSAGES,
+    messages=_messages,
+    segments=_segments,
+    nest=lambda _, top, group: Nest(top, group),
+)

@@ -19,7 +19,7 @@ from connector.mapping.flat_idoc import is_layout
 from connector.mapping.joining import Beside, Joined, joined
 from connector.mapping.plan import Source
 from connector.mapping.profile import Column, profile
-from connector.mapping.quoting import flow, one_line
+from connector.mapping.quoting import flow, plan_line
 from connector.mapping.reading import open_table, qualifiers_of
 from connector.mapping.scoring import Scoring
 from connector.mapping.slots import slots_of, target_of
@@ -114,7 +114,7 @@ def propose(
     found = Suggesting(scoring, slots, columns, asked, added).search(record_type, subject)
     head = _head(file.name, target, sniffed, found, others)
     lines = [*head, *_plan(name, sniffed, found, parties or Parties(), joins)]
-    return Proposal(plan="\n".join(map(one_line, lines)) + "\n", found=found, sniffed=sniffed, joins=joins)
+    return Proposal(plan="\n".join(map(plan_line, lines)) + "\n", found=found, sniffed=sniffed, joins=joins)
 
 
 def _columns(

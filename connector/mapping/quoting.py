@@ -13,7 +13,7 @@ def flow(text: str) -> str:
     return text if _PLAIN.fullmatch(text) else json.dumps(text, ensure_ascii=not text.isprintable())
 
 
-def one_line(text: str) -> str:
+def plan_line(text: str) -> str:
     """A line of a plan that stays one, whatever an export's cells say in its comment."""
     return "".join(letter if letter.isprintable() else " " for letter in text)
 

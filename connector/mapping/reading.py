@@ -40,8 +40,8 @@ def _records(
     source: Source, files: Sequence[SourceFile], layouts: Sequence[SourceFile]
 ) -> Iterator[tuple[SourceFile, Iterator[Flat]]]:
     if source.format in {"edifact", "x12"}:
-        read = edifact.records if source.format == "edifact" else x12.records
-        return ((file, read(file, source, qualifiers_of(source))) for file in files)
+        syntax = edifact.SYNTAX if source.format == "edifact" else x12.SYNTAX
+        return ((file, syntax.records(file, source, qualifiers_of(source))) for file in files)
     if source.format == "idoc" and source.layout is not None:
         return ((file, flat_idoc.records(file, source, layouts)) for file in files)
     if source.format == "idoc":

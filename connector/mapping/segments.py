@@ -119,7 +119,7 @@ class Flattening:
         return made
 
 
-def outline(top: Segment, into: dict[str, int]) -> None:
+def count_paths(top: Segment, into: dict[str, int]) -> None:
     """For proposals: count the segments that have fields, by their path."""
     waiting = [(top.path_name, top)]
     while waiting:

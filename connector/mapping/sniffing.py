@@ -11,7 +11,7 @@ import io
 import json
 import re
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import zip_longest
 
@@ -21,6 +21,7 @@ from connector.mapping.dates import written_so
 from connector.mapping.delimited import check_text
 from connector.mapping.flat_idoc import idocs
 from connector.mapping.idoc import outline, outline_of
+from connector.mapping.interchanges import Syntax
 from connector.mapping.numerals import LOCALES, spelled_in
 from connector.mapping.plan import WORKBOOKS
 from connector.mapping.source import DateCell, NumberCell, SourceFile, Unreadable, content
@@ -28,8 +29,6 @@ from connector.mapping.units import unit_named
 from connector.model import list_in, objects_in
 
 Setting = str | tuple[str, ...] | dict[str, str]
-Outline = Callable[[SourceFile, str | None], tuple[dict[str, int], dict[str, int]]]
-"""An EDI file and its encoding, if that is said: how often each kind of message and each path of a segment stands."""
 _LOOKED_AT = 2_000
 _FEW = 4
 _DELIMITERS = ";,\t|"
@@ -75,10 +74,10 @@ def sniff(
     begin = data[:512].lstrip(b"\xef\xbb\xbf \t\r\n")
     if _EDIFACT.match(begin):
         found.note("format", "edifact", "it begins with a header of UN/EDIFACT")
-        _edi(found, file, record, edifact.outline)
+        _edi(found, file, record, edifact.SYNTAX)
     elif _X12.match(begin):
         found.note("format", "x12", "it begins with a header of ANSI X12")
-        _edi(found, file, record, x12.outline)
+        _edi(found, file, record, x12.SYNTAX)
     elif begin[:8] == b"EDI_DC40":
         found.note("format", "idoc", "a flat IDoc: it begins with a control record")
         _flat_idoc(found, file, record, layouts)
@@ -294,17 +293,17 @@ def _idoc(found: Sniffed, paths: dict[str, int], qualifiers: dict[str, str], rec
         found.note("qualifiers", qualifiers, "fields that tell segments of one name apart")
 
 
-def _edi(found: Sniffed, file: SourceFile, record: str, outline_of: Outline) -> None:
+def _edi(found: Sniffed, file: SourceFile, record: str, syntax: Syntax) -> None:
     """The messages of an EDI file, and which of their groups makes a row: items, where there are any."""
     try:
-        kinds, paths = outline_of(file, None)
+        kinds, paths = syntax.outline(file, None)
     except Unreadable as broken:
         if broken.finding.code != "bad-encoding":
             raise
         encoding, _ = _decoded(found, content(file))
         found.settings["encoding"] = encoding
         found.doubts.append(f"encoding {encoding}: the file says another one, which it is not")
-        kinds, paths = outline_of(file, encoding)
+        kinds, paths = syntax.outline(file, encoding)
     if not paths:
         hint = "a plan by hand reads it, with `groups`: see the mapping's README"
         raise BadInput(f"The groups of {', '.join(kinds) or 'no message'} are not known here.", hint=hint)

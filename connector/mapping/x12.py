@@ -9,17 +9,13 @@ its pair at the place of the first: `LIN[LT]/03`. Envelopes have to agree with w
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import pairwise
 
 from connector.mapping.delimited import decoded
-from connector.mapping.edifact import innermost, out_of_place
 from connector.mapping.elements import Component, Marks, Raw, cell
 from connector.mapping.envelopes import Level, Message, messages_in
-from connector.mapping.groups import MAX_DEPTH, Nest, group_of
-from connector.mapping.plan import Source
-from connector.mapping.records import Flat
-from connector.mapping.segments import Flattening, Naming, Segment, known
-from connector.mapping.segments import outline as count_paths
+from connector.mapping.groups import MAX_DEPTH, Group, Nest
+from connector.mapping.interchanges import Syntax
+from connector.mapping.segments import Segment
 from connector.mapping.source import SourceFile, content, unreadable
 from connector.mapping.x12_directory import PAIRS, SETS
 
@@ -34,67 +30,34 @@ _REPEATING = "00402"
 """The first version whose ISA11 is the repetition separator."""
 
 
-def records(file: SourceFile, source: Source, qualifiers: dict[str, str]) -> Iterator[Flat]:
-    """One flat record per segment at the path; `qualifiers`: per segment its field. Raises `Unreadable`."""
-    kind, *steps = (source.record or "").split("/")
-    flattening = Flattening(file, Naming(qualifiers=qualifiers, deep=True))
-    seen: dict[str, int] = {}
-    for message in messages(file, source.encoding):
-        seen[message.header.value(1)] = 1
-        if message.header.value(1) == kind:
-            yield from flattening.below(tree(file, message, source.groups), ["GS", kind, *steps])
-    if kind not in seen:
-        raise unreadable(
-            file, "header-missing", f"The file has no transaction set {kind}.",
-            hint=f"`record` begins with: {known(seen)}",
-        )  # fmt: skip
+class _Hierarchy(Nest):
+    """A transaction set's loops, and the levels of its HL segments (X12.22, segment HL)."""
 
+    def __init__(self, file: SourceFile, top: Segment, group: Group) -> None:
+        super().__init__(top, group)
+        self.file = file
+        self.levels: dict[str, tuple[Segment, int]] = {"": (top, 0)}
 
-def tree(file: SourceFile, message: Message, groups: str | None) -> Segment:
-    """The set's segments in their loops and levels, below the headers around it. Raises `Unreadable`."""
-    kind = message.header.value(1)
-    headers = [_segment(raw, raw.elements) for raw in (*message.around, message.header)]
-    for outer, inner in pairwise(headers):
-        outer.children.append(inner)
-    headers[-1].step = kind
-    nest = Nest(headers[-1], group_of(groups if groups is not None else SETS.get(kind, "")))
-    levels: dict[str, tuple[Segment, int]] = {"": (headers[-1], 0)}
-    for raw in message.body:
-        for segment in _segments(raw):
-            placed = _level(file, raw, segment, nest, levels) if raw.name == "HL" else nest.put(segment)
-            if not placed:
-                raise out_of_place(file, raw, kind)
-    return headers[0]
-
-
-def outline(file: SourceFile, encoding: str | None) -> tuple[dict[str, int], dict[str, int]]:
-    """For proposals: how often each transaction set stands, and each path of a segment, where the loops are known."""
-    kinds: dict[str, int] = {}
-    paths: dict[str, int] = {}
-    for message in messages(file, encoding):
-        kind = message.header.value(1)
-        kinds[kind] = kinds.get(kind, 0) + 1
-        if kind in SETS:
-            count_paths(innermost(tree(file, message, None), message), paths)
-    return kinds, paths
-
-
-def _level(file: SourceFile, raw: Raw, segment: Segment, nest: Nest, levels: dict[str, tuple[Segment, int]]) -> bool:
-    """A level of the hierarchy, below the one that its HL02 names (X12.22, segment HL)."""
-    number, above = raw.value(1), raw.value(2)
-    parent, depth = levels.get(above, (None, 0))
-    if parent is None or number in levels:
-        wrong = f"there is no HL `{above[:20]}` before it" if parent is None else f"there are two HL `{number[:20]}`"
-        raise unreadable(
-            file, "bad-structure", f"Segment {raw.number} (HL) has no place in the hierarchy: {wrong}.",
-            hint="HL01 counts up, HL02 names an HL before it, or is empty", segment=raw.number,
-        )  # fmt: skip
-    if depth >= MAX_DEPTH:
-        message = f"Segment {raw.number} (HL) is nested deeper than {MAX_DEPTH}."
-        raise unreadable(file, "too-large", message, segment=raw.number)
-    segment.step = raw.value(3)
-    levels[number] = segment, depth + 1
-    return nest.put_below(parent, segment)
+    def put(self, segment: Segment) -> bool:
+        """A level stands below the one that its HL02 names. Raises `Unreadable` where there is none."""
+        if segment.name != "HL":
+            return super().put(segment)
+        number, above = segment.fields.get("01", ""), segment.fields.get("02", "")
+        parent, depth = self.levels.get(above, (None, 0))
+        if parent is None or number in self.levels:
+            wrong = (
+                f"there is no HL `{above[:20]}` before it" if parent is None else f"there are two HL `{number[:20]}`"
+            )
+            raise unreadable(
+                self.file, "bad-structure", f"Segment {segment.line} (HL) has no place in the hierarchy: {wrong}.",
+                hint="HL01 counts up, HL02 names an HL before it, or is empty", segment=segment.line,
+            )  # fmt: skip
+        if depth >= MAX_DEPTH:
+            message = f"Segment {segment.line} (HL) is nested deeper than {MAX_DEPTH}."
+            raise unreadable(self.file, "too-large", message, segment=segment.line)
+        segment.step = segment.fields.get("03", "")
+        self.levels[number] = segment, depth + 1
+        return self.put_below(parent, segment)
 
 
 def _segments(raw: Raw) -> Iterator[Segment]:
@@ -121,7 +84,7 @@ def _segment(raw: Raw, elements: list[list[list[Component]]]) -> Segment:
     return Segment(raw.name, raw.number, fields=fields)
 
 
-def messages(file: SourceFile, encoding: str | None) -> Iterator[Message]:
+def _messages(file: SourceFile, encoding: str | None) -> Iterator[Message]:
     """The transaction sets of all interchanges of the file. Raises `Unreadable` where an envelope does not hold."""
     text = decoded(file, content(file), encoding or "ascii", said="the plan" if encoding else "X12")
 
@@ -143,3 +106,13 @@ def _marks(file: SourceFile, isa: str, number: int) -> Marks:
         )  # fmt: skip
     repetition = isa[82] if isa[84:89] >= _REPEATING and not isa[82].isalnum() else ""
     return Marks(component=rest[0], element=element, terminator=rest[1], repetition=repetition.strip())
+
+
+SYNTAX = Syntax(
+    noun="transaction set",
+    type_element=1,
+    orders=SETS,
+    messages=_messages,
+    segments=_segments,
+    nest=_Hierarchy,
+)

@@ -141,7 +141,7 @@ async def test_a_credential_service_that_refuses_its_owner_s_token_has_answered(
 
 @pytest.mark.parametrize(("refusal", "queries"), [(400, 2), (403, 2), (503, 1)])
 async def test_a_hub_that_knows_the_older_scopes_alone_is_asked_in_its_words(refusal: int, queries: int) -> None:
-    """An Eclipse IdentityHub answers 403 to the alias of DCP 1.0. """
+    """An Eclipse IdentityHub answers 403 to the alias of DCP 1.0."""
 
     class Hub(World):
         async def request(self, method: str, url: str, **said: object) -> HttpAnswer:
