@@ -8,7 +8,7 @@ Formal Semantics draft: policy, request and state of the world in, a report out.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from types import MappingProxyType
@@ -17,7 +17,7 @@ from typing import Final, NamedTuple, TypeAlias
 from connector.model import Claim, Facts, Json, JsonObject
 from connector.policy.comparisons import Comparison, Known, State, Verdict, comparison
 from connector.policy.odrl import Action, Constraint, Effect, Policy, Rule, Term
-from connector.policy.operands import LIST_OPERATORS, OPERANDS, Stage
+from connector.policy.operands import LIST_OPERATORS, MANDATE, OF_A_MANDATE, OPERANDS, Stage
 
 ACTION_AT: Final[Mapping[Stage, Action]] = MappingProxyType(
     {
@@ -140,12 +140,26 @@ def compile_policy(policy: Policy) -> Compiled:
 
 
 def evaluate(compiled: Compiled, facts: Facts, now: datetime, *, stage: Stage) -> Decision:
-    """Decide on the action that belongs to the stage."""
+    """Decide on the action that belongs to the stage.
+
+    Who shows several mandates acts under one of them: it is decided under each alone, and any one is enough. Else the
+    chain of one and the access classes of another would make a third that nobody gave.
+    """
     programme = compiled.programmes[stage]
-    asked = programme.action
     if not programme.permissions:
-        return Decision(False, Reason.NO_RULE, asked, stage, (), (), _NOBODY, now, facts.doubted)
+        return Decision(False, Reason.NO_RULE, programme.action, stage, (), (), _NOBODY, now, facts.doubted)
     known = _known(facts, now)
+    mandates = known.claims.get(MANDATE, ())
+    if len(mandates) > 1 and not compiled.operands.isdisjoint(OF_A_MANDATE):
+        under = [
+            _decide(programme, _under(known, source), stage, facts)
+            for source in dict.fromkeys(claim.source for claim in mandates)
+        ]
+        return min(under, key=lambda one: (not one.permit, len(one.failed_operands())))
+    return _decide(programme, known, stage, facts)
+
+
+def _decide(programme: _Programme, known: Known, stage: Stage, facts: Facts) -> Decision:
     report: list[Verdict] = []
     forbidding = [rule for rule, node in programme.prohibitions if node(known, report)]
     failing: list[int] = []
@@ -162,8 +176,19 @@ def evaluate(compiled: Compiled, facts: Facts, now: datetime, *, stage: Stage) -
     else:
         reason, blamed = Reason.NOT_PERMITTED, frozenset(failing)
     return Decision(
-        reason is _PERMITTED, reason, asked, stage, programme.checks, tuple(report), blamed, now, facts.doubted
-    )
+        reason is _PERMITTED, reason, programme.action, stage, programme.checks, tuple(report), blamed, known.now,
+        facts.doubted,
+    )  # fmt: skip
+
+
+def _under(known: Known, mandate: str) -> Known:
+    """The same facts with those of one mandate alone."""
+    claims = {
+        name: held
+        for name, every in known.claims.items()
+        if (held := every if name not in OF_A_MANDATE else [claim for claim in every if claim.source == mandate])
+    }
+    return replace(known, claims=claims)
 
 
 def _known(facts: Facts, now: datetime) -> Known:

@@ -11,7 +11,7 @@ import base64
 import hashlib
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import Literal, TypeAlias
+from typing import Final, Literal, TypeAlias
 
 import orjson
 
@@ -19,6 +19,7 @@ from connector.model import Json, JsonObject
 from connector.policy.operands import LIST_OPERATORS, LISTED_PARTIES, OPERANDS, Operator
 
 Effect: TypeAlias = Literal["permission", "prohibition"]
+_EFFECTS: Final[tuple[Effect, Effect]] = ("permission", "prohibition")
 
 
 class Action(StrEnum):
@@ -92,24 +93,50 @@ def both(first: Policy, second: Policy) -> Policy:
     """
     home = tuple(rule for rule in first.rules if rule.action is not Action.USE)
     used = [[rule for rule in policy.rules if rule.action is Action.USE] for policy in (first, second)]
-    never = [rule for rules in used for rule in rules if rule.effect == "prohibition"]
-    permitted = [[rule for rule in rules if rule.effect == "permission"] for rules in used]
+    permitted, forbidden = (
+        [[rule for rule in rules if rule.effect == effect] for rules in used] for effect in _EFFECTS
+    )
     joined = [
-        Rule(effect="permission", action=Action.USE, constraints=(*one.constraints, *_unlisted(two.constraints)))
+        replace(one, constraints=(*one.constraints, *(_unlisted(two.constraints, holds=True) or ())))
         for one in permitted[0]
         for two in permitted[1]
     ]
-    return replace(first, rules=(*never, *joined, *home))
+    never = [
+        replace(rule, constraints=terms)
+        for rule in forbidden[1]
+        if (terms := _unlisted(rule.constraints, holds=False)) is not None
+    ]
+    return replace(first, rules=(*forbidden[0], *never, *joined, *home))
 
 
-def _unlisted(terms: tuple[Term, ...]) -> tuple[Term, ...]:
-    return tuple(term for term in terms if not (isinstance(term, Constraint) and term.right == (LISTED_PARTIES,)))
+def _unlisted(terms: tuple[Term, ...], *, holds: bool) -> tuple[Term, ...] | None:
+    """Terms of the wire without the owner's list, which the owner's own rules hold whole: there a permission is
+    narrowed by it, and a prohibition made; so here it `holds` or not. None: then they never hold together.
+    """
+    left: list[Term] = []
+    for term in terms:
+        if isinstance(term, Constraint):
+            if term.right != (LISTED_PARTIES,):
+                left.append(term)
+            elif not holds:
+                return None
+            continue
+        if term.kind == "and":
+            parts = _unlisted(term.parts, holds=holds)
+        else:
+            either = [one for part in term.parts if (one := _unlisted((part,), holds=holds)) is not None]
+            parts = () if () in either else tuple(part for one in either for part in one) or None
+        if parts is None:
+            return None
+        if parts:
+            left.append(replace(term, parts=parts))
+    return tuple(left)
 
 
 def _rules_json(policy: Policy) -> JsonObject:
     """The wire's rules by effect; no empty arrays (DSP 2025-1 schema: at least one rule when present)."""
     result: JsonObject = {}
-    for effect in ("permission", "prohibition"):
+    for effect in _EFFECTS:
         rules: list[Json] = [
             _rule_json(_wire_rule(rule)) for rule in policy.rules if rule.effect == effect and rule.action is Action.USE
         ]

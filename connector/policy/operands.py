@@ -294,6 +294,11 @@ _TABLE: Final = (
 OPERANDS: Final[Mapping[str, Operand]] = MappingProxyType({operand.name: operand for operand in _TABLE})
 """The table by short name, in the order of the README."""
 
+MANDATE: Final = "mandate"
+"""Fact: a mandate is shown."""
+OF_A_MANDATE: Final = frozenset(operand.fact for operand in _TABLE if operand.fact.startswith(MANDATE))
+"""Facts that one mandate states together: what another one says neither widens nor limits it."""
+
 _BY_WRITING: Final[Mapping[str, str]] = MappingProxyType(
     {operand.name: operand.name for operand in _TABLE}
     | {operand.iri: operand.name for operand in _TABLE}

@@ -290,6 +290,31 @@ def test_a_rule_may_name_what_has_to_be_mandated() -> None:
     assert denied.failed_operands() == ("mandateSite", "mandatePeriod")
 
 
+def test_two_mandates_do_not_make_a_third() -> None:
+    """A wide one for one chain and a narrow one for another: neither's chain opens the other's classes and times."""
+    given = policy(rule("audit", c("mandateRoot", "eq", "urn:ours"), *MANDATE["constraint"]))  # type: ignore[misc]  # a rule of this file has a list of constraints
+
+    def mandate(source: str, **said: str) -> tuple[Claim, ...]:
+        told = {"mandate": "active", "mandateSite": "any", "mandateMaterial": "any", **said}
+        return tuple(Claim(name=name, value=value, source=source) for name, value in told.items())
+
+    ours = mandate("ours", mandateRoot="urn:ours", mandateClass="PUB", mandatePeriod="2026-01-01/2026-12-31")
+    theirs = mandate("theirs", mandateRoot="urn:theirs", mandateClass="ORG", mandatePeriod="2027-01-01/2027-12-31")
+
+    def asked(access_class: str, time: str) -> Facts:
+        return facts(accessClass=access_class, site="urn:s", material="Ni", eventTime=time)
+
+    for shown in (ours + theirs, theirs + ours):
+        assert decide(given, asked("PUB", "2026-05-01").with_claims(*shown), Stage.AUDIT).permit
+        for access_class, time, failed in (
+            ("ORG", "2026-05-01", "mandateClass"),
+            ("PUB", "2027-05-01", "mandatePeriod"),
+        ):
+            decision = decide(given, asked(access_class, time).with_claims(*shown), Stage.AUDIT)
+            assert not decision.permit
+            assert decision.failed_operands() == (failed,), "told of the mandate that comes nearest"
+
+
 @pytest.mark.parametrize(
     ("name", "value", "failed"),
     [

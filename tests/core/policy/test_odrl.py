@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from itertools import product
 from typing import cast
 
 import orjson
+import pytest
 
 from connector.model import Json, JsonObject
 from connector.policy.odrl import Constraint, Rule, both, digest, offer_digest, offer_json
@@ -138,3 +140,33 @@ def test_a_list_of_parties_in_an_agreement_is_the_owners() -> None:
     assert decide(both(ours, wire), facts("did:web:a.example")).permit
     assert not decide(both(ours, wire), facts("did:web:b.example")).permit
     assert not decide(wire, facts("did:web:a.example")).permit
+
+
+A, B = c("party", "eq", "did:web:a.example"), c("party", "eq", "did:web:b.example")
+MAKES = c("role", "eq", "cellMaker")
+
+
+@pytest.mark.parametrize(
+    ("permission", "prohibition"),
+    [
+        (rule("use"), [rule("use", B)]),
+        (rule("use"), [rule("use", {"or": [B, c("role", "eq", "trader")]})]),
+        (rule("use"), [rule("use", {"and": [{"or": [B]}, MEMBER]})]),
+        (rule("use", {"or": [A, MAKES]}), None),
+        (rule("use", {"or": [{"and": [A, MEMBER]}, {"and": [MAKES, MEMBER]}]}), None),
+        (rule("use", {"and": [A, {"or": [MEMBER, MAKES]}]}), None),
+    ],
+)
+def test_an_owners_list_in_an_agreement_decides_as_in_the_offer(permission: Json, prohibition: Json) -> None:
+    """Wherever in a rule it stands: who was let in by it gets the data, who was shut out by it does not."""
+    ours = policy(permission, prohibition=prohibition)
+    wire, findings = read(offer_json(ours, offer_id="x"))
+    assert wire is not None, findings
+    for party in ("did:web:a.example", "did:web:b.example", "did:web:c.example"):
+        for member, makes in product(([], ["active"]), ([], ["cellMaker"], ["trader"])):
+            known = facts(party, membership=member, role=makes)
+            assert decide(both(ours, wire), known).permit is decide(ours, known).permit
+    if prohibition is None:
+        assert decide(both(ours, wire), facts("did:web:a.example", membership="active")).permit
+    else:
+        assert decide(both(ours, wire), facts("did:web:a.example", role="refiner")).permit
