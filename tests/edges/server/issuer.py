@@ -3,57 +3,30 @@
 from __future__ import annotations
 
 import json
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from connector.credentials.issuance import SERVICE
 from connector.credentials.query import DCP_CONTEXT
 from connector.model import JsonObject
+from tests.listening import Asked, listening
 
 
 @contextmanager
 def issuing() -> Iterator[str]:
     """It listens until the block ends. Its DID."""
+    files: dict[str, JsonObject] = {}
 
-    class Door(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            self._say(200, files[self.path])
+    def answer(asked: Asked) -> tuple[int, bytes]:
+        return (201, b"{}") if asked.method == "POST" else (200, json.dumps(files[asked.path]).encode())
 
-        def do_POST(self) -> None:
-            self.rfile.read(int(self.headers["Content-Length"]))
-            self._say(201, {})
-
-        def _say(self, status: int, said: JsonObject) -> None:
-            body = json.dumps(said).encode()
-            self.send_response(status)
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, *_: object) -> None:
-            pass  # silence
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Door)
-    did = f"did:web:localhost%3A{server.server_port}"
-    supported: JsonObject = {"id": "m1", "credentialType": "MembershipCredential", "profile": "vc20-bssl/jwt"}
-    files: dict[str, JsonObject] = {
-        "/.well-known/did.json": {
-            "id": did,
-            "service": [
-                {"id": "#issuer", "type": SERVICE, "serviceEndpoint": f"http://localhost:{server.server_port}"}
-            ],
-        },
-        "/metadata": {
+    with listening(answer) as port:
+        did, here = f"did:web:localhost%3A{port}", f"http://localhost:{port}"
+        supported: JsonObject = {"id": "m1", "credentialType": "MembershipCredential", "profile": "vc20-bssl/jwt"}
+        files["/.well-known/did.json"] = {
+            "id": did, "service": [{"id": "#issuer", "type": SERVICE, "serviceEndpoint": here}]
+        }  # fmt: skip
+        files["/metadata"] = {
             "@context": [DCP_CONTEXT], "type": "IssuerMetadata", "issuer": did, "credentialsSupported": [supported]
-        },
-    }  # fmt: skip
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    try:
+        }  # fmt: skip
         yield did
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()

@@ -8,12 +8,10 @@ from __future__ import annotations
 import http.client
 import json
 import socket
-import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from uuid import uuid4
 
 import orjson
@@ -22,6 +20,7 @@ from connector.credentials import jose, token
 from connector.credentials.did import MethodKey, build_document
 from connector.keys.memory import MemorySigner, signer_from_seed
 from connector.model import Did, JsonObject
+from tests.listening import Asked, listening
 
 LIFETIME_SECONDS = 300
 NOTHING = timedelta()
@@ -88,33 +87,14 @@ def site_of(*strangers: Stranger) -> Iterator[list[Heard]]:
     heard: list[Heard] = []
     documents = {f"/{one.name}/did.json": one.document() for one in strangers}
 
-    class Site(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            body = documents.get(self.path, b"")
-            self.send_response(200 if body else 404)
-            self.send_header("Content-Type", "application/did+json")
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
+    def answer(asked: Asked) -> tuple[int, bytes]:
+        if asked.method == "POST":
+            heard.append(Heard(asked.path, asked.body))
+            return 200, b""
+        return (200, documents[asked.path]) if asked.path in documents else (404, b"")
 
-        def do_POST(self) -> None:
-            heard.append(Heard(self.path, self.rfile.read(int(self.headers["Content-Length"] or 0))))
-            self.send_response(200)
-            self.send_header("Content-Length", "0")
-            self.end_headers()
-
-        def log_message(self, *_: object) -> None:
-            pass  # silence
-
-    server = ThreadingHTTPServer(("127.0.0.1", strangers[0].port), Site)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    try:
+    with listening(answer, strangers[0].port, "application/did+json"):
         yield heard
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
 
 
 def ask(port: int, method: str, path: str, body: bytes = b"", **headers: str) -> Answer:

@@ -12,13 +12,11 @@ from __future__ import annotations
 
 import asyncio
 import json
-import threading
 import urllib.request
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.error import HTTPError, URLError
 from urllib.parse import parse_qs
@@ -31,6 +29,7 @@ from connector.credentials.query import DCP_CONTEXT
 from connector.keys.ring import open_keys
 from connector.model import Did, Json, JsonObject
 from tests.interop.company import Company
+from tests.listening import Asked, listening
 
 _SECONDS = 60
 _LIFETIME = timedelta(minutes=5)
@@ -144,47 +143,27 @@ def standing_by(us: Company, dataset: str, port: int, kit_port: int, log: Path) 
     """It listens until the block ends; what it answers stands in the log."""
     companion = Companion(us=us, port=port, kit_port=kit_port, dataset=dataset)
 
-    class Door(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            _, run, role, *_ = self.path.split("/")
-            if role == "metadata":
-                self._say(_OK, companion.metadata(run))
-                return
-            try:
-                self._say(_OK, companion.document(run, role))
-            except HTTPError as error:  # between two tests the kit has none
-                self._say(error.code, {})
+    def answer(asked: Asked) -> tuple[int, bytes]:
+        status, body = _answer(companion, asked)
+        with log.open("ab") as out:
+            out.write(b"%s %d %s\n" % (asked.path.encode(), status, body))
+        return status, body
 
-        def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["Content-Length"])).decode()
-            if self.path == "/token":
-                self._say(_OK, companion.token({name: said for name, (said,) in parse_qs(body).items()}))
-            elif self.path.endswith("/credentials"):
-                self._say(_CREATED, {})
-            else:
-                self._give(*companion.trigger(self.headers["Authorization"] or ""))
-
-        def _say(self, status: int, said: JsonObject) -> None:
-            self._give(status, json.dumps(said).encode())
-
-        def _give(self, status: int, body: bytes) -> None:
-            with log.open("ab") as out:
-                out.write(b"%s %d %s\n" % (self.path.encode(), status, body))
-            self.send_response(status)
-            self.send_header("Content-Type", "application/json")
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, *_: object) -> None:
-            pass  # silence
-
-    server = ThreadingHTTPServer(("127.0.0.1", port), Door)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    try:
+    with listening(answer, port):
         yield companion
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
+
+
+def _answer(companion: Companion, asked: Asked) -> tuple[int, bytes]:
+    if asked.method == "GET":
+        _, run, role, *_ = asked.path.split("/")
+        try:
+            said = companion.metadata(run) if role == "metadata" else companion.document(run, role)
+        except HTTPError as error:  # between two tests the kit has none
+            return error.code, b"{}"
+        return _OK, json.dumps(said).encode()
+    if asked.path == "/token":
+        form = {name: said for name, (said,) in parse_qs(asked.body.decode()).items()}
+        return _OK, json.dumps(companion.token(form)).encode()
+    if asked.path.endswith("/credentials"):
+        return _CREATED, b"{}"
+    return companion.trigger(asked.headers["Authorization"] or "")

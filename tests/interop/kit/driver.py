@@ -13,13 +13,13 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import quote
 
 from connector.errors import ConnectorError
 from connector.model import Json, JsonObject
 from tests.interop.company import Company
 from tests.interop.kit.script import Part
+from tests.listening import Asked, listening
 
 PEER = "kit"
 _DELAY_SECONDS = 0.5
@@ -99,29 +99,18 @@ def driving(us: Company, parts: Mapping[str, Part]) -> Iterator[tuple[Driver, st
             except ConnectorError as error:  # a word may come too late; the kit judges
                 driver.errors.append(f"{error.detail} {error.hint}")
 
-    class Bell(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            what = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-            self.send_response(200)
-            self.send_header("Content-Length", "0")
-            self.end_headers()
-            driver.begin(what)
+    def rung(asked: Asked) -> tuple[int, bytes]:
+        threading.Timer(_LOOK_SECONDS, driver.begin, (json.loads(asked.body),)).start()  # once this has its answer
+        return 200, b""
 
-        def log_message(self, *_: object) -> None:
-            pass  # silence
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Bell)
-    threads = [threading.Thread(target=work, daemon=True), threading.Thread(target=server.serve_forever, daemon=True)]
-    for thread in threads:
-        thread.start()
+    thread = threading.Thread(target=work, daemon=True)
+    thread.start()
     try:
-        yield driver, f"http://localhost:{server.server_address[1]}/"
+        with listening(rung) as port:
+            yield driver, f"http://localhost:{port}/"
     finally:
         over.set()
-        server.shutdown()
-        server.server_close()
-        for thread in threads:
-            thread.join()
+        thread.join()
 
 
 def _path(pid: str) -> str:

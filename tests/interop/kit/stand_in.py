@@ -13,12 +13,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from queue import Queue
 from uuid import uuid4
 
 from connector.model import JsonObject
 from tests.interop.kit.run import PARTICIPANT
+from tests.listening import Asked, listening
 
 CONTEXT = "https://w3id.org/dspace/2025/1/context.jsonld"
 AUTHORIZATION = json.dumps({"clientId": PARTICIPANT})
@@ -107,26 +107,9 @@ def standing_in(port: int) -> Iterator[StandIn]:
     """It listens until the block ends."""
     stand_in = StandIn(port)
 
-    class Door(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            message = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-            said = stand_in.answer(self.path, message)
-            body = json.dumps(said).encode() if said else b""
-            self.send_response(201 if said else 200)
-            self.send_header("Content-Type", "application/json")
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
+    def answer(asked: Asked) -> tuple[int, bytes]:
+        said = stand_in.answer(asked.path, json.loads(asked.body))
+        return (201, json.dumps(said).encode()) if said else (200, b"")
 
-        def log_message(self, *_: object) -> None:
-            pass  # silence
-
-    server = ThreadingHTTPServer(("127.0.0.1", port), Door)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    try:
+    with listening(answer, port):
         yield stand_in
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()

@@ -1,0 +1,60 @@
+"""A small web server on loopback, for what stands beside our connectors in tests."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from email.message import Message
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import NamedTuple
+
+
+class Asked(NamedTuple):
+    """A request."""
+
+    method: str
+    path: str
+    headers: Message
+    body: bytes
+
+
+@contextmanager
+def listening(
+    answer: Callable[[Asked], tuple[int, bytes]], port: int = 0, media_type: str = "application/json"
+) -> Iterator[int]:
+    """It answers GET and POST with a status and a body, until the block ends, at this port or a free one. The port."""
+
+    class Door(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            status, body = answer(Asked(self.command, self.path, self.headers, self._body()))
+            self.send_response(status)
+            self.send_header("Content-Type", media_type)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        do_POST = do_GET  # noqa: N815 - the name that http.server looks for
+
+        def _body(self) -> bytes:
+            if "chunked" not in self.headers.get("Transfer-Encoding", ""):
+                return self.rfile.read(int(self.headers.get("Content-Length", 0)))
+            body = b""
+            while size := int(self.rfile.readline().split(b";")[0], 16):
+                body += self.rfile.read(size)
+                self.rfile.readline()
+            self.rfile.readline()
+            return body
+
+        def log_message(self, *_: object) -> None:
+            pass  # silence
+
+    server = ThreadingHTTPServer(("127.0.0.1", port), Door)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        yield server.server_port
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
