@@ -6,8 +6,6 @@ Policies are told as `policy plain` tells them, agreements as `agreement show` d
 from __future__ import annotations
 
 from collections import Counter
-from typing import Final
-from urllib.parse import urlencode
 
 import orjson
 from aiohttp import web
@@ -19,12 +17,10 @@ from connector.policy.pinning import pins_of
 from connector.policy.plain import plain
 from connector.policy.reading import load
 from connector.server import agreements, commands
-from connector.server.operator_layout import show, titles_of
+from connector.server.operator_layout import PAGE, page_of, show, titles_of
 from connector.server.services import SERVICES, Services
 from connector.server.sessions import PLACE
 from connector.server.words import receipts_in_words, terms_in_words
-
-_PAGE: Final = 50
 
 
 def routes() -> list[web.RouteDef]:
@@ -39,11 +35,11 @@ def routes() -> list[web.RouteDef]:
 
 async def _offers(request: web.Request) -> web.Response:
     services, after = request.app[SERVICES], request.query.get("after", "")
-    rows = await services.store.list_datasets(services.config.tenant, after=after, limit=_PAGE + 1)
+    rows = await services.store.list_datasets(services.config.tenant, after=after, limit=PAGE + 1)
+    page, more = page_of(rows, lambda row: {"after": row.dataset_id})
     agreed = Counter(row.dataset_id for row in await _standing(services) if row.role == "provider")
     return show(
-        request, "offers", offers=[_offer(row, agreed[row.dataset_id]) for row in rows[:_PAGE]], first=not after,
-        more=urlencode({"after": rows[_PAGE - 1].dataset_id}) if len(rows) > _PAGE else "",
+        request, "offers", offers=[_offer(row, agreed[row.dataset_id]) for row in page], first=not after, more=more,
     )  # fmt: skip
 
 
@@ -73,12 +69,11 @@ async def _agreements(request: web.Request) -> web.Response:
     ]
     after = request.query.get("after", "")
     begin = next((number for number, row in enumerate(rows, 1) if row.agreement_id == after), 0)
-    page = rows[begin : begin + _PAGE]
+    page, more = page_of(rows[begin:], lambda row: {**asked, "after": row.agreement_id})
     heads = [{**agreements.head(row), "plain": terms_in_words(orjson.loads(row.agreement))} for row in page]
-    more = len(rows) > begin + _PAGE
     return show(
         request, "agreements", agreements=heads, titles=await titles_of(services, heads), asked=asked, first=not begin,
-        more=urlencode({**asked, "after": page[-1].agreement_id}) if more else "",
+        more=more,
     )  # fmt: skip
 
 
@@ -99,15 +94,15 @@ async def _received(request: web.Request) -> web.Response:
     services = request.app[SERVICES]
     record, _, holder = request.query.get("after", "").partition(" ")
     rows = await services.store.list_records(
-        services.config.tenant, origin="received", after=(record, holder), limit=_PAGE + 1
+        services.config.tenant, origin="received", after=(record, holder), limit=PAGE + 1
     )
+    page, more = page_of(rows, lambda row: {"after": f"{row.record_id} {row.holder}"})
     records = [
         commands.record_shown(row, await services.store.credentials(row.tenant, row.holder, row.record_id, row.version))
-        for row in rows[:_PAGE]
+        for row in page
     ]
     parties = {row.counterparty for row in await _standing(services) if row.role == "consumer"}
-    last = rows[_PAGE - 1] if len(rows) > _PAGE else None
     return show(
         request, "received", records=records, room=await commands.room(services, parties), first=not record,
-        more=urlencode({"after": f"{last.record_id} {last.holder}"}) if last is not None else "",
+        more=more,
     )  # fmt: skip

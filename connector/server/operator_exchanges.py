@@ -6,7 +6,6 @@ What a process is made of is `processes`'s, what is said of it `standing`'s: `wh
 from __future__ import annotations
 
 from typing import Final
-from urllib.parse import urlencode
 
 from aiohttp import web
 
@@ -16,14 +15,13 @@ from connector.model import object_in
 from connector.protocol import negotiation, transfer
 from connector.server import processes
 from connector.server.exchange_picture import LEFT, RIGHT, WIDTH, lay_out
-from connector.server.operator_layout import show, titles_of
+from connector.server.operator_layout import PAGE, page_of, show, titles_of
 from connector.server.operator_today import waiting
 from connector.server.services import SERVICES
 from connector.server.sessions import PLACE
 from connector.server.standing import advice, reason_in_words, secret_of_the_peer, turn_in_words
 from connector.server.words import terms_in_words
 
-_PAGE: Final = 50
 _ROWS: Final = 100
 _STATES: Final = tuple(dict.fromkeys(str(one) for states in (negotiation.State, transfer.State) for one in states))
 _KINDS: Final[dict[str, tuple[ProcessKind, ...]]] = {
@@ -46,14 +44,13 @@ async def _listed(request: web.Request) -> web.Response:
         raise BadInput("there is no such kind or state", hint="choose one of those in the form")
     rows = await services.store.newest_processes(
         services.config.tenant, *_KINDS[kind], counterparty=services.config.peer(peer) if peer else "",
-        states=(state,) if state else (), before=_before(request.query.get("before", "")), limit=_PAGE + 1,
+        states=(state,) if state else (), before=_before(request.query.get("before", "")), limit=PAGE + 1,
     )  # fmt: skip
-    last = [f"{row.updated}~{row.pid}" for row in rows[_PAGE - 1 : _PAGE] if len(rows) > _PAGE]
-    heads = [processes.head(row) for row in rows[:_PAGE]]
+    page, more = page_of(rows, lambda row: {**asked, "before": f"{row.updated}~{row.pid}"})
+    heads = [processes.head(row) for row in page]
     return show(
         request, "exchanges", exchanges=heads, titles=await titles_of(services, heads),
-        states=_STATES, kinds=tuple(_KINDS), asked=asked, first="before" not in request.query,
-        more=urlencode({**asked, "before": last[0]}) if last else "",
+        states=_STATES, kinds=tuple(_KINDS), asked=asked, first="before" not in request.query, more=more,
     )  # fmt: skip
 
 

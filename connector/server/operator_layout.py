@@ -7,10 +7,10 @@ command line's sentences too.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from functools import cache
-from typing import Final
-from urllib.parse import quote
+from typing import Final, TypeVar
+from urllib.parse import quote, urlencode
 
 import orjson
 from aiohttp import web
@@ -25,11 +25,21 @@ from connector.server.services import SERVICES, Services
 from connector.server.sessions import PREFIX, SESSION, is_page, place_of
 from connector.server.words import size_in_words, visible
 
+PAGE: Final = 50
+"""Rows of a list that stand on one page."""
 _STYLE: Final = "operator"
 _SHORT: Final = 64
 _LONG: Final = 400
 LONGEST: Final = 20_000
 """Characters of a text that stands whole on a page; the rest `--json` tells."""
+
+_Row = TypeVar("_Row")
+
+
+def page_of(rows: list[_Row], next_begins: Callable[[_Row], Mapping[str, object]]) -> tuple[list[_Row], str]:
+    """The rows of one page, and the query of the next one, if there are more: it begins behind the last row here."""
+    page = rows[:PAGE]
+    return page, urlencode(next_begins(page[-1])) if len(rows) > PAGE else ""
 
 
 async def titles_of(services: Services, exchanges: Iterable[JsonObject]) -> dict[str, str]:

@@ -19,11 +19,10 @@ from connector.exchange.rows import EvidenceRow
 from connector.model import JsonObject, object_in
 from connector.provenance.evidence import GENESIS, check
 from connector.server import entries
-from connector.server.operator_layout import show
+from connector.server.operator_layout import PAGE, show
 from connector.server.services import SERVICES, Services
 from connector.server.sessions import PLACE
 
-_PAGE: Final = 50
 _READ: Final = 1_000
 _FURTHEST: Final = 20_000
 """Entries that one page looks through."""
@@ -96,7 +95,7 @@ async def _newest(
             back = row.seq
             if wanted(one := entries.as_json(row)):
                 found.append(one)
-                if len(found) == _PAGE:
+                if len(found) == PAGE:
                     return found, back
         if not rows:
             break
