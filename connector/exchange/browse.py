@@ -27,7 +27,8 @@ _MAX_PAGES: Final = 10_000
 _MAX_DEPTH: Final = 4
 _PAGE_LIMIT_BYTES: Final = 8 << 20
 _OK: Final = 200
-_REFUSED: Final = frozenset({401, 403})
+_UNAUTHORIZED: Final = 401
+_REFUSED: Final = frozenset({_UNAUTHORIZED, 403})
 _UNFILTERED: Final = frozenset({400, 501})
 _WHO_ASKS: Final = "it does not accept who we are or what we show; are our credentials in the folder `held`?"
 _NAMED: Final = 20
@@ -139,7 +140,10 @@ class Browse:
 
     async def _asked(self, walk: _Walk, ask: _Ask) -> HttpAnswer:
         body = compose.dump(compose.catalog_request(self.ids.urn(), walk.said))
-        return (await self.peers.post(ask.audience, ask.url, body, limit_bytes=_PAGE_LIMIT_BYTES)).answer
+        answer = (await self.peers.post(ask.audience, ask.url, body, limit_bytes=_PAGE_LIMIT_BYTES)).answer
+        if answer.status == _UNAUTHORIZED:  # a copy of our request may have used up its token: a fresh one tells
+            answer = (await self.peers.post(ask.audience, ask.url, body, limit_bytes=_PAGE_LIMIT_BYTES)).answer
+        return answer
 
     def _unfold(
         self, walk: _Walk, ask: _Ask, catalog: Catalog, participant: Did, depth: int

@@ -235,7 +235,7 @@ class Outbox:
         """`GET` the peer's process and go on by what it says. Whether anything came back."""
         conversation = self.conversations[row.kind]
         process = conversation.draft(await conversation.load(row.pid)).process
-        base = row.url.partition(f"/{WORDS[row.kind]}/")[0]
+        base = row.url.rpartition(f"/{WORDS[row.kind]}/")[0]
         try:
             state = await look(self.peers, row.kind, row.counterparty, base, process.peer_pid or "")
         except ConnectorError as error:

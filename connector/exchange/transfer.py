@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from urllib.parse import quote
 
 import orjson
 
@@ -321,7 +322,7 @@ class Transfer:
         process, content = draft.process, draft.content
         base = f"{content['peer_base']}/transfers"
         path = _PATHS[Kind(kind)]
-        url = f"{base}/{path}" if process.peer_pid is None else f"{base}/{process.peer_pid}/{path}"
+        url = f"{base}/{path}" if process.peer_pid is None else f"{base}/{quote(process.peer_pid, safe=':')}/{path}"
         match kind:
             case Kind.REQUEST:
                 if is_push(content):

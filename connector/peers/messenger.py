@@ -9,7 +9,7 @@ answer is the journeys' business.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TypeVar
@@ -103,8 +103,14 @@ class Messenger:
 
     async def get(self, peer: Did, url: str) -> Sent:
         """GET with such a token."""
-        proof = await self.identity.show(peer, self._access(peer))
-        return Sent(answer=await self.http.request("GET", url, headers={"Authorization": proof}), token=_bare(proof))
+        proof = ""
+
+        async def once() -> HttpAnswer:
+            nonlocal proof
+            proof = await self.identity.show(peer, self._access(peer))
+            return await self.http.request("GET", url, headers={"Authorization": proof})
+
+        return Sent(answer=await _once_more(once), token=_bare(proof))
 
     async def pull(self, url: str, authorization: str, *, limit_bytes: int) -> HttpAnswer:
         """GET with a data token."""
@@ -112,19 +118,19 @@ class Messenger:
 
     async def renew(self, peer: Did, url: str, refresh_token: str, access_token: str) -> HttpAnswer:
         """The refresh grant; we prove ourselves by a token that names the data token to be renewed."""
-        headers = {
-            "Authorization": await self.identity.show(peer, access_token),
-            "Content-Type": "application/x-www-form-urlencoded",
-        }
-        form = urlencode({"grant_type": "refresh_token", "refresh_token": refresh_token})
-        return await self.http.request("POST", url, headers=headers, body=form.encode(), limit_bytes=_TOKEN_LIMIT_BYTES)
+        form = urlencode({"grant_type": "refresh_token", "refresh_token": refresh_token}).encode()
+
+        async def once() -> HttpAnswer:
+            proof = await self.identity.show(peer, access_token)
+            headers = {"Authorization": proof, "Content-Type": "application/x-www-form-urlencoded"}
+            return await self.http.request("POST", url, headers=headers, body=form, limit_bytes=_TOKEN_LIMIT_BYTES)
+
+        return await _once_more(once)
 
     async def presentations(self, peer: Did, access_token: str, scopes: Sequence[str]) -> list[str]:
         """Query the peer's CredentialService with the access token that came in its own token."""
         url = f"{_service(await self.resolver.did_document(peer), 'CredentialService')}/presentations/query"
-        answer = await self._queried(peer, url, access_token, scopes)
-        if answer.status == _UNAUTHORIZED:  # a copy of our query may have used up our own token: a fresh one tells
-            answer = await self._queried(peer, url, access_token, scopes)
+        answer = await _once_more(lambda: self._queried(peer, url, access_token, scopes))
         if answer.status in _NOT_UNDERSTOOD:
             answer = await self._queried(peer, url, access_token, query.in_older_words(scopes))
         if answer.status in NOT_NOW:
@@ -146,7 +152,7 @@ class Messenger:
         for pause in pauses:
             try:
                 answer = await self._read_once(holder, path)
-                if answer.status < _SERVER_FAULT:
+                if answer.status < _SERVER_FAULT and answer.status not in NOT_NOW:
                     return answer
             except CannotCheck:
                 pass  # tried again below
@@ -161,8 +167,12 @@ class Messenger:
     async def _read_once(self, holder: Did, path: str) -> AuditAnswer:
         url = f"{_service(await self.resolver.did_document(holder), 'AuditService')}/{path}"
         access = None if path == "party" else self._access(holder)  # who only introduces itself need not know our roles
-        headers = {"Authorization": await self.identity.show(holder, access)}
-        answer = await self.http.request("GET", url, headers=headers, limit_bytes=_AUDIT_LIMIT_BYTES)
+
+        async def once() -> HttpAnswer:
+            headers = {"Authorization": await self.identity.show(holder, access)}
+            return await self.http.request("GET", url, headers=headers, limit_bytes=_AUDIT_LIMIT_BYTES)
+
+        answer = await _once_more(once)
         return AuditAnswer(status=answer.status, body=answer.body)
 
     def _access(self, peer: Did) -> str:
@@ -175,6 +185,14 @@ class Messenger:
             _make_room(self._accesses)
             known = self._accesses[peer] = access, now + lifetime / 2, scopes
         return known[0]
+
+
+async def _once_more(ask: Callable[[], Awaitable[HttpAnswer]]) -> HttpAnswer:
+    """A question, asked again with a fresh proof where it is answered 401: a network that repeats requests lets a copy
+    use up the first one, and then the copy has got the answer.
+    """
+    answer = await ask()
+    return await ask() if answer.status == _UNAUTHORIZED else answer
 
 
 def _bare(authorization: str) -> str:

@@ -19,6 +19,7 @@ from connector.credentials.securing import has_proof, key_id_of
 from connector.credentials.status import Unobtained
 from connector.credentials.verify import MEMBERS, Material, Report, ShapeCheck, attest, judge, needs, trust_in
 from connector.errors import CannotCheck, ConnectorError
+from connector.exchange.patience import NOT_NOW
 from connector.exchange.ports import AuditReads, Clock, StatusResolver
 from connector.model import Did
 from connector.peers.resolver import UNREACHABLE_LIFETIME
@@ -32,6 +33,8 @@ _MAX_CREDENTIALS = 16
 _MAX_PARTIES = 10_000
 _PARTY_LIMIT_BYTES = 1 << 20
 _OK, _SERVER_FAULT = 200, 500
+_TELLS_NOTHING = NOT_NOW | {401}
+"""Of a party's membership: it is busy, or does not accept who we are."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -106,7 +109,7 @@ class FetchingVerifier:
             return Unobtained(reason=f"the membership of {party} could not be asked for: {error.detail}")
         except ConnectorError:
             return False
-        if answer.status >= _SERVER_FAULT:
+        if answer.status >= _SERVER_FAULT or answer.status in _TELLS_NOTHING:
             return Unobtained(reason=f"the membership of {party} could not be asked for: HTTP {answer.status}")
         found: bool | Unobtained = False
         for octets in (shown if isinstance(shown, list) else [])[:_MAX_CREDENTIALS]:

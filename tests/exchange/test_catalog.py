@@ -364,6 +364,13 @@ async def test_a_refused_catalogue(status: int, error: type[Exception]) -> None:
         await peer.read()
 
 
+async def test_a_page_whose_token_was_used_up_on_the_way_is_asked_for_once_more() -> None:
+    """By a copy of our request: that is no refusal of who we are."""
+    peer = Peer({PEER_URL: (page("a"), "")})
+    with mock.patch.object(peer, "_sent", side_effect=[peer._sent(401, {}), peer._sent(200, page("a"))]):
+        assert names(await peer.read()) == ["a"]
+
+
 async def find(peer: Peer, wanted: str) -> str:
     return (await peer.journey.find(PEER, wanted)).dataset.id
 

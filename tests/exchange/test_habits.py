@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 import orjson
@@ -11,8 +12,9 @@ from connector.config import Approvals
 from connector.exchange.conversation import LEASE_MICROSECONDS
 from connector.exchange.ports import HttpAnswer
 from connector.model import JsonObject
+from connector.protocol.transfer import PULL
 from tests.exchange.deals import OTHER_TERMS, STRICTER, ask
-from tests.exchange.test_hostile import play, proof, say, services, settled
+from tests.exchange.test_hostile import access_for, play, proof, say, services, settled
 from tests.network import Request
 from tests.simulator import World
 
@@ -277,5 +279,37 @@ def test_what_a_refusal_says_is_on_record(tmp_path: Path) -> None:
         assert [(one.status, one.detail, one.next_at) for one in tried] == [
             (400, "HTTP 400: 400; assigner is unknown", None)
         ]
+
+    play(tmp_path, scene)
+
+
+def test_a_peer_may_call_its_process_and_its_address_as_it_likes(tmp_path: Path) -> None:
+    """A pid is any text, and a callback address may hold the word for our paths: both are asked where they are."""
+    pid, base = "urn:x:a/b c?d", "/transfers/dsp"
+
+    async def scene(world: World) -> None:
+        customer, supplier = world.nodes
+        asked = await settled(customer, supplier)
+        calls: list[tuple[str, str]] = []
+
+        async def own_way(request: Request) -> HttpAnswer:
+            if base not in request.url:
+                return await customer.serve(request)
+            calls.append((request.method, request.url.removeprefix(customer.config.public_url)))
+            status = 400 if request.method == "POST" else 404
+            return HttpAnswer(status=status, headers={}, body=b"{}")
+
+        world.network.sites[customer.config.public_url.removeprefix("http://")] = own_way
+        said = {
+            "@context": ["https://w3id.org/dspace/2025/1/context.jsonld"], "@type": "TransferRequestMessage",
+            "@id": "urn:uuid:1", "agreementId": asked["agreement"], "consumerPid": pid, "format": PULL,
+            "callbackAddress": f"{customer.config.public_url}{base}",
+        }  # fmt: skip
+        bearer = await proof(customer, supplier.config.did, access=access_for(customer, supplier))
+        answer = await say(supplier, "/dsp/2025-1/transfers/request", orjson.dumps(said), bearer)
+        assert answer.status == 201, answer.body
+        await asyncio.sleep(5)
+        mine = f"{base}/transfers/urn:x:a%2Fb%20c%3Fd"
+        assert calls == [("POST", f"{mine}/start"), ("GET", mine)]
 
     play(tmp_path, scene)

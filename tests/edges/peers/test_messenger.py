@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -11,7 +12,7 @@ import pytest
 from connector.credentials.did import DidDocument, Service
 from connector.credentials.query import response_message, type_scope
 from connector.errors import BadMessage, CannotCheck, ConnectorError
-from connector.exchange.ports import HttpAnswer
+from connector.exchange.ports import AuditAnswer, HttpAnswer
 from connector.model import Did, Json, JsonObject
 from connector.peers.identity import Claimed
 from connector.peers.messenger import Messenger
@@ -128,12 +129,12 @@ async def test_a_credential_service_that_refuses_its_owner_s_token_has_answered(
 ) -> None:
     """That will not change; whatever else keeps credentials from us may."""
 
-    class Refusing(World):
+    class Final(World):
         async def request(self, method: str, url: str, **_: object) -> HttpAnswer:
             self.asked.append(f"{method} {url}")
             return HttpAnswer(status=status, headers={}, body=b"")
 
-    world = Refusing((service("CredentialService", "https://peer.example/dcp"),))
+    world = Final((service("CredentialService", "https://peer.example/dcp"),))
     with pytest.raises(error, match=str(status)):
         await world.messenger().presentations(PEER, "access", ())
     assert world.asked[-1] == "POST https://peer.example/dcp/presentations/query"
@@ -162,22 +163,73 @@ async def test_a_hub_that_knows_the_older_scopes_alone_is_asked_in_its_words(ref
     assert len([one for one in world.asked if isinstance(one, list)]) == queries
 
 
-@pytest.mark.parametrize(("refusals", "queries"), [(1, 2), (2, 2)])
-async def test_a_query_whose_token_was_used_up_on_the_way_is_repeated_once(refusals: int, queries: int) -> None:
-    """A network that repeats a request lets its copy use up our token: the query itself is then answered 401."""
+class Refusing(World):
+    """Answers some requests so before it answers as it should."""
 
-    class Doubled(World):
-        async def request(self, method: str, url: str, **said: object) -> HttpAnswer:
-            self.asked.append(url)
-            if self.asked.count(url) <= refusals:
-                return HttpAnswer(status=401, headers={}, body=b"")
-            return HttpAnswer(status=200, headers={}, body=orjson.dumps(response_message(["a.b.c"])))
+    refusals: list[int]
 
-    world = Doubled((service("CredentialService", "https://peer.example/dcp"),))
-    asking = world.messenger().presentations(PEER, "access", ())
-    if refusals < queries:
-        assert await asking == ["a.b.c"]
-    else:
+    async def request(self, method: str, url: str, **said: object) -> HttpAnswer:
+        """To each address apart."""
+        self.asked.append(url)
+        if self.refusals:
+            return HttpAnswer(status=self.refusals.pop(0), headers={}, body=b"")
+        return HttpAnswer(status=200, headers={}, body=orjson.dumps(response_message(["a.b.c"])))
+
+
+def refusing(*refusals: int) -> Refusing:
+    world = Refusing((service("CredentialService", "https://peer.example/dcp"), service("AuditService", ROOT)))
+    world.refusals = [*refusals]
+    return world
+
+
+async def _presented(messenger: Messenger) -> int:
+    return 200 if await messenger.presentations(PEER, "access", ()) == ["a.b.c"] else 0
+
+
+QUESTIONS: dict[str, Callable[[Messenger], Awaitable[int]]] = {
+    "presentations": _presented,
+    "audit": lambda messenger: _status(messenger.read(PEER, "party")),
+    "renewal": lambda messenger: _status(messenger.renew(PEER, f"{ROOT}/token", "refresh", "access")),
+}
+
+
+async def _status(answer: Awaitable[AuditAnswer | HttpAnswer]) -> int:
+    return (await answer).status
+
+
+@pytest.mark.parametrize("question", QUESTIONS)
+async def test_a_question_whose_token_was_used_up_on_the_way_is_repeated_once(question: str) -> None:
+    """A network that repeats a request lets its copy use up our token: the question itself is then answered 401."""
+    world = refusing(401)
+    assert await QUESTIONS[question](world.messenger()) == 200
+    assert len(world.asked) == (2 if question == "renewal" else 3)
+
+
+@pytest.mark.parametrize("question", QUESTIONS)
+async def test_who_refuses_a_fresh_token_too_has_answered(question: str) -> None:
+    """Twice is an answer."""
+    world = refusing(401, 401, 200)
+    if question == "presentations":
         with pytest.raises(BadMessage, match="401"):
-            await asking
-    assert world.asked.count("https://peer.example/dcp/presentations/query") == queries
+            await QUESTIONS[question](world.messenger())
+    else:
+        assert await QUESTIONS[question](world.messenger()) == 401
+
+
+async def test_a_look_is_repeated_with_the_token_that_it_tells() -> None:
+    """What is kept beside the answer is the token that got it."""
+    world = refusing(401)
+    sent = await world.messenger().get(PEER, f"{ROOT}/negotiations/x")
+    assert (sent.answer.status, len(world.asked)) == (200, 2)
+
+
+@pytest.mark.parametrize("busy", [429, 408, 503])
+async def test_an_audit_read_at_a_busy_holder_is_made_again(busy: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What only speaks of the moment is not what the holder says of its record."""
+
+    async def at_once(_: float) -> None:
+        return
+
+    monkeypatch.setattr("connector.peers.messenger.asyncio.sleep", at_once)
+    assert (await refusing(busy, busy).messenger().read(PEER, "record/x/latest")).status == 200
+    assert (await refusing(404).messenger().read(PEER, "record/x/latest")).status == 404

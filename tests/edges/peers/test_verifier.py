@@ -160,6 +160,23 @@ async def test_a_membership_with_a_proof_inside_makes_no_member(web: Web) -> Non
         assert (await asked.verify(permit(KEY), NOW)).verdict == ("valid" if member else "invalid")
 
 
+@pytest.mark.parametrize(
+    ("status", "verdict"),
+    [(401, "indeterminate"), (429, "indeterminate"), (503, "indeterminate"), (403, "invalid"), (404, "invalid")],
+)
+async def test_a_party_that_does_not_know_us_or_is_busy_may_be_a_member(web: Web, status: int, verdict: str) -> None:
+    """It could not be checked; who says nothing to everybody shows no membership."""
+
+    class Silent:
+        async def read(self, holder: Did, path: str) -> AuditAnswer:
+            return AuditAnswer(status=status)
+
+    asked = verifier(web)
+    asked.trusted_issuers = {"MinePermit": ("members",), "MembershipCredential": (ISSUER,)}
+    asked.reads = Silent()
+    assert (await asked.verify(permit(KEY), NOW)).verdict == verdict
+
+
 async def test_who_asks_by_hand_is_told_everything(web: Web) -> None:
     """`credential verify` and audits tell a forgery of a stranger's from what a stranger signed."""
     asked = verifier(web)
