@@ -108,9 +108,8 @@ def proof_config(
     key_id: str,
     created: str,
     purpose: Purpose = "assertionMethod",
-    uses: Mapping[str, Json] | None = None,
 ) -> JsonObject:
-    """The proof that a document gets, without its value. `uses`: domain, challenge, expires."""
+    """The proof that a document gets, without its value."""
     contexts: JsonObject = {"@context": document["@context"]} if "@context" in document else {}
     return {
         **contexts,
@@ -119,7 +118,6 @@ def proof_config(
         "created": created,
         "verificationMethod": key_id,
         "proofPurpose": purpose,
-        **(uses or {}),
     }
 
 

@@ -142,13 +142,13 @@ def services_of(did: Did, *, data: str, catalog: str, credentials: str, audit: s
 # --- others' documents -----------------------------------------------------------------------------------------------
 
 
-def parse_document(body: bytes, *, now: datetime | None = None, limit_bytes: int = DOCUMENT_LIMIT_BYTES) -> DidDocument:
+def parse_document(body: bytes, *, now: datetime | None = None) -> DidDocument:
     """Read a document. Methods and services of kinds that we do not use are kept without their content.
 
     A method that is revoked or has expired by `now` can be used no more, also for what it signed before. The keys of a
     document that names no relationship at all, as an Eclipse IdentityHub's, may prove who their party is (DECISIONS).
     """
-    document = json_object(body, limit_bytes, "bad-did-document")
+    document = json_object(body, DOCUMENT_LIMIT_BYTES, "bad-did-document")
     did = document.get("id")
     if not isinstance(did, str) or not did.startswith("did:"):
         raise Refused("bad-did-document", "no id")

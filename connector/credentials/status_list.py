@@ -86,9 +86,9 @@ class StateAt:
 # --- the bitstring ---------------------------------------------------------------------------------------------------
 
 
-def encode_list(indices: Iterable[int], bits: int = LIST_BITS) -> str:
+def encode_list(indices: Iterable[int]) -> str:
     """The `encodedList` in which these bits are set (section 3.3): multibase `u` of the gzip of the bits."""
-    octets = bytearray(bits // 8)
+    octets = bytearray(LIST_BITS // 8)
     for index in indices:
         octets[index // 8] |= 0x80 >> index % 8
     packer = zlib.compressobj(_LEVEL, zlib.DEFLATED, _GZIP)

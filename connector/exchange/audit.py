@@ -19,7 +19,7 @@ from connector.exchange.walking import Progress, Walker
 from connector.model import Did, Facts
 from connector.provenance.assemble import assemble
 from connector.provenance.report import AuditReport
-from connector.provenance.walk import Limits, Walk
+from connector.provenance.walk import Walk
 
 
 class Own(Protocol):
@@ -41,20 +41,16 @@ class Audit:
     verifier: RecordableVerifier
     clock: Clock
 
-    async def run(
-        self, root: str, holder: Did, *, on_node: Progress | None = None, limits: Limits | None = None
-    ) -> AuditReport:
+    async def run(self, root: str, holder: Did, *, on_node: Progress | None = None) -> AuditReport:
         """Walk from the record, thing or identifier `root` at `holder` until nothing more is wanted; then judge.
 
         Judging takes half a millisecond a node: not on the event loop.
         """
-        walk = Walk(root, holder=holder, now=self.clock.now(), limits=limits)
+        walk = Walk(root, holder=holder, now=self.clock.now())
         await Walker(reads=self, verifier=self.verifier, receipts=self._receipt).run(walk, on_node=on_node)
         return await asyncio.to_thread(assemble, walk)
 
-    async def record(
-        self, root: str, holder: Did, *, on_node: Progress | None = None, limits: Limits | None = None
-    ) -> tuple[AuditReport, Recording]:
+    async def record(self, root: str, holder: Did, *, on_node: Progress | None = None) -> tuple[AuditReport, Recording]:
         """The same, and all that it takes to make it once more. Each place is asked once, so a silence counts for the
         whole walk.
         """
@@ -62,7 +58,7 @@ class Audit:
         outside = Outside(reads=self, resolver=self.verifier.resolver, receipts=self._receipt)
         obtained = Obtained(clock=self.clock, outside=outside)
         verifier = self.verifier.within(obtained, obtained)
-        walk = Walk(root, holder=holder, now=began, limits=limits)
+        walk = Walk(root, holder=holder, now=began)
         steps = await Walker(reads=obtained, verifier=verifier, receipts=obtained.receipt).run(walk, on_node=on_node)
         if obtained.too_much:
             raise BadInput(

@@ -64,7 +64,7 @@ class Suggesting:
 
     def __init__(
         self, scoring: Scoring, slots: tuple[Slot, ...], columns: tuple[Column, ...], asked: Asked,
-        added: tuple[Column, ...] = (),
+        added: tuple[Column, ...],
     ) -> None:  # fmt: skip
         self.scoring = scoring
         self.slots = slots

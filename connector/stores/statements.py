@@ -46,10 +46,10 @@ def named(folder: Path) -> dict[str, str]:
     return found
 
 
-def number(columns: Columns | None, place: int = 0, *, default: int = 0) -> int:
-    """The whole number in that place, or the default where there is no row."""
+def number(columns: Columns | None, place: int = 0) -> int:
+    """The whole number in that place; 0 where there is no row."""
     if columns is None:
-        return default
+        return 0
     value = columns[place]
     assert isinstance(value, int)
     return value

@@ -95,14 +95,14 @@ def default_folder() -> Path:
     return within if within.is_dir() else beside
 
 
-def load_matches(folder: Path | None = None) -> tuple[Match, ...]:
+def load_matches() -> tuple[Match, ...]:
     """The matches with other data models, for the bridges to them."""
-    return read_matches(_read((folder or default_folder()) / "matches.csv"), load_bundle(folder).terms)
+    return read_matches(_read(default_folder() / "matches.csv"), load_bundle().terms)
 
 
-def load_headings(folder: Path | None = None) -> Headings:
+def load_headings() -> Headings:
     """What the columns of exports are called, for proposals of mapping plans."""
-    return read_headings(_read((folder or default_folder()) / "headings.csv"), load_bundle(folder).terms)
+    return read_headings(_read(default_folder() / "headings.csv"), load_bundle().terms)
 
 
 @cache

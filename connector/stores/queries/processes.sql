@@ -1,4 +1,4 @@
--- Columns stand in the order of the row's fields in exchange/ports.py.
+-- Columns stand in the order of the row's fields in exchange/rows.py.
 
 -- name: load_process
 SELECT tenant, kind, pid, peer_pid, counterparty, role, state, version, body, deadline, created, updated

@@ -1,4 +1,4 @@
--- Columns stand in the order of the row's fields in exchange/ports.py.
+-- Columns stand in the order of the row's fields in exchange/rows.py.
 
 -- name: insert_record
 INSERT INTO record (tenant, record_id, version, record_type, key, subject_id, holder, origin, dataset_id, agreement_id,
