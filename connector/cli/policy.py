@@ -15,7 +15,7 @@ import orjson
 import typer
 
 from connector.cli.console import DONE, JSON, NO, console, show_json, told
-from connector.errors import BadInput, BadPolicy
+from connector.errors import BadInput, BadMessage, BadPolicy
 from connector.model import Claim, Did, Facts, Finding, Json
 from connector.policy.comparisons import State
 from connector.policy.evaluate import Decision, compile_policy, evaluate
@@ -23,6 +23,7 @@ from connector.policy.odrl import Policy
 from connector.policy.operands import Stage
 from connector.policy.plain import plain as in_plain_words
 from connector.policy.reading import load, parse_time, read
+from connector.vocabulary.admission import admit_value
 
 MAX_FILE_BYTES: Final = 1 << 20
 _FACTS: Final = ("party", "stage", "at", "claims")
@@ -59,7 +60,7 @@ def check(file: File, as_json: JSON = False) -> None:
 
 def checked(file: Path) -> tuple[Policy | None, tuple[Finding, ...]]:
     """The policy of a file, or everything that is wrong with it. `BadInput`: it is no JSON."""
-    return read(_document(file))
+    return read(_document(file), own=True)
 
 
 @app.command()
@@ -119,15 +120,14 @@ def _document(file: Path) -> Json:
     if len(octets) > MAX_FILE_BYTES:
         raise BadInput(f"{file} is larger than {MAX_FILE_BYTES} bytes.")
     try:
-        document: Json = orjson.loads(octets)
-    except orjson.JSONDecodeError as problem:
-        raise BadInput(f"{file} is not JSON: {problem}.") from problem
-    return document
+        return admit_value(octets, MAX_FILE_BYTES)
+    except BadMessage as problem:
+        raise BadInput(problem.detail.replace("The body", str(file), 1), hint=problem.hint) from problem
 
 
 def _policy(file: Path) -> Policy:
     try:
-        return load(orjson.dumps(_document(file)))
+        return load(orjson.dumps(_document(file)), own=True)
     except BadPolicy as problem:
         hint = problem.hint or f"battery-connector policy check {file}"
         raise BadPolicy(problem.detail, hint=hint, place=f"{file} {problem.place}".strip()) from problem

@@ -71,8 +71,8 @@ _ORDER: Final = {Operator.GT: compare.gt, Operator.GTEQ: compare.ge, Operator.LT
 _DATE_LENGTH: Final = len("2027-03-01")
 
 
-def comparison(constraint: Constraint, operand: Operand, stage: Stage) -> Comparison:
-    """The closure for a constraint at a stage."""
+def comparison(constraint: Constraint, operand: Operand, stage: Stage, *, forbids: bool = False) -> Comparison:
+    """Of a constraint at a stage. `forbids`: of a prohibition, for which one of a unit's values is enough."""
     if stage not in operand.stages:
         return lambda _known: _NOT_HERE
     if operand.subject is Subject.CLOCK:
@@ -81,12 +81,10 @@ def comparison(constraint: Constraint, operand: Operand, stage: Stage) -> Compar
         return _party(constraint)
     if CALLER in operand.constants:
         return _caller(operand.fact)
-    # At an audit read nothing is signed, so nothing is accepted: the fact is needed there.
-    contractual = operand.enforced is Enforced.CONTRACTUAL and stage is not Stage.AUDIT
-    absent = _BY_CONTRACT if contractual else _NOT_KNOWN
+    absent = _BY_CONTRACT if operand.enforced is Enforced.CONTRACTUAL else _NOT_KNOWN
     wanted = frozenset(constraint.right)
     if operand.subject is Subject.UNIT:
-        return _every_of(operand.fact, wanted)
+        return _any_of(operand.fact, wanted, absent) if forbids else _every_of(operand.fact, wanted)
     if operand.subject is Subject.MANDATE:
         unit_fact = operand.unit_fact if wanted == {UNIT} else ""
         within = _within_period if operand.kind is ValueKind.TIME else _within

@@ -16,19 +16,8 @@ from typing import Final, NamedTuple, TypeAlias
 
 from connector.model import Claim, Facts, Json, JsonObject
 from connector.policy.comparisons import Comparison, Known, State, Verdict, comparison
-from connector.policy.odrl import Action, Constraint, Effect, Policy, Rule, Term
+from connector.policy.odrl import ACTION_AT, Action, Constraint, Effect, Policy, Rule, Term
 from connector.policy.operands import LIST_OPERATORS, MANDATE, OF_A_MANDATE, OPERANDS, Stage
-
-ACTION_AT: Final[Mapping[Stage, Action]] = MappingProxyType(
-    {
-        Stage.CATALOGUE: Action.LIST,
-        Stage.NEGOTIATION: Action.USE,
-        Stage.TRANSFER: Action.USE,
-        Stage.DATA: Action.USE,
-        Stage.AUDIT: Action.AUDIT,
-    }
-)
-"""What is decided at a stage."""
 
 
 class Reason(StrEnum):
@@ -220,7 +209,8 @@ def _programme(policy: Policy, action: Action, stage: Stage) -> _Programme:
     for effect, nodes in chosen.items():
         for number, path, rule in positions:
             if rule.effect == effect and rule.action is counting:
-                compiler = _RuleCompiler(rule=number, stage=stage, holds=_HOLDS[effect], checks=checks)
+                forbids = effect == "prohibition"
+                compiler = _RuleCompiler(rule=number, stage=stage, forbids=forbids, checks=checks)
                 nodes.append((number, compiler.all_of(rule.constraints, f"{path}.constraint")))
     return _Programme(
         action=action,
@@ -244,8 +234,12 @@ class _RuleCompiler:
 
     rule: int
     stage: Stage
-    holds: frozenset[State]
+    forbids: bool
     checks: list[Check]
+
+    @property
+    def holds(self) -> frozenset[State]:
+        return _HOLDS["prohibition" if self.forbids else "permission"]
 
     def all_of(self, terms: tuple[Term, ...], path: str) -> _Node:
         atoms = [term for term in terms if isinstance(term, Constraint)]
@@ -267,7 +261,7 @@ class _RuleCompiler:
 
     def atom(self, constraint: Constraint, path: str) -> Comparison:
         self.checks.append(Check(path=path, rule=self.rule, constraint=constraint))
-        return comparison(constraint, OPERANDS[constraint.left], self.stage)
+        return comparison(constraint, OPERANDS[constraint.left], self.stage, forbids=self.forbids)
 
 
 def _flat(comparisons: tuple[Comparison, ...], holding: frozenset[State]) -> _Node:

@@ -9,14 +9,16 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from types import MappingProxyType
 from typing import Final, Literal, TypeAlias
 
 import orjson
 
 from connector.model import Json, JsonObject
-from connector.policy.operands import LIST_OPERATORS, LISTED_PARTIES, OPERANDS, Operator
+from connector.policy.operands import LIST_OPERATORS, LISTED_PARTIES, OPERANDS, Operator, Stage
 
 Effect: TypeAlias = Literal["permission", "prohibition"]
 _EFFECTS: Final[tuple[Effect, Effect]] = ("permission", "prohibition")
@@ -28,6 +30,18 @@ class Action(StrEnum):
     USE = "use"
     LIST = "list"
     AUDIT = "audit"
+
+
+ACTION_AT: Final[Mapping[Stage, Action]] = MappingProxyType(
+    {
+        Stage.CATALOGUE: Action.LIST,
+        Stage.NEGOTIATION: Action.USE,
+        Stage.TRANSFER: Action.USE,
+        Stage.DATA: Action.USE,
+        Stage.AUDIT: Action.AUDIT,
+    }
+)
+"""What is decided at a stage."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -87,7 +87,8 @@ class Subject(StrEnum):
 
 ALL_STAGES: Final = frozenset(Stage)
 WITH_UNIT: Final = frozenset({Stage.DATA, Stage.AUDIT})
-FROM_NEGOTIATION: Final = ALL_STAGES - {Stage.CATALOGUE}
+BY_CONTRACT: Final = frozenset({Stage.NEGOTIATION, Stage.TRANSFER, Stage.DATA})
+"""Where an agreement is made or used: the catalogue comes before it, an audit read goes without."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,6 +99,8 @@ class Operand:
     kind: ValueKind
     phrases: Mapping[Operator, str]
     """Operator -> the end of "a party that ...", with `{right}`."""
+    forbidden: str = ""
+    """The same in a prohibition, where it is said otherwise."""
     namespace: str = NAMESPACE
     stages: frozenset[Stage] = ALL_STAGES
     subject: Subject = Subject.CLAIM
@@ -188,7 +191,7 @@ _TABLE: Final = (
         name="contentDigest",
         fact="contentDigest",
         kind=ValueKind.TEXT,
-        stages=frozenset({Stage.NEGOTIATION, Stage.TRANSFER, Stage.DATA}),
+        stages=BY_CONTRACT,
         phrases={_EQ: "gets exactly the content with the digest {right}"},
     ),
     Operand(
@@ -268,15 +271,16 @@ _TABLE: Final = (
         fact="purpose",
         namespace=ODRL,
         kind=ValueKind.TEXT,
-        stages=FROM_NEGOTIATION,
+        stages=BY_CONTRACT,
         enforced=Enforced.CONTRACTUAL,
         phrases={_EQ: "uses the data only for {right}", _ANY_OF: "uses the data only for {right}"},
+        forbidden="uses the data for {right}",
     ),
     Operand(
         name="onwardSharing",
         fact="onwardSharing",
         kind=ValueKind.TEXT,
-        stages=FROM_NEGOTIATION,
+        stages=BY_CONTRACT,
         enforced=Enforced.CONTRACTUAL,
         constants={"none": "nobody"},
         phrases={_EQ: "passes the data on to {right}"},
@@ -285,7 +289,7 @@ _TABLE: Final = (
         name="retentionDays",
         fact="retentionDays",
         kind=ValueKind.NUMBER,
-        stages=FROM_NEGOTIATION,
+        stages=BY_CONTRACT,
         enforced=Enforced.CONTRACTUAL,
         phrases={Operator.LTEQ: "keeps the data for at most {right} days"},
     ),

@@ -16,20 +16,24 @@ from typing import Final, Literal
 
 import orjson
 
-from connector.errors import BadPolicy
+from connector.errors import BadMessage, BadPolicy
 from connector.model import AccessClass, Finding, Json, JsonObject, Place
-from connector.policy.odrl import Action, Constraint, Effect, Group, Policy, Rule, Term
+from connector.policy.odrl import ACTION_AT, Action, Constraint, Effect, Group, Policy, Rule, Term
 from connector.policy.operands import (
     LIST_OPERATORS,
     ODRL,
     OPERANDS,
+    UNIT,
     Operand,
     Operator,
+    Stage,
     ValueKind,
     find_operand,
 )
+from connector.vocabulary.admission import admit_value
 from connector.vocabulary.terms import NAMESPACE
 
+MAX_BYTES: Final = 1 << 20
 MAX_RULES: Final = 64
 MAX_CONSTRAINTS: Final = 256
 MAX_DEPTH: Final = 4
@@ -46,24 +50,39 @@ _RULE_KEYS: Final = _NOTES | {"action", "constraint", "duty", "remedy"}
 _CONSTRAINT_KEYS: Final = _NOTES | {"leftOperand", "operator", "rightOperand"}
 _DID: Final = re.compile(r"did:[a-z0-9]+:[A-Za-z0-9._:%-]+")
 _TEXT_PREFIXES: Final = ("odrl:", ODRL)
+_DECIDED: Final = {
+    Action.LIST: "who sees an offer", Action.USE: "who has data by contract", Action.AUDIT: "who may read in an audit",
+}  # fmt: skip
+_STAGES_OF: Final = {
+    action: frozenset(stage for stage, decided in ACTION_AT.items() if decided is action) for action in Action
+}
 
 
-def read(document: Json) -> tuple[Policy | None, tuple[Finding, ...]]:
-    """The policy in a parsed document, or None with everything that is wrong with it."""
+def read(document: Json, *, own: bool = False) -> tuple[Policy | None, tuple[Finding, ...]]:
+    """The policy in a parsed document, or None with everything that is wrong with it.
+
+    `own`: a file of ours, whose terms hold for whoever meets them; on the wire the parties of a deal stand beside them.
+    """
     reader = _Reader()
     policy = reader.policy(document)
+    if own and isinstance(document, dict) and document.get("assignee") is not None:
+        reader.wrong(
+            "$.assignee", "assignee-unsupported", "An assignee would bind nobody here: whoever meets the rules may.",
+            hint='Write a constraint in each rule: "party", "eq" or "isAnyOf", the DID.', value=document["assignee"],
+        )  # fmt: skip
     if reader.findings:
         return None, tuple(reader.findings)
     return policy, ()
 
 
-def load(octets: bytes) -> Policy:
+def load(octets: bytes, *, own: bool = False) -> Policy:
     """The policy in these bytes. `BadPolicy`: not JSON, or with findings (the first is told)."""
     try:
-        document: Json = orjson.loads(octets)
-    except orjson.JSONDecodeError as problem:
-        raise BadPolicy(f"The policy is not JSON: {problem}.", hint="a policy is one JSON object") from problem
-    policy, findings = read(document)
+        document: Json = admit_value(octets, MAX_BYTES)  # of a key that stands twice the first rules would be lost
+    except BadMessage as problem:
+        sentence = problem.detail.replace("The body", "The policy")
+        raise BadPolicy(sentence, hint=problem.hint or "a policy is one JSON object") from problem
+    policy, findings = read(document, own=own)
     if policy is None:
         first = findings[0]
         more = f" ({len(findings) - 1} more)" if len(findings) > 1 else ""
@@ -95,6 +114,8 @@ class _Reader:
 
     findings: list[Finding] = field(default_factory=list)
     constraints: int = 0
+    deciding: Action | None = None
+    """The action of the rule that is being read."""
 
     def wrong(self, path: str, code: str, message: str, *, hint: str = "", value: Json = None, term: str = "") -> None:
         shown = "" if value is None else orjson.dumps(value).decode(errors="replace")[:200]
@@ -161,7 +182,7 @@ class _Reader:
                         "obligation-unsupported",
                         "Duties can't be followed here; write terms as constraints.",
                     )
-            action = self.action(item.get("action"), path)
+            self.deciding = action = self.action(item.get("action"), path)
             terms = tuple(self.terms(item.get("constraint"), f"{path}.constraint", 0))
             if action is not None:
                 yield Rule(effect=effect, action=action, constraints=terms)
@@ -213,11 +234,23 @@ class _Reader:
                 f"{path}.leftOperand", "unknown-operand", "The operand is not in the table.", hint=hint, value=left
             )
             return None
+        if self.deciding is not None and not operand.stages & _STAGES_OF[self.deciding]:
+            self.never_checked(operand, self.deciding, path)
+            return None
         operator = self.operator(item.get("operator"), operand, path)
         if operator is None:
             return None
         right = self.right(item.get("rightOperand"), operand, operator, f"{path}.rightOperand")
         return Constraint(left=operand.name, operator=operator, right=right) if right else None
+
+    def never_checked(self, operand: Operand, action: Action, path: str) -> None:
+        """A constraint that no stage of its action looks at would let everybody through."""
+        stages = ", ".join(stage for stage in Stage if stage in operand.stages)
+        hint = f"It is checked at: {stages}."
+        if action is Action.AUDIT and operand.name == "purpose":
+            hint += ' Nothing is signed at an audit read: write "mandatePurpose".'
+        message = f"{operand.name} is not known where it is decided {_DECIDED[action]}."
+        self.wrong(f"{path}.leftOperand", "never-checked", message, hint=hint, term=operand.name)
 
     def operator(self, value: Json, operand: Operand, path: str) -> Operator | None:
         name = _plain(value.get("@id") if isinstance(value, dict) else value)
@@ -243,6 +276,10 @@ class _Reader:
                 self.wrong(path, "value-type", message, value=item, term=operand.name)
             else:
                 result.append(normal)
+        if UNIT in operand.constants and UNIT in result and len(result) > 1:
+            message = f'{operand.name}: "{UNIT}" stands alone; with a value beside it no mandate would do.'
+            self.wrong(path, "value-count", message, hint="Write two constraints.", value=value, term=operand.name)
+            return ()
         return tuple(dict.fromkeys(result)) if len(result) == len(items) else ()
 
 
@@ -253,6 +290,8 @@ def _normal(text: str, operand: Operand, operator: Operator) -> str | None:
     if operator is Operator.IS_PART_OF or operand.kind is ValueKind.NONE or text in operand.constants:
         allowed = text in operand.constants and (operand.name != "party" or operator is Operator.IS_PART_OF)
         return text if allowed else None
+    if text.removeprefix("@") in operand.constants:
+        return None  # the constant as the page about policies marks it
     if operand.kind is ValueKind.TIME:
         moment = parse_time(text)
         return None if moment is None else moment.isoformat().replace("+00:00", "Z")

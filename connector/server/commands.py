@@ -106,7 +106,7 @@ async def dataset_of(
     dataset_id = given or _mint(services, "dataset", f"{name} {policy_file.name}")
     before = await services.store.load_dataset(services.config.tenant, dataset_id)
     with about(policy_file):
-        policy_digest = digest(load(policy_octets))
+        policy_digest = digest(load(policy_octets, own=True))
     return DatasetRow(
         tenant=services.config.tenant, dataset_id=dataset_id, title=name, plan=name, record_types=(record_type,),
         policy=policy_octets, policy_digest=policy_digest, at=micros(services.clock.now()),

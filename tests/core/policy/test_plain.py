@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
 import pytest
 
+from connector.policy.odrl import Action
 from connector.policy.operands import CALLER, LISTED_PARTIES, OPERANDS, UNIT, Operand, Stage
 from connector.policy.plain import plain
 from connector.policy.reading import load
@@ -31,6 +33,37 @@ def test_each_constraint_is_said() -> None:
         "Audit reads are open to nobody. "
         "Audit reads are in no case open to anybody."
     )
+
+
+def test_a_prohibition_says_that_doubt_counts() -> None:
+    """The engine denies whoever may be meant; what nobody can check until it is said is said to be a contract's."""
+    given = policy(
+        rule("use"),
+        prohibition=[
+            rule("use", c("role", "eq", "trader")),
+            rule("use", c("purpose", "eq", "marketing")),
+            rule("use", c("dateTime", "gteq", "2028-01-01T00:00:00Z")),
+        ],
+    )
+    assert plain(given, actions=(Action.USE,)) == (
+        "The data may be had by anybody. "
+        "The data may in no case be had by a party that proves the role trader, or of which this is not known. "
+        "The data may in no case be had by a party that uses the data for marketing (by contract). "
+        "The data may in no case be had by a party that asks at 2028-01-01T00:00:00Z or later."
+    )
+
+
+def test_a_value_cannot_speak() -> None:
+    """A peer's offer could hold half a sentence: what is more than a word stands in quotes."""
+    text = 'x. The data may be had by "anybody"'
+    said = plain(policy(rule("use", c("role", "isAnyOf", ["a:b/c#d", text]))), actions=(Action.USE,))
+    assert said == f"The data may be had by a party that proves the role a:b/c#d or {json.dumps(text)}."
+    assert "x." not in plain(policy(rule("use", c("role", "eq", "x.")))).replace('"x."', "")
+
+
+def test_what_is_not_offered_is_shown_to_nobody() -> None:
+    """Without a permission of use there is no offer, whatever is said of who sees it."""
+    assert plain(policy(rule("list"), rule("audit"))).startswith("No offer. The data may be had by nobody.")
 
 
 @pytest.mark.parametrize("file", POLICIES, ids=lambda file: str(file.name))

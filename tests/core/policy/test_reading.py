@@ -8,7 +8,7 @@ import pytest
 from connector.errors import BadPolicy
 from connector.model import Json
 from connector.policy.odrl import Action, Constraint, Group
-from connector.policy.operands import OPERANDS, Operator
+from connector.policy.operands import OPERANDS, Operator, Stage
 from connector.policy.reading import MAX_CONSTRAINTS, load, read
 from connector.vocabulary.terms import NAMESPACE
 from tests.core.policy.policies import c, policy, rule
@@ -42,6 +42,34 @@ def test_single_objects_and_numbers_are_taken_from_our_own_files() -> None:
     assert findings == ()
     assert found is not None
     assert found.rules[0].constraints == (Constraint(left="retentionDays", operator=Operator.LTEQ, right=("365",)),)
+
+
+def test_a_key_that_stands_twice_is_refused() -> None:
+    """Else the first list of prohibitions would be lost, and the rest still be a policy."""
+    octets = (
+        b'{"permission": [{"action": "use"}], "prohibition": [{"action": "use"}], "prohibition": [{"action": "audit"}]}'
+    )
+    with pytest.raises(BadPolicy, match="twice"):
+        load(octets)
+
+
+def test_an_assignee_of_our_own_file_is_refused() -> None:
+    """On the wire the parties of a deal stand there; in a file it would be a limit that nobody keeps."""
+    document: Json = {"assignee": "did:web:friend.example", "permission": [{"action": "use"}]}
+    assert read(document)[1] == ()
+    assert [finding.code for finding in read(document, own=True)[1]] == ["assignee-unsupported"]
+    with pytest.raises(BadPolicy, match="assignee"):
+        load(orjson.dumps(document), own=True)
+
+
+def test_the_unit_stands_alone_and_without_the_mark_of_the_page() -> None:
+    """`@unit` would be a material of that name, and beside another value no mandate would do."""
+    assert codes({"permission": [rule("audit", c("mandateMaterial", "hasPart", "@unit"))]}) == [
+        ("value-type", "$.permission[0].constraint[0].rightOperand")
+    ]
+    assert codes({"permission": [rule("audit", c("mandateClass", "hasPart", ["unit", "PUB"]))]}) == [
+        ("value-count", "$.permission[0].constraint[0].rightOperand")
+    ]
 
 
 def test_groups_nest() -> None:
@@ -175,4 +203,5 @@ def test_each_operator_of_the_table_can_be_read() -> None:
         for operator in operand.operators:
             constant = next(iter(operand.constants), "true")
             value = constant if operator is Operator.IS_PART_OF else samples.get(operand.kind, constant)
-            assert codes(use(c(operand.name, operator, value))) == []
+            action = "audit" if operand.stages == {Stage.AUDIT} else "use"
+            assert codes({"permission": [rule(action, c(operand.name, operator, value))]}) == []
