@@ -12,12 +12,14 @@ from decimal import Decimal
 
 from connector.provenance.balance import Books, site_balances
 from connector.provenance.crosscheck import all_findings
-from connector.provenance.events import Event, MakeEvent, MoveEvent, StocktakeEvent, each
+from connector.provenance.events import Event, MakeEvent, MoveEvent, StocktakeEvent, Thing, each
 from connector.provenance.links import LEAVES, PROOFS
+from connector.provenance.naming import Names, names_of
 from connector.provenance.nodes import Edge, Judged, Node, Scope, judge
 from connector.provenance.origin import RECYCLED, Chain, Coverage, Ground, coverage
 from connector.provenance.outcomes import FAILED, GAPS, USABLE, Outcome, verdict
 from connector.provenance.report import AuditReport, NodeResult
+from connector.provenance.statements import Content
 from connector.provenance.walk import Walk
 from connector.vocabulary.bundle import load_tolerances
 from connector.vocabulary.tolerances import known_at
@@ -29,6 +31,8 @@ _GROUNDS: Mapping[Outcome, Ground] = {
     Outcome.PENDING: Ground.PENDING,
     Outcome.MISSING: Ground.MISSING,
 }
+_SIGNED = USABLE | {Outcome.REVOKED, Outcome.SUSPENDED, Outcome.EXPIRED}
+"""Words of records that their issuer signed, whatever they are worth now."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +44,7 @@ class _Seen:
 
     walk: Walk
     judged: Mapping[str, Judged]
+    names: Names
     edges: tuple[Edge, ...]
     children: Mapping[str, tuple[Edge, ...]]
     widest: Decimal
@@ -66,8 +71,22 @@ class _Seen:
             linked = [by_digests.get(link.digests) for link in content.links if link.relation == "corrects"]
             corrected = [other.content for other in linked if other is not None and other.content is not None]
             # Nobody takes another's event out of the books.
-            earlier = tuple(other.id for other in corrected if other.issuer == content.issuer)
-            yield node, replace(content.event, corrects=earlier)
+            earlier = tuple(self.called(other) for other in corrected if other.issuer == content.issuer)
+            yield node, replace(self.names.event(content, content.event), corrects=earlier)
+
+    def called(self, content: Content) -> str:
+        """What the books call the event that a record is about."""
+        return self.names.event(content, content.event).id if content.event is not None else content.id
+
+    def passports(self, words: Collection[Outcome]) -> Iterator[tuple[Node, str, Thing]]:
+        """Nodes about a thing with its name in the books; of several about one the maker's last: that counts."""
+        found = [
+            (node, content, content.thing)
+            for key, node in self.walk.nodes.items()
+            if (content := node.content) is not None and content.thing is not None and self.word(key) in words
+        ]
+        for node, content, thing in sorted(found, key=lambda one: (one[1].id, one[1].issuer) in self.names.makers):
+            yield node, self.names.thing(content), thing
 
 
 def assemble(walk: Walk) -> AuditReport:
@@ -80,7 +99,9 @@ def assemble(walk: Walk) -> AuditReport:
     for edge in edges:
         children[edge.source] = (*children.get(edge.source, ()), edge)
     widest = known_at(load_tolerances(), walk.now.date()).widest
-    seen = _Seen(walk=walk, judged=judged, edges=edges, children=children, widest=widest)
+    signed = [node for key, node in walk.nodes.items() if judged[key].outcome in _SIGNED]
+    names = names_of(signed, edges)
+    seen = _Seen(walk=walk, judged=judged, names=names, edges=edges, children=children, widest=widest)
     books = _books(seen)
     findings = all_findings(books)
     unreached = _unreached(seen)
@@ -169,7 +190,7 @@ def _result(seen: _Seen, node: Node, rests_on: tuple[str, ...], recycled: Mappin
         time=content.time if content else None,
         what=content.what if content else "",
         issuer=content.issuer if content else "",
-        source_kind=recycled.get(content.id, "") if content and content.thing else "",
+        source_kind=recycled.get(seen.names.thing(content), "") if content and content.thing else "",
         scopes=tuple(sorted(node.scopes)),
     )
 
@@ -209,14 +230,10 @@ def _books(seen: _Seen) -> Books:
             named = [edge for edge in seen.children.get(node.key, ()) if edge.relation == "covers"]
             usable = [edge.target for edge in named if seen.word(edge.target) in USABLE]
             contents = [seen.walk.nodes[key].content for key in usable]
-            covers[event.id] = frozenset(content.id for content in contents if content is not None)
+            covers[event.id] = frozenset(seen.called(content) for content in contents if content is not None)
             absent = [edge.target for edge in named if seen.word(edge.target) not in USABLE]
             gaps[event.id] = tuple(f"{key} is {seen.word(key)}" for key in absent)
-    things = {
-        node.content.thing.id: node.content.thing
-        for key, node in seen.walk.nodes.items()
-        if seen.word(key) in USABLE and node.content is not None and node.content.thing is not None
-    }
+    things = {name: thing for _, name, thing in seen.passports(USABLE)}
     return Books(events=tuple(events), things=things, covers=covers, gaps=gaps, widest=seen.widest)
 
 
@@ -233,12 +250,13 @@ def _coverage(seen: _Seen) -> tuple[Coverage, ...]:
             links[link] = ground if links.get(link, Ground.VERIFIED) is Ground.VERIFIED else links[link]
         content = node.content
         if content is not None and isinstance(content.event, MakeEvent):
-            made |= {product.thing: ground for product in content.event.outputs}
-        elif content is not None and content.thing is not None:
-            things[content.id] = ground
-            for edge in seen.children.get(key, ()):
-                if edge.relation == "madeIn":
-                    made.setdefault(content.id, _ground(seen, edge.target))
+            event = seen.names.event(content, content.event)
+            made |= {product.thing: ground for product in event.outputs} if isinstance(event, MakeEvent) else {}
+    for node, name, _ in seen.passports(frozenset(Outcome)):
+        things[name] = _ground(seen, node.key)
+        for edge in seen.children.get(node.key, ()):
+            if edge.relation == "madeIn":
+                made.setdefault(name, _ground(seen, edge.target))
     usable = [event for _, event in seen.usable()]
     standing = {event.id for event in Books(events=tuple(usable), widest=seen.widest).standing().events}
     chain = Chain(
@@ -256,7 +274,7 @@ def _coverage(seen: _Seen) -> tuple[Coverage, ...]:
         ),
         widest=seen.widest,
     )
-    return _named(seen, coverage(chain, root.content.id))
+    return _named(seen, coverage(chain, seen.names.thing(root.content)))
 
 
 def _proven_makes(seen: _Seen) -> Iterator[MakeEvent]:
@@ -279,7 +297,7 @@ def _named(seen: _Seen, found: tuple[Coverage, ...]) -> tuple[Coverage, ...]:
             names |= dict.fromkeys(bought, f"lot bought with delivery {called}")
     for node in seen.walk.nodes.values():
         if node.content is not None and node.content.thing is not None:
-            names[node.content.id] = node.content.name
+            names[seen.names.thing(node.content)] = node.content.name
     return tuple(
         replace(item, shares=tuple(replace(share, name=names.get(share.thing, "")) for share in item.shares))
         for item in found
@@ -299,7 +317,7 @@ def _extraction(seen: _Seen) -> dict[str, Ground]:
     found: dict[str, set[Ground | None]] = {}
     for key, node in seen.walk.nodes.items():
         if node.content is not None and isinstance(node.content.event, MakeEvent):
-            found.setdefault(node.content.event.id, set()).add(_permit(seen, key))
+            found.setdefault(seen.called(node.content), set()).add(_permit(seen, key))
     return {
         ident: next(iter(grounds)) or Ground.UNPROVEN if len(grounds) == 1 else Ground.UNPROVEN
         for ident, grounds in found.items()
@@ -332,8 +350,15 @@ def _permit(seen: _Seen, key: str) -> Ground | None:
 
 def _places(seen: _Seen) -> dict[str, str]:
     """Names of sites, as their facility records say."""
-    return {
+    found = {
         node.content.id: node.content.name
         for node in seen.walk.nodes.values()
         if node.type == "FacilityRecord" and node.content is not None and node.content.name
     }
+    contested = [
+        (called, f"{found[site]} of {signer}")
+        for site, claims in seen.names.sites.items()
+        for signer, called in claims.items()
+        if site in found
+    ]
+    return found | dict(contested)

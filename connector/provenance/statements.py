@@ -125,6 +125,9 @@ def _faults(kind: str, record: str, version: int, statements: tuple[Statement, .
             found.append(f"the {what} credential belongs to another record or version")
         if kind not in statement.types:
             found.append(f"the {what} credential is no {kind}")
+    signers = sorted({statement.issuer for statement in statements})
+    if len(signers) > 1:  # else what one says of its own, such as where it was, would count as the other's word
+        found.append(f"a record has one signer, and this one has several: {', '.join(signers)}")
     return tuple(found)
 
 
