@@ -1,10 +1,11 @@
 """Verification of a credential: numbered checks in order, each reported, none left out in silence.
 
-Pure: the journey gathers what `needs` names (DID document, status lists) and hands it over as `Material`, failures
-included. What could not be obtained makes a check `unchecked` and the verdict `indeterminate`, never `valid`. Checks
-that rest on a failed one are `skipped`: an unproven document is not asked for its status or its shape. `verify` is two
-halves, because what a credential names must not be fetched before its signature is known to be good: `attest` makes the
-checks up to the signature, `judge` the others.
+Numbers, names and sections stand in `checks`; a `book` has by name what each came to. Pure: the journey gathers what
+`needs` names (DID document, status lists) and hands it over as `Material`, failures included. What could not be
+obtained makes a check `unchecked` and the verdict `indeterminate`, never `valid`. Checks that rest on a failed one are
+`skipped`: an unproven document is not asked for its status or its shape. `verify` is two halves, because what a
+credential names must not be fetched before its signature is known to be good: `attest` makes the checks up to the
+signature, `judge` the others.
 """
 
 from __future__ import annotations

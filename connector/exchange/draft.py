@@ -142,6 +142,7 @@ class Draft:
     row: ProcessRow | None
     process: Process
     content: JsonObject
+    """What it keeps beside its state: the README has every key."""
     counterparty: str
     now: datetime
     at: int = field(init=False)

@@ -128,6 +128,15 @@ def test_the_other_folders_introduce_themselves(folder: str) -> None:
     assert not [name for name in inside if name not in said]
 
 
+def test_what_a_process_keeps_is_described() -> None:
+    """Every key of a process's content that the journeys read or write stands in the README of `exchange`."""
+    code = "".join(path.read_text("utf-8") for path in (PRODUCT / "exchange").glob("*.py"))
+    keys = set(re.findall(r"""\bcontent(?:\.get|\.pop)?[\[(]"(\w+)\"""", code))
+    said = (PRODUCT / "exchange" / "README.md").read_text("utf-8")
+    assert len(keys) > 20, "the expression above no longer finds them"
+    assert not [key for key in keys if f"`{key}`" not in said]
+
+
 def test_nothing_is_left_open() -> None:
     """No mark that says that something has still to be done."""
     marks = re.compile("|".join(("TO" + "DO", "FIX" + "ME", "XX" + "X")))

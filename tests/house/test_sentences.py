@@ -10,8 +10,10 @@ from string import Formatter
 import pytest
 from jinja2 import Environment, FileSystemLoader, nodes
 
+from connector.policy.operands import OPERANDS
 from connector.server.languages import TEMPLATES
 from connector.server.passport_page import SECTIONS
+from connector.server.words import refused_in_words
 from connector.vocabulary.bundle import load_bundle
 from connector.vocabulary.terms import LANGUAGES
 from connector.vocabulary.wording import read_words
@@ -75,6 +77,13 @@ def test_no_sentence_stands_in_a_template() -> None:
         text = " ".join(one.data for one in tree.find_all(nodes.TemplateData))
         outside = "".join(part.rpartition(">")[2] for part in text.split("<"))
         assert not [letter for letter in outside if letter.isalpha()], (name, outside)
+
+
+def test_every_operand_has_its_words() -> None:
+    """A refusal names what failed, not "a condition"."""
+    told = refused_in_words({"reason": [{"failed": [*OPERANDS]}]})
+    assert "unitBuyer" in told
+    assert "a condition" not in told
 
 
 def test_every_word_for_values_is_said() -> None:
