@@ -16,14 +16,9 @@ from connector.credentials.did import DidDocument
 from connector.credentials.status import Unobtained
 from connector.credentials.verify import Material, Report, needs, verify
 from connector.keys.memory import MemorySigner, signer_from_seed
-from connector.model import Did, Finding, Json, JsonObject
-
-REFINER = Did("did:web:refiner.example")
-OTHER = Did("did:web:other.example")
-LIST_URL = "https://refiner.example/status/0"
-Issue = Callable[[JsonObject], bytes]
-Forge = Callable[[MemorySigner, JsonObject, bytes], bytes]
-Listed = Callable[..., bytes]
+from connector.model import Finding, Json, JsonObject
+from tests.core.credentials.conftest import LIST_URL, REFINER
+from tests.core.credentials.judging import OTHER, Forge, Issue, Listed, code, judged
 
 
 @pytest.fixture(params=["vc+jwt", "proof"])
@@ -34,16 +29,6 @@ def form(request: pytest.FixtureRequest) -> str:
 
 def outcomes(report: Report) -> dict[str, str]:
     return {check.name: check.outcome for check in report.checks}
-
-
-def code(report: Report) -> str:
-    """The code of the first check that failed or was left open."""
-    return next(check.code for check in report.checks if check.outcome in {"failed", "unchecked"})
-
-
-def judged(octets: bytes, material: Material, now: datetime, at: datetime | None = None) -> tuple[str, str, str]:
-    report = verify(octets, at=at or now, now=now, material=material)
-    return report.verdict, report.outcome(), code(report)
 
 
 def test_a_good_credential_is_valid(issued: Issue, credential: JsonObject, material: Material, now: datetime) -> None:

@@ -12,15 +12,8 @@ from connector.credentials.status import Unobtained
 from connector.credentials.status_list import Change, encode_list, list_payload
 from connector.credentials.verify import Material, verify
 from connector.model import JsonObject
-from tests.core.credentials.test_verify_status import (
-    LIST_URL,
-    REFINER,
-    Issue,
-    Listed,
-    listing,
-    status_of,
-    with_status,
-)
+from tests.core.credentials.conftest import LIST_URL, REFINER
+from tests.core.credentials.judging import Issue, Listed, listing, status_of, with_status
 
 
 @pytest.fixture(params=["vc+jwt", "proof"])

@@ -13,38 +13,18 @@ from connector.credentials import data_integrity, jose
 from connector.credentials.data_integrity import Proof
 from connector.credentials.datamodel import parse_credential
 from connector.credentials.status import Unobtained
-from connector.credentials.status_list import CHANGES_TYPE, Change, encode_list, list_payload
-from connector.credentials.verify import Material, Report, verify
+from connector.credentials.status_list import CHANGES_TYPE, Change, list_payload
+from connector.credentials.verify import Material, verify
 from connector.keys.memory import MemorySigner, signer_from_seed
-from connector.model import Did, Json, JsonObject
-
-REFINER = Did("did:web:refiner.example")
-OTHER = Did("did:web:other.example")
-LIST_URL = "https://refiner.example/status/0"
-Issue = Callable[[JsonObject], bytes]
-Forge = Callable[[MemorySigner, JsonObject, bytes], bytes]
-Listed = Callable[..., bytes]
+from connector.model import JsonObject
+from tests.core.credentials.conftest import LIST_URL, REFINER
+from tests.core.credentials.judging import OTHER, Forge, Issue, Listed, judged, listing, status_of, with_status
 
 
 @pytest.fixture(params=["vc+jwt", "proof"])
 def form(request: pytest.FixtureRequest) -> str:
     """One contract for both ways of securing: an envelope around the credential, a proof within it."""
     return str(request.param)
-
-
-def status_of(report: Report) -> tuple[str, str, str]:
-    """Outcome, code and detail of the status check."""
-    return next((check.outcome, check.code, check.detail) for check in report.checks if check.name == "status")
-
-
-def code(report: Report) -> str:
-    """The code of the first check that failed or was left open."""
-    return next(check.code for check in report.checks if check.outcome in {"failed", "unchecked"})
-
-
-def judged(octets: bytes, material: Material, now: datetime, at: datetime | None = None) -> tuple[str, str, str]:
-    report = verify(octets, at=at or now, now=now, material=material)
-    return report.verdict, report.outcome(), code(report)
 
 
 def test_a_mirrored_signature_is_judged_alike_and_does_not_escape_revocation(
@@ -74,15 +54,6 @@ def test_a_mirrored_signature_is_judged_alike_and_does_not_escape_revocation(
     change = Change(digest=good.digest, index=7, purpose="revocation", effective=now - timedelta(days=1))
     revoked = replace(material, lists={LIST_URL: listed(7)}, changes={LIST_URL: changes(change)}, opened={})
     assert judged(mirrored, revoked, now) == ("invalid", "revoked", "revoked")
-
-
-def with_status(material: Material, octets: bytes | Unobtained, changed: bytes | Unobtained) -> Material:
-    return replace(material, lists={LIST_URL: octets}, changes={LIST_URL: changed}, opened={})
-
-
-def listing(purpose: Json) -> JsonObject:
-    """The subject of a list in which no bit is set."""
-    return {"type": "BitstringStatusList", "statusPurpose": purpose, "encodedList": encode_list([])}
 
 
 @pytest.mark.parametrize(
