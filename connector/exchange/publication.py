@@ -123,14 +123,14 @@ class Batch:
         self.index += 1
         return self.index - 1
 
-    def add(self, record: RecordRow, made: Sequence[CredentialRow], ready: Ready, standing: RecordRow | None) -> None:
+    def add(self, record: RecordRow, made: Sequence[CredentialRow], ready: Ready) -> None:
         """One record with its credentials and links."""
         self.records.append(record)
         self.credentials += made
         for row in ready.held:
             self.pass_on(row, ready.mapped.buyers)
         self.links += [replace(link, from_version=record.version) for link in ready.links]
-        self.expected[record.record_id] = standing.version if standing else 0
+        self.expected[record.record_id] = ready.standing.version if ready.standing else 0
 
     def pass_on(self, row: RecordRow, buyers: tuple[str, ...]) -> None:
         """Whoever may get the document may get what it rests on."""

@@ -210,40 +210,48 @@ class Publish:
     ) -> None:
         """What becomes of a document: a new record, nothing, a new state, a correction, an overwrite, or a finding."""
         standing = ready.standing
-        old = await self._made(standing) if standing else []
-        fixed = [row for row in old if row.level != Level.DYNAMIC]
-        static, _, _ = standing.content_digest.partition(":") if standing else ("", "", "")
+        old = await self._issued(standing) if standing else []
         same = standing and (standing.content_digest, standing.dataset_id) == (ready.content_digest, dataset.dataset_id)
         if same and not self._orphaned(old):
             done.documents, done.credentials = done.documents + 1, done.credentials + len(old)
             done.unchanged += 1
             return
-        if standing is None:
-            made = await self._sign(ready, commit, version=commit.first)
-        elif static == ready.static and not self._orphaned(fixed):
-            made = await self._sign(ready, commit, version=standing.version, kept=fixed)
-            commit.overwritten += [row.digest for row in old if row.level == Level.DYNAMIC]
-        elif declared.correction:
-            before = tuple(row.digest for row in fixed)
-            said = {(row.access_class, row.level): parse_credential(row.octets).subject for row in old}
-            made = await self._sign(
-                ready, commit, version=max(standing.version + 1, commit.first), supersedes=before,
-                reason=declared.correction, said=said,
-            )  # fmt: skip
-        elif declared.overwrite:
-            made = await self._sign(ready, commit, version=standing.version)
-            commit.overwritten += [row.digest for row in old]
-        else:
-            done.findings.append((revoked_key if static == ready.static else changed_content)(ready.mapped))
+        made = await self._signed_anew(ready, old, declared, commit)
+        if isinstance(made, Finding):
+            done.findings.append(made)
             return
         if standing and standing.dataset_id != dataset.dataset_id:
             done.moved += 1
             done.left.add(standing.dataset_id)
-        commit.add(self._record(ready, dataset, made), made, ready, standing)
+        commit.add(self._record(ready, dataset, made), made, ready)
         done.documents += 1
         done.credentials += len(made)
         done.minted += 1
         done.skipped += standing is not None and made[0].version > standing.version + 1
+
+    async def _signed_anew(
+        self, ready: Ready, old: Sequence[CredentialRow], declared: Declared, commit: Batch
+    ) -> list[CredentialRow] | Finding:
+        """The document's credentials, under the version that they belong to; or why it takes a declaration."""
+        standing = ready.standing
+        if standing is None:
+            return await self._sign(ready, commit, version=commit.first)
+        fixed = [row for row in old if row.level != Level.DYNAMIC]
+        unchanged = standing.content_digest.partition(":")[0] == ready.static
+        if unchanged and not self._orphaned(fixed):
+            commit.overwritten += [row.digest for row in old if row.level == Level.DYNAMIC]
+            return await self._sign(ready, commit, version=standing.version, kept=fixed)
+        if declared.correction:
+            before = tuple(row.digest for row in fixed)
+            said = {(row.access_class, row.level): parse_credential(row.octets).subject for row in old}
+            return await self._sign(
+                ready, commit, version=max(standing.version + 1, commit.first), supersedes=before,
+                reason=declared.correction, said=said,
+            )  # fmt: skip
+        if declared.overwrite:
+            commit.overwritten += [row.digest for row in old]
+            return await self._sign(ready, commit, version=standing.version)
+        return (revoked_key if unchanged else changed_content)(ready.mapped)
 
     async def _sign(
         self,
@@ -302,7 +310,7 @@ class Publish:
         gone = revoked_ids(self.keys.methods(self.clock.now()), self.did)
         return bool(gone) and any(key_id_of(row.octets) in gone for row in rows)
 
-    async def _made(self, record: RecordRow) -> list[CredentialRow]:
+    async def _issued(self, record: RecordRow) -> list[CredentialRow]:
         return await self.store.credentials(self.tenant, self.did, record.record_id, record.version)
 
     def _record(self, ready: Ready, dataset: DatasetRow, made: Sequence[CredentialRow]) -> RecordRow:
