@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from connector.cli import app
 from connector.cli.client import Management
 from connector.cli.companies import free_ports
 from connector.errors import BadInput
 from connector.model import JsonObject
+from tests.commands import app
 from tests.edges.cli.companies import Company, found, know, serving
 from tests.edges.cli.test_running import ask, run
 

@@ -15,13 +15,11 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from connector.cli import app, mount
 from connector.cli.companies import free_ports
 from connector.cli.console import BUG, finite
 from connector.stores.connection import open_file
+from tests.commands import app
 from tests.edges.cli.companies import found
-
-mount()
 
 
 @pytest.fixture

@@ -8,13 +8,11 @@ from urllib.parse import quote
 
 from typer.testing import CliRunner
 
-from connector.cli import app, mount
 from connector.cli.companies import free_ports
+from tests.commands import app
 from tests.edges.cli.companies import Company, found, know, serving
 from tests.edges.cli.test_running import ask, run
 from tests.edges.cli.visitor import Visitor
-
-mount()
 
 
 def test_the_log_is_read_and_taken_along(tmp_path: Path) -> None:

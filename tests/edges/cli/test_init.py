@@ -8,10 +8,9 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from connector.cli import app, mount
 from connector.config import load
+from tests.commands import app
 
-mount(["init", "serve", "site"])
 RUN = CliRunner()
 
 

@@ -11,9 +11,7 @@ import pytest
 from typer.core import TyperGroup
 from typer.main import get_command
 
-from connector.cli import app, mount
-
-mount()
+from tests.commands import app
 
 
 def said(*arguments: str, **environment: str) -> str:

@@ -10,11 +10,10 @@ import pytest
 from openpyxl import load_workbook
 from typer.testing import CliRunner
 
-from connector.cli import app as commands
-from connector.cli import mount
 from connector.cli.map import app
 from connector.errors import BadInput
 from connector.mapping.changes import State, read_state
+from tests.commands import app as commands
 
 RUN = CliRunner()
 PLAN = """\
@@ -227,7 +226,6 @@ def test_run_since_gives_only_what_changed(tmp_path: Path, monkeypatch: pytest.M
     """New, changed, gone, nothing; a row that cannot be read is told each time, and hides that others are gone."""
     plan = _company(tmp_path, "")
     monkeypatch.chdir(tmp_path)
-    mount(["init"])
     assert RUN.invoke(commands, ["init", "acme", "--public-url", "https://acme.example"]).exit_code == 0
     first = {"rows": 2, "documents": 2, "unchanged": 0, "gone": []}
     assert _since(tmp_path, plan, "L1;1\nL2;2\n") == (0, first, ["1", "2"])

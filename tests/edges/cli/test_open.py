@@ -13,11 +13,10 @@ from urllib.request import url2pathname, urlopen
 import pytest
 from typer.testing import CliRunner, Result
 
-from connector.cli import app, mount
 from connector.cli.companies import free_ports
+from tests.commands import app
 from tests.edges.cli.companies import Company, found, serving
 
-mount()
 opening = importlib.import_module("connector.cli.open")
 
 

@@ -11,12 +11,10 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from connector.cli import app, mount
 from connector.cli.client import Management
 from connector.cli.companies import free_ports
+from tests.commands import app
 from tests.edges.cli.companies import BROKEN, Company, found, know, serving
-
-mount()
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,17 +15,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
-from connector.cli import app, mount
 from connector.cli.client import Management
 from connector.cli.companies import free_ports
 from connector.model import JsonObject, Pid
 from connector.protocol import compose
 from connector.protocol.process import Process, Role
 from connector.server.dsp import BASE
+from tests.commands import app
 from tests.edges.cli.companies import EXPORT, PLAN, Company, found, know, serving
 from tests.edges.server.stranger import Answer, Stranger, ask, shout, site_of
 
-mount()
 CAP = 1 << 20
 BROKEN = EXPORT + "0012,Tailings,moon base,FI\n0013,,mine,FI\n0014,Depot,mine,Atlantis\n"
 

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from connector.cli import app, mount
 from connector.cli.companies import free_ports
 from connector.config import MANAGEMENT_TOKEN_VARIABLE, load, secret
+from tests.commands import app
 from tests.edges.cli.companies import PLAN, Company, found, know, serving
 from tests.edges.server.stranger import Stranger, ask, site_of
 
@@ -97,7 +97,6 @@ def test_another_program_on_the_management_port_is_no_connector(tmp_path: Path) 
     """Whatever it answers: exit code 3, and what to do."""
     ports = free_ports(2)
     company, squatter = found(tmp_path, "mine", *ports), Stranger(ports[1], "squatter")
-    mount(["agreement", "approve"])
     with site_of(squatter):
         for words in (["agreement", "list"], ["approve", "urn:x"]):
             result = CliRunner().invoke(app, [*words, "--config", str(company.config)])

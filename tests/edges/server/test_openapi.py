@@ -15,12 +15,12 @@ from openapi_spec_validator import validate
 from pydantic import BaseModel
 from typer.testing import CliRunner
 
-from connector.cli import app, mount
 from connector.cli.client import Management
 from connector.config import MANAGEMENT_TOKEN_VARIABLE, load, secret
 from connector.model import objects_in
 from connector.server import management, openapi_page
 from connector.server.sessions import PREFIX
+from tests.commands import app
 from tests.edges.server.documented import OPERATIONS, check
 from tests.edges.server.driving import Driver, Made
 from tests.edges.server.outline import outline
@@ -77,7 +77,6 @@ def test_the_document_is_openapi(document: dict[str, Any]) -> None:
 
 def test_the_command_writes_what_is_served(story: Story, document: dict[str, Any], tmp_path: Path) -> None:
     """The same document, in a file."""
-    mount(["openapi"])
     out = tmp_path / "openapi.json"
     result = CliRunner().invoke(app, ["openapi", "--out", str(out), "--config", str(story.mine.config), "--json"])
     assert (result.exit_code, orjson.loads(result.stdout)["operations"]) == (0, len(OPERATIONS))
