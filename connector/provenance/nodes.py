@@ -133,8 +133,9 @@ def _digests(node: Node, page: Page) -> Iterator[tuple[Outcome, str]]:
     for expected in node.expected:
         foreign, absent = sorted(page.lasting - expected), sorted(expected - page.lasting)
         if foreign or absent:
-            told = f"served but not in the link: {', '.join(foreign) or 'none'}"
-            yield Outcome.DIGEST_MISMATCH, f"{told}; in the link but not served: {', '.join(absent) or 'none'}"
+            differs = [f"linked to, but not served: {', '.join(absent)}"] if absent else []
+            differs += [f"served, but not linked to: {', '.join(foreign)}"] if foreign else []
+            yield Outcome.DIGEST_MISMATCH, f"it is not what the link names; {'; '.join(differs)}"
     results = {check.octets: checked for check, checked in node.checks.items()}
     for served in node.given:
         checked = results.get(served.octets or "")
@@ -154,10 +155,14 @@ def _digests(node: Node, page: Page) -> Iterator[tuple[Outcome, str]]:
 
 def _checks(node: Node, now: datetime) -> Iterator[tuple[Outcome, str]]:
     for served in node.given:
-        for at, checked in _counted(node, served, now).items():
+        found: dict[tuple[Outcome, str], list[datetime]] = {}
+        for at, checked in sorted(_counted(node, served, now).items()):
             if checked.outcome is not Outcome.VERIFIED:
-                what = f"{served.access_class} {served.level}, as of {at.isoformat()}"
-                yield checked.outcome, f"{what}: {checked.outcome}: {checked.detail}".rstrip(": ")
+                found.setdefault((checked.outcome, checked.detail), []).append(at)
+        for (outcome, detail), times in found.items():
+            told = detail if detail.startswith(outcome) else f"{outcome}: {detail}".rstrip(": ")
+            as_of = ", ".join(at.isoformat().replace("+00:00", "Z") for at in times)
+            yield outcome, f"{told} ({served.access_class} {served.level}, judged as of {as_of})"
 
 
 def _counted(node: Node, served: Served, now: datetime) -> dict[datetime, Checked]:

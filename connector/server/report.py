@@ -42,6 +42,45 @@ _SENTENCES: Final = {
     Verdict.QUALIFIED: "Nothing that was reached is bad, but something is open: read the findings and gaps below.",
     Verdict.FAILED: "At least one record is not what it should be: read the findings below.",
 }
+_CONTRADICTED: Final = (
+    "Each record that was reached is signed and valid, but what they say together does not add up: "
+    "read the findings below before you rely on the shares."
+)
+_MEANINGS: Final = {
+    Outcome.PENDING: ("The owner's people have not decided yet.", "Ask them, then audit again."),
+    Outcome.MISSING: (
+        "Nothing of it was obtained.",
+        "Ask the company whether its connector runs and still has the record, then audit again.",
+    ),
+    Outcome.SEALED: (
+        "The owner gives no right to read it.",
+        "Ask the owner for an agreement, or whoever gave the mandate for one that covers it.",
+    ),
+    Outcome.DIGEST_MISMATCH: (
+        "It is not what its link names: it was changed after others had relied on it.",
+        "Ask the holder for what was linked to and why it was changed, and whoever linked to it for a copy.",
+    ),
+    Outcome.UNCHECKED: ("Its issuer's keys or status could not be had.", "Audit again when the issuer answers."),
+    Outcome.BAD_SIGNATURE: ("Its signature is none of its issuer.", "Do not rely on it; ask the issuer for its own."),
+    Outcome.CONTEXT_ERROR: ("It names terms that are not known here.", "Ask the issuer to sign it in known terms."),
+    Outcome.SCHEMA_ERROR: ("It is not built as its type asks for.", "Ask the issuer for a correction."),
+    Outcome.ISSUER_NOT_ANCHORED: (
+        "Nobody who is trusted here says that its issuer may sign such records.",
+        "Ask the issuer for its membership or accreditation, or decide whom to trust.",
+    ),
+    Outcome.REVOKED: (
+        "Its issuer had withdrawn it when others relied on it.",
+        "Do not rely on it; ask the issuer why, and the holder what takes its place.",
+    ),
+    Outcome.SUSPENDED: ("Its issuer has suspended it.", "Ask the issuer when it decides, then audit again."),
+    Outcome.EXPIRED: ("It had run out when others relied on it.", "Ask the holder for the one that held then."),
+    Outcome.RULE_VIOLATION: (
+        "It breaks a rule, or contradicts another record.", "Ask the issuer for a correction, and for the reason.",
+    ),
+}  # fmt: skip
+"""What each word means for who has to act, and what to do."""
+_TOO_WIDE: Final = "tolerance-too-wide"
+_RECYCLED_AS: Final = {"postConsumer": "post-consumer", "manufacturingWaste": "manufacturing waste"}
 _GROUND_WORDS: Final = {
     Ground.UNATTESTED: "not attested",
     Ground.UNPROVEN: "nothing seen that proves it",
@@ -99,7 +138,9 @@ def render(report: AuditReport, *, title: str = "", prepared_for: str = "") -> s
         report=report,
         title=title or (root.name or root.id if root else report.root),
         prepared_for=prepared_for,
-        sentence=_SENTENCES[report.verdict],
+        sentence=_sentence(report),
+        meanings=[(node, *_MEANINGS[node]) for node in Outcome if node in report.outcomes and node in _MEANINGS],
+        doubts=_doubts(report),
         problems=sorted(problems, key=lambda problem: not problem.failed),
         picture=lay_out(report),
         card_width=CARD_WIDTH,
@@ -108,6 +149,21 @@ def render(report: AuditReport, *, title: str = "", prepared_for: str = "") -> s
         names=names,
         leads=leads,
     )
+
+
+def _sentence(report: AuditReport) -> str:
+    contradicted = any(finding.code != _TOO_WIDE for finding in report.findings)
+    return _CONTRADICTED if contradicted and report.verdict is Verdict.QUALIFIED else _SENTENCES[report.verdict]
+
+
+def _doubts(report: AuditReport) -> dict[str, list[str]]:
+    """By metal the sites whose books of it do not add up: what comes through there is no better than they are."""
+    found: dict[str, list[str]] = {}
+    for finding in report.findings:
+        place = report.places.get(finding.site, finding.site)
+        if finding.code != _TOO_WIDE and finding.metal and place not in found.setdefault(finding.metal, []):
+            found[finding.metal].append(place)
+    return found
 
 
 def render_json(report: Json, *, client: Json = None, prepared_for: str = "") -> str:
@@ -127,6 +183,8 @@ def _template() -> Template:
         "tone": _tone,
         "kind": _kind,
         "thing": _thing,
+        "described": _described,
+        "spelled": spelled,
         "mark_words": _mark_words,
         "why": _why,
         "short": _short,
@@ -159,6 +217,12 @@ def _kind(node: NodeResult) -> str:
 def _thing(node: NodeResult) -> str:
     """What the card is: the lot's material, else the kind of record without the word passport."""
     return spelled(node.what).capitalize() if node.what else _kind(node).removesuffix(" passport")
+
+
+def _described(node: NodeResult) -> str:
+    """The same for the table: kind and material, or process; and as what it was recycled."""
+    words = f"{_kind(node)}, {spelled(node.what)}" if node.what else _kind(node)
+    return words + (f" ({_RECYCLED_AS[node.source_kind]})" if node.source_kind in _RECYCLED_AS else "")
 
 
 def _mark_words(mark: Mark) -> str:

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
 
 from connector.provenance.client import for_client
-from connector.provenance.outcomes import Outcome
+from connector.provenance.outcomes import Outcome, Verdict
 from connector.provenance.report import AuditReport
 from connector.server.chain_picture import CARD_WIDTH, lay_out
-from connector.server.report import render
+from connector.server.report import _MEANINGS, render
 from tests.core.provenance.chains import MINE, REFINER, SEALED, audit, chain, change
 
 _VOID = frozenset({"meta", "br", "path", "rect", "link", "img"})
@@ -153,3 +154,46 @@ def test_the_page_is_accessible_in_a_real_browser(tmp_path: Path) -> None:
             assert results.violations_count == 0, results.generate_report()
             assert page.evaluate("document.documentElement.scrollWidth") <= width
         browser.close()
+
+
+def test_books_that_do_not_add_up_are_said_where_they_matter() -> None:
+    """Every record is verified, and yet nobody may read that nothing is bad: at the verdict and beside the shares."""
+    full = audit(chain(refined="160"))
+    assert full.verdict is Verdict.QUALIFIED
+    assert {node.outcome for node in full.nodes} == {Outcome.VERIFIED}
+    words = _read(render(full)).text
+    assert "does not add up" in words
+    assert "Nothing that was reached is bad" not in words
+    assert "The books do not add up: Nickel at" in words
+    good = _read(render(audit(chain()))).text
+    assert "do not add up" not in good
+    assert "What these words mean" not in good
+
+
+def test_each_word_leads_to_what_to_do() -> None:
+    """Beside the findings stands what the word means, once, and what to ask of whom."""
+    words = _read(render(_bad())).text
+    assert words.count("ask the issuer why, and the holder what takes its place") == 1
+    assert set(_MEANINGS) == set(Outcome) - {Outcome.VERIFIED}
+
+
+def test_the_table_says_what_the_cards_say() -> None:
+    """Who can't see the picture gets the material, the process, the site and the links in words."""
+    told = audit(chain())
+    said = {"MineralLotPassport": ("nickelSulphate", "postConsumer"), "MakeEvent": ("refining", "")}
+    nodes = [
+        replace(node, what=said[node.type][0], source_kind=said[node.type][1]) if node.type in said else node
+        for node in told.nodes
+    ]
+    table = render(replace(told, nodes=tuple(nodes))).partition('id="nodes"')[2]
+    assert "Mineral lot passport, nickel sulphate (post-consumer)" in table
+    assert "Make event, refining" in table
+    assert "facility record: " in table
+    assert "facilityRecord" not in table
+
+
+def test_one_reason_for_several_times_is_told_once() -> None:
+    """A permit on which several events lean has one reason, with each time, and no word twice over."""
+    (permit,) = [node for node in _bad().nodes if node.type == "MinePermit"]
+    (reason,) = permit.reasons
+    assert reason.count("revoked") == 1
