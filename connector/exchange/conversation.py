@@ -57,6 +57,8 @@ from connector.protocol.process import (
 _TRIES = 5
 """Two messages of one process may meet; each try decides again on what the other one left."""
 LEASE_MICROSECONDS = 30_000_000
+_MOST_CHANGES, _REFUSED, _REFUSED_KEPT_BYTES = 1_000, 400, 4_096
+"""Of a refused message the beginning is kept, and nothing after so many changes: all of a process is read at once."""
 _PATIENCE = "patience"
 """The timer that each process has until it is at rest."""
 REMINDER = "reminder"
@@ -128,6 +130,8 @@ class Conversation:
             if not draft.reply.remembered:
                 return answer
             if draft.reply.what == "error":  # what a refused message says changes nothing
+                if row.version >= _MOST_CHANGES:
+                    return answer
                 draft.content = self.draft(row).content
             draft.messages.append(self._message(draft, incoming, answer))
             try:
@@ -365,10 +369,11 @@ class Conversation:
                 await self.store.commit_replay(caller.replay)
 
     def _message(self, draft: Draft, incoming: Incoming, answer: Answer) -> MessageRow:
+        kept = _REFUSED_KEPT_BYTES if draft.row is not None and answer.status >= _REFUSED else None
         return MessageRow(
             tenant=self.tenant, kind=self.topic.kind, pid=draft.process.pid, direction="in",
             counterparty=draft.counterparty, message_type=incoming.kind, message_id=incoming.message_id,
-            sha256=incoming.digest, body=incoming.kept if incoming.kept is not None else incoming.body,
+            sha256=incoming.digest, body=(incoming.body if incoming.kept is None else incoming.kept)[:kept],
             token=incoming.caller.token, verification_key=incoming.caller.verification_key,
             status=answer.status, answer_headers=headers_of(answer.receipt), answer_body=answer.body,
             at=draft.at,

@@ -17,8 +17,6 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
-import orjson
-
 from connector.errors import (
     AddressBlocked,
     BadMessage,
@@ -33,7 +31,7 @@ from connector.exchange.lanes import WIDTH, Lanes
 from connector.exchange.looks import WORDS, look
 from connector.exchange.patience import asked_to_wait
 from connector.exchange.ports import Clock, HttpAnswer, Ids, Peers, Sent, Store
-from connector.exchange.receipts import WRONG, Receipts
+from connector.exchange.receipts import RECEIPT, WRONG, Receipts, headers_of
 from connector.exchange.rows import AttemptRow, MessageRow, OutboxRow
 from connector.model import Did, Pid
 from connector.protocol import negotiation
@@ -44,6 +42,7 @@ from connector.vocabulary.admission import admit_message
 _log = logging.getLogger("connector.outbox")
 
 _ANSWER_LIMIT_BYTES = 1 << 20
+_ANSWER_KEPT_BYTES = 16_384
 _OK, _MULTIPLE_CHOICES, _REFUSALS, _NOT_FOUND, _UNAVAILABLE = 200, 300, 400, 404, 503
 _UNKNOWN_THERE = frozenset({404, 410})
 _CLAIM = 64
@@ -292,7 +291,7 @@ def _kept(row: OutboxRow, sent: Sent, at: int) -> MessageRow:
         tenant=row.tenant, kind=row.kind, pid=row.pid, direction="out", counterparty=row.counterparty,
         message_type=row.message_type, message_id=row.message_id, sha256=hashlib.sha256(row.body).hexdigest(),
         body=without_token(row.body), token=sent.token, verification_key="", status=answer.status,
-        answer_headers=orjson.dumps(dict(answer.headers)).decode(), answer_body=answer.body[:65_536], at=at,
+        answer_headers=headers_of(answer.headers.get(RECEIPT, "")), answer_body=answer.body[:_ANSWER_KEPT_BYTES], at=at,
     )  # fmt: skip
 
 

@@ -22,6 +22,7 @@ import orjson
 from connector.credentials.digest import parse_digest
 from connector.errors import (
     AddressBlocked,
+    BadMessage,
     CannotCheck,
     Conflict,
     IllegalTransition,
@@ -103,7 +104,7 @@ class Push:
                 pass
         except (CannotCheck, Unavailable, Conflict) as error:
             await self._pause(pid, error.detail)
-        except (AddressBlocked, NotAllowed, NotFound) as error:
+        except (AddressBlocked, BadMessage, NotAllowed, NotFound) as error:  # `BadMessage`: an answer without end
             await self.ends.terminate(pid, "push-failed", error.detail)
         except IllegalTransition:
             return  # suspended, or over, or another process's, meanwhile

@@ -42,7 +42,8 @@ VERIFIED: Final = "verified"
 UNSIGNED: Final = "unsigned"
 WRONG: Final = "wrong: "
 UNCHECKED: Final = "unchecked: "
-_NAME: Final = HEADER.lower()
+RECEIPT: Final = HEADER.lower()
+"""Among the headers of an answer."""
 
 _AT_ONCE: Final = 64
 _MOST: Final = 10_000
@@ -71,7 +72,7 @@ class Receipts:
 
     async def read(self, row: OutboxRow, answer: HttpAnswer) -> Taken:
         """The receipt in an answer to our message."""
-        text = answer.headers.get(_NAME)
+        text = answer.headers.get(RECEIPT)
         if text is None:
             return UNSIGNED
         peer = Did(row.counterparty)
@@ -131,12 +132,12 @@ def worth(message: MessageRow) -> str:
 
 def headers_of(receipt: str) -> str:
     """The headers of an answer as they are kept: the receipt, where there is one."""
-    return orjson.dumps({_NAME: receipt}).decode() if receipt else ""
+    return orjson.dumps({RECEIPT: receipt}).decode() if receipt else ""
 
 
 def receipt_in(headers: str) -> str:
     """The receipt among kept headers, or nothing."""
-    return str(orjson.loads(headers).get(_NAME, "")) if headers else ""
+    return str(orjson.loads(headers).get(RECEIPT, "")) if headers else ""
 
 
 def _receipt(parties: tuple[Did, Did], sha256: str, kind: str, process: Process, state: str) -> Receipt:

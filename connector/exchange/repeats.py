@@ -70,8 +70,11 @@ def _was_taken(one: MessageRow, kind: str) -> bool:
 
 
 def _words(body: bytes) -> JsonObject:
-    """All that a message says but its id."""
-    said: JsonObject = orjson.loads(body)
+    """All that a message says but its id; nothing, where it was refused and only its beginning is kept."""
+    try:
+        said: JsonObject = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        return {}
     said.pop("@id", None)
     return said
 

@@ -59,6 +59,8 @@ _CREATED, _OK, _BAD_REQUEST, _NOT_NOW = 201, 200, 400, 503
 _ASK_AGAIN = frozenset({408, 425, 429})
 """4xx that speak about the moment, not about the message (RFC 9110 15.5.9, RFC 8470, RFC 6585)."""
 _CONFLICT = 409
+_MOST_BODIES = 32
+"""How often one message may come with another body; each is kept."""
 _MOST_RACES = 8
 """How often a 409 is taken for one that passes; after that it is a refusal."""
 
@@ -123,6 +125,8 @@ def _repeated(process: Process, event: Received) -> Stepped | None:
         return process, (_refusal("message-id-reused", "This @id came before with another body."),)
     if event.digest in last.earlier:
         return process, (Reply(status=last.status, what="stored"),)  # a late copy of a body that was replaced
+    if len(last.earlier) >= _MOST_BODIES:
+        return process, (_refusal("message-id-reused", "This @id has come with too many bodies."),)
     if event.objections:
         return process, (_objection(event.objections),)
     newest = replace(last, digest=event.digest, earlier=(*last.earlier, last.digest))

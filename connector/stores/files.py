@@ -182,8 +182,11 @@ class FileStore:
     def forget_parts(self, before: float) -> None:
         """Drop parts that nobody wrote to since then (seconds since the epoch): their fetch was given up."""
         for part in self.folder.glob("*.part"):
-            if part.stat().st_mtime < before:
-                part.unlink()
+            with suppress(
+                FileNotFoundError
+            ):  # another process of the company gave it its name, or dropped it, just now
+                if part.stat().st_mtime < before:
+                    part.unlink()
 
     def _opened(self, name: str) -> BinaryIO | None:
         """The part, locked; None while another process of the company has it."""

@@ -11,6 +11,7 @@ import orjson
 import pytest
 
 from connector.credentials.digest import digest_multibase
+from connector.errors import TooLarge
 from connector.exchange import push as pushing
 from connector.exchange.draft import token_digest, without_token
 from connector.exchange.ports import HttpAnswer
@@ -216,6 +217,21 @@ def test_a_sink_that_does_not_take_it(tmp_path: Path, script: list[int], end: st
             f"pushing: the consumer's address answered HTTP {status}: no reason was given"
             for status in script if end == "COMPLETED"
         ]  # fmt: skip
+
+    scene(tmp_path, what)
+
+
+def test_a_sink_that_answers_without_end_ends_the_transfer(tmp_path: Path) -> None:
+    """Its answer is cut off (`TooLarge`): the pages would have gone out every minute, and each time on record."""
+
+    async def what(world: World, agreement: str) -> None:
+        async def serve(_: Request) -> HttpAnswer:
+            raise TooLarge("more than is accepted")
+
+        world.network.sites["localhost:9901"] = serve
+        pid = await ordered(world, agreement, compose.data_address("http://localhost:9901/sink", {}))
+        await asyncio.sleep(10)
+        assert [one.state for one in await rows(world, pid)] == ["TERMINATED", "TERMINATED"]
 
     scene(tmp_path, what)
 

@@ -138,6 +138,17 @@ def test_a_repeat_by_id_gets_its_answer_for_ever(state: str, status: int) -> Non
         assert effects == (Reply(status=status, what="stored"),)
 
 
+def test_one_message_has_not_bodies_without_end() -> None:
+    """Each is kept with the process: a peer that waits for nothing could make it grow with every request."""
+    process, _ = step(N, at(P, NS.OFFERED), message(NK.REQUEST, digest="d0"))
+    for number in range(1, 100):
+        again = message(NK.REQUEST, digest=f"d{number}", seen=Seen(digest=f"d{number - 1}", status=200))
+        process, effects = step(N, process, again)
+    assert process.accepted is not None
+    assert len(process.accepted.earlier) < 50
+    assert reply_of(effects).status == 400
+
+
 def test_the_same_id_with_another_body_replaces_while_its_state_stands() -> None:
     """A real EDC repeats an agreement under a new agreement id: the later one counts, until we have moved on."""
     agreed, _ = step(N, at(C, NS.REQUESTED), message(NK.AGREEMENT))
