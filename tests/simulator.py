@@ -25,10 +25,10 @@ from connector.config import Config, Listen, Unsafe
 from connector.config import Keys as KeyNames
 from connector.credentials.ids import mint
 from connector.errors import PeerUnreachable
-from connector.exchange.draft import micros
 from connector.exchange.ports import HttpAnswer, Store
 from connector.exchange.publication import Declared
 from connector.exchange.rows import DatasetRow
+from connector.exchange.stored import micros
 from connector.keys.memory import keys_from_seed
 from connector.keys.ring import Keys
 from connector.mapping import engine

@@ -16,10 +16,10 @@ import orjson
 from connector.credentials.ids import mint, open_place, seal_place
 from connector.credentials.refused import Refused
 from connector.errors import NotFound
-from connector.exchange.draft import micros, under_way
 from connector.exchange.policies import Policies
 from connector.exchange.ports import AuditAnswer, Store
 from connector.exchange.rows import ApprovalRow, CredentialRow, EvidenceEntry, RecordRow
+from connector.exchange.stored import micros, under_way
 from connector.exchange.subjects import identifiers
 from connector.exchange.units import about, subject_of, unit_claims
 from connector.model import AccessClass, Claim, Did, Facts, Json, JsonObject, Level

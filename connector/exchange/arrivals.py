@@ -19,7 +19,6 @@ from connector.credentials.datamodel import Credential
 from connector.credentials.digest import digest_multibase
 from connector.credentials.verify import Report
 from connector.errors import BadInput, Conflict
-from connector.exchange.draft import micros
 from connector.exchange.keeping import DeliveredRow
 from connector.exchange.pages import Item
 from connector.exchange.ports import Clock, Store, Verifier
@@ -33,6 +32,7 @@ from connector.exchange.rows import (
     RecordRow,
     RecordsCommit,
 )
+from connector.exchange.stored import micros
 from connector.exchange.subjects import identifiers, record_header, upstream_links
 from connector.model import Did, Finding, JsonObject, Level, Place
 

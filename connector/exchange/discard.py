@@ -11,10 +11,10 @@ from dataclasses import dataclass
 
 import orjson
 
-from connector.exchange.draft import micros
 from connector.exchange.ports import Clock, Store
 from connector.exchange.room import Room
 from connector.exchange.rows import EvidenceEntry, FileRow, RecordRow
+from connector.exchange.stored import micros
 from connector.model import Did, JsonObject
 
 

@@ -9,12 +9,11 @@ import hashlib
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Protocol
 
 import orjson
 
-from connector.credentials.datamodel import time_text
 from connector.exchange.rows import (
     AgreementRow,
     ApprovalRow,
@@ -28,65 +27,9 @@ from connector.exchange.rows import (
     ProcessRow,
     ReplayRow,
 )
-from connector.model import Facts, Json, JsonObject
+from connector.exchange.stored import micros
+from connector.model import Facts, JsonObject
 from connector.protocol.process import Event, Process, Reached, Reply, Table
-
-_SECRETS = ("authorization", "token", "authcode")
-"""How the names of a data address's properties end whose values open something."""
-
-
-def without_token(body: bytes) -> bytes:
-    """A message as it is kept: a data token replaced by its SHA-256 (DECISIONS, "What the store keeps").
-
-    However the peer writes its JSON: one with such a property is written anew, its own bytes are known by their digest.
-    """
-    if b"endpointProperties" not in body and b"\\" not in body:  # most messages have none
-        return body
-    said = orjson.loads(body)
-    kept = _hashed(said)
-    return body if kept == said else orjson.dumps(kept)
-
-
-def _hashed(value: Json) -> Json:
-    if isinstance(value, list):
-        return [_hashed(part) if isinstance(part, (dict, list)) else part for part in value]
-    if not isinstance(value, dict):
-        return value
-    match value:
-        case {"name": str(name), "value": str(secret)} if name.lower().endswith(_SECRETS):
-            return {**value, "value": token_digest(secret)}
-    return {name: _hashed(part) if isinstance(part, (dict, list)) else part for name, part in value.items()}
-
-
-def token_digest(secret: str) -> str:
-    """How a data token is known: SHA-256."""
-    return hashlib.sha256(secret.encode()).hexdigest()
-
-
-def under_way(row: ProcessRow) -> str:
-    """The kind of our message that is not acknowledged yet, or nothing.
-
-    The peer may have it and act on it before its acknowledgement has come through: another connection, another order.
-    """
-    pending = orjson.loads(row.body)["process"]["pending"]
-    return str(pending["kind"]) if pending else ""
-
-
-def micros(moment: datetime) -> int:
-    """A time as the store keeps it."""
-    return int(moment.timestamp() * 1_000_000)
-
-
-def time_of(at: int) -> str:
-    """A time of the store's, in words."""
-    return time_text(datetime.fromtimestamp(at / 1_000_000, tz=UTC))
-
-
-def content_of(row: ProcessRow) -> JsonObject:
-    """What a journey keeps of a process, beside where it stands."""
-    content: JsonObject = orjson.loads(row.body)["content"]
-    return content
-
 
 START_ALARM = "start-again"
 """When it is looked whether the consumer of a pull still knows that it is started. Nobody's patience ends meanwhile."""

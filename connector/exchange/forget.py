@@ -15,9 +15,9 @@ from dataclasses import dataclass
 import orjson
 
 from connector.errors import Conflict
-from connector.exchange.draft import micros, time_of
 from connector.exchange.ports import Clock, Store
 from connector.exchange.rows import EvidenceEntry
+from connector.exchange.stored import micros, time_of
 from connector.model import JsonObject
 
 _DAY_MICROSECONDS = 86_400_000_000

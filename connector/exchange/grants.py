@@ -15,10 +15,10 @@ import orjson
 
 from connector.errors import Conflict, NotAllowed, NotAuthenticated, NotFound
 from connector.exchange.contents import Contents
-from connector.exchange.draft import micros, token_digest, under_way
 from connector.exchange.policies import Policies
 from connector.exchange.ports import Clock, Ids, Proven, Store
 from connector.exchange.rows import DatasetRow, DataTokenRow, EvidenceEntry, ProcessRow
+from connector.exchange.stored import content_of, micros, token_digest, under_way
 from connector.model import Claim, Did, Facts, JsonObject
 from connector.policy.evaluate import Compiled, evaluate
 from connector.policy.operands import Stage
@@ -74,7 +74,7 @@ class Grants:
 
     async def of(self, process: ProcessRow) -> Grant:
         """What this transfer gives now. `NotAllowed`: its agreement pins another content than there is now."""
-        content = orjson.loads(process.body)["content"]
+        content = content_of(process)
         dataset = await self.store.load_dataset(self.tenant, str(content["dataset"]))
         if dataset is None:
             raise NotFound("the dataset is no longer offered")

@@ -12,8 +12,9 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal, cast
 
 from connector.errors import IllegalTransition
-from connector.exchange.draft import Draft, micros
+from connector.exchange.draft import Draft
 from connector.exchange.rows import ApprovalRow
+from connector.exchange.stored import micros
 from connector.model import JsonObject
 from connector.protocol.turns import COUNTERS, Turn
 

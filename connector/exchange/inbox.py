@@ -11,17 +11,16 @@ import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
-import orjson
-
 from connector.credentials.digest import multibase
 from connector.errors import BadMessage, NotAuthenticated, TooLarge, Unavailable
 from connector.exchange.arrivals import Arrivals, Received, Way
 from connector.exchange.conversation import Conversation
-from connector.exchange.draft import Draft, token_digest
+from connector.exchange.draft import Draft
 from connector.exchange.pages import Item, is_page, read_page
 from connector.exchange.ports import Store
 from connector.exchange.room import More, Room
 from connector.exchange.rows import ProcessRow
+from connector.exchange.stored import content_of, token_digest
 from connector.exchange.streams import CHUNK_BYTES, Files, PartFile
 from connector.model import Did, JsonObject
 from connector.protocol.process import START, Role
@@ -75,7 +74,7 @@ class Inbox:
         """Keep what is good of one push. `Unavailable`: a part of it can't be checked now, or there is no room; it is
         to come again. `TooLarge`: of this peer no more is kept.
         """
-        content = orjson.loads(process.body)["content"]
+        content = content_of(process)
         way = Way(holder=Did(process.counterparty), agreement_id=str(content["agreement"]), origin="received")
         try:
             async with self.room.filled(way.holder, said.size) as more:

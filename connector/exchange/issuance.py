@@ -24,10 +24,10 @@ from connector.credentials.presentation import PARTY_LIMIT_BYTES, bound_to
 from connector.credentials.query import PROFILES
 from connector.credentials.verify import needs
 from connector.errors import BadInput, BadMessage, CannotCheck, ConnectorError, NotAllowed, NotFound
-from connector.exchange.draft import micros
 from connector.exchange.patience import NOT_NOW, not_now
 from connector.exchange.ports import Clock, Ids, Peers, Resolver, Store, Verifier
 from connector.exchange.rows import ApprovalRow, EvidenceEntry
+from connector.exchange.stored import micros
 from connector.model import Did, Json, JsonObject
 from connector.vocabulary.admission import admit_message
 

@@ -20,10 +20,11 @@ from connector.errors import BadMessage, NotOffered, Taken
 from connector.exchange import held
 from connector.exchange.contents import Contents
 from connector.exchange.conversation import Conversation
-from connector.exchange.draft import Answer, Caller, Draft, Incoming, micros
+from connector.exchange.draft import Answer, Caller, Draft, Incoming
 from connector.exchange.held import Word
 from connector.exchange.ports import Ids, Store
 from connector.exchange.rows import AgreementRow, CommandRow, DatasetRow, ProcessKind, ProcessRow
+from connector.exchange.stored import micros
 from connector.exchange.weighing import Weighing
 from connector.model import Did, Facts, Finding, Json, JsonObject, Pid
 from connector.protocol import compose, negotiation, turns

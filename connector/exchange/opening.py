@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from connector.exchange.draft import Draft, micros, token_digest
+from connector.exchange.draft import Draft
 from connector.exchange.ports import Ids
 from connector.exchange.rows import DataTokenRow
+from connector.exchange.stored import micros, token_digest
 from connector.model import Did, JsonObject
 from connector.protocol import compose
 from connector.protocol.process import Role

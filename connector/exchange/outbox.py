@@ -26,13 +26,14 @@ from connector.errors import (
     PeerUnreachable,
 )
 from connector.exchange.conversation import LEASE_MICROSECONDS, Conversation
-from connector.exchange.draft import Draft, micros, without_token
+from connector.exchange.draft import Draft
 from connector.exchange.lanes import WIDTH, Lanes
 from connector.exchange.looks import WORDS, look
 from connector.exchange.patience import asked_to_wait
 from connector.exchange.ports import Clock, HttpAnswer, Ids, Peers, Sent, Store
 from connector.exchange.receipts import RECEIPT, WRONG, Receipts, headers_of
 from connector.exchange.rows import AttemptRow, MessageRow, OutboxRow
+from connector.exchange.stored import micros, without_token
 from connector.model import Did, Pid
 from connector.protocol import negotiation
 from connector.protocol.messages import ContractNegotiation, ProcessError, TransferProcess, parse

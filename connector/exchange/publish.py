@@ -21,7 +21,6 @@ from connector.credentials.own_methods import OwnKeys, revoked_ids
 from connector.credentials.securing import key_id_of, media_type_of
 from connector.credentials.status_list import LIST_BITS, entries, scattered
 from connector.errors import Conflict
-from connector.exchange.draft import micros
 from connector.exchange.pointers import put, without
 from connector.exchange.ports import Clock, Store
 from connector.exchange.publication import (
@@ -41,6 +40,7 @@ from connector.exchange.publication import (
     validity,
 )
 from connector.exchange.rows import CredentialRow, DatasetRow, LinkRow, RecordRow
+from connector.exchange.stored import micros
 from connector.mapping.engine import Mapped
 from connector.model import Did, Finding, JsonObject, Level
 from connector.vocabulary.bundle import Bundle

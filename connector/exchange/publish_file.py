@@ -14,9 +14,9 @@ from pathlib import Path
 import orjson
 
 from connector.errors import BadInput
-from connector.exchange.draft import micros
 from connector.exchange.ports import Clock, Store
 from connector.exchange.rows import DatasetRow, EvidenceEntry, FileRow
+from connector.exchange.stored import micros
 from connector.exchange.streams import Files
 from connector.model import AccessClass, Did
 

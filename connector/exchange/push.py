@@ -32,12 +32,13 @@ from connector.errors import (
     Unavailable,
 )
 from connector.exchange.conversation import Conversation
-from connector.exchange.draft import Draft, micros
+from connector.exchange.draft import Draft
 from connector.exchange.grants import Grant, Grants
 from connector.exchange.opening import PUSH_ALARM
 from connector.exchange.pages import FILE, reason_of
 from connector.exchange.ports import Ids
 from connector.exchange.rows import AttemptRow, CredentialRow, FileRow
+from connector.exchange.stored import content_of, micros
 from connector.exchange.streams import CHUNK_BYTES, Carrier, Files, OpenFile
 from connector.model import Json, JsonObject
 from connector.protocol.transfer import State
@@ -114,7 +115,7 @@ class Push:
     async def _page(self, pid: str) -> bool:
         """One page, decided on what is now; behind the last one the completion. Whether there may be another."""
         row = await self.conversation.load(pid)
-        content = orjson.loads(row.body)["content"]
+        content = content_of(row)
         if row.state != State.STARTED:
             return False
         if content.get("pushed", "") is None:
@@ -216,7 +217,7 @@ class Push:
 
     async def _pause(self, pid: str, detail: str) -> None:
         row = await self.conversation.load(pid)
-        tries = int(orjson.loads(row.body)["content"].get("push_tries", 0))
+        tries = int(content_of(row).get("push_tries", 0))
         pause = min(self.retry_cap_seconds, self.retry_first_seconds * 2.0 ** min(tries, _LONGEST_EXPONENT))
         pause *= 0.5 + self.ids.jitter()
         now = self.conversation.clock.now()

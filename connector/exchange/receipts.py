@@ -30,9 +30,10 @@ from connector.credentials.receipt import (
 )
 from connector.credentials.refused import Refused
 from connector.errors import CannotCheck, ConnectorError
-from connector.exchange.draft import Draft, micros
+from connector.exchange.draft import Draft
 from connector.exchange.ports import Clock, HttpAnswer, Resolver, Store
 from connector.exchange.rows import EvidenceEntry, MessageRow, OutboxRow
+from connector.exchange.stored import micros
 from connector.model import Did
 from connector.protocol.process import Process
 

@@ -14,9 +14,9 @@ from connector.credentials.datamodel import time_text
 from connector.credentials.own_methods import OwnKeys, named, signing
 from connector.credentials.signing import thumbprint
 from connector.errors import BadInput
-from connector.exchange.draft import micros
 from connector.exchange.ports import Clock, Store
 from connector.exchange.rows import EvidenceEntry
+from connector.exchange.stored import micros
 from connector.model import JsonObject
 
 

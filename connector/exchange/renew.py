@@ -12,12 +12,11 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from weakref import WeakValueDictionary
 
-import orjson
-
 from connector.errors import BadMessage, CannotCheck, NotAllowed
 from connector.exchange.conversation import Conversation
-from connector.exchange.draft import Draft, micros
+from connector.exchange.draft import Draft
 from connector.exchange.ports import Clock, Peers
+from connector.exchange.stored import content_of, micros
 from connector.model import Did, Json, JsonObject
 from connector.protocol.transfer import fits_header
 from connector.vocabulary.admission import admit
@@ -48,7 +47,7 @@ class Renew:
             turn = self._turns[pid] = asyncio.Lock()
         async with turn:
             row = await self.conversation.load(pid)
-            address = orjson.loads(row.body)["content"].get("address")
+            address = content_of(row).get("address")
             if address is None:
                 raise NotAllowed(f"the transfer is {row.state}", hint=f"battery-connector why {pid}")
             if _header(address) != refused and not _is_stale(address, self.clock.now()):

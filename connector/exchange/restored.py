@@ -13,9 +13,9 @@ from dataclasses import dataclass
 import orjson
 
 from connector.credentials.status_list import LIST_BITS
-from connector.exchange.draft import micros
 from connector.exchange.ports import Clock, Store
 from connector.exchange.rows import EvidenceEntry
+from connector.exchange.stored import micros
 from connector.model import JsonObject
 
 _MINUTE_MICROSECONDS = 60_000_000

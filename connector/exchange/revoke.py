@@ -14,9 +14,9 @@ import orjson
 from connector.credentials.datamodel import parse_credential
 from connector.credentials.status_list import PURPOSES
 from connector.errors import BadInput, IllegalTransition, NotFound
-from connector.exchange.draft import micros
 from connector.exchange.ports import Clock, Store
 from connector.exchange.rows import CredentialRow, EvidenceEntry, StatusChangeRow
+from connector.exchange.stored import micros
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

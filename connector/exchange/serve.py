@@ -20,11 +20,11 @@ import orjson
 from connector.credentials.ids import open_place, open_unit, seal_place, unit_id
 from connector.credentials.refused import Refused
 from connector.errors import NotFound
-from connector.exchange.draft import micros
 from connector.exchange.grants import Grant
 from connector.exchange.pages import FILE
 from connector.exchange.ports import Clock, Store
 from connector.exchange.rows import CredentialRow, EvidenceEntry, FileRow, RecordRow
+from connector.exchange.stored import micros
 from connector.exchange.units import about, reads_credentials, unit_claims
 from connector.model import Claim, Did, Json, JsonObject
 from connector.policy.evaluate import Decision, evaluate

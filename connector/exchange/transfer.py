@@ -17,12 +17,13 @@ import orjson
 from connector.errors import BadMessage, IllegalTransition, Unavailable
 from connector.exchange.contents import Contents
 from connector.exchange.conversation import Conversation
-from connector.exchange.draft import Answer, Caller, Draft, Incoming, look_later, micros, under_way, without_token
+from connector.exchange.draft import Answer, Caller, Draft, Incoming, look_later
 from connector.exchange.opening import PUSH_ALARM, Opening, gives_data, is_push
 from connector.exchange.policies import Policies
 from connector.exchange.ports import Ids, Store
 from connector.exchange.receipts import SIGNED
 from connector.exchange.rows import AgreementRow, CommandRow, DatasetRow, ProcessKind, ProcessRow
+from connector.exchange.stored import content_of, micros, under_way, without_token
 from connector.model import Did, Facts, Finding, Json, JsonObject, Pid
 from connector.policy.evaluate import evaluate
 from connector.policy.operands import Stage
@@ -53,7 +54,7 @@ def is_open(row: ProcessRow) -> bool:
     """Whether data can flow: a consumer that resumed a pull still waits for the provider's address."""
     if row.state != State.STARTED:
         return False
-    content = orjson.loads(row.body)["content"]
+    content = content_of(row)
     return row.role == Role.PROVIDER.value or "address" in content or is_push(content)
 
 
@@ -217,7 +218,7 @@ class Transfer:
             return None, None, None
         if row.state != negotiation.State.FINALIZED and under_way(row) != negotiation.Kind.FINALIZE:
             return None, None, None
-        bargained = orjson.loads(row.body)["content"].get("bargained")
+        bargained = content_of(row).get("bargained")
         agreed = orjson.loads(agreement.agreement)
         terms = rules_of(agreed) if bargained or pins_of(agreed) else None
         return agreement, await self.store.load_dataset(self.tenant, agreement.dataset_id), terms
@@ -226,7 +227,7 @@ class Transfer:
         """What a consumer's start means: our policy decides again, on what the consumer is now."""
         if row.role != Role.PROVIDER.value:
             return {}
-        content = orjson.loads(row.body)["content"]
+        content = content_of(row)
         dataset = await self.store.load_dataset(self.tenant, str(content["dataset"]))
         if dataset is None:
             return {"permitted": False, "told": "the dataset is no longer offered"}

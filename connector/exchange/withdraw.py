@@ -16,9 +16,9 @@ from typing import Protocol
 import orjson
 
 from connector.errors import IllegalTransition
-from connector.exchange.draft import content_of, micros, time_of, under_way
 from connector.exchange.ports import Clock, Store
 from connector.exchange.rows import DatasetRow, EvidenceEntry, ProcessKind, ProcessRow
+from connector.exchange.stored import content_of, micros, time_of, under_way
 from connector.model import JsonObject
 from connector.protocol.negotiation import State
 from connector.protocol.process import Role, Table

@@ -13,10 +13,10 @@ from aiohttp import web
 
 from connector.credentials.digest import content_digest, file_part, unit_part
 from connector.errors import NotFound
-from connector.exchange.draft import time_of
 from connector.exchange.keeping import DeliveredRow
 from connector.exchange.receipts import receipt_in, worth
 from connector.exchange.rows import AgreementRow
+from connector.exchange.stored import content_of, time_of
 from connector.model import Json, JsonObject
 from connector.policy.pinning import by_unit, pins_of
 from connector.server import answers_data as answers
@@ -92,7 +92,7 @@ async def _transfers(services: Services, row: AgreementRow) -> list[Json]:
     return [
         {"transfer": one.pid, "state": one.state, "created": time_of(one.created), "updated": time_of(one.updated)}
         for one in newest
-        if orjson.loads(one.body)["content"].get("agreement") == row.agreement_id
+        if content_of(one).get("agreement") == row.agreement_id
     ]
 
 

@@ -22,11 +22,11 @@ from connector.credentials.ids import mint
 from connector.credentials.verify import needs
 from connector.errors import BadInput, BadPlan, BadPolicy, Conflict, NotFound
 from connector.exchange.browse import Elsewhere
-from connector.exchange.draft import micros
 from connector.exchange.pages import FILE
 from connector.exchange.publication import Declared
 from connector.exchange.receipts import worth
 from connector.exchange.rows import AgreementRow, CommandRow, CredentialRow, DatasetRow, FileRow, RecordRow
+from connector.exchange.stored import content_of, micros
 from connector.exchange.subjects import identifiers
 from connector.mapping import engine
 from connector.mapping.blame import grouped
@@ -227,7 +227,7 @@ async def negotiated(services: Services, pid: str, wait_seconds: float) -> JsonO
     row = await services.negotiate.conversation.settled(
         pid, lambda at: at.state in services.negotiate.table.terminal or at.deadline is not None, wait_seconds
     )
-    content = orjson.loads(row.body)["content"]
+    content = content_of(row)
     agreement = content.get("agreement") or {}
     return {
         "negotiation": row.pid,

@@ -12,9 +12,9 @@ from aiohttp import web
 from pydantic import ValidationError
 
 from connector.errors import BadInput, BadPolicy, Conflict, NotFound, NotOffered
-from connector.exchange.draft import micros, time_of
 from connector.exchange.held import Word
 from connector.exchange.rows import ApprovalRow, DatasetRow, ProcessRow
+from connector.exchange.stored import content_of, micros, time_of
 from connector.model import Did, Json, JsonObject
 from connector.policy.odrl import offer_json
 from connector.policy.reading import load
@@ -82,7 +82,7 @@ async def shown(services: Services, row: ApprovalRow) -> JsonObject:
 async def _shown(services: Services, row: ApprovalRow) -> JsonObject:
     """A held turn with the terms on the table, ours beside them, and what our policy says of the peer."""
     process = await services.store.load_process(row.tenant, "negotiation", row.pid)
-    content = orjson.loads(process.body)["content"] if process is not None else {}
+    content = content_of(process) if process is not None else {}
     dataset = await services.store.load_dataset(row.tenant, row.subject)
     return {
         "id": row.pid, "turn": row.turn, "with": row.counterparty, "dataset": row.subject,

@@ -8,7 +8,7 @@ from aiohttp import web
 
 from connector.errors import BadInput, NotFound
 from connector.exchange.discard import Which
-from connector.exchange.draft import micros
+from connector.exchange.stored import micros
 from connector.model import JsonObject
 from connector.server import answers, answers_data, asked, requests
 from connector.server.lines import Tell, stream

@@ -13,9 +13,9 @@ from functools import partial
 
 from connector.errors import Conflict, IllegalTransition, NotAllowed, NotFound, PeerUnreachable
 from connector.exchange.arrivals import Received
-from connector.exchange.draft import content_of, under_way
 from connector.exchange.receive import Tell
 from connector.exchange.rows import AgreementRow, ProcessRow
+from connector.exchange.stored import content_of, under_way
 from connector.exchange.transfer import is_open
 from connector.model import Did, JsonObject
 from connector.protocol.transfer import PULL, PUSH, Kind, State

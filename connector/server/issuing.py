@@ -18,9 +18,9 @@ from connector.credentials.ids import mint
 from connector.credentials.issue import SUITES
 from connector.credentials.securing import WITH_PROOF
 from connector.errors import BadInput, Conflict
-from connector.exchange.draft import micros
 from connector.exchange.publication import Declared, Published
 from connector.exchange.rows import CredentialRow, DatasetRow
+from connector.exchange.stored import micros
 from connector.mapping.engine import Mapped
 from connector.mapping.lineage import Lineage
 from connector.mapping.plan import parse

@@ -10,8 +10,8 @@ from collections import Counter
 import orjson
 from aiohttp import web
 
-from connector.exchange.draft import time_of
 from connector.exchange.rows import AgreementRow, DatasetRow
+from connector.exchange.stored import time_of
 from connector.model import Json, JsonObject
 from connector.policy.pinning import pins_of
 from connector.policy.plain import plain

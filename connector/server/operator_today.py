@@ -13,8 +13,8 @@ import orjson
 from aiohttp import web
 
 from connector.errors import BadInput, Conflict, NotFound
-from connector.exchange.draft import content_of, under_way
 from connector.exchange.rows import ProcessRow
+from connector.exchange.stored import content_of, under_way
 from connector.model import JsonObject
 from connector.protocol.transfer import State
 from connector.server import decisions, processes, transfers

@@ -16,8 +16,8 @@ from aiohttp import web
 from connector.config import Config
 from connector.credentials.datamodel import parse_credential
 from connector.errors import NotFound
-from connector.exchange.draft import micros
 from connector.exchange.rows import CredentialRow, RecordRow
+from connector.exchange.stored import micros
 from connector.model import AccessClass, JsonObject
 from connector.server import passport_page
 from connector.server.dsp import path_of

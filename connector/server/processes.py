@@ -12,9 +12,9 @@ import orjson
 from aiohttp import web
 
 from connector.errors import NotFound
-from connector.exchange.draft import time_of
 from connector.exchange.receipts import receipt_in, worth
 from connector.exchange.rows import ProcessKind, ProcessRow
+from connector.exchange.stored import content_of, time_of
 from connector.model import Json, JsonObject
 from connector.protocol.process import Process, Table, decode
 from connector.protocol.transfer import State
@@ -151,7 +151,7 @@ def _pending(process: Process) -> JsonObject | None:
 async def _next(services: Services, row: ProcessRow) -> str | None:
     """When our message is tried again; None: nothing is to be said, or it is on its way for the first time."""
     waiting = await services.store.head_of_outbox(row.tenant, row.kind, row.pid)
-    if row.state == State.STARTED and orjson.loads(row.body)["content"].get("push_tries"):
+    if row.state == State.STARTED and content_of(row).get("push_tries"):
         tried = await services.store.attempts(row.tenant, row.kind, row.pid)  # of a push nothing waits in the outbox
         return _time(tried[-1].next_at) if tried else None
     return None if waiting is None or not waiting.attempts else _time(waiting.not_before)

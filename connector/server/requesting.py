@@ -9,9 +9,9 @@ import orjson
 from aiohttp import web
 
 from connector.errors import BadInput, CannotCheck, NotFound
-from connector.exchange.draft import micros, time_of
 from connector.exchange.issuance import OFFER
 from connector.exchange.rows import ApprovalRow
+from connector.exchange.stored import micros, time_of
 from connector.model import Did, Json, JsonObject
 from connector.server import answers_peers, asked, requests
 from connector.server.operations import Operation

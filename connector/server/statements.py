@@ -19,8 +19,8 @@ from connector.credentials.issue import prepare
 from connector.credentials.own_methods import OwnMethod, published
 from connector.credentials.signing import Signer
 from connector.errors import NotFound
-from connector.exchange.draft import micros
 from connector.exchange.rows import StatusChangeRow
+from connector.exchange.stored import micros
 from connector.server.dsp import BASE
 from connector.server.services import Services, Signed
 

@@ -10,8 +10,8 @@ from __future__ import annotations
 from aiohttp import web
 
 from connector.errors import IllegalTransition, NotAllowed, NotFound
-from connector.exchange.draft import content_of, under_way
 from connector.exchange.rows import ProcessRow
+from connector.exchange.stored import content_of, under_way
 from connector.exchange.transfer import is_open
 from connector.model import Json, JsonObject
 from connector.protocol.transfer import State

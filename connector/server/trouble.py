@@ -12,8 +12,8 @@ from typing import Final
 
 from connector.credentials.datamodel import Credential, parse_credential, time_text
 from connector.credentials.securing import is_vc11
-from connector.exchange.draft import content_of
 from connector.exchange.rows import ProcessRow
+from connector.exchange.stored import content_of
 from connector.model import Json, objects_in
 from connector.server import processes
 from connector.server.services import Services

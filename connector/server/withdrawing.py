@@ -7,8 +7,8 @@ from collections.abc import Iterable
 from aiohttp import web
 
 from connector.errors import Conflict, NotFound
-from connector.exchange.draft import time_of
 from connector.exchange.rows import DatasetRow
+from connector.exchange.stored import time_of
 from connector.model import JsonObject
 from connector.server import answers, asked, requests
 from connector.server.lines import Tell, stream

@@ -11,7 +11,7 @@ import orjson
 import pytest
 
 from connector.config import Approvals
-from connector.exchange.draft import micros
+from connector.exchange.stored import micros
 from connector.model import JsonObject
 from connector.server import site
 from tests.edges.server.documented import check

@@ -16,9 +16,9 @@ from connector.credentials import jose, token
 from connector.credentials.datamodel import VC_CONTEXT
 from connector.credentials.issue import attach, prepare
 from connector.errors import CannotCheck, Conflict, NotAuthenticated
-from connector.exchange.draft import token_digest, without_token
 from connector.exchange.ports import AuditAnswer, HttpAnswer
 from connector.exchange.rows import ReplayRow, StepCommit
+from connector.exchange.stored import token_digest, without_token
 from connector.model import Did, JsonObject, Pid
 from connector.peers.verifier import FetchingVerifier
 from connector.protocol import compose, negotiation

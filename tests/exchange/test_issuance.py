@@ -18,9 +18,9 @@ from connector.credentials.digest import digest_multibase
 from connector.credentials.issuance import Delivery
 from connector.credentials.query import DCP_CONTEXT
 from connector.errors import BadInput, CannotCheck, NotFound, PeerUnreachable
-from connector.exchange.draft import micros
 from connector.exchange.ports import HttpAnswer
 from connector.exchange.rows import EvidenceEntry
+from connector.exchange.stored import micros
 from connector.keys.held import HeldCredentials
 from connector.keys.memory import MemorySigner, signer_from_seed
 from connector.model import Did, Json, JsonObject

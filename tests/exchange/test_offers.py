@@ -10,8 +10,8 @@ import pytest
 
 from connector.credentials.query import DCP_CONTEXT
 from connector.errors import PeerUnreachable
-from connector.exchange.draft import micros
 from connector.exchange.rows import EvidenceEntry
+from connector.exchange.stored import micros
 from connector.model import Did
 from tests.exchange.test_hostile import play, proof, say, services
 from tests.exchange.test_issuance import MEMBERSHIP, Issuer

@@ -13,9 +13,9 @@ import pytest
 from connector.credentials.digest import digest_multibase
 from connector.errors import TooLarge
 from connector.exchange import push as pushing
-from connector.exchange.draft import token_digest, without_token
 from connector.exchange.ports import HttpAnswer
 from connector.exchange.rows import CommandRow, ProcessRow
+from connector.exchange.stored import token_digest, without_token
 from connector.model import Json, JsonObject, Pid
 from connector.policy.odrl import digest
 from connector.policy.reading import load

@@ -11,9 +11,9 @@ import orjson
 import pytest
 
 from connector.errors import BadMessage, CannotCheck, NotAllowed
-from connector.exchange.draft import token_digest
 from connector.exchange.ports import HttpAnswer
 from connector.exchange.rows import MessageRow
+from connector.exchange.stored import token_digest
 from connector.model import Did, JsonObject
 from connector.server import fetching
 from tests.exchange.test_hostile import play, proof, services

@@ -9,7 +9,7 @@ import pytest
 
 from connector.config import Approvals, Limits
 from connector.errors import IllegalTransition
-from connector.exchange.draft import micros
+from connector.exchange.stored import micros
 from connector.protocol import negotiation
 from tests.exchange.deals import OTHER_TERMS, ask, offer, queue, timers
 from tests.exchange.test_hostile import play, services
