@@ -20,8 +20,8 @@ The house, from the top down; each row may use the rows below it (import-linter,
     vocabulary         terms, contexts, shapes, the strict reading of JSON
     model, errors      values that all share; the one error tree
 
-From protocol down nothing waits, reads a clock, draws lots or touches a file (`vocabulary.bundle` reads its own data,
-the vocabulary's versions among them).
+From protocol down nothing waits, reads a clock, draws lots or touches a file (but `config`, which reads the company's,
+and `vocabulary.bundle`, which reads its own data, the vocabulary's versions among them).
 Five files tell the rest: `exchange/publish.py`, `protocol/negotiation.py`, `exchange/negotiate.py`,
 `credentials/verify.py`, `app.py`.
 """
