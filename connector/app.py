@@ -1,7 +1,7 @@
 """The composition: a configuration in, a running connector out. The only file that knows everybody.
 
-Read it top to bottom: store, keys, the way out, the journeys, the two faces, background work. Nothing is registered
-anywhere else, and importing this module does nothing.
+Read `running` first: keys, the store, the way out, the journeys (`compose`), the two faces, background work. Nothing is
+registered anywhere else, and importing this module does nothing.
 """
 
 from __future__ import annotations

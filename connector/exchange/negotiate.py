@@ -2,8 +2,9 @@
 
 A negotiation begins on either side: as consumer we ask for an offer, as provider we make one. Each message of the peer
 that leaves the word with us is a turn (`protocol.turns`): it is weighed (`weighing`) and answered by rule, or held for
-a person (`held`). A refusal tells the operands that failed; the owner's evidence holds the whole reason. What moves is
-decided in `protocol/`, what is allowed in `policy/`, delivery is the outbox's. DSP 2025-1, section 7.
+a person (`held`). What is kept of that from message to message, `content`, has its keys in the README. A refusal tells
+the operands that failed; the owner's evidence holds the whole reason. What moves is decided in `protocol/`, what is
+allowed in `policy/`, delivery is the outbox's. DSP 2025-1, section 7.
 """
 
 from __future__ import annotations
