@@ -257,7 +257,11 @@ class Config(_Part):
             return self.peers[name].id
         near = difflib.get_close_matches(name, self.peers, n=1)
         hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(sorted(self.peers)) or 'none'}"
-        raise BadConfig(f"no peer is called {name!r}", hint=f"{hint}; or give its DID or address")
+        raise BadConfig(
+            f"no peer is called {name!r}",
+            hint=f"{hint}; or give its DID or address. A name that was just written into [peers] counts when the"
+            " connector was started again",
+        )
 
 
 def _plain_address(value: str) -> str:
@@ -272,11 +276,18 @@ def load(path: Path) -> Config:
     try:
         return read(path.read_text("utf-8"), path)
     except FileNotFoundError:
-        raise BadConfig(f"there is no {path}", hint="make one: battery-connector init DIR") from None
+        raise BadConfig(f"there is no {path.absolute()}", hint=_no_file(path)) from None
     except IsADirectoryError:
         raise BadConfig(f"{path} is a folder", hint=f"give the file in it: {path / 'connector.toml'}") from None
     except UnicodeDecodeError as error:
         raise BadConfig(f"{path}: {error}", hint="save it as UTF-8") from None
+
+
+def _no_file(path: Path) -> str:
+    """What who is in the wrong folder does."""
+    around = sorted(one for one in Path().glob(f"*/{path.name}") if one.is_file())
+    there = f" ({', '.join(map(str, around[:5]))})" if around else ""
+    return f"go into the company's folder, or say --config FILE{there}; a new company: battery-connector init DIR"
 
 
 def read(text: str, path: Path) -> Config:

@@ -13,11 +13,12 @@ import sys
 import traceback
 from collections.abc import Sequence
 from importlib import import_module
-from typing import Any, cast
+from typing import Annotated, Any, cast
 
 import typer
 from typer.core import TyperGroup
 
+from connector import __version__
 from connector.cli.console import BAD_USAGE, BUG, DONE, NO, for_machines, show_error
 
 _COMMANDS = {
@@ -98,8 +99,18 @@ app = typer.Typer(
 )
 
 
+def _tell_version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"battery-connector {__version__}")
+        raise typer.Exit
+
+
 @app.callback()
-def _root() -> None:
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", is_eager=True, callback=_tell_version, help="Which version this is.")
+    ] = False,
+) -> None:
     """Map company records to the battery vocabulary and exchange verifiable credentials under access policies."""
 
 

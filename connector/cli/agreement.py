@@ -6,6 +6,7 @@ All work is the running connector's (`client`); here its answers become tables, 
 from __future__ import annotations
 
 from pathlib import Path
+from shlex import quote as shell_quote
 from typing import TYPE_CHECKING, Annotated
 from urllib.parse import quote
 
@@ -55,7 +56,7 @@ def listed(config: CONFIG = Path("connector.toml"), as_json: JSON = False) -> No
                 for one in rows
             ],
         )
-        next_step(f"battery-connector agreement show {rows[-1]['agreement']}")
+        next_step(f"battery-connector agreement show {shell_quote(str(rows[-1]['agreement']))}")
 
 
 @app.command()
@@ -122,9 +123,9 @@ def _show(answer: JsonObject, company: Config) -> None:
 
 def _next(answer: JsonObject, verdict: str) -> None:
     if answer["role"] == "consumer" and verdict == "not-delivered":
-        next_step(f"battery-connector fetch {answer['agreement']}")
+        next_step(f"battery-connector fetch {shell_quote(str(answer['agreement']))}")
     else:
-        next_step(f"battery-connector why {answer['negotiation']}")
+        next_step(f"battery-connector why {shell_quote(str(answer['negotiation']))}")
 
 
 def _comparison(answer: JsonObject) -> tuple[str, str]:

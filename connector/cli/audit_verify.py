@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 from datetime import UTC, datetime
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
@@ -62,7 +63,7 @@ def verify(
         show_json(answer)
     else:
         _show(verdict, answer)
-        next_step(f"unzip {file} -d audit, then open audit/report.html in a browser")
+        next_step(f"unzip {quote(str(file))} -d audit, then open audit/report.html in a browser")
     raise SystemExit(_CODES.get(verdict, UNCHECKED))
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from datetime import UTC, datetime
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -70,7 +71,7 @@ def convert(
             return
         _write(crossed.document, out)
         _tell(crossed)
-        next_step(f"battery-connector passport import {out or 'FILE'} --from {to}", error=True)
+        next_step(f"battery-connector passport import {quote(str(out or 'FILE'))} --from {to}", error=True)
 
 
 def read(

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from connector.cli.console import Bug
+from connector.cli.console import Bug, of_company
 from connector.config import MANAGEMENT_TOKEN_VARIABLE, load, secret
 from connector.errors import BadInput, CannotCheck, ConnectorError, IllegalTransition, NotAllowed, PeerUnreachable
 
@@ -23,6 +23,10 @@ if TYPE_CHECKING:
 _BAD_INPUT = range(400, 500)
 _UNCHECKED = frozenset({"cannot-check", "bad-message", "too-large"})
 """Bad messages come from peers here, never from a person: the answer could not be used, so nothing is decided."""
+_OTHER = (
+    f"does another company's connector listen on this management port ([listen])? Else: is {MANAGEMENT_TOKEN_VARIABLE}"
+    " of the environment or of secrets.env the one with which this connector was started?"
+)
 NDJSON = "application/x-ndjson"
 OnProgress = Callable[["JsonObject"], None]
 
@@ -112,7 +116,8 @@ class Management:
         except (OSError, http.client.HTTPException) as error:
             connection.close()
             raise PeerUnreachable(
-                f"no connector answers on port {self.port}: {error}", hint="start it: battery-connector serve"
+                f"no connector answers on port {self.port}: {error}",
+                hint=of_company("start it: battery-connector serve"),
             ) from None
 
 
@@ -138,7 +143,7 @@ def _told(problem: JsonObject) -> ConnectorError:
     """A problem document as the error that it was."""
     status, detail, hint = problem.get("status"), str(problem.get("detail")), str(problem.get("hint", ""))
     if status == http.client.UNAUTHORIZED:
-        return NotAllowed(detail, hint=f"is {MANAGEMENT_TOKEN_VARIABLE} the one of this connector?")
+        return NotAllowed(detail, hint=_OTHER)
     if problem.get("kind") in _UNCHECKED or status == http.client.SERVICE_UNAVAILABLE:
         return CannotCheck(detail, hint=hint)
     if problem.get("kind") == IllegalTransition.code:

@@ -34,7 +34,12 @@ _ELSEWHERE: Final = ContextVar("elsewhere", default="")
 
 
 def _noted(config: Path | None) -> Path | None:
-    found_anyway = {"None", "connector.toml", os.environ.get(_CONFIG_VARIABLE, "")}
+    return _noted_if_asked(None if str(config) == "connector.toml" else config) or config
+
+
+def _noted_if_asked(config: Path | None) -> Path | None:
+    """Of a command that looks for no company where none is said."""
+    found_anyway = {"None", os.environ.get(_CONFIG_VARIABLE, "")}
     _ELSEWHERE.set("" if str(config) in found_anyway else str(config))
     return config
 
@@ -50,7 +55,7 @@ RECORDS_OF = Annotated[
         metavar="CONFIG",
         help="Look at a record of this running connector.",
         envvar=_CONFIG_VARIABLE,
-        callback=_noted,
+        callback=_noted_if_asked,
     ),
 ]
 SETTINGS_OF = Annotated[
@@ -60,7 +65,7 @@ SETTINGS_OF = Annotated[
         metavar="CONFIG",
         help="Whose names of peers and settings count.",
         envvar=_CONFIG_VARIABLE,
-        callback=_noted,
+        callback=_noted_if_asked,
     ),
 ]
 JSON = Annotated[bool, typer.Option("--json", help="Machine-readable answer.")]
@@ -128,16 +133,22 @@ def keep_log_quiet() -> None:
     logging.getLogger("connector").addHandler(logging.NullHandler())
 
 
+def of_company(command: str) -> str:
+    """The command with the `--config` that the running one was given, where it would not find that by itself."""
+    elsewhere = _ELSEWHERE.get()
+    ours = elsewhere and "battery-connector " in command and " --config " not in command
+    return command + (f" --config {quote(elsewhere)}" if ours else "")
+
+
 def next_step(command: str, note: str = "", *, error: bool = False) -> None:
     """What to do now, for people: a command, or a sentence that ends with one, so that it can be copied.
 
     `error`: on standard error, because standard output is a document.
     The command gets the `--config` that this one was given; one in the `note` (not about this company) does not.
     """
-    out, elsewhere = console(error=error), _ELSEWHERE.get()
-    ours = elsewhere and "battery-connector " in command and " --config " not in command
+    out = console(error=error)
     out.print("[dim]next:[/dim] ", end="")
-    out.print(visible(command + (f" --config {quote(elsewhere)}" if ours else "") + note), markup=False)
+    out.print(visible(of_company(command) + note), markup=False)
 
 
 @contextmanager

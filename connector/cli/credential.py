@@ -11,6 +11,7 @@ import re
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -89,7 +90,7 @@ def issue(
         console().print(f"signed {len(files)} {credential_type}")
         if files:
             elsewhere = "; a connector that trusts the signer verifies it"
-            next_step(f"battery-connector credential inspect {files[0]['file']}", elsewhere)
+            next_step(f"battery-connector credential inspect {quote(str(files[0]['file']))}", elsewhere)
     raise SystemExit(NO if findings else DONE)
 
 
@@ -193,7 +194,7 @@ def _change(
         if not by_connector and site is None:
             next_step("nobody sees it yet: battery-connector serve", ", or write it for your web server with --site")
         elif purpose == "suspension":
-            next_step(f"battery-connector credential reinstate {what}", ", when it may count again")
+            next_step(f"battery-connector credential reinstate {quote(str(what))}", ", when it may count again")
 
 
 def _asked_to_revoke(config: Path, body: JsonObject) -> bool:
@@ -224,7 +225,7 @@ def verify(
         show_json(answer)
     else:
         _show_report(verdict, answer)
-        next_step(f"battery-connector credential inspect {file}")
+        next_step(f"battery-connector credential inspect {quote(str(file))}")
     raise SystemExit({"valid": DONE, "invalid": NO}.get(verdict, UNCHECKED))
 
 
@@ -359,7 +360,7 @@ def import_(
 ) -> None:
     """Keep a third party's credential (a permit, a laboratory's certificate) so that our records can link to it.
 
-    Example: battery-connector credential import assay.jwt --into assays --policy policies/customers.json
+    Example: battery-connector credential import assay.jwt --into assays --policy policies/direct-customer.json
     """
     with told():
         body: JsonObject = {"credential": _octets(file).decode(), "into": into, "policy": str(policy.resolve())}

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
@@ -98,7 +99,7 @@ def show(
             show_decision(decision)
         say(f"  hash {entry['hash']}, over it and the one before", "dim")
         if pid := body.get("pid"):
-            next_step(f"battery-connector why {pid}")
+            next_step(f"battery-connector why {quote(str(pid))}")
 
 
 @app.command()
@@ -127,7 +128,7 @@ def export(
         return
     say(f"{after:,} entries are in {file}", "bold")
     say(f"  the newest has the hash {newest}: keep it elsewhere")
-    next_step(f"battery-connector evidence verify {file} --newest {newest}")
+    next_step(f"battery-connector evidence verify {quote(str(file))} --newest {newest}")
 
 
 @app.command()

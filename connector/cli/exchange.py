@@ -7,6 +7,7 @@ negotiation or transfer stands where it stands is `why`'s.
 from __future__ import annotations
 
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
@@ -26,7 +27,7 @@ from connector.cli.console import (
     told,
 )
 from connector.cli.tables import progress, say, show_findings
-from connector.config import load
+from connector.config import Config, load
 from connector.errors import BadInput
 from connector.model import list_in
 from connector.server.words import refused_in_words
@@ -80,7 +81,7 @@ def publish(  # noqa: PLR0917 - typer makes the options of the arguments
 
     Rows with findings are not published, all others are. Nothing changes for records that did not change.
 
-    Example: battery-connector publish lots --policy customers
+    Example: battery-connector publish lots --policy direct-customer
     """
     with told():
         company = load(config)
@@ -96,7 +97,7 @@ def publish(  # noqa: PLR0917 - typer makes the options of the arguments
         if as_json:
             show_json(answer)
         else:
-            _show_published(answer, findings)
+            _show_published(answer, findings, company)
     raise SystemExit(NO if findings else DONE)
 
 
@@ -111,7 +112,7 @@ def named(text: str, folder: Path, endings: tuple[str, ...]) -> Path:
     raise BadInput(f"there is no {text}", hint=hint)
 
 
-def _show_published(answer: JsonObject, findings: list[Json]) -> None:
+def _show_published(answer: JsonObject, findings: list[Json], company: Config) -> None:
     out = console()
     out.print(
         f"[bold]{answer['documents']}[/bold] documents stand, with {answer['credentials']} credentials"
@@ -122,12 +123,14 @@ def _show_published(answer: JsonObject, findings: list[Json]) -> None:
         out.print(f"[yellow]warning:[/yellow] {warning}")
     if findings:
         show_findings(findings)
-        next_step("mend the rows, and publish again: what stands already stays as it is")
-    else:
+    if answer["documents"]:
         say(f"offered as {answer.get('title')!r}, dataset {answer.get('dataset')}")
         if answer.get("pin"):
             say(f"the offer pins this content: {answer['pin']}")
-        next_step("at a peer: ", "battery-connector catalog THIS-COMPANY")
+    if findings:
+        next_step("mend the rows, and publish again: what stands already stays as it is")
+    else:
+        next_step("at a peer: ", f"battery-connector catalog {company.did}")
 
 
 # --- request ---------------------------------------------------------------------------------------------------------
@@ -168,7 +171,7 @@ def _show_requested(answer: JsonObject, state: str) -> None:
     if state == "FINALIZED":
         out.print(f"[bold green]{state}[/bold green]: the contract stands")
         say(f"  agreement {answer['agreement']}")
-        next_step(f"battery-connector fetch {answer['agreement']}")
+        next_step(f"battery-connector fetch {quote(str(answer['agreement']))}")
         return
     if state == "TERMINATED":
         out.print(f"[bold red]{state}[/bold red]: ", end="")
@@ -179,7 +182,7 @@ def _show_requested(answer: JsonObject, state: str) -> None:
         return
     else:
         out.print(f"[yellow]{state or 'begun'}[/yellow]: the peer has not answered to the end yet")
-    next_step(f"battery-connector why {answer['negotiation']}")
+    next_step(f"battery-connector why {quote(str(answer['negotiation']))}")
 
 
 def _settled(state: str, *, good: str, begun: bool = False) -> int:
@@ -244,6 +247,6 @@ def _show_fetched(answer: JsonObject, state: str) -> None:
         out.print(f"not kept: {answer.get('rejected')} rejected, {answer.get('unchecked')} could not be checked")
         show_findings(list_in(answer["findings"]))
     if state != "COMPLETED" or answer["findings"]:
-        next_step(f"battery-connector why {answer['transfer']}")
+        next_step(f"battery-connector why {quote(str(answer['transfer']))}")
     else:
         next_step("battery-connector received")

@@ -39,7 +39,7 @@ def publish_file(  # noqa: PLR0917 - typer makes the options of the arguments
 ) -> None:
     """Offer a file as it is, under a policy. Its digest fixes it; a changed file of that name replaces it.
 
-    Example: battery-connector publish-file report.pdf --policy customers --title "Assay reports"
+    Example: battery-connector publish-file report.pdf --policy direct-customer --title "Assay reports"
     """
     with told():
         company = load(config)
@@ -59,5 +59,5 @@ def publish_file(  # noqa: PLR0917 - typer makes the options of the arguments
             say(f"offered as {answer['title']!r}, dataset {answer['dataset']}")
             if answer["pin"]:
                 say(f"the offer pins this content: {answer['pin']}")
-            next_step("at a peer: ", "battery-connector catalog THIS-COMPANY")
+            next_step("at a peer: ", f"battery-connector catalog {company.did}")
     raise SystemExit(DONE)

@@ -6,10 +6,12 @@ import base64
 import json
 import os
 import secrets as chance
+import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from shlex import quote
 from typing import Annotated
 
 import typer
@@ -88,6 +90,7 @@ def init(  # noqa: PLR0917 - typer makes the options of the arguments
             algorithm=algorithm, loopback=unsafe_loopback, offset=unsafe_clock_offset, custody=custody,
         )  # fmt: skip
         loaded = load(make(folder, company))
+        _ready_policies(folder)
     config = folder / CONFIG_FILE
     if as_json:
         show_json({"config": str(config), "did": loaded.did, "public_url": loaded.public_url})
@@ -96,9 +99,10 @@ def init(  # noqa: PLR0917 - typer makes the options of the arguments
     out.print(f"[bold]{loaded.name}[/bold] is set up in {folder}")
     out.print(f"  DID      {loaded.did}")
     out.print(f"  secrets  {folder / SECRETS_FILE} (keep it; mode 0600)")
+    out.print(f"  policies {folder / 'policies'}: ready-made ones, to use or to change")
     if opened_by(loaded.keys.assertion) == PIN_VARIABLE:
         out.print(f"  PIN      {PIN_VARIABLE} in the environment of `serve` and the commands, or a line in that file")
-    next_step(f"battery-connector serve --config {config}")
+    next_step(f"battery-connector serve --config {quote(str(config))}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,6 +142,16 @@ def make(folder: Path, company: Company) -> Path:
     if keys:
         Register(loaded).begin(first_methods(*(keys[purpose][1] for purpose in PREFIXES.values())))
     return file
+
+
+def _ready_policies(folder: Path) -> None:
+    """Those that are shipped, beside the package in a checkout or within it in a wheel; what is there stays."""
+    package = Path(__file__).resolve().parents[1]
+    within = package / "_data" / "policies"
+    for file in sorted((within if within.is_dir() else package.parent / "policies").glob("*.json")):
+        target = folder / "policies" / file.name
+        if not target.exists():
+            shutil.copyfile(file, target)
 
 
 def _in_token(company: Company, loaded: Config) -> dict[str, tuple[str, JsonObject]]:

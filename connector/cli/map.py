@@ -14,6 +14,7 @@ from dataclasses import replace
 from functools import partial
 from itertools import islice
 from pathlib import Path
+from shlex import quote
 from typing import Annotated
 
 import typer
@@ -71,7 +72,7 @@ def check(plan: PlanFile, as_json: JSON = False) -> None:
             _show(findings)
         else:
             console().print(f"{summary['mapping']}: the plan is good", markup=False)
-            next_step(f"battery-connector map preview {plan}")
+            next_step(f"battery-connector map preview {quote(str(plan))}")
     raise SystemExit(NO if findings else DONE)
 
 
@@ -162,7 +163,7 @@ def preview(
             _show(found)
             _say_ids(work)
             if not found:
-                next_step(f"battery-connector publish {plan} --policy POLICY")
+                next_step(f"battery-connector publish {quote(str(plan))} --policy POLICY")
     raise SystemExit(NO if found else DONE)
 
 
@@ -196,7 +197,9 @@ def _compiled(plan: Path) -> Compiled:
     try:
         return compile_plan(parse(plan.read_bytes()))
     except OSError as error:
-        raise BadInput(f"The plan cannot be read: {error.strerror}.", place=str(plan)) from None
+        around = sorted(map(str, Path("plans").glob("*.y*ml")))
+        hint = f"there are: {', '.join(around)}" if around else "the path of a plan, such as plans/lots.yaml"
+        raise BadInput(f"The plan cannot be read: {error.strerror}.", place=str(plan), hint=hint) from None
     except BadPlan as error:
         raise BadPlan(error.detail, hint=error.hint, place=f"{plan}, {error.place}") from None
 
@@ -257,7 +260,7 @@ def _show_run(work: Work, ran: Ran, plan: Path, since: Path | None) -> None:
     _show(ran.findings)
     _say_ids(work)
     if not ran.findings:
-        next_step(f"battery-connector publish {plan} --policy POLICY --config FILE")
+        next_step(f"battery-connector publish {quote(str(plan))} --policy POLICY --config FILE")
 
 
 def _line(finding: Finding) -> str:

@@ -118,7 +118,7 @@ def approve(  # noqa: PLR0917 - typer makes the options of the arguments
 ) -> None:
     """Say yes to what waits, or answer it with other terms. Exit code 1: it ended otherwise; 3: no answer yet.
 
-    Example: battery-connector approve urn:uuid:5a0f... --counter policies/customers.json
+    Example: battery-connector approve urn:uuid:5a0f... --counter policies/direct-customer.json
     """
     with told():
         body: JsonObject = {"decision": "approve", "agreement_id": agreement_id}
@@ -177,7 +177,7 @@ def offer(  # noqa: PLR0917 - typer makes the options of the arguments
 ) -> None:
     """Offer a contract on our data to a peer that has not asked. Exit code 1: refused; 3: no answer yet.
 
-    Example: battery-connector offer recycler pack-passports --terms policies/recyclers.json
+    Example: battery-connector offer recycler pack-passports --terms policies/recycler.json
     """
     with told():
         body: JsonObject = {"peer": peer, "dataset": dataset, "offer_id": offer_id, "wait_seconds": wait}
@@ -251,7 +251,7 @@ def _show(answer: JsonObject, *, as_json: bool) -> None:
         return
     else:
         say(": the peer has not answered to the end yet")
-    next_step(f"battery-connector why {ident}")
+    next_step(f"battery-connector why {shell_quote(ident)}")
 
 
 def _code(answer: JsonObject, *, good: tuple[str, ...], later: bool) -> int:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
@@ -81,7 +82,7 @@ def view(
         else:
             show_view(made, chosen, bundle.wording())
             others = "authority" if chosen is Audience.PUBLIC else "public"
-            next_step(f"battery-connector passport view {file} --audience {others}")
+            next_step(f"battery-connector passport view {quote(file)} --audience {others}")
 
 
 def _audience(word: str, mandate: JsonObject | None) -> Audience:
@@ -191,7 +192,7 @@ def check(
     else:
         show_completeness(completeness, findings)
         again = f"battery-connector passport check {file}" + (f" --category {category}" if category else "")
-        done = f"battery-connector passport view {file} --audience public"
+        done = f"battery-connector passport view {quote(file)} --audience public"
         todo = "put right what was found" if completeness.complete else "add what is missing to the plan or the export"
         next_step(done if good else f"{todo}, then {again}")
     raise SystemExit(DONE if good else NO)

@@ -200,7 +200,10 @@ def kept_record(api: Management, ident: str) -> JsonObject:
     records = objects_in(found.get("records"))
     records.sort(key=lambda one: not str(one["type"]).endswith("Passport"))
     if not records:
-        raise BadInput(f"the connector has no record {ident}", hint="its id, or a number that it carries")
+        raise BadInput(
+            f"there is no file {ident}, and the connector has no such record",
+            hint="its id, or a number that it carries; battery-connector received lists what came",
+        )  # fmt: skip
     return api.get(f"/v1/records/{quote(str(records[0]['record']), safe=':')}")
 
 

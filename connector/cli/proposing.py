@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
+from shlex import quote
 from typing import Annotated
 
 import typer
@@ -88,6 +89,7 @@ def _say(proposal: Proposal, file: Path, out: Path | None) -> None:
         next_step("the same with --out PLAN.yaml", error=True)
         return
     err.print(f"{out} is written; read its comments, and take away the # before what is right", markup=False)
-    where = "" if file.parent.resolve() == exports_near(out).resolve() else f" --exports {file.parent}"
-    next_step(f"battery-connector map check {out}", error=True)
-    next_step(f"battery-connector map preview {out}{where}", error=True)
+    where = "" if file.parent.resolve() == exports_near(out).resolve() else f" --exports {quote(str(file.parent))}"
+    plan = quote(str(out))
+    next_step(f"battery-connector map check {plan}", error=True)
+    next_step(f"battery-connector map preview {plan}{where}", error=True)

@@ -62,9 +62,9 @@ def received(
         _show_room(answer.get("room"), company)
         if records:
             known = quote(str(records[0]["number"] or records[0]["record"]))
-            next_step(f"battery-connector passport view {known} --audience b2b --config {config}")
+            next_step(f"battery-connector passport view {known} --audience b2b --config {quote(str(config))}")
         elif not files:
-            next_step(f"battery-connector fetch {agreements[-1]['agreement']}")
+            next_step(f"battery-connector fetch {quote(str(agreements[-1]['agreement']))}")
 
 
 def _show_agreements(what: list[JsonObject], agreements: list[JsonObject], company: Config) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -60,7 +61,9 @@ def requests(config: CONFIG = Path("connector.toml"), as_json: JSON = False) -> 
     if offers:
         say("offered:", "bold")
         show_table(_OFFER, [[str(one[name] or "") for name in _OFFER] for one in offers])
-        next_step(f"battery-connector credential request {offers[0]['issuer']} --id {offers[0]['id']}")
+        next_step(
+            f"battery-connector credential request {quote(str(offers[0]['issuer']))} --id {quote(str(offers[0]['id']))}"
+        )
     elif asked:
         next_step("battery-connector doctor", " looks whether what we show is good")
     else:

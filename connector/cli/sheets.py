@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from importlib.util import find_spec
 from itertools import islice
 from pathlib import Path
-from shlex import join
+from shlex import join, quote
 from typing import Annotated, Literal
 
 import typer
@@ -68,7 +68,7 @@ def export(
             console().print(f"{len(rows) - 1} lines are in {out}", markup=False)
             if not cells:
                 console().print("no example: the exports are not beside the plan (--exports DIR)", markup=False)
-            next_step(f"battery-connector map import {out} --plan {plan}")
+            next_step(f"battery-connector map import {quote(str(out))} --plan {quote(str(plan))}")
     raise SystemExit(DONE)
 
 
@@ -119,7 +119,7 @@ def _say(revised: Revised, findings: Sequence[Json], again: str, out: Path | Non
         )
     console().print(f"{len(revised.changes)} changes", markup=False)
     if out is not None:
-        next_step(f"battery-connector map check {out}")
+        next_step(f"battery-connector map check {quote(str(out))}")
     elif revised.changes:
         next_step(again)
 

@@ -6,6 +6,7 @@ How a transfer begins is `fetch`'s (`exchange`), why it stands where it stands i
 from __future__ import annotations
 
 from pathlib import Path
+from shlex import quote as shell_quote
 from typing import TYPE_CHECKING, Annotated, Final
 from urllib.parse import quote
 
@@ -63,7 +64,7 @@ def transfers(context: typer.Context, config: CONFIG = Path("connector.toml"), a
         show_table(("state", "role", "with", "last change", "id"), rows)
         if answer.get("more"):
             say(f"... and {answer['more']} more that are over")
-        next_step(f"battery-connector why {found[0]['pid']}")
+        next_step(f"battery-connector why {shell_quote(str(found[0]['pid']))}")
 
 
 @app.command()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from shlex import quote as shell_quote
 from typing import TYPE_CHECKING, Annotated, Final
 from urllib.parse import quote
 
@@ -65,7 +66,7 @@ def _show_list(answer: JsonObject, company: Config) -> None:
     show_table(("what", "state", "role", "with", "last change", "id"), rows)
     if answer.get("more"):
         say(f"... and {answer['more']} older ones")
-    next_step(f"battery-connector why {found[0]['pid']}")
+    next_step(f"battery-connector why {shell_quote(str(found[0]['pid']))}")
 
 
 def _show(answer: JsonObject, company: Config) -> None:

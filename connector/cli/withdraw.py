@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -59,7 +60,7 @@ def _show(answer: JsonObject) -> None:
     say("  its records and their credentials, public pages and the evidence stay")
     ids = [str(one) for one in (*negotiations, *transfers, *running, *agreements)]
     if ids:
-        next_step(f"battery-connector why {ids[0]}", "; to offer it again: publish")
+        next_step(f"battery-connector why {quote(str(ids[0]))}", "; to offer it again: publish")
     else:
         next_step("battery-connector publish PLAN --policy P", " offers it again")
 

@@ -40,6 +40,11 @@ _AT_ONCE = 8
 _TRIES = 8
 """So often a record is looked at again that other fetches change at the same time."""
 
+_TRUST = (
+    'if you trust it for that: in connector.toml under [trusted_issuers] the type = [its DID], or ["members"]; start'
+    " the connector anew, fetch again"
+)
+
 OctetsOf = Callable[[Item], Awaitable[bytes | None]]
 
 
@@ -251,7 +256,12 @@ class Arrivals:
             if check.outcome in {"failed", "unchecked"}:
                 place = Place(source=digest)
                 result.findings.append(
-                    Finding(code=check.code or check.name, message=f"{check.name}: {check.detail}", place=place)
+                    Finding(
+                        code=check.code or check.name,
+                        message=f"{check.name}: {check.detail}",
+                        place=place,
+                        hint=_TRUST if check.code == "issuer-not-anchored" else "",
+                    )
                 )
         return None
 

@@ -82,7 +82,10 @@ def check_word(draft: Draft, word: Word) -> Turn:
     """The held turn that this word answers. `IllegalTransition`: nothing waits, or it can't be answered so."""
     turn = held(draft)
     if turn is None:
-        raise IllegalTransition("nothing waits for a decision here", place=draft.process.pid)
+        raise IllegalTransition(
+            "nothing waits for a decision here", place=draft.process.pid,
+            hint=f"battery-connector why {draft.process.pid} says how it stands",
+        )  # fmt: skip
     if word.decision == "counter" and turn not in COUNTERS:
         raise IllegalTransition(f"{turn} can be approved or rejected, not countered", place=draft.process.pid)
     return turn

@@ -57,6 +57,8 @@ class Published:
     """Records whose version leaves out those that were perhaps given before the store was brought back."""
     left: set[str] = field(default_factory=set)
     """The datasets that records were in before."""
+    classes: set[AccessClass] = field(default_factory=set)
+    """Of which classes the values of the documents are."""
     findings: list[Finding] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
 
@@ -69,6 +71,7 @@ class Published:
         self.moved += part.moved
         self.skipped += part.skipped
         self.left |= part.left
+        self.classes |= part.classes
         self.findings += part.findings
 
     def as_json(self) -> JsonObject:

@@ -140,6 +140,7 @@ class Publish:
             ready, findings = self._ready(mapped, targets, standing.get(mapped.record_id))
             done.findings += findings
             if ready is not None:
+                done.classes |= {access for access, _ in ready.parts}
                 await self._decide(ready, dataset, declared, commit, done)
         # commit
         if commit.records:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import codecs
 import csv
 import io
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from connector.mapping.plan import Source
 from connector.mapping.source import SourceFile, content, unreadable
@@ -51,6 +51,17 @@ def lines(source: Source, file: SourceFile) -> Iterator[tuple[int, list[str]]]:
             file, "bad-structure", f"The record that begins in line {line} cannot be split: {error}.",
             hint="an unbalanced quote, or a file cut off; if the export does not quote, say `quote: none`", line=line,
         ) from error  # fmt: skip
+
+
+def code_rows(text: str, fits: Callable[[list[str]], bool]) -> list[list[str]]:
+    """A code list's lines, trimmed. It is split at commas, or at what Excel writes for them in other countries where
+    only so the header fits. Raises `csv.Error`.
+    """
+    begin = text.partition("\n")[0]
+    headers = {mark: [name.strip().strip('"') for name in begin.split(mark)] for mark in ",;\t"}
+    delimiter = next((mark for mark, names in headers.items() if fits(names)), ",")
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+    return [[cell.strip() for cell in row] for row in reader if any(row)]
 
 
 def decoded(file: SourceFile, data: bytes, encoding: str, *, said: str = "the plan") -> str:

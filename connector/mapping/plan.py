@@ -170,7 +170,7 @@ class Source(Part):
 
 
 class CodeFile(Part):
-    """A code list in a file: UTF-8 CSV with comma and header."""
+    """A code list in a file: UTF-8 CSV with a header, split at commas, semicolons or tabs."""
 
     file: str
     key: str

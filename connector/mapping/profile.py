@@ -28,6 +28,11 @@ _ELEMENTS = frozenset([
     "Hg", "K", "La", "Li", "Mg", "Mn", "Mo", "N", "Na", "Nb", "Nd", "Ni", "P", "Pb", "Pd", "Pt", "S", "Sb",
     "Sc", "Se", "Si", "Sn", "Ta", "Te", "Ti", "U", "V", "W", "Y", "Zn", "Zr",
 ])  # fmt: skip
+_METALS = {
+    "nickel": "Ni", "nikkeli": "Ni", "cobalt": "Co", "kobalt": "Co", "koboltti": "Co", "mangan": "Mn",
+    "manganese": "Mn", "manganèse": "Mn", "mangaani": "Mn", "lithium": "Li", "litium": "Li",
+}  # fmt: skip
+_METAL = re.compile(rf"({'|'.join(_METALS)})(?:gehalt|anteil|inhalt|masse|pitoisuus)?")
 _YES, _NO = ("X", "x", "true", "TRUE", "1", "Y", "J", "ja", "yes"), ("", "false", "FALSE", "0", "N", "nein", "no", "-")
 
 
@@ -95,8 +100,16 @@ def _column(source: Source, name: str, cells: list[str], unit_row: tuple[str, ..
         unit=_unit(name),
         unit_row=unit_row,
         units_of=_unit_list(values),
-        element=next((part for part in re.split(r"[^A-Za-z]+|(?<=[a-z])(?=[A-Z])", name) if part in _ELEMENTS), ""),
+        element=_element(name),
     )
+
+
+def _element(name: str) -> str:
+    """The element of which a heading speaks: by its symbol; by its name where a unit shows that an amount is meant."""
+    symbols = (part for part in re.split(r"[^A-Za-z]+|(?<=[a-z])(?=[A-Z])", name) if part in _ELEMENTS)
+    words = (_METAL.fullmatch(word) for word in re.split(r"[\W_]+", name.lower())) if _unit(name) else ()
+    named = (_METALS[found[1]] for found in words if found)
+    return next(symbols, "") or next(named, "")
 
 
 def _reads(source: Source, text: str) -> bool:

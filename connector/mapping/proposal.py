@@ -8,13 +8,14 @@ part of it when its `#` is taken away.
 from __future__ import annotations
 
 import csv
-import io
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain, count
 
 from connector.errors import BadInput
+from connector.mapping.dates import BadFormat, zone_of
+from connector.mapping.delimited import code_rows
 from connector.mapping.flat_idoc import is_layout
 from connector.mapping.joining import Beside, Joined, joined
 from connector.mapping.plan import Source
@@ -99,6 +100,7 @@ def propose(
     """A plan for this export. `parties`: where such a list is there. `zone`: of times that say none themselves.
     `beside`: other exports, whose rows may belong to this one's, and the layouts of flat IDocs.
     """
+    _check_zone(zone)
     layouts = [one for one in beside if is_layout(one)]
     record_type, subject, others = target_of(target, shapes)
     sniffed = sniff(file, sheet=sheet, record=record, layouts=layouts)
@@ -115,6 +117,13 @@ def propose(
     head = _head(file.name, target, sniffed, found, others)
     lines = [*head, *_plan(name, sniffed, found, parties or Parties(), joins)]
     return Proposal(plan="\n".join(map(plan_line, lines)) + "\n", found=found, sniffed=sniffed, joins=joins)
+
+
+def _check_zone(zone: str) -> None:
+    try:
+        zone_of(zone or "UTC")
+    except BadFormat as error:
+        raise BadInput(str(error), hint="such as Europe/Berlin, UTC or +01:00") from None
 
 
 def _columns(
@@ -141,11 +150,12 @@ def _joins(name: str, columns: tuple[Column, ...], beside: Sequence[SourceFile])
 
 
 def parties_in(file: SourceFile) -> Parties:
-    """The list of parties: UTF-8 CSV with comma and header; one of its columns holds DIDs. Raises `BadInput`."""
+    """The list of parties: UTF-8 CSV with a header; one of its columns holds DIDs. Raises `BadInput`."""
     try:
-        header, *rows = csv.reader(io.StringIO(file.data.decode("utf-8-sig"), newline=""), strict=True)
+        header, *rows = code_rows(file.data.decode("utf-8-sig"), lambda names: len(names) > 1)
     except (UnicodeDecodeError, ValueError, csv.Error) as error:
-        raise BadInput("The list of parties is no UTF-8 CSV with a header.", place=file.name) from error
+        hint = "Excel calls that `CSV UTF-8`"
+        raise BadInput("The list of parties is no UTF-8 CSV with a header.", hint=hint, place=file.name) from error
     columns = dict(zip(header, zip(*rows, strict=False), strict=False))
     value = next((name for name, cells in columns.items() if all(cell.startswith("did:") for cell in cells)), None)
     if value is None or len(header) < 2:  # noqa: PLR2004  # a number and a DID

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import io
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import chain
@@ -104,16 +103,21 @@ def _from_files(name: str, codes: CodeFile, files: Sequence[SourceFile]) -> dict
         raise unreadable(SourceFile(name=codes.file, digest=""), "no-file", f"There is no file for the codes `{name}`.")
     known: dict[str, str] = {}
     for file in files:
-        reader = csv.reader(io.StringIO(delimited.decoded(file, content(file), "utf-8"), newline=""), strict=True)
+        text = delimited.decoded(file, content(file), "utf-8")
         try:
-            rows = [[cell.strip() for cell in row] for row in reader if row]
+            rows = delimited.code_rows(text, {codes.key, codes.value}.issubset)
         except csv.Error as error:
             raise unreadable(file, "bad-structure", f"The code list cannot be split: {error}.") from error
         header = rows[0] if rows else []
         for column in (codes.key, codes.value):
             if column not in header:
                 raise unreadable(
-                    file, "column-missing", f"The code list has no column `{column}`.", line=1, column=column
+                    file,
+                    "column-missing",
+                    f"The code list has no column `{column}`.",
+                    line=1,
+                    column=column,
+                    hint=f"its columns are: {', '.join(header)[:200]}",
                 )
         key, value = header.index(codes.key), header.index(codes.value)
         for number, row in enumerate(rows[1:], start=2):

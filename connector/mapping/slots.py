@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from difflib import get_close_matches
 from types import MappingProxyType
 
 from connector.errors import BadInput
@@ -86,7 +87,9 @@ def target_of(name: str, shapes: Shapes) -> tuple[str, str, tuple[str, ...]]:
     about = [shape.name for shape in shapes.records.values() if name in shape.subjects and shape.kind == "record"]
     if not about:
         known = sorted({subject for shape in shapes.records.values() for subject in shape.subjects})
-        raise BadInput(f"No record is about a {name}.", hint=f"record types: {', '.join(shapes.records)}; "
+        near = get_close_matches(name, [*known, *shapes.records], n=1)
+        meant = f"did you mean {near[0]}? " if near else ""
+        raise BadInput(f"No record is about a {name}.", hint=f"{meant}Record types: {', '.join(shapes.records)}; "
                        f"classes: {', '.join(known)}")  # fmt: skip
     return about[0], name, tuple(about[1:])
 

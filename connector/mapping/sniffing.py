@@ -67,7 +67,11 @@ def sniff(
         suffix = file.name.rpartition(".")[2].lower()
         found.note("format", suffix if suffix in WORKBOOKS else "xlsx", "a workbook")
         found.settings["sheet"] = sheet or "1"
-        _tabular(found, [list(row) for row in file.grid[:_LOOKED_AT]])
+        try:
+            _tabular(found, [list(row) for row in file.grid[:_LOOKED_AT]])
+        except BadInput as error:
+            hint = f"{error.hint}; --sheet names another sheet than this one, {found.settings['sheet']}"
+            raise BadInput(error.detail, hint=hint, place=file.name) from None
         return found
     data = content(file)
     check_text(file, data)
@@ -216,11 +220,16 @@ def _header(grid: list[list[str]]) -> tuple[int, int]:
 
 
 def _is_upper(upper: list[str], lower: list[str]) -> bool:
-    """Two rows of words: gaps in the upper one (merged cells), none in the lower."""
-    if len(upper) != len(lower) or not all(lower) or any(map(_is_value, filter(None, (*upper, *lower)))):
+    """Two rows of words. Gaps in the upper one are cells merged to the right, over two names at least; gaps in the
+    lower one are cells merged downwards.
+    """
+    upper, lower = upper[: _filled(upper)] + [""] * (_filled(lower) - _filled(upper)), lower[: _filled(lower)]
+    columns = list(zip_longest(upper, lower, fillvalue=""))
+    if not all(map(any, columns)) or any(map(_is_value, filter(None, (*upper, *lower)))):
         return False
-    gaps = upper.count("")
-    return gaps > 0 and len(upper) - gaps > 1 and bool(upper[0]) and not _is_unit_row(lower)
+    gaps = [at for at, (above, _) in enumerate(columns) if not above]
+    merged = all(lower[at - 1] for at in gaps)
+    return bool(gaps and upper[0] and merged) and len(columns) - len(gaps) > 1 and not _is_unit_row(lower)
 
 
 def _filled(row: Sequence[str]) -> int:

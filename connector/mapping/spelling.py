@@ -41,6 +41,8 @@ class Items(list["Tree"]):
         self.line = line
 
 
+_YAML = 'lines are moved in by blanks, not tabs; a text with one of %*&!@`:#{}[]," in it stands in "quotes"'
+
 Tree: TypeAlias = Text | Block | Items
 
 
@@ -77,7 +79,7 @@ def load(data: bytes) -> Block:
         return _document(yaml.parse(source, Loader=yaml.SafeLoader))
     except yaml.MarkedYAMLError as error:
         line = int(getattr(error.problem_mark, "line", -1)) + 1
-        raise refuse(f"The plan is not YAML: {error.problem}.", line) from error
+        raise refuse(f"The plan is not YAML: {error.problem}.", line, hint=_YAML) from error
     except yaml.YAMLError as error:
         raise BadPlan(f"The plan is not YAML: {error}.") from error
 

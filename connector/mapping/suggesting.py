@@ -85,6 +85,7 @@ class Suggesting:
         self._measurements(found)
         self._numbered(found, numbers)
         self._others(found)
+        self._shares(found)
         self._again(found)
         self._incomplete(found)
         self._buyers(found)
@@ -192,15 +193,37 @@ class Suggesting:
 
     def _metals(self, found: Suggestions) -> None:
         """Masses of metals with their uncertainties: one node per metal."""
-        metals = {code.name for code in self.scoring.terms.codes["Metal"]}
-        places = [each for each in self.slots if each.term.range.name == METALS and each.path[0] not in _UNDECIDED]
-        slot = next(iter(places), None)
-        of_metal = [column for column in self.columns if column.element in metals and self._weighs(column)]
+        slot, of_metal = self._place_of_metals(), [each for each in self._of_metals() if self._weighs(each)]
         for column in of_metal if slot is not None else ():
             if slot is None or self._uncertain(column):
                 continue
             unsure = next((each for each in of_metal if each.element == column.element and self._uncertain(each)), None)
             self._metal(found, slot, column, unsure)
+
+    def _place_of_metals(self) -> Slot | None:
+        places = (each for each in self.slots if each.term.range.name == METALS and each.path[0] not in _UNDECIDED)
+        return next(places, None)
+
+    def _of_metals(self) -> list[Column]:
+        metals = {code.name for code in self.scoring.terms.codes["Metal"]}
+        return [column for column in self.columns if column.element in metals]
+
+    def _shares(self, found: Suggestions) -> None:
+        """Where no column holds the masses of metals: their shares of the net mass, which a person has to look at."""
+        slot = self._place_of_metals()
+        mass = next((entry for entry in found.entries if entry.path == ("netMass",)), None)
+        if slot is None or mass is None or any(entry.path == slot.path for entry in found.entries):
+            return
+        for column in self._of_metals():
+            share = bool(column.unit) and UNITS[column.unit].dimension == "ratio" and column.number
+            if not share or self._uncertain(column) or column.name in self.taken:
+                continue
+            fraction = f"{{from: {flow(column.name)}, unit: {column.unit}}}"
+            of_it = f"{{contained: {{of: {mass.text}, fraction: {fraction}}}, to: KGM, round: 3}}"
+            text = f"{{type: {METALS}, metal: ={column.element}, mass: {of_it}}}"
+            why = f"the heading says a share of {column.element}; LOOK of which mass: of the dry one, add `moisture`"
+            columns = ((column.name, f"{slot.name}.mass"),)
+            self._enter(found, _entry(slot, text, Score(0.7, why), columns, runs=False, many=True))
 
     def _weighs(self, column: Column) -> bool:
         """Whether the column can hold masses; one of empty cells can, where its heading says so."""

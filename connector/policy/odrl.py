@@ -84,6 +84,23 @@ class Policy:
         """Whether anything is left for the wire: an offer without a rule grants nothing."""
         return any(rule.effect == "permission" and rule.action is Action.USE for rule in self.rules)
 
+    def opens(self, access_class: str) -> bool:
+        """Whether some permission of use can hold for values of this class, whoever asks for them."""
+        return any(
+            rule.effect == "permission"
+            and rule.action is Action.USE
+            and not any(_excludes(term, access_class) for term in rule.constraints)
+            for rule in self.rules
+        )
+
+
+def _excludes(term: Term, access_class: str) -> bool:
+    if isinstance(term, Group):
+        parts = [_excludes(part, access_class) for part in term.parts]
+        return any(parts) if term.kind == "and" else all(parts)
+    wanted = term.left == "accessClass" and term.operator in {Operator.EQ, Operator.IS_ANY_OF}
+    return wanted and access_class not in term.right
+
 
 def offer_json(policy: Policy, *, offer_id: str) -> JsonObject:
     """The DSP offer as a catalogue has it, without `target`: the dataset says it (DSP 2025-1, 7.2)."""

@@ -31,7 +31,7 @@ from connector.exchange.subjects import identifiers
 from connector.mapping import engine
 from connector.mapping.blame import grouped
 from connector.mapping.plan import Plan, parse
-from connector.model import Did, Json, JsonObject
+from connector.model import AccessClass, Did, Json, JsonObject
 from connector.policy.odrl import digest
 from connector.policy.pinning import pinned, pins_of
 from connector.policy.reading import load
@@ -86,7 +86,7 @@ async def publish(
             lambda open_to: services.publish.publish(result.mapped, open_to, declared, on_document),
         )  # fmt: skip
         withdrawn, told = await clear_away(services, published.left)
-        published.warnings += told
+        published.warnings += [*told, *_closed(published.classes, policy_octets)]
     findings = grouped([*result.findings, *(published.findings if published else [])])
     answer: JsonObject = published.as_json() if published else {"documents": 0, "credentials": 0, "assets": 0}
     offer: JsonObject = {"dataset": dataset.dataset_id, "title": dataset.title, "pin": pinned_to} if published else {}
@@ -97,6 +97,16 @@ async def publish(
         "rows": result.rows,
         "findings": [finding.as_json() for finding in findings],
     }
+
+
+def _closed(classes: set[AccessClass], policy_octets: bytes) -> Iterator[str]:
+    """That an offer gives nobody anything of what was published under it: its contracts would be empty."""
+    policy = load(policy_octets)
+    if classes and policy.offerable and not any(map(policy.opens, classes)):
+        yield (
+            f"the policy gives nobody any of these values: they are of class {', '.join(sorted(classes))}, and its"
+            " rules ask for others (accessClass); who makes a contract gets nothing"
+        )
 
 
 async def dataset_of(

@@ -10,7 +10,8 @@ from connector.errors import BadInput, BadPlan
 from connector.mapping.engine import compile_plan, run
 from connector.mapping.naming import misnamed
 from connector.mapping.plan import parse
-from connector.mapping.proposal import propose
+from connector.mapping.proposal import parties_in, propose
+from connector.mapping.source import SourceFile
 from connector.vocabulary.bundle import load_bundle, load_headings
 from tests.core.mapping.trial import file, mint
 from tests.examples.suggested import driving, figures
@@ -182,3 +183,46 @@ def test_the_same_export_gives_the_same_plan_and_no_cell_can_add_to_it() -> None
         compile_plan(parse(uncommented(first).encode()))
     except BadPlan as bad:
         raise AssertionError(first) from bad
+
+
+def test_shares_of_metals_are_proposed_as_masses_for_a_person_to_look_at() -> None:
+    """Most lists of lots say percents; whether of the dry or the wet mass, no heading says."""
+    data = b"Charge;Menge;ME;Nickelgehalt %;Co %\n4711;1.234,5;KG;12,4;0,3\n4712;980,0;KG;12,1;0,4\n"
+    plan = proposal(data, "MaterialLot")
+    of_it = "of: {from: Menge, unit: {from: ME, codes: sap-units}, to: KGM}"
+    for metal, column in (("Ni", "Nickelgehalt %"), ("Co", "Co %")):
+        mass = f"{{contained: {{{of_it}, fraction: {{from: {column}, unit: P1}}}}, to: KGM, round: 3}}"
+        assert f"#     - {{type: ContainedMetal, metal: ={metal}, mass: {mass}}}" in plan
+    assert compile_plan(parse(uncommented(plan).encode())).sources
+
+
+def test_header_cells_that_are_merged_downwards_and_to_the_right() -> None:
+    """As Excel saves them: a gap under the first, a gap beside the second."""
+    header = b"Charge;Menge;;Gehalt;\n;netto kg;brutto kg;Ni %;Co %\n"
+    data = header + b"4711;1.234,5;1.300,0;12,4;0,3\n4712;980,0;990,0;12,1;0,4\n"
+    plan = proposal(data, "MaterialLot")
+    assert 'header: "2"' in plan
+    assert "key: Charge " in plan
+    assert "netMass: {from: Menge netto kg, unit: KGM}" in plan
+    gap_in_a_row = b"Charge;Werk;;Ort\nL1;;x;Bonn\n4712;;;\n"
+    assert "header:" not in proposal(gap_in_a_row, "MaterialLot")
+
+
+def test_a_target_and_a_zone_that_are_misspelt() -> None:
+    """The nearest name; and a zone is looked at also where no column needs it."""
+    with pytest.raises(BadInput) as raised:
+        proposal(b"Lot;Mass\nA;1\n", "MaterialLott")
+    assert raised.value.hint.startswith("did you mean MaterialLot? ")
+    with pytest.raises(BadInput, match="no time zone"):
+        propose(
+            file("x.csv", b"Lot;Mass\nA;1\n"), "MaterialLot", terms=BUNDLE.terms, shapes=BUNDLE.shapes,
+            headings=load_headings(), zone="Europe/Berln",
+        )  # fmt: skip
+
+
+@pytest.mark.parametrize("mark", [",", ";", "\t"])
+def test_a_list_of_parties_as_excel_saves_it(mark: str) -> None:
+    """In most of Europe with semicolons."""
+    text = f"\ufeffnumber{mark}name{mark}did\r\n0001{mark}M\u00fcller{mark}did:web:a.example\r\n"
+    found = parties_in(SourceFile(name="parties.csv", digest="", data=text.encode()))
+    assert (found.key, found.value, [*found.numbers]) == ("number", "did", ["0001"])

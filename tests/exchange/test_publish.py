@@ -105,6 +105,7 @@ async def test_a_document_becomes_one_credential_per_class_and_level() -> None:
     assert (result.documents, result.minted, result.findings) == (1, 1, [])
     rows = await company.store.credentials("", DID, LOT, 1)
     assert len(rows) == result.credentials == len({(row.access_class, row.level) for row in rows})
+    assert result.classes == {row.access_class for row in rows}
     terms: list[str] = []
     for row in rows:
         credential = parse_credential(row.octets)

@@ -112,12 +112,15 @@ class Pages:
         raise NotImplementedError
 
 
+@dataclass(frozen=True)
 class Verifier:
-    """All checks over documents that are known here; nobody is distrusted."""
+    """All checks over documents that are known here; nobody is distrusted unless `trusted` says whom to trust."""
+
+    trusted: dict[str, tuple[str, ...]] | None = None
 
     async def verify(self, octets: bytes, at: datetime | None = None, *, trusted_only: bool = False) -> Report:
         """Verify."""
-        material = Material(documents=DOCUMENTS, trusted_issuers=None, contexts=CONTEXTS, check_shape=None)
+        material = Material(documents=DOCUMENTS, trusted_issuers=self.trusted, contexts=CONTEXTS, check_shape=None)
         return verify(octets, at=at or NOW, now=NOW, material=material)
 
 
@@ -148,11 +151,12 @@ class Desk:
     store: MemoryStore = field(default_factory=MemoryStore)
     pages: Pages = field(default_factory=Pages)
     max_peer_bytes: int = 1 << 30
+    verifier: Verifier = Verifier()
 
     @property
     def journey(self) -> Receive:
         """The journey."""
-        desk = Arrivals(tenant="", did=US, store=self.store, verifier=Verifier(), clock=Noon())
+        desk = Arrivals(tenant="", did=US, store=self.store, verifier=self.verifier, clock=Noon())
         files = Roomy(Path("unused"))
         room = Room(tenant="", store=self.store, files=files, min_free_bytes=0, max_peer_bytes=self.max_peer_bytes)
         download = Download(files=files, carrier=NoNetwork(), room=room, max_file_bytes=1 << 20)
@@ -183,6 +187,14 @@ def own(record: str) -> RecordRow:
         origin="own", dataset_id="d", agreement_id="", content_digest="c", content=b"{}", lineage=b"", digests=("u1",),
         buyers=(), at=1,
     )  # fmt: skip
+
+
+def test_an_issuer_whom_nobody_trusts_yet() -> None:
+    """The first fetch of most companies ends so: the finding says where it is said whom to trust."""
+    desk = Desk(verifier=Verifier(trusted={}))
+    found = desk.pull(SUPPLIER, desk.pages.line(credential(SUPPLIER, "urn:r"), "urn:r"))
+    assert (found.records, found.rejected, codes(found)) == (0, 1, ["issuer-not-anchored"])
+    assert "connector.toml under [trusted_issuers]" in found.findings[0].hint
 
 
 @pytest.mark.parametrize("version", [1, 2, 7])

@@ -228,6 +228,8 @@ def test_code_lists_from_files() -> None:
     )
     data = b"LOT;K\nL1;100\n"
     assert result_of(plan, lots=data, parties=b"KUNNR,DID\n100,did:web:a\n").mapped[0].subject["party"] == "did:web:a"
+    for listed in (b"KUNNR;DID\n100;did:web:a\n", b"DID\tKUNNR\ndid:web:a\t100\n", b'KUNNR;"DID"\n100;"did:web:a"\n'):
+        assert result_of(plan, lots=data, parties=listed).mapped[0].subject["party"] == "did:web:a"
     stopped = result_of(plan, lots=data, parties=b"KUNNR,DID\n100,did:web:a\n100,did:web:b\n")
     assert [finding.code for finding in stopped.findings] == ["duplicate-key"]
     assert result_of(plan, lots=data, parties=b"X,DID\n").stopped

@@ -110,6 +110,20 @@ def test_a_policy_for_auditors_only_is_not_offerable() -> None:
     assert offer_json(given, offer_id="x") == {"@type": "Offer", "@id": "x"}
 
 
+def test_of_which_values_an_offer_gives_anything() -> None:
+    """What a permission of use asks of the values' class, wherever in it that stands; audits and lists give nothing."""
+    public, business = c("accessClass", "eq", "PUB"), c("accessClass", "isAnyOf", ["PUB", "B2B"])
+    for given, opened in (
+        (policy(rule("use", public)), ["PUB"]),
+        (policy(rule("use", MEMBER, business)), ["B2B", "PUB"]),
+        (policy(rule("use", business, public)), ["PUB"]),
+        (policy(rule("use", {"or": [public, MEMBER]})), ["AUTH", "B2B", "PUB"]),
+        (policy(rule("use", {"and": [public, MEMBER]})), ["PUB"]),
+        (policy(rule("audit"), rule("list")), []),
+    ):
+        assert [one for one in ("AUTH", "B2B", "PUB") if given.opens(one)] == opened, given
+
+
 # --- what was agreed beside what is offered ---------------------------------------------------------------------------
 
 

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import shlex
 import socket
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
+from connector import __version__
+from connector.cli.exchange import named
 from connector.config import load
 from tests.commands import app
 
+ROOT = Path(__file__).resolve().parents[3]
 RUN = CliRunner()
 
 
@@ -72,3 +76,40 @@ def test_a_taken_port_is_named(tmp_path: Path) -> None:
     answer = RUN.invoke(app, ["serve", "--config", folder])
     assert answer.exit_code == 2
     assert "connector.toml" in answer.output
+
+
+def test_the_ready_policies_lie_in_a_new_company(tmp_path: Path) -> None:
+    """So that `publish PLAN --policy direct-customer`, as the help says it, finds one; what was there stays."""
+    (tmp_path / "us" / "policies").mkdir(parents=True)
+    (tmp_path / "us" / "policies" / "public.json").write_text("ours", "utf-8")
+    answer = RUN.invoke(app, ["init", str(tmp_path / "us"), "--public-url", "https://us.example"])
+    assert answer.exit_code == 0, answer.output
+    shipped = {file.name for file in (ROOT / "policies").glob("*.json")}
+    assert {file.name for file in (tmp_path / "us" / "policies").iterdir()} == shipped
+    assert (tmp_path / "us" / "policies" / "public.json").read_text("utf-8") == "ours"
+    assert named("direct-customer", tmp_path / "us" / "policies", (".json",)).is_file()
+
+
+def test_the_next_step_after_init_can_be_pasted(tmp_path: Path) -> None:
+    """Also where the folder has a blank in its name."""
+    answer = RUN.invoke(app, ["init", str(tmp_path / "our mine"), "--public-url", "https://us.example"])
+    words = shlex.split(answer.output.rpartition("next: ")[2])
+    assert load(Path(words[-1])).did == "did:web:us.example"
+
+
+def test_who_is_in_the_wrong_folder_is_led_to_the_right_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The companies below are named; and where the connector does not run, how this one is started."""
+    monkeypatch.chdir(tmp_path)
+    RUN.invoke(app, ["init", "us", "--public-url", "https://us.example", "--port", "1"])
+    answer = RUN.invoke(app, ["received"])
+    assert answer.exit_code == 2
+    assert f"there is no {tmp_path / 'connector.toml'}" in answer.output
+    assert "--config FILE (us/connector.toml)" in answer.output
+    answer = RUN.invoke(app, ["received", "--config", "us/connector.toml"])
+    assert (answer.exit_code, "battery-connector serve --config us/connector.toml" in answer.output) == (3, True)
+
+
+def test_the_version_is_told() -> None:
+    """Who reports something has to say of what."""
+    answer = RUN.invoke(app, ["--version"])
+    assert (answer.exit_code, answer.output) == (0, f"battery-connector {__version__}\n")

@@ -74,6 +74,7 @@ def test_a_request_is_approved(pair: tuple[Company, Company]) -> None:
     assert ask(mine, "approve", ident, "--agreement-id", "urn:agreement:1", "--idempotency-key", "k1") == (code, answer)
     code, text = run(mine, "approve", ident)
     assert (code, "nothing waits for a decision here" in text) == (2, True)
+    assert "battery-connector why urn:" in text
     assert run(refiner, "fetch", "urn:agreement:1")[0] == 0
     code, text = run(mine, "terminate", ident)
     assert (code, "in the state FINALIZED" in text) == (1, True)

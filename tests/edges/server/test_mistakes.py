@@ -11,6 +11,8 @@ from typer.testing import CliRunner
 
 from connector.cli.companies import free_ports
 from connector.config import MANAGEMENT_TOKEN_VARIABLE, load, secret
+from connector.model import AccessClass
+from connector.server.commands import _closed
 from tests.commands import app
 from tests.edges.cli.companies import PLAN, Company, found, know, serving
 from tests.edges.server.stranger import Stranger, ask, site_of
@@ -85,6 +87,17 @@ def test_a_token_that_is_none_is_told_how_it_is_shown(company: Company, shown: s
     problem = told(company, company.management_port, "GET /v1/counts", Authorization=shown)
     assert problem["status"] == 401
     assert MANAGEMENT_TOKEN_VARIABLE in problem["hint"]
+
+
+def test_an_offer_of_nothing_is_told() -> None:
+    """Business values under the policy for public ones: whoever makes a contract gets none of them."""
+    policies = Path(__file__).resolve().parents[3] / "policies"
+    public = (policies / "public.json").read_bytes()
+    (told,) = _closed({AccessClass.B2B}, public)
+    assert "class B2B" in told
+    assert not [*_closed({AccessClass.B2B, AccessClass.PUBLIC}, public), *_closed(set(), public)]
+    assert not [*_closed({AccessClass.B2B}, (policies / "direct-customer.json").read_bytes())]
+    assert not [*_closed({AccessClass.ORGANISATION}, (policies / "audit-only.json").read_bytes())]
 
 
 def test_the_public_port_says_where_operators_ask(company: Company) -> None:
