@@ -48,13 +48,13 @@ RETURNING last_seq;
 SELECT count(*) FROM (
   SELECT 1 FROM process INDEXED BY process_open
   WHERE tenant = :tenant AND counterparty = :counterparty
-    AND state NOT IN ('', 'FINALIZED', 'COMPLETED', 'TERMINATED') LIMIT :most) AS open;
+    AND state <> '' AND state <> 'FINALIZED' AND state <> 'COMPLETED' AND state <> 'TERMINATED' LIMIT :most) AS open;
 
 -- name: forgettable_processes
 -- The states stand here in words, as in the index: those in which nothing goes on, without the one that agreements need.
 SELECT tenant, kind, pid, peer_pid, counterparty, role, state, version, body, deadline, created, updated
 FROM process INDEXED BY process_ended
-WHERE tenant = :tenant AND updated < :before AND state IN ('', 'COMPLETED', 'TERMINATED')
+WHERE tenant = :tenant AND updated < :before AND (state = '' OR state = 'COMPLETED' OR state = 'TERMINATED')
   AND NOT EXISTS (SELECT 1 FROM agreement
     WHERE agreement.tenant = process.tenant AND agreement.negotiation_pid = process.pid)
   AND NOT EXISTS (SELECT 1 FROM outbox
