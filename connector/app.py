@@ -80,7 +80,7 @@ from connector.stores.files import FileStore
 from connector.vocabulary.bundle import Bundle, load_bundle
 
 _log = logging.getLogger("connector")
-_COLLECT_EVERY = 10_000
+_COLLECT_EVERY = 50_000
 """New objects between two collections of the youngest generation."""
 
 
