@@ -73,6 +73,7 @@ class Quotas:
     configured: Collection[str]
     """Parties that the configuration names: peers, and issuers whom we trust."""
     _known: dict[Did, Bucket] = field(default_factory=dict)
+    _bearers: dict[Did, Bucket] = field(default_factory=dict)
     _strangers: Bucket | None = None
     _room: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(_STRANGERS_AT_ONCE))
     _hosts: WeakValueDictionary[str, asyncio.Semaphore] = field(default_factory=WeakValueDictionary)
@@ -81,9 +82,17 @@ class Quotas:
     def admit(self, party: Did, *, known: bool, size: int = 0) -> None:
         """Count one request of so many bytes. `TooMany`: not now."""
         now = self.clock.now()
-        bucket = self._of(party, now) if known or party in self.configured else self._shared(now)
+        bucket = self._of(self._known, party, now) if known or party in self.configured else self._shared(now)
         wait = bucket.take(now, 1.0 + size // _PIECE_BYTES)
         if wait:
+            raise TooMany(math.ceil(wait))
+
+    def admit_bearer(self, party: Did) -> None:
+        """Count one request of who shows a token that we gave it, for our credentials or to renew it. That makes nobody
+        a known party, and takes nothing from what else it may ask. `TooMany`: not now.
+        """
+        now = self.clock.now()
+        if wait := self._of(self._bearers, party, now).take(now):
             raise TooMany(math.ceil(wait))
 
     def knows(self, party: str) -> bool:
@@ -114,13 +123,13 @@ class Quotas:
         finally:
             self._waiting -= 1
 
-    def _of(self, party: Did, now: datetime) -> Bucket:
-        bucket = self._known.get(party)
+    def _of(self, buckets: dict[Did, Bucket], party: Did, now: datetime) -> Bucket:
+        bucket = buckets.get(party)
         if bucket is None:
-            if len(self._known) >= _MOST_PARTIES:
-                self._known.pop(next(iter(self._known)))
+            if len(buckets) >= _MOST_PARTIES:
+                buckets.pop(next(iter(buckets)))
             rate = float(self.known_per_second)
-            bucket = self._known[party] = Bucket(rate, rate * _KNOWN_BURST_SECONDS, now)
+            bucket = buckets[party] = Bucket(rate, rate * _KNOWN_BURST_SECONDS, now)
         return bucket
 
     def _shared(self, now: datetime) -> Bucket:

@@ -36,6 +36,7 @@ async def _presentations(request: web.Request) -> web.Response:
     services, body = request.app[SERVICES], await body_of(request)
     issued, now = await services.authenticate.proven(request.headers.get("Authorization", "")), services.clock.now()
     access = check_access(services.access_token_key, issued.access_token or "", verifier=issued.party, now=now)
+    services.authenticate.quotas.admit_bearer(issued.party)  # each makes a row and signatures
     await services.authenticate.use_up(issued, method="POST", path=request.path_qs, body=body)
     scopes = read_query(admit_message(body, services.config.limits.max_message_bytes))
     check_granted(scopes, access.scopes)

@@ -105,6 +105,7 @@ async def _data_token(request: web.Request) -> web.Response:
     try:
         proven, refresh_token = await authenticate.proven(authorization), said.get("refresh_token", "")
         await services.grants.renewable(proven, refresh_token)
+        authenticate.quotas.admit_bearer(proven.party)  # each leaves an entry on record
         await authenticate.use_up(proven, method="POST", path=request.path, body=body)
         renewed = await services.grants.renew(proven, refresh_token)
     except NotAuthenticated as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import pytest
 
 from connector.config import Approvals, Limits
 from connector.credentials.query import query_message, type_scope
-from connector.errors import PeerUnreachable, Unavailable
+from connector.errors import CannotCheck, PeerUnreachable, Unavailable
 from connector.exchange.crowd import Crowd
 from connector.exchange.patience import asked_to_wait
 from connector.exchange.ports import HttpAnswer
@@ -166,6 +167,33 @@ def test_who_has_a_data_token_has_the_same_quota(tmp_path: Path) -> None:
         assert len(await supplier.store.evidence("", after=0, limit=1_000)) < before + 10
         await asyncio.sleep(1)
         assert (await say(supplier, "/data", b"", token, "GET")).status == 200
+
+    play(tmp_path, scene, limits=Limits(requests_per_second=1))
+
+
+def test_who_was_given_a_token_has_a_quota_for_what_it_opens(tmp_path: Path) -> None:
+    """A query makes a row and signatures, a renewal an entry on record; and who queries becomes no known party."""
+
+    async def scene(world: World) -> None:
+        supplier, customer = world.nodes
+        agreement = str((await settled(customer, supplier))["agreement"])
+        await fetching.start_transfer(services(customer), agreement, "t", 60)
+        await asyncio.sleep(5)
+        row = (await customer.store.newest_processes("", "transfer"))[0]
+        before = len(await supplier.store.evidence("", after=0, limit=1_000))
+        answers: list[HttpAnswer] = []
+        for _ in range(12):
+            address = orjson.loads(row.body)["content"]["address"]
+            with suppress(CannotCheck):
+                await services(customer).renew._renewed(row.pid, Did(supplier.config.did), address)
+            body = orjson.dumps(query_message([type_scope("MembershipCredential")]))
+            token = await proof(customer, supplier.config.did, access=access_for(supplier, customer))
+            answers.append(await say(supplier, "/dcp/presentations/query", body, token))
+            row = (await customer.store.newest_processes("", "transfer"))[0]
+        assert {answer.status for answer in answers} == {200, 503}
+        assert before < len(await supplier.store.evidence("", after=0, limit=1_000)) < before + 10
+        services(supplier).authenticate.quotas.admit_bearer(Did("did:web:somebody.example"))
+        assert not services(supplier).authenticate.quotas.knows("did:web:somebody.example")
 
     play(tmp_path, scene, limits=Limits(requests_per_second=1))
 
