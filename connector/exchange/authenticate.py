@@ -153,7 +153,7 @@ class Authenticate:
     async def _present(self, shown: _Shown) -> Known | None:
         """What is known of the party; what was revoked meanwhile counts no more, wherever its status can be seen."""
         known, now = self._known.get(shown), self.clock.now()
-        if known is None or known.until <= now:
+        if known is None or known.until <= now or known.checked > now + _RECHECK:  # the clock may have jumped back
             return None
         if known.checked <= now:
             known = replace(known, checked=now + _RECHECK)

@@ -44,7 +44,7 @@ class FetchCache(Generic[V]):
     async def get(self, key: str, now: Callable[[], datetime], fetch: Callable[[str], Awaitable[V]]) -> V:
         """The value, or the error that fetching it gave."""
         kept = self._kept.get(key)
-        if kept is None or kept.until <= now():
+        if kept is None or not kept.asked <= now() < kept.until:  # the clock may have jumped back
             task = self._fetching.get(key)
             if task is None:
                 task = asyncio.create_task(self._fetch(key, now, fetch))
@@ -63,7 +63,8 @@ class FetchCache(Generic[V]):
     ) -> V:
         """The value fetched anew, unless it was asked for within the pause; what is kept, where it can't be had now."""
         kept = self._kept.get(key)
-        if kept is not None and kept.value is not None and kept.asked + pause <= now() and key not in self._fetching:
+        due = kept is not None and kept.value is not None and not kept.asked <= now() < kept.asked + pause
+        if due and key not in self._fetching:
             self._fetching[key] = asyncio.create_task(self._fetch(key, now, fetch, kept))
         if (task := self._fetching.get(key)) is not None:
             await asyncio.shield(task)

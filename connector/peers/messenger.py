@@ -77,7 +77,7 @@ class Messenger:
             return self.addresses[peer]
         known = self._bases.get(peer)
         now = self.clock.now()
-        if known and known[1] > now:
+        if known and now < known[1] <= now + _ENDPOINT_LIFETIME:  # the clock may have jumped back
             return known[0]
         base = await self._discovered(await self.resolver.did_document(peer))
         _make_room(self._bases)
@@ -151,7 +151,8 @@ class Messenger:
 
     async def read(self, holder: Did, path: str) -> AuditAnswer:
         """An audit read at the holder, repeated for some seconds when nothing comes back."""
-        pauses = () if self._down.get(holder, self.clock.now()) > self.clock.now() else _AUDIT_PAUSES_SECONDS
+        now = self.clock.now()
+        pauses = () if now < self._down.get(holder, now) <= now + _DOWN else _AUDIT_PAUSES_SECONDS
         for pause in pauses:
             try:
                 answer = await self._read_once(holder, path)

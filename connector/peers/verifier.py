@@ -92,7 +92,7 @@ class FetchingVerifier:
         """Whether the party shows a valid membership credential; kept for a while, a silence only for a moment."""
         now = self.clock.now()
         known = self._members.get(party)
-        if known and known[1] > now:
+        if known and now < known[1] <= now + _MEMBERSHIP_LIFETIME:  # the clock may have jumped back
             return known[0]
         found = await self._shows_membership(party)
         lifetime = _MEMBERSHIP_LIFETIME if found is True else _REFUSAL_LIFETIME

@@ -75,7 +75,8 @@ async def status_octets(services: Services, number: int, *, purpose: str = "revo
 
 def _kept(services: Services, url: str, content: tuple[object, ...]) -> bytes | None:
     kept = services.signed.get(url)
-    good = kept is not None and kept.content == content and services.clock.now() < kept.until
+    now = services.clock.now()  # it may have jumped back: what was signed before that is not valid yet
+    good = kept is not None and kept.content == content and now < kept.until <= now + _KEPT
     return kept.octets if kept is not None and good else None
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -46,5 +46,25 @@ def test_why_a_credential_does_not_count_is_known(tmp_path: Path, code: str) -> 
         assert doubt.startswith("VerifiableCredential, MembershipCredential by did:web:"), doubt
         assert f": {code}: " in doubt, doubt
         assert {claim.name for claim in facts.claims} == {"role"}
+
+    play(tmp_path, scene)
+
+
+def test_claims_are_kept_for_their_time_alone_whatever_the_clock_does(tmp_path: Path) -> None:
+    """Gathered by a clock that was a day ahead they would have counted for a day, unseen whether they were revoked."""
+
+    async def scene(world: World) -> None:
+        caller, asked = world.nodes
+        met, party = services(asked).authenticate, Did(caller.config.did)
+
+        async def claims() -> set[str]:
+            bearer = await proof(caller, asked.config.did, access=access_for(caller, asked))
+            known = await met.caller(f"Bearer {bearer}", method="POST", path="/", body=b"", once=True)
+            return {claim.name for claim in known.facts.claims}
+
+        assert await claims() == {"membership", "role"}
+        known, ahead = met._known[party, None], timedelta(days=1)
+        met._known[party, None] = replace(known, claims=(), checked=known.checked + ahead, until=known.until + ahead)
+        assert await claims() == {"membership", "role"}
 
     play(tmp_path, scene)
