@@ -38,6 +38,8 @@ _RULES = ("permission", "prohibition", "obligation")
 _UNORDERED = frozenset({*_RULES, "duty", "constraint", "and", "or", "xone"})
 """Arrays in which the order says nothing."""
 _NAMES = ("leftOperand", "action")
+_OWN = frozenset({"@type", "@id"})
+"""What a real EDC gives each node of a rule, new every time: it says nothing where the node says something."""
 _OF_EDC = "edc:"
 """A prefix of the context that a real EDC names beside that of DSP; it writes its company's operands with it."""
 _PREFIXES = {"odrl:": ODRL, _OF_EDC: EDC}
@@ -181,10 +183,11 @@ def _ordered(key: str, value: Json) -> Json:
             items.sort(key=lambda item: orjson.dumps(item, option=orjson.OPT_SORT_KEYS))
         return items
     if isinstance(value, dict):
+        passed_over = _OWN if value.keys() - _OWN else frozenset[str]()  # what is an id alone says whom it means by it
         return {
             name: _ordered(name, member)
             for name, member in value.items()
-            if name not in {"@type", "@id"} and not (name == "constraint" and member == [])
+            if name not in passed_over and not (name == "constraint" and member == [])
         }
     return value
 

@@ -305,6 +305,22 @@ def test_the_order_of_a_sequence_counts() -> None:
     assert not same_rules(of("andSequence", one, two), of("andSequence", two, one))
 
 
+@pytest.mark.parametrize(
+    ("agreed", "instead"),
+    [
+        ({"action": {"@id": "odrl:attribute"}}, {"action": {"@id": "odrl:compensate"}}),
+        ({"@id": "urn:duty:pay-1"}, {"@id": "urn:duty:pay-1000000"}),
+        ({"@type": "Duty", "@id": "urn:duty:pay-1"}, {"@type": "Duty", "@id": "urn:duty:pay-1000000"}),
+    ],
+)
+def test_a_duty_that_is_only_named_is_another_by_another_name(agreed: JsonObject, instead: JsonObject) -> None:
+    """An agreement in which a duty was put in another's place is not the offer; an id beside content says nothing."""
+    first, second = (offer(permission=[{"action": "use", "duty": [duty]}]) for duty in (agreed, instead))
+    assert not same_rules(first, second)
+    named = offer(permission=[{"action": "use", "@id": "urn:x", "@type": "Permission", "duty": [agreed]}])
+    assert same_rules(first, named)
+
+
 def test_names_of_odrl_may_come_back_shortened() -> None:
     """A real EDC sends `odrl:dateTime` where it read the whole name; a value is not a name."""
 
