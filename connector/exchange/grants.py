@@ -8,6 +8,7 @@ Renewal: Data Plane Signaling, profile Token Renewal (OAuth 2.0 refresh grant, R
 
 from __future__ import annotations
 
+import hmac
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
@@ -62,6 +63,8 @@ class Grants:
     policies: Policies
     contents: Contents
     facts_from: FactsFrom
+    token_key: bytes
+    """Makes the pair that follows another one."""
     data_token_seconds: int
 
     async def open(self, authorization: str, *, expired: bool = False) -> Grant:
@@ -111,7 +114,8 @@ class Grants:
             told = {**said, "decision": decision.as_json()}
             await self.store.append_evidence([self._entry("data-token-refused", told)])
             raise NotAllowed("the policy does not open the data to you any more")
-        renewed = Renewed(token=self.ids.secret(), refresh_token=self.ids.secret(), seconds=self.data_token_seconds)
+        token, refresh_token = (self._following(used, which) for which in ("access", "refresh"))
+        renewed = Renewed(token=token, refresh_token=refresh_token, seconds=self.data_token_seconds)
         fresh = DataTokenRow(
             tenant=self.tenant, transfer_pid=process.pid, sha256=token_digest(renewed.token),
             refresh_sha256=token_digest(renewed.refresh_token),
@@ -122,6 +126,11 @@ class Grants:
         except Conflict:
             raise NotAllowed("the data token was replaced meanwhile") from None
         return renewed
+
+    def _following(self, used: DataTokenRow, which: str) -> str:
+        """Of one pair there is one next: a late copy of a renewal must not replace what its repeat has brought."""
+        said = f"{which} token after {used.sha256} of {used.transfer_pid}"
+        return hmac.digest(self.token_key, said.encode(), "sha256").hex()
 
     async def renewable(self, proven: Proven, refresh_token: str) -> tuple[DataTokenRow, ProcessRow]:
         """The pair of tokens and their transfer.
