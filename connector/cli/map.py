@@ -6,6 +6,7 @@ Ids are minted with the company's id key (`--config`), else with a key that is t
 from __future__ import annotations
 
 import asyncio
+import fnmatch
 import json
 import secrets
 import time
@@ -113,6 +114,7 @@ def run_plan(
     with told():
         started = time.perf_counter()
         work = _work(plan, exports, config)
+        _spare_what_is_read((out, findings, since), plan, work)
         with progress("mapping", quiet=as_json) as tell:
             ran = run_whole(work, tell) if since is None else run_since(work, plan, since, tell)
             with out.open("w", encoding="utf-8") as stream:
@@ -213,6 +215,15 @@ def _minter(company: Config | None) -> MintId:
     if company is None:
         return partial(mint_id, secrets.token_bytes(32), "")
     return partial(mint_id, open_id_key(company.keys.id_key, folder=company.folder), company.tenant)
+
+
+def _spare_what_is_read(written: Sequence[Path | None], plan: Path, work: Work) -> None:
+    """A slip of the hand must not write documents over the plan that somebody made, or over an export."""
+    patterns, folders = work.compiled.plan.patterns().values(), [folder.resolve() for folder in work.folders]
+    for one in (each.resolve() for each in written if each is not None):
+        export = one.parent in folders and any(fnmatch.fnmatchcase(one.name, pattern) for pattern in patterns)
+        if export or one == plan.resolve():
+            raise BadInput(f"{one} is what the run reads", hint="write elsewhere, such as --out lots.jsonl")
 
 
 def _folders(plan: Path, exports: Path | None, company: Config | None) -> tuple[Path, ...]:

@@ -26,6 +26,11 @@ from connector.model import Finding, Place
 _KINDS = {"n": NumberCell, "d": DateCell, "t": str}
 
 
+def _aside(name: str) -> bool:
+    """Hidden files, and what Excel lays beside a workbook while somebody has it open."""
+    return name.startswith((".", "~$"))
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Exports:
     """Reads exports. Limits are the operator's."""
@@ -62,7 +67,7 @@ class Exports:
             if not folder.is_dir():
                 raise BadInput(f"There is no folder {folder}.", place=str(folder))
             names = (path.name for path in folder.iterdir())
-            found += [folder / name for name in names if fnmatch.fnmatchcase(name, pattern) and name[0] != "."]
+            found += [folder / name for name in names if fnmatch.fnmatchcase(name, pattern) and not _aside(name)]
         if not found:
             where = ", ".join(map(str, folders))
             raise BadInput(f"No file in {where} fits `{pattern}`.", hint="is the export there, and is its name right?")

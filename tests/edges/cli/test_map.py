@@ -60,6 +60,28 @@ def test_run(tmp_path: Path) -> None:
     assert "throw-away" in people.output
 
 
+def test_a_run_writes_over_nothing_that_it_reads(tmp_path: Path) -> None:
+    """Neither the plan nor an export, however the slip is spelt."""
+    plan = _company(tmp_path, "L1;1,5\n")
+    export = tmp_path / "exports" / "lots_1.csv"
+    for slip in (["--out", str(plan)], ["--out", str(plan.parent / ".." / "exports" / "lots_1.csv")],
+                 ["--out", str(tmp_path / "o.jsonl"), "--findings", str(plan)],
+                 ["--out", str(tmp_path / "o.jsonl"), "--since", str(plan)]):  # fmt: skip
+        answer = RUN.invoke(app, ["run", str(plan), *slip])
+        assert (answer.exit_code, "is what the run reads" in answer.output) == (2, True), answer.output
+    assert plan.read_text() == PLAN
+    assert export.read_text() == "LOT;MENGE\nL1;1,5\n"
+
+
+def test_what_excel_lays_beside_an_open_workbook_is_no_export(tmp_path: Path) -> None:
+    """`~$NAME` fits many a pattern and is no workbook."""
+    plan = _company(tmp_path, "L1;1,5\n")
+    plan.write_text(PLAN.replace("lots_*.csv", "*lots_*.csv"))
+    (tmp_path / "exports" / "~$lots_1.csv").write_bytes(b"\x04Anna" + b" " * 50)
+    answer = RUN.invoke(app, ["run", str(plan), "--out", str(tmp_path / "o.jsonl"), "--json"])
+    assert (answer.exit_code, json.loads(answer.stdout)["documents"]) == (0, 1), answer.output
+
+
 def test_run_with_findings(tmp_path: Path) -> None:
     """Exit code 1; all rows at once, in the answer and in the file; the terminal sees no control characters."""
     plan, out, file = _company(tmp_path, "L1;1.5\nL2;2\nL3;\x1b[31m\n"), tmp_path / "out.jsonl", tmp_path / "f.json"
