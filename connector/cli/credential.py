@@ -21,7 +21,7 @@ from connector.cli import requesting
 from connector.cli.client import Management
 from connector.cli.console import CONFIG, DONE, JSON, NO, UNCHECKED, console, next_step, show_json, told
 from connector.cli.passport_records import kept_record
-from connector.cli.tables import show_checks, show_table
+from connector.cli.tables import show_checks, show_findings, show_table
 from connector.config import load
 from connector.credentials.datamodel import CREDENTIAL_LIMIT_BYTES, parse_credential
 from connector.credentials.digest import digest_multibase
@@ -85,8 +85,8 @@ def issue(
     if as_json:
         show_json({"credentials": [*files], "findings": [*findings]})
     else:
-        for finding in findings:
-            console(error=True).print(f"{finding['code']}: {finding['message']} {finding['hint']}", markup=False)
+        if findings:
+            show_findings([*findings])
         console().print(f"signed {len(files)} {credential_type}")
         if files:
             elsewhere = "; a connector that trusts the signer verifies it"

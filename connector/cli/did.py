@@ -150,7 +150,13 @@ def _show_resolved(did: str, steps: Sequence[Step], keys: list[JsonObject], serv
         next_step(f"battery-connector did resolve {did} --trace")
         return
     if not keys:
-        next_step(f"the owner of {did} can mend what is listed last")
+        if steps[-1].name == "did":
+            example = (
+                "a DID is like did:web:connector.mine.example; one on loopback needs the --config of a company for"
+            )
+            next_step(f"{example} trials ([unsafe] allow_loopback_http)")
+        else:
+            next_step(f"the owner of {did} can mend what is listed last")
         return
     told_of = [
         (
@@ -281,7 +287,7 @@ def revoke(
         say(f"{key} is revoked" if yes else f"{key} would be revoked", "bold")
         _show_consequences(method, rests, now)
         _say_unrecorded(recorded)
-        _show_next(heir, method, site)
+        _show_next(heir, method, site, signed=method.signs_from is None or method.signs_from <= now)
 
 
 def _show_consequences(method: OwnMethod, rests: JsonObject, now: datetime) -> None:
@@ -296,13 +302,15 @@ def _show_consequences(method: OwnMethod, rests: JsonObject, now: datetime) -> N
         say("  tokens that it signed are refused; each lives for minutes only")
 
 
-def _show_next(heir: OwnMethod | None, method: OwnMethod, site: Path | None) -> None:
+def _show_next(heir: OwnMethod | None, method: OwnMethod, site: Path | None, *, signed: bool) -> None:
     if heir is None:
         next_step("the same with --yes")
         return
     say(f"  {heir.name} signs {_USES[heir.purpose]} now")
     if site is not None:
         next_step(f"publish {site} on your web server at once")
+    elif not signed:
+        next_step("battery-connector did show")
     elif method.purpose == "assertionMethod":
         next_step("sign your records anew: ", 'battery-connector publish PLAN --policy P --correct "key revoked"')
     else:

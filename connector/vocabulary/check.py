@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from difflib import get_close_matches
 from functools import cached_property
 
 from jsonschema_rs import Draft202012Validator, ValidationError
@@ -69,7 +70,11 @@ class Checker:
         key = (record_type, part)
         if key not in self._compiled:
             if record_type not in self._schemas:
-                return [Finding(code="unknown-record-type", message=f"there is no record type {record_type!r}")]
+                near = get_close_matches(record_type, self._schemas, n=3)
+                hint = f"did you mean {', '.join(near)}?" if near else ""
+                return [
+                    Finding(code="unknown-record-type", message=f"there is no record type {record_type!r}", hint=hint)
+                ]
             schema = schema_of(json.loads(self._schemas[record_type]), part)
             self._compiled[key] = None if schema is None else _Compiled(schema)
         compiled = self._compiled[key]

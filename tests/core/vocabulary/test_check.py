@@ -195,6 +195,7 @@ def test_envelope_and_names_are_checked(bundle: Bundle, documents: dict[str, Jso
     found = bundle.check("MinePermit", as_credential(permit, "ORG", "item"))
     assert places(found) == [("unknown-part", "$.credentialSubject")]
     assert [one.code for one in bundle.check("Passport", permit)] == ["unknown-record-type"]
+    assert "did you mean MinePermit?" in [one.hint for one in bundle.check("MinePermitt", permit)]
 
 
 def test_nothing_but_an_object_is_a_subject(bundle: Bundle) -> None:

@@ -115,6 +115,15 @@ def test_a_did_is_written_as_it_is(pair: tuple[Company, Company]) -> None:
     """`:key:` is no picture of a key."""
     code, text = run(pair[0], "did", "resolve", "did:key:z6Mk")
     assert (code, "did:key:z6Mk" in text) == (1, True)
+    assert "next: a DID is like did:web:" in text
+
+
+def test_a_key_that_has_signed_nothing_leaves_nothing_to_sign_anew(tmp_path: Path) -> None:
+    """Revoked before its time: nobody publishes everything once more for it."""
+    company = found(tmp_path, "mine", *free_ports(2))
+    assert run(company, "did", "rotate", "assertionMethod")[0] == 0
+    code, text = run(company, "did", "revoke", "assertion-2", "--yes")
+    assert (code, "it has signed nothing yet" in text, "--correct" in text) == (0, True, False), text
 
 
 def test_what_cannot_be_meant_is_told(pair: tuple[Company, Company]) -> None:
