@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -55,7 +56,13 @@ class Management:
 
     def work(self, path: str, body: JsonObject, *, key: str = "", on_progress: OnProgress | None = None) -> JsonObject:
         """POST long work: progress as it comes, then the result."""
-        (told,) = self._lines("POST", path, body, key, on_progress)
+        try:
+            (told,) = self._lines("POST", path, body, key, on_progress)
+        except KeyboardInterrupt:
+            sys.stderr.write(
+                "\nstopped; what the connector has done so far stands, and the same command goes on from there\n"
+            )
+            raise
         result = told["result"]
         assert isinstance(result, dict), "the last line of work is its result"
         return result

@@ -10,6 +10,7 @@ import asyncio
 import statistics
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
+from difflib import get_close_matches
 from email.utils import parsedate_to_datetime
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -35,6 +36,7 @@ from connector.peers.resolver import Resolver
 from connector.server.statements import did_document
 from connector.server.trouble import RENEW, good_until, renewed, runs_out
 from connector.stores.memory import MemoryStore
+from connector.vocabulary.bundle import load_bundle
 
 _OUTSIDE: Final = "ask from another machine, too: battery-connector did resolve DID --trace"
 
@@ -76,7 +78,7 @@ async def network_checks(company: Config, *, runs: bool) -> list[Check]:
             *(_issuer(Did(did), resolver) for did in issuers),
             *(_held(one, held, resolver, verifier, clock.now()) for one in held),
         )
-        nobody = _nobody(held=held, issuers=issuers)
+        nobody = [*_nobody(held=held, issuers=issuers), *_no_such_types(company)]
         return [*looked, *_certificate(company, http.ends, clock.now()), *nobody, *_clock(company, http.ahead)]
 
 
@@ -184,6 +186,16 @@ def _nobody(*, held: list[Held], issuers: dict[str, None]) -> Iterator[Check]:
     if not issuers:
         says = "nobody is trusted: no credential of a peer counts"
         yield Check(name="issuers", outcome="warning", says=says, fix="name whom to believe under [trusted_issuers]")
+
+
+def _no_such_types(company: Config) -> Iterator[Check]:
+    """Types that are probably misspelt; other dataspaces have types of their own."""
+    known = load_bundle().shapes.records
+    for name in company.trusted_issuers:
+        near = get_close_matches(name, known, n=1, cutoff=0.85)
+        if name not in known and near:
+            says = f"[trusted_issuers] has {name}, which is no type of the vocabulary"
+            yield Check(name="issuers", outcome="warning", says=says, fix=f"is it {near[0]}?")
 
 
 def _certificate(company: Config, ends: dict[str, datetime], now: datetime) -> Iterator[Check]:

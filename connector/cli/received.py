@@ -53,7 +53,7 @@ def received(
         )
         _show_agreements([*records, *({**one, "type": "File"} for one in files)], agreements, company)
         if not agreements and not records:
-            say("nothing yet")
+            say("nothing of that kind" if peer or record_type else "nothing yet")
             next_step("battery-connector catalog PEER")
             return
         if records:

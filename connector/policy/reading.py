@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
+from difflib import get_close_matches
 from typing import Final, Literal
 
 import orjson
@@ -229,7 +230,8 @@ class _Reader:
             left = left.get("@id")
         operand = find_operand(left) if isinstance(left, str) else None
         if operand is None:
-            hint = "Known: " + ", ".join(OPERANDS) + "."
+            near = get_close_matches(str(left), OPERANDS, n=1)
+            hint = (f"Did you mean {near[0]}? " if near else "") + "Known: " + ", ".join(OPERANDS) + "."
             self.wrong(
                 f"{path}.leftOperand", "unknown-operand", "The operand is not in the table.", hint=hint, value=left
             )

@@ -62,6 +62,8 @@ def copy_company(company: Config, target: Path, tell: OnProgress) -> Backup:
         )
     source, store = company.folder.resolve(), company.path(company.store.removeprefix("sqlite:"))
     _refuse(company, source, store, target)
+    if not target.parent.is_dir():
+        raise BadInput(f"there is no folder {target.parent}", hint="make it first, or name another one")
     partial = Path(mkdtemp(prefix=f"{target.name}.", suffix=".partial", dir=target.parent))
     try:
         made = _copied(company, partial, tell)

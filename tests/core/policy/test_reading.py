@@ -193,6 +193,9 @@ def test_load_tells_the_first_problem() -> None:
     with pytest.raises(BadPolicy, match=r"not in the table. \(1 more\)") as caught:
         load(orjson.dumps(use(c("a", "eq", "b"), c("b", "eq", "c"))))
     assert caught.value.place == "$.permission[0].constraint[0].leftOperand"
+    with pytest.raises(BadPolicy) as caught:
+        load(orjson.dumps(use(c("accesClass", "eq", "PUB"))))
+    assert caught.value.hint.startswith("Did you mean accessClass? Known: ")
     assert load(orjson.dumps(use(c("membership", "eq", "active")))).offerable
 
 

@@ -7,6 +7,7 @@ import logging
 
 import pytest
 
+from connector.cli.client import Management
 from connector.cli.console import shown_json
 from connector.cli.serve import OneLine
 from connector.cli.tables import show_decision
@@ -42,3 +43,17 @@ def test_a_refusal_tells_what_was_shown_in_vain(decision: str, capsys: pytest.Ca
     told = capsys.readouterr().out
     assert ("shown in vain: Membership by did:web:x: revoked:" in told) is (decision == "deny")
     assert "\x1b" not in told
+
+
+def test_who_stops_a_long_command_is_told_what_stands(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Ctrl-C ended it without a word; nobody knew whether to begin again."""
+
+    def stopped(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Management, "_lines", stopped)
+    with pytest.raises(KeyboardInterrupt):
+        Management(1, "t").work("/v1/publish", {})
+    assert "the same command goes on from there" in capsys.readouterr().err

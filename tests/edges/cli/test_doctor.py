@@ -15,6 +15,7 @@ import pytest
 
 from connector.cli.companies import free_ports
 from connector.cli.doctor_company import Check, company_checks, running
+from connector.cli.doctor_network import _no_such_types
 from connector.config import load
 from connector.credentials.datamodel import VC_CONTEXT, time_text
 from connector.credentials.issue import attach, prepare
@@ -222,3 +223,12 @@ def test_a_wrong_configuration_is_a_finding_and_none_is_bad_usage(tmp_path: Path
     assert orjson.dumps(answer).find(b"limit: unknown key") > 0
     company.config.unlink()
     assert run(company, "doctor")[0] == 2
+
+
+def test_a_type_that_is_misspelt_under_trusted_issuers(tmp_path: Path) -> None:
+    """It would trust nobody, in silence; types of other dataspaces are none of the vocabulary's."""
+    company = found(tmp_path, "mine", *free_ports(2))
+    lines = "\n".join(f'{name} = ["members"]' for name in ("MineralLotPasport", "MinePermit", "DataspaceParticipant"))
+    company.config.write_text(f"{company.config.read_text()}\n[trusted_issuers]\n{lines}\n")
+    (told,) = _no_such_types(load(company.config))
+    assert (told.outcome, told.fix) == ("warning", "is it MineralLotPassport?")

@@ -93,6 +93,8 @@ def test_nothing_is_written_over(tmp_path: Path, name: str) -> None:
     config = company(tmp_path / "x")
     with pytest.raises(BadInput):
         copy_company(config, tmp_path / name, lambda _: None)
+    with pytest.raises(BadInput, match=f"there is no folder {tmp_path / 'away'}$"):
+        copy_company(config, tmp_path / "away" / "copy", lambda _: None)
     (tmp_path / "y.partial").mkdir()
     (tmp_path / "y.partial" / "kept").write_text("")
     assert codes(config, tmp_path / "y") == []
