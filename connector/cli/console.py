@@ -6,6 +6,7 @@ checked or peer unreachable; 70 (EX_SOFTWARE of sysexits.h) a bug, here or in th
 
 from __future__ import annotations
 
+import errno
 import json
 import logging
 import math
@@ -93,6 +94,12 @@ WAIT = Annotated[
 CODE = Annotated[str, typer.Option("--code", help="A word for the peer's machine.")]
 KEY = Annotated[str, typer.Option("--idempotency-key", help="Repeat a command safely: the same key, the same work.")]
 
+_FILE_HINTS: Final = {
+    errno.EACCES: "you are not allowed to: be the user to whom it belongs (`ls -l` says who), as the connector is",
+    errno.EPERM: "you are not allowed to: be the user to whom it belongs (`ls -l` says who), as the connector is",
+    errno.ENOSPC: "make room on that disk, and repeat the command",
+    errno.EROFS: "this disk can be read alone: write elsewhere",
+}
 _FILE_HINT: Final = "see that its folder is there, and that you may use both"
 DONE, NO, BAD_USAGE, UNCHECKED, BUG = 0, 1, 2, 3, 70
 _AS_JSON: Final = ContextVar("as_json", default=False)
@@ -162,10 +169,11 @@ def told() -> Iterator[None]:
     except ConnectorError as error:
         raise SystemExit(_say(error)) from None
     except OSError as error:
-        if not error.filename:
+        if not error.filename and error.errno != errno.ENOSPC:
             raise
-        reason = error.strerror or "it cannot be used"
-        raise SystemExit(_say(BadInput(f"{os.fsdecode(error.filename)}: {reason}", hint=_FILE_HINT))) from None
+        where = f"{os.fsdecode(error.filename)}: " if error.filename else ""
+        hint = _FILE_HINTS.get(error.errno or 0, _FILE_HINT)
+        raise SystemExit(_say(BadInput(f"{where}{error.strerror or 'it cannot be used'}", hint=hint))) from None
     finally:
         _ELSEWHERE.set("")
 

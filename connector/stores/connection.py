@@ -66,6 +66,10 @@ def open_file(path: Path, *, readers: int) -> OpenFile:
     except (apsw.CantOpenError, apsw.ReadOnlyError, apsw.PermissionsError, OSError) as error:
         os.close(lock)
         raise BadConfig(f"the store {path} cannot be opened for writing: {error}") from error
+    except (apsw.FullError, apsw.IOError) as error:
+        os.close(lock)
+        hint = "is its disk full, or away? Make room, and start it again"
+        raise Unavailable(f"the store {path} cannot be written: {error}", hint=hint) from error
     except BaseException:
         os.close(lock)
         raise

@@ -82,6 +82,13 @@ def test_what_excel_lays_beside_an_open_workbook_is_no_export(tmp_path: Path) ->
     assert (answer.exit_code, json.loads(answer.stdout)["documents"]) == (0, 1), answer.output
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="Linux has a device that is always full")
+def test_a_full_disk_is_no_bug(tmp_path: Path) -> None:
+    """What fails at the end of writing names no file."""
+    answer = RUN.invoke(app, ["run", str(_company(tmp_path, "L1;1,5\n")), "--out", "/dev/full"])
+    assert (answer.exit_code, "No space left" in answer.output, "make room" in answer.output) == (2, True, True)
+
+
 def test_run_with_findings(tmp_path: Path) -> None:
     """Exit code 1; all rows at once, in the answer and in the file; the terminal sees no control characters."""
     plan, out, file = _company(tmp_path, "L1;1.5\nL2;2\nL3;\x1b[31m\n"), tmp_path / "out.jsonl", tmp_path / "f.json"

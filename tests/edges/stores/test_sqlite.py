@@ -291,6 +291,23 @@ async def test_a_full_disk_is_said_and_got_over(tmp_path: Path) -> None:
     await store.close()
 
 
+@pytest.mark.parametrize("kind", [apsw.FullError, apsw.IOError])
+def test_a_disk_that_is_full_at_the_start_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: type[apsw.Error]
+) -> None:
+    """No bug of ours; and once there is room the same file opens."""
+
+    def full(_: apsw.Connection) -> None:
+        raise kind("database or disk is full")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(connection, "migrate", full)
+        with pytest.raises(Unavailable, match="cannot be written") as told:
+            connection.open_file(tmp_path / "store.db", readers=1)
+    assert "Make room" in told.value.hint
+    connection.open_file(tmp_path / "store.db", readers=1).close()
+
+
 async def test_a_damaged_file_is_noticed_after_a_crash(tmp_path: Path) -> None:
     """A store that was not closed cleanly is checked at the start, and damage stops it."""
     path = tmp_path / "s.db"
