@@ -30,6 +30,7 @@ from connector.cli.tables import progress, say, show_findings
 from connector.config import Config, load
 from connector.errors import BadInput
 from connector.model import list_in
+from connector.policy.reading import load as load_policy
 from connector.server.words import refused_in_words
 
 if TYPE_CHECKING:
@@ -97,7 +98,7 @@ def publish(  # noqa: PLR0917 - typer makes the options of the arguments
         if as_json:
             show_json(answer)
         else:
-            _show_published(answer, findings, company)
+            _show_published(answer, findings, company, Path(str(body["policy"])))
     raise SystemExit(NO if findings else DONE)
 
 
@@ -112,7 +113,7 @@ def named(text: str, folder: Path, endings: tuple[str, ...]) -> Path:
     raise BadInput(f"there is no {text}", hint=hint)
 
 
-def _show_published(answer: JsonObject, findings: list[Json], company: Config) -> None:
+def _show_published(answer: JsonObject, findings: list[Json], company: Config, policy: Path) -> None:
     out = console()
     out.print(
         f"[bold]{answer['documents']}[/bold] documents stand, with {answer['credentials']} credentials"
@@ -123,12 +124,17 @@ def _show_published(answer: JsonObject, findings: list[Json], company: Config) -
         out.print(f"[yellow]warning:[/yellow] {warning}")
     if findings:
         show_findings(findings)
-    if answer["documents"]:
+    offered = load_policy(policy.read_bytes()).offerable
+    if answer["documents"] and not offered:
+        say(f"kept as {answer.get('title')!r}, dataset {answer.get('dataset')}; this policy offers it to nobody")
+    elif answer["documents"]:
         say(f"offered as {answer.get('title')!r}, dataset {answer.get('dataset')}")
         if answer.get("pin"):
             say(f"the offer pins this content: {answer['pin']}")
     if findings:
         next_step("mend the rows, and publish again: what stands already stays as it is")
+    elif not offered:
+        next_step("an auditor with a mandate: ", f"battery-connector audit NUMBER --peer {company.did}")
     else:
         next_step("at a peer: ", f"battery-connector catalog {company.did}")
 

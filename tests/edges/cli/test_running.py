@@ -77,6 +77,7 @@ def test_publish_reports_broken_rows_and_publishes_the_others(world: World) -> N
     )
     assert "moon base" in text
     assert "recyclingPlant" in text
+    assert "offered as 'sites'" in text
 
 
 @pytest.mark.parametrize(
