@@ -14,16 +14,18 @@ from typing import Annotated, Final
 import orjson
 import typer
 
-from connector.cli.console import DONE, JSON, NO, console, show_json, told
+from connector.cli.console import DONE, JSON, NO, console, next_step, show_json, told
 from connector.errors import BadInput, BadMessage, BadPolicy
-from connector.model import Claim, Did, Facts, Finding, Json
+from connector.model import Claim, Did, Facts, Finding, Json, JsonObject
 from connector.policy.comparisons import State
+from connector.policy.doubts import doubts
 from connector.policy.evaluate import Decision, compile_policy, evaluate
 from connector.policy.odrl import Policy
 from connector.policy.operands import Stage
 from connector.policy.plain import plain as in_plain_words
 from connector.policy.reading import load, parse_time, read
 from connector.vocabulary.admission import admit_value
+from connector.vocabulary.bundle import load_bundle
 
 MAX_FILE_BYTES: Final = 1 << 20
 _FACTS: Final = ("party", "stage", "at", "claims")
@@ -42,17 +44,23 @@ File = Annotated[Path, typer.Argument(metavar="FILE", help="The ODRL policy (JSO
 
 @app.command()
 def check(file: File, as_json: JSON = False) -> None:
-    """Everything that is wrong with a policy, at once.
+    """Everything that is wrong with a policy, at once; and values that nothing will ever have.
 
     Example: battery-connector policy check policies/direct-customer.json
     """
     with told():
         policy, findings = checked(file)
+        words = {name: [code.name for code in codes] for name, codes in load_bundle().terms.codes.items()}
+        odd: list[Json] = [*doubts(policy, words)] if policy is not None else []
         if as_json:
-            show_json({"findings": [finding.as_json() for finding in _placed(findings, file)]})
+            told_odd: JsonObject = {"doubts": odd} if odd else {}
+            show_json({"findings": [finding.as_json() for finding in _placed(findings, file)], **told_odd})
         elif policy is not None:
             offered = "" if policy.offerable else " Nothing of it is offered: it has no permission to use."
             console().print(f"{file}: nothing wrong, rules: {len(policy.rules)}.{offered}", markup=False)
+            for sentence in odd:
+                console().print(f"  is it meant? {sentence}", markup=False)
+            next_step(f"battery-connector policy plain {file}")
         else:
             _show_findings(findings, file)
     raise SystemExit(NO if findings else DONE)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from types import MappingProxyType
@@ -62,6 +62,15 @@ class Group:
 
 
 Term: TypeAlias = Constraint | Group
+
+
+def atoms(terms: Iterable[Term]) -> Iterator[Constraint]:
+    """The single comparisons in these terms, however they are grouped."""
+    for term in terms:
+        if isinstance(term, Constraint):
+            yield term
+        else:
+            yield from atoms(term.parts)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from connector.model import Json, JsonObject
-from connector.policy.odrl import Action, Constraint, Term
+from connector.policy.odrl import Action, Constraint, atoms
 from connector.policy.operands import OPERANDS, WITH_UNIT
 from connector.policy.reading import read
 from connector.vocabulary.terms import NAMESPACE
@@ -44,15 +44,7 @@ def _constraints(terms: Json) -> Iterator[Constraint]:
     policy, _ = read(terms)
     for rule in policy.rules if policy is not None else ():
         if rule.action is Action.USE:
-            yield from _atoms(rule.constraints)
-
-
-def _atoms(terms: tuple[Term, ...]) -> Iterator[Constraint]:
-    for term in terms:
-        if isinstance(term, Constraint):
-            yield term
-        else:
-            yield from _atoms(term.parts)
+            yield from atoms(rule.constraints)
 
 
 def _is_no_pin(constraint: Json) -> bool:

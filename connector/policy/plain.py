@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Final
 
-from connector.policy.odrl import Action, Constraint, Effect, Policy, Rule, Term
+from connector.policy.odrl import Action, Constraint, Effect, Policy, Rule, Term, atoms
 from connector.policy.operands import OPERANDS, Enforced, Operator, Subject
 
 _ORDER: Final = (Action.LIST, Action.USE, Action.AUDIT)
@@ -53,16 +53,8 @@ def _sentence(rule: Rule) -> str:
     forbids = rule.effect == "prohibition"
     said = _joined([_term(term, forbids=forbids) for term in rule.constraints], "and")
     # A prohibition applies to what is not known as well (`evaluate`).
-    doubt = ", or of which this is not known" if forbids and any(map(_may_be_unknown, _atoms(rule.constraints))) else ""
+    doubt = ", or of which this is not known" if forbids and any(map(_may_be_unknown, atoms(rule.constraints))) else ""
     return f"{opening} a party that {said}{doubt}."
-
-
-def _atoms(terms: Sequence[Term]) -> Iterator[Constraint]:
-    for term in terms:
-        if isinstance(term, Constraint):
-            yield term
-        else:
-            yield from _atoms(term.parts)
 
 
 def _may_be_unknown(constraint: Constraint) -> bool:

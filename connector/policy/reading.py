@@ -51,6 +51,8 @@ _RULE_KEYS: Final = _NOTES | {"action", "constraint", "duty", "remedy"}
 _CONSTRAINT_KEYS: Final = _NOTES | {"leftOperand", "operator", "rightOperand"}
 _DID: Final = re.compile(r"did:[a-z0-9]+:[A-Za-z0-9._:%-]+")
 _TEXT_PREFIXES: Final = ("odrl:", ODRL)
+_CATENA_X: Final = {"usagepurpose": "purpose", "businesspartnernumber": "party", "businesspartnergroup": "role"}
+"""What comes nearest to the operands of another profile."""
 _DECIDED: Final = {
     Action.LIST: "who sees an offer", Action.USE: "who has data by contract", Action.AUDIT: "who may read in an audit",
 }  # fmt: skip
@@ -230,8 +232,7 @@ class _Reader:
             left = left.get("@id")
         operand = find_operand(left) if isinstance(left, str) else None
         if operand is None:
-            near = get_close_matches(str(left), OPERANDS, n=1)
-            hint = (f"Did you mean {near[0]}? " if near else "") + "Known: " + ", ".join(OPERANDS) + "."
+            hint = _meant(left) + "Known: " + ", ".join(OPERANDS) + "."
             self.wrong(
                 f"{path}.leftOperand", "unknown-operand", "The operand is not in the table.", hint=hint, value=left
             )
@@ -283,6 +284,14 @@ class _Reader:
             self.wrong(path, "value-count", message, hint="Write two constraints.", value=value, term=operand.name)
             return ()
         return tuple(dict.fromkeys(result)) if len(result) == len(items) else ()
+
+
+def _meant(written: Json) -> str:
+    """The operand that another profile's name may stand for, as a beginning of a hint."""
+    name = re.split("[:#/]", written)[-1].lower() if isinstance(written, str) else ""
+    lower = {operand.lower(): operand for operand in OPERANDS} | _CATENA_X
+    near = [lower[name]] if name in lower else [lower[one] for one in get_close_matches(name, lower, n=1)]
+    return f'Did you mean "{near[0]}"? ' if near else ""
 
 
 def _normal(text: str, operand: Operand, operator: Operator) -> str | None:

@@ -79,10 +79,13 @@ class _Section:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Asked:
-    """What is asked for and not told; what waits for an act; what is told too early. `free`: why none is owed."""
+    """What is asked for and not told; what may be asked, as its condition is not told; what waits for an act; what is
+    told too early. `free`: why none is owed.
+    """
 
     free: str = ""
     missing: list[str] = field(default_factory=list)
+    unless: list[str] = field(default_factory=list)
     open: list[str] = field(default_factory=list)
     early: list[str] = field(default_factory=list)
 
@@ -170,10 +173,12 @@ def _asked(values: JsonObject, wording: Wording, say: Sentences, today: date) ->
         return _Asked(free=_free(made, wording, say))
     public = [answer for answer in made.answers if answer.point.access is AccessClass.PUBLIC]
     missing = [
-        group[0] for one in public if one.state is State.MISSING for group in one.point.needs if group[0] in one.absent
-    ]
+        (one.reason is Reason.CONDITION_UNSTATED, group[0])
+        for one in public if one.state is State.MISSING for group in one.point.needs if group[0] in one.absent
+    ]  # fmt: skip
     return _Asked(
-        missing=_labels(missing, wording),
+        missing=_labels([name for unstated, name in missing if not unstated], wording),
+        unless=_labels([name for unstated, name in missing if unstated], wording),
         open=_labels([_first(one.point) for one in public if one.reason is Reason.ACT_PENDING], wording),
         early=_labels([_first(one.point) for one in public if one.reason is Reason.NOT_TO_BE_FILLED_YET], wording),
     )

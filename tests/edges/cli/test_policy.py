@@ -48,6 +48,37 @@ def test_explain_for_people_names_each_constraint(facts: Path) -> None:
     assert "found: trader, from facts file" in out
 
 
+def test_check_asks_about_words_that_nothing_has(tmp_path: Path) -> None:
+    """A misspelt role lets nobody in, and is no mistake of form; the ready-made policies have none."""
+    odd = tmp_path / "odd.json"
+    constraint = [
+        {"leftOperand": "role", "operator": "isAnyOf", "rightOperand": ["cellMaker", "recyler"]},
+        {"or": [{"leftOperand": "membership", "operator": "eq", "rightOperand": "gold"}]},
+    ]
+    odd.write_text(json.dumps({"permission": [{"action": "use", "constraint": constraint}]}))
+    code, out = run("check", odd, "--json")
+    first, second = json.loads(out)["doubts"]
+    assert code == 0
+    assert first.startswith('role "recyler"')
+    assert first.endswith("did you mean recycler?")
+    assert second.endswith("known: active")
+    assert "is it meant?" in run("check", odd)[1]
+    for file in POLICY.parent.glob("*.json"):
+        assert json.loads(run("check", file, "--json")[1]) == {"findings": []}
+
+
+def test_names_of_another_profile_lead_to_ours(tmp_path: Path) -> None:
+    """Who brings a policy from elsewhere reads what comes nearest."""
+    file = tmp_path / "elsewhere.json"
+    names = ["Membership", "cx-policy:UsagePurpose", "https://w3id.org/catenax/2025/9/policy/FrameworkAgreement"]
+    constraint = [{"leftOperand": name, "operator": "eq", "rightOperand": "x"} for name in names]
+    file.write_text(json.dumps({"permission": [{"action": "use", "constraint": constraint}]}))
+    hints = [finding["hint"] for finding in json.loads(run("check", file, "--json")[1])["findings"]]
+    assert hints[0].startswith('Did you mean "membership"?')
+    assert hints[1].startswith('Did you mean "purpose"?')
+    assert hints[2].startswith("Known: ")
+
+
 def test_check_tells_all_findings(tmp_path: Path) -> None:
     """Findings are exit code 1, with file and path; a good file 0."""
     bad = tmp_path / "bad.json"

@@ -83,6 +83,14 @@ async def test_what_is_missing_is_told_and_only_of_the_public_points(tmp_path: P
     assert asked.startswith("Asked for and not told here: Renewable content share Not asked for yet")
 
 
+async def test_what_depends_on_an_untold_condition_is_told_as_such(tmp_path: Path) -> None:
+    """Nobody reads that a mark is lacking which may not be owed at all."""
+    asked = told(await page(tmp_path, "ev", leadShare=None, cadmiumShare=None), "What the law asks for")
+    assert asked.startswith(
+        "Asked for of some batteries only, and nothing here tells whether of this one: Cadmium and lead symbol "
+    )
+
+
 async def test_a_value_of_a_pending_point_proves_nothing(tmp_path: Path) -> None:
     """It is shown, and what it is worth beside it."""
     footprint: Json = {"type": "Quantity", "value": "61", "ucumUnit": "kg/(kW.h)"}
