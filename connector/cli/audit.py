@@ -260,6 +260,22 @@ def _show_coverage(answer: JsonObject) -> None:
         split = f"{physical * 100:.1f} physical, {allocated * 100:.1f} allocated{mass}"
         say(f"  {metal:<3}{bar} {(physical + allocated) * 100:5.1f} %  ({split})")
         say(f"     {' ' * _BAR} recycled: {_recycled(part)}; else: {_grounds(part)}", "dim")
+        if doubted := _doubted(answer, metal):
+            say(
+                f"     its books do not add up at {doubted}: what comes through there is no better than they",
+                "bold red",
+            )
+
+
+def _doubted(answer: JsonObject, metal: str) -> str:
+    """The sites whose books of the metal do not add up."""
+    places = _names(answer, "places")
+    found = [
+        places.get(str(one["site"]), str(one["site"]))
+        for one in objects_in(answer.get("findings"))
+        if one["metal"] == metal and one["code"] != "tolerance-too-wide"
+    ]
+    return ", ".join(dict.fromkeys(found))
 
 
 def _recycled(part: JsonObject) -> str:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from connector.exchange.obtained import Obtained
     from connector.exchange.ports import Clock, Verifier
     from connector.exchange.reaudit import Reaudit
-    from connector.model import JsonObject
+    from connector.model import Json, JsonObject
 
 _STYLES: Final = {"same": "bold green", "differs": "bold red", "indeterminate": "bold yellow"}
 _SENTENCES: Final = {
@@ -33,6 +33,7 @@ _SENTENCES: Final = {
 }
 _CODES: Final = {"same": DONE, "differs": NO}
 _MOST_SHOWN: Final = 20
+_LONGEST: Final = 200
 
 
 def verify(
@@ -99,6 +100,18 @@ def _checker() -> Reaudit:
     return Reaudit(verifier=verifier, render=render, product=PRODUCT, rules=rules_of(vocabulary))
 
 
+def apart(kept: Json, found: Json) -> tuple[str, str]:
+    """Both sides for people: of two objects the members that differ, and no more than can be read."""
+    if isinstance(kept, dict) and isinstance(found, dict):
+        names = [name for name in {**kept, **found} if kept.get(name) != found.get(name)]
+        kept, found = ({name: side.get(name) for name in names} for side in (kept, found))
+    return _cut(str(kept)), _cut(str(found))
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"
+
+
 def _show(verdict: str, answer: JsonObject) -> None:
     audit = object_in(answer["audit"])
     say(verdict.upper(), _STYLES[verdict])
@@ -109,10 +122,12 @@ def _show(verdict: str, answer: JsonObject) -> None:
     differences = objects_in(answer["differences"])
     if differences:
         say("\ndifferences", "bold")
-        rows = [(str(one["where"]), str(one["kept"]), str(one["found"])) for one in differences[:_MOST_SHOWN]]
+        rows = [(str(one["where"]), *apart(one["kept"], one["found"])) for one in differences[:_MOST_SHOWN]]
         show_table(("where", "in the report", "found again"), rows)
     if len(differences) > _MOST_SHOWN:
-        say(f"... and {len(differences) - _MOST_SHOWN} more; --json has all")
+        say(f"... and {len(differences) - _MOST_SHOWN} more")
+    if differences:
+        say("--json has all of it", "dim")
     say("\nwhat no file can tell", "bold")
     for sentence in list_in(answer["unknowable"]):
         say(f"  - {sentence}")

@@ -1,0 +1,36 @@
+"""What `audit` and `audit verify` say to people about shares and differences."""
+
+from __future__ import annotations
+
+import pytest
+
+from connector.cli.audit import _show_coverage
+from connector.cli.audit_verify import apart
+from connector.model import JsonObject
+
+
+def test_shares_are_told_with_the_books_that_do_not_add_up(capsys: pytest.CaptureFixture[str]) -> None:
+    """Beside the metal's share stands at which site; other metals, and what could not be checked, are left alone."""
+    finding: JsonObject = {"code": "site-balance", "metal": "Ni", "site": "urn:plant"}
+    wide: JsonObject = {"code": "tolerance-too-wide", "metal": "Co", "site": "urn:plant"}
+    answer: JsonObject = {
+        "coverage": {metal: {"physical": "0.2", "allocated": "0.5"} for metal in ("Co", "Ni")},
+        "findings": [finding, finding, wide],
+        "places": {"urn:plant": "Plant 0110"},
+    }
+    _show_coverage(answer)
+    cobalt, _, nickel = capsys.readouterr().out.partition("Ni")
+    assert "do not add up" not in cobalt
+    assert nickel.count("Plant 0110") == 1
+    assert "do not add up" in nickel
+
+
+def test_differences_are_told_by_what_differs() -> None:
+    """Of two long objects the members that are not the same, and no more than can be read."""
+    kept: JsonObject = {"mass": "54.9", "verified": "0.78", "parts": ["x" * 300]}
+    found: JsonObject = {"mass": "54.9", "verified": "0.70", "parts": ["y" * 300]}
+    one, other = apart(kept, found)
+    assert one.startswith("{'verified': '0.78'")
+    assert other.startswith("{'verified': '0.70'")
+    assert max(len(one), len(other)) == 200
+    assert apart("verified", None) == ("verified", "None")
