@@ -3,6 +3,9 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
+# Tests start hundreds of processes: where the environment forbids it (containers do), each would compile us anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: help demo test lint bench kill browser long token kit interop setup lock clean
 
 help:  ## show this list

@@ -9,56 +9,17 @@ import json
 import subprocess
 import sys
 import tomllib
-from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
-from connector.model import Json, JsonObject
+from connector.model import JsonObject
+from tests.journeys.demo import DEMO_SECONDS, Played, objects, one, play
 
 STORY = tomllib.loads((Path(__file__).parents[2] / "examples" / "mine_to_recycler" / "story.toml").read_text("utf-8"))
 BATTERY, RECYCLED = STORY["story"]["battery"], STORY["story"]["recycled_battery"]
-DEMO_SECONDS = 300.0
 LONG = pytest.mark.long
-
-
-@dataclass(frozen=True, slots=True)
-class Played:
-    """What one demo told."""
-
-    code: int
-    told: JsonObject
-    folder: Path
-
-    @property
-    def audit(self) -> JsonObject:
-        """The figures of the auditor's walk from B."""
-        return one(self.told["audit"])
-
-    @property
-    def findings(self) -> list[JsonObject]:
-        """What the audit named."""
-        return objects(self.audit["findings"])
-
-    def report(self, name: str = "audit.json") -> JsonObject:
-        """An audit's whole answer."""
-        return one(json.loads((self.folder / name).read_text("utf-8")))
-
-    def nodes(self, name: str = "audit.json") -> dict[tuple[str, str], JsonObject]:
-        """Its records by type and name."""
-        return {(str(node["type"]), str(node["name"])): node for node in objects(self.report(name)["nodes"])}
-
-
-def play(folder: Path, fault: str = "") -> Played:
-    """Run the command."""
-    words = [sys.executable, "-m", "connector", "demo", "--json", "--folder", str(folder)]
-    done = subprocess.run(
-        [*words, *(["--with", fault] if fault else [])], capture_output=True, text=True, check=False,
-        timeout=DEMO_SECONDS,
-    )  # fmt: skip
-    assert done.stdout, done.stderr[-3000:]
-    return Played(code=done.returncode, told=json.loads(done.stdout), folder=folder)
 
 
 def verified_again(played: Played) -> JsonObject:
@@ -68,24 +29,6 @@ def verified_again(played: Played) -> JsonObject:
     told = one(json.loads(done.stdout))
     assert (done.returncode, told["verdict"], told["differences"]) == (0, "same", []), told["checks"]
     return one(told["audit"])
-
-
-def objects(value: Json) -> list[JsonObject]:
-    """The objects of a list."""
-    assert isinstance(value, list)
-    return [item for item in value if isinstance(item, dict)]
-
-
-def one(value: Json) -> JsonObject:
-    """An object."""
-    assert isinstance(value, dict)
-    return value
-
-
-@pytest.fixture(scope="module")
-def clean(tmp_path_factory: pytest.TempPathFactory) -> Played:
-    """The story as it is meant."""
-    return play(tmp_path_factory.mktemp("clean") / "demo")
 
 
 def test_the_clean_story_is_verified_and_counted(clean: Played) -> None:
@@ -174,7 +117,7 @@ def test_a_supplier_is_sealed_for_the_customer_and_stays_so_in_its_report(clean:
 @pytest.mark.parametrize("fault", ["tampered", pytest.param("revoked", marks=LONG)])
 def test_a_bad_record_is_named_and_all_others_keep_their_word(fault: str, tmp_path: Path) -> None:
     """One node has the expected word; what rests on it says so and stays verified; A's way forward is not touched."""
-    played, expect = play(tmp_path / "demo", fault), STORY["faults"][fault]["expect"]
+    played, expect = play(tmp_path / "demo", "--with", fault), STORY["faults"][fault]["expect"]
     assert played.code == 1
     (finding,) = played.findings
     assert {name: finding[name] for name in ("code", "company", "type", "name")} == {
@@ -194,7 +137,7 @@ def test_a_bad_record_is_named_and_all_others_keep_their_word(fault: str, tmp_pa
 
 def test_a_supplier_that_is_down_is_missing_and_what_lies_behind_unreached(tmp_path: Path) -> None:
     """Every gap is at the refiner; nothing of the mine is reached; all else keeps its word."""
-    played = play(tmp_path / "demo", "missing-supplier")
+    played = play(tmp_path / "demo", "--with", "missing-supplier")
     assert played.code == 1
     assert {(finding["code"], finding["company"]) for finding in played.findings} == {("missing", "refiner")}
     assert played.audit["verdict"] == "qualified"
@@ -208,7 +151,7 @@ def test_a_supplier_that_is_down_is_missing_and_what_lies_behind_unreached(tmp_p
 @LONG
 def test_more_metal_out_than_in_is_one_finding_with_site_metal_period_and_residual(tmp_path: Path) -> None:
     """All records are what they should be; the refiner's nickel does not add up."""
-    played, expect = play(tmp_path / "demo", "inflated"), STORY["faults"]["inflated"]["expect"]
+    played, expect = play(tmp_path / "demo", "--with", "inflated"), STORY["faults"]["inflated"]["expect"]
     assert played.code == 1
     (finding,) = played.findings
     assert str(finding["code"]).endswith(expect["finding"])

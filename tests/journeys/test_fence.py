@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 
 from connector.errors import BadConfig
-from connector.model import JsonObject
 from connector.server.fence import landlock_version
+from tests.journeys.demo import play
 
 PLANTED = """
 import sys
@@ -75,13 +75,8 @@ def test_a_planted_read_fails(tmp_path: Path, version: int) -> None:
 
 def test_the_demo_passes_behind_fences(tmp_path: Path, version: int) -> None:
     """The whole story, every company behind its fence."""
-    words = [sys.executable, "-m", "connector", "demo", "--folder", str(tmp_path / "demo"), "--fence", "--json"]
-    done = subprocess.run(words, check=False, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr[-3000:] + done.stdout[-3000:]
-    result: JsonObject = json.loads(done.stdout)
-    audit = result["audit"]
-    assert isinstance(audit, dict)
-    assert audit["findings"] == []
+    played = play(tmp_path / "demo", "--fence")
+    assert (played.code, played.findings) == (0, []), f"Landlock ABI {version}: {played.told}"
     for name in ("mine", "car"):
-        log = (tmp_path / "demo" / name / "connector.log").read_text("utf-8")
+        log = (played.folder / name / "connector.log").read_text("utf-8")
         assert "fence" in log, "the process says that its fence is up"

@@ -228,22 +228,24 @@ def test_parts_of_a_file(trade: Trade) -> None:
     assert data(trade, address)[0] == 401
 
 
-@pytest.mark.parametrize("word", ["suspend", "terminate"])
-def test_a_running_stream_is_cut_when_the_giver_stops_it(trade: Trade, word: str) -> None:
-    """Within seconds, although nobody asks anew; what came before stays."""
-    started = trade.started()
-    address = started["address"]
-    assert isinstance(address, dict)
-    connection = http.client.HTTPConnection("127.0.0.1", trade.line.target, timeout=120)
-    connection.request("GET", f"/data/{DIGEST}", headers={"Authorization": f"Bearer {address['authorization']}"})
-    response = connection.getresponse()
-    assert response.read(4) == OCTETS[:4]
-    trade.giver.management.post(f"/v1/transfers/{started['transfer']}/{word}", {"reason": "stock-taking"})
+def test_running_streams_are_cut_when_the_giver_stops_them(trade: Trade) -> None:
+    """Suspended or terminated, within seconds, although nobody asks anew; what came before stays."""
+    streams = {word: (trade.started(), http.client.HTTPConnection("127.0.0.1", trade.line.target, timeout=120))
+               for word in ("suspend", "terminate")}  # fmt: skip
+    responses = {}
+    for word, (started, connection) in streams.items():
+        address = started["address"]
+        assert isinstance(address, dict)
+        connection.request("GET", f"/data/{DIGEST}", headers={"Authorization": f"Bearer {address['authorization']}"})
+        responses[word] = connection.getresponse()
+        assert responses[word].read(4) == OCTETS[:4]
+        trade.giver.management.post(f"/v1/transfers/{started['transfer']}/{word}", {"reason": "stock-taking"})
     time.sleep(6)
-    with pytest.raises((http.client.IncompleteRead, OSError)):
-        response.read()
-    connection.close()
-    trade.taker.management.post(f"/v1/transfers/{started['transfer']}/terminate", {})
+    for word, (started, connection) in streams.items():
+        with pytest.raises((http.client.IncompleteRead, OSError)):
+            responses[word].read()
+        connection.close()
+        trade.taker.management.post(f"/v1/transfers/{started['transfer']}/terminate", {})
 
 
 def test_a_fetch_goes_on_after_a_death_half_way(trade: Trade) -> None:

@@ -12,7 +12,6 @@ import random
 import re
 import signal
 import subprocess
-import sys
 import time
 from contextlib import suppress
 from dataclasses import dataclass
@@ -20,12 +19,11 @@ from pathlib import Path
 
 import pytest
 
-from connector.model import Json, JsonObject
+from connector.model import Json
+from tests.journeys.demo import Played, play
 
 SEED = int(os.environ.get("KILL_SEED", "20270315"))
 MOMENTS = 20
-DEMO_SECONDS = 300.0
-FIRST_SECONDS = 180.0
 MOST_OF_IT = 0.85
 """How much of an undisturbed demo's time the moments are drawn from: a quicker one must not be over before."""
 COUNTED = (
@@ -45,31 +43,12 @@ class Told:
     seconds: float
 
 
-def demo(folder: Path, kill: random.Random | None, within: float) -> tuple[Told, str]:
+def demo(folder: Path, chance: random.Random, within: float) -> tuple[Told, str]:
     """Run the demo; at a random moment within so many seconds after its companies are up one of them is killed."""
-    words = [sys.executable, "-m", "connector", "demo", "--folder", str(folder), "--json"]
-    process = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    victim = ""
-    try:
-        _wait_until_up(folder, process)
-        up = time.monotonic()
-        if kill is not None:
-            victim = _kill_one(folder, process, kill, within)
-        out, err = process.communicate(timeout=DEMO_SECONDS)
-    finally:
-        if process.poll() is None:
-            process.terminate()
-            process.wait(30)
-    assert process.returncode == 0, f"{victim}: exit {process.returncode}\n{err[-3000:]}{out[-3000:]}"
-    return _told(json.loads(out), folder, time.monotonic() - up), victim
-
-
-def _wait_until_up(folder: Path, process: subprocess.Popen[str]) -> None:
-    deadline = time.monotonic() + FIRST_SECONDS
-    while not (folder / "processes.json").exists():
-        assert process.poll() is None, "the demo ended before its companies were up"
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
+    victims: list[str] = []
+    played = play(folder, meanwhile=lambda process: victims.append(_kill_one(folder, process, chance, within)))
+    assert played.code == 0, f"{victims}: {played.told}"
+    return _told(played), victims[0]
 
 
 def _kill_one(folder: Path, process: subprocess.Popen[str], chance: random.Random, within: float) -> str:
@@ -84,8 +63,8 @@ def _kill_one(folder: Path, process: subprocess.Popen[str], chance: random.Rando
     return f"{name} after {moment:.2f} s"
 
 
-def _told(result: JsonObject, folder: Path, seconds: float) -> Told:
-    report = json.loads((folder / "audit.json").read_text("utf-8"))
+def _told(played: Played) -> Told:
+    result, report = played.told, json.loads((played.folder / "audit.json").read_text("utf-8"))
     names: dict[str, str] = {**report["parties"], **report["places"]}
     for node in sorted(report["nodes"], key=lambda one: (one["type"], one["name"])):  # two may tell of one subject
         names.setdefault(node["id"], f"{node['type']} {node['name']}")
@@ -97,7 +76,7 @@ def _told(result: JsonObject, folder: Path, seconds: float) -> Told:
         counts=_without_ids({name: result[name] for name in COUNTED}, names),
         report=_without_ids(report, names),
         nodes=len(report["nodes"]),
-        seconds=seconds,
+        seconds=played.seconds,
     )
 
 
@@ -113,9 +92,10 @@ def _without_ids(value: Json, names: dict[str, str]) -> Json:
 
 
 @pytest.fixture(scope="module")
-def calm(tmp_path_factory: pytest.TempPathFactory) -> Told:
-    """A demo that nobody disturbs."""
-    return demo(tmp_path_factory.mktemp("calm") / "demo", None, 0)[0]
+def calm(clean: Played) -> Told:
+    """A demo that nobody disturbed."""
+    assert clean.code == 0, clean.told
+    return _told(clean)
 
 
 def check(calm: Told, folder: Path, seed: int) -> None:
