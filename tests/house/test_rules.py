@@ -156,6 +156,13 @@ def test_every_exception_from_a_rule_has_its_reason() -> None:
     assert not bare
 
 
+def test_the_command_line_is_put_together_once() -> None:
+    """A further `mount` in a module of tests makes every command of all tests slower: `tests.commands` has them all."""
+    again = re.compile(r"^from connector\.cli import .*\bmount\b", re.MULTILINE)
+    callers = [name_of(path) for path in modules("tests") if again.search(path.read_text("utf-8"))]
+    assert callers == ["tests/commands.py"]
+
+
 def test_the_floors_hold() -> None:
     """The contracts of import-linter."""
     done = subprocess.run(
