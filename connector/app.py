@@ -36,6 +36,7 @@ from connector.exchange.forget import Forget
 from connector.exchange.grants import Grants
 from connector.exchange.inbox import Inbox
 from connector.exchange.issuance import Issuance
+from connector.exchange.issuer import DELIVERY, Issuer, supported_by
 from connector.exchange.negotiate import Negotiate
 from connector.exchange.offer import Offer
 from connector.exchange.opening import PUSH_ALARM, Opening
@@ -146,26 +147,26 @@ def compose(
         data_token_seconds=limits.data_token_seconds,
     )  # fmt: skip
     serve, push = _giving(config, http, keys, grants=grants, transfer=transfer, files=files)
-    outbox.jobs[PUSH_ALARM], outbox.lanes.known = push.run, resolver.quotas.knows
     outbox.jobs[REMINDER] = Reminders(conversation=negotiate.conversation, peers=peers).run
     outbox.jobs[START_ALARM] = Restarts(conversation=transfer.conversation, peers=peers, opening=transfer.opening).run
+    issuance, issuer = _issuing(config, authenticate, peers, held, ids=ids, bundle=bundle, id_key=keys.id_key)
+    outbox.jobs[PUSH_ALARM], outbox.jobs[DELIVERY], outbox.lanes.known = push.run, issuer.deliver, resolver.quotas.knows
     patient = Patient(peers=peers, ids=ids, seconds=limits.retry_read_seconds)
     receive, inbox = _taking(config, http, patient, verifier=verifier, transfer=transfer, files=files)
     return Services(
         config=config, store=store, clock=clock, ids=ids, peers=patient, verifier=verifier, bundle=bundle,
         keys=keys.own, id_key=keys.id_key, access_token_key=keys.access_token_key, authenticate=authenticate,
-        shown=held, issuance=_issuance(config, authenticate, peers, held, ids), negotiate=negotiate, transfer=transfer,
-        outbox=outbox, exports=Exports(), rekey=Rekey(tenant=tenant, store=store, keys=keys.own, clock=clock),
+        shown=held, issuance=issuance, issuer=issuer, negotiate=negotiate, transfer=transfer, outbox=outbox,
+        exports=Exports(), rekey=Rekey(tenant=tenant, store=store, keys=keys.own, clock=clock), audit_answers=answers,
         offer=Offer(
             tenant=tenant, did=did, base=transfer.base, store=store, clock=clock, policies=policies,
             link_key=keys.link_key,
         ),
         browse=Browse(peers=patient, ids=ids), revoke=Revoke(tenant=tenant, store=store, clock=clock),
-        renew=Renew(conversation=transfer.conversation, peers=peers, clock=clock),
-        grants=grants, serve=serve, receive=receive, inbox=inbox, files=files, room=inbox.room, audit_answers=answers,
-        discard=Discard(tenant=tenant, store=store, room=inbox.room, clock=clock),
+        renew=Renew(conversation=transfer.conversation, peers=peers, clock=clock), grants=grants, serve=serve,
+        discard=Discard(tenant=tenant, store=store, room=inbox.room, clock=clock), receive=receive, inbox=inbox,
         withdraw=Withdraw(tenant=tenant, store=store, clock=clock, topics=(negotiate, transfer)),
-        publish=_publish(config, store, keys, clock=clock, bundle=bundle),
+        publish=_publish(config, store, keys, clock=clock, bundle=bundle), files=files, room=inbox.room,
         publish_file=PublishFile(tenant=tenant, did=did, store=store, files=files, clock=clock),
         audit=Audit(did=did, store=store, tenant=tenant, reads=peers, own=answers, verifier=verifier, clock=clock),
     )  # fmt: skip
@@ -181,12 +182,20 @@ def resolver_of(config: Config, http: Http, clock: Clock) -> Resolver:
     return Resolver(http=http, clock=clock, quotas=quotas, allow_http=config.unsafe.allow_loopback_http)
 
 
-def _issuance(config: Config, authenticate: Authenticate, peers: Peers, wallet: HeldCredentials, ids: Ids) -> Issuance:
-    """What gets our own credentials from who issues them."""
-    return Issuance(
-        tenant=config.tenant, did=config.did, store=authenticate.store, peers=peers, resolver=authenticate.resolver,
-        verifier=authenticate.verifier, wallet=wallet, clock=authenticate.clock, ids=ids,
-        trusted_issuers=config.trusted_issuers,
+def _issuing(
+    config: Config, authenticate: Authenticate, peers: Peers, wallet: HeldCredentials, *, ids: Ids, bundle: Bundle,
+    id_key: bytes,
+) -> tuple[Issuance, Issuer]:  # fmt: skip
+    """What gets our own credentials from who issues them, and what issues some to others."""
+    tenant, store, resolver, clock = config.tenant, authenticate.store, authenticate.resolver, authenticate.clock
+    issuance = Issuance(
+        tenant=tenant, did=config.did, store=store, peers=peers, resolver=resolver, verifier=authenticate.verifier,
+        wallet=wallet, clock=clock, ids=ids, trusted_issuers=config.trusted_issuers,
+    )  # fmt: skip
+    return issuance, Issuer(
+        tenant=tenant, store=store, peers=peers, resolver=resolver, clock=clock, ids=ids, id_key=id_key,
+        knows=authenticate.quotas.knows, limits=config.limits,
+        supported=supported_by(config.issues, bundle.record_types),
     )  # fmt: skip
 
 

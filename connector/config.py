@@ -143,6 +143,15 @@ class Unsafe(_Part):
     """
 
 
+class Issue(_Part):
+    """What this company issues to holders that ask for it, each after a person's word."""
+
+    type: str = Field(pattern=r"^[A-Za-z][A-Za-z0-9]{0,63}$")
+    """The credential's type, of the vocabulary."""
+    profile: Literal["vc20-bssl/jwt", "vc11-sl2021/jwt"] = "vc20-bssl/jwt"
+    """Of DCP: VC Data Model 2.0, or 1.1 for holders whose programs read no other."""
+
+
 class Peer(_Part):
     """A peer by a name for people. Most need only their DID; the rest is for peers with habits of their own."""
 
@@ -180,6 +189,8 @@ class Config(_Part):
     unsafe: Unsafe = Unsafe()
     trusted_issuers: Mapping[str, tuple[str, ...]] = Field(default_factory=dict)
     """Credential type -> DIDs that may issue it. `members` stands for: who shows a valid membership credential."""
+    issues: Mapping[Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,64}$")], Issue] = Field(default_factory=dict)
+    """Our ids for what holders may ask us to issue (DCP 6.7). None: nobody may ask, and no IssuerService is named."""
     peers: Mapping[str, Peer] = Field(default_factory=dict)
     """Names for people -> DIDs (or a table, see `Peer`), so that commands can say `refiner`."""
     folder: Path = Field(default=Path(), exclude=True)
@@ -316,7 +327,7 @@ def sentence(problem: Mapping[str, object]) -> str:
 
 
 def _near(error: ValidationError) -> str:
-    parts = (Config, Listen, Limits, Keys, Approvals, Unsafe, Peer)
+    parts = (Config, Listen, Limits, Keys, Approvals, Unsafe, Issue, Peer)
     known = [name for part in parts for name in part.model_fields]
     for problem in error.errors():
         if problem["type"] == "extra_forbidden":

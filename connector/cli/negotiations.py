@@ -1,4 +1,4 @@
-"""`approvals`, `approve`, `reject`, `offer`, `terminate`: what people decide in negotiations.
+"""`approvals`, `approve`, `reject`, `offer`, `terminate`: what people decide, above all in negotiations.
 
 All work is the running connector's (`client`); here its answers become sentences and exit codes. Requests are
 `exchange`'s, why a negotiation stands where it stands is `why`'s.
@@ -40,11 +40,15 @@ if TYPE_CHECKING:
     from connector.config import Config
     from connector.model import JsonObject
 
-ID = Annotated[str, typer.Argument(metavar="ID", help="The negotiation: our id or the peer's. `approvals` lists them.")]
+ID = Annotated[str, typer.Argument(metavar="ID", help="What waits: our id or the peer's. `approvals` lists them.")]
 NOT_BEFORE = Annotated[
     str, typer.Option("--not-before", metavar="TIME", help="Say it then; until then it can be decided otherwise.")
 ]
 OFFER_ID = Annotated[str, typer.Option("--offer-id", metavar="ID", help="The offer's id. Default: a fresh one.")]
+CLAIMS = Annotated[
+    list[Path] | None,
+    typer.Option("--claims", metavar="FILE", help="What a credential that was asked for says of the holder (JSON)."),
+]
 _SECONDS: Final = 30.0
 _SAID: Final = {"approve": "the reads are allowed", "reject": "the reads are refused"}
 
@@ -53,7 +57,8 @@ _SAID: Final = {"approve": "the reads are allowed", "reject": "the reads are ref
 
 
 def approvals(config: CONFIG = Path("connector.toml"), as_json: JSON = False) -> None:
-    """What waits for a person's word: requests, offers, agreements, each with its terms and its time; audit reads.
+    """What waits for a person's word: requests, offers, agreements, each with its terms and its time; audit reads;
+    credentials that holders ask us to issue.
 
     Example: battery-connector approvals
     """
@@ -70,7 +75,8 @@ def approvals(config: CONFIG = Path("connector.toml"), as_json: JSON = False) ->
         for one in found:
             _show_held(one, company)
         first = next((one for one in found if not one["decision"]), found[0])
-        next_step(f"battery-connector approve {first['id']}", f", or: reject {first['id']} --reason ...")
+        words = f"approve {first['id']}{_claims_of(first)}"
+        next_step(f"battery-connector {words}", f", or: reject {first['id']} --reason ...")
 
 
 def _show_held(one: JsonObject, company: Config) -> None:
@@ -79,6 +85,10 @@ def _show_held(one: JsonObject, company: Config) -> None:
     if one["turn"] == "audit":
         say(f"  policy  {READS_PERMITTED}")
         say(f"  first   {one['read']}")
+        return
+    if one["turn"] == "issuance":
+        say(f"  until   {one['due']}; after that it is over")
+        say(f"  answer  approve {one['id']}{_claims_of(one)}, or: reject {one['id']} --reason ...")
         return
     say(f"  terms   {terms_in_words(one['terms'])}")
     if one["turn"] == "counter-request" and one["ours"]:
@@ -93,6 +103,11 @@ def _show_held(one: JsonObject, company: Config) -> None:
     else:
         say(f"  until   {one['due']}; after that it is refused. Can be: {', '.join(map(str, _words(one)))}")
     console().print()
+
+
+def _claims_of(one: JsonObject) -> str:
+    """The options that approving it takes."""
+    return " --claims FILE" * len(list_in(one.get("credentials")))
 
 
 def _words(one: JsonObject) -> list[str]:
@@ -111,6 +126,7 @@ def approve(  # noqa: PLR0917 - typer makes the options of the arguments
         str, typer.Option("--agreement-id", metavar="ID", help="The agreement's id. Default: a fresh one.")
     ] = "",
     not_before: NOT_BEFORE = "",
+    claims: CLAIMS = None,
     wait: WAIT = _SECONDS,
     key: KEY = "",
     config: CONFIG = Path("connector.toml"),
@@ -118,10 +134,17 @@ def approve(  # noqa: PLR0917 - typer makes the options of the arguments
 ) -> None:
     """Say yes to what waits, or answer it with other terms. Exit code 1: it ended otherwise; 3: no answer yet.
 
+    A credential that a holder asks for is signed for the claims that you give, and brought to it.
+
     Example: battery-connector approve urn:uuid:5a0f... --counter policies/direct-customer.json
+    Example: battery-connector approve urn:uuid:81c2... --claims member.json
     """
+    from connector.cli.issuing import read_claims  # noqa: PLC0415 - `--help` need not load the house
+
     with told():
         body: JsonObject = {"decision": "approve", "agreement_id": agreement_id}
+        stated = [read_claims(path) for path in claims or []]
+        body["claims"] = [{"file": one.file, "subject": one.subject} for one in stated]
         if counter is not None:
             body = {"decision": "counter", "terms": _terms(counter), "offer_id": offer_id}
         elif offer_id:
@@ -141,7 +164,7 @@ def reject(  # noqa: PLR0917 - typer makes the options of the arguments
     config: CONFIG = Path("connector.toml"),
     as_json: JSON = False,
 ) -> None:
-    """Say no to what waits: the negotiation is terminated. Exit code 3: the peer has not answered yet.
+    """Say no to what waits: a negotiation is terminated. Exit code 3: the peer has not answered yet.
 
     Example: battery-connector reject urn:uuid:5a0f... --reason "no capacity this year"
     """
@@ -238,6 +261,10 @@ def _show(answer: JsonObject, *, as_json: bool) -> None:
         say(f"{_SAID[str(answer['decision'])]}, until {answer['until']}")
         next_step("battery-connector approvals")
         return
+    if "issuance" in answer:
+        say(f"{answer['decision']}: {', '.join(map(str, list_in(answer['credentials']))) or 'the holder is told why'}")
+        next_step("battery-connector credential requests", " tells when the holder has it")
+        return
     state, ident = str(answer["state"]), shell_quote(str(answer["negotiation"]))
     colour = {"FINALIZED": "green", "TERMINATED": "red"}.get(state, "yellow")
     console().print(f"[bold {colour}]{state or 'begun'}[/]", end="")
@@ -255,7 +282,7 @@ def _show(answer: JsonObject, *, as_json: bool) -> None:
 
 
 def _code(answer: JsonObject, *, good: tuple[str, ...], later: bool) -> int:
-    if "audit" in answer:
+    if "negotiation" not in answer:
         return DONE
     state = str(answer["state"])
     if state in good:

@@ -46,7 +46,7 @@ def request(
 
 
 def requests(config: CONFIG = Path("connector.toml"), as_json: JSON = False) -> None:
-    """What was asked of issuers and how far it is, and what they offer.
+    """What was asked of issuers and how far it is, what they offer, and what holders asked us to issue.
 
     Example: battery-connector credential requests
     """
@@ -55,15 +55,21 @@ def requests(config: CONFIG = Path("connector.toml"), as_json: JSON = False) -> 
     if as_json:
         show_json(answer)
         return
-    asked, offers = objects_in(answer["requests"]), objects_in(answer["offers"])
+    asked, offers, received = (objects_in(answer[name]) for name in ("requests", "offers", "received"))
     for one in asked:
         _show(one)
+    for one in received:
+        _show_received(one)
     if offers:
         say("offered:", "bold")
         show_table(_OFFER, [[str(one[name] or "") for name in _OFFER] for one in offers])
         next_step(
             f"battery-connector credential request {quote(str(offers[0]['issuer']))} --id {quote(str(offers[0]['id']))}"
         )
+    elif any(one["state"] == "received" for one in received):
+        next_step("battery-connector approvals")
+    elif received:
+        next_step("battery-connector credential revoke DIGEST --reason ...", " takes one back")
     elif asked:
         next_step("battery-connector doctor", " looks whether what we show is good")
     else:
@@ -78,3 +84,16 @@ def _show(one: JsonObject) -> None:
         say(f"  reason  {one['reason']}", "yellow")
     if one["credentials"]:
         say(f"  kept    {', '.join(map(str, list_in(one['credentials'])))}")
+
+
+def _show_received(one: JsonObject) -> None:
+    say(f"{', '.join(map(str, list_in(one['types'])))} for {one['holder']}: {one['state']}", "bold")
+    say(f"  {one['id']}, asked {one['asked']}", "dim")
+    if one["reason"]:
+        say(f"  reason  {one['reason']}")
+    if one["credentials"]:
+        say(f"  signed  {', '.join(map(str, list_in(one['credentials'])))}")
+    if one["delivered"]:
+        say(f"  told    {one['delivered']}", "green")
+    elif one["failed"]:
+        say(f"  not yet {one['failed']}; tried again {one['next'] or 'when the holder asks again'}", "yellow")

@@ -129,9 +129,15 @@ def build_document(
     }
 
 
-def services_of(did: Did, *, data: str, catalog: str, credentials: str, audit: str) -> tuple[Service, ...]:
-    """The services of a connector: DSP version document and catalogue (DSP 2025-1, 4.3.2), credentials, audit reads."""
+def services_of(
+    did: Did, *, data: str, catalog: str, credentials: str, audit: str, issuer: str = ""
+) -> tuple[Service, ...]:
+    """The services of a connector: DSP version document and catalogue (DSP 2025-1, 4.3.2), credentials, audit reads;
+    of one that issues what it is asked for, that too (DCP 1.0.1 section 6.3).
+    """
+    issues = (Service(id=f"{did}#issuer", type="IssuerService", endpoint=issuer),) if issuer else ()
     return (
+        *issues,
         Service(id=f"{did}#data", type="DataService", endpoint=data),
         Service(id=f"{did}#catalog", type="CatalogService", endpoint=catalog),
         Service(id=f"{did}#credentials", type="CredentialService", endpoint=credentials),

@@ -1,8 +1,8 @@
-"""The messages of credential issuance as a holder says and reads them (DCP 1.0.1 section 6).
+"""The messages of credential issuance as a holder and as an issuer says and reads them (DCP 1.0.1 section 6).
 
-We ask an issuer for credentials, it delivers them to our credential service, or offers some first. What is delivered is
-only read here: whether it was asked for is the journey's to know, and each credential must still pass `verify`. Members
-that we do not use are passed over; a form (`format`) is told by the credential itself.
+A holder asks an issuer for credentials, it delivers them to the holder's credential service, or offers some first. What
+is delivered is only read here: whether it was asked for is the journey's to know, and each credential must still pass
+`verify`. Members that we do not use are passed over; a form (`format`) is told by the credential itself.
 """
 
 from __future__ import annotations
@@ -20,6 +20,8 @@ SERVICE: Final = "IssuerService"
 MAX_CREDENTIALS: Final = 16
 _LONGEST: Final = 512
 _STATUSES: Final = ("ISSUED", "REJECTED")
+_FORMATS: Final = {"vc20-bssl/jwt": "VC2_0_JOSE", "vc11-sl2021/jwt": "VC1_0_JWT"}
+"""The protocol has no list of them; Eclipse's IdentityHub and the conformance kit take these words and no others."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +42,17 @@ class Delivery:
     status: Literal["ISSUED", "REJECTED"]
     credentials: tuple[bytes, ...]
     reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """What a holder asks us for, under its own id for that."""
+
+    holder_pid: str
+    ids: tuple[str, ...]
+
+
+# --- a holder's ------------------------------------------------------------------------------------------------------
 
 
 def request_message(holder_pid: str, ids: Sequence[str]) -> JsonObject:
@@ -86,6 +99,54 @@ def read_metadata(message: Json, issuer: Did) -> tuple[Supported, ...]:
     if not isinstance(listed, list):
         raise BadMessage("credentialsSupported is not a list")
     return tuple(map(_supported, listed))
+
+
+# --- an issuer's -----------------------------------------------------------------------------------------------------
+
+
+def read_request(message: Json) -> Request:
+    """A CredentialRequestMessage (section 6.4.1)."""
+    body = message_of(message, "CredentialRequestMessage")
+    asked = [_text(node if isinstance(node, dict) else {}, "id") for node in _list(body, "credentials")]
+    return Request(holder_pid=_text(body, "holderPid"), ids=tuple(dict.fromkeys(asked)))
+
+
+def metadata_message(issuer: Did, supported: Sequence[Supported], schemas: str) -> JsonObject:
+    """What we can issue (section 6.7), with every member that its schema asks for. `schemas`: where a type's lies."""
+    listed: list[Json] = [
+        {
+            "id": one.id, "type": "CredentialObject", "credentialType": one.credential_type, "profile": one.profile,
+            "credentialSchema": f"{schemas}{one.credential_type}.json", "offerReason": "issue",
+            "bindingMethods": ["did:web"],
+        }
+        for one in supported
+    ]  # fmt: skip
+    return {"@context": [DCP_CONTEXT], "type": "IssuerMetadata", "issuer": issuer, "credentialsSupported": listed}
+
+
+def credential_message(
+    *, issuer_pid: str, holder_pid: str, credentials: Sequence[tuple[Supported, bytes]] = (), reason: str = ""
+) -> JsonObject:
+    """A CredentialMessage (section 6.5.1): these, or none of what was asked for, for a reason."""
+    body: JsonObject = {
+        "@context": [DCP_CONTEXT], "type": "CredentialMessage", "issuerPid": issuer_pid, "holderPid": holder_pid,
+    }  # fmt: skip
+    if not credentials:
+        return {**body, "status": "REJECTED", "rejectionReason": reason[:_LONGEST]}
+    listed: list[Json] = [
+        {"credentialType": one.credential_type, "format": _FORMATS[one.profile], "payload": octets.decode("ascii")}
+        for one, octets in credentials
+    ]
+    return {**body, "status": "ISSUED", "credentials": listed}
+
+
+def status_message(*, issuer_pid: str, holder_pid: str, status: str) -> JsonObject:
+    """A CredentialStatus (section 6.8)."""
+    pids: JsonObject = {"issuerPid": issuer_pid, "holderPid": holder_pid}
+    return {"@context": [DCP_CONTEXT], "type": "CredentialStatus", **pids, "status": status}
+
+
+# --- both ------------------------------------------------------------------------------------------------------------
 
 
 def _supported(node: Json) -> Supported:

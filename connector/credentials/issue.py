@@ -1,8 +1,9 @@
 """Issuing in two halves, so that the key stays where it is: `prepare` what is signed, sign it, `attach` the signature.
 
 VC-JOSE-COSE section 3.1.1: the payload is the credential itself, `typ` is `vc+jwt`. For who reads no such envelopes the
-same credential gets a Data Integrity proof inside (`prepare_proof`, `attach_proof`). The octets are made once and kept,
-because an ES256 signature is another one each time and the digest is over the octets.
+same credential gets a Data Integrity proof inside (`prepare_proof`, `attach_proof`), or is put into the older model
+(`prepare_older`). The octets are made once and kept, because an ES256 signature is another one each time and the digest
+is over the octets.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from datetime import datetime
 
 import orjson
 
-from connector.credentials import data_integrity, jose
+from connector.credentials import data_integrity, jose, vc11
 from connector.credentials.data_integrity import Cryptosuite
 from connector.credentials.datamodel import time_text
 from connector.credentials.did_web import did_of_key
@@ -52,6 +53,12 @@ def prepare(credential: JsonObject, *, key_id: str, alg: Algorithm) -> bytes:
     """The signing input of a credential. `Refused` if the key is not one of its issuer."""
     _check_issuer(credential, key_id)
     return jose.signing_input({"alg": alg, "kid": key_id, "typ": "vc+jwt", "cty": "vc"}, orjson.dumps(credential))
+
+
+def prepare_older(credential: JsonObject, *, key_id: str, alg: Algorithm) -> bytes:
+    """The signing input of the same credential as one of VC Data Model 1.1 (section 6.3.1)."""
+    _check_issuer(credential, key_id)
+    return jose.signing_input({"alg": alg, "kid": key_id, "typ": "JWT"}, orjson.dumps(vc11.claims(credential)))
 
 
 def attach(signed: bytes, signature: bytes) -> Issued:

@@ -1,12 +1,15 @@
 """Credentials of VC Data Model 1.1 as JWT (its section 6.3.1), the profile `vc11-sl2021/jwt` of DCP: what today's
 dataspaces issue as memberships.
 
-`document` puts one into the form of 2.0, so that whatever reads credentials reads one form. Such credentials are only
-read by name: their type, whom they are about, and what `policy.facts` takes from our own three types. So their contexts
-need not be known, and none is fetched. Nothing else of the `vc` claim is handed on: no record can be one.
+`document` puts one into the form of 2.0, so that whatever reads credentials reads one form; `claims` puts one of ours
+into that of 1.1, for holders whose programs know no other. Such credentials are only read by name: their type, whom
+they are about, and what `policy.facts` takes from our own three types. So their contexts need not be known, and none is
+fetched. Nothing else of the `vc` claim is handed on: no record can be one.
 """
 
 from __future__ import annotations
+
+from datetime import datetime
 
 from connector.credentials.refused import Refused
 from connector.model import Json, JsonObject
@@ -41,6 +44,30 @@ def document(claims: JsonObject) -> JsonObject:
         "credentialStatus": [_entry(one) for one in status] if isinstance(status, list) else _entry(status),
     }  # fmt: skip
     return {name: value for name, value in said.items() if value is not None}
+
+
+def claims(credential: JsonObject) -> JsonObject:
+    """One of ours, of 2.0, as the claims of such a token. Of its record it says the id alone, as its own."""
+    contexts, subject, record = (credential[name] for name in ("@context", "credentialSubject", "record"))
+    assert isinstance(contexts, list)
+    assert isinstance(subject, dict)
+    assert isinstance(record, dict)
+    stated: JsonObject = {
+        "@context": [CONTEXT, *contexts[1:]], "id": record["id"], "type": credential["type"],
+        "issuer": credential["issuer"], "issuanceDate": credential["validFrom"],
+        "expirationDate": credential.get("validUntil"), "credentialStatus": credential.get("credentialStatus"),
+        "credentialSubject": subject,
+    }  # fmt: skip
+    said: JsonObject = {
+        "iss": credential["issuer"], "sub": subject["id"], "jti": record["id"],
+        "nbf": _seconds(credential["validFrom"]),
+        "vc": {name: value for name, value in stated.items() if value is not None},
+    }  # fmt: skip
+    return {**said, "exp": _seconds(credential["validUntil"])} if "validUntil" in credential else said
+
+
+def _seconds(time: Json) -> int:
+    return int(datetime.fromisoformat(str(time)).timestamp())
 
 
 def one_subject(stated: JsonObject) -> Json:

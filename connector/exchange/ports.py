@@ -142,7 +142,7 @@ class Store(RecordStore, Protocol):
         """Make every waiting row for this peer due, its pauses short again: the peer was heard from."""
 
     async def due_timers(self, *, now: int, limit: int) -> list[TimerRow]:
-        """Timers that are due; they stay until a step replaces them."""
+        """Timers that are due; they stay until a step replaces them. What a holder is to get is its own timer."""
 
     async def load_approval(self, tenant: str, kind: ApprovalKind, pid: str) -> ApprovalRow | None:
         """What waits there for a person's word, or has it."""
@@ -150,7 +150,10 @@ class Store(RecordStore, Protocol):
     async def list_approvals(self, tenant: str) -> list[ApprovalRow]:
         """All that waits for a word or for its time, the longest waiting first."""
 
-    async def commit_approval(self, row: ApprovalRow, evidence: EvidenceEntry) -> None:
+    async def count_issuances(self, tenant: str, *, now: int, counterparty: str | None = None) -> int:
+        """How many requests of holders, of this one or of all, wait for a word and have not expired."""
+
+    async def commit_approval(self, row: ApprovalRow, evidence: EvidenceEntry | None) -> None:
         """Insert or replace one that belongs to no process."""
 
     async def load_agreement(self, tenant: str, agreement_id: str) -> AgreementRow | None:

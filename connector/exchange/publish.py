@@ -16,7 +16,7 @@ import orjson
 
 from connector.credentials.datamodel import MEDIA_TYPE, RecordHeader, credential_payload, parse_credential
 from connector.credentials.ids import link_id
-from connector.credentials.issue import attach, attach_proof, prepare, prepare_proof
+from connector.credentials.issue import attach, attach_proof, prepare, prepare_older, prepare_proof
 from connector.credentials.own_methods import OwnKeys, revoked_ids
 from connector.credentials.securing import key_id_of, media_type_of
 from connector.credentials.status_list import LIST_BITS, entries, scattered
@@ -64,6 +64,8 @@ class Publish:
     bundle: Bundle
     proofs: bool = False
     """Whether credentials get a proof inside, for who reads no tokens. What the exchange publishes does not."""
+    older: bool = False
+    """Whether they are of VC Data Model 1.1, for holders that read no other."""
 
     async def publish(
         self, documents: Sequence[Mapped], dataset: DatasetRow, declared: Declared, on_document: Callable[[int], None]
@@ -286,18 +288,19 @@ class Publish:
     async def _credential(self, record_type: str, part: JsonObject, header: RecordHeader, index: int) -> CredentialRow:
         number, position = divmod(index, LIST_BITS)
         start, end = validity(part)
+        status = entries(f"{self.status_url}/{number}", scattered(self.id_key, number, position))
         payload = credential_payload(
             context=self.bundle.context_url, credential_type=record_type, issuer=self.did,
             valid_from=start or self.clock.now(), valid_until=end,
             subject=part, record=header,
-            status=entries(f"{self.status_url}/{number}", scattered(self.id_key, number, position)),
+            status=status[:1] if self.older else status,  # its section 4.9 speaks of one, and programs take no list
         )  # fmt: skip
         signer = self.keys.assertion(self.clock.now())
         if self.proofs:
             unproved = prepare_proof(payload, key_id=signer.key_id, alg=signer.alg, created=self.clock.now())
             issued = attach_proof(unproved, await signer.sign(unproved.message))
         else:
-            unsigned = prepare(payload, key_id=signer.key_id, alg=signer.alg)
+            unsigned = (prepare_older if self.older else prepare)(payload, key_id=signer.key_id, alg=signer.alg)
             issued = attach(unsigned, await signer.sign(unsigned))
         return CredentialRow(
             tenant=self.tenant, digest=issued.digest, holder=self.did, record_id=header.id, version=header.version,

@@ -98,25 +98,26 @@ class AttemptRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TimerRow:
-    """A deadline that enters `step` as an event."""
+    """A deadline that enters `step` as an event; of an issuance (`ApprovalRow`) it is the next try to deliver."""
 
     tenant: str
-    kind: ProcessKind
+    kind: ProcessKind | Literal["issuance"]
     pid: str
     name: str
     due: int
 
 
-ApprovalKind = Literal["negotiation", "audit", "credential"]
+ApprovalKind = Literal["negotiation", "audit", "credential", "issuance"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ApprovalRow:
     """What waits for a person's word, or has it: a turn of a negotiation (`pid`), or a party's audit reads of a dataset
     (an id of their own). Or an issuer's: a credential that we asked it for (`pid`: our id for that), or that it offers.
+    Or a holder's, who asks us for credentials (an id of ours).
 
     `due`: when a turn is refused without one, or how long a word on audit reads counts. `decision` is empty until
-    then; a decided turn is done at `not_before`.
+    then; a decided turn is done at `not_before`. What a holder is to get or be told is delivered then; 0: no more.
     `detail` is JSON: for people, and for who carries the decision out.
     """
 

@@ -77,8 +77,18 @@ class Negotiated(Answer):
     """The turn that waits for a word of ours (`/v1/approvals`)."""
 
 
+class WantedCredential(Answer):
+    """A credential that a holder asks for: our id for it, the type, and the profile of DCP."""
+
+    id: str
+    type: str
+    profile: str
+
+
 class Waiting(Answer):
-    """A turn that waits for a person, or an audit read (`turn` `audit`), of which the last four are known."""
+    """A turn that waits for a person; an audit read (`turn` `audit`), of which `read` and `reason` are known; or a
+    request for credentials (`turn` `issuance`).
+    """
 
     id: str
     turn: str
@@ -102,6 +112,8 @@ class Waiting(Answer):
     """What our policy says of the peer."""
     read: str = ""
     reason: str = ""
+    credentials: list[WantedCredential] = Field(default_factory=list)
+    """What a holder asks us to issue (`turn` `issuance`)."""
 
 
 class Approvals(Answer):
@@ -118,6 +130,16 @@ class AuditDecided(Answer):
     dataset: str
     decision: str
     until: str
+
+
+class IssuanceDecided(Answer):
+    """A word to a request for credentials."""
+
+    issuance: str
+    with_: str = Field(alias="with")
+    decision: Literal["issued", "rejected"]
+    credentials: list[str]
+    """The digests of what was signed; it is delivered next (`GET /v1/credential-requests`)."""
 
 
 class ProcessHead(Answer):
@@ -237,8 +259,29 @@ class CredentialOffer(Answer):
     at: str
 
 
+class ReceivedRequest(Answer):
+    """What a holder asked us to issue, how it was decided, and whether the holder has that."""
+
+    id: str
+    holder: str
+    types: list[str]
+    asked: str
+    state: Literal["received", "issued", "rejected", "expired"]
+    until: str
+    """So long it waits for a word (`/v1/approvals`)."""
+    reason: str | None
+    credentials: list[str]
+    """The digests of what was signed."""
+    delivered: str | None
+    failed: str | None
+    """Why the last try to deliver was in vain."""
+    next: str | None
+    """When it is tried again."""
+
+
 class CredentialRequests(Answer):
-    """Both."""
+    """All of these."""
 
     requests: list[CredentialRequest]
     offers: list[CredentialOffer]
+    received: list[ReceivedRequest]

@@ -7,13 +7,15 @@ it, or an offer as a catalogue shows it: home rules and lists of parties stay ho
 
 from __future__ import annotations
 
+from typing import Final
+
 import orjson
 from aiohttp import web
 from pydantic import ValidationError
 
 from connector.errors import BadInput, BadPolicy, Conflict, NotFound, NotOffered
 from connector.exchange.held import Word
-from connector.exchange.rows import ApprovalRow, DatasetRow, ProcessRow
+from connector.exchange.rows import ApprovalKind, ApprovalRow, DatasetRow, ProcessRow
 from connector.exchange.stored import content_of, micros, time_of
 from connector.model import Did, Json, JsonObject
 from connector.policy.odrl import offer_json
@@ -23,23 +25,26 @@ from connector.protocol.process import Role
 from connector.protocol.terms import Offer, rules_of
 from connector.protocol.turns import Turn
 from connector.server import answers_peers as answers
-from connector.server import asked, processes, requests
+from connector.server import asked, issuances, processes, requests
 from connector.server.commands import command_of, negotiated
 from connector.server.operations import MOVES_A_PROCESS, Operation
 from connector.server.problems import json_response
 from connector.server.services import SERVICES, Services
 from connector.server.withdrawing import own_dataset
 
+_DECIDED: Final[tuple[ApprovalKind, ...]] = ("negotiation", "audit", "issuance")
+
 
 def operations() -> list[Operation]:
     """What the management API does about decisions in negotiations."""
     negotiated, moves = (answers.Negotiated,), MOVES_A_PROCESS
+    decided = (*negotiated, answers.AuditDecided, answers.IssuanceDecided)
     word = "Say a word to what waits: yes, no, or other terms."
     return [
         Operation("GET", "/v1/approvals", _queue, "What waits for a person's word.", (answers.Approvals,)),
         Operation(
-            "POST", "/v1/approvals/{id}", _decide, word, (*negotiated, answers.AuditDecided), asked=requests.Decide,
-            fails=moves, repeatable=True,
+            "POST", "/v1/approvals/{id}", _decide, word, decided, asked=requests.Decide, fails=moves,
+            repeatable=True,
         ),
         Operation(
             "POST", "/v1/offer", _offer, "Offer a contract on our data to a peer that has not asked.", negotiated,
@@ -65,15 +70,21 @@ async def held(services: Services, pid: str = "") -> list[ApprovalRow]:
     """What waits for a person's word, or has one for later, the longest waiting first; `pid`: only what waits there."""
     store, tenant = services.store, _tenant(services)
     if pid:
-        found = [await store.load_approval(tenant, "negotiation", pid), await store.load_approval(tenant, "audit", pid)]
+        found = [await store.load_approval(tenant, kind, pid) for kind in _DECIDED]
     else:
         found = [*await store.list_approvals(tenant)]
     there = [row for row in found if row is not None]
-    return [row for row in there if row.kind == "negotiation" or (row.kind == "audit" and not row.decision)]
+    return [row for row in there if row.kind == "negotiation" or (row.kind in _DECIDED and _waits(services, row))]
+
+
+def _waits(services: Services, row: ApprovalRow) -> bool:
+    return not row.decision and not (row.kind == "issuance" and services.issuer.expired(row))
 
 
 async def shown(services: Services, row: ApprovalRow) -> JsonObject:
     """All that a person needs who is to decide."""
+    if row.kind == "issuance":
+        return issuances.shown(row)
     if row.kind == "audit":
         return _read_shown(row, await services.store.load_dataset(row.tenant, row.subject))
     return await _shown(services, row)
@@ -112,7 +123,14 @@ async def _decide(request: web.Request) -> web.Response:
 
 
 async def decided(services: Services, ident: str, said: requests.Decide, key: str) -> JsonObject:
-    """A person's word, as the management API takes it, on a turn of a negotiation or on audit reads."""
+    """A person's word, as the management API takes it: on a turn of a negotiation, on audit reads, or on a request for
+    credentials.
+    """
+    issuance = await services.store.load_approval(_tenant(services), "issuance", ident)
+    if issuance is not None:
+        return await issuances.decide(services, issuance, said)
+    if said.claims:
+        raise BadInput("claims belong to a request for credentials", hint="battery-connector approvals lists them")
     if await services.store.load_approval(_tenant(services), "audit", ident) is not None:
         return await _decide_read(services, ident, said)
     if (said.decision == "counter") != (said.terms is not None):

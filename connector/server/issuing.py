@@ -73,6 +73,8 @@ class Claims:
 
     file: str
     subject: JsonObject
+    key: str = ""
+    """What makes it another statement than all before; empty: whom and what it is about."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,6 +86,8 @@ class Job:
     plan: Path | None = None
     securing: str = ENVELOPE
     """`vc+jwt`, or the cryptosuite of a proof inside."""
+    older: bool = False
+    """As `vc+jwt`: of VC Data Model 1.1."""
 
     def as_json(self) -> JsonObject:
         """The request to the management API."""
@@ -134,7 +138,7 @@ async def issue(services: Services, job: Job) -> Signed:
         title=f"Issued {job.record_type}", plan=str(job.plan or "claims"), record_types=(job.record_type,),
         policy=_AUDITED_ONLY, policy_digest=digest(load(_AUDITED_ONLY)), at=micros(services.clock.now()),
     )  # fmt: skip
-    publish = replace(services.publish, proofs=proofs)
+    publish = replace(services.publish, proofs=proofs, older=job.older)
     published = await publish.publish(documents, dataset, Declared(), lambda _: None)
     published.findings[:0] = findings
     rows: list[CredentialRow] = []
@@ -168,7 +172,7 @@ def _stated(services: Services, record_type: str, claims: Claims) -> Mapped:
     if not isinstance(kind, str) or not isinstance(subject.get("id"), str):
         hint = f'such as {{"id": "did:web:...", "type": "Party", ...}}: battery-connector vocab term {record_type}'
         raise BadInput(f"{claims.file}: the subject needs one id and one type", hint=hint)
-    key = _key(subject) or Path(claims.file).stem
+    key = claims.key or _key(subject) or Path(claims.file).stem
     return Mapped(
         record_type=record_type, subject_class=kind, key=key, model_id=None, title=f"{record_type} {key}",
         record_id=mint(services.id_key, services.config.tenant, f"record:{record_type}", key),

@@ -110,7 +110,7 @@ async def _decide(request: web.Request) -> web.Response:
         await _same_as_shown(services, ident, str(form.get("seen", "")))
     said = Decide.model_validate({"decision": decision, "reason": reason, "wait_seconds": _WAIT_SECONDS})
     answer = await decisions.decided(services, ident, said, key)
-    return see(place_of(request[SESSION]) + ("" if "audit" in answer else f"exchanges/{ident}"))
+    return see(place_of(request[SESSION]) + (f"exchanges/{ident}" if "negotiation" in answer else ""))
 
 
 def _told_why(reason: str) -> None:

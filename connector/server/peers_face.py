@@ -15,7 +15,7 @@ from connector.credentials.did import MEDIA_TYPE as DID_MEDIA_TYPE
 from connector.credentials.verify import needs
 from connector.errors import NotAllowed, NotAuthenticated, NotFound
 from connector.exchange.grants import Grant
-from connector.server import credential_service, parts, statements
+from connector.server import credential_service, issuer_service, parts, statements
 from connector.server.dsp import path_of
 from connector.server.problems import json_response
 from connector.server.services import SERVICES, body_of, caller_of
@@ -31,6 +31,7 @@ def routes(config: Config) -> list[web.RouteDef]:
     return [
         web.get(document, _did_document),
         *credential_service.routes(f"{path}/dcp"),
+        *(issuer_service.routes(f"{path}/issuer") if config.issues else ()),
         web.get(f"{path}/data", _data_page),
         web.post(f"{path}/data/token", _data_token),
         web.get(f"{path}/data/units", _data_numbered),

@@ -1,4 +1,5 @@
-"""What operators ask issuers for: credentials that say who we are; what was asked for, and what issuers offer.
+"""What operators ask issuers for: credentials that say who we are; what was asked for, and what issuers offer. Beside
+that, what holders asked us to issue (`issuances`).
 
 What follows is `exchange.issuance`'s; what came is in the folder of our own credentials.
 """
@@ -13,7 +14,7 @@ from connector.exchange.issuance import OFFER
 from connector.exchange.rows import ApprovalRow
 from connector.exchange.stored import micros, time_of
 from connector.model import Did, Json, JsonObject
-from connector.server import answers_peers, asked, requests
+from connector.server import answers_peers, asked, issuances, requests
 from connector.server.operations import Operation
 from connector.server.problems import json_response
 from connector.server.services import SERVICES, Services
@@ -22,7 +23,7 @@ from connector.server.services import SERVICES, Services
 def operations() -> list[Operation]:
     """What the management API does about them."""
     ask = "Ask an issuer for credentials about this company; they come by themselves."
-    known = "What was asked of issuers, and what they offer."
+    known = "What was asked of issuers, what they offer, and what holders asked us to issue."
     return [
         Operation(
             "POST", "/v1/credential-requests", _ask, ask, (answers_peers.CredentialRequest,),
@@ -51,7 +52,8 @@ async def _known(request: web.Request) -> web.Response:
         if row.turn == OFFER
         for ident, kind in orjson.loads(row.detail)["offered"].items()
     ]
-    return json_response({"requests": requested, "offers": offered})
+    received: list[Json] = [issuances.known(services, row) for row in await services.issuer.requests()]
+    return json_response({"requests": requested, "offers": offered, "received": received})
 
 
 def _shown(services: Services, row: ApprovalRow) -> JsonObject:

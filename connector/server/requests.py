@@ -239,6 +239,8 @@ class Decide(Waiting):
     """With `reject`: why, for people."""
     not_before: Moment = None
     """The word counts from then on; until then another one may be said."""
+    claims: list[Claim] = Field(default_factory=list)
+    """With `approve` of a request for credentials: of each, in their order, what it states of the holder."""
 
 
 class End(Waiting):

@@ -23,6 +23,7 @@ from connector.exchange.draft import Caller
 from connector.exchange.grants import Grants
 from connector.exchange.inbox import Inbox
 from connector.exchange.issuance import Issuance
+from connector.exchange.issuer import Issuer
 from connector.exchange.negotiate import Negotiate
 from connector.exchange.offer import Offer
 from connector.exchange.outbox import Outbox
@@ -71,6 +72,7 @@ class Services:
     id_key: bytes
     access_token_key: bytes
     issuance: Issuance
+    issuer: Issuer
     shown: Callable[[], Sequence[bytes]]
     """Our own party credentials (membership, roles, mandates), as compact octets."""
     authenticate: Authenticate

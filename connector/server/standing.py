@@ -21,6 +21,7 @@ ASKS: Final = {
     "offer": "offers us",
     "agreement": "agreed to give us",
     "audit": "wants to read, for an audit,",
+    "issuance": "asks us to issue",
 }
 """What a peer did whose turn waits for a person, before the name of the dataset."""
 PERMITTED: Final = "ours permits this peer the use; it decides again at each transfer, beside what is agreed"

@@ -42,6 +42,7 @@ def did_document(config: Config, methods: Sequence[OwnMethod], now: datetime) ->
             catalog=f"{url}{BASE}/catalog",
             credentials=f"{url}/dcp",
             audit=f"{url}/audit",
+            issuer=f"{url}/issuer" if config.issues else "",
         ),
     )
     return orjson.dumps(document)

@@ -13,13 +13,10 @@ from dataclasses import replace
 from connector.errors import Conflict, Taken
 from connector.exchange.rows import (
     AgreementRow,
-    ApprovalKind,
-    ApprovalRow,
     AttemptRow,
     CommandRow,
     DataTokenRow,
     EvidenceEntry,
-    EvidenceRow,
     MessageRow,
     OutboxRow,
     ProcessKind,
@@ -28,15 +25,16 @@ from connector.exchange.rows import (
     StepCommit,
     TimerRow,
 )
-from connector.provenance.evidence import GENESIS, entry_hash
+from connector.stores.memory_queue import MemoryQueue
 
 ProcessKey = tuple[str, ProcessKind, str]
 
 
-class MemoryProcesses:
+class MemoryProcesses(MemoryQueue):
     """The methods of the `Store` port that are about processes."""
 
     def __init__(self) -> None:
+        super().__init__()
         self._processes: dict[ProcessKey, ProcessRow] = {}
         self._messages: dict[ProcessKey, list[MessageRow]] = {}
         self._attempts: dict[ProcessKey, list[AttemptRow]] = {}
@@ -44,10 +42,8 @@ class MemoryProcesses:
         self._outbox: dict[ProcessKey, dict[int, OutboxRow]] = {}
         self._last_seq: dict[ProcessKey, int] = {}
         self._buried: set[ProcessKey] = set()
-        self._approvals: dict[tuple[str, str, str], ApprovalRow] = {}
         self._agreements: dict[tuple[str, str], AgreementRow] = {}
         self._claims: dict[tuple[str, str], str] = {}
-        self._evidence: dict[str, list[EvidenceRow]] = {}
         self._replays: dict[tuple[str, str, str], ReplayRow] = {}
         self._commands: dict[tuple[str, str], CommandRow] = {}
         self._tokens: dict[tuple[str, str], list[DataTokenRow]] = {}
@@ -243,21 +239,8 @@ class MemoryProcesses:
     async def due_timers(self, *, now: int, limit: int) -> list[TimerRow]:
         """Timers that are due."""
         due = [timer for timers in self._timers.values() for timer in timers if timer.due <= now]
+        due += self._due_issuances(now)
         return sorted(due, key=lambda row: (row.due, row.tenant, row.kind, row.pid, row.name))[:limit]
-
-    async def load_approval(self, tenant: str, kind: ApprovalKind, pid: str) -> ApprovalRow | None:
-        """What waits there for a person's word, or has it."""
-        return self._approvals.get((tenant, kind, pid))
-
-    async def list_approvals(self, tenant: str) -> list[ApprovalRow]:
-        """All that waits for a word or for its time."""
-        rows = [row for row in self._approvals.values() if row.tenant == tenant]
-        return sorted(rows, key=lambda row: (row.asked, row.kind, row.pid))
-
-    async def commit_approval(self, row: ApprovalRow, evidence: EvidenceEntry) -> None:
-        """Insert or replace one that belongs to no process."""
-        self._approvals[row.tenant, row.kind, row.pid] = row
-        self._append([evidence])
 
     async def load_agreement(self, tenant: str, agreement_id: str) -> AgreementRow | None:
         """An agreement by id."""
@@ -300,14 +283,6 @@ class MemoryProcesses:
             raise Conflict("the data token was replaced")
         self._keep_tokens(replace(fresh, live=there[0].live), there)
         self._append([evidence])
-
-    async def append_evidence(self, entries: Sequence[EvidenceEntry]) -> None:
-        """Record entries that belong to no other commit."""
-        self._append(entries)
-
-    async def evidence(self, tenant: str, *, after: int = 0, limit: int = 1000) -> list[EvidenceRow]:
-        """The log, by number."""
-        return self._evidence.get(tenant, [])[after : after + limit]
 
     def _check_step(self, step: StepCommit, key: ProcessKey) -> None:
         there = self._processes.get(key)
@@ -371,15 +346,6 @@ class MemoryProcesses:
 
     def _keep_tokens(self, fresh: DataTokenRow, others: list[DataTokenRow]) -> None:
         self._tokens[fresh.tenant, fresh.transfer_pid] = [*others, fresh]
-
-    def _append(self, entries: Sequence[EvidenceEntry]) -> None:
-        for entry in entries:
-            log = self._evidence.setdefault(entry.tenant, [])
-            seq, previous = len(log) + 1, log[-1].hash if log else GENESIS
-            log.append(EvidenceRow(
-                tenant=entry.tenant, seq=seq, at=entry.at, event=entry.event, body=entry.body, previous=previous,
-                hash=entry_hash(previous, seq, entry.at, entry.event, entry.body),
-            ))  # fmt: skip
 
     def _heads(self, without: Collection[str]) -> list[OutboxRow]:
         heads = (rows[min(rows)] for rows in self._outbox.values() if rows)

@@ -227,12 +227,17 @@ class ProcessTables:
         """All that waits for a word or for its time."""
         return [APPROVAL.read(row) for row in await self._engine.many("list_approvals", {"tenant": tenant})]
 
-    async def commit_approval(self, row: ApprovalRow, evidence: EvidenceEntry) -> None:
+    async def count_issuances(self, tenant: str, *, now: int, counterparty: str | None = None) -> int:
+        """How many requests of holders wait for a word."""
+        bindings: Bindings = {"tenant": tenant, "now": now, "counterparty": counterparty}
+        return number(await self._engine.point("count_issuances", bindings))
+
+    async def commit_approval(self, row: ApprovalRow, evidence: EvidenceEntry | None) -> None:
         """Insert or replace one that belongs to no process."""
 
         async def work(tx: Transaction) -> None:
             await tx.change("put_approval", APPROVAL.bind(row))
-            await evidence_log.append(tx, [evidence])
+            await evidence_log.append(tx, [evidence] if evidence is not None else [])
 
         await self._engine.write(work)
 

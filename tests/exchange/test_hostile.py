@@ -10,7 +10,6 @@ from typing import TypeVar
 
 import orjson
 import pytest
-from pydantic import BaseModel
 
 from connector.credentials import jose, token
 from connector.credentials.datamodel import VC_CONTEXT
@@ -33,7 +32,7 @@ from tests.simulator import SHARED, Node, World
 T = TypeVar("T")
 
 
-def play(folder: Path, scene: Callable[[World], Awaitable[T]], nodes: int = 2, **settings: BaseModel) -> T:
+def play(folder: Path, scene: Callable[[World], Awaitable[T]], nodes: int = 2, **settings: object) -> T:
     """A scene between connectors over a good network, in virtual time; `settings`: parts of their configuration."""
 
     async def whole() -> T:

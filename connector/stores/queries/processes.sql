@@ -105,7 +105,10 @@ DELETE FROM timer WHERE tenant = :tenant AND kind = :kind AND pid = :pid;
 INSERT INTO timer (tenant, kind, pid, name, due) VALUES (:tenant, :kind, :pid, :name, :due);
 
 -- name: due_timers
-SELECT tenant, kind, pid, name, due FROM timer WHERE due <= :now ORDER BY due, tenant, kind, pid, name LIMIT :limit;
+SELECT tenant, kind, pid, name, due FROM timer WHERE due <= :now
+UNION ALL SELECT tenant, kind, pid, 'delivery', not_before FROM approval
+WHERE kind = 'issuance' AND not_before > 0 AND not_before <= :now
+ORDER BY due, tenant, kind, pid, name LIMIT :limit;
 
 -- name: put_approval
 INSERT INTO approval (tenant, kind, pid, turn, counterparty, subject, asked, due, decision, not_before, detail)
@@ -123,6 +126,11 @@ FROM approval WHERE tenant = :tenant AND kind = :kind AND pid = :pid;
 -- name: list_approvals
 SELECT tenant, kind, pid, turn, counterparty, subject, asked, due, decision, not_before, detail
 FROM approval WHERE tenant = :tenant ORDER BY asked, kind, pid;
+
+-- name: count_issuances
+SELECT count(*) FROM approval
+WHERE kind = 'issuance' AND decision = '' AND tenant = :tenant AND due > :now
+  AND (:counterparty IS NULL OR counterparty = :counterparty);
 
 -- name: insert_agreement
 INSERT INTO agreement (tenant, agreement_id, negotiation_pid, role, counterparty, dataset_id, agreement, at, replaced_by)

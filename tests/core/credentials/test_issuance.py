@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from connector.credentials import issuance
-from connector.credentials.issuance import Delivery, Supported
+from connector.credentials.issuance import Delivery, Request, Supported
 from connector.credentials.query import DCP_CONTEXT
 from connector.errors import BadMessage
 from connector.model import Did, Json
@@ -84,3 +84,58 @@ def test_other_messages_are_refused(whole: dict[str, Any], change: dict[str, Jso
     reader = readers.get(id(whole), lambda said, _: issuance.read_delivery(said))
     with pytest.raises(BadMessage):
         reader(message, ISSUER)
+
+
+# --- as an issuer ----------------------------------------------------------------------------------------------------
+
+REQUEST: dict[str, Any] = {
+    "@context": [DCP_CONTEXT], "type": "CredentialRequestMessage", "holderPid": "h",
+    "credentials": [{"id": "1"}, {"id": "2"}, {"id": "1"}],
+}  # fmt: skip
+OURS = (
+    Supported(id="1", credential_type="MembershipCredential", profile="vc20-bssl/jwt"),
+    Supported(id="2", credential_type="RoleCredential", profile="vc11-sl2021/jwt"),
+)
+
+
+def test_what_a_holder_asks_is_what_a_holder_says() -> None:
+    """Each id once, in order; what we say as a holder is read by us as an issuer."""
+    assert issuance.read_request(REQUEST) == Request(holder_pid="h", ids=("1", "2"))
+    assert issuance.read_request(issuance.request_message("h", ["2"])) == Request(holder_pid="h", ids=("2",))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"holderPid": None}, {"holderPid": ""}, {"holderPid": "x" * 513}, {"credentials": None}, {"credentials": []},
+        {"credentials": [{}]}, {"credentials": ["1"]}, {"credentials": [{"id": 1}]},
+        {"credentials": [{"id": str(number)} for number in range(17)]}, {"type": "CredentialMessage"}, {"@context": []},
+    ],
+)  # fmt: skip
+def test_what_is_no_request_is_refused(change: dict[str, Any]) -> None:
+    """Section 6.4.1."""
+    with pytest.raises(BadMessage):
+        issuance.read_request({**REQUEST, **change})
+
+
+def test_what_an_issuer_says_is_what_a_holder_reads() -> None:
+    """Metadata and deliveries of ours, read by our own holder's side; and the members that their schemas ask for."""
+    said = issuance.metadata_message(ISSUER, OURS, "https://example.com/schemas/")
+    assert issuance.read_metadata(said, ISSUER) == OURS
+    listed = said["credentialsSupported"]
+    assert isinstance(listed, list)
+    for one in listed:
+        assert isinstance(one, dict)
+        assert one["credentialSchema"] == f"https://example.com/schemas/{one['credentialType']}.json"
+        assert {"offerReason", "bindingMethods", "type"} <= one.keys()
+    made = issuance.credential_message(
+        issuer_pid="i", holder_pid="h", credentials=[(OURS[0], b"a.b.c"), (OURS[1], b"d.e.f")]
+    )
+    kept = Delivery(issuer_pid="i", holder_pid="h", status="ISSUED", credentials=(b"a.b.c", b"d.e.f"), reason="")
+    assert issuance.read_delivery(made) == kept
+    refused = issuance.read_delivery(issuance.credential_message(issuer_pid="i", holder_pid="h", reason="x" * 600))
+    assert (refused.status, refused.reason) == ("REJECTED", "x" * 512)
+    status = issuance.status_message(issuer_pid="i", holder_pid="h", status="RECEIVED")
+    assert {name: status[name] for name in ("type", "issuerPid", "holderPid", "status")} == {
+        "type": "CredentialStatus", "issuerPid": "i", "holderPid": "h", "status": "RECEIVED",
+    }  # fmt: skip

@@ -5,15 +5,16 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import orjson
 import pytest
 
 from connector.credentials import jose
-from connector.credentials.datamodel import parse_credential
+from connector.credentials.datamodel import RecordHeader, StatusEntry, credential_payload, parse_credential
 from connector.credentials.did import DidDocument
+from connector.credentials.issue import attach, prepare_older
 from connector.credentials.presentation import bound_to, presentation_input, verify_presentation
 from connector.credentials.refused import Refused
 from connector.credentials.status_list import encode_list
@@ -25,6 +26,7 @@ from tests.core.credentials.conftest import LIST_URL, REFINER, VECTORS
 
 CARMAKER = Did("did:web:cars.example")
 OTHER = Did("did:web:other.example")
+MOMENT = datetime(2026, 3, 1, 12, tzinfo=UTC)
 Forge = Callable[[MemorySigner, JsonObject, bytes], bytes]
 Sign = Callable[[dict[str, Any]], bytes]
 _FILE = json.loads((VECTORS / "vc11.json").read_text("utf-8"))
@@ -253,3 +255,25 @@ def test_keys_and_forms_do_not_stand_in_for_each_other(
     assert code(verify(shown(prover, now, []), at=now, now=now, material=trusting)) == "bad-typ"
     tomorrow = now + timedelta(days=2)
     assert code(verify(issued11(_GOOD), at=tomorrow, now=tomorrow, material=trusting)) == "expired"
+
+
+@pytest.mark.parametrize("ends", [None, MOMENT + timedelta(days=30)])
+def test_ours_in_the_older_model_says_the_same(signer: MemorySigner, ends: datetime | None) -> None:
+    """Signed as 1.1 and read again: type, subject, times, status; `sub`, `jti`, `nbf` and `exp` agree with them."""
+    payload = credential_payload(
+        context="https://example.com/v1", credential_type="MembershipCredential", issuer=REFINER, valid_from=MOMENT,
+        valid_until=ends, subject={"id": CARMAKER, "memberOf": "Register"},
+        record=RecordHeader(id="urn:uuid:1", version=1, access_class="PUB", level="item"),
+        status=[StatusEntry(purpose="revocation", index=7, list_url=LIST_URL)],
+    )  # fmt: skip
+    unsigned = prepare_older(payload, key_id=signer.key_id, alg=signer.alg)
+    octets = attach(unsigned, signer.sign_now(unsigned)).octets
+    read = parse_credential(octets)
+    assert (read.issuer, read.types) == (REFINER, ("VerifiableCredential", "MembershipCredential"))
+    assert (read.valid_from, read.valid_until, read.contradiction) == (MOMENT, ends, "")
+    assert read.subject == {"id": CARMAKER, "memberOf": "Register"}
+    assert read.payload["id"] == "urn:uuid:1"
+    assert read.status == (StatusEntry(purpose="revocation", index=7, list_url=LIST_URL),)
+    assert ("record" in read.payload, "exp" in jose.parse(octets, 10_000).claims()) == (False, ends is not None)
+    with pytest.raises(Refused):
+        prepare_older({**payload, "issuer": OTHER}, key_id=signer.key_id, alg=signer.alg)

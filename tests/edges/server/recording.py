@@ -148,6 +148,17 @@ class Story:
         made = ask(self.mine, "POST", "/v1/offer", {"peer": "refiner", "dataset": "Our sites", "wait_seconds": 0})
         body = {"code": "mistake", "reason": "sent to the wrong party"}
         ask(self.mine, "POST", "/v1/negotiations/{id}/terminate", body, ident=made["negotiation"])
+        self.issue()
+
+    def issue(self) -> None:
+        """A membership that the refiner asks the mine for: it waits, and is issued."""
+        ask, mine = self.ask, self.mine
+        ask(self.refiner, "POST", "/v1/credential-requests", {"issuer": "mine", "types": ["MembershipCredential"]})
+        (waiting,) = ask(mine, "GET", "/v1/approvals")["approvals"]
+        subject = {"id": waiting["with"], "type": "Party", "memberOf": "Association of mines"}
+        body = {"decision": "approve", "claims": [{"file": "member.json", "subject": subject}]}
+        ask(mine, "POST", "/v1/approvals/{id}", body, ident=waiting["id"])
+        ask(mine, "GET", "/v1/credential-requests")
 
     def look(self) -> None:
         """What remains: an audit with its bundle, the log, the numbers; things that go."""
@@ -185,7 +196,10 @@ def _companies(folder: Path, issuer: str) -> Iterator[Story]:
     refiner = found(folder, "refiner", ports[2], ports[3])
     know(mine, refiner)
     know(refiner, mine)
-    text = mine.config.read_text("utf-8")
+    text = refiner.config.read_text("utf-8")
+    trusted = f'\nMembershipCredential = ["{mine.did}"]\nFacilityRecord ='
+    refiner.config.write_text(text.replace("\nFacilityRecord =", trusted), "utf-8")
+    text = mine.config.read_text("utf-8") + '\n[issues.membership]\ntype = "MembershipCredential"\n'
     text = text.replace("\nFacilityRecord =", f'\nMembershipCredential = ["{issuer}"]\nFacilityRecord =')
     mine.config.write_text(text.replace("\nrefiner =", f'\nregister = "{issuer}"\nrefiner ='), "utf-8")
     with (mine.folder / "exports" / "sites.csv").open("a") as export:

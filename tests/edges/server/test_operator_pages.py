@@ -157,6 +157,30 @@ async def test_a_long_list_goes_on_where_it_ended(desk: Desk) -> None:
         assert (len(seen), len(set(seen)), set(seen) <= pids) == (count, count, True)
 
 
+async def test_what_a_holder_asks_us_to_issue_is_refused_here_and_approved_with_claims(desk: Desk) -> None:
+    """The page has no place for claims, and says what has; after a refusal it is gone."""
+    await desk.sign_in()
+    asked = {"id": "m", "credential_type": "MembershipCredential", "profile": "vc20-bssl/jwt"}
+    row = ApprovalRow(
+        tenant="", kind="issuance", pid="urn:asked", turn="issuance", counterparty="did:web:x", subject="m", asked=1,
+        due=2**52, detail=orjson.dumps({"holderPid": "h", "asked": [asked]}),
+    )  # fmt: skip
+    await desk.services.store.commit_approval(row, None)
+    _, page = await desk.get(desk.place)
+    assert "asks us to issue MembershipCredential" in page
+    assert ("approve urn:asked --claims FILE" in page, 'class="yes"' in page) == (True, False)
+    seen = re.search(r'name="seen" value="(\w+)"', page)
+    assert seen is not None
+    status, _ = await desk.send(
+        f"{desk.place}approvals/urn:asked", decision="reject", reason="no papers", key="k", seen=seen[1]
+    )
+    assert status == 303
+    kept = await desk.services.store.load_approval("", "issuance", "urn:asked")
+    assert kept is not None
+    assert kept.decision == "rejected"
+    assert "asks us to issue" not in (await desk.get(desk.place))[1]
+
+
 async def test_a_peer_that_asks_for_much_fills_no_page(desk: Desk) -> None:
     """The longest waiting stand there, and how many there are behind them."""
     await desk.sign_in()
