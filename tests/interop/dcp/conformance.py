@@ -1,4 +1,4 @@
-"""One round of the DCP kit: a connector of ours, which is verifier in one run of the kit and holder in the other."""
+"""One round of the DCP kit: a connector of ours, which is verifier, holder and issuer, each in a run of the kit."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from connector.cli.companies import free_ports
 from connector.model import JsonObject
 from connector.peers.resolver import UNKNOWN_KEY_PAUSE
 from tests.interop import company
-from tests.interop.dcp import companion
+from tests.interop.dcp import companion, person
 from tests.interop.kit import run
 from tests.interop.outcome import Outcome
 
@@ -19,6 +19,7 @@ _PACKAGE = "org.eclipse.dataspacetck.dcp.verification"
 RUNS: dict[str, tuple[tuple[str, ...], int]] = {
     "verifier": (("presentation.verifier",), 20),
     "holder": (("presentation.cs", "issuance.cs"), 40),
+    "issuer": (("issuance.issuer",), 25),
 }
 """Our role -> the packages that test it, and how many ids of them the kit has not switched off."""
 _LIMITS = "claims_cache_seconds = 0\n"
@@ -42,10 +43,11 @@ def rounds(folder: Path, names: Collection[str] = RUNS) -> Iterator[Outcome]:
     kit_port, port = free_ports(2)
     issuers = [f"did:web:localhost%3A{port}:{name}:issuer" for name in RUNS]
     trusted = "".join(f"{kind} = {json.dumps(issuers)}\n" for kind in companion.TYPES)
-    more = f"\n[trusted_issuers]\n{trusted}"
+    more = f"\n[trusted_issuers]\n{trusted}{person.settings()}"
     with company.running(folder / "us", {}, limits=_LIMITS, unsafe="nonconforming_credentials = true", more=more) as us:
         dataset = us.publish("members", company.policy(_MEMBERS), dataset="members")
-        with companion.standing_by(us, dataset, port, kit_port, folder / "companion.log") as beside:
+        stand_by = companion.standing_by(us, dataset, port, kit_port, folder / "companion.log")
+        with stand_by as beside, person.approving(us):
             pid, began = beside.ask("holder"), time.monotonic()
             for role in names:
                 settings = beside.settings(role, role)
