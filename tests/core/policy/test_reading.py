@@ -195,7 +195,7 @@ def test_load_tells_the_first_problem() -> None:
     assert caught.value.place == "$.permission[0].constraint[0].leftOperand"
     with pytest.raises(BadPolicy) as caught:
         load(orjson.dumps(use(c("accesClass", "eq", "PUB"))))
-    assert caught.value.hint.startswith("Did you mean accessClass? Known: ")
+    assert caught.value.hint.startswith('Did you mean "accessClass"? Known: ')
     assert load(orjson.dumps(use(c("membership", "eq", "active")))).offerable
 
 
