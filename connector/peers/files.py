@@ -92,7 +92,8 @@ class Exports:
             raise BadInput(f"{path.name} is no plain file.", place=str(path))
         with os.fdopen(handle, "rb") as stream:
             if before.st_size > self.max_file_bytes:
-                raise BadInput(f"{path.name} is larger than {self.max_file_bytes} bytes.", place=str(path))
+                hint = "export it in parts: a source reads all files that fit its pattern"
+                raise BadInput(f"{path.name} is larger than {self.max_file_bytes} bytes.", place=str(path), hint=hint)
             data = stream.read(self.max_file_bytes + 1)
             after = os.fstat(stream.fileno())
         if len(data) != before.st_size or (before.st_mtime_ns, before.st_size) != (after.st_mtime_ns, after.st_size):
