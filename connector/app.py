@@ -142,9 +142,8 @@ def compose(
     )  # fmt: skip
     answers, held = _answers(config, store, keys, policies), HeldCredentials(config.path(config.held), config.did)
     grants = Grants(
-        tenant=tenant, store=store, clock=clock, ids=ids, policies=policies, contents=transfer.contents,
-        facts_from=authenticate.facts_from, token_key=keys.access_token_key,
-        data_token_seconds=limits.data_token_seconds,
+        tenant=tenant, store=store, clock=clock, ids=ids, policies=policies, token_key=keys.access_token_key,
+        contents=transfer.contents, facts_from=authenticate.facts_from, data_token_seconds=limits.data_token_seconds,
     )  # fmt: skip
     serve, push = _giving(config, http, keys, grants=grants, transfer=transfer, files=files)
     outbox.jobs[REMINDER] = Reminders(conversation=negotiate.conversation, peers=peers).run

@@ -115,20 +115,6 @@ async def test_a_document_is_kept_for_five_minutes(resolver: Resolver, web: Web,
     assert web.limits[0] == 256 * 1024
 
 
-async def test_a_clock_that_jumps_back_keeps_nothing_for_longer(resolver: Resolver, web: Web, clock: Clock) -> None:
-    """What came while it was a day ahead is not good for a day: a key that was revoked meanwhile would count."""
-    clock.move(86_400)
-    await resolver.did_document(PEER)
-    clock.move(-86_400)
-    await resolver.did_document(PEER)
-    await resolver.did_document(PEER)
-    assert len(web.asked) == 2
-    clock.move(-86_400)
-    await resolver.did_document(PEER, f"{PEER}#new")
-    await resolver.did_document(PEER, f"{PEER}#newer")
-    assert len(web.asked) == 3, "and no oftener for a made-up key"
-
-
 async def test_callers_at_once_share_one_fetch(resolver: Resolver, web: Web) -> None:
     """Single flight, also when the first caller goes away."""
     web.gate = asyncio.Event()
