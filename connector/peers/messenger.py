@@ -43,8 +43,6 @@ _MAX_PEERS = 10_000
 _NO_CONNECTOR = "its DID document is not that of a connector"
 _AUDIT_PAUSES_SECONDS = (0.2, 0.8, 2.0, 4.0)
 """An auditor's walk meets restarts: a read without answer is repeated after these pauses."""
-_LOOK = timedelta(seconds=1)
-"""So long what peers may query is taken for what it was: to know it, files are looked at."""
 _DOWN = timedelta(seconds=30)
 """So long a holder that was waited for in vain is asked once only: a walk has many reads at one company."""
 
@@ -69,7 +67,6 @@ class Messenger:
     _bases: dict[Did, tuple[str, datetime]] = field(default_factory=dict)
     _accesses: dict[Did, tuple[str, datetime, Sequence[str]]] = field(default_factory=dict)
     _down: dict[Did, datetime] = field(default_factory=dict)
-    _looked: tuple[Sequence[str], datetime] | None = None
 
     async def dsp_base(self, peer: Did) -> str:
         """The versioned DSP base URL of a peer: configured, or looked up and kept for five minutes."""
@@ -181,20 +178,14 @@ class Messenger:
 
     def _access(self, peer: Did) -> str:
         """An access token for the peer. It says only whom it is for and what it opens, so one serves for long."""
-        known, now = self._accesses.get(peer), self.clock.now()
-        lifetime, scopes = timedelta(seconds=self.token_lifetime_seconds), self._open_to_peers(now)
+        known, now, scopes = self._accesses.get(peer), self.clock.now(), self.scopes()
+        lifetime = timedelta(seconds=self.token_lifetime_seconds)
         if known is None or known[2] != scopes or not now < known[1] < now + lifetime:  # the clock may have jumped
             expires = now + lifetime
             access = mint_access(self.access_token_key, verifier=peer, scopes=scopes, expires=expires)
             _make_room(self._accesses)
             known = self._accesses[peer] = access, now + lifetime / 2, scopes
         return known[0]
-
-    def _open_to_peers(self, now: datetime) -> Sequence[str]:
-        looked = self._looked
-        if looked is None or not looked[1] <= now < looked[1] + _LOOK:  # the clock may have jumped
-            looked = self._looked = self.scopes(), now
-        return looked[0]
 
 
 async def _once_more(ask: Callable[[], Awaitable[HttpAnswer]]) -> HttpAnswer:
