@@ -127,7 +127,7 @@ def test_a_published_value_leads_back_to_its_cell(world: World) -> None:
     assert cells["/name"] == ("sites.csv", 2, "name", "Tunturi mine")
     assert "sites.csv" in run(world.mine, "credential", "inspect", "0010", "--lineage")[1]
     code, text = run(world.mine, "credential", "inspect", "4711")
-    assert (code, "no record 4711" in text) == (2, True)
+    assert (code, "there is no file 4711, and the connector has no such record" in text) == (2, True)
 
 
 def test_a_file_that_is_no_credential_is_refused(world: World, tmp_path: Path) -> None:
