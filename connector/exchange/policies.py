@@ -1,23 +1,28 @@
 """The policies of datasets, compiled once each, and the offers made of them: where every journey that decides starts.
 
 Reading is `policy.reading`'s, deciding `policy.evaluate`'s; here they are kept by their digest, because a data request
-is decided per unit.
+is decided per unit. What the store has and nobody here understands (an older version took it) opens nothing: one such
+policy must not close a whole catalogue.
 """
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass, field
 
 import orjson
 
+from connector.errors import BadPolicy
 from connector.exchange.rows import DatasetRow
 from connector.model import JsonObject
 from connector.policy.evaluate import Compiled, compile_policy
-from connector.policy.odrl import both, offer_digest, offer_json
+from connector.policy.odrl import Policy, both, offer_digest, offer_json
 from connector.policy.reading import load
 from connector.protocol.catalog import Offered, offer
 from connector.protocol.terms import rules_digest, rules_of
 from connector.protocol.transfer import PULL, PUSH
+
+_log = logging.getLogger("connector.policies")
 
 _MOST = 1_000
 
@@ -45,7 +50,9 @@ class Policies:
         if known is None:
             if len(self._terms) >= _MOST:
                 self._terms.pop(next(iter(self._terms)))
-            policy = load(octets)
+            policy = _understood(
+                octets, f"the policy {digest}", "publish under it anew, and the findings say what to change"
+            )
             known = self._terms[digest] = Terms(
                 compiled=compile_policy(policy), digest=offer_digest(policy),
                 rules=rules_of(offer_json(policy, offer_id="")),
@@ -67,7 +74,9 @@ class Policies:
         if known is None:
             if len(self._under) >= _MOST:
                 self._under.pop(next(iter(self._under)))
-            known = compile_policy(both(self.of(dataset).policy, load(orjson.dumps(agreed))))
+            known = compile_policy(
+                both(self.of(dataset).policy, _understood(orjson.dumps(agreed), "an agreement", "agree anew"))
+            )
             self._under[key] = known
         return known
 
@@ -82,3 +91,12 @@ class Policies:
             dataset_id=dataset.dataset_id, title=dataset.title, record_types=dataset.record_types, formats=(PULL, PUSH),
             offers=(self.offer(dataset),),
         )  # fmt: skip
+
+
+def _understood(octets: bytes, what: str, hint: str) -> Policy:
+    """The policy; one that permits nothing, where it can't be read any more."""
+    try:
+        return load(octets)
+    except BadPolicy as problem:
+        _log.error("%s is in the store and can't be kept to, so it opens nothing: %s %s", what, problem.detail, hint)
+        return Policy(rules=())

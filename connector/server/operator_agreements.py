@@ -15,7 +15,6 @@ from connector.exchange.stored import time_of
 from connector.model import Json, JsonObject
 from connector.policy.pinning import pins_of
 from connector.policy.plain import plain
-from connector.policy.reading import load
 from connector.server import agreements, commands
 from connector.server.operator_layout import PAGE, page_of, show, titles_of
 from connector.server.services import SERVICES, Services
@@ -38,15 +37,15 @@ async def _offers(request: web.Request) -> web.Response:
     rows = await services.store.list_datasets(services.config.tenant, after=after, limit=PAGE + 1)
     page, more = page_of(rows, lambda row: {"after": row.dataset_id})
     agreed = Counter(row.dataset_id for row in await _standing(services) if row.role == "provider")
-    return show(
-        request, "offers", offers=[_offer(row, agreed[row.dataset_id]) for row in page], first=not after, more=more,
-    )  # fmt: skip
+    offers = [_offer(services, row, agreed[row.dataset_id]) for row in page]
+    return show(request, "offers", offers=offers, first=not after, more=more)
 
 
-def _offer(row: DatasetRow, agreed: int) -> JsonObject:
+def _offer(services: Services, row: DatasetRow, agreed: int) -> JsonObject:
     pins: list[Json] = [*pins_of(orjson.loads(row.policy))]
+    policy = services.negotiate.weighing.policies.of(row).policy
     return {
-        "dataset": row.dataset_id, "title": row.title, "types": [*row.record_types], "plain": plain(load(row.policy)),
+        "dataset": row.dataset_id, "title": row.title, "types": [*row.record_types], "plain": plain(policy),
         "approval": row.approval, "at": time_of(row.at), "withdrawn": time_of(row.withdrawn) if row.withdrawn else None,
         "pins": pins, "agreed": agreed,
     }  # fmt: skip
