@@ -70,6 +70,8 @@ class Issuer:
     limits: Limits
     _turn: asyncio.Lock = field(default_factory=asyncio.Lock)
     """No row is written over what came since it was read."""
+    word: asyncio.Lock = field(default_factory=asyncio.Lock)
+    """One person's word after the other: nothing is signed for one that comes too late."""
 
     # --- a holder asks -----------------------------------------------------------------------------------------------
 
@@ -200,6 +202,8 @@ class Issuer:
 
     async def _delivered(self, row: ApprovalRow, failed: str) -> None:
         said, now = said_of(row), self.clock.now()
+        if failed and "delivered" in said:
+            return  # by another try that the holder's repeat began meanwhile
         if not failed:
             kept = orjson.dumps({**said, "delivered": micros(now), "failed": ""})
             await self._commit(replace(row, not_before=0, detail=kept), "issuance-delivered", {})

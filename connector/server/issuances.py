@@ -59,17 +59,24 @@ async def decide(services: Services, row: ApprovalRow, said: Decide) -> JsonObje
     if said.decision == "reject":
         if not said.reason:
             raise BadInput("the holder has to be told why", hint="battery-connector reject ID --reason ...")
-        row = await services.issuer.decide(row, "rejected", said.reason, reason=said.reason)
+        async with services.issuer.word:
+            row = await services.issuer.decide(row, "rejected", said.reason, reason=said.reason)
     else:
-        stated = _digest([one.subject for one in said.claims])
-        made: dict[str, str] = {}
-        if not services.issuer.said_before(row, "issued", stated):
-            made = await _signed(services, row, said.claims)
-        row = await services.issuer.decide(row, "issued", stated, made=made)
+        row = await _issue(services, row, said.claims)
     return {
         "issuance": row.pid, "with": row.counterparty, "decision": row.decision,
         "credentials": [*said_of(row)["credentials"]],
     }  # fmt: skip
+
+
+async def _issue(services: Services, row: ApprovalRow, claims: Sequence[Claim]) -> ApprovalRow:
+    """The word and what is signed for it. Signing takes its time, in which nobody else's word counts."""
+    stated, made = _digest([one.subject for one in claims]), dict[str, str]()
+    async with services.issuer.word:
+        row = await services.issuer.load(row.pid)
+        if not services.issuer.said_before(row, "issued", stated):
+            made = await _signed(services, row, claims)
+        return await services.issuer.decide(row, "issued", stated, made=made)
 
 
 async def _signed(services: Services, row: ApprovalRow, claims: Sequence[Claim]) -> dict[str, str]:

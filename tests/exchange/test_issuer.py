@@ -9,6 +9,7 @@ from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import orjson
 import pytest
@@ -297,6 +298,62 @@ def test_a_word_is_one_person_s_and_said_once(tmp_path: Path) -> None:
         await holder.ask(issuer, "h2")
         second = await word(issuer, (await kept(issuer))[1].pid, "approve", holder.claims())
         assert second["credentials"] != answer["credentials"]
+
+    acted(tmp_path, scene)
+
+
+def test_an_outcome_that_was_delivered_stays_so(tmp_path: Path) -> None:
+    """The holder asks again while it is on its way: one try is taken, the other one refused, whichever comes last."""
+
+    async def scene(issuer: Node, _: Node, holder: Holder) -> None:
+        await holder.ask(issuer)
+        (row,) = await kept(issuer)
+        began, slow, tries = asyncio.Event(), asyncio.Event(), list[str]()
+
+        async def hand_over(_: journey.Issuer, row: ApprovalRow) -> str:
+            tries.append(row.pid)
+            if len(tries) > 1:
+                return ""
+            began.set()
+            await slow.wait()
+            return "HTTP 409"
+
+        with mock.patch.object(journey.Issuer, "_hand_over", hand_over):
+            await word(issuer, row.pid, "reject", reason="no")
+            await began.wait()
+            assert (await holder.ask(issuer)).status == 201
+            await asyncio.sleep(5)
+            assert "delivered" in said_of((await kept(issuer))[0])
+            slow.set()
+            await asyncio.sleep(100)
+        (row,) = await kept(issuer)
+        assert (row.not_before, said_of(row)["failed"], len(tries)) == (0, "", 2)
+
+    acted(tmp_path, scene)
+
+
+def test_of_two_words_at_once_one_is_signed(tmp_path: Path) -> None:
+    """Two persons approve with different claims, and one rejects: what is not said in the end was not signed either."""
+
+    async def scene(issuer: Node, _: Node, holder: Holder) -> None:
+        await holder.ask(issuer)
+        (row,) = await kept(issuer)
+        sign, signed = issuances._signed, list[object]()
+
+        async def slowly(*given: Any) -> dict[str, str]:
+            signed.append(given)
+            await asyncio.sleep(1)
+            return await sign(*given)
+
+        with mock.patch.object(issuances, "_signed", slowly):
+            said = await asyncio.gather(
+                word(issuer, row.pid, "approve", holder.claims()),
+                word(issuer, row.pid, "approve", holder.claims(membershipNumber="8")),
+                word(issuer, row.pid, "reject", reason="no"),
+                return_exceptions=True,
+            )
+        assert [isinstance(one, IllegalTransition) for one in said] == [False, True, True]
+        assert len(signed) == 1
 
     acted(tmp_path, scene)
 
