@@ -6,6 +6,7 @@ What is copied, and how, is `stores.backup`'s.
 from __future__ import annotations
 
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -65,5 +66,6 @@ def _show(made: Backup) -> None:
         next_step("mend what is listed, and make another backup; keep the last good one until then")
         return
     next_step(
-        f"battery-connector serve --config {made.folder}/connector.toml", ", but only where this one never runs again"
+        f"battery-connector serve --config {quote(f'{made.folder}/connector.toml')}",
+        ", but only where this one never runs again",
     )

@@ -10,6 +10,7 @@ import shutil
 import tempfile
 import time
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -82,7 +83,9 @@ def demo(  # noqa: PLR0917 - typer makes the options of the arguments
             else:
                 companies.close()
         if not as_json:
-            next_step(f"battery-connector audit verify {place / BUNDLE}", "   (needs nothing but that file)")
+            next_step(
+                f"battery-connector audit verify {quote(str(place / BUNDLE))}", "   (needs nothing but that file)"
+            )
         if keep and not as_json:
             _what_next(companies)
         elif folder is None and not keep:
@@ -219,10 +222,11 @@ def _clear(place: Path, pages: dict[str, str]) -> None:
 
 def _what_next(companies: Companies) -> None:
     console().print("the connectors go on running")
-    auditor, car = companies.connectors["auditor"], companies.connectors["car"]
+    names = ("auditor", "car", "competitor")
+    auditor, car, competitor = (quote(str(companies.connectors[one].config_file)) for one in names)
     battery = object_in(read_story(companies.story)["story"])["battery"]
-    next_step(f"battery-connector audit {battery} --peer car --config {auditor.config_file} --bundle b.zip")
-    next_step(f"battery-connector received --config {car.config_file}")
-    next_step(f"battery-connector open --browser --config {car.config_file}")
-    next_step(f"battery-connector catalog cathode --config {companies.connectors['competitor'].config_file}")
-    next_step(f"battery-connector demo --stop {companies.folder}   (ends all of them)")
+    next_step(f"battery-connector audit {battery} --peer car --config {auditor} --bundle b.zip")
+    next_step(f"battery-connector received --config {car}")
+    next_step(f"battery-connector open --browser --config {car}")
+    next_step(f"battery-connector catalog cathode --config {competitor}")
+    next_step(f"battery-connector demo --stop {quote(str(companies.folder))}   (ends all of them)")

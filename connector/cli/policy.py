@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from shlex import quote
 from typing import Annotated, Final
 
 import orjson
@@ -60,7 +61,7 @@ def check(file: File, as_json: JSON = False) -> None:
             console().print(f"{file}: nothing wrong, rules: {len(policy.rules)}.{offered}", markup=False)
             for sentence in odd:
                 console().print(f"  is it meant? {sentence}", markup=False)
-            next_step(f"battery-connector policy plain {file}")
+            next_step(f"battery-connector policy plain {quote(str(file))}")
         else:
             _show_findings(findings, file)
     raise SystemExit(NO if findings else DONE)

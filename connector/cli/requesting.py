@@ -68,9 +68,9 @@ def requests(config: CONFIG = Path("connector.toml"), as_json: JSON = False) -> 
         )
     elif any(one["state"] == "received" for one in received):
         next_step("battery-connector approvals")
-    elif received:
+    elif any(one["credentials"] for one in received):
         next_step("battery-connector credential revoke DIGEST --reason ...", " takes one back")
-    elif asked:
+    elif asked or received:
         next_step("battery-connector doctor", " looks whether what we show is good")
     else:
         say("nothing was asked for, and nothing is offered")

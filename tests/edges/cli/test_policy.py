@@ -92,6 +92,15 @@ def test_check_tells_all_findings(tmp_path: Path) -> None:
     assert run("check", POLICY)[0] == 0
 
 
+def test_the_next_step_can_be_pasted(tmp_path: Path) -> None:
+    """Also where the path has a blank."""
+    file = tmp_path / "our customers.json"
+    file.write_bytes(POLICY.read_bytes())
+    code, out = run("check", file)
+    assert code == 0
+    assert f"policy plain '{file}'" in out.replace("\n", "")
+
+
 def test_plain_says_it(tmp_path: Path) -> None:
     """Words for people, or in `--json`."""
     code, out = run("plain", POLICY, "--json")
