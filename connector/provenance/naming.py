@@ -2,7 +2,8 @@
 
 Ids are chosen by who signs. Else a supplier could sign that a rival's lot came out of an event of its own, or book such
 an event at the rival's site. So an id that several signers claim stands for as many: the books have each under the id
-with its claimant behind it, and a reference means the one whose record its link leads to, without a link one's own.
+with its claimant behind it. A reference means the one whose record its link leads to; without a link the one to which
+some other link of the same signer leads, else one's own.
 """
 
 from __future__ import annotations
@@ -27,6 +28,8 @@ class Names:
     linked: Mapping[str, str] = field(default_factory=dict)
     makers: frozenset[tuple[str, str]] = frozenset()
     """Things, each with who signs an event that made it."""
+    met: Mapping[tuple[str, str], str] = field(default_factory=dict)
+    """(who signs links, the thing that they lead to) -> who signs its passport."""
 
     def thing(self, content: Content) -> str:
         """What the books call the thing that a passport is about."""
@@ -60,10 +63,12 @@ class Names:
         )
 
     def _whose(self, product: Product, signer: str, *, made: bool) -> str:
-        return (self.linked.get(product.link, "") if not made else "") or signer
+        if made:
+            return signer
+        return self.linked.get(product.link, "") or self.met.get((signer, product.thing), "") or signer
 
 
-def names_of(nodes: Collection[Node], edges: Iterable[Edge]) -> Names:
+def names_of(nodes: Collection[Node], edges: Collection[Edge]) -> Names:
     """What is contested among these nodes: those whose signatures were not found false."""
     told = {node.key: node.content for node in nodes if node.content is not None and node.content.issuer}
     things, sites, events, made = _Claims(), _Claims(), _Claims(), _Claims()
@@ -83,7 +88,8 @@ def names_of(nodes: Collection[Node], edges: Iterable[Edge]) -> Names:
         things.setdefault(thing, set()).update(issuers)
     return Names(
         things=_contested(things, makers), sites=_contested(sites), events=_contested(events),
-        linked=_linked(told, nodes), makers=frozenset((thing, one) for thing, every in made.items() for one in every),
+        linked=_linked(told, nodes), met=_met(told, edges),
+        makers=frozenset((thing, one) for thing, every in made.items() for one in every),
     )  # fmt: skip
 
 
@@ -117,6 +123,17 @@ def _linked(told: Mapping[str, Content], nodes: Iterable[Node]) -> dict[str, str
         for link in node.links if content is not None else ():
             assert content is not None, "only those are looked at"
             found[link] = content.issuer if found.get(link, content.issuer) == content.issuer else ""
+    return found
+
+
+def _met(told: Mapping[str, Content], edges: Iterable[Edge]) -> dict[tuple[str, str], str]:
+    """Nobody puts a link into another's record, so none of these can be a stranger's doing. Of two it is neither."""
+    found: dict[tuple[str, str], str] = {}
+    for edge in edges:
+        source, target = told.get(edge.source), told.get(edge.target)
+        if source is not None and target is not None and target.thing is not None:
+            met = source.issuer, target.id
+            found[met] = target.issuer if found.get(met, target.issuer) == target.issuer else ""
     return found
 
 

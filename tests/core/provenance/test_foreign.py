@@ -9,6 +9,7 @@ import pytest
 
 from connector.model import Did, Json, JsonObject
 from connector.provenance.assemble import assemble
+from connector.provenance.events import each
 from connector.provenance.nodes import Check
 from connector.provenance.origin import Ground
 from connector.provenance.reads import Page, Read
@@ -215,6 +216,28 @@ def test_what_anothers_lot_contains_is_its_makers_word(contained: str) -> None:
         behind: JsonObject = {"id": f"Y{number}", "type": "MaterialLot", "upstream": [world.link(LIAR, far)]}
         far = world.add(LIAR, "MineralLotPassport", f"rec:Y{number}", ("B2B", behind))
     _same_as_without(_leaning_on(world, far))
+
+
+class _Unlinked(World):
+    """The refiner's event names what it used by its id alone; the lot that it made has the link."""
+
+    def add(
+        self, holder: Did, kind: str, record: str, *subjects: tuple[str, JsonObject], issuer: str = "", version: int = 1
+    ) -> str:
+        for _, subject in subjects:
+            for one in each(subject.get("input")) if record == "rec:R1" else ():
+                one.pop("link", None)
+        return super().add(holder, kind, record, *subjects, issuer=issuer, version=version)
+
+
+@pytest.mark.parametrize("how", ["passport", "event"])
+def test_what_is_named_by_its_id_alone_stays_what_its_user_links_to(how: str) -> None:
+    """Else anybody's paper about the mine's lot would leave the refiner with metal that nothing proves."""
+    world = chain(world=_Unlinked())
+    lot: JsonObject = {"id": "L1", "type": "MaterialLot", "containedMetal": [metal("Ni", "1")]}
+    world.add(LIAR, "MineralLotPassport", "rec:L1:liar", ("B2B", lot))
+    fake = _made(world, "L1", input=[product("Y", "9999")])
+    _same_as_without(_leaning_on(world, fake if how == "event" else "rec:L1:liar"))
 
 
 def test_a_lot_that_another_signs_for_its_maker_keeps_its_origin() -> None:
