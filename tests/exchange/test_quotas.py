@@ -17,6 +17,7 @@ from connector.exchange.crowd import Crowd
 from connector.exchange.patience import asked_to_wait
 from connector.exchange.ports import HttpAnswer
 from connector.exchange.quotas import Bucket
+from connector.exchange.rows import ProcessRow
 from connector.model import Did, JsonObject, Pid
 from connector.protocol import compose
 from connector.protocol.process import Process, Role
@@ -151,16 +152,20 @@ def test_a_known_party_has_a_quota_of_its_own(tmp_path: Path) -> None:
     play(tmp_path, scene, nodes=3, limits=Limits(requests_per_second=1))
 
 
+async def _started(customer: Node, supplier: Node) -> ProcessRow:
+    """A transfer of the supplier's data, as its consumer has it."""
+    agreement = str((await settled(customer, supplier))["agreement"])
+    await fetching.start_transfer(services(customer), agreement, "t", 60)
+    await asyncio.sleep(5)
+    return (await customer.store.newest_processes("", "transfer"))[0]
+
+
 def test_who_has_a_data_token_has_the_same_quota(tmp_path: Path) -> None:
     """Each data request is put on record, so a token is no way around; what was put off is given later."""
 
     async def scene(world: World) -> None:
         supplier, customer = world.nodes
-        agreement = str((await settled(customer, supplier))["agreement"])
-        await fetching.start_transfer(services(customer), agreement, "t", 60)
-        await asyncio.sleep(5)
-        pid = (await customer.store.newest_processes("", "transfer"))[0]
-        token = orjson.loads(pid.body)["content"]["address"]["authorization"]
+        token = orjson.loads((await _started(customer, supplier)).body)["content"]["address"]["authorization"]
         before = len(await supplier.store.evidence("", after=0, limit=1_000))
         answers = [await say(supplier, "/data", b"", token, "GET") for _ in range(40)]
         assert {answer.status for answer in answers} == {200, 503}
@@ -176,10 +181,7 @@ def test_who_was_given_a_token_has_a_quota_for_what_it_opens(tmp_path: Path) -> 
 
     async def scene(world: World) -> None:
         supplier, customer = world.nodes
-        agreement = str((await settled(customer, supplier))["agreement"])
-        await fetching.start_transfer(services(customer), agreement, "t", 60)
-        await asyncio.sleep(5)
-        row = (await customer.store.newest_processes("", "transfer"))[0]
+        row = await _started(customer, supplier)
         before = len(await supplier.store.evidence("", after=0, limit=1_000))
         answers: list[HttpAnswer] = []
         for _ in range(12):
