@@ -44,12 +44,13 @@ def listed(config: CONFIG = Path("connector.toml"), as_json: JSON = False) -> No
             next_step("battery-connector request PEER DATASET")
             return
         show_table(
-            ("agreed", "as", "with", "agreement", "pinned"),
+            ("agreed", "as", "with", "negotiation", "agreement", "pinned"),
             [
                 (
                     str(one["agreed"]),
                     str(one["role"]),
                     called(company, one["with"]),
+                    str(one["state"] or ""),
                     str(one["agreement"]),
                     _pinned(one),
                 )

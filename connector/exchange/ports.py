@@ -168,6 +168,15 @@ class Store(RecordStore, Protocol):
     async def list_agreements(self, tenant: str) -> list[AgreementRow]:
         """All agreements, oldest first."""
 
+    async def newest_agreements(
+        self, tenant: str, *, counterparty: str = "", dataset_id: str = "", before: tuple[int, str] | None = None,
+        limit: int,
+    ) -> list[AgreementRow]:  # fmt: skip
+        """Those that no other one replaced, newest first, with one party or on one dataset where they are named.
+
+        `before`: time and id of the last one of the page before.
+        """
+
     async def load_command(self, tenant: str, key: str) -> CommandRow | None:
         """A command by idempotency key."""
 

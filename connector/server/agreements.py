@@ -40,7 +40,9 @@ def operations() -> list[Operation]:
 
 async def _listed(request: web.Request) -> web.Response:
     services = request.app[SERVICES]
-    rows: list[Json] = [head(row) for row in await services.store.list_agreements(services.config.tenant)]
+    rows: list[Json] = [
+        await head(services, row) for row in await services.store.list_agreements(services.config.tenant)
+    ]
     return json_response({"agreements": rows})
 
 
@@ -53,25 +55,24 @@ async def whole(services: Services, ident: str) -> JsonObject:
     row = await services.store.load_agreement(services.config.tenant, ident)
     if row is None:
         raise NotFound(f"no agreement {ident}", hint="battery-connector agreement list shows all")
-    process = await services.store.load_process(row.tenant, "negotiation", row.negotiation_pid)
     came = await _delivered(services, row)
     return {
-        **head(row), "state": process.state if process is not None else None,
-        "terms": orjson.loads(row.agreement), "messages": await _said(services, row),
+        **await head(services, row), "terms": orjson.loads(row.agreement), "messages": await _said(services, row),
         "transfers": await _transfers(services, row), "delivered": _shown(came),
         "comparison": await _compared(services, row, came),
     }  # fmt: skip
 
 
-def head(row: AgreementRow) -> JsonObject:
-    """What a list shows of an agreement."""
+async def head(services: Services, row: AgreementRow) -> JsonObject:
+    """What a list shows of an agreement; its negotiation may have been terminated after all."""
+    process = await services.store.load_process(row.tenant, "negotiation", row.negotiation_pid)
     terms = orjson.loads(row.agreement)
     pins: list[Json] = [*pins_of(terms)]
     return {
         "agreement": row.agreement_id, "role": row.role, "with": row.counterparty, "dataset": row.dataset_id,
         "provider": terms.get("assigner"), "consumer": terms.get("assignee"),
         "agreed": terms.get("timestamp") or time_of(row.at), "negotiation": row.negotiation_pid, "pins": pins,
-        "replacedBy": row.replaced_by,
+        "state": process.state if process is not None else None, "replacedBy": row.replaced_by,
     }  # fmt: skip
 
 

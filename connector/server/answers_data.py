@@ -26,6 +26,8 @@ class AgreementHead(Answer):
     consumer: str | None
     agreed: str
     negotiation: str
+    state: str | None
+    """Of the negotiation: one that ended in TERMINATED left an agreement that opens nothing."""
     pins: list[str]
     """Digests of the content that was agreed."""
     replaced_by: str | None
@@ -77,7 +79,6 @@ class Comparison(Answer):
 class Agreement(AgreementHead):
     """What was agreed, said for it, delivered under it, and whether these fit."""
 
-    state: str | None
     terms: JsonMap
     """The agreement, as both sides have it."""
     messages: list[Message]

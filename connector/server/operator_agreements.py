@@ -16,7 +16,7 @@ from connector.model import Json, JsonObject
 from connector.policy.pinning import pins_of
 from connector.policy.plain import plain
 from connector.server import agreements, commands
-from connector.server.operator_layout import PAGE, page_of, show, titles_of
+from connector.server.operator_layout import PAGE, behind, page_of, show, titles_of
 from connector.server.services import SERVICES, Services
 from connector.server.sessions import PLACE
 from connector.server.words import receipts_in_words, terms_in_words
@@ -60,19 +60,17 @@ async def _standing(services: Services) -> list[AgreementRow]:
 async def _agreements(request: web.Request) -> web.Response:
     services = request.app[SERVICES]
     asked = {name: request.query.get(name, "").strip() for name in ("peer", "dataset")}
-    did = services.config.peer(asked["peer"]) if asked["peer"] else ""
-    rows = [
-        row
-        for row in await _standing(services)
-        if did in {"", row.counterparty} and asked["dataset"] in {"", row.dataset_id}
+    rows = await services.store.newest_agreements(
+        services.config.tenant, counterparty=services.config.peer(asked["peer"]) if asked["peer"] else "",
+        dataset_id=asked["dataset"], before=behind(request.query.get("before", "")), limit=PAGE + 1,
+    )  # fmt: skip
+    page, more = page_of(rows, lambda row: {**asked, "before": f"{row.at}~{row.agreement_id}"})
+    heads = [
+        {**await agreements.head(services, row), "plain": terms_in_words(orjson.loads(row.agreement))} for row in page
     ]
-    after = request.query.get("after", "")
-    begin = next((number for number, row in enumerate(rows, 1) if row.agreement_id == after), 0)
-    page, more = page_of(rows[begin:], lambda row: {**asked, "after": row.agreement_id})
-    heads = [{**agreements.head(row), "plain": terms_in_words(orjson.loads(row.agreement))} for row in page]
     return show(
-        request, "agreements", agreements=heads, titles=await titles_of(services, heads), asked=asked, first=not begin,
-        more=more,
+        request, "agreements", agreements=heads, titles=await titles_of(services, heads), asked=asked,
+        first="before" not in request.query, more=more,
     )  # fmt: skip
 
 

@@ -15,7 +15,7 @@ from connector.model import object_in
 from connector.protocol import negotiation, transfer
 from connector.server import processes
 from connector.server.exchange_picture import LEFT, RIGHT, WIDTH, lay_out
-from connector.server.operator_layout import PAGE, page_of, show, titles_of
+from connector.server.operator_layout import PAGE, behind, page_of, show, titles_of
 from connector.server.operator_today import waiting
 from connector.server.services import SERVICES
 from connector.server.sessions import PLACE
@@ -44,7 +44,7 @@ async def _listed(request: web.Request) -> web.Response:
         raise BadInput("there is no such kind or state", hint="choose one of those in the form")
     rows = await services.store.newest_processes(
         services.config.tenant, *_KINDS[kind], counterparty=services.config.peer(peer) if peer else "",
-        states=(state,) if state else (), before=_before(request.query.get("before", "")), limit=PAGE + 1,
+        states=(state,) if state else (), before=behind(request.query.get("before", "")), limit=PAGE + 1,
     )  # fmt: skip
     page, more = page_of(rows, lambda row: {**asked, "before": f"{row.updated}~{row.pid}"})
     heads = [processes.head(row) for row in page]
@@ -52,12 +52,6 @@ async def _listed(request: web.Request) -> web.Response:
         request, "exchanges", exchanges=heads, titles=await titles_of(services, heads),
         states=_STATES, kinds=tuple(_KINDS), asked=asked, first="before" not in request.query, more=more,
     )  # fmt: skip
-
-
-def _before(text: str) -> tuple[int, str] | None:
-    """Where a page goes on: behind the last process of the one before."""
-    updated, _, pid = text.partition("~")
-    return (int(updated), pid) if updated.isdecimal() and len(updated) < len(str(1 << 63)) else None
 
 
 async def _one(request: web.Request) -> web.Response:

@@ -42,6 +42,12 @@ def page_of(rows: list[_Row], next_begins: Callable[[_Row], Mapping[str, object]
     return page, urlencode(next_begins(page[-1])) if len(rows) > PAGE else ""
 
 
+def behind(text: str) -> tuple[int, str] | None:
+    """Where a page goes on, as its query says it: behind the row of this time and id."""
+    at, _, ident = text.partition("~")
+    return (int(at), ident) if at.isdecimal() and len(at) < len(str(1 << 63)) else None
+
+
 async def titles_of(services: Services, exchanges: Iterable[JsonObject]) -> dict[str, str]:
     """What the datasets of these exchanges are called, those of ours."""
     found = {

@@ -1,6 +1,7 @@
 """Stores: what a connector keeps, each behind the `Store` port of `exchange/ports.py`.
 
-    tables       the port's methods over an engine: `processes`, `records`, `file_tables`; `evidence_log`: numbering
+    tables       the port's methods over an engine: `processes`, on `queue`; `records`, `file_tables`; `evidence_log`:
+                 numbering
     engine       what the tables build on: reads and writes by statement name
     statements   named SQL (`queries/*.sql`), rows to columns and back
     migrations   the schema's numbered steps (`schema/*.sql`)

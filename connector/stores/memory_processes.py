@@ -263,6 +263,15 @@ class MemoryProcesses(MemoryQueue):
         rows = [row for row in self._agreements.values() if row.tenant == tenant]
         return sorted(rows, key=lambda row: (row.at, row.agreement_id))
 
+    async def newest_agreements(
+        self, tenant: str, *, counterparty: str = "", dataset_id: str = "", before: tuple[int, str] | None = None,
+        limit: int,
+    ) -> list[AgreementRow]:  # fmt: skip
+        """Those that no other one replaced, newest first."""
+        rows = [row for row in reversed(await self.list_agreements(tenant)) if row.replaced_by is None]
+        rows = [row for row in rows if counterparty in {"", row.counterparty} and dataset_id in {"", row.dataset_id}]
+        return [row for row in rows if before is None or (row.at, row.agreement_id) < before][:limit]
+
     async def load_command(self, tenant: str, key: str) -> CommandRow | None:
         """A command by idempotency key."""
         return self._commands.get((tenant, key))

@@ -1,6 +1,6 @@
 """Processes in SQLite: their messages, outbox, timers, agreements, data tokens, and what is remembered of requests.
 
-The other half, records, stands in `records`; `sqlite` puts both together.
+The other half, records, stands in `records`; `sqlite` puts both together. What waits for a person is `queue`'s.
 """
 
 from __future__ import annotations
@@ -12,13 +12,10 @@ import orjson
 from connector.errors import Conflict, NotOffered, Taken
 from connector.exchange.rows import (
     AgreementRow,
-    ApprovalKind,
-    ApprovalRow,
     AttemptRow,
     CommandRow,
     DataTokenRow,
     EvidenceEntry,
-    EvidenceRow,
     MessageRow,
     OutboxRow,
     ProcessKind,
@@ -29,6 +26,7 @@ from connector.exchange.rows import (
 )
 from connector.stores import evidence_log
 from connector.stores.engine import Engine, Transaction, Violated
+from connector.stores.queue import APPROVAL, QueueTables
 from connector.stores.recent import Recent
 from connector.stores.statements import LAST, Bindings, Shape, number
 
@@ -38,9 +36,7 @@ MESSAGE = Shape(MessageRow)
 OUTBOX = Shape(OutboxRow)
 ATTEMPT = Shape(AttemptRow)
 TIMER = Shape(TimerRow)
-APPROVAL = Shape(ApprovalRow)
 AGREEMENT = Shape(AgreementRow)
-EVIDENCE = Shape(EvidenceRow)
 REPLAY = Shape(ReplayRow)
 COMMAND = Shape(CommandRow)
 DATA_TOKEN = Shape(DataTokenRow, flags=("live",))
@@ -48,11 +44,11 @@ DATA_TOKEN = Shape(DataTokenRow, flags=("live",))
 FORGET_AT_ONCE = 1000
 
 
-class ProcessTables:
+class ProcessTables(QueueTables):
     """The methods of the `Store` port that are about processes."""
 
     def __init__(self, engine: Engine) -> None:
-        self._engine = engine
+        super().__init__(engine)
         self._recent = Recent(alone=engine.alone)
 
     async def load_process(self, tenant: str, kind: ProcessKind, pid: str) -> ProcessRow | None:
@@ -219,28 +215,6 @@ class ProcessTables:
         """Timers that are due."""
         return [TIMER.read(row) for row in await self._engine.few("due_timers", {"now": now, "limit": limit})]
 
-    async def load_approval(self, tenant: str, kind: ApprovalKind, pid: str) -> ApprovalRow | None:
-        """What waits there for a person's word, or has it."""
-        return APPROVAL.one(await self._engine.point("load_approval", {"tenant": tenant, "kind": kind, "pid": pid}))
-
-    async def list_approvals(self, tenant: str) -> list[ApprovalRow]:
-        """All that waits for a word or for its time."""
-        return [APPROVAL.read(row) for row in await self._engine.many("list_approvals", {"tenant": tenant})]
-
-    async def count_issuances(self, tenant: str, *, now: int, counterparty: str | None = None) -> int:
-        """How many requests of holders wait for a word."""
-        bindings: Bindings = {"tenant": tenant, "now": now, "counterparty": counterparty}
-        return number(await self._engine.point("count_issuances", bindings))
-
-    async def commit_approval(self, row: ApprovalRow, evidence: EvidenceEntry | None) -> None:
-        """Insert or replace one that belongs to no process."""
-
-        async def work(tx: Transaction) -> None:
-            await tx.change("put_approval", APPROVAL.bind(row))
-            await evidence_log.append(tx, [evidence] if evidence is not None else [])
-
-        await self._engine.write(work)
-
     async def load_agreement(self, tenant: str, agreement_id: str) -> AgreementRow | None:
         """An agreement by id."""
         bindings: Bindings = {"tenant": tenant, "agreement_id": agreement_id}
@@ -259,6 +233,18 @@ class ProcessTables:
     async def list_agreements(self, tenant: str) -> list[AgreementRow]:
         """All agreements, oldest first."""
         return [AGREEMENT.read(row) for row in await self._engine.many("list_agreements", {"tenant": tenant})]
+
+    async def newest_agreements(
+        self, tenant: str, *, counterparty: str = "", dataset_id: str = "", before: tuple[int, str] | None = None,
+        limit: int,
+    ) -> list[AgreementRow]:  # fmt: skip
+        """Those that no other one replaced, newest first."""
+        at, ident = before or (_LATEST, "")
+        bindings: Bindings = {
+            "tenant": tenant, "counterparty": counterparty, "dataset_id": dataset_id, "before": at,
+            "before_id": ident, "limit": limit,
+        }  # fmt: skip
+        return [AGREEMENT.read(row) for row in await self._engine.many("newest_agreements", bindings)]
 
     async def load_command(self, tenant: str, key: str) -> CommandRow | None:
         """A command by idempotency key."""
@@ -283,15 +269,6 @@ class ProcessTables:
             await evidence_log.append(tx, [evidence])
 
         await self._engine.write(work)
-
-    async def append_evidence(self, entries: Sequence[EvidenceEntry]) -> None:
-        """Record entries that belong to no other commit."""
-        await self._engine.write(lambda tx: evidence_log.append(tx, entries))
-
-    async def evidence(self, tenant: str, *, after: int = 0, limit: int = 1000) -> list[EvidenceRow]:
-        """The log, by number."""
-        bindings: Bindings = {"tenant": tenant, "after": after, "limit": limit}
-        return [EVIDENCE.read(row) for row in await self._engine.many("evidence", bindings)]
 
 
 def _json(names: Collection[str]) -> str:

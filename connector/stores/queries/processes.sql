@@ -161,6 +161,13 @@ SELECT EXISTS (SELECT 1 FROM agreement WHERE tenant = :tenant AND agreement_id =
   OR EXISTS (SELECT 1 FROM agreement_claim
     WHERE tenant = :tenant AND agreement_id = :agreement_id AND negotiation_pid <> :negotiation_pid);
 
+-- name: newest_agreements
+SELECT tenant, agreement_id, negotiation_pid, role, counterparty, dataset_id, agreement, at, replaced_by
+FROM agreement WHERE tenant = :tenant AND replaced_by IS NULL
+  AND (:counterparty = '' OR counterparty = :counterparty) AND (:dataset_id = '' OR dataset_id = :dataset_id)
+  AND (at, agreement_id) < (:before, :before_id)
+ORDER BY at DESC, agreement_id DESC LIMIT :limit;
+
 -- name: list_agreements
 SELECT tenant, agreement_id, negotiation_pid, role, counterparty, dataset_id, agreement, at, replaced_by
 FROM agreement WHERE tenant = :tenant ORDER BY at, agreement_id;

@@ -109,7 +109,8 @@ def test_an_agreement_pins_what_is_delivered(world: World) -> None:
     assert ask(refiner, "fetch", second, "--push")[0] == 0
     assert verdict(refiner, second) == (0, "same")
     assert {one["agreement"] for one in ask(refiner, "agreement", "list")[1]["agreements"]} == {first, second}
-    assert second in run(refiner, "agreement", "list")[1]
+    listed = run(refiner, "agreement", "list")[1]
+    assert (second in listed, "FINALIZED" in listed) == (True, True)
     assert run(refiner, "agreement", "show", "urn:uuid:0")[0] == 2
 
 

@@ -14,13 +14,21 @@ from typing import Any, cast
 import orjson
 import pytest
 
-from connector.exchange.rows import ApprovalRow, AttemptRow, EvidenceEntry, ProcessRow, StepCommit, TimerRow
+from connector.exchange.rows import (
+    AgreementRow,
+    ApprovalRow,
+    AttemptRow,
+    EvidenceEntry,
+    ProcessRow,
+    StepCommit,
+    TimerRow,
+)
 from connector.model import Did, JsonObject, Pid
 from connector.protocol.process import Process, Role
 from connector.server import commands
 from connector.server.trouble import trouble
 from connector.stores.memory import MemoryStore
-from tests.edges.server.desk import Desk, desk_at
+from tests.edges.server.desk import TOKEN, Desk, desk_at
 from tests.exchange.signing import AUTHORITY, sign
 
 
@@ -155,6 +163,42 @@ async def test_a_long_list_goes_on_where_it_ended(desk: Desk) -> None:
             older = re.search(r'href="[^"]+/(exchanges\?[^"]+)">Older ones', page)
             path = html.unescape(older[1]) if older else ""
         assert (len(seen), len(set(seen)), set(seen) <= pids) == (count, count, True)
+
+
+async def agreed(desk: Desk, number: int, state: str = "FINALIZED") -> None:
+    """An agreement whose negotiation stands like that."""
+    pid = f"urn:n-{number}"
+    said = {"assigner": "did:web:us", "assignee": "did:web:x", "permission": [{"action": "use"}]}
+    made = AgreementRow(
+        tenant="", agreement_id=f"urn:a-{number:03}", negotiation_pid=pid, role="provider", counterparty="did:web:x",
+        dataset_id=f"urn:d-{number % 2}", agreement=orjson.dumps(said), at=1 + number // 2,
+    )  # fmt: skip
+    body = orjson.dumps({"process": Process(role=Role.PROVIDER, pid=Pid(pid), state=state), "content": {}})
+    row = ProcessRow(
+        tenant="", kind="negotiation", pid=pid, peer_pid=None, counterparty="did:web:x", role="provider", state=state,
+        version=1, body=body, deadline=None, created=1, updated=1,
+    )  # fmt: skip
+    await desk.services.store.commit_step(StepCommit(process=row, expected_version=0, agreement=made))
+
+
+async def test_agreements_stand_page_by_page_and_say_which_one_was_broken_off(desk: Desk) -> None:
+    """The newest first, each once, read so many at a time; that its negotiation was terminated is told there."""
+    await desk.sign_in()
+    for number in range(120):
+        await agreed(desk, number, "TERMINATED" if number == 7 else "FINALIZED")
+    for wanted, count in (("", 120), ("?dataset=urn:d-1", 60), ("?peer=did:web:y", 0)):
+        path, seen, broken = f"agreements{wanted}", list[str](), 0
+        while path:
+            _, page = await desk.get(desk.place + path)
+            seen += re.findall(r"agreements/urn:a-(\d+)", page)
+            broken += page.count("TERMINATED")
+            older = re.search(r'href="[^"]+/(agreements\?[^"]+)">Older ones', page)
+            path = html.unescape(older[1]) if older else ""
+        assert (len(seen), seen) == (count, sorted(seen, reverse=True)), wanted
+        assert broken == (count > 0), wanted
+    async with desk.client.get("/v1/agreements", headers={"Authorization": f"Bearer {TOKEN}"}) as answer:
+        told = (await answer.json())["agreements"]
+    assert [one["agreement"] for one in told if one["state"] == "TERMINATED"] == ["urn:a-007"]
 
 
 async def test_what_a_holder_asks_us_to_issue_is_refused_here_and_approved_with_claims(desk: Desk) -> None:

@@ -92,3 +92,23 @@ async def test_a_dataset_is_changed_only_as_it_was_seen(store: Store) -> None:
         await store.commit_dataset(replace(D, withdrawn=7), [entry("offer-withdrawn")], expected=D)
     assert await store.load_dataset(T, D.dataset_id) == newer
     assert await store.evidence(T) == []
+
+
+async def test_pages_of_agreements_leave_out_and_repeat_nothing(store: Store) -> None:
+    """The newest first, those of one time too; none that was replaced, nor another company's."""
+    rows = [agreement(f"a{number}", at=5 + number % 2) for number in range(6)]
+    rows += [replace(agreement("b1"), dataset_id="other"), replace(agreement("b2"), counterparty="did:web:x")]
+    for version, row in enumerate(rows):
+        await store.commit_step(
+            StepCommit(process=process(version=version + 1), expected_version=version, agreement=row)
+        )
+    step = StepCommit(process=process(version=9), expected_version=8, replaced_agreement=("a0", "a2"))
+    await store.commit_step(step)
+    paged, before = list[str](), None
+    while page := await store.newest_agreements(T, before=before, limit=2):
+        paged += [row.agreement_id for row in page]
+        before = page[-1].at, page[-1].agreement_id
+    assert paged == ["a5", "a3", "a1", "a4", "a2", "b2", "b1"]
+    assert await store.newest_agreements(T, dataset_id="other", limit=9) == [rows[6]]
+    assert await store.newest_agreements(T, counterparty="did:web:x", limit=9) == [rows[7]]
+    assert await store.newest_agreements("other", limit=9) == []
