@@ -58,9 +58,9 @@ _THROW_AWAY = "the ids are made with a throw-away key; --config FILE takes the c
 
 @app.command()
 def check(plan: PlanFile, as_json: JSON = False) -> None:
-    """Check a plan without any export: keys, units, formats, and its names against the vocabulary.
+    """Check a plan without any export: keys, units, formats; names, code lists, constants against the vocabulary.
 
-    Exit code 1: the vocabulary does not know a name, or asks for more.
+    Exit code 1: the vocabulary does not know a name or word, or asks for more.
 
     Example: battery-connector map check plans/lots.yaml
     """

@@ -7,10 +7,19 @@ names across the plan (sources, code lists, units, formats) are checked when it 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Annotated, Literal, TypeAlias
 
-from pydantic import Discriminator, Field, JsonValue, Tag, ValidationError, field_validator, model_validator
+from pydantic import (
+    Discriminator,
+    Field,
+    JsonValue,
+    Tag,
+    ValidationError,
+    WrapValidator,
+    field_validator,
+    model_validator,
+)
 from pydantic_core import ErrorDetails, PydanticCustomError
 
 from connector.errors import BadPlan
@@ -179,10 +188,16 @@ class CodeFile(Part):
     _file = field_validator("file")(_file_pattern)
 
 
+def _as_written(value: object, check: Callable[[object], str]) -> object:
+    """The text itself, which knows its line, not the copy that pydantic makes."""
+    check(value)
+    return value
+
+
 class CodeTable(Part):
     """A code list in the plan."""
 
-    values: dict[str, str]
+    values: dict[str, Annotated[str, WrapValidator(_as_written)]]
 
 
 Codes: TypeAlias = Annotated[

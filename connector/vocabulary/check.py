@@ -18,7 +18,7 @@ from connector.model import AccessClass, Finding, Json, JsonObject, Level, Place
 from connector.vocabulary.contract import part_name
 from connector.vocabulary.schemas import as_run, schema_of
 from connector.vocabulary.shapes import Shapes
-from connector.vocabulary.terms import UNIT_LISTS, Term, Terms
+from connector.vocabulary.terms import UNIT_LISTS, Term, Terms, nearest_first
 from connector.vocabulary.wording import spelled
 
 _LONGEST = 80  # characters of a value that a finding repeats
@@ -176,7 +176,9 @@ class _Reader:
             text = f"{holder.name} is given {holder.said[name]}, not {_short(value)}"
             return self._finding("bad-code", text, "convert the value, or take another term", path, value, term=holder)
         text = f"{_short(value)!r} is no {name} that may stand here"
-        return self._finding("bad-code", text, "one of " + ", ".join(str(word) for word in words), path, value)
+        return self._finding(
+            "bad-code", text, "one of " + ", ".join(nearest_first(value, map(str, words))), path, value
+        )
 
     def _bad_unit(self, term: Term, words: list[Json], value: str, path: Path, holder: Term | None) -> Finding:
         """No unit at all, a unit of another dimension, or one into which the value has to be converted."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 import csv
 import difflib
 import io
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TypedDict, TypeVar
@@ -216,6 +216,17 @@ class Terms:
             *(term for term in self.properties if term.name == name),
             *(code for codes in self.codes.values() for code in codes if code.name == name),
         )
+
+
+def nearest_first(word: str, words: Iterable[str]) -> list[str]:
+    """The words, those that look most like this one first."""
+    likeness = difflib.SequenceMatcher(b=word.lower())
+
+    def unlike(known: str) -> float:
+        likeness.set_seq1(known.lower())
+        return -likeness.ratio()
+
+    return sorted(words, key=unlike)
 
 
 def _choose(rules: Mapping[str, _T], record_type: str, class_name: str) -> _T | None:

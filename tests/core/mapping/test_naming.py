@@ -67,6 +67,54 @@ def test_each_wrong_name_is_told_where_it_stands(old: str, new: str, expected: t
     assert any(hint in said for _, said in found)
 
 
+LISTS = """\
+codes:
+  materials:
+    values:
+      ORE: ore
+      MHP: mixedHydroxid
+      OLD: ""
+  units: {values: {KG: KGM, TO: tonnes}}
+  parties: {values: {"100": did:web:mine.example, "200": mine}}
+"""
+CODED = (
+    GOOD.replace("materialType: =ore", "materialType: {from: MAT, codes: materials}")
+    .replace("producedAt: {mint: Facility, key: =0100}", "producedAt: {from: LIFNR, codes: parties}")
+    .replace("unit: KGM}\n  con", "unit: {from: ME, codes: units}, to: KGM, basis: =dri}\n  con")
+    .replace("scheme: lotNumber", "scheme: lotNo")
+    + LISTS
+)
+
+
+def test_the_words_that_a_plan_gives_itself_are_held_against_the_lists() -> None:
+    """A code list's targets, constants, schemes: each at its own line, the allowed words with the closest first."""
+    found = told(CODED)
+    assert [one[:3] for one in found] == [
+        ("bad-code", 5, "identifiers[0].scheme"),
+        ("bad-code", 21, "$.materialType"),
+        ("bad-id", 24, "$.producedAt"),
+        ("bad-code", 12, "$.netMass.basis"),
+        ("bad-unit", 23, "$.netMass.unit"),
+    ]
+    hints = {one[2]: one[3] for one in found}
+    assert hints["$.materialType"].startswith("one of mixedHydroxide, ")
+    assert ", ore" in hints["$.materialType"]
+    assert hints["identifiers[0].scheme"].startswith("one of lotNumber, ")
+    assert hints["$.netMass.basis"].startswith("one of dry, ")
+
+
+def test_where_a_link_leads_is_a_record_type_by_a_known_scheme() -> None:
+    """Also within lists over joined rows."""
+    link = "{link: {to: MineralLotPas, scheme: lotNr, value: LOT, issuer: =mine}}"
+    found = told(GOOD + f"  upstream: {{each: lots, value: {link}}}\n")
+    assert [one[:3] for one in found] == [
+        ("bad-code", 17, "$.upstream[0].scheme"),
+        ("bad-id", 17, "$.upstream[0].issuer"),
+        ("unknown-record-type", 17, "$.upstream[0]"),
+    ]
+    assert "MineralLotPassport" in found[2][3]
+
+
 def test_a_good_plan_has_no_finding() -> None:
     """The one that the others are spoilt from."""
     assert told(GOOD) == []
