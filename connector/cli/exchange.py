@@ -23,6 +23,7 @@ from connector.cli.console import (
     WAIT,
     console,
     next_step,
+    one_line,
     show_json,
     told,
 )
@@ -121,7 +122,8 @@ def _show_published(answer: JsonObject, findings: list[Json], company: Config, p
         f" {answer['rows']} rows were read"
     )
     for warning in list_in(answer.get("warnings")):
-        out.print(f"[yellow]warning:[/yellow] {warning}")
+        out.print("warning:", style="yellow", end=" ")
+        out.print(one_line(str(warning)), markup=False)
     if findings:
         show_findings(findings)
     offered = load_policy(policy.read_bytes()).offerable

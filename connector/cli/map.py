@@ -104,7 +104,8 @@ def run_plan(
 ) -> None:
     """Map the exports to documents, and hold them against the vocabulary. Exit code 1: there are findings.
 
-    A row with a finding makes no document; a document that the vocabulary refuses is written, and not published.
+    A row with a finding makes no document; a document that the vocabulary refuses is written, and not published. A
+    column that could be read otherwise (day and month, thousands or decimals) is told as `look`, and is no finding.
 
     Example: battery-connector map run plans/lots.yaml --out lots.jsonl --findings findings.json
 
@@ -129,6 +130,7 @@ def run_plan(
             "rows": ran.rows,
             "documents": len(ran.documents),
             "findings": list[Json](told_of),
+            "doubts": [doubt.as_json() for doubt in ran.doubts],
             "seconds": round(time.perf_counter() - started, 3),
             "throwAwayIds": work.throw_away,
         }
@@ -158,11 +160,15 @@ def preview(
         result = result_of(work)
         shown, found = [beside(mapped) for mapped in islice(result.mapped, rows)], findings_of(result)
         if as_json:
-            show_json({"documents": list[Json](shown), "findings": [each.as_json() for each in found]})
+            doubts: list[Json] = [each.as_json() for each in result.doubts]
+            show_json(
+                {"documents": list[Json](shown), "findings": [each.as_json() for each in found], "doubts": doubts}
+            )
         else:
             for each in shown:
                 _beside(each)
             _show(found)
+            _show(result.doubts, "look: ")
             _say_ids(work)
             if not found:
                 next_step(f"battery-connector publish {quote(str(plan))} --policy POLICY")
@@ -251,10 +257,10 @@ def _file_codes(compiled: Compiled, folders: tuple[Path, ...]) -> Mapping[str, M
 # --- showing ---
 
 
-def _show(findings: Sequence[Finding]) -> None:
+def _show(findings: Sequence[Finding], before: str = "") -> None:
     out = console(error=True)
     for finding in findings[:_SHOWN]:
-        out.print(_line(finding), markup=False)
+        out.print(before + _line(finding), markup=False)
         if finding.hint:
             out.print(f"  do: {finding.hint}", markup=False)
     if len(findings) > _SHOWN:
@@ -269,6 +275,7 @@ def _show_run(work: Work, ran: Ran, plan: Path, since: Path | None) -> None:
             f"{ran.unchanged} as before, {len(ran.gone)} gone {one_line(' '.join(ran.gone[:_SHOWN]))}", markup=False
         )
     _show(ran.findings)
+    _show(ran.doubts, "look: ")
     _say_ids(work)
     if not ran.findings:
         next_step(f"battery-connector publish {quote(str(plan))} --policy POLICY --config FILE")

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
 
@@ -13,6 +14,7 @@ from connector.mapping.binding import MintId
 from connector.mapping.blame import grouped
 from connector.mapping.changes import State, changes_since, inputs_digest, read_state, state_after
 from connector.mapping.engine import Compiled, Mapped, Result, collect, stream
+from connector.mapping.source import SourceFile
 from connector.model import Finding, JsonObject
 from connector.peers.files import Exports
 from connector.vocabulary.bundle import load_bundle
@@ -32,11 +34,12 @@ class Work(NamedTuple):
 
 
 class Ran(NamedTuple):
-    """What a run gave: rows read, documents to write, findings; since a state also what stayed, what is gone."""
+    """What a run gave: rows read, documents to write, findings, doubts; since a state what stayed, what is gone."""
 
     rows: int
     documents: tuple[Mapped, ...]
     findings: list[Finding]
+    doubts: tuple[Finding, ...] = ()
     unchanged: int = 0
     gone: tuple[str, ...] = ()
     state: State | None = None
@@ -45,7 +48,12 @@ class Ran(NamedTuple):
 def result_of(work: Work, tell: Tell | None = None) -> Result:
     """All documents and all findings of the rows."""
     files = asyncio.run(Exports().read(work.compiled.plan, *work.folders))
-    return collect(stream(work.compiled, files, mint=work.mint), _rows(tell))
+    return _collected(work, files, tell)
+
+
+def _collected(work: Work, files: Mapping[str, Sequence[SourceFile]], tell: Tell | None) -> Result:
+    today = datetime.now(UTC).date().isoformat()  # noqa: TID251 - a person looks at the columns now
+    return collect(stream(work.compiled, files, mint=work.mint), _rows(tell), today=today)
 
 
 def findings_of(result: Result, tell: Tell | None = None) -> list[Finding]:
@@ -56,7 +64,7 @@ def findings_of(result: Result, tell: Tell | None = None) -> list[Finding]:
 def run_whole(work: Work, tell: Tell) -> Ran:
     """Everything."""
     result = result_of(work, tell)
-    return Ran(result.rows, result.mapped, findings_of(result, tell))
+    return Ran(result.rows, result.mapped, findings_of(result, tell), result.doubts)
 
 
 def run_since(work: Work, plan: Path, since: Path, tell: Tell) -> Ran:
@@ -70,13 +78,13 @@ def run_since(work: Work, plan: Path, since: Path, tell: Tell) -> Ran:
     inputs = inputs_digest(plan.read_bytes(), vocabulary, files, work.mint("state", ""))
     if inputs == before.inputs:
         return Ran(0, (), [], unchanged=len(before.records))
-    result = collect(stream(work.compiled, files, mint=work.mint), _rows(tell))
+    result = _collected(work, files, tell)
     changes = changes_since(before, result, vocabulary)
     unfit = _unfit(changes.documents, tell)
     state = state_after(before, result, changes, {mapped.record_id for mapped, _ in unfit}, inputs)
     findings = grouped([*result.findings, *(finding for _, finding in unfit)])
     kept = None if result.stopped else state
-    return Ran(result.rows, changes.documents, findings, changes.unchanged, changes.gone, kept)
+    return Ran(result.rows, changes.documents, findings, result.doubts, changes.unchanged, changes.gone, kept)
 
 
 def _rows(tell: Tell | None) -> Callable[[int], None]:

@@ -25,7 +25,8 @@ from connector.mapping.columns import (
     resolve,
     test_of,
 )  # fmt: skip
-from connector.mapping.converters import converter
+from connector.mapping.converters import Convert, converter, locale_of
+from connector.mapping.doubts import Watch
 from connector.mapping.joins import Joined, frames, look_frame, looker, rows_for
 from connector.mapping.plan import Plan
 from connector.mapping.shape import AnyValue, Condition, Conditional, From, Join, Lookup, Part
@@ -72,7 +73,7 @@ class Binder:
 
     def __init__(
         self, plan: Plan, tables: Mapping[str, Table] | None, joined: dict[str, Joined],
-        codes: Mapping[str, Mapping[str, str]], mint: MintId, *, blame: bool = False,
+        codes: Mapping[str, Mapping[str, str]], mint: MintId, *, blame: bool = False, watch: Watch | None = None,
     ) -> None:  # fmt: skip
         self.plan = plan
         self.tables = tables
@@ -80,6 +81,7 @@ class Binder:
         self.codes = codes
         self.mint = mint
         self.blame = blame
+        self.watch = watch
         self.missing: list[MissingColumn] = []
         self.named: dict[str, set[str]] = {}
 
@@ -200,7 +202,7 @@ class Binder:
     def leaf(self, spec: From, scope: Scope) -> tuple[Callable[[Frame], str | None], tuple[Ref, ...]]:
         """A column, template or constant with its conversions; None where it is empty. Not guarded."""
         get, refs, owner = self.template(spec.from_, scope, spec)
-        convert = converter(spec, owner.source, self.codes)
+        convert = self.watched(spec, refs, owner, converter(spec, owner.source, self.codes))
         default = spec.default
         if convert is str and default is None:
             return (lambda frame: str(get(frame)) or None), refs  # what a reader marks its cells by ends here
@@ -210,6 +212,19 @@ class Binder:
             return (str(convert(text)) or None) if text else default
 
         return make, refs
+
+    def watched(self, spec: From, refs: tuple[Ref, ...], owner: Scope, read: Convert) -> Convert:
+        """The reader of dates or numbers, with an eye on what else their column could mean."""
+        written, column = spec.date or spec.datetime, ", ".join(ref.column for ref in refs)
+        if self.watch is None or not refs:
+            return read
+        if written is not None:
+            return self.watch.date(owner.name, column, written, read, times=spec.date is None)
+        listed = owner.source.format == "csv" or owner.source.is_workbook
+        if listed and (spec.number is not None or spec.unit is not None):
+            locale, delimiter = locale_of(spec, owner.source), owner.source.delimiter or ""
+            return self.watch.number(owner.name, column, locale, read, delimiter=delimiter)
+        return read
 
     def text(self, value: AnyValue, scope: Scope, at: At) -> Callable[[Frame], str | None]:
         """A value that has to be plain text: keys, identifiers."""

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from connector.mapping.binding import MintId
 from connector.mapping.blame import finding, grouped, merged, missing_columns, place_of
 from connector.mapping.columns import Draft, Frame, LinkRequest, MissingColumn
+from connector.mapping.doubts import Watch
 from connector.mapping.joins import Joined
 from connector.mapping.lineage import Lineage
 from connector.mapping.nodes import NodeBinder
@@ -67,12 +68,13 @@ class Compiled:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Result:
-    """What a run gave: documents, findings (many alike are one), and the number of rows read."""
+    """What a run gave: documents, findings (many alike are one), the number of rows read, and columns in doubt."""
 
     mapped: tuple[Mapped, ...]
     findings: tuple[Finding, ...]
     rows: int
     stopped: bool
+    doubts: tuple[Finding, ...] = ()
 
     @property
     def documents(self) -> int:
@@ -91,12 +93,12 @@ def compile_plan(plan: Plan) -> Compiled:
     return Compiled(plan=plan, sources=tuple(dict.fromkeys((plan.driving, *joined))), columns=columns)
 
 
-def run(plan: Plan | Compiled, files: Mapping[str, Sequence[SourceFile]], *, mint: MintId) -> Result:
-    """All documents and all findings."""
-    return collect(stream(plan, files, mint=mint))
+def run(plan: Plan | Compiled, files: Mapping[str, Sequence[SourceFile]], *, mint: MintId, today: str = "") -> Result:
+    """All documents and all findings. `today`: dates that lie behind it are likelier than others."""
+    return collect(stream(plan, files, mint=mint), today=today)
 
 
-def collect(running: Run, on_document: Callable[[int], None] | None = None) -> Result:
+def collect(running: Run, on_document: Callable[[int], None] | None = None, *, today: str = "") -> Result:
     """Run to the end. `on_document` hears how many rows are read."""
     mapped = []
     for each in running:
@@ -108,6 +110,7 @@ def collect(running: Run, on_document: Callable[[int], None] | None = None) -> R
         findings=tuple(grouped(running.findings)),
         rows=running.rows,
         stopped=running.stopped,
+        doubts=running.doubts(today),
     )
 
 
@@ -132,6 +135,7 @@ class Run:
         self._mint = mint
         self._tables = dict(tables or {})
         self._joined: dict[str, Joined] = {}
+        self._watch = Watch()
         self._codes = None if codes is None else plain_codes(compiled.plan) | dict(codes)
         self._blamer: Program
 
@@ -147,6 +151,10 @@ class Run:
             self.rows += len(table.findings) if name == self.plan.driving else 0
             self.findings.extend(table.findings)
             table.findings.clear()
+
+    def doubts(self, today: str) -> tuple[Finding, ...]:
+        """What its columns could mean otherwise, when the iteration has ended."""
+        return self._watch.doubts({name: files[0].name for name, files in self._files.items() if files}, today)
 
     # --- beforehand: tables, columns, indexes ---
 
@@ -168,7 +176,9 @@ class Run:
         return program
 
     def _bind(self, *, blame: bool) -> tuple[Program, list[MissingColumn]]:
-        binder = NodeBinder(self.plan, self._tables, self._joined, self._codes or {}, self._mint, blame=blame)
+        binder = NodeBinder(
+            self.plan, self._tables, self._joined, self._codes or {}, self._mint, blame=blame, watch=self._watch
+        )
         return bind(binder), binder.missing
 
     def _header_mismatch(self, missing: list[MissingColumn]) -> bool:

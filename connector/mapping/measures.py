@@ -84,7 +84,7 @@ class MeasureBinder(Binder):
         if spec.below_detection or spec.uncertainty or spec.round is not None or spec.default is not None:
             return None
         get, refs, owner = self.template(spec.from_, scope, spec)
-        read = number_reader(spec, owner.source)
+        read = self.watched(spec, refs, owner, number_reader(spec, owner.source))
         units, unit_refs = self._unit(spec, scope, at.term("unit"))
         target = None if spec.to is None else self._code(spec.to, spec.line)
         self.trace(at.term("value"), refs)
@@ -111,7 +111,7 @@ class MeasureBinder(Binder):
 
     def _measured(self, spec: From, scope: Scope, at: At) -> tuple[Measure, tuple[Ref, ...]]:
         get, refs, owner = self.template(spec.from_, scope, spec)
-        read = number_reader(spec, owner.source)
+        read = self.watched(spec, refs, owner, number_reader(spec, owner.source))
         units, unit_refs = self._unit(spec, scope, at.term("unit"))
         rule = spec.uncertainty
         written = None if rule is None else rule.percent or rule.absolute or rule.from_

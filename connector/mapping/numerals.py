@@ -32,7 +32,7 @@ Numeral = Callable[[str], str]
 
 def _spelling(locale: str) -> re.Pattern[str]:
     groups, mark = LOCALES[locale]
-    grouped = rf"[0-9]{{1,3}}(?:([{re.escape(groups)}])[0-9]{{3}})(?:\3[0-9]{{3}})*|" if groups else "()(?!)|"
+    grouped = rf"[1-9][0-9]{{0,2}}(?:([{re.escape(groups)}])[0-9]{{3}})(?:\3[0-9]{{3}})*|" if groups else "()(?!)|"
     return re.compile(rf"([+-]?)({grouped}[0-9]+)(?:[{re.escape(mark)}]([0-9]+))?(-?)")
 
 

@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
 from contextlib import aclosing, contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -30,6 +31,7 @@ from connector.exchange.stored import content_of, micros
 from connector.exchange.subjects import identifiers
 from connector.mapping import engine
 from connector.mapping.blame import grouped
+from connector.mapping.doubts import sentence
 from connector.mapping.plan import Plan, parse
 from connector.model import AccessClass, Did, Json, JsonObject
 from connector.policy.odrl import digest
@@ -86,7 +88,7 @@ async def publish(
             lambda open_to: services.publish.publish(result.mapped, open_to, declared, on_document),
         )  # fmt: skip
         withdrawn, told = await clear_away(services, published.left)
-        published.warnings += [*told, *_closed(published.classes, policy_octets)]
+        published.warnings += [*told, *_closed(published.classes, policy_octets), *map(sentence, result.doubts)]
     findings = grouped([*result.findings, *(published.findings if published else [])])
     answer: JsonObject = published.as_json() if published else {"documents": 0, "credentials": 0, "assets": 0}
     offer: JsonObject = {"dataset": dataset.dataset_id, "title": dataset.title, "pin": pinned_to} if published else {}
@@ -172,7 +174,8 @@ async def map_plan(services: Services, plan: Plan) -> engine.Result:
         except BadInput as error:
             problem = problem or error
             continue
-        return await asyncio.to_thread(engine.run, plan, files, mint=lambda kind, key: _mint(services, kind, key))
+        minted, today = partial(_mint, services), services.clock.now().date().isoformat()
+        return await asyncio.to_thread(engine.run, plan, files, mint=minted, today=today)
     raise problem or BadInput("the configuration names no folder of exports")
 
 

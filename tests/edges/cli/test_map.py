@@ -60,6 +60,16 @@ def test_run(tmp_path: Path) -> None:
     assert "throw-away" in people.output
 
 
+def test_a_column_that_could_be_read_otherwise_is_told_and_is_no_finding(tmp_path: Path) -> None:
+    """Once, by `run` and `preview`, with what the plan assumed; the exit code stays."""
+    plan, out = _company(tmp_path, "L1;1.234\nL2;2.500\n"), tmp_path / "out.jsonl"
+    for command in (["run", str(plan), "--out", str(out)], ["preview", str(plan)]):
+        told = RUN.invoke(app, [*command, "--json"])
+        assert told.exit_code == 0
+        assert [each["code"] for each in json.loads(told.stdout)["doubts"]] == ["doubtful-number"]
+        assert RUN.invoke(app, command).output.count("look: lots_1.csv, MENGE: ") == 1
+
+
 def test_a_run_writes_over_nothing_that_it_reads(tmp_path: Path) -> None:
     """Neither the plan nor an export, however the slip is spelt."""
     plan = _company(tmp_path, "L1;1,5\n")

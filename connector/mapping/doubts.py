@@ -1,0 +1,200 @@
+"""Columns that read well and could mean something else: day and month changed over, thousands or decimals.
+
+A run looks at every cell that it reads as a date or number, and stops looking at a column as soon as one cell can be
+read in one way only; so it costs next to nothing. What is left at the end is told once per column, as a doubt: the rows
+stand as the plan says, and a person has to look. Nothing is guessed, and nothing is refused.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import date
+
+from connector.mapping.dates import date_reader, time_reader
+from connector.mapping.numerals import LOCALES, numeral
+from connector.mapping.source import DateCell, NumberCell
+from connector.mapping.unfit import Unfit
+from connector.model import Finding, Place
+
+Convert = Callable[[str], str]
+_EITHER = re.compile(r"-?[1-9][0-9]{0,2}([.,])[0-9]{3}-?")
+_FEW, _LONG, _CLOSER = 3, 60, 4
+"""So many different days, over so many days, and so many times closer together the other way: that tells an order."""
+_LOOK = "look at one {what} that you know; if it is the other way, the plan says"
+
+
+@dataclass(slots=True)
+class Dates:
+    """The dates of one column, as the plan reads them and with day and month changed over."""
+
+    written: str
+    changed: str
+    own: Convert
+    other: Convert
+    open: bool = True
+    days: dict[tuple[str, str], str] = field(default_factory=dict)
+    """Both readings, "" where there is none -> a cell of them."""
+
+    def see(self, text: str) -> None:
+        """A cell. One that fits the plan's order alone settles the column; one that fits neither is told elsewhere."""
+        if isinstance(text, DateCell):
+            return
+        here, there = _day(self.own, text), _day(self.other, text)
+        if here and not there:
+            self.open = False
+            self.days.clear()
+        elif there:
+            self.days.setdefault((here, there), text)
+
+    def doubt(self, today: str) -> tuple[str, str, str] | None:
+        """What speaks for the other order, what to do, and a cell; None: nothing does."""
+        here = sorted(own for own, _ in self.days if own)
+        there = sorted(other for _, other in self.days)
+        alone = [text for (own, _), text in self.days.items() if not own]
+        hint = f'{_LOOK.format(what="date")} "{self.changed}"'
+        if alone:
+            few = f"{len(here)} others fit the plan's {self.written} too" if here else "none fits the plan's"
+            said = f"all its dates fit {self.changed}, {len(alone)} of them (the first: `{alone[0]}`) that alone; {few}"
+            return f"{said}, and would be read with day and month changed over" if here else said, hint, alone[0]
+        if not here:
+            return None
+        text = next(iter(self.days.values()))
+        said = f"as {self.written} its dates run from {here[0]} to {here[-1]}, as {self.changed} from {there[0]} to"
+        if today and here[-1] > today >= there[-1]:
+            return f"{said} {there[-1]}: read the plan's way some are still to come", hint, text
+        wide, close = _span(here), _span(there)
+        monthly = all(own.endswith("-01") for own in here)
+        if len(here) >= _FEW and wide > _LONG and wide >= _CLOSER * close and not monthly:
+            return f"{said} {there[-1]}, which lie closer together", hint, text
+        return None
+
+
+@dataclass(slots=True)
+class Numbers:
+    """The numbers of a source in one locale. Any column that can be read in one way only settles them all."""
+
+    locale: str
+    delimiter: str
+    open: bool = True
+    either: dict[str, str] = field(default_factory=dict)
+    """Column -> a cell with three digits after its only mark."""
+    whole: set[str] = field(default_factory=set)
+    """Columns with numbers below a thousand that have no mark, as numbers with marks at the thousands alone do."""
+
+    def see(self, column: str, text: str) -> None:
+        """A cell that is a number in the locale."""
+        if isinstance(text, NumberCell):
+            return
+        if text.isdecimal():
+            if len(text) <= len("999"):
+                self.whole.add(column)
+        elif _EITHER.fullmatch(text):
+            self.either.setdefault(column, text)
+        else:
+            self.open = not ("," in text or "." in text)
+
+    def doubts(self, *, dotted: bool) -> Iterator[tuple[str, str, str, str]]:
+        """Of each column that could be read otherwise: its name, what it could be, what to do, a cell.
+
+        Between semicolons, and beside days written with dots, a comma is the decimal mark; between commas a point is.
+        """
+        groups, _ = LOCALES[self.locale]
+        usual = "," if dotted or self.delimiter == ";" else "." if self.delimiter == "," else ""
+        for column, text in self.either.items() if self.open else ():
+            mark = "," if "," in text else "."
+            if column in self.whole if mark in groups else mark == usual:
+                continue
+            read = numeral(self.locale, trailing_minus=True)(text)
+            kinds = ("thousands", "decimals") if mark in groups else ("decimals", "thousands")
+            others = [name for name in ("de", "en") if (mark in LOCALES[name][0]) != (mark in groups)]
+            said = f"all its numbers with a mark have three digits behind it, as in `{text}`: the plan (locale"
+            said += f" {self.locale}) reads {read}, so these are {kinds[0]}; they could be {kinds[1]} as well"
+            yield column, said, f"{_LOOK.format(what='number')} locale: {others[0]}", text
+
+
+@dataclass(slots=True)
+class Watch:
+    """What a run has seen, by source and column."""
+
+    dates: dict[tuple[str, str, str], Dates] = field(default_factory=dict)
+    numbers: dict[tuple[str, str], Numbers] = field(default_factory=dict)
+
+    def date(self, source: str, column: str, written: str, read: Convert, *, times: bool) -> Convert:
+        """The reader of dates or times in this format, with an eye on the column."""
+        changed = _changed_over(written)
+        if not changed:
+            return read
+        own, other = (time_reader(one, "UTC") if times else date_reader(one) for one in (written, changed))
+        seen = self.dates.setdefault((source, column, written), Dates(written, changed, own, other))
+
+        def watched(text: str) -> str:
+            if seen.open:
+                seen.see(text)
+            return read(text)
+
+        return watched
+
+    def number(self, source: str, column: str, locale: str, read: Convert, *, delimiter: str) -> Convert:
+        """The reader of numbers in this locale, with an eye on the column."""
+        seen = self.numbers.setdefault((source, locale), Numbers(locale, delimiter))
+
+        def watched(text: str) -> str:
+            number = read(text)
+            if seen.open:
+                seen.see(column, text)
+            return number
+
+        return watched
+
+    def doubts(self, files: Mapping[str, str], today: str) -> tuple[Finding, ...]:
+        """One per column. `files`: the first file of each source; `today`: a date after which none is expected."""
+        found = []
+        for (source, column, _), dates in self.dates.items():
+            if (doubt := dates.doubt(today)) is not None:
+                said, hint, text = doubt
+                found.append(
+                    _finding(
+                        "doubtful-date", said, hint, Place(source=files.get(source, source), column=column, value=text)
+                    )
+                )
+        for (source, _), numbers in self.numbers.items():
+            dotted = any(name == source and written[:5] == "%d.%m" for name, _, written in self.dates)
+            for column, said, hint, text in numbers.doubts(dotted=dotted):
+                found.append(
+                    _finding(
+                        "doubtful-number",
+                        said,
+                        hint,
+                        Place(source=files.get(source, source), column=column, value=text),
+                    )
+                )
+        return tuple(found)
+
+
+def sentence(doubt: Finding) -> str:
+    """All of it in one, for a list of warnings."""
+    return f"{doubt.place.source}, {doubt.place.column}: {doubt.message}; {doubt.hint}"
+
+
+def _changed_over(written: str) -> str:
+    """The format with day and month changed over; "" where nobody writes so: the year first, or run together."""
+    if not re.match(r"%[dm][^%]%[dm][^%]%Y", written):
+        return ""
+    return written.translate(str.maketrans("dm", "md"))
+
+
+def _day(read: Convert, text: str) -> str:
+    try:
+        return read(text)[:10]
+    except Unfit:
+        return ""
+
+
+def _span(days: list[str]) -> int:
+    return (date.fromisoformat(days[-1]) - date.fromisoformat(days[0])).days
+
+
+def _finding(code: str, message: str, hint: str, place: Place) -> Finding:
+    return Finding(code=code, message=message, hint=hint, place=place)

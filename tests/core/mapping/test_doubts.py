@@ -1,0 +1,119 @@
+"""Columns that read well and could mean something else are told once, and only where something speaks for it."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import pytest
+
+from connector.mapping.doubts import sentence
+from connector.mapping.engine import Result, run
+from tests.core.mapping.trial import CSV, file, mint, plan_of, workbook
+
+TODAY = "2026-11-30"
+
+
+def judged(lines: list[str], *, date: str = "", locale: str = "de", delimiter: str = ";") -> Result:
+    """A column of dates, or one or two of masses, without a header of its own."""
+    source = CSV.replace('";"', f'"{delimiter}"').replace("locale: de", f"locale: {locale}")
+    document = f'productionDate: {{from: A, date: "{date}"}}' if date else "netMass: {from: A, unit: KGM}"
+    document += "\ngrossMass: {from: B, unit: KGM}" if delimiter in lines[0] else ""
+    rows = [f"L{number}{delimiter}{line}" for number, line in enumerate(lines)]
+    data = "\n".join([delimiter.join(["LOT", "A", "B"][: rows[0].count(delimiter) + 1]), *rows]).encode()
+    plan = plan_of(f"lots: {source}}}", document)
+    return run(plan, {"lots": [file("lots.csv", data)]}, mint=mint, today=TODAY)
+
+
+@pytest.mark.parametrize(
+    ("date", "days", "said"),
+    [
+        ("%d/%m/%Y", ["03/04/2026", "03/25/2026", "04/02/2026"], "all its dates fit %m/%d/%Y, 1 of them"),
+        ("%m/%d/%Y", ["03/04/2026", "25/03/2026"], "all its dates fit %d/%m/%Y, 1 of them (the first: `25/03/2026`)"),
+        ("%d.%m.%Y", ["11.12.2026", "10.02.2026"], "read the plan's way some are still to come"),
+        ("%d/%m/%Y", ["03/01/2025", "03/05/2025", "03/12/2025"], "which lie closer together"),
+        ("%d/%m/%Y", ["03/25/2026", "n/a", "04/02/2026"], "all its dates fit %m/%d/%Y"),
+    ],
+)
+def test_day_and_month_changed_over_is_told_once(date: str, days: list[str], said: str) -> None:
+    """With what speaks for it, and the format that the plan would say."""
+    (doubt,) = judged(days, date=date).doubts
+    assert (doubt.code, doubt.place.source, doubt.place.column) == ("doubtful-date", "lots.csv", "A")
+    assert said in doubt.message
+    assert doubt.hint.endswith(f'"{date.translate(str.maketrans("dm", "md"))}"')
+    assert sentence(doubt).startswith("lots.csv, A: ")
+
+
+@pytest.mark.parametrize(
+    ("date", "days"),
+    [
+        ("%d/%m/%Y", ["03/04/2026", "25/03/2026", "03/12/2026"]),  # one cell settles it
+        ("%d.%m.%Y", ["01.01.2026", "01.02.2026", "01.03.2026", "01.11.2026"]),  # the first of each month
+        ("%d.%m.%Y", ["05.03.2026", "07.06.2026", "06.09.2026"]),  # nothing speaks for either
+        ("%d.%m.%Y", ["11.12.2027", "10.02.2027"]),  # to come in either order
+        ("%d/%m/%Y", ["03/25/2026", "25/03/2026"]),  # told row by row: neither order fits all
+        ("iso", ["2026-03-01", "2026-03-05", "2026-03-12"]),
+        ("sap", ["20260301", "20260305", "20260312"]),
+    ],
+)
+def test_dates_without_a_reason_are_not_doubted(date: str, days: list[str]) -> None:
+    """Most columns have a day above twelve; the others need something that speaks against them."""
+    assert judged(days, date=date).doubts == ()
+
+
+def test_times_are_judged_by_their_days() -> None:
+    """With a zone, over whatever hours."""
+    when = 'productionDate: {from: A, datetime: "%d/%m/%Y %H:%M", zone: Europe/Berlin}'
+    data = b"LOT;A\nL1;03/04/2026 08:00\nL2;03/25/2026 08:00\n"
+    result = run(plan_of(f"lots: {CSV}}}", when), {"lots": [file("lots.csv", data)]}, mint=mint)
+    assert [doubt.code for doubt in result.doubts] == ["doubtful-date"]
+    assert '"%m/%d/%Y %H:%M"' in result.doubts[0].hint
+
+
+@pytest.mark.parametrize(
+    ("locale", "delimiter", "numbers", "assumed"),
+    [
+        ("de", ";", ["1.234", "12.500"], "reads 1234, so these are thousands"),
+        ("en", ";", ["1,234", "12,500"], "reads 1234, so these are thousands"),
+        ("plain", ";", ["1.234", "12.500"], "reads 1.234, so these are decimals"),
+        ("de", "|", ["1,234", "950"], "reads 1.234, so these are decimals"),
+    ],
+)
+def test_three_digits_behind_the_only_mark_are_told_once(
+    locale: str, delimiter: str, numbers: list[str], assumed: str
+) -> None:
+    """With what the plan assumed; the rows stand."""
+    result = judged(numbers, locale=locale, delimiter=delimiter)
+    assert (result.documents, result.findings) == (2, ())
+    (doubt,) = result.doubts
+    assert (doubt.code, doubt.place.value) == ("doubtful-number", numbers[0])
+    assert assumed in doubt.message
+
+
+@pytest.mark.parametrize(
+    ("locale", "delimiter", "numbers"),
+    [
+        ("de", ";", ["950,000", "75,760"]),  # SAP writes three places; semicolons are there because of the comma
+        ("en", ",", ["950.000", "75.760"]),
+        ("de", ";", ["1.234", "950", "12.500"]),  # below a thousand there is no mark, so the marks are thousands
+        ("de", "|", ["1,234", "0,500"]),
+        ("de", "|", ["1,234", "2.500,5"]),
+        ("de", "|", ["1,234|0,5", "2,500|7"]),  # the other column says how this file writes numbers
+        ("en", ";", ["1.25", "7"]),
+        ("fr", "|", ["1 234", "2 500"]),
+    ],
+)
+def test_numbers_that_something_settles_are_not_doubted(locale: str, delimiter: str, numbers: list[str]) -> None:
+    """A cell, another column, or how the file is separated."""
+    result = judged(numbers, locale=locale, delimiter=delimiter)
+    assert result.findings == ()
+    assert result.doubts == ()
+
+
+def test_what_a_workbook_stores_as_numbers_and_dates_is_never_doubted() -> None:
+    """Only text can be read in two ways."""
+    source = "lots: {file: '*.xlsx', format: xlsx, locale: de, key: LOT}"
+    document = 'netMass: {from: A, unit: KGM}\nproductionDate: {from: B, date: "%d/%m/%Y"}'
+    day = dt.date(2026, 12, 3)  # still to come
+    given = file("lots.xlsx", workbook([["LOT", "A", "B"], ["L1", 1.234, day]]))
+    result = run(plan_of(source, document), {"lots": [given]}, mint=mint, today=TODAY)
+    assert (result.documents, result.doubts) == (1, ())
