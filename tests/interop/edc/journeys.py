@@ -8,6 +8,8 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable
 from dataclasses import dataclass
+from http import HTTPStatus
+from urllib.parse import quote
 
 from connector.credentials.digest import digest_multibase
 from connector.model import JsonObject
@@ -25,7 +27,11 @@ GOODS = b'{"cells": 96}'
 
 
 class LostByEdcError(Exception):
-    """EDC has acknowledged a start and stands before it all the same: two of its threads met. It says so to nobody."""
+    """EDC has acknowledged a message and stands before it all the same: two of its threads met. It says so to nobody.
+
+    The lease of its store in memory has one holder for all threads, so it keeps none of them apart: what the state
+    machine writes after our answer can cover what our next message, some milliseconds later, has just written.
+    """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,10 +70,34 @@ def agreed_with_us(scene: Scene, title: str) -> str:
     edc, us = scene.edc, scene.us
     dataset = actions.catalog(edc, us.dsp, us.did)[title]
     ident = actions.ask_for(edc, us.dsp, us.did, dataset)
-    row = actions.negotiation(edc, ident)
+    row = unless_lost(us, ident, lambda: actions.negotiation(edc, ident))
     assert row["state"] == "FINALIZED", row
     scene.us.until(ident, "FINALIZED")
     return str(row["contractAgreementId"])
+
+
+def unless_lost(us: Company, pid: str, wait: Callable[[], JsonObject]) -> JsonObject:
+    """EDC's process once the wait is over. A wait in vain is EDC's loss if it acknowledged what we said last."""
+    try:
+        return wait()
+    except TimeoutError as error:
+        if not acknowledged(us, pid):
+            raise
+        raise LostByEdcError(str(error)) from error
+
+
+def not_lost(us: Company, said: JsonObject) -> None:
+    """Raises if a request of ours waited in vain for the end: EDC acknowledged our verification and never went on."""
+    if said["state"] == "VERIFIED" and acknowledged(us, str(said["negotiation"])):
+        raise LostByEdcError(f"the verification of {said['negotiation']}")
+
+
+def acknowledged(us: Company, pid: str) -> bool:
+    """Whether the last word in a process is ours, and the other side has answered it with success."""
+    match us.get(f"/v1/processes/{quote(pid, safe=':')}")["messages"]:
+        case [*_, {"direction": "out", "status": int(status)}]:
+            return status == HTTPStatus.OK
+    return False
 
 
 def pulled(address: JsonObject, url: str = "") -> bytes:
@@ -92,11 +122,7 @@ def started_with_us(scene: Scene, agreement: str) -> tuple[str, JsonObject]:
     """EDC starts a pull from us. Returns its id, and the address that it got."""
     edc, us = scene.edc, scene.us
     ident = actions.fetch(edc, us.dsp, us.did, agreement, PULL)
-    try:
-        row = actions.transfer(edc, ident, ("STARTED", "TERMINATED"))
-    except TimeoutError as error:
-        us.until(ident, "STARTED")
-        raise LostByEdcError(str(error)) from error
+    row = unless_lost(us, ident, lambda: actions.transfer(edc, ident, ("STARTED", "TERMINATED")))
     assert row["state"] == "STARTED", row
     scene.us.until(ident, "STARTED")
     return ident, address_of(edc, ident)
@@ -138,7 +164,7 @@ def edc_suspends(scene: Scene) -> str:
     scene.us.until(ident, "SUSPENDED")
     assert is_refused(first)
     actions.command(edc, f"/transferprocesses/{ident}/resume")
-    actions.transfer(edc, ident, ("STARTED",))
+    unless_lost(scene.us, ident, lambda: actions.transfer(edc, ident, ("STARTED",)))
     scene.us.until(ident, "STARTED")
     second = address_of(edc, ident, other_than=first)
     assert is_refused(first)
@@ -196,6 +222,7 @@ def agreed_with_edc(scene: Scene, dataset: str) -> str:
     said = scene.us.post(
         "/v1/request", {"peer": scene.edc.participant, "dataset": dataset, "wait_seconds": WAIT_SECONDS}
     )
+    not_lost(scene.us, said)
     assert said["state"] == "FINALIZED", scene.us.get(f"/v1/processes/{said['negotiation']}")
     row = actions.found(scene.edc, "contractnegotiations", str(said["negotiation"]))
     assert actions.negotiation(scene.edc, str(row["@id"]))["state"] == "FINALIZED"
