@@ -9,7 +9,7 @@ from connector.model import Json, JsonObject
 from tests.interop.edc.runtime import PROTOCOL, Edc
 
 ODRL = "http://www.w3.org/ns/odrl.jsonld"
-PATIENCE_SECONDS = 200.0
+PATIENCE_SECONDS = 100.0
 _LOOK_SECONDS = 0.1
 NEGOTIATED = ("FINALIZED", "TERMINATED")
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from connector.model import JsonObject
 from tests.interop.company import WAIT_SECONDS
-from tests.interop.edc import actions
+from tests.interop.edc import actions, settled
 from tests.interop.edc.journeys import Scene
 
 _REASON = "changed our mind"
@@ -17,7 +17,7 @@ def edc_ends_its_request(scene: Scene) -> str:
     """EDC asked, nobody here has decided, and EDC ends it: what waited is gone, and its reason is kept."""
     ident = asked_by_edc(scene)
     actions.end_negotiation(scene.edc, ident, _REASON)
-    actions.negotiation(scene.edc, ident, ("TERMINATED",))
+    settled.negotiation(scene.edc, scene.careful, ident, ("TERMINATED",))
     return ended_by_edc(scene, ident)
 
 
@@ -26,7 +26,7 @@ def we_end_its_request(scene: Scene) -> str:
     ident = asked_by_edc(scene)
     said = scene.careful.post(f"/v1/negotiations/{ident}/terminate", {"reason": _REASON, "wait_seconds": WAIT_SECONDS})
     assert said["state"] == "TERMINATED", said
-    actions.negotiation(scene.edc, ident, ("TERMINATED",))
+    settled.negotiation(scene.edc, scene.careful, ident, ("TERMINATED",))
     return ended_by_us(scene, ident)
 
 
@@ -34,7 +34,7 @@ def edc_ends_its_agreement(scene: Scene) -> str:
     """EDC agreed, nobody here has verified yet, and EDC ends it: its reason is kept, and no agreement counts."""
     pid, ident = agreed_by_edc(scene)
     actions.end_negotiation(scene.edc, ident, _REASON)
-    actions.negotiation(scene.edc, ident, ("TERMINATED",))
+    settled.negotiation(scene.edc, scene.careful, ident, ("TERMINATED",))
     return ended_by_edc(scene, pid)
 
 
@@ -43,7 +43,7 @@ def we_end_its_agreement(scene: Scene) -> str:
     pid, ident = agreed_by_edc(scene)
     said = scene.careful.post(f"/v1/negotiations/{pid}/terminate", {"reason": _REASON, "wait_seconds": WAIT_SECONDS})
     assert said["state"] == "TERMINATED", said
-    actions.negotiation(scene.edc, ident, ("TERMINATED",))
+    settled.negotiation(scene.edc, scene.careful, ident, ("TERMINATED",))
     return ended_by_us(scene, pid)
 
 
@@ -52,7 +52,7 @@ def asked_by_edc(scene: Scene) -> str:
     edc, careful = scene.edc, scene.careful
     dataset = actions.catalog(edc, careful.dsp, careful.did)["open"]
     ident = actions.ask_for(edc, careful.dsp, careful.did, dataset)
-    actions.negotiation(edc, ident, ("REQUESTED",))
+    settled.negotiation(edc, careful, ident, ("REQUESTED",))
     careful.until(ident, "REQUESTED")
     return ident
 
@@ -63,7 +63,7 @@ def agreed_by_edc(scene: Scene) -> tuple[str, str]:
     pid = str(scene.careful.post("/v1/request", body)["negotiation"])
     scene.careful.until(pid, "AGREED")
     ident = str(actions.found(scene.edc, "contractnegotiations", pid)["@id"])
-    actions.negotiation(scene.edc, ident, ("AGREED",))
+    settled.negotiation(scene.edc, scene.careful, ident, ("AGREED",))
     return pid, ident
 
 

@@ -8,13 +8,11 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable
 from dataclasses import dataclass
-from http import HTTPStatus
-from urllib.parse import quote
 
 from connector.credentials.digest import digest_multibase
 from connector.model import JsonObject
 from tests.interop.company import ROWS, WAIT_SECONDS, Company, policy
-from tests.interop.edc import actions
+from tests.interop.edc import actions, settled
 from tests.interop.edc.runtime import Edc, EdcError
 from tests.interop.warehouse import Warehouse
 
@@ -24,14 +22,6 @@ COMPLETED = ("COMPLETED", "DEPROVISIONING", "DEPROVISIONED")
 TERMINATED = ("TERMINATED", "DEPROVISIONING", "DEPROVISIONED")
 """As provider EDC cleans up after the end, and then says so."""
 GOODS = b'{"cells": 96}'
-
-
-class LostByEdcError(Exception):
-    """EDC has acknowledged a message and stands before it all the same: two of its threads met. It says so to nobody.
-
-    The lease of its store in memory has one holder for all threads, so it keeps none of them apart: what the state
-    machine writes after our answer can cover what our next message, some milliseconds later, has just written.
-    """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,34 +60,10 @@ def agreed_with_us(scene: Scene, title: str) -> str:
     edc, us = scene.edc, scene.us
     dataset = actions.catalog(edc, us.dsp, us.did)[title]
     ident = actions.ask_for(edc, us.dsp, us.did, dataset)
-    row = unless_lost(us, ident, lambda: actions.negotiation(edc, ident))
+    row = settled.negotiation(edc, us, ident)
     assert row["state"] == "FINALIZED", row
     scene.us.until(ident, "FINALIZED")
     return str(row["contractAgreementId"])
-
-
-def unless_lost(us: Company, pid: str, wait: Callable[[], JsonObject]) -> JsonObject:
-    """EDC's process once the wait is over. A wait in vain is EDC's loss if it acknowledged what we said last."""
-    try:
-        return wait()
-    except TimeoutError as error:
-        if not acknowledged(us, pid):
-            raise
-        raise LostByEdcError(str(error)) from error
-
-
-def not_lost(us: Company, said: JsonObject) -> None:
-    """Raises if a request of ours waited in vain for the end: EDC acknowledged our verification and never went on."""
-    if said["state"] == "VERIFIED" and acknowledged(us, str(said["negotiation"])):
-        raise LostByEdcError(f"the verification of {said['negotiation']}")
-
-
-def acknowledged(us: Company, pid: str) -> bool:
-    """Whether the last word in a process is ours, and the other side has answered it with success."""
-    match us.get(f"/v1/processes/{quote(pid, safe=':')}")["messages"]:
-        case [*_, {"direction": "out", "status": int(status)}]:
-            return status == HTTPStatus.OK
-    return False
 
 
 def pulled(address: JsonObject, url: str = "") -> bytes:
@@ -122,7 +88,7 @@ def started_with_us(scene: Scene, agreement: str) -> tuple[str, JsonObject]:
     """EDC starts a pull from us. Returns its id, and the address that it got."""
     edc, us = scene.edc, scene.us
     ident = actions.fetch(edc, us.dsp, us.did, agreement, PULL)
-    row = unless_lost(us, ident, lambda: actions.transfer(edc, ident, ("STARTED", "TERMINATED")))
+    row = settled.transfer(edc, us, ident, ("STARTED", "TERMINATED"))
     assert row["state"] == "STARTED", row
     scene.us.until(ident, "STARTED")
     return ident, address_of(edc, ident)
@@ -148,7 +114,7 @@ def we_refuse(scene: Scene) -> str:
     edc, us = scene.edc, scene.us
     dataset = actions.catalog(edc, us.dsp, us.did)["members"]
     ident = actions.ask_for(edc, us.dsp, us.did, dataset)
-    row = actions.negotiation(edc, ident)
+    row = settled.negotiation(edc, us, ident)
     assert row["state"] == "TERMINATED", row
     ours = scene.us.until(ident, "TERMINATED")
     assert "'failed': ['membership']" in str(ours["content"]), ours
@@ -160,11 +126,11 @@ def edc_suspends(scene: Scene) -> str:
     edc = scene.edc
     ident, first = started_with_us(scene, agreed_with_us(scene, "open"))
     actions.command(edc, f"/transferprocesses/{ident}/suspend", reason="stock-taking")
-    actions.transfer(edc, ident, ("SUSPENDED",))
+    settled.transfer(edc, scene.us, ident, ("SUSPENDED",))
     scene.us.until(ident, "SUSPENDED")
     assert is_refused(first)
     actions.command(edc, f"/transferprocesses/{ident}/resume")
-    unless_lost(scene.us, ident, lambda: actions.transfer(edc, ident, ("STARTED",)))
+    settled.transfer(edc, scene.us, ident, ("STARTED",))
     scene.us.until(ident, "STARTED")
     second = address_of(edc, ident, other_than=first)
     assert is_refused(first)
@@ -204,13 +170,13 @@ def we_suspend_and_end(scene: Scene) -> str:
     edc, us = scene.edc, scene.us
     ident, first = started_with_us(scene, agreed_with_us(scene, "open"))
     assert us.post(f"/v1/transfers/{ident}/suspend", {"reason": "stock-taking"})["state"] == "SUSPENDED"
-    actions.transfer(edc, ident, ("SUSPENDED",))
+    settled.transfer(edc, scene.us, ident, ("SUSPENDED",))
     assert is_refused(first)
     assert us.post(f"/v1/transfers/{ident}/resume", {})["state"] == "STARTED"
-    actions.transfer(edc, ident, ("STARTED",))
+    settled.transfer(edc, scene.us, ident, ("STARTED",))
     assert pulled(address_of(scene.edc, ident, other_than=first))
     assert us.post(f"/v1/transfers/{ident}/terminate", {"reason": "certificate withdrawn"})["state"] == "TERMINATED"
-    actions.transfer(edc, ident, TERMINATED)
+    settled.transfer(edc, scene.us, ident, TERMINATED)
     return "a fresh token"
 
 
@@ -222,10 +188,9 @@ def agreed_with_edc(scene: Scene, dataset: str) -> str:
     said = scene.us.post(
         "/v1/request", {"peer": scene.edc.participant, "dataset": dataset, "wait_seconds": WAIT_SECONDS}
     )
-    not_lost(scene.us, said)
     assert said["state"] == "FINALIZED", scene.us.get(f"/v1/processes/{said['negotiation']}")
     row = actions.found(scene.edc, "contractnegotiations", str(said["negotiation"]))
-    assert actions.negotiation(scene.edc, str(row["@id"]))["state"] == "FINALIZED"
+    assert settled.negotiation(scene.edc, scene.us, str(row["@id"]))["state"] == "FINALIZED"
     return str(said["agreement"])
 
 
@@ -244,7 +209,7 @@ def we_pull(scene: Scene) -> str:
     pid, address = started_with_edc(scene, agreed_with_edc(scene, "open"))
     assert pulled(address) == GOODS
     assert scene.us.post(f"/v1/transfers/{pid}/complete", {})["state"] == "COMPLETED"
-    actions.transfer(scene.edc, found_at_edc(scene, pid), COMPLETED)
+    settled.transfer(scene.edc, scene.us, found_at_edc(scene, pid), COMPLETED)
     return f"{len(GOODS)} bytes"
 
 
@@ -260,14 +225,14 @@ def we_suspend(scene: Scene) -> str:
     pid, first = started_with_edc(scene, agreement)
     ident = found_at_edc(scene, pid)
     assert us.post(f"/v1/transfers/{pid}/suspend", {"reason": "stock-taking"})["state"] == "SUSPENDED"
-    actions.transfer(edc, ident, ("SUSPENDED",))
+    settled.transfer(edc, scene.us, ident, ("SUSPENDED",))
     assert us.post(f"/v1/transfers/{pid}/resume", {})["state"] == "STARTED"
-    actions.transfer(edc, ident, ("STARTED",))
+    settled.transfer(edc, scene.us, ident, ("STARTED",))
     _, second = started_with_edc(scene, agreement)
     assert second["authorization"] != first["authorization"]
     assert pulled(second) == GOODS
     assert us.post(f"/v1/transfers/{pid}/terminate", {"reason": "enough"})["state"] == "TERMINATED"
-    actions.transfer(edc, ident, TERMINATED)
+    settled.transfer(edc, scene.us, ident, TERMINATED)
     return "a fresh token"
 
 

@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from connector.model import JsonObject
 from tests.interop.company import WAIT_SECONDS
-from tests.interop.edc import actions, journeys
+from tests.interop.edc import actions, journeys, settled
 from tests.interop.edc.journeys import Scene
 
 COUNT, AT_ONCE = 500, 20
@@ -40,7 +40,7 @@ def _tried(one: Callable[[int], str]) -> Callable[[int], str]:
     def tried(number: int) -> str:
         try:
             return one(number)
-        except journeys.LostByEdcError:
+        except settled.LostByEdcError:
             return LOST
         except (AssertionError, TimeoutError, OSError) as error:
             return f"failed: {error!r:.300}"
@@ -50,7 +50,7 @@ def _tried(one: Callable[[int], str]) -> Callable[[int], str]:
 
 def _begun_by_edc(scene: Scene, offered: JsonObject) -> str:
     ident = actions.ask_for(scene.edc, scene.us.dsp, scene.us.did, offered)
-    row = journeys.unless_lost(scene.us, ident, lambda: actions.negotiation(scene.edc, ident))
+    row = settled.negotiation(scene.edc, scene.us, ident)
     return _end(scene, row, str(row.get("correlationId") or ident))
 
 
@@ -60,11 +60,10 @@ def _begun_by_us(scene: Scene, offer: JsonObject) -> str:
         "wait_seconds": WAIT_SECONDS,
     }  # fmt: skip
     said = scene.us.post("/v1/request", body)
-    journeys.not_lost(scene.us, said)
     assert said["state"] in _ENDS, said
     pid = str(said["negotiation"])
     found = actions.found(scene.edc, "contractnegotiations", pid)
-    return _end(scene, actions.negotiation(scene.edc, str(found["@id"])), pid)
+    return _end(scene, settled.negotiation(scene.edc, scene.us, str(found["@id"])), pid)
 
 
 def _end(scene: Scene, theirs: JsonObject, pid: str) -> str:

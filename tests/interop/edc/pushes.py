@@ -8,7 +8,7 @@ from collections.abc import Callable
 from connector.credentials.digest import digest_multibase
 from connector.model import JsonObject
 from tests.interop.company import ROWS, WAIT_SECONDS
-from tests.interop.edc import actions
+from tests.interop.edc import actions, settled
 from tests.interop.edc.journeys import COMPLETED, GOODS, PUSH, Scene, agreed_with_edc, agreed_with_us, found_at_edc
 
 
@@ -18,7 +18,7 @@ def we_push(scene: Scene) -> str:
     agreement = agreed_with_us(scene, "open")
     place: JsonObject = {"type": "HttpData", "baseUrl": scene.warehouse.url("/from-us")}
     ident = actions.fetch(edc, us.dsp, us.did, agreement, PUSH, place)
-    row = actions.transfer(edc, ident, (*COMPLETED, "TERMINATED"))
+    row = settled.transfer(edc, us, ident, (*COMPLETED, "TERMINATED"))
     assert row["state"] in COMPLETED, row
     us.until(ident, "COMPLETED")
     path, body = scene.warehouse.delivered.get(timeout=WAIT_SECONDS)
@@ -36,7 +36,7 @@ def edc_pushes(scene: Scene) -> str:
     body: JsonObject = {"agreement": agreement, "push": True, "wait_seconds": WAIT_SECONDS}
     said = us.running.management.work("/v1/fetch", body, key=f"push {agreement}")
     assert (said["state"], said["files"], said["findings"]) == ("COMPLETED", 1, []), said
-    actions.transfer(scene.edc, found_at_edc(scene, str(said["transfer"])), COMPLETED)
+    settled.transfer(scene.edc, us, found_at_edc(scene, str(said["transfer"])), COMPLETED)
     files = us.get("/v1/received")["files"]
     assert isinstance(files, list), files
     kept = [one["digest"] for one in files if isinstance(one, dict) and one["agreement"] == agreement]

@@ -11,7 +11,7 @@ from typing import TypeVar
 
 from connector.model import Json
 from tests.interop import company
-from tests.interop.edc import endings, journeys, load, pushes, runtime
+from tests.interop.edc import endings, journeys, load, pushes, runtime, settled
 from tests.interop.outcome import Outcome
 from tests.interop.warehouse import open_warehouse
 
@@ -58,12 +58,12 @@ def at(edc: runtime.Edc) -> dict[str, Json]:
 
 
 def tried(journey: Callable[[S], str], scene: S) -> Outcome:
-    """What came of a journey; a start that EDC lost is asked for a second time."""
+    """What came of a journey; one in which EDC lost a message of ours is made a second time."""
     began = time.monotonic()
     try:
         try:
             said, passed = journey(scene), True
-        except journeys.LostByEdcError as lost:
+        except settled.LostByEdcError as lost:
             said, passed = f"{journey(scene)}; at the second try, the first was lost by EDC: {lost!s:.200}", True
     except Exception as error:  # noqa: BLE001 - the table goes on, and tells
         last = traceback.extract_tb(error.__traceback__)[-1]
