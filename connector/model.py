@@ -21,6 +21,11 @@ Json: TypeAlias = "None | bool | int | float | str | list[Json] | dict[str, Json
 JsonObject: TypeAlias = "dict[str, Json]"
 
 
+def is_number(text: str) -> bool:
+    """Whether it is digits alone. Python's own tests and `int` take those of other scripts too."""
+    return text.isascii() and text.isdecimal()
+
+
 def list_in(value: object) -> list[Json]:
     """The list that stands here, or an empty one."""
     return value if isinstance(value, list) else []

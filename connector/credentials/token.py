@@ -21,6 +21,7 @@ from connector.model import Did, JsonObject
 
 TOKEN_LIMIT_BYTES = 32_768
 LONGEST_LIFETIME_SECONDS = 600
+_BEARER = "bearer "
 _LONGEST_JTI = 256
 _LONGEST_NAME = 512
 _LATEST = 1 << 40
@@ -48,6 +49,11 @@ class SelfIssued:
     key_id: str
     access_token: str | None
     claims: JsonObject
+
+
+def bare(authorization: str) -> str:
+    """The token without its scheme, whose case does not count (RFC 9110, 11.1); an EDC's clients show it bare."""
+    return authorization[len(_BEARER) :] if authorization[: len(_BEARER)].lower() == _BEARER else authorization
 
 
 def claims(

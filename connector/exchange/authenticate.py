@@ -19,6 +19,7 @@ from typing import TypeAlias
 from connector.credentials.digest import digest_multibase
 from connector.credentials.presentation import PARTY_LIMIT_BYTES, bound_to, verify_presentation
 from connector.credentials.query import type_scope
+from connector.credentials.token import bare
 from connector.credentials.verify import Report, needs
 from connector.errors import AddressBlocked, BadMessage, CannotCheck, Conflict, NotAuthenticated
 from connector.exchange.draft import Caller
@@ -39,7 +40,6 @@ _MAX_PARTIES = 10_000
 _MAX_PRESENTATIONS = 4
 _MOST_DOUBTS = 4
 """Each stands in the record of every decision about the party."""
-_BEARER = "Bearer "
 
 _Shown: TypeAlias = tuple[Did, tuple[bytes, ...] | None]
 """A party, and what a transfer of its keeps of what it showed; None: what it shows when it is asked."""
@@ -98,7 +98,7 @@ class Authenticate:
         if once:  # last: a request that could not be checked consumes no token
             await self._use_up(replay)
         return Caller(
-            facts=known.facts(proven.party), token=authorization.removeprefix(_BEARER),
+            facts=known.facts(proven.party), token=bare(authorization),
             verification_key=proven.key, replay=replay, repeat=earlier is not None,
         )  # fmt: skip
 

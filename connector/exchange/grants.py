@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 import orjson
 
+from connector.credentials.token import bare
 from connector.errors import Conflict, NotAllowed, NotAuthenticated, NotFound
 from connector.exchange.contents import Contents
 from connector.exchange.policies import Policies
@@ -26,8 +27,6 @@ from connector.policy.operands import Stage
 from connector.policy.pinning import PIN
 from connector.protocol.process import Role
 from connector.protocol.transfer import Kind, State
-
-_BEARER = "bearer "
 
 FactsFrom = Callable[[Did, Sequence[bytes]], Awaitable[Facts]]
 """What these credentials prove about a party now."""
@@ -163,8 +162,3 @@ class Grants:
 
     def _entry(self, event: str, body: JsonObject) -> EvidenceEntry:
         return EvidenceEntry(tenant=self.tenant, at=micros(self.clock.now()), event=event, body=orjson.dumps(body))
-
-
-def bare(authorization: str) -> str:
-    """The token, with or without its scheme: an EDC's clients show it bare."""
-    return authorization[len(_BEARER) :] if authorization[: len(_BEARER)].lower() == _BEARER else authorization

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from weakref import WeakValueDictionary
 
+from connector.credentials.token import bare
 from connector.errors import BadMessage, CannotCheck, NotAllowed
 from connector.exchange.conversation import Conversation
 from connector.exchange.draft import Draft
@@ -96,7 +97,7 @@ def _is_stale(address: JsonObject, now: datetime) -> bool:
 
 
 def _bare(address: JsonObject) -> str:
-    return str(address["authorization"]).removeprefix("Bearer ").removeprefix("bearer ")
+    return bare(str(address["authorization"]))
 
 
 def _header(address: JsonObject) -> str:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 from connector.credentials.datamodel import Credential
 from connector.exchange.rows import IdentifierRow, RecordRow
-from connector.model import Json, JsonObject
+from connector.model import Json, JsonObject, is_number
 
 _MOST_DIGITS = 10
 """Of a version: nobody corrects a record that often."""
@@ -19,7 +19,7 @@ def record_header(credential: Credential) -> tuple[str, int, str, str] | None:
     """(record id, version, level, access class) as signed, or None where the credential names no record."""
     match credential.payload.get("record"):
         case {"id": str(record_id), "version": str(version), "level": str(level), "accessClass": str(access_class)}:
-            short = version.isdecimal() and len(version) < _MOST_DIGITS
+            short = is_number(version) and len(version) < _MOST_DIGITS
             return (record_id, int(version), level, access_class) if short else None
     return None
 

@@ -48,9 +48,10 @@ class SelfIssued:
 
     async def check(self, authorization: str) -> Proven:
         """Section 4.3.3, except that it may have been used before."""
-        if not authorization.startswith(_BEARER):
+        shown = token.bare(authorization)
+        if shown == authorization:
             raise NotAuthenticated("a Bearer token is needed")
-        peeked = token.peek(authorization.removeprefix(_BEARER))
+        peeked = token.peek(shown)
         document = await self._document(peeked.issuer, peeked.jws.key_id)
         issued = token.verify_self_issued(
             peeked, document, audience=self.did, now=self.clock.now(), leeway_seconds=self.leeway_seconds

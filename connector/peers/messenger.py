@@ -20,6 +20,7 @@ import orjson
 from connector.credentials import query
 from connector.credentials.access import mint_access
 from connector.credentials.did import DidDocument
+from connector.credentials.token import bare
 from connector.errors import BadMessage, CannotCheck
 from connector.exchange.patience import NOT_NOW, not_now
 from connector.exchange.ports import AuditAnswer, Clock, Http, HttpAnswer, Identity, Resolver, Sent
@@ -99,7 +100,7 @@ class Messenger:
         proof = await self.identity.show(peer, self._access(peer))
         headers = {"Authorization": proof, "Content-Type": _JSON}
         answer = await self.http.request("POST", url, headers=headers, body=body, limit_bytes=limit_bytes)
-        return Sent(answer=answer, token=_bare(proof))
+        return Sent(answer=answer, token=bare(proof))
 
     async def get(self, peer: Did, url: str) -> Sent:
         """GET with such a token."""
@@ -110,7 +111,7 @@ class Messenger:
             proof = await self.identity.show(peer, self._access(peer))
             return await self.http.request("GET", url, headers={"Authorization": proof})
 
-        return Sent(answer=await _once_more(once), token=_bare(proof))
+        return Sent(answer=await _once_more(once), token=bare(proof))
 
     async def pull(self, url: str, authorization: str, *, limit_bytes: int) -> HttpAnswer:
         """GET with a data token."""
@@ -194,10 +195,6 @@ async def _once_more(ask: Callable[[], Awaitable[HttpAnswer]]) -> HttpAnswer:
     """
     answer = await ask()
     return await ask() if answer.status == _UNAUTHORIZED else answer
-
-
-def _bare(authorization: str) -> str:
-    return authorization.removeprefix("Bearer ")
 
 
 def _make_room(kept: dict[Did, _V]) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from connector.model import Json, JsonObject
+from connector.model import Json, JsonObject, is_number
 
 LINEAGE: Final = frozenset({"upstream", "contains", "madeIn", "input", "moved", "predecessor", "passport", "corrects"})
 """Relations along which material came, or that lead to an earlier record of the same thing or event."""
@@ -61,7 +61,7 @@ def _read(term: str, node: JsonObject) -> Link | None:
     if kinds != "UpstreamLink" and not (isinstance(kinds, list) and "UpstreamLink" in kinds):
         return None
     ident, version, digests = node.get("id"), node.get("recordVersion"), node.get("digest")
-    if not isinstance(ident, str) or not str(version).isdecimal():
+    if not isinstance(ident, str) or not is_number(str(version)):
         return None
     listed = digests if isinstance(digests, list) else [digests]
     return Link(

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from typing import Final, Literal
 from urllib.parse import quote, unquote
 
-from connector.model import Did, Json, JsonObject, Level
+from connector.model import Did, Json, JsonObject, Level, is_number
 from connector.provenance.outcomes import Outcome
 
 ReadKind = Literal["link", "record", "later", "party"]
@@ -62,7 +62,7 @@ def parse_path(holder: Did, path: str) -> Read | None:
             return Read(holder=holder, kind="later", ident=ident)
         case ["records", ident, "later", after] if ident and after:
             return Read(holder=holder, kind="later", ident=ident, after=after)
-        case ["records", ident, version] if ident and (version == LATEST or version.isdecimal()):
+        case ["records", ident, version] if ident and (version == LATEST or is_number(version)):
             return Read(holder=holder, kind="record", ident=ident, version=version)
         case _:
             return None

@@ -14,8 +14,9 @@ from collections.abc import AsyncIterator
 from aiohttp import web
 from aiohttp.multipart import content_disposition_filename, parse_content_disposition
 
+from connector.credentials.token import bare
 from connector.errors import BadMessage, ConnectorError, Unavailable
-from connector.exchange.grants import Grant, bare
+from connector.exchange.grants import Grant
 from connector.exchange.inbox import Pushed
 from connector.exchange.rows import FileRow
 from connector.exchange.streams import CHUNK_BYTES, OpenFile

@@ -15,6 +15,7 @@ from connector.credentials.did import MEDIA_TYPE as DID_MEDIA_TYPE
 from connector.credentials.verify import needs
 from connector.errors import NotAllowed, NotAuthenticated, NotFound
 from connector.exchange.grants import Grant
+from connector.model import is_number
 from connector.server import credential_service, issuer_service, parts, statements
 from connector.server.dsp import path_of
 from connector.server.problems import json_response
@@ -126,7 +127,7 @@ async def _data_token(request: web.Request) -> web.Response:
 
 def _number(request: web.Request) -> int:
     text = request.match_info["number"]
-    if not text.isdecimal() or len(text) > 9:  # noqa: PLR2004 - more lists than anybody will ever have
+    if not is_number(text) or len(text) > 9:  # noqa: PLR2004 - more lists than anybody will ever have
         raise NotFound("no such status list")
     return int(text)
 

@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-from connector.provenance.links import BOOKS, LINEAGE, PROOFS
+from connector.model import JsonObject
+from connector.provenance.links import BOOKS, LINEAGE, PROOFS, find_links
 from connector.vocabulary.bundle import load_bundle
 
 
@@ -13,3 +14,10 @@ def test_every_link_of_the_vocabulary_has_a_meaning() -> None:
     assert held - {"link"} == (LINEAGE - {"input", "moved"}) | PROOFS | BOOKS
     assert not LINEAGE & PROOFS
     assert not (LINEAGE | PROOFS) & BOOKS
+
+
+def test_a_version_is_written_in_plain_digits() -> None:
+    """`int` reads other scripts' digits too; what is signed so names no version that anybody serves."""
+    link: JsonObject = {"type": "UpstreamLink", "id": "urn:uuid:1", "recordVersion": "3", "digest": "zQ"}
+    assert [one.version for one in find_links({"input": link})] == [3]
+    assert not find_links({"input": {**link, "recordVersion": "\u0663"}})

@@ -237,7 +237,7 @@ def test_paths_and_reads_are_the_same_thing() -> None:
         Read(holder=MINE, kind="later", ident="r"),
     ):
         assert parse_path(MINE, read.path) == read
-    for path in ("", "links/", "records/x", "records/x/-1", "records/x/1/2", "other"):
+    for path in ("", "links/", "records/x", "records/x/-1", "records/x/1/2", "records/x/٣", "other"):
         assert parse_path(MINE, path) is None
 
 
