@@ -26,6 +26,11 @@ def is_number(text: str) -> bool:
     return text.isascii() and text.isdecimal()
 
 
+def counted(count: object, one: str, many: str = "") -> str:
+    """So many of something, in words: `1 row`, `2 rows`; `many`: where that is no `s` more."""
+    return f"{count} {one if count == 1 else many or f'{one}s'}"
+
+
 def list_in(value: object) -> list[Json]:
     """The list that stands here, or an empty one."""
     return value if isinstance(value, list) else []

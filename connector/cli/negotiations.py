@@ -32,7 +32,7 @@ from connector.cli.console import (
 from connector.cli.tables import progress, say
 from connector.config import load
 from connector.errors import BadInput, IllegalTransition, NotAllowed
-from connector.model import list_in, objects_in
+from connector.model import counted, list_in, objects_in
 from connector.server.standing import ASKS, PERMITTED, READS_PERMITTED
 from connector.server.words import called, refused_in_words, terms_in_words
 
@@ -74,6 +74,8 @@ def approvals(config: CONFIG = Path("connector.toml"), as_json: JSON = False) ->
             return
         for one in found:
             _show_held(one, company)
+        if answer["more"]:
+            say(f"... and {answer['more']} more, which wait behind these; reject --from WHO says no to many", "yellow")
         first = next((one for one in found if not one["decision"]), found[0])
         words = f"approve {first['id']}{_claims_of(first)}"
         next_step(f"battery-connector {words}", f", or: reject {first['id']} --reason ...")
@@ -155,8 +157,13 @@ def approve(  # noqa: PLR0917 - typer makes the options of the arguments
 
 
 def reject(  # noqa: PLR0917 - typer makes the options of the arguments
-    ident: ID,
     reason: Annotated[str, typer.Option("--reason", help="A sentence for the peer's people.")],
+    ident: Annotated[str, typer.Argument(metavar="[ID]", help="What waits: our id or the peer's.")] = "",
+    holder: Annotated[
+        str,
+        typer.Option("--from", metavar="WHO", help="All requests for credentials of this party, or below this host."),
+    ] = "",
+    yes: Annotated[bool, typer.Option("--yes", help="With --from: do it; without, they are only counted.")] = False,
     code: CODE = "",
     not_before: NOT_BEFORE = "",
     wait: WAIT = _SECONDS,
@@ -166,13 +173,34 @@ def reject(  # noqa: PLR0917 - typer makes the options of the arguments
 ) -> None:
     """Say no to what waits: a negotiation is terminated. Exit code 3: the peer has not answered yet.
 
+    Requests for credentials may be rejected together: those of a party, or of all whose host is WHO or below it; the
+    latter are told when they ask again. Exit code 1: none waits.
+
     Example: battery-connector reject urn:uuid:5a0f... --reason "no capacity this year"
+    Example: battery-connector reject --from strangers.example --reason "we know nobody there" --yes
     """
     with told():
+        if bool(ident) == bool(holder):
+            raise BadInput("say what: ID, or --from WHO", hint="battery-connector approvals lists both")
+        if holder:
+            raise SystemExit(_reject_all(holder, reason, config, yes=yes, as_json=as_json))
         body: JsonObject = {"decision": "reject", "code": code, "reason": reason}
         body |= {"not_before": not_before or None, "wait_seconds": wait}
         answer = _say(ident, body, key, config, as_json=as_json)
     raise SystemExit(_code(answer, good=("TERMINATED",), later=bool(not_before)))
+
+
+def _reject_all(holder: str, reason: str, config: Path, *, yes: bool, as_json: bool) -> int:
+    body: JsonObject = {"from": holder, "reason": reason, "really": yes}
+    answer = Management.of(config).post("/v1/credential-requests/reject", body)
+    found = answer["found"]
+    if as_json:
+        show_json(answer)
+    else:
+        what = counted(found, "request")
+        say(f"{answer['rejected']} of {what} rejected" if yes else f"{what} would be rejected", "bold")
+        next_step("the same with --yes" if found and not yes else "battery-connector approvals")
+    return DONE if found else NO
 
 
 def _say(ident: str, body: JsonObject, key: str, config: Path, *, as_json: bool) -> JsonObject:

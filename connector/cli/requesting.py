@@ -60,6 +60,8 @@ def requests(config: CONFIG = Path("connector.toml"), as_json: JSON = False) -> 
         _show(one)
     for one in received:
         _show_received(one)
+    if answer["more"]:
+        say(f"... and {answer['more']} older ones of holders; battery-connector evidence list tells all", "dim")
     if offers:
         say("offered:", "bold")
         show_table(_OFFER, [[str(one[name] or "") for name in _OFFER] for one in offers])

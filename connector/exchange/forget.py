@@ -1,14 +1,16 @@
-"""What is not kept any longer is dropped, bit by bit: used tokens, old commands, what ended without an agreement.
+"""What is not kept any longer is dropped, bit by bit: used tokens, old commands, what ended without an agreement, and
+requests of holders for credentials.
 
 A used token goes when it could not be used again anyhow, a day after its end (`authenticate`). A transfer that has
-ended, a negotiation that was refused or never began, and an idempotency key stay for the configured days: until then a
-repeat gets its stored answer, and people see what happened. What an agreement rests on stays: its negotiation with all
-messages, tokens and receipts. So does the evidence, which tells of each process that it was forgotten, and its pid,
-which never stands for anything else.
+ended, a negotiation that was refused or never began, a request for credentials that is over, and an idempotency key
+stay for the configured days: until then a repeat gets its stored answer, and people see what happened. What an
+agreement rests on stays: its negotiation with all messages, tokens and receipts. So does the evidence, which tells of
+each process that it was forgotten, and its pid, which never stands for anything else.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -16,7 +18,7 @@ import orjson
 
 from connector.errors import Conflict
 from connector.exchange.ports import Clock, Store
-from connector.exchange.rows import EvidenceEntry
+from connector.exchange.rows import ApprovalRow, EvidenceEntry, ProcessRow
 from connector.exchange.stored import micros, time_of
 from connector.model import JsonObject
 
@@ -53,7 +55,7 @@ class Forget:
         if now >= self._settled:
             before = now - self.keep_ended_days * _DAY_MICROSECONDS
             dropped += await self.store.forget_commands(before=before)
-            dropped += await self._processes(before, now)
+            dropped += await self._processes(before, now) + await self._issuances(before, now)
         self._due = now + (_PAUSE_MICROSECONDS if not dropped else _BUSY_MICROSECONDS if under_way else 0)
 
     async def _processes(self, before: int, now: int) -> int:
@@ -61,8 +63,18 @@ class Forget:
         rows = await self.store.forgettable_processes(self.tenant, before=before, limit=_PORTION)
         if not rows:
             return 0
-        said: JsonObject = {"unchanged_since": time_of(before), "processes": [row.pid for row in rows]}
-        entry = EvidenceEntry(tenant=self.tenant, at=now, event="processes-forgotten", body=orjson.dumps(said))
         with suppress(Conflict):  # one of them changed just now: the next portion is made anew
-            await self.store.commit_forgotten(rows, [entry])
+            await self.store.commit_forgotten(rows, [self._entry("processes", rows, before, now)])
         return len(rows)
+
+    async def _issuances(self, before: int, now: int) -> int:
+        """The same of requests of holders that were answered, or that nobody decided in time."""
+        rows = await self.store.forgettable_issuances(self.tenant, before=before, limit=_PORTION)
+        if rows:
+            with suppress(Conflict):  # the holder asked again just now
+                await self.store.commit_forgotten_issuances(rows, [self._entry("issuances", rows, before, now)])
+        return len(rows)
+
+    def _entry(self, what: str, rows: Sequence[ProcessRow | ApprovalRow], before: int, now: int) -> EvidenceEntry:
+        said: JsonObject = {"unchanged_since": time_of(before), what: [row.pid for row in rows]}
+        return EvidenceEntry(tenant=self.tenant, at=now, event=f"{what}-forgotten", body=orjson.dumps(said))

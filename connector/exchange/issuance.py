@@ -36,6 +36,7 @@ OFFER: Final = "offer"
 _OPEN: Final = timedelta(days=90)
 """So long a delivery counts for a request: issuers may look at papers first, and issue anew what is about to expire."""
 _MOST_OFFERED: Final = 64
+_MOST_LISTED: Final = 1_000
 _LIMIT_BYTES: Final = 256 * 1024
 _OK: Final = 200
 _ASKED: Final = range(200, 300)
@@ -226,7 +227,7 @@ class Issuance:
     async def requests(self) -> list[ApprovalRow]:
         """All requests, and the offers that still stand; the longest known first."""
         now = micros(self.clock.now())
-        rows = [row for row in await self.store.list_approvals(self.tenant) if row.kind == "credential"]
+        rows = await self.store.list_approvals(self.tenant, "credential", limit=_MOST_LISTED)
         return [row for row in rows if row.turn == REQUEST or row.due > now]
 
     async def _commit(self, row: ApprovalRow, event: str, said: Mapping[str, Json]) -> None:

@@ -103,7 +103,7 @@ class Issuer:
                     counterparty=holder, subject=" ".join(request.ids), asked=micros(now), due=micros(now + _OPEN),
                     detail=orjson.dumps({"holderPid": request.holder_pid, "asked": asked}),
                 )  # fmt: skip
-                await self._commit(row, "issuance-requested", {"holderPid": request.holder_pid})
+                await self._commit(row, "issuance-requested", {"holderPid": request.holder_pid}, undecided=True)
             elif row.decision and "delivered" not in said_of(row):
                 row = replace(row, not_before=micros(now))
                 await self.store.commit_approval(row, None)
@@ -145,9 +145,11 @@ class Issuer:
         return bool(row.decision)
 
     async def decide(
-        self, row: ApprovalRow, decision: Decision, stated: str, *, reason: str = "", made: Mapping[str, str] = _NONE
-    ) -> ApprovalRow:
-        """A person's word: these credentials, which are signed and kept, or none for a reason. It is delivered next.
+        self, row: ApprovalRow, decision: Decision, stated: str, *, reason: str = "", made: Mapping[str, str] = _NONE,
+        silent: bool = False,
+    ) -> ApprovalRow:  # fmt: skip
+        """A person's word: these credentials, which are signed and kept, or none for a reason. It is delivered next;
+        `silent`: only when the holder asks again. `Conflict`: another word was said at the same time.
 
         `made`: digest -> which of those asked for it is. `stated`: the word in short, by which a repeat is known.
         """
@@ -159,12 +161,13 @@ class Issuer:
             said: JsonObject = {"reason": reason, "credentials": {**made}}
             kept = {**said_of(row), **said, "stated": stated, "decided": now}
             row = replace(row, decision=decision, not_before=now, detail=orjson.dumps(kept))
-            await self._commit(row, f"issuance-{decision}", said)
+            row = replace(row, not_before=0, due=now) if silent else row
+            await self._commit(row, f"issuance-{decision}", said, undecided=True)
             return row
 
-    async def requests(self) -> list[ApprovalRow]:
-        """All requests of holders, the longest known first."""
-        return [row for row in await self.store.list_approvals(self.tenant) if row.kind == "issuance"]
+    async def requests(self, limit: int) -> list[ApprovalRow]:
+        """The newest requests of holders, the longest known of them first."""
+        return await self.store.list_approvals(self.tenant, "issuance", limit=limit)
 
     # --- it is delivered ---------------------------------------------------------------------------------------------
 
@@ -206,12 +209,13 @@ class Issuer:
             return  # by another try that the holder's repeat began meanwhile
         if not failed:
             kept = orjson.dumps({**said, "delivered": micros(now), "failed": ""})
-            await self._commit(replace(row, not_before=0, detail=kept), "issuance-delivered", {})
+            row = replace(row, not_before=0, due=micros(now), detail=kept)
+            await self._commit(row, "issuance-delivered", {})
             return
         tries = said.get("tries", 0) + 1
         kept = orjson.dumps({**said, "tries": tries, "failed": failed})
         if micros(now) - said["decided"] > self.limits.retry_budget_seconds * 1_000_000:
-            row = replace(row, not_before=0, detail=kept)
+            row = replace(row, not_before=0, due=micros(now), detail=kept)
             await self._commit(row, "issuance-undelivered", {"reason": failed})
             return
         pause = min(self.limits.retry_cap_seconds, self.limits.retry_first_seconds * 2.0 ** min(tries - 1, 30))
@@ -223,10 +227,10 @@ class Issuer:
     def _pid(self, holder: Did, holder_pid: str) -> str:
         return mint(self.id_key, self.tenant, "issuance", f"{holder} {holder_pid}")
 
-    async def _commit(self, row: ApprovalRow, event: str, said: JsonObject) -> None:
+    async def _commit(self, row: ApprovalRow, event: str, said: JsonObject, *, undecided: bool = False) -> None:
         body = orjson.dumps({"pid": row.pid, "holder": row.counterparty, "ids": row.subject.split(), **said})
         entry = EvidenceEntry(tenant=self.tenant, at=micros(self.clock.now()), event=event, body=body)
-        await self.store.commit_approval(row, entry)
+        await self.store.commit_approval(row, entry, undecided=undecided)
 
 
 def supported_by(issues: Mapping[str, Issue], types: Collection[str]) -> dict[str, Supported]:

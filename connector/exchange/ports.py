@@ -147,14 +147,28 @@ class Store(RecordStore, Protocol):
     async def load_approval(self, tenant: str, kind: ApprovalKind, pid: str) -> ApprovalRow | None:
         """What waits there for a person's word, or has it."""
 
-    async def list_approvals(self, tenant: str) -> list[ApprovalRow]:
-        """All that waits for a word or for its time, the longest waiting first."""
+    async def list_approvals(self, tenant: str, kind: ApprovalKind | None = None, *, limit: int) -> list[ApprovalRow]:
+        """The newest of all that is kept there, whether it waits or is decided; the oldest of these first."""
+
+    async def waiting_approvals(self, tenant: str, *, now: int, limit: int) -> tuple[list[ApprovalRow], int]:
+        """What waits for a word, or has one for later, the longest waiting first; and how many there are.
+
+        Requests of holders come behind all others: anybody may make any number of them.
+        """
 
     async def count_issuances(self, tenant: str, *, now: int, counterparty: str | None = None) -> int:
         """How many requests of holders, of this one or of all, wait for a word and have not expired."""
 
-    async def commit_approval(self, row: ApprovalRow, evidence: EvidenceEntry | None) -> None:
-        """Insert or replace one that belongs to no process."""
+    async def commit_approval(
+        self, row: ApprovalRow, evidence: EvidenceEntry | None, *, undecided: bool = False
+    ) -> None:
+        """Insert or replace one that belongs to no process. `undecided`: `Conflict` where a word stands by now."""
+
+    async def forgettable_issuances(self, tenant: str, *, before: int, limit: int) -> list[ApprovalRow]:
+        """Requests of holders that were over before then, with nothing to be delivered."""
+
+    async def commit_forgotten_issuances(self, rows: Sequence[ApprovalRow], evidence: Sequence[EvidenceEntry]) -> None:
+        """Drop these requests. `Conflict`: one of them has changed; nothing was dropped."""
 
     async def load_agreement(self, tenant: str, agreement_id: str) -> AgreementRow | None:
         """An agreement by id."""

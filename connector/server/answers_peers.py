@@ -117,9 +117,10 @@ class Waiting(Answer):
 
 
 class Approvals(Answer):
-    """What waits for a person."""
+    """What waits for a person: the 100 that wait longest, requests for credentials behind all others."""
 
     approvals: list[Waiting]
+    more: int
 
 
 class AuditDecided(Answer):
@@ -268,7 +269,7 @@ class ReceivedRequest(Answer):
     asked: str
     state: Literal["received", "issued", "rejected", "expired"]
     until: str
-    """So long it waits for a word (`/v1/approvals`)."""
+    """So long it waits for a word (`/v1/approvals`); of one that was answered: since when it is over."""
     reason: str | None
     credentials: list[str]
     """The digests of what was signed."""
@@ -279,9 +280,18 @@ class ReceivedRequest(Answer):
     """When it is tried again."""
 
 
+class RequestsRejected(Answer):
+    """How many requests wait of whom was meant, and how many of them were rejected."""
+
+    found: int
+    rejected: int
+
+
 class CredentialRequests(Answer):
-    """All of these."""
+    """Our requests, offers to us, and the 100 newest requests of holders."""
 
     requests: list[CredentialRequest]
     offers: list[CredentialOffer]
     received: list[ReceivedRequest]
+    more: int
+    """So many older ones of holders are not listed."""

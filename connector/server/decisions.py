@@ -62,19 +62,20 @@ def operations() -> list[Operation]:
 
 async def _queue(request: web.Request) -> web.Response:
     services = request.app[SERVICES]
-    waiting: list[Json] = [await shown(services, row) for row in await held(services)]
-    return json_response({"approvals": waiting})
+    rows, there = await queue(services, processes.MOST_SHOWN)
+    waiting: list[Json] = [await shown(services, row) for row in rows]
+    return json_response({"approvals": waiting, "more": there - len(rows)})
 
 
-async def held(services: Services, pid: str = "") -> list[ApprovalRow]:
-    """What waits for a person's word, or has one for later, the longest waiting first; `pid`: only what waits there."""
-    store, tenant = services.store, _tenant(services)
-    if pid:
-        found = [await store.load_approval(tenant, kind, pid) for kind in _DECIDED]
-    else:
-        found = [*await store.list_approvals(tenant)]
-    there = [row for row in found if row is not None]
-    return [row for row in there if row.kind == "negotiation" or (row.kind in _DECIDED and _waits(services, row))]
+async def queue(services: Services, limit: int) -> tuple[list[ApprovalRow], int]:
+    """What waits for a person's word, or has one for later, the longest waiting first; and how many there are."""
+    return await services.store.waiting_approvals(_tenant(services), now=micros(services.clock.now()), limit=limit)
+
+
+async def held(services: Services, pid: str) -> list[ApprovalRow]:
+    """What of it waits there."""
+    found = [await services.store.load_approval(_tenant(services), kind, pid) for kind in _DECIDED]
+    return [row for row in found if row is not None and (row.kind == "negotiation" or _waits(services, row))]
 
 
 def _waits(services: Services, row: ApprovalRow) -> bool:

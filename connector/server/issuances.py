@@ -8,22 +8,26 @@ answer that was lost or a crash, finds what it made. Taking requests and deliver
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from typing import TYPE_CHECKING, Final
 
 import orjson
 
 from connector.credentials.query import PROFILES
-from connector.errors import BadInput
+from connector.errors import BadInput, Conflict, IllegalTransition
 from connector.exchange.issuer import asked_for, said_of
 from connector.exchange.rows import ApprovalRow
-from connector.exchange.stored import time_of
-from connector.model import Json, JsonObject
-from connector.server.issuing import Claims, Job, issue
+from connector.exchange.stored import micros, time_of
+from connector.model import Finding, Json, JsonObject
+from connector.server.issuing import Claims, Job, check, issue
 from connector.server.services import Services
 
 if TYPE_CHECKING:
-    from connector.server.requests import Claim, Decide
+    from connector.server.requests import Claim, Decide, RejectRequests
+
+_MOST: Final = 10_000
+"""So many are looked through at a time."""
 
 
 def shown(row: ApprovalRow) -> JsonObject:
@@ -69,6 +73,33 @@ async def decide(services: Services, row: ApprovalRow, said: Decide) -> JsonObje
     }  # fmt: skip
 
 
+async def reject_all(services: Services, said: RejectRequests) -> JsonObject:
+    """A person's no to all that a party asks for, or all below a host: any number of names there may be one person's,
+    and they are told when they ask again, so that nothing is sent to a thousand addresses of somebody's choice.
+    """
+    if not said.reason:
+        raise BadInput("the holder has to be told why", hint="battery-connector reject --from WHO --reason ...")
+    known = said.holder in services.config.peers
+    host = "" if known or said.holder.startswith(("did:", "https://", "http://")) else said.holder.lower()
+    party = services.config.peer(said.holder) if not host or "." not in host else ""
+    now = micros(services.clock.now())
+    waiting, _ = await services.store.waiting_approvals(services.config.tenant, now=now, limit=_MOST)
+    meant = [row for row in waiting if row.kind == "issuance" and _is_of(row.counterparty, party, host)]
+    rejected = 0
+    for row in meant if said.really else []:
+        with suppress(IllegalTransition, Conflict):  # another word was said meanwhile
+            async with services.issuer.word:
+                await services.issuer.decide(row, "rejected", said.reason, reason=said.reason, silent=not party)
+            rejected += 1
+    return {"found": len(meant), "rejected": rejected}
+
+
+def _is_of(holder: str, party: str, host: str) -> bool:
+    """Whether it is this party, or its host that one or below it."""
+    name = holder.removeprefix("did:web:").partition(":")[0].partition("%3A")[0].lower()
+    return holder == party if party else name == host or name.endswith(f".{host}")
+
+
 async def _issue(services: Services, row: ApprovalRow, claims: Sequence[Claim]) -> ApprovalRow:
     """The word and what is signed for it. Signing takes its time, in which nobody else's word counts."""
     stated, made = _digest([one.subject for one in claims]), dict[str, str]()
@@ -76,7 +107,19 @@ async def _issue(services: Services, row: ApprovalRow, claims: Sequence[Claim]) 
         row = await services.issuer.load(row.pid)
         if not services.issuer.said_before(row, "issued", stated):
             made = await _signed(services, row, claims)
-        return await services.issuer.decide(row, "issued", stated, made=made)
+        try:
+            return await services.issuer.decide(row, "issued", stated, made=made)
+        except (Conflict, IllegalTransition) as late:  # another process's word, while this one signed
+            await _take_back(services, row.pid, made)
+            raise Conflict(late.detail, hint=late.hint) from None
+
+
+async def _take_back(services: Services, pid: str, made: Mapping[str, str]) -> None:
+    """Revoke what was signed for a word that came too late: it is given to nobody."""
+    for digest in {*made} - {*said_of(await services.issuer.load(pid))["credentials"]}:
+        await services.revoke.run(
+            digest, purpose="revocation", effective=services.clock.now(), reason="another word was said first"
+        )
 
 
 async def _signed(services: Services, row: ApprovalRow, claims: Sequence[Claim]) -> dict[str, str]:
@@ -88,17 +131,31 @@ async def _signed(services: Services, row: ApprovalRow, claims: Sequence[Claim])
     for one in claims:
         if one.subject.get("id") != row.counterparty:
             raise BadInput(f"{one.file} is not about the holder: its id has to be {row.counterparty}")
+    jobs = [
+        (
+            wanted,
+            Job(
+                record_type=wanted.credential_type, older=wanted.profile == PROFILES[1],
+                claims=[Claims(file=claim.file, subject=claim.subject,
+                               key=f"{row.pid} {wanted.id} {_digest(claim.subject)}")],
+            ),
+        )
+        for wanted, claim in zip(asked, claims, strict=True)
+    ]  # fmt: skip
+    for _, job in jobs:  # all of them, before one is signed
+        _refuse(job, check(services, job))
     made: dict[str, str] = {}
-    for wanted, claim in zip(asked, claims, strict=True):
-        stated = Claims(file=claim.file, subject=claim.subject, key=f"{row.pid} {wanted.id} {_digest(claim.subject)}")
-        older = wanted.profile == PROFILES[1]
-        signed = await issue(services, Job(record_type=wanted.credential_type, claims=[stated], older=older))
-        findings = signed.published.findings
-        if findings:
-            told = "; ".join(f"{one.message} {one.hint}".strip() for one in findings)
-            raise BadInput(f"{claim.file}: {told}", hint=f"battery-connector vocab term {wanted.credential_type}")
+    for wanted, job in jobs:
+        signed = await issue(services, job)
+        _refuse(job, signed.published.findings)
         made |= dict.fromkeys((one.digest for one in signed.credentials), wanted.id)
     return made
+
+
+def _refuse(job: Job, findings: Sequence[Finding]) -> None:
+    if findings:
+        told = "; ".join(f"{one.message} {one.hint}".strip() for one in findings)
+        raise BadInput(f"{job.claims[0].file}: {told}", hint=f"battery-connector vocab term {job.record_type}")
 
 
 def _digest(said: object) -> str:

@@ -18,7 +18,7 @@ from connector.credentials.ids import mint
 from connector.credentials.issue import SUITES
 from connector.credentials.securing import WITH_PROOF
 from connector.errors import BadInput, Conflict
-from connector.exchange.publication import Declared, Published
+from connector.exchange.publication import Declared, Published, placed
 from connector.exchange.rows import CredentialRow, DatasetRow
 from connector.exchange.stored import micros
 from connector.mapping.engine import Mapped
@@ -150,6 +150,16 @@ async def issue(services: Services, job: Job) -> Signed:
             published.findings += [_signed_before(document, row) for row in made if row not in fitting]
             rows += fitting
     return Signed(published=published, credentials=tuple(rows))
+
+
+def check(services: Services, job: Job) -> list[Finding]:
+    """What is wrong with its claims, before anything is signed."""
+    stated = [_stated(services, job.record_type, one) for one in job.claims]
+    return [
+        placed(finding, one)
+        for one in stated
+        for finding in services.publish.bundle.check(job.record_type, one.subject)
+    ]
 
 
 def _with_proofs(services: Services, securing: str) -> bool:

@@ -61,9 +61,12 @@ async def waiting(services: Services, pid: str = "") -> tuple[list[JsonObject], 
 
     `pid`: only what waits there. A page has so many at most: a peer may ask for as much as it likes.
     """
-    rows = await decisions.held(services, pid)
+    rows = await decisions.held(services, pid) if pid else []
+    there = len(rows)
+    if not pid:
+        rows, there = await decisions.queue(services, _SHOWN)
     told: list[JsonObject] = []
-    for one in [await decisions.shown(services, row) for row in rows[:_SHOWN]]:
+    for one in [await decisions.shown(services, row) for row in rows]:
         other = one["turn"] == "counter-request" and one["ours"]
         told.append({
             **one, "asks": ASKS[str(one["turn"])], "plain": terms_in_words(one["terms"]) if one["terms"] else None,
@@ -71,7 +74,7 @@ async def waiting(services: Services, pid: str = "") -> tuple[list[JsonObject], 
             "says": READS_PERMITTED if one["turn"] == "audit" else PERMITTED if one["policy"] else None,
             "key": services.ids.urn(), "seen": _seen(one),
         })  # fmt: skip
-    return told, len(rows)
+    return told, there
 
 
 async def _starts(services: Services) -> tuple[list[JsonObject], int]:

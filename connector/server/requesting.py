@@ -17,12 +17,16 @@ from connector.model import Did, Json, JsonObject
 from connector.server import answers_peers, asked, issuances, requests
 from connector.server.operations import Operation
 from connector.server.problems import json_response
+from connector.server.processes import MOST_SHOWN
 from connector.server.services import SERVICES, Services
+
+_MOST_COUNTED = 10_000
 
 
 def operations() -> list[Operation]:
     """What the management API does about them."""
     ask = "Ask an issuer for credentials about this company; they come by themselves."
+    reject = "Reject all requests of a party, or of all below a host, that wait; or count them."
     known = "What was asked of issuers, what they offer, and what holders asked us to issue."
     return [
         Operation(
@@ -30,6 +34,10 @@ def operations() -> list[Operation]:
             asked=requests.RequestCredentials, fails=(CannotCheck, NotFound),
         ),
         Operation("GET", "/v1/credential-requests", _known, known, (answers_peers.CredentialRequests,)),
+        Operation(
+            "POST", "/v1/credential-requests/reject", _reject, reject, (answers_peers.RequestsRejected,),
+            asked=requests.RejectRequests,
+        ),
     ]  # fmt: skip
 
 
@@ -52,8 +60,15 @@ async def _known(request: web.Request) -> web.Response:
         if row.turn == OFFER
         for ident, kind in orjson.loads(row.detail)["offered"].items()
     ]
-    received: list[Json] = [issuances.known(services, row) for row in await services.issuer.requests()]
-    return json_response({"requests": requested, "offers": offered, "received": received})
+    theirs = await services.issuer.requests(_MOST_COUNTED)
+    received: list[Json] = [issuances.known(services, row) for row in theirs[-MOST_SHOWN:]]
+    more = len(theirs) - len(received)
+    return json_response({"requests": requested, "offers": offered, "received": received, "more": more})
+
+
+async def _reject(request: web.Request) -> web.Response:
+    body = await asked.body(request, requests.RejectRequests)
+    return json_response(await issuances.reject_all(request.app[SERVICES], body))
 
 
 def _shown(services: Services, row: ApprovalRow) -> JsonObject:

@@ -243,6 +243,18 @@ class Decide(Waiting):
     """With `approve` of a request for credentials: of each, in their order, what it states of the holder."""
 
 
+class RejectRequests(Asked):
+    """Requests for credentials that nobody wants to look at one by one."""
+
+    holder: str = Field(
+        alias="from", description=f"Of this party, or of all below this host, such as example.com. {PEER}"
+    )
+    reason: str
+    """Why, for people. The party is told; those below a host, when they ask again."""
+    really: bool = False
+    """Do it; without, they are only counted."""
+
+
 class End(Waiting):
     """Why something is ended or suspended."""
 

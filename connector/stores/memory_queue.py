@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from connector.errors import Conflict
 from connector.exchange.rows import ApprovalKind, ApprovalRow, EvidenceEntry, EvidenceRow, TimerRow
 from connector.provenance.evidence import GENESIS, entry_hash
 
@@ -19,10 +20,16 @@ class MemoryQueue:
         """What waits there for a person's word, or has it."""
         return self._approvals.get((tenant, kind, pid))
 
-    async def list_approvals(self, tenant: str) -> list[ApprovalRow]:
-        """All that waits for a word or for its time."""
-        rows = [row for row in self._approvals.values() if row.tenant == tenant]
-        return sorted(rows, key=lambda row: (row.asked, row.kind, row.pid))
+    async def list_approvals(self, tenant: str, kind: ApprovalKind | None = None, *, limit: int) -> list[ApprovalRow]:
+        """The newest of all that is kept there, the oldest of these first."""
+        rows = [row for row in self._approvals.values() if row.tenant == tenant and kind in {None, row.kind}]
+        return sorted(rows, key=lambda row: (row.asked, row.kind, row.pid))[-limit:]
+
+    async def waiting_approvals(self, tenant: str, *, now: int, limit: int) -> tuple[list[ApprovalRow], int]:
+        """What waits for a word, or has one for later; and how many there are."""
+        rows = [row for row in self._approvals.values() if row.tenant == tenant and _waits(row, now)]
+        rows.sort(key=lambda row: (row.kind == "issuance", row.asked, row.kind, row.pid))
+        return rows[:limit], len(rows)
 
     async def count_issuances(self, tenant: str, *, now: int, counterparty: str | None = None) -> int:
         """How many requests of holders wait for a word."""
@@ -33,10 +40,30 @@ class MemoryQueue:
             for row in self._approvals.values()
         )
 
-    async def commit_approval(self, row: ApprovalRow, evidence: EvidenceEntry | None) -> None:
+    async def commit_approval(
+        self, row: ApprovalRow, evidence: EvidenceEntry | None, *, undecided: bool = False
+    ) -> None:
         """Insert or replace one that belongs to no process."""
+        there = self._approvals.get((row.tenant, row.kind, row.pid))
+        if undecided and there is not None and there.decision:
+            raise Conflict("another word was said first")
         self._approvals[row.tenant, row.kind, row.pid] = row
         self._append([evidence] if evidence is not None else [])
+
+    async def forgettable_issuances(self, tenant: str, *, before: int, limit: int) -> list[ApprovalRow]:
+        """Requests of holders that were over before then, with nothing to be delivered."""
+        rows = [row for row in self._approvals.values() if (row.tenant, row.kind) == (tenant, "issuance")]
+        rows = [row for row in rows if not row.not_before and row.due < before]
+        return sorted(rows, key=lambda row: (row.due, row.pid))[:limit]
+
+    async def commit_forgotten_issuances(self, rows: Sequence[ApprovalRow], evidence: Sequence[EvidenceEntry]) -> None:
+        """Drop these requests."""
+        for row in rows:
+            if self._approvals.get((row.tenant, row.kind, row.pid)) != row:
+                raise Conflict(f"the request {row.pid} has changed")
+        for row in rows:
+            del self._approvals[row.tenant, row.kind, row.pid]
+        self._append(evidence)
 
     def _due_issuances(self, now: int) -> list[TimerRow]:
         return [
@@ -61,3 +88,9 @@ class MemoryQueue:
                 tenant=entry.tenant, seq=seq, at=entry.at, event=entry.event, body=entry.body, previous=previous,
                 hash=entry_hash(previous, seq, entry.at, entry.event, entry.body),
             ))  # fmt: skip
+
+
+def _waits(row: ApprovalRow, now: int) -> bool:
+    if row.kind == "negotiation":
+        return True
+    return not row.decision and (row.kind == "audit" or (row.kind == "issuance" and row.due > now))

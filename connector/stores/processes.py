@@ -298,7 +298,7 @@ async def _step(tx: Transaction, step: StepCommit) -> tuple[int, ...]:
             await tx.change("insert_timer", TIMER.bind(timer))
     await _save_agreement(tx, step)
     if step.approval is not None:
-        await tx.change("put_approval", APPROVAL.bind(step.approval))
+        await tx.change("put_approval", {**APPROVAL.bind(step.approval), "undecided": 0})
     elif step.approval_done:
         await tx.change("delete_approval", key)
     if step.command is not None and not await tx.change("insert_command", COMMAND.bind(step.command)):

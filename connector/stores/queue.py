@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from connector.errors import Conflict
 from connector.exchange.rows import ApprovalKind, ApprovalRow, EvidenceEntry, EvidenceRow
 from connector.stores import evidence_log
 from connector.stores.engine import Engine, Transaction
@@ -23,21 +24,46 @@ class QueueTables:
         """What waits there for a person's word, or has it."""
         return APPROVAL.one(await self._engine.point("load_approval", {"tenant": tenant, "kind": kind, "pid": pid}))
 
-    async def list_approvals(self, tenant: str) -> list[ApprovalRow]:
-        """All that waits for a word or for its time."""
-        return [APPROVAL.read(row) for row in await self._engine.many("list_approvals", {"tenant": tenant})]
+    async def list_approvals(self, tenant: str, kind: ApprovalKind | None = None, *, limit: int) -> list[ApprovalRow]:
+        """The newest of all that is kept there, the oldest of these first."""
+        bindings: Bindings = {"tenant": tenant, "kind": kind or "", "limit": limit}
+        return [APPROVAL.read(row) for row in reversed(await self._engine.many("list_approvals", bindings))]
+
+    async def waiting_approvals(self, tenant: str, *, now: int, limit: int) -> tuple[list[ApprovalRow], int]:
+        """What waits for a word, or has one for later; and how many there are."""
+        found = await self._engine.many("waiting_approvals", {"tenant": tenant, "now": now, "limit": limit})
+        return [APPROVAL.read(row[:-1]) for row in found], number(found[0][-1:]) if found else 0
 
     async def count_issuances(self, tenant: str, *, now: int, counterparty: str | None = None) -> int:
         """How many requests of holders wait for a word."""
         bindings: Bindings = {"tenant": tenant, "now": now, "counterparty": counterparty}
         return number(await self._engine.point("count_issuances", bindings))
 
-    async def commit_approval(self, row: ApprovalRow, evidence: EvidenceEntry | None) -> None:
+    async def commit_approval(
+        self, row: ApprovalRow, evidence: EvidenceEntry | None, *, undecided: bool = False
+    ) -> None:
         """Insert or replace one that belongs to no process."""
 
         async def work(tx: Transaction) -> None:
-            await tx.change("put_approval", APPROVAL.bind(row))
+            if not await tx.change("put_approval", {**APPROVAL.bind(row), "undecided": int(undecided)}):
+                raise Conflict("another word was said first")
             await evidence_log.append(tx, [evidence] if evidence is not None else [])
+
+        await self._engine.write(work)
+
+    async def forgettable_issuances(self, tenant: str, *, before: int, limit: int) -> list[ApprovalRow]:
+        """Requests of holders that were over before then, with nothing to be delivered."""
+        bindings: Bindings = {"tenant": tenant, "before": before, "limit": limit}
+        return [APPROVAL.read(row) for row in await self._engine.many("forgettable_issuances", bindings)]
+
+    async def commit_forgotten_issuances(self, rows: Sequence[ApprovalRow], evidence: Sequence[EvidenceEntry]) -> None:
+        """Drop these requests."""
+
+        async def work(tx: Transaction) -> None:
+            for row in rows:
+                if not await tx.change("forget_issuance", APPROVAL.bind(row)):
+                    raise Conflict(f"the request {row.pid} has changed")
+            await evidence_log.append(tx, evidence)
 
         await self._engine.write(work)
 

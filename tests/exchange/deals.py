@@ -99,7 +99,7 @@ async def offer(supplier: Node, customer: Node, *, terms: JsonObject | None = No
 
 async def queue(node: Node) -> list[ApprovalRow]:
     """What waits there."""
-    return await node.store.list_approvals("")
+    return await node.store.list_approvals("", limit=99)
 
 
 async def timers(node: Node, pid: str) -> set[str]:

@@ -208,14 +208,14 @@ async def test_an_owner_that_decides_by_hand_answers_202_until_then(companies: C
     journey, _ = companies.audit(mandate(), AUDITOR)
     assert words(await journey.run("rec:B", MAKER))["rec:L2"] == "pending"
     assert (await refiner.answer("records/rec:L2/1", Facts(party=STRANGER), NOW)).status == 403
-    (waits,) = await store.list_approvals("")
+    (waits,) = await store.list_approvals("", limit=99)
     assert (waits.kind, waits.counterparty, waits.subject, waits.decision) == ("audit", AUDITOR, "d", "")
 
     async def status(after: int = 0) -> int:
         return (await refiner.answer("records/rec:L2/1", mandate(), NOW + timedelta(seconds=after))).status
 
     assert await status(after=999) == 202
-    assert await store.list_approvals("") == [waits]
+    assert await store.list_approvals("", limit=99) == [waits]
     await refiner.decide(waits.pid, "approve", "", NOW)
     assert words(await journey.run("rec:B", MAKER))["rec:L2"] == "verified"
     assert (await refiner.answer("records/rec:L2/1", mandate(Did("did:web:other.example")), NOW)).status == 202

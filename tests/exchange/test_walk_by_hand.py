@@ -229,7 +229,7 @@ class Walk:
             rows = [row for node in self.nodes if (row := await self.row(node)) is not None]
             if len({row.state for row in rows}) != 1:
                 raise Parted(f"at rest in {[row.state for row in rows]}")
-            queues = [len(await node.store.list_approvals("")) for node in self.nodes]
+            queues = [len(await node.store.list_approvals("", limit=99)) for node in self.nodes]
             alarms = [await self.alarms(node) for node in self.nodes]
             if rows[0].state in TABLE.terminal:
                 if any(queues) or any(alarms):

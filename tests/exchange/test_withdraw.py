@@ -82,11 +82,11 @@ def test_a_turn_that_waits_for_a_person_is_over_with_the_offer(tmp_path: Path) -
     async def scene(world: World) -> None:
         customer, supplier = world.nodes
         deal = await ask(customer, supplier)
-        assert len(await supplier.store.list_approvals("")) == 1
+        assert len(await supplier.store.list_approvals("", limit=99)) == 1
         row = await dataset(supplier)
         await services(supplier).withdraw.run(row)
         await asyncio.sleep(5)
-        assert await supplier.store.list_approvals("") == []
+        assert await supplier.store.list_approvals("", limit=99) == []
         assert await deal.states() == ("TERMINATED", "TERMINATED")
 
         earlier = replace(await dataset(supplier), dataset_id="urn:earlier", withdrawn=1)

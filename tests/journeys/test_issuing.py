@@ -113,6 +113,18 @@ def test_a_membership_is_asked_for_approved_used_and_revoked(
         told = until(lambda: of(member, refused), lambda one: one["state"] == "rejected")
         assert told["reason"] == "no contract yet"
 
+        again = requested(member, body)
+        for words, code, said in (
+            (("--from", "nobody.example"), 1, "0 requests would be"),
+            (("--from", "member"), 0, "1 request would be rejected"),
+            (("--from", "member", "--yes"), 0, "1 of 1 request rejected"),
+            (("--from", "member", "urn:uuid:1"), 2, "--from WHO"),
+            ((), 2, "--from WHO"),
+        ):
+            got, text = run(body, "reject", *words, "--reason", "not yet")
+            assert (got, said in text) == (code, True), text
+        until(lambda: of(member, again), lambda one: one["state"] == "rejected")
+
         asked = requested(member, body)
         ident = waiting(body)["id"]
         code, text = run(body, "approvals")
@@ -125,7 +137,7 @@ def test_a_membership_is_asked_for_approved_used_and_revoked(
             == issued["credentials"]
         )
         received = ask(body, "credential", "requests")[1]["received"]
-        assert [one["state"] for one in received] == ["rejected", "issued"]
+        assert [one["state"] for one in received] == ["rejected", "rejected", "issued"]
         assert all(one["delivered"] for one in received)
         code, text = run(body, "credential", "requests")
         assert (code, "MembershipCredential for" in text) == (0, True), text
@@ -140,6 +152,7 @@ def test_a_membership_is_asked_for_approved_used_and_revoked(
         assert (code, deal["state"]) == (1, "TERMINATED"), deal
         events = [one["event"] for one in ask(body, "evidence", "list")[1]["entries"]]
         assert [one for one in events if one.startswith("issuance-")] == [
+            "issuance-requested", "issuance-rejected", "issuance-delivered",
             "issuance-requested", "issuance-rejected", "issuance-delivered",
             "issuance-requested", "issuance-issued", "issuance-delivered",
         ]  # fmt: skip

@@ -114,7 +114,8 @@ ORDER BY due, tenant, kind, pid, name LIMIT :limit;
 INSERT INTO approval (tenant, kind, pid, turn, counterparty, subject, asked, due, decision, not_before, detail)
 VALUES (:tenant, :kind, :pid, :turn, :counterparty, :subject, :asked, :due, :decision, :not_before, :detail)
 ON CONFLICT (tenant, kind, pid) DO UPDATE SET turn = excluded.turn, subject = excluded.subject, asked = excluded.asked,
-  due = excluded.due, decision = excluded.decision, not_before = excluded.not_before, detail = excluded.detail;
+  due = excluded.due, decision = excluded.decision, not_before = excluded.not_before, detail = excluded.detail
+WHERE :undecided = 0 OR approval.decision = '';
 
 -- name: delete_approval
 DELETE FROM approval WHERE tenant = :tenant AND kind = :kind AND pid = :pid;
@@ -125,7 +126,24 @@ FROM approval WHERE tenant = :tenant AND kind = :kind AND pid = :pid;
 
 -- name: list_approvals
 SELECT tenant, kind, pid, turn, counterparty, subject, asked, due, decision, not_before, detail
-FROM approval WHERE tenant = :tenant ORDER BY asked, kind, pid;
+FROM approval WHERE tenant = :tenant AND (:kind = '' OR kind = :kind)
+ORDER BY asked DESC, kind DESC, pid DESC LIMIT :limit;
+
+-- The last column: how many there are without the limit.
+-- name: waiting_approvals
+SELECT tenant, kind, pid, turn, counterparty, subject, asked, due, decision, not_before, detail, count(*) OVER ()
+FROM approval WHERE tenant = :tenant
+  AND (kind = 'negotiation' OR decision = '' AND (kind = 'audit' OR kind = 'issuance' AND due > :now))
+ORDER BY kind = 'issuance', asked, kind, pid LIMIT :limit;
+
+-- name: forgettable_issuances
+SELECT tenant, kind, pid, turn, counterparty, subject, asked, due, decision, not_before, detail
+FROM approval WHERE tenant = :tenant AND kind = 'issuance' AND not_before = 0 AND due < :before
+ORDER BY due, pid LIMIT :limit;
+
+-- name: forget_issuance
+DELETE FROM approval WHERE tenant = :tenant AND kind = 'issuance' AND pid = :pid
+  AND decision = :decision AND not_before = :not_before AND due = :due;
 
 -- name: count_issuances
 SELECT count(*) FROM approval

@@ -118,7 +118,7 @@ def test_an_offer_is_made_and_ended(pair: tuple[Company, Company], tmp_path: Pat
     assert "offers us" in run(refiner, "approvals")[1]
     code, text = run(mine, "terminate", answer["negotiation"], "--reason", "sold out")
     assert (code, "TERMINATED" in text) == (0, True)
-    assert ask(refiner, "approvals")[1] == {"approvals": []}
+    assert ask(refiner, "approvals")[1] == {"approvals": [], "more": 0}
     assert "the peer refused (operator): sold out" in run(refiner, "why", answer["negotiation"])[1]
     code, text = run(mine, "offer", "refiner", "nothing")
     assert (code, "Our depots" in text) == (2, True)
@@ -139,7 +139,7 @@ def test_audit_reads_wait_for_a_word(pair: tuple[Company, Company]) -> None:
     assert run(mine, "approve", ident, "--not-before", "2099-01-01T00:00:00Z")[0] == 2
     code, text = run(mine, "approve", ident)
     assert (code, "the reads are allowed, until" in text) == (0, True)
-    assert ask(mine, "approvals")[1] == {"approvals": []}
+    assert ask(mine, "approvals")[1] == {"approvals": [], "more": 0}
     assert ask(refiner, "audit", "0010", "--peer", "mine")[1]["outcomes"] == {"verified": 1}
     code, answer = ask(mine, "reject", ident, "--reason", "not this year")
     assert (code, answer["decision"], answer["with"]) == (0, "reject", refiner.did)

@@ -159,6 +159,8 @@ class Story:
         body = {"decision": "approve", "claims": [{"file": "member.json", "subject": subject}]}
         ask(mine, "POST", "/v1/approvals/{id}", body, ident=waiting["id"])
         ask(mine, "GET", "/v1/credential-requests")
+        no = {"from": "strangers.example", "reason": "we know nobody there", "really": True}
+        ask(mine, "POST", "/v1/credential-requests/reject", no)
 
     def look(self) -> None:
         """What remains: an audit with its bundle, the log, the numbers; things that go."""

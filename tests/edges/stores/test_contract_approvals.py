@@ -7,6 +7,7 @@ from typing import Literal
 
 import pytest
 
+from connector.errors import Conflict
 from connector.exchange.ports import Store
 from connector.exchange.rows import ApprovalKind, StepCommit, TimerRow
 from tests.edges.stores.rows import T, approval, entry, outbox, process
@@ -17,14 +18,14 @@ async def test_what_waits_for_a_word_is_kept_until_it_is_done(store: Store) -> N
     one, two = process("p1"), process("p2")
     await store.commit_step(StepCommit(process=one, expected_version=0, approval=approval(one, asked=5)))
     await store.commit_step(StepCommit(process=two, expected_version=0, approval=approval(two, asked=3)))
-    assert await store.list_approvals(T) == [approval(two, asked=3), approval(one, asked=5)]
-    assert await store.list_approvals("other") == []
+    assert await store.list_approvals(T, limit=9) == [approval(two, asked=3), approval(one, asked=5)]
+    assert await store.list_approvals("other", limit=9) == []
     decided = replace(approval(one, asked=5), decision="approve", not_before=9, detail=b'{"x":1}', turn="acceptance")
     await store.commit_step(StepCommit(process=process("p1", 2), expected_version=1, approval=decided))
     assert await store.load_approval(T, "negotiation", "p1") == decided
     await store.commit_step(StepCommit(process=process("p1", 3), expected_version=2, approval_done=True))
     assert await store.load_approval(T, "negotiation", "p1") is None
-    assert await store.list_approvals(T) == [approval(two, asked=3)]
+    assert await store.list_approvals(T, limit=9) == [approval(two, asked=3)]
     await store.commit_step(StepCommit(process=process("p1", 4), expected_version=3, approval_done=True))
 
 
@@ -36,7 +37,7 @@ async def test_an_approval_without_a_process_is_kept_with_its_evidence(store: St
     assert await store.load_approval(T, kind, "r1") == row
     assert await store.load_approval(T, "negotiation", "r1") is None
     await store.commit_approval(replace(row, decision="reject"), entry("decided"))
-    assert await store.list_approvals(T) == [replace(row, decision="reject")]
+    assert await store.list_approvals(T, limit=9) == [replace(row, decision="reject")]
     assert [one.event for one in await store.evidence(T)] == ["held", "decided"]
 
 
@@ -81,3 +82,54 @@ async def test_what_is_to_be_said_next_can_be_looked_at(store: Store) -> None:
     assert (head.message_id, head.not_before) == ("o2", 99)
     assert await store.head_of_outbox(T, "negotiation", "p2") is None
     assert await store.head_of_outbox(T, "transfer", "p1") is None
+
+
+async def test_a_word_is_said_once(store: Store) -> None:
+    """Of two at once the first stands, and the other one leaves nothing; what is there already is not taken anew."""
+    row = replace(approval(process("r1")), kind="issuance")
+    for _ in range(2):
+        await store.commit_approval(row, None, undecided=True)
+    await store.commit_approval(replace(row, decision="issued"), entry("issued"), undecided=True)
+    for late in (replace(row, decision="rejected"), row):
+        with pytest.raises(Conflict):
+            await store.commit_approval(late, entry("late"), undecided=True)
+    assert await store.load_approval(T, "issuance", "r1") == replace(row, decision="issued")
+    assert [one.event for one in await store.evidence(T)] == ["issued"]
+
+
+async def test_the_queue_has_its_limits(store: Store) -> None:
+    """Requests of holders stand behind all others; how many there are is told; the newest of all are listed."""
+    kinds: tuple[ApprovalKind, ...] = ("issuance", "issuance", "negotiation", "audit", "credential")
+    for number, kind in enumerate(kinds):
+        row = replace(approval(process(f"r{number}"), asked=number), kind=kind)
+        await store.commit_approval(row, None)
+    await store.commit_approval(replace(row, pid="said", kind="audit", decision="approve"), None)
+    await store.commit_approval(replace(row, pid="later", kind="negotiation", decision="approve", not_before=9), None)
+    found, there = await store.waiting_approvals(T, now=9, limit=4)
+    assert ([one.pid for one in found], there) == (["r2", "r3", "later", "r1"], 4)
+    found, there = await store.waiting_approvals(T, now=8, limit=4)
+    assert ([one.pid for one in found], there) == (["r2", "r3", "later", "r0"], 5)
+    assert await store.waiting_approvals("other", now=0, limit=4) == ([], 0)
+    assert [one.pid for one in await store.list_approvals(T, "issuance", limit=9)] == ["r0", "r1"]
+    assert [one.pid for one in await store.list_approvals(T, limit=3)] == ["said", "r4", "later"]
+
+
+async def test_requests_that_are_over_may_go(store: Store) -> None:
+    """Not while one waits, is to be delivered, or was asked for anew; nothing of another kind. The log says it."""
+    over = replace(approval(process("r1")), kind="issuance", decision="issued", due=10)
+    others = [
+        replace(over, pid="r2", due=20, decision=""),
+        replace(over, pid="r3", not_before=99),
+        replace(over, pid="r4", due=100),
+        replace(over, pid="r5", kind="credential"),
+    ]
+    for row in (over, *others):
+        await store.commit_approval(row, None)
+    assert await store.forgettable_issuances(T, before=100, limit=9) == [over, others[0]]
+    assert await store.forgettable_issuances(T, before=100, limit=1) == [over]
+    assert await store.forgettable_issuances("other", before=100, limit=9) == []
+    with pytest.raises(Conflict):
+        await store.commit_forgotten_issuances([over, replace(others[0], not_before=5)], [entry("forgotten")])
+    await store.commit_forgotten_issuances([over], [entry("forgotten")])
+    assert [row.pid for row in await store.list_approvals(T, limit=9)] == ["r5", "r2", "r3", "r4"]
+    assert [one.event for one in await store.evidence(T)] == ["forgotten"]
