@@ -117,8 +117,7 @@ class ApprovalRow:
     Or a holder's, who asks us for credentials (an id of ours).
 
     `due`: when a turn is refused without one, or how long a word on audit reads counts. `decision` is empty until
-    then; a decided turn is done at `not_before`. What a holder is to get or be told is delivered then; 0: no more, and
-    `due` is since when it is over.
+    then; a decided turn is done at `not_before`. What a holder is to get is delivered then; 0: over since `due`.
     `detail` is JSON: for people, and for who carries the decision out.
     """
 

@@ -31,6 +31,19 @@ async def ask(asked: Node, caller: Node, path: str, filters: list[Json] | None =
     return await handled(asked.app, Request(method=method, url=url, headers=named, body=body, timeout_seconds=9))
 
 
+def test_the_case_of_the_scheme_does_not_count(tmp_path: Path) -> None:
+    """RFC 9110, 11.1; a token without a scheme is none here."""
+
+    async def scene(world: World) -> None:
+        asked, caller = world.nodes
+        for scheme, status in (("bearer ", 200), ("BEARER ", 200), ("", 401), ("Basic ", 401)):
+            shown = scheme + await proof(caller, asked.config.did, access=access_for(caller, asked))
+            answer = await ask(asked, caller, "/catalog/request", Authorization=shown)
+            assert answer.status == status, scheme
+
+    play(tmp_path, scene)
+
+
 def titles(answer: HttpAnswer) -> list[str]:
     """Of the datasets on a page."""
     body = gzip.decompress(answer.body) if answer.headers.get("content-encoding") == "gzip" else answer.body
