@@ -14,6 +14,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Final, Literal
 
+import apsw
+
 from connector.cli.client import Management
 from connector.cli.map import checked as checked_plan
 from connector.cli.policy import checked as checked_policy
@@ -21,12 +23,13 @@ from connector.config import MANAGEMENT_TOKEN_VARIABLE, STORE_PASSWORD_VARIABLE,
 from connector.credentials.datamodel import time_text
 from connector.credentials.own_methods import OwnMethod, standing
 from connector.errors import BadConfig, ConnectorError, KeyUnreachable, PeerUnreachable
+from connector.exchange.policies import why_refused
 from connector.keys.custody import open_id_key
 from connector.keys.register import Register
 from connector.keys.ring import open_keys
 from connector.model import Finding, JsonObject
 from connector.stores import look_into
-from connector.stores.backup import check_store
+from connector.stores.backup import check_store, datasets_in
 from connector.stores.connection import look
 from connector.vocabulary.bundle import load_bundle
 
@@ -175,6 +178,21 @@ def _store(company: Config, *, thorough: bool) -> Iterator[Check]:
         looked = "looked through whole" if thorough else "its content is looked through by --thorough"
         size = sum(one.stat().st_size for one in path.parent.glob(f"{path.name}*"))
         yield good("store", f"{size / 1e6:,.1f} MB with schema step {step}; {looked}")
+    if not later:
+        yield from _offers(path, company.tenant)
+
+
+def _offers(path: Path, tenant: str) -> Iterator[Check]:
+    """What is offered under a policy that an older version took and this one refuses."""
+    try:
+        found = [(row, why_refused(row)) for row in datasets_in(path, tenant) if not row.withdrawn]
+    except apsw.Error:
+        return  # the store is damaged, which was told
+    for row, why in found:
+        if why:
+            fix = f"change the policy, and publish under it anew; or: battery-connector withdraw {row.dataset_id}"
+            says = f"{row.title} ({row.dataset_id}) opens nothing, because this version refuses its policy: {why}"
+            yield Check(name="offers", outcome="bad", says=says, fix=fix)
 
 
 def _database(company: Config) -> Check:

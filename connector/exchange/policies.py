@@ -93,6 +93,15 @@ class Policies:
         )  # fmt: skip
 
 
+def why_refused(dataset: DatasetRow) -> str:
+    """Why the policy of a dataset opens nothing: this version refuses it. Empty: it does not."""
+    try:
+        load(dataset.policy)
+    except BadPolicy as problem:
+        return problem.detail
+    return ""
+
+
 def _understood(octets: bytes, what: str, hint: str) -> Policy:
     """The policy; one that permits nothing, where it can't be read any more."""
     try:

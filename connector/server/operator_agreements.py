@@ -10,6 +10,7 @@ from collections import Counter
 import orjson
 from aiohttp import web
 
+from connector.exchange.policies import why_refused
 from connector.exchange.rows import AgreementRow, DatasetRow
 from connector.exchange.stored import time_of
 from connector.model import Json, JsonObject
@@ -47,7 +48,7 @@ def _offer(services: Services, row: DatasetRow, agreed: int) -> JsonObject:
     return {
         "dataset": row.dataset_id, "title": row.title, "types": [*row.record_types], "plain": plain(policy),
         "approval": row.approval, "at": time_of(row.at), "withdrawn": time_of(row.withdrawn) if row.withdrawn else None,
-        "pins": pins, "agreed": agreed,
+        "pins": pins, "agreed": agreed, "refused": why_refused(row),
     }  # fmt: skip
 
 

@@ -22,10 +22,11 @@ import apsw
 from connector.config import Config
 from connector.credentials.digest import multibase
 from connector.errors import BadInput, Unavailable
-from connector.exchange.rows import EvidenceRow
+from connector.exchange.rows import DatasetRow, EvidenceRow
 from connector.model import Finding, JsonObject, Place
 from connector.provenance.evidence import GENESIS, check
 from connector.stores.connection import reading
+from connector.stores.records import DATASET
 from connector.stores.statements import Shape, statements
 
 OnProgress = Callable[[JsonObject], None]
@@ -131,6 +132,13 @@ def check_store(path: Path, tenant: str) -> tuple[int, str, list[Finding]]:
     except apsw.Error as error:
         return entries, newest, [_damaged(str(error), path)]
     return entries, newest, []
+
+
+def datasets_in(path: Path, tenant: str) -> list[DatasetRow]:
+    """All datasets of a store, in use or not."""
+    bindings = {"tenant": tenant, "after": "", "limit": -1}
+    with closing(reading(path)) as connection:
+        return [DATASET.read(row) for row in connection.execute(statements()["list_datasets"], bindings)]
 
 
 def _refuse(company: Config, source: Path, store: Path, target: Path) -> None:

@@ -6,6 +6,7 @@ import asyncio
 import shutil
 import socket
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from connector.config import load
 from connector.credentials.datamodel import VC_CONTEXT, time_text
 from connector.credentials.issue import attach, prepare
 from connector.errors import BadConfig
+from connector.exchange.rows import DatasetRow
 from connector.keys.register import Register
 from connector.keys.ring import open_keys
 from connector.stores import open_store
@@ -179,6 +181,31 @@ async def test_a_store_that_the_next_start_changes_is_told(tmp_path: Path) -> No
     checks = company_checks(load(company.config), NOW, runs=False, thorough=False)
     (store,) = [one for one in checks if one.name == "store"]
     assert (store.outcome, "backup" in store.fix) == ("warning", True)
+
+
+async def test_an_offer_whose_policy_this_version_refuses_is_named(tmp_path: Path) -> None:
+    """With why and what to do; one that is good, or offered no more, is not."""
+    mine = found(tmp_path, "mine", *free_ports(2))
+    purpose = {"leftOperand": "purpose", "operator": "eq", "rightOperand": "audit"}
+    older = orjson.dumps(
+        {"@type": "Set", "permission": [{"action": "use"}, {"action": "audit", "constraint": purpose}]}
+    )
+    row = DatasetRow(
+        tenant="", dataset_id="urn:older", title="old lots", plan="", record_types=("Lot",), at=1, policy_digest="x",
+        policy=older,
+    )  # fmt: skip
+    (mine.folder / "store").mkdir(exist_ok=True)
+    store = SqliteStore(mine.folder / "store" / "connector.db")
+    use = b'{"@type":"Set","permission":[{"action":"use"}]}'
+    gone, good = replace(row, dataset_id="urn:gone", withdrawn=5), replace(row, dataset_id="urn:good", policy=use)
+    for one in (row, gone, good):
+        await store.commit_dataset(one)
+    await store.close()
+    (told,) = [one for one in company_checks(load(mine.config), NOW, runs=True, thorough=False) if one.name == "offers"]
+    assert told.outcome == "bad"
+    for words in ("old lots", "urn:older", "purpose is not known where it is decided"):
+        assert words in told.says
+    assert "withdraw urn:older" in told.fix
 
 
 def test_a_database_is_looked_into(tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ from connector.exchange.rows import (
     AgreementRow,
     ApprovalRow,
     AttemptRow,
+    DatasetRow,
     EvidenceEntry,
     ProcessRow,
     StepCommit,
@@ -163,6 +164,20 @@ async def test_a_long_list_goes_on_where_it_ended(desk: Desk) -> None:
             older = re.search(r'href="[^"]+/(exchanges\?[^"]+)">Older ones', page)
             path = html.unescape(older[1]) if older else ""
         assert (len(seen), len(set(seen)), set(seen) <= pids) == (count, count, True)
+
+
+async def test_an_offer_that_this_version_refuses_says_so(desk: Desk) -> None:
+    """An older one took its policy: it opens nothing, and why."""
+    await desk.sign_in()
+    purpose = {"leftOperand": "purpose", "operator": "eq", "rightOperand": "audit"}
+    older = orjson.dumps({"@type": "Set", "permission": [{"action": "audit", "constraint": purpose}]})
+    row = DatasetRow(
+        tenant="", dataset_id="urn:older", title="old lots", plan="", record_types=("Lot",), at=1, policy_digest="x",
+        policy=older,
+    )  # fmt: skip
+    await desk.services.store.commit_dataset(row)
+    _, page = await desk.get(f"{desk.place}offers")
+    assert "opens nothing, because this version refuses it: purpose is not known where it is decided" in page
 
 
 async def agreed(desk: Desk, number: int, state: str = "FINALIZED") -> None:
