@@ -171,7 +171,8 @@ class Binder:
             text, opened, rest = rest.partition("{")
             name, closed, rest = rest.partition("}")
             if "}" in text or (opened and (not closed or not name)):
-                raise refuse(f"The template `{written}` has a brace without its other half.", spec.line)
+                hint = "a template is text with columns in braces: {WERKS}-{CHARG}"
+                raise refuse(f"The template `{written}` has a brace without its other half.", spec.line, hint=hint)
             pieces.append(text)
             if opened:
                 get, more, owner = self.getter(name.strip(), scope, spec)

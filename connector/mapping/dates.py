@@ -146,7 +146,7 @@ def zone_of(name: str) -> tzinfo:
     try:
         return ZoneInfo(name)
     except (KeyError, ValueError, OSError) as error:
-        raise BadFormat(f"`{name}` is no time zone that this machine knows.") from error
+        raise BadFormat(f"`{name}` is no time zone that this machine knows, such as Europe/Berlin or UTC.") from error
 
 
 def _offset(found: re.Match[str]) -> timezone:

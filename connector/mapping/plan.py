@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from difflib import get_close_matches
 from typing import Annotated, Literal, TypeAlias
 
 from pydantic import (
@@ -104,7 +105,7 @@ class Source(Part):
     @field_validator("header", mode="before")
     @classmethod
     def _rows(cls, value: object) -> object:
-        return int(value) if value in {"1", "2"} else value
+        return int(value) if isinstance(value, str) and value in {"1", "2"} else value
 
     @field_validator("delimiter")
     @classmethod
@@ -233,8 +234,21 @@ _SHAPES = {
     "tuple_type": "a list, each entry after a `-`",
     "dict_type": "a block of names and what they stand for",
     "model_type": "a block of keys and values",
+    "string_type": "a text, no list and no block",
+    "bool_type": "true or false",
+    "bool_parsing": "true or false",
+    "int_type": "a whole number",
+    "int_parsing": "a whole number",
+    "greater_than_equal": "a whole number from {ge}",
+    "less_than_equal": "a whole number up to {le}",
+    "literal_error": "one of {expected}",
+    "union_tag_invalid": "a text, or {{from: COLUMN, ...}}",
 }
-"""What pydantic misses -> what a plan has there."""
+"""What pydantic misses -> what a plan has there. Pydantic's own words are nobody's who writes a plan."""
+_EMPTY, _HOW = (
+    "write what belongs there, or leave the line out",
+    "how each part is written: connector/mapping/README.md",
+)
 
 
 class Plan(Part):
@@ -298,7 +312,11 @@ def layout_of(source: str) -> str:
 
 def parse(data: bytes) -> Plan:
     """The plan. Raises `BadPlan` with line and hint."""
-    tree = load(data)
+    return read(load(data))
+
+
+def read(tree: Block) -> Plan:
+    """The plan that a tree of YAML says."""
     try:
         plan = Plan.model_validate(tree)
     except ValidationError as error:
@@ -309,7 +327,8 @@ def parse(data: bytes) -> Plan:
 
 def _check_names(plan: Plan, tree: Block) -> None:
     if plan.driving not in plan.sources:
-        raise refuse(f"`from: {plan.from_}` is no source.", tree.key_lines.get("from", 0))
+        hint = f"there are: {', '.join(plan.sources)}"
+        raise refuse(f"`from: {plan.from_}` is no source.", tree.key_lines.get("from", 0), hint=hint)
     for name in (*plan.sources, *plan.codes):
         if not _NAME.fullmatch(name):
             raise refuse(f"`{name}` is no name for a source or code list.", tree.key_lines["sources"])
@@ -325,26 +344,28 @@ def _first(errors: list[ErrorDetails], tree: Block) -> BadPlan:
 
 def _sentence(error: ErrorDetails, tree: Block) -> tuple[int, BadPlan]:
     line, path = _locate(error["loc"], tree)
-    context = error.get("ctx", {})
+    context, kind, given = error.get("ctx", {}), error["type"], error["input"]
     message, hint = error["msg"], str(context.get("hint", ""))
-    if error["type"] == "missing":
-        message, hint = f"`{error['loc'][-1]}` is missing.", ""
-    elif error["type"] == "unknown-key":
-        node = _node(error["loc"], tree)
-        line = node.key_lines.get(str(context["key"]), line) if isinstance(node, Block) else line
+    if kind in {"unknown-key", "empty-key"}:
+        node, key = _node(error["loc"], tree), str(context["key"])
+        line = node.key_lines.get(key, line) if isinstance(node, Block) else line
         line = int(context.get("line", line))
-    elif error["type"] == "string_pattern_mismatch":
-        message = f"{path}: `{error['input']}` is not written as it has to be."
+        if kind == "empty-key":
+            message, hint = f"`{path}/{key}` is empty.".replace("`/", "`"), _EMPTY
+    elif kind == "missing":
+        message, hint = f"`{error['loc'][-1]}` is missing.", _HOW
+    elif "url" not in error:  # one of ours
+        message = f"{path}: {message}" if path else message
+    elif not given:
+        message, hint = f"`{path}` is empty.", _EMPTY
+    elif kind == "string_pattern_mismatch":
+        message = f"{path}: `{given}` is not written as it has to be."
         hint = "name/version, such as lots/1" if path == "mapping" else "a name of the vocabulary, such as MaterialLot"
-    elif error["type"] in _SHAPES and error["input"] == "":
-        message, hint = f"`{path}` is empty.", "write what belongs there, or leave the line out"
-    elif error["type"] in _SHAPES:
-        message, hint = (
-            f"`{path}` is {_SHAPES[error['type']]}.",
-            "how each part is written: connector/mapping/README.md",
-        )
-    elif path:
-        message = f"{path}: {message}"
+    else:
+        wanted = _SHAPES.get(kind, "not written as it has to be").format(**context).replace("'", "")
+        said = f", not `{given[:40]}`" if isinstance(given, str) else ""
+        near = get_close_matches(str(given), re.findall("'([^']+)'", str(context.get("expected"))), n=1)
+        message, hint = f"`{path}` is {wanted}{said}.", f"did you mean `{near[0]}`?" if near else _HOW
     return line, refuse(message, line, hint=hint)
 
 

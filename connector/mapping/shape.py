@@ -14,6 +14,7 @@ from pydantic_core import PydanticCustomError
 
 from connector.mapping.spelling import Block, Items, Text, block
 
+_MAY_BE_EMPTY = frozenset({"default", "name"})
 NODE_KEYS = ("type", "each", "on", "where", "distinct", "lookup", "when", "required")
 
 
@@ -44,6 +45,8 @@ class Part(BaseModel):
                 near = get_close_matches(key, known, n=1)
                 hint = f"did you mean `{near[0]}`?" if near else f"known here: {', '.join(sorted(known))}"
                 raise PydanticCustomError("unknown-key", "Unknown key `{key}`.", {"key": key, "hint": hint})
+            if tree[key] == "" and key not in _MAY_BE_EMPTY:
+                raise PydanticCustomError("empty-key", "It is empty.", {"key": key})
         return {**tree, "line": tree.line}
 
     @classmethod
