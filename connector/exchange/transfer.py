@@ -48,6 +48,9 @@ _PATHS = {
     Kind.COMPLETION: "completion",
     Kind.TERMINATION: "termination",
 }
+_EACH_BYTES, _MOST_HEARD_BYTES = 2_048, 4 << 20
+"""What a message leaves beside its body, and how much of a peer's starts and suspensions is kept of one transfer: both
+may be said for ever, and each is kept with its receipt. An end is always taken."""
 
 
 def is_open(row: ProcessRow) -> bool:
@@ -162,7 +165,9 @@ class Transfer:
             kind=allowed, message_id=message.id, peer_pid=peer_pid, body=body, caller=caller, kept=without_token(body)
         )
         decided = await self._resumed(row, caller, shown) if allowed is Kind.START else {}
-        return await self.conversation.receive(row, incoming, lambda draft: self._objections(draft, message, decided))
+        return await self.conversation.receive(
+            row, incoming, lambda draft: self._objections(draft, message, decided, len(body))
+        )
 
     async def _requested(
         self, message: TransferRequestMessage, body: bytes, caller: Caller, shown: Sequence[bytes]
@@ -244,9 +249,16 @@ class Transfer:
             "credentials": [octets.decode("ascii") for octets in shown],
         }  # fmt: skip
 
-    def _objections(self, draft: Draft, message: transfer.Message, decided: JsonObject) -> tuple[Finding, ...]:
+    def _objections(
+        self, draft: Draft, message: transfer.Message, decided: JsonObject, size: int
+    ) -> tuple[Finding, ...]:
         """Findings on the content; what an accepted message says is taken into the draft."""
         draft.content.update(decided)
+        if isinstance(message, TransferStartMessage | TransferSuspensionMessage):
+            draft.content["heard"] = heard = int(str(draft.content.get("heard", 0))) + size + _EACH_BYTES
+            if heard > _MOST_HEARD_BYTES:
+                says = "it was suspended and resumed too often: end it, and request another transfer"
+                return (Finding(code="too-many-changes", message=says),)
         if isinstance(message, TransferStartMessage):
             pull = not is_push(draft.content)
             found = transfer.check_start(message, draft.process, pull=pull)

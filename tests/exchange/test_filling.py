@@ -15,6 +15,7 @@ from connector.model import Did, Facts, Pid
 from connector.protocol import compose, negotiation
 from connector.protocol.process import Process, Role
 from tests.exchange.test_hostile import play, proof, say, settled
+from tests.exchange.test_transfers import started
 from tests.network import Request
 from tests.simulator import Node, World
 
@@ -53,6 +54,27 @@ def test_what_is_refused_fills_nothing(tmp_path: Path, monkeypatch: pytest.Monke
         )
         with mock.patch.object(customer.store, "messages", return_value=[row]):  # it came first, and was refused
             assert await heard_before(customer.store, negotiation.TABLE, after, late) is None
+
+    play(tmp_path, scene)
+
+
+def test_a_transfer_is_not_suspended_and_resumed_for_ever(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each message is kept, so there is a limit; beyond it nothing more is kept, and an end is taken still."""
+    monkeypatch.setattr("connector.exchange.transfer._MOST_HEARD_BYTES", 10_240)
+
+    async def scene(world: World) -> None:
+        running = await started(world)
+        row = await running.row(running.supplier)
+        states = list[str]()
+        for word in ("suspend", "resume", "suspend", "resume", "suspend"):
+            await running.act(running.customer, word)
+            states.append((await running.row(running.supplier)).state)
+        assert states == ["SUSPENDED", "STARTED", "SUSPENDED", "STARTED", "STARTED"]
+        assert (await running.act(running.customer, "terminate"))["state"] == "TERMINATED"
+        said = await running.supplier.store.messages("", "transfer", row.pid)
+        refused = [one for one in said if one.direction == "in" and one.status == 400]
+        assert refused
+        assert b"too-many-changes" in refused[0].answer_body
 
     play(tmp_path, scene)
 
