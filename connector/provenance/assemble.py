@@ -19,6 +19,8 @@ from connector.provenance.nodes import Edge, Judged, Node, Scope, judge
 from connector.provenance.origin import RECYCLED, Chain, Coverage, Ground, coverage
 from connector.provenance.outcomes import FAILED, GAPS, USABLE, Outcome, verdict
 from connector.provenance.report import AuditReport, NodeResult
+from connector.provenance.rollup import FootprintReport
+from connector.provenance.stated import Passport, footprints_of
 from connector.provenance.statements import Content
 from connector.provenance.walk import Walk
 from connector.vocabulary.bundle import load_tolerances
@@ -103,7 +105,9 @@ def assemble(walk: Walk) -> AuditReport:
     names = names_of(signed, edges)
     seen = _Seen(walk=walk, judged=judged, names=names, edges=edges, children=children, widest=widest)
     books = _books(seen)
-    findings = all_findings(books)
+    chain = _chain(seen)
+    footprint = _footprint(seen, chain)
+    findings = (*all_findings(books), *footprint.findings())
     unreached = _unreached(seen)
     words = [result.outcome for result in judged.values()]
     return AuditReport(
@@ -113,11 +117,12 @@ def assemble(walk: Walk) -> AuditReport:
         nodes=_results(seen),
         edges=edges,
         unreached=unreached,
-        coverage=_coverage(seen),
+        coverage=_coverage(seen, chain),
         balances=site_balances(books.standing()),
         findings=findings,
         parties={str(did): name for did, name in walk.names.items()},
         places=_places(seen),
+        footprint=footprint,
     )
 
 
@@ -237,10 +242,25 @@ def _books(seen: _Seen) -> Books:
     return Books(events=tuple(events), things=things, covers=covers, gaps=gaps, widest=seen.widest)
 
 
-def _coverage(seen: _Seen) -> tuple[Coverage, ...]:
+def _coverage(seen: _Seen, chain: Chain) -> tuple[Coverage, ...]:
     root = seen.walk.nodes[seen.walk.root_key]
     if root.content is None or seen.word(root.key) is not Outcome.VERIFIED:
         return ()
+    return _named(seen, coverage(chain, seen.names.thing(root.content)))
+
+
+def _footprint(seen: _Seen, chain: Chain) -> FootprintReport:
+    sound = {key for key in seen.walk.nodes if _ground(seen, key) is Ground.VERIFIED}
+    passports = {
+        node.key: Passport(name=name, thing=thing)
+        for node, name, thing in seen.passports(frozenset({Outcome.VERIFIED}))
+        if node.key in sound
+    }
+    return footprints_of(seen.walk.nodes, seen.walk.root_key, sound=sound, passports=passports, chain=chain)
+
+
+def _chain(seen: _Seen) -> Chain:
+    """What may be followed back, and how far."""
     things: dict[str, Ground] = {}
     links: dict[str, Ground] = {}
     made: dict[str, Ground] = {}
@@ -259,7 +279,7 @@ def _coverage(seen: _Seen) -> tuple[Coverage, ...]:
                 made.setdefault(name, _ground(seen, edge.target))
     usable = [event for _, event in seen.usable()]
     standing = {event.id for event in Books(events=tuple(usable), widest=seen.widest).standing().events}
-    chain = Chain(
+    return Chain(
         events=tuple(event for event in _proven_makes(seen) if event.id in standing),
         things=things,
         links=links,
@@ -274,7 +294,6 @@ def _coverage(seen: _Seen) -> tuple[Coverage, ...]:
         ),
         widest=seen.widest,
     )
-    return _named(seen, coverage(chain, seen.names.thing(root.content)))
 
 
 def _proven_makes(seen: _Seen) -> Iterator[MakeEvent]:

@@ -1,7 +1,8 @@
 """The report for a client: what the auditor found, told so that suppliers sealed for the client stay sealed.
 
 It is built from the client's own audit of the same root; from the full one only words and shares of metals are taken
-over, so no name, DID, id, site, time, mass, number or order of what the client may not see can slip through.
+over, so no name, DID, id, site, time, mass, number or order of what the client may not see can slip through. Footprints
+are those of the client's own audit: a sum over more lots, less what the client has, would be the figure that is sealed.
 """
 
 from __future__ import annotations
@@ -47,6 +48,7 @@ def for_client(report: AuditReport, client_report: AuditReport) -> AuditReport:
         parties=client_report.parties,
         places=client_report.places,
         withheld_balances=tuple(sorted({item.outcome for item in report.balances if item not in balances})),
+        footprint=client_report.footprint,
     )
 
 

@@ -40,6 +40,8 @@ class Product:
     contained: Masses
     source_kind: SourceKind = ""
     attested: bool = False
+    quantity: Mass | None = None
+    """How much of it took part, where that is told as a mass."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -243,7 +245,16 @@ def _product(node: JsonObject) -> Product:
         contained=_contained(node.get("contained")),
         source_kind=_source_kind(node.get("sourceKind")),
         attested=attested in (True, "true"),  # not said: not attested
+        quantity=_amount(node.get("quantity")),
     )
+
+
+def _amount(quantity: Json) -> Mass | None:
+    """Pieces are no mass, and no fault: nothing of a balance rests on the amount of the whole product."""
+    try:
+        return read_mass(quantity)
+    except ValueError:
+        return None
 
 
 def _attribution(node: JsonObject) -> Attribution:

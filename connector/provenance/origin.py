@@ -139,7 +139,11 @@ class Chain:
 
 def coverage(chain: Chain, thing: str) -> tuple[Coverage, ...]:
     """Per metal that the make events of this thing put into it: where it came from."""
-    tracer = _Tracer(chain)
+    return covered(Tracer(chain), thing)
+
+
+def covered(tracer: Tracer, thing: str) -> tuple[Coverage, ...]:
+    """The same by a tracer of one's own, which may end a path elsewhere."""
     masses: dict[str, list[Mass]] = {}
     for _, product in tracer.makers.get(thing, ()):
         for metal, mass in product.contained.items():
@@ -151,7 +155,7 @@ def coverage(chain: Chain, thing: str) -> tuple[Coverage, ...]:
     )
 
 
-class _Tracer:
+class Tracer:
     """One pass over a chain, remembering what was traced already."""
 
     def __init__(self, chain: Chain) -> None:

@@ -12,6 +12,7 @@ from connector.provenance.balance import BalanceFinding, SiteBalance
 from connector.provenance.nodes import Edge
 from connector.provenance.origin import Coverage
 from connector.provenance.outcomes import ORDER, Outcome, Verdict
+from connector.provenance.rollup import FootprintReport
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,6 +85,7 @@ class AuditReport:
     parties: Mapping[str, str] = field(default_factory=dict)
     places: Mapping[str, str] = field(default_factory=dict)
     withheld_balances: tuple[str, ...] = ()
+    footprint: FootprintReport = field(default_factory=FootprintReport)
 
     @property
     def outcomes(self) -> dict[str, int]:
@@ -106,6 +108,7 @@ class AuditReport:
             "balances": [balance.as_json() for balance in self.balances],
             "withheldBalances": list(self.withheld_balances),
             "findings": [finding.as_json() for finding in self.findings],
+            "footprint": self.footprint.as_json(),
             "chain": chain,
             "parties": dict(self.parties),
             "places": dict(self.places),

@@ -17,11 +17,13 @@ from connector.errors import BadInput
 from connector.model import Json, JsonObject
 from connector.provenance.balance import BalanceFinding, SiteBalance
 from connector.provenance.events import SourceKind
+from connector.provenance.footprints import TERMS, Footprint
 from connector.provenance.masses import SUM_DIGITS, Mass, decimal_of
 from connector.provenance.nodes import Edge
 from connector.provenance.origin import Coverage, Ground, Share
 from connector.provenance.outcomes import Outcome, Verdict
 from connector.provenance.report import AuditReport, NodeResult
+from connector.provenance.rollup import Comparison, Fit, FootprintReport, MetalStated, Part, Stated
 
 _SOURCE_KINDS: Final = frozenset({"primary", "manufacturingWaste", "postConsumer", "runAround", ""})
 _Word = TypeVar("_Word", bound=StrEnum)
@@ -46,6 +48,7 @@ def read_report(document: Json) -> AuditReport:
         parties=reader.names("parties"),
         places=reader.names("places"),
         withheld_balances=reader.texts("withheldBalances"),
+        footprint=_footprint(reader.inner("footprint")) if "footprint" in reader.body else FootprintReport(),
     )
 
 
@@ -122,6 +125,48 @@ def _finding(reader: _Reader) -> BalanceFinding:
     )
 
 
+def _footprint(reader: _Reader) -> FootprintReport:
+    upstream = reader.inner("upstream")
+    return FootprintReport(
+        stated=tuple(_stated(each) for each in reader.each("stated")),
+        parts=tuple(
+            Part(
+                node=each.text("node"), mass=each.text("mass"), kilograms=each.text("kgCO2e"),
+                boundary=each.text("boundary"),
+            )
+            for each in upstream.each("parts")
+        ),
+        metals=tuple(
+            MetalStated(
+                metal=metal, mass=part.text("mass"), stated=part.text("stated"), assured=part.text("assured"),
+                third=part.text("thirdParty"), primary=part.text("primaryDataShare"),
+            )
+            for metal, part in upstream.named("metals")
+        ),
+        comparisons=tuple(_comparison(each) for each in reader.each("comparisons")),
+        total=upstream.text("kgCO2e"),
+        rules=upstream.texts("methods"),
+    )  # fmt: skip
+
+
+def _stated(reader: _Reader) -> Stated:
+    said = {name: reader.text(term) for name, term in TERMS.items()}
+    return Stated(node=reader.text("node"), footprint=Footprint(**said), open=reader.text("notComparable"))
+
+
+def _comparison(reader: _Reader) -> Comparison:
+    kind, outcome = reader.text("kind"), reader.text("outcome")
+    if kind not in {"battery", "making"}:
+        reader.wrong("kind")
+    if outcome not in {"holds", "exceeded", "not-comparable"}:
+        reader.wrong("outcome")
+    return Comparison(
+        kind="battery" if kind == "battery" else "making", subject=reader.text("subject"), whole=reader.text("whole"),
+        part=reader.text("part"), outcome=cast("Fit", outcome), reason=reader.text("reason"),
+        nearer=reader.texts("nearer"), farther=reader.texts("farther"), site=reader.text("site"),
+    )  # fmt: skip
+
+
 class _Reader:
     """One object of the document, and where it stands."""
 
@@ -178,6 +223,9 @@ class _Reader:
         if not all(isinstance(item, str) for item in items):
             self.wrong(name)
         return tuple(cast("list[str]", items))
+
+    def inner(self, name: str) -> _Reader:
+        return _Reader(self.body.get(name), f"{name} of {self.where}")
 
     def named(self, name: str) -> Iterator[tuple[str, _Reader]]:
         value = self.body.get(name)

@@ -23,6 +23,7 @@ from connector.provenance.events import (
     read_thing,
     read_time,
 )
+from connector.provenance.footprints import Footprint, read_footprints
 from connector.provenance.links import Link, find_links
 
 _PASSPORTS: Final = frozenset({"MineralLotPassport", "CellPassport", "BatteryPassport"})
@@ -60,11 +61,17 @@ class Content:
     site: str = ""
     unreadable: tuple[str, ...] = ()
     faults: tuple[str, ...] = ()
+    footprints: tuple[Footprint, ...] = ()
 
     @property
     def id(self) -> str:
         """The id of what the record is about."""
         return _text(self.subject.get("id"))
+
+    @property
+    def model(self) -> str:
+        """Of a battery: the id of its model."""
+        return _identity(self.subject.get("ofModel"))
 
     @property
     def operator(self) -> str:
@@ -110,6 +117,7 @@ def read_content(kind: str, record: str, version: int, statements: tuple[Stateme
         site=event.site if event is not None else _site(subject),
         unreadable=unreadable,
         faults=(*_faults(kind, record, version, statements), *_conflicts(merged), *_foreign_move(event, statements)),
+        footprints=read_footprints(tuple(statement.subject for statement in statements)),
     )
 
 

@@ -272,6 +272,8 @@ class Audited(Answer):
     balances: list[JsonMap]
     withheld_balances: list[str]
     findings: list[BalanceFinding]
+    footprint: JsonMap
+    """Carbon footprints: as stated, what they give upstream, and where they contradict each other."""
     chain: list[Edge]
     parties: dict[str, str]
     places: dict[str, str]

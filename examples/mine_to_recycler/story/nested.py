@@ -156,7 +156,10 @@ MODEL_COLUMNS = columns(
         "Voltage=voltage", "VoltageMin=vmin", "VoltageMax=vmax", "Power=power", "Cycles=cycles",
         "WarrantyMonths=warranty",
         "Chemistry=chemistry", "CellCount=cells", "PartNumber=part", "RecycledNickel=ni", "RecycledCobalt=co",
-        "RecycledLithium=li", "TestReport=report",
+        "RecycledLithium=li", "TestReport=report", "Pcf=pcf", "PcfUnit=pcf_unit", "PcfUnitsHeld=pcf_units",
+        "PcfBoundary=boundary", "PcfMethod=method", "PcfMethodVersion=method_version", "PcfFrom=start:moment",
+        "PcfTo=end:moment", "PcfPrimaryShare=pcf_primary", "PcfLegalBasis=legal", "PcfParty=pcf_party",
+        "PcfLevel=pcf_level",
     )
 )  # fmt: skip
 COMPOSITION_COLUMNS = columns(("Component=component", "Name=name", "Cas=cas", "MassShare=share"))

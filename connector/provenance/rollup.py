@@ -1,0 +1,333 @@
+"""What the footprints of a chain give together for one battery, and where they contradict each other.
+
+A cradle-to-gate footprint holds those of everything that went in, so of each path back only the claim nearest to the
+battery is added, and the ones behind it are compared with it; gate-to-gate claims hold no inputs and add up (ISO 14067,
+6.3; GBA GHG Rulebook). A lot's figure is spread over the metals that its passport states, by mass: each kilogram of
+metal that arrived in the battery brings its part, and none is counted twice. What was lost on the way is not counted,
+so the sum is a least figure. Behind waste that was recycled nothing is followed. Whether one claim can be added is
+`footprints.py`'s to say, how far a path may be followed `origin.py`'s.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Final, Literal
+
+from connector.model import JsonObject
+from connector.provenance.balance import BalanceFinding
+from connector.provenance.events import Attribution, MakeEvent, Product, Thing
+from connector.provenance.footprints import INCLUDING, STEP, WHOLE, Footprint, at_most, figure, share_of_primary
+from connector.provenance.masses import ZERO, Mass, plain
+from connector.provenance.origin import ONE, RECYCLED, Chain, Coverage, Ground, Share, Tracer, covered
+
+Fit = Literal["holds", "exceeded", "not-comparable"]
+EXCEEDED: Final = {"battery": "footprint-below-upstream", "making": "footprint-below-inputs"}
+"""What is compared -> the code of its finding."""
+_CLAIMED: Final = "claimed"
+"""Marks a share whose path met a claim, in the place of a site."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stated:
+    """A claim at a node of the audit. `open`: why it can't be added to others; empty where it can."""
+
+    node: str
+    footprint: Footprint
+    open: str = ""
+
+    def as_json(self) -> JsonObject:
+        """The published shape."""
+        return {"node": self.node, **self.footprint.as_json(), "notComparable": self.open}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """What one lot or batch brings into the battery: `kilograms` of CO2 equivalents by `mass` of its metals there."""
+
+    node: str
+    mass: str
+    kilograms: str
+    boundary: str
+
+    def as_json(self) -> JsonObject:
+        """The published shape."""
+        return {"node": self.node, "mass": self.mass, "kgCO2e": self.kilograms, "boundary": self.boundary}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MetalStated:
+    """Of one metal in the battery: which shares of it a footprint up to its gate stands for, in plain digits.
+
+    `assured`: by one that another party is said to have checked; `third`: an independent one. `primary`: mean of the
+    primary data shares, by mass; empty where none is stated.
+    """
+
+    metal: str
+    mass: str
+    stated: str
+    assured: str
+    third: str
+    primary: str
+
+    def as_json(self) -> JsonObject:
+        """The published shape: fractions of 1."""
+        return {
+            "mass": self.mass, "stated": self.stated, "assured": self.assured, "thirdParty": self.third,
+            "primaryDataShare": self.primary,
+        }  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Comparison:
+    """A stated whole beside what must lie within it. `subject`: the node that states it, or the make event's id."""
+
+    kind: Literal["battery", "making"]
+    subject: str
+    whole: str
+    part: str
+    outcome: Fit
+    reason: str = ""
+    nearer: tuple[str, ...] = ()
+    farther: tuple[str, ...] = ()
+    site: str = ""
+
+    def as_json(self) -> JsonObject:
+        """The published shape: kilograms of CO2 equivalents."""
+        return {
+            "kind": self.kind, "subject": self.subject, "whole": self.whole, "part": self.part,
+            "outcome": self.outcome, "reason": self.reason, "nearer": [*self.nearer], "farther": [*self.farther],
+            "site": self.site,
+        }  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FootprintReport:
+    """The whole. `total`: of `parts`, in kilograms of CO2 equivalents; empty where nothing can be added."""
+
+    stated: tuple[Stated, ...] = ()
+    parts: tuple[Part, ...] = ()
+    metals: tuple[MetalStated, ...] = ()
+    comparisons: tuple[Comparison, ...] = ()
+    total: str = ""
+    rules: tuple[str, ...] = ()
+    """Methods of the parts: more than one make the sum as unlike as they are."""
+
+    def as_json(self) -> JsonObject:
+        """The published shape."""
+        return {
+            "stated": [one.as_json() for one in self.stated],
+            "upstream": {
+                "kgCO2e": self.total, "methods": [*self.rules], "parts": [one.as_json() for one in self.parts],
+                "metals": {one.metal: one.as_json() for one in self.metals},
+            },
+            "comparisons": [one.as_json() for one in self.comparisons],
+        }  # fmt: skip
+
+    def findings(self) -> Iterator[BalanceFinding]:
+        """What is plainly contradicted."""
+        for one in self.comparisons:
+            if one.outcome == "exceeded":
+                yield BalanceFinding(
+                    code=EXCEEDED[one.kind], message=one.reason, site=one.site, metal="", period="", residual=ZERO,
+                    tolerance=ZERO, subject=one.subject,
+                )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claimed:
+    """A thing whose claim can be added. `rate`: kilograms of CO2 equivalents per kilogram of its contained metals."""
+
+    node: str
+    footprint: Footprint
+    rate: Decimal
+    most: Decimal
+    """The rate, were the claim's value rounded down."""
+
+    @property
+    def whole(self) -> bool:
+        """It holds the footprints of what went in."""
+        return self.footprint.boundary == WHOLE
+
+
+def claimed(node: str, footprint: Footprint, thing: Thing) -> Claimed:
+    """The claim of a thing, for adding. `ValueError` says why it can't be."""
+    if footprint.boundary not in {WHOLE, STEP}:
+        raise ValueError(f"its boundary, {footprint.boundary or 'not stated'}, is none that can be added up")
+    whole = figure(footprint)
+    metal = sum((mass.value for mass in thing.contained.values()), ZERO)
+    if metal <= ZERO:
+        raise ValueError("its passport states no contained metal by which it could be followed")
+    return Claimed(node=node, footprint=footprint, rate=whole / metal, most=at_most(footprint) / metal)
+
+
+class _Nearest(Tracer):
+    """Follows metal back until a claim that holds all inputs is met; marks the steps on the way."""
+
+    def __init__(self, chain: Chain, claims: Mapping[str, Claimed]) -> None:
+        super().__init__(chain)
+        self.claims = claims
+
+    def _pairs(self, thing: str, metal: str) -> list[tuple[MakeEvent, Attribution]]:
+        claim = self.claims.get(thing)
+        return [] if claim is not None and claim.whole else super()._pairs(thing, metal)
+
+    def _through_makers(self, thing: str, metal: str) -> Iterator[Share]:
+        claim = self.claims.get(thing)
+        if claim is not None:  # a step comes on top of what lies behind it: shares are linear, so it scales with them
+            yield Share(ground=Ground.VERIFIED, fraction=ONE, thing=thing, site=_CLAIMED)
+        if claim is None or not claim.whole:
+            yield from super()._through_makers(thing, metal)
+
+
+def roll_up(
+    chain: Chain, root: str, claims: Mapping[str, Claimed], own: Iterable[Stated], stated: tuple[Stated, ...]
+) -> FootprintReport:
+    """The report about the thing `root`; `own`: what its record states of itself, where it is a battery."""
+    upstream = {thing: claim for thing, claim in claims.items() if thing != root}
+    metals = covered(_Nearest(chain, upstream), root)
+    sums = _sums(metals, upstream, chain.widest)
+    parts = tuple(
+        Part(node=claim.node, mass=plain(mass), kilograms=plain(mass * claim.rate), boundary=claim.footprint.boundary)
+        for claim, mass, _ in sums
+    )
+    rules = {claim.footprint.rules for claim, _, _ in sums}
+    least = sum((least * claim.rate for claim, _, least in sums), ZERO)
+    comparisons = [_with_battery(one, least, rules, complete=bool(sums)) for one in own]
+    comparisons += [found for event in chain.events for found in _within(event, upstream, chain.widest)]
+    return FootprintReport(
+        stated=stated,
+        parts=parts,
+        metals=tuple(_stated_of(item, upstream) for item in metals),
+        comparisons=tuple(comparisons),
+        total=plain(sum((mass * claim.rate for claim, mass, _ in sums), ZERO)) if sums else "",
+        rules=tuple(sorted(rules)),
+    )
+
+
+def _sums(
+    metals: Iterable[Coverage], claims: Mapping[str, Claimed], widest: Decimal
+) -> list[tuple[Claimed, Decimal, Decimal]]:
+    """Each claim that was met, with the mass of metal that came through it, and the least that it may have been."""
+    found: dict[str, tuple[Decimal, Decimal]] = {}
+    for item in metals:
+        assert item.mass is not None, "only a report for a client leaves it out"
+        least = item.mass.value - _spread(item.mass, widest)
+        for share in item.shares:
+            if share.site == _CLAIMED:
+                before = found.get(share.thing, (ZERO, ZERO))
+                found[share.thing] = (
+                    before[0] + item.mass.value * share.fraction, before[1] + least * share.fraction,
+                )  # fmt: skip
+    return [(claims[thing], mass, least) for thing, (mass, least) in sorted(found.items())]
+
+
+def _stated_of(item: Coverage, claims: Mapping[str, Claimed]) -> MetalStated:
+    met = [
+        (claims[share.thing].footprint, share.fraction)
+        for share in item.shares
+        if share.site == _CLAIMED and claims[share.thing].whole
+    ]
+    primary = [
+        (share, fraction) for claim, fraction in met if (share := share_of_primary(claim)) is not None and fraction
+    ]
+    weight = sum((fraction for _, fraction in primary), ZERO)
+    return MetalStated(
+        metal=item.metal,
+        mass=plain(item.mass.value) if item.mass else "",
+        stated=plain(sum((fraction for _, fraction in met), ZERO)),
+        assured=plain(sum((fraction for claim, fraction in met if claim.assured), ZERO)),
+        third=plain(sum((fraction for claim, fraction in met if claim.assured and claim.party == "third"), ZERO)),
+        primary=plain(sum((share * fraction for share, fraction in primary), ZERO) / weight) if weight else "",
+    )
+
+
+def _with_battery(own: Stated, least: Decimal, rules: set[str], *, complete: bool) -> Comparison:
+    """What upstream states for certain beside what the battery states of itself: it must lie within."""
+    whole = ""
+    try:
+        whole = plain(figure(own.footprint))
+        reason = _unlike({*rules, own.footprint.rules})
+        if own.footprint.boundary not in INCLUDING:
+            reason = f"its boundary, {own.footprint.boundary or 'not stated'}, does not hold what lies upstream"
+        elif not complete:
+            reason = "no footprint upstream can be added"
+        over = not reason and least > at_most(own.footprint)
+    except ValueError as problem:
+        reason, over = str(problem), False
+    told = f"upstream states {plain(least, 1)} kg CO2e at least, and the battery {whole} kg CO2e for all of it"
+    return Comparison(
+        kind="battery", subject=own.node, whole=whole, part=plain(least), nearer=(own.node,), reason=told if over else
+        reason, outcome="exceeded" if over else "not-comparable" if reason else "holds",
+    )  # fmt: skip
+
+
+def _within(event: MakeEvent, claims: Mapping[str, Claimed], widest: Decimal) -> Iterator[Comparison]:
+    """What went into an event beside what its products state, both of the same event: neither depends on how metal is
+    attributed, nor on what was lost. Waste enters by its own rules, and what goes round was counted before.
+    """
+    nearer = [(product, claims[product.thing]) for product in event.outputs if _is_whole(claims, product)]
+    farther = [
+        (product, claims[product.thing])
+        for product in event.inputs
+        if _is_whole(claims, product) and product.source_kind not in {*RECYCLED, "runAround"}
+    ]
+    if not nearer or not farther:
+        return
+    least = sum((_metal(product, -widest) * claim.rate for product, claim in farther), ZERO)
+    reason = _unlike({claim.footprint.rules for _, claim in (*nearer, *farther)})
+    whole = None if reason else _whole_of(event, nearer, widest)
+    if whole is None:
+        reason = reason or "how it was shared with other products of the same making leaves open what each holds"
+    over = whole is not None and least > whole
+    if whole is not None and over:
+        reason = f"what went in states {plain(least, 1)} kg CO2e at least, and what came out {plain(whole, 1)} kg CO2e"
+    yield Comparison(
+        kind="making", subject=event.id, site=event.site, whole=plain(whole) if whole is not None else "",
+        part=plain(least), reason=reason, outcome="exceeded" if over else "not-comparable" if reason else "holds",
+        nearer=tuple(claim.node for _, claim in nearer), farther=tuple(claim.node for _, claim in farther),
+    )  # fmt: skip
+
+
+def _is_whole(claims: Mapping[str, Claimed], product: Product) -> bool:
+    claim = claims.get(product.thing)
+    return claim is not None and claim.whole
+
+
+def _whole_of(event: MakeEvent, nearer: list[tuple[Product, Claimed]], widest: Decimal) -> Decimal | None:
+    """The most that all products together hold, as those that state it say; None where that can't be decided.
+
+    Of some of several products one that shares by mass, or says that there are no others, tells the whole: by mass of
+    product or by mass of metal, whichever gives more.
+    """
+    if len(nearer) == len(event.outputs):
+        return sum((_metal(product, widest) * claim.most for product, claim in nearer), ZERO)
+    masses = [one.quantity.value for one in event.outputs if one.quantity]
+    metals = sum((_metal(one, ZERO) for one in event.outputs), ZERO)
+    wholes: list[Decimal] = []
+    for product, claim in nearer:
+        metal = _metal(product, ZERO)
+        known = len(masses) == len(event.outputs) and product.quantity and product.quantity.value and metal
+        if known and product.quantity and claim.footprint.allocation in {"mass", "none"}:
+            times = max(sum(masses, ZERO) / product.quantity.value, metals / metal)
+            wholes.append(_metal(product, widest) * claim.most * times)
+    return min(wholes, default=None)
+
+
+def _metal(product: Product, widest: Decimal) -> Decimal:
+    """The metal in it; with its uncertainty, up to that share, on top, or below where the share is negative."""
+    spread = sum((_spread(mass, abs(widest)) for mass in product.contained.values()), ZERO)
+    return sum((mass.value for mass in product.contained.values()), ZERO) + spread.copy_sign(widest)
+
+
+def _spread(mass: Mass, widest: Decimal) -> Decimal:
+    """The uncertainty as far as it counts: who states one of the whole mass would never contradict himself."""
+    return min(mass.uncertainty, widest * mass.value)
+
+
+def _unlike(rules: set[str]) -> str:
+    """Why figures by several methods are not compared."""
+    return (
+        f"found by unlike methods: {'; '.join(sorted(one or 'not stated' for one in rules))}" if len(rules) > 1 else ""
+    )
