@@ -15,6 +15,7 @@ import orjson
 import typer
 from typer.core import TyperGroup
 
+from connector.cli.audit_footprint import show_footprint
 from connector.cli.audit_verify import verify
 from connector.cli.client import Management
 from connector.cli.console import CONFIG, DONE, JSON, NO, UNCHECKED, next_step, show_json, told
@@ -171,6 +172,7 @@ def _show(answer: JsonObject) -> None:
     _show_nodes(answer)
     _show_balances(answer)
     _show_coverage(answer)
+    show_footprint(answer)
 
 
 def _show_findings(answer: JsonObject) -> None:
@@ -188,9 +190,9 @@ def _show_findings(answer: JsonObject) -> None:
     sums = [
         (
             str(one["code"]),
-            f"{one['metal']}, {one['period']}",
+            ", ".join(str(one[name]) for name in ("metal", "period") if one[name]),
             places.get(str(one["site"]), str(one["site"])),
-            f"{one['message']}: {one['residual']} kg, tolerance {one['tolerance']} kg",
+            str(one["message"]) + _residual(one),
         )
         for one in objects_in(answer.get("findings"))
     ]
@@ -203,6 +205,11 @@ def _show_findings(answer: JsonObject) -> None:
         show_table(("word", "what", "where", "reason"), rows)
     else:
         say("no findings")
+
+
+def _residual(finding: JsonObject) -> str:
+    """Of masses that do not add up; a footprint's finding says its figures itself."""
+    return f": {finding['residual']} kg, tolerance {finding['tolerance']} kg" if finding["metal"] else ""
 
 
 def _show_nodes(answer: JsonObject) -> None:

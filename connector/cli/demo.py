@@ -138,6 +138,7 @@ def _result(companies: Companies, line: Storyline, seconds: float) -> JsonObject
             "outcomes": report["outcomes"],
             "unreached": report["unreached"],
             "coverage": report["coverage"],
+            "footprint": report["footprint"],
             "findings": _findings(companies, report),
         },
         "audits": [_short(step, one) for step, one in line.told.audits],

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from rich.table import Table
 
+from connector.cli.audit_footprint import summary
 from connector.cli.console import console
 from connector.model import list_in, object_in
 
@@ -30,6 +31,8 @@ def show(result: JsonObject, refused: list[JsonObject], pages: dict[str, str]) -
         _refusal(one)
     _audits(result)
     _coverage(object_in(object_in(result["audit"])["coverage"]))
+    if footprint := object_in(object_in(result["audit"])["footprint"]):
+        out.print(f"carbon footprint, kg CO2e: {summary(footprint)}", markup=False)
     _findings(list_in(object_in(result["audit"])["findings"]), list_in(result["findings"]))
     for name, place in pages.items():
         out.print(f"{name}: {place}", markup=False)
@@ -86,7 +89,7 @@ def _findings(audit: list[Json], others: list[Json]) -> None:
         what = " ".join(str(finding[name]) for name in ("type", "name", "place", "period") if finding.get(name))
         out.print(f"[red]{finding['code']}[/red] at {finding['company']}: ", end="")
         out.print(f"{what or 'a record'}: {finding['message']}", markup=False)
-        if finding.get("residual"):
+        if finding.get("metal") and finding.get("residual"):
             out.print(f"  residual {finding['residual']} kg, tolerance {finding['tolerance']} kg", markup=False)
     for finding in map(object_in, others):
         out.print(f"[red]{finding.get('code')}[/red] ", end="")

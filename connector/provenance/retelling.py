@@ -132,7 +132,7 @@ def _footprint(reader: _Reader) -> FootprintReport:
         parts=tuple(
             Part(
                 node=each.text("node"), mass=each.text("mass"), kilograms=each.text("kgCO2e"),
-                boundary=each.text("boundary"),
+                counted=each.text("counted"),
             )
             for each in upstream.each("parts")
         ),

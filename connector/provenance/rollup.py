@@ -44,16 +44,19 @@ class Stated:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Part:
-    """What one lot or batch brings into the battery: `kilograms` of CO2 equivalents by `mass` of its metals there."""
+    """What one lot or batch states for the metal that came through it into the battery: `kilograms` of CO2 equivalents.
+
+    `counted`: what of it is in the total; the rest is held by claims nearer to the battery.
+    """
 
     node: str
     mass: str
     kilograms: str
-    boundary: str
+    counted: str
 
     def as_json(self) -> JsonObject:
         """The published shape."""
-        return {"node": self.node, "mass": self.mass, "kgCO2e": self.kilograms, "boundary": self.boundary}
+        return {"node": self.node, "mass": self.mass, "kgCO2e": self.kilograms, "counted": self.counted}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,7 +107,7 @@ class Comparison:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FootprintReport:
-    """The whole. `total`: of `parts`, in kilograms of CO2 equivalents; empty where nothing can be added."""
+    """The whole. `total`: what is counted of `parts`, in kilograms of CO2 equivalents; empty where nothing can be."""
 
     stated: tuple[Stated, ...] = ()
     parts: tuple[Part, ...] = ()
@@ -112,7 +115,7 @@ class FootprintReport:
     comparisons: tuple[Comparison, ...] = ()
     total: str = ""
     rules: tuple[str, ...] = ()
-    """Methods of the parts: more than one make the sum as unlike as they are."""
+    """Methods of what is counted: more than one make the sum as unlike as they are."""
 
     def as_json(self) -> JsonObject:
         """The published shape."""
@@ -162,22 +165,23 @@ def claimed(node: str, footprint: Footprint, thing: Thing) -> Claimed:
     return Claimed(node=node, footprint=footprint, rate=whole / metal, most=at_most(footprint) / metal)
 
 
-class _Nearest(Tracer):
-    """Follows metal back until a claim that holds all inputs is met; marks the steps on the way."""
+class _Marking(Tracer):
+    """Follows metal back and marks the claims on the way: a mark comes on top of what lies behind it, and scales with
+    it. With `nearest` a path ends at the first claim that holds all inputs.
+    """
 
-    def __init__(self, chain: Chain, claims: Mapping[str, Claimed]) -> None:
+    def __init__(self, chain: Chain, claims: Mapping[str, Claimed], *, nearest: bool) -> None:
         super().__init__(chain)
         self.claims = claims
+        self.ends = {thing for thing, claim in claims.items() if claim.whole} if nearest else set()
 
     def _pairs(self, thing: str, metal: str) -> list[tuple[MakeEvent, Attribution]]:
-        claim = self.claims.get(thing)
-        return [] if claim is not None and claim.whole else super()._pairs(thing, metal)
+        return [] if thing in self.ends else super()._pairs(thing, metal)
 
     def _through_makers(self, thing: str, metal: str) -> Iterator[Share]:
-        claim = self.claims.get(thing)
-        if claim is not None:  # a step comes on top of what lies behind it: shares are linear, so it scales with them
+        if thing in self.claims:
             yield Share(ground=Ground.VERIFIED, fraction=ONE, thing=thing, site=_CLAIMED)
-        if claim is None or not claim.whole:
+        if thing not in self.ends:
             yield from super()._through_makers(thing, metal)
 
 
@@ -186,11 +190,18 @@ def roll_up(
 ) -> FootprintReport:
     """The report about the thing `root`; `own`: what its record states of itself, where it is a battery."""
     upstream = {thing: claim for thing, claim in claims.items() if thing != root}
-    metals = covered(_Nearest(chain, upstream), root)
+    metals = covered(_Marking(chain, upstream, nearest=True), root)
     sums = _sums(metals, upstream, chain.widest)
+    counted = {claim.node: mass * claim.rate for claim, mass, _ in sums}
+    every = _sums(covered(_Marking(chain, upstream, nearest=False), root), upstream, chain.widest)
     parts = tuple(
-        Part(node=claim.node, mass=plain(mass), kilograms=plain(mass * claim.rate), boundary=claim.footprint.boundary)
-        for claim, mass, _ in sums
+        Part(
+            node=claim.node,
+            mass=plain(mass),
+            kilograms=plain(mass * claim.rate),
+            counted=plain(counted.get(claim.node, ZERO)),
+        )
+        for claim, mass, _ in every
     )
     rules = {claim.footprint.rules for claim, _, _ in sums}
     least = sum((least * claim.rate for claim, _, least in sums), ZERO)

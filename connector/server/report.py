@@ -23,7 +23,9 @@ from connector.provenance.origin import RECYCLED, Coverage, Ground, Share
 from connector.provenance.outcomes import FAILED, Outcome, Verdict
 from connector.provenance.report import AuditReport, NodeResult
 from connector.provenance.retelling import read_report
+from connector.provenance.rollup import EXCEEDED
 from connector.server.chain_picture import CARD_WIDTH, Mark, lay_out
+from connector.server.footprint_table import footprint_table
 from connector.vocabulary.wording import spelled
 
 _TEMPLATES: Final = Path(__file__).parent / "templates"
@@ -146,6 +148,8 @@ def render(report: AuditReport, *, title: str = "", prepared_for: str = "") -> s
         card_width=CARD_WIDTH,
         bars=tuple(_bars(item) for item in report.coverage),
         bar_width=_BAR,
+        footprint=footprint_table(report),
+        footprint_codes=[*EXCEEDED.values()],
         names=names,
         leads=leads,
     )
