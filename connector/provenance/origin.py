@@ -139,19 +139,10 @@ class Chain:
 
 def coverage(chain: Chain, thing: str) -> tuple[Coverage, ...]:
     """Per metal that the make events of this thing put into it: where it came from."""
-    return covered(Tracer(chain), thing)
-
-
-def covered(tracer: Tracer, thing: str) -> tuple[Coverage, ...]:
-    """The same by a tracer of one's own, which may end a path elsewhere."""
-    masses: dict[str, list[Mass]] = {}
-    for _, product in tracer.makers.get(thing, ()):
-        for metal, mass in product.contained.items():
-            masses.setdefault(metal, []).append(mass)
+    tracer = Tracer(chain)
     return tuple(
-        Coverage(metal=metal, mass=total(parts), shares=tuple(map(_told, tracer.trace(thing, metal))))
-        for metal, parts in sorted(masses.items())
-        if total(parts).value > ZERO
+        Coverage(metal=metal, mass=mass, shares=tuple(map(_told, tracer.trace(thing, metal))))
+        for metal, mass in tracer.held(thing).items()
     )
 
 
@@ -166,6 +157,14 @@ class Tracer:
                 self.makers.setdefault(product.thing, []).append((event, product))
         self._known: dict[tuple[str, str], tuple[Share, ...]] = {}
         self._under_way: set[tuple[str, str]] = set()
+
+    def held(self, thing: str) -> dict[str, Mass]:
+        """What the make events of this thing put into it, by metal."""
+        masses: dict[str, list[Mass]] = {}
+        for _, product in self.makers.get(thing, ()):
+            for metal, mass in product.contained.items():
+                masses.setdefault(metal, []).append(mass)
+        return {metal: whole for metal, parts in sorted(masses.items()) if (whole := total(parts)).value > ZERO}
 
     def trace(self, thing: str, metal: str) -> tuple[Share, ...]:
         """The shares of the metal in the thing; they sum up to 1.

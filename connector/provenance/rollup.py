@@ -10,23 +10,23 @@ so the sum is a least figure. Behind waste that was recycled nothing is followed
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Final, Literal
 
 from connector.model import JsonObject
 from connector.provenance.balance import BalanceFinding
-from connector.provenance.events import Attribution, MakeEvent, Product, Thing
+from connector.provenance.events import MakeEvent, Product, Thing
 from connector.provenance.footprints import INCLUDING, STEP, WHOLE, Footprint, at_most, figure, share_of_primary
 from connector.provenance.masses import ZERO, Mass, plain
-from connector.provenance.origin import ONE, RECYCLED, Chain, Coverage, Ground, Share, Tracer, covered
+from connector.provenance.origin import ONE, RECYCLED, Chain, Ground, Share, Tracer
 
 Fit = Literal["holds", "exceeded", "not-comparable"]
 EXCEEDED: Final = {"battery": "footprint-below-upstream", "making": "footprint-below-inputs"}
 """What is compared -> the code of its finding."""
-_CLAIMED: Final = "claimed"
-"""Marks a share whose path met a claim, in the place of a site."""
+_ON: Final = "on"
+"""Marks a share whose way goes on, in the place of a site."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -165,24 +165,57 @@ def claimed(node: str, footprint: Footprint, thing: Thing) -> Claimed:
     return Claimed(node=node, footprint=footprint, rate=whole / metal, most=at_most(footprint) / metal)
 
 
-class _Marking(Tracer):
-    """Follows metal back and marks the claims on the way: a mark comes on top of what lies behind it, and scales with
-    it. With `nearest` a path ends at the first claim that holds all inputs.
-    """
+class _Flow(Tracer):
+    """How much of the metal in a thing came through which others: each step back is looked at once."""
 
-    def __init__(self, chain: Chain, claims: Mapping[str, Claimed], *, nearest: bool) -> None:
+    def __init__(self, chain: Chain) -> None:
         super().__init__(chain)
-        self.claims = claims
-        self.ends = {thing for thing, claim in claims.items() if claim.whole} if nearest else set()
+        self._steps: dict[tuple[str, str], list[Share]] = {}
 
-    def _pairs(self, thing: str, metal: str) -> list[tuple[MakeEvent, Attribution]]:
-        return [] if thing in self.ends else super()._pairs(thing, metal)
+    def _traced(self, thing: str, metal: str) -> tuple[Share, ...]:  # noqa: ARG002 - the tracer asks by metal, too
+        return (Share(ground=Ground.VERIFIED, fraction=ONE, thing=thing, site=_ON),)
 
-    def _through_makers(self, thing: str, metal: str) -> Iterator[Share]:
-        if thing in self.claims:
-            yield Share(ground=Ground.VERIFIED, fraction=ONE, thing=thing, site=_CLAIMED)
-        if thing not in self.ends:
-            yield from super()._through_makers(thing, metal)
+    def _back(self, thing: str, metal: str) -> list[Share]:
+        """The things that a step back may be followed to, with their shares."""
+        if (thing, metal) not in self._steps:
+            self._steps[thing, metal] = [share for share in self._through_makers(thing, metal) if share.site == _ON]
+        return self._steps[thing, metal]
+
+    def through(self, root: str, metal: str, ends: Collection[str]) -> dict[str, Decimal]:
+        """Thing -> the fraction of the root's metal that came through it. Behind `ends` nothing is followed; a way back
+        to what it came from is none.
+        """
+        came: dict[str, list[Share]] = {}
+        under_way: set[str] = set()
+        order: list[str] = []
+        waiting = [root]
+        while waiting:
+            thing = waiting[-1]
+            if thing in came:
+                if thing in under_way:
+                    under_way.discard(thing)
+                    order.append(thing)
+                waiting.pop()
+                continue
+            under_way.add(thing)
+            steps = [] if thing in ends else self._back(thing, metal)
+            came[thing] = [share for share in steps if share.thing not in under_way]
+            waiting += (share.thing for share in came[thing] if share.thing not in came)
+        found = dict.fromkeys(order, ZERO) | {root: ONE}
+        for thing in reversed(order):
+            for share in came[thing]:
+                found[share.thing] += found[thing] * share.fraction
+        return found
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Metal:
+    """One metal of the root, and the things through which it came: all of them, and up to the nearest whole claims."""
+
+    name: str
+    mass: Mass
+    every: Mapping[str, Decimal]
+    nearest: Mapping[str, Decimal]
 
 
 def roll_up(
@@ -190,63 +223,48 @@ def roll_up(
 ) -> FootprintReport:
     """The report about the thing `root`; `own`: what its record states of itself, where it is a battery."""
     upstream = {thing: claim for thing, claim in claims.items() if thing != root}
-    metals = covered(_Marking(chain, upstream, nearest=True), root)
-    sums = _sums(metals, upstream, chain.widest)
-    counted = {claim.node: mass * claim.rate for claim, mass, _ in sums}
-    every = _sums(covered(_Marking(chain, upstream, nearest=False), root), upstream, chain.widest)
-    parts = tuple(
-        Part(
-            node=claim.node,
-            mass=plain(mass),
-            kilograms=plain(mass * claim.rate),
-            counted=plain(counted.get(claim.node, ZERO)),
-        )
-        for claim, mass, _ in every
-    )
-    rules = {claim.footprint.rules for claim, _, _ in sums}
-    least = sum((least * claim.rate for claim, _, least in sums), ZERO)
-    comparisons = [_with_battery(one, least, rules, complete=bool(sums)) for one in own]
+    whole = {thing for thing, claim in upstream.items() if claim.whole}
+    flow = _Flow(chain)
+    metals = [
+        _Metal(name=metal, mass=mass, every=flow.through(root, metal, ()), nearest=flow.through(root, metal, whole))
+        for metal, mass in flow.held(root).items()
+    ]
+    counted = {thing: mass for thing in upstream if (mass := _mass(metals, thing))}
+    rules = {upstream[thing].footprint.rules for thing in counted}
+    least = sum((_mass(metals, thing, less=chain.widest) * upstream[thing].rate for thing in counted), ZERO)
+    comparisons = [_with_battery(one, least, rules, complete=bool(counted)) for one in own]
     comparisons += [found for event in chain.events for found in _within(event, upstream, chain.widest)]
     return FootprintReport(
         stated=stated,
-        parts=parts,
-        metals=tuple(_stated_of(item, upstream) for item in metals),
+        parts=tuple(
+            Part(
+                node=claim.node,
+                mass=plain(mass),
+                kilograms=plain(mass * claim.rate),
+                counted=plain(counted.get(thing, ZERO) * claim.rate),
+            )
+            for thing, claim in sorted(upstream.items())
+            if (mass := sum((one.mass.value * one.every.get(thing, ZERO) for one in metals), ZERO))
+        ),
+        metals=tuple(_stated_of(one, {thing: upstream[thing].footprint for thing in whole}) for one in metals),
         comparisons=tuple(comparisons),
-        total=plain(sum((mass * claim.rate for claim, mass, _ in sums), ZERO)) if sums else "",
+        total=plain(sum((mass * upstream[thing].rate for thing, mass in counted.items()), ZERO)) if counted else "",
         rules=tuple(sorted(rules)),
     )
 
 
-def _sums(
-    metals: Iterable[Coverage], claims: Mapping[str, Claimed], widest: Decimal
-) -> list[tuple[Claimed, Decimal, Decimal]]:
-    """Each claim that was met, with the mass of metal that came through it, and the least that it may have been."""
-    found: dict[str, tuple[Decimal, Decimal]] = {}
-    for item in metals:
-        assert item.mass is not None, "only a report for a client leaves it out"
-        least = item.mass.value - _spread(item.mass, widest)
-        for share in item.shares:
-            if share.site == _CLAIMED:
-                before = found.get(share.thing, (ZERO, ZERO))
-                found[share.thing] = (
-                    before[0] + item.mass.value * share.fraction, before[1] + least * share.fraction,
-                )  # fmt: skip
-    return [(claims[thing], mass, least) for thing, (mass, least) in sorted(found.items())]
+def _mass(metals: Iterable[_Metal], thing: str, *, less: Decimal = ZERO) -> Decimal:
+    """The metal for which a claim counts; `less`: its uncertainties up to that share."""
+    return sum(((one.mass.value - _spread(one.mass, less)) * one.nearest.get(thing, ZERO) for one in metals), ZERO)
 
 
-def _stated_of(item: Coverage, claims: Mapping[str, Claimed]) -> MetalStated:
-    met = [
-        (claims[share.thing].footprint, share.fraction)
-        for share in item.shares
-        if share.site == _CLAIMED and claims[share.thing].whole
-    ]
-    primary = [
-        (share, fraction) for claim, fraction in met if (share := share_of_primary(claim)) is not None and fraction
-    ]
+def _stated_of(item: _Metal, claims: Mapping[str, Footprint]) -> MetalStated:
+    met = [(claim, item.nearest[thing]) for thing, claim in claims.items() if item.nearest.get(thing)]
+    primary = [(share, fraction) for claim, fraction in met if (share := share_of_primary(claim)) is not None]
     weight = sum((fraction for _, fraction in primary), ZERO)
     return MetalStated(
-        metal=item.metal,
-        mass=plain(item.mass.value) if item.mass else "",
+        metal=item.name,
+        mass=plain(item.mass.value),
         stated=plain(sum((fraction for _, fraction in met), ZERO)),
         assured=plain(sum((fraction for claim, fraction in met if claim.assured), ZERO)),
         third=plain(sum((fraction for claim, fraction in met if claim.assured and claim.party == "third"), ZERO)),

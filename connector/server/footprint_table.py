@@ -12,7 +12,7 @@ from typing import Final
 from connector.provenance.footprints import Footprint
 from connector.provenance.masses import plain
 from connector.provenance.report import AuditReport, NodeResult
-from connector.provenance.rollup import Comparison, MetalStated
+from connector.provenance.rollup import Comparison, MetalStated, Part
 from connector.vocabulary.wording import spelled
 
 _UNITS: Final = {
@@ -26,13 +26,15 @@ _TONES: Final = {"holds": "good", "exceeded": "bad", "not-comparable": "open"}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StatedRow:
-    """One claim. `brings`: kilograms for the audited battery; `role`: whether they are added, or why not."""
+    """One claim. `details`: period, allocation, legal basis. `brings`: kilograms for what is audited; `role`:
+    whether they are added, or why not.
+    """
 
     node: NodeResult
     value: str
     boundary: str
     rules: str
-    period: str
+    details: str
     primary: str
     checked: str
     brings: str
@@ -94,21 +96,29 @@ def _stated(
             value=f"{claim.value} kg CO₂e per {_UNITS.get(claim.unit, claim.unit or 'unknown unit')}",
             boundary=spelled(claim.boundary) or "not stated",
             rules=claim.rules or "not stated",
-            period=" to ".join(time[:10] for time in (claim.start, claim.end) if time),
+            details="; ".join(part for part in _details(claim) if part),
             primary=f"{claim.primary} %" if claim.primary else "",
             checked=_checked(report, claim),
             brings=_number(part.kilograms) if part and not why else "",
-            role=f"not comparable: {why}" if why else _role(part.counted if part else "", own=own),
+            role=f"not comparable: {why}" if why else _role(part, own=own),
         ),
     )
 
 
-def _role(counted: str, *, own: bool) -> str:
+def _details(claim: Footprint) -> tuple[str, ...]:
+    period = " to ".join(time[:10] for time in (claim.start, claim.end) if time)
+    shared = f"allocation: {spelled(claim.allocation)}" if claim.allocation else ""
+    return period, shared, {"art7": "under Article 7"}.get(claim.legal_basis, claim.legal_basis)
+
+
+def _role(part: Part | None, *, own: bool) -> str:
     if own:
-        return "compared below"
-    if not counted:
+        return "compared above"
+    if part is None:
         return "no part of it was followed to here"
-    return "held by a nearer claim" if counted == "0" else f"{_number(counted)} kg added"
+    if part.counted == part.kilograms:
+        return "added"
+    return "held by a nearer claim" if part.counted == "0" else f"{_number(part.counted)} of it added"
 
 
 def _checked(report: AuditReport, claim: Footprint) -> str:

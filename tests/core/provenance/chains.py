@@ -7,7 +7,7 @@ B out of L2. Every site has its stocktakes. Nothing here is signed: what verific
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from hashlib import sha256
@@ -242,10 +242,12 @@ def move(world: World, lot: str, value: str, *, day: int, ends: tuple[Did, Did],
         world.add(holder, "MoveEvent", f"rec:move:{lot}:{side}", ("ORG", subject))
 
 
-def chain(*, refined: str = "148", world: World | None = None) -> World:
-    """The story of this module. `refined`: nickel that the refiner's event says it made."""
-    world = world or World()
-    _mine(world)
+def chain(*, refined: str = "148", world: World | None = None, claims: Mapping[str, JsonObject] | None = None) -> World:
+    """The story of this module. `refined`: nickel that the refiner's event says it made; `claims`: what the passports
+    of L1, L2 and B say besides.
+    """
+    world, claims = world or World(), claims or {}
+    _mine(world, claims)
     site = facility(world, REFINER, "site:refiner", "Refinery")
     inputs: list[Json] = [
         product("L1", "100", link=world.link(REFINER, "rec:L1"), sourceKind="primary", attested=True),
@@ -260,17 +262,18 @@ def chain(*, refined: str = "148", world: World | None = None) -> World:
     lot: JsonObject = {"id": "L2", "type": "MaterialLot", "containedMetal": [metal("Ni", refined)]}
     assay: JsonObject = {"id": "S2", "type": "Sample", "name": "sample 2"}
     world.add(REFINER, "AssayCertificate", "rec:assay:L2", ("B2B", assay))
+    lot |= claims.get("L2", {})
     lot |= {"upstream": [world.link(REFINER, "rec:L1")], "assay": [world.link(REFINER, "rec:assay:L2")]}
     madein: JsonObject = {"id": "L2", "type": "MaterialLot", "madeIn": world.link(REFINER, "rec:R1")}
     world.add(REFINER, "MineralLotPassport", "rec:L2", ("B2B", lot), ("ORG", madein))
     move(world, "L2", refined, day=10, ends=(REFINER, MAKER), sites=("site:refiner", "site:maker"))
     covers = ("rec:move:L1:received", "rec:R1", "rec:move:L2:sent")
     stocktake(world, REFINER, "site:refiner", opening="10", closing="10", covers=covers, facility=site)
-    _maker(world, refined)
+    _maker(world, refined, claims)
     return world
 
 
-def _mine(world: World) -> None:
+def _mine(world: World, claims: Mapping[str, JsonObject]) -> None:
     site = facility(world, MINE, "site:mine", "North pit", permit=True)
     event: JsonObject = {"id": "evt:M1", "type": "MakeEvent", "facility": "site:mine"}
     event |= {"eventTime": "2027-01-05T00:00:00Z", "output": [product("L1", "100")]}
@@ -280,6 +283,7 @@ def _mine(world: World) -> None:
     event["facilityRecord"] = world.link(MINE, site)
     world.add(MINE, "MakeEvent", "rec:M1", ("ORG", event))
     lot: JsonObject = {"id": "L1", "type": "MaterialLot", "containedMetal": [metal("Ni", "100")], "name": "Lot one"}
+    lot |= claims.get("L1", {})
     madein: JsonObject = {"id": "L1", "type": "MaterialLot", "madeIn": world.link(MINE, "rec:M1")}
     world.add(MINE, "MineralLotPassport", "rec:L1", ("B2B", lot), ("ORG", madein))
     move(world, "L1", "100", day=1, ends=(MINE, REFINER), sites=("site:mine", "site:refiner"))
@@ -287,7 +291,7 @@ def _mine(world: World) -> None:
     stocktake(world, MINE, "site:mine", opening="0", closing="0", covers=move_covers, facility=site)
 
 
-def _maker(world: World, refined: str) -> None:
+def _maker(world: World, refined: str, claims: Mapping[str, JsonObject]) -> None:
     site = facility(world, MAKER, "site:maker", "Battery works")
     event: JsonObject = {"id": "evt:B1", "type": "MakeEvent", "facility": "site:maker"}
     event |= {"eventTime": "2027-02-20T00:00:00Z", "output": [product("B", "48")]}
@@ -295,7 +299,7 @@ def _maker(world: World, refined: str) -> None:
     event |= {"input": [used], "attribution": [attribution("L2", "B", "48")]}
     event["facilityRecord"] = world.link(MAKER, site)
     world.add(MAKER, "MakeEvent", "rec:B1", ("ORG", event))
-    public: JsonObject = {"id": "B", "type": "Battery", "name": "Battery B"}
+    public: JsonObject = {"id": "B", "type": "Battery", "name": "Battery B", **claims.get("B", {})}
     madein: JsonObject = {"id": "B", "type": "Battery", "madeIn": world.link(MAKER, "rec:B1")}
     world.add(MAKER, "BatteryPassport", "rec:B", ("PUB", public), ("ORG", madein))
     covers = ("rec:move:L2:received", "rec:B1")
