@@ -93,6 +93,26 @@ def test_coverage_tells_metal_by_metal_what_is_verified_and_what_is_missing(clea
     }
 
 
+def test_every_lot_states_a_footprint_and_the_battery_s_own_holds_them(clean: Played) -> None:
+    """The cells' claim alone is added: those behind it lie within it, as each lies above those of its inputs."""
+    footprint = one(clean.audit["footprint"])
+    assert len(objects(footprint["stated"])) == 11
+    assert {stated["notComparable"] for stated in objects(footprint["stated"])} == {""}
+    names = {str(node["key"]): name for (_, name), node in clean.nodes().items()}
+    upstream = one(footprint["upstream"])
+    added = {names[str(part["node"])]: part["counted"] for part in objects(upstream["parts"]) if part["counted"] != "0"}
+    assert added == {"ZB-2701-0042": upstream["kgCO2e"]}
+    assert f"{Decimal(str(upstream['kgCO2e'])):.0f}" == "4305"  # as the story's README tells it
+    told = {str(part["kind"]): f"{Decimal(str(part['whole'])):.0f}" for part in objects(footprint["comparisons"])[:1]}
+    assert told == {"battery": "5422"}
+    assert {part["outcome"] for part in objects(footprint["comparisons"])} == {"holds"}
+    own = json.loads((clean.folder / "audit-by-the-client.json").read_text("utf-8"))
+    assert len(objects(one(own["footprint"])["stated"])) == 2  # its own, and its supplier's cells
+    page = (clean.folder / "report-for-the-client.html").read_text("utf-8")
+    assert "15.1 kg CO₂e" in page
+    assert "17.6 kg CO₂e" not in page
+
+
 def test_a_supplier_is_sealed_for_the_customer_and_stays_so_in_its_report(clean: Played) -> None:
     """The car maker's own audit sees its supplier's cells and works, and stops where that one keeps its own supplier
     back; the auditor's report for it names nobody behind.

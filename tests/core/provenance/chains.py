@@ -78,6 +78,20 @@ def attribution(source: str, target: str, value: str, basis: str = "physical") -
     }
 
 
+def claim(value: str, unit: str = "KGM", **more: Json) -> JsonObject:
+    """A footprint as a record states it."""
+    return {
+        "type": "FootprintClaim", "value": value, "declaredUnit": unit, "boundary": "cradleToGate",
+        "method": "Rulebook", "methodVersion": "2.0", "allocation": "none",
+        "assurance": {"type": "Assurance", "party": "first"}, **more,
+    }  # fmt: skip
+
+
+def lot(net: str, *stated: JsonObject) -> JsonObject:
+    """What a lot's passport says besides."""
+    return {"netMass": kg(net), "footprint": [*stated]}
+
+
 @dataclass
 class World:
     """Who holds what. What is told as `later` is derived from the links; `only`, `refuse`, `words` and `copies`

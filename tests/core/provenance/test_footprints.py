@@ -23,22 +23,7 @@ from connector.provenance.outcomes import Outcome
 from connector.provenance.report import AuditReport
 from connector.provenance.retelling import read_report
 from connector.provenance.rollup import Comparison, FootprintReport, claimed, roll_up
-from tests.core.provenance.chains import MAKER, REFINER, SEALED, WIDEST, World, audit, chain, kg, metal
-
-
-def claim(value: str, unit: str = "KGM", **more: Json) -> JsonObject:
-    """A footprint as a record states it."""
-    return {
-        "type": "FootprintClaim", "value": value, "declaredUnit": unit, "boundary": "cradleToGate",
-        "method": "Rulebook", "methodVersion": "2.0", "allocation": "none",
-        "assurance": {"type": "Assurance", "party": "first"}, **more,
-    }  # fmt: skip
-
-
-def lot(net: str, *stated: JsonObject) -> JsonObject:
-    """What a lot's passport says besides."""
-    return {"netMass": kg(net), "footprint": [*stated]}
-
+from tests.core.provenance.chains import MAKER, REFINER, SEALED, WIDEST, World, audit, chain, claim, kg, lot, metal
 
 MINE_S, REFINER_S = lot("250", claim("7")), lot("660", claim("6"))
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from connector.cli.audit import _show_coverage
+from connector.cli.audit import _show_coverage, _show_findings
+from connector.cli.audit_footprint import show_footprint
 from connector.cli.audit_verify import apart
 from connector.model import JsonObject
+from tests.core.provenance.chains import audit, chain, claim, lot
 
 
 def test_shares_are_told_with_the_books_that_do_not_add_up(capsys: pytest.CaptureFixture[str]) -> None:
@@ -23,6 +25,28 @@ def test_shares_are_told_with_the_books_that_do_not_add_up(capsys: pytest.Captur
     assert "do not add up" not in cobalt
     assert nickel.count("Plant 0110") == 1
     assert "do not add up" in nickel
+
+
+def test_footprints_are_told_with_their_use_and_what_contradicts_them(capsys: pytest.CaptureFixture[str]) -> None:
+    """The sum is called what it is; a claim that can't be added says why; a finding of figures has no residual."""
+    own: JsonObject = {"footprint": claim("9000", "C62")}
+    answer = audit(chain(claims={"L1": lot("250", claim("7")), "L2": lot("660", claim("2")), "B": own})).as_json()
+    show_footprint(answer)
+    _show_findings(answer)
+    told = capsys.readouterr().out
+    assert (
+        "428.1 stated upstream by the nearest claims, not verified as a sum; the battery states 9000.0 (fits)" in told
+    )
+    assert "held by a nearer claim" in told
+    assert "contradicted: Lot one within" in told
+    assert "footprint-below-inputs" in told
+    assert "tolerance" not in told
+    show_footprint(audit(chain(claims={"L2": lot("660", claim("2", "KWH"))})).as_json())
+    told = capsys.readouterr().out
+    assert "no sum upstream; nothing is stated of the whole" in told
+    assert "not comparable: it is declared per KWH" in " ".join(told.split())
+    show_footprint(audit(chain()).as_json())
+    assert capsys.readouterr().out == ""
 
 
 def test_differences_are_told_by_what_differs() -> None:

@@ -14,13 +14,14 @@ from connector.provenance.outcomes import Outcome, Verdict
 from connector.provenance.report import AuditReport
 from connector.server.chain_picture import CARD_WIDTH, lay_out
 from connector.server.report import _MEANINGS, render
-from tests.core.provenance.chains import MINE, REFINER, SEALED, audit, chain, change
+from tests.core.provenance.chains import MINE, REFINER, SEALED, audit, chain, change, claim, lot
 
 _VOID = frozenset({"meta", "br", "path", "rect", "link", "img"})
 
 
 def _bad() -> AuditReport:
-    world = chain(refined="160")
+    claims = {"L1": lot("250", claim("7")), "L2": lot("660", claim("2", method="<script>alert(2)</script>"))}
+    world = chain(refined="160", claims=claims)
     change(world, "rec:assay:L2", name="<script>alert(1)</script>")
     world.words = lambda octets, _at: Outcome.REVOKED if "MinePermit" in octets else Outcome.VERIFIED
     return audit(world)
@@ -154,6 +155,20 @@ def test_the_page_is_accessible_in_a_real_browser(tmp_path: Path) -> None:
             assert results.violations_count == 0, results.generate_report()
             assert page.evaluate("document.documentElement.scrollWidth") <= width
         browser.close()
+
+
+def test_footprints_stand_in_a_table_and_what_contradicts_them_in_the_findings() -> None:
+    """Who said to have checked it, what it brings, whether it is added; a page without claims has no such section."""
+    claims = {"L1": lot("250", claim("7")), "L2": lot("660", claim("2", allocation="economic"))}
+    claims["B"] = {"footprint": claim("1", "KWH")}
+    words = _read(render(audit(chain(claims=claims)))).text
+    for said in (
+        "7 kg CO₂e per kg", "cradle to gate", "Rulebook 2.0", "its maker alone", "held by a nearer claim", "added",
+        "428.1 kg CO₂e", "A sum of statements, not a verified figure", "Lot one within", "✕ contradicted",
+        "? not comparable", "it is declared per KWH", "A stated carbon footprint is smaller",
+    ):  # fmt: skip
+        assert said in words, said
+    assert "Carbon footprint" not in _read(render(audit(chain()))).text
 
 
 def test_books_that_do_not_add_up_are_said_where_they_matter() -> None:
