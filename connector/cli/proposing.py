@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from fnmatch import fnmatchcase
 from pathlib import Path
 from shlex import quote
 from typing import Annotated
@@ -17,6 +18,8 @@ from connector.mapping.source import SourceFile
 from connector.peers.files import Exports
 from connector.server.words import visible
 from connector.vocabulary.bundle import load_bundle, load_headings
+
+_SHOWN = 5
 
 
 def suggest(
@@ -85,6 +88,9 @@ def _say(proposal: Proposal, file: Path, out: Path | None) -> None:
     )
     for doubt in proposal.sniffed.doubts:
         err.print(f"look: {visible(doubt)}", markup=False)
+    others = _beside(file, str(proposal.sniffed.settings["file"]))
+    if others and not proposal.joins:
+        err.print(f"look: beside it there are {visible(', '.join(others))}: --beside FILE joins one", markup=False)
     if out is None:
         next_step("the same with --out PLAN.yaml", error=True)
         return
@@ -93,3 +99,9 @@ def _say(proposal: Proposal, file: Path, out: Path | None) -> None:
     plan = quote(str(out))
     next_step(f"battery-connector map check {plan}", error=True)
     next_step(f"battery-connector map preview {plan}{where}", error=True)
+
+
+def _beside(file: Path, pattern: str) -> list[str]:
+    """Some other exports of the folder: not those of the same kind, of other days."""
+    names = sorted(one.name for one in file.parent.glob("*.*") if one.name[0] not in ".~")
+    return [name for name in names if name != "parties.csv" and not fnmatchcase(name, pattern)][:_SHOWN]

@@ -178,9 +178,12 @@ class Suggesting:
 
     def _parts(self) -> None:
         """Columns that are parts of other values: units, times of day."""
-        for column in self.columns:
+        for before, column in zip((None, *self.columns), self.columns, strict=False):
             said = self.concepts[column.name]
-            if column.units_of and said.get("unit", NO_FIT).worth >= LIKELY:
+            follows = (
+                before is not None and before.number and not before.unit and max(map(len, column.values), default=0) > 1
+            )
+            if column.units_of and (follows or said.get("unit", NO_FIT).worth >= LIKELY):
                 self.asked.units.append(column)
                 self.taken.add(column.name)
             elif column.clock and (":" in column.shown or said.get("time", NO_FIT).worth >= LIKELY):
@@ -214,15 +217,18 @@ class Suggesting:
         mass = next((entry for entry in found.entries if entry.path == ("netMass",)), None)
         if slot is None or mass is None or any(entry.path == slot.path for entry in found.entries):
             return
+        wet = next((each for each in self.columns if self._moist(each) and each.number and each.unit), None)
         for column in self._of_metals():
             share = bool(column.unit) and UNITS[column.unit].dimension == "ratio" and column.number
             if not share or self._uncertain(column) or column.name in self.taken:
                 continue
             fraction = f"{{from: {flow(column.name)}, unit: {column.unit}}}"
-            of_it = f"{{contained: {{of: {mass.text}, fraction: {fraction}}}, to: KGM, round: 3}}"
+            dry = f", moisture: {{from: {flow(wet.name)}, unit: {wet.unit}}}" if wet else ""
+            of_it = f"{{contained: {{of: {mass.text}, fraction: {fraction}{dry}}}, to: KGM, round: 3}}"
             text = f"{{type: {METALS}, metal: ={column.element}, mass: {of_it}}}"
-            why = f"the heading says a share of {column.element}; LOOK of which mass: of the dry one, add `moisture`"
-            columns = ((column.name, f"{slot.name}.mass"),)
+            why = f"the heading says a share of {column.element}; LOOK of which mass: of the dry one, "
+            why += "with `moisture`; of the wet one, without" if wet else "add `moisture`"
+            columns = ((column.name, f"{slot.name}.mass"), *(((wet.name, f"{slot.name}.mass"),) if wet else ()))
             self._enter(found, _entry(slot, text, Score(0.7, why), columns, runs=False, many=True))
 
     def _weighs(self, column: Column) -> bool:

@@ -87,8 +87,13 @@ def proposal(data: bytes, target: str) -> str:
         (b"Lot;Produced;Material\nA1;03/04/2026;MHP\n",
          ['#   productionDate: {from: Produced, date: "%d/%m/%Y"}', "could be %m/%d/%Y as well",
           "#   materialType: {values: {MHP: WORD}}"]),
+        (b"|Charge|Herst.Datum|Menge|BME|Ni %|H2O %|\n|-|\n|1|12.03.2026|5.400,0|KG|12,4|8|\n|2|31.03.2026|2,1|TO|9|8|",
+         ["  netMass: {from: Menge, unit: {from: BME, codes: sap-units}, to: KGM}", "  productionDate: {from: Herst",
+          "fraction: {from: Ni %, unit: P1}, moisture: {from: H2O %, unit: P1}}, to: KGM, round: 3}}"]),
+        (b"Charge;Menge;Eh\n1;25.400,0;KG\n2;26,1;TO\n",
+         ["  netMass: {from: Menge, unit: {from: Eh, codes: sap-units}, to: KGM}"]),
     ],
-    ids=["de", "fr-tonnes-utf16", "fi-no-unit", "day-or-month"],
+    ids=["de", "fr-tonnes-utf16", "fi-no-unit", "day-or-month", "sap-list", "unit-behind-its-number"],
 )  # fmt: skip
 def test_headings_in_other_languages_units_and_doubts(data: bytes, expected: list[str]) -> None:
     """Three languages; a unit that has to be converted, one that nobody says, a date of two readings."""
