@@ -28,7 +28,8 @@ def is_number(text: str) -> bool:
 
 def counted(count: object, one: str, many: str = "") -> str:
     """So many of something, in words: `1 row`, `2 rows`; `many`: where that is no `s` more."""
-    return f"{count} {one if count == 1 else many or f'{one}s'}"
+    said = f"{count:,}" if isinstance(count, int) else count
+    return f"{said} {one if count == 1 else many or f'{one}s'}"
 
 
 def list_in(value: object) -> list[Json]:

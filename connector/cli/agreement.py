@@ -16,7 +16,7 @@ from connector.cli.client import Management
 from connector.cli.console import CONFIG, DONE, JSON, NO, console, next_step, show_json, told
 from connector.cli.tables import say, show_table
 from connector.config import load
-from connector.model import list_in, objects_in
+from connector.model import counted, list_in, objects_in
 from connector.server.words import called, terms_in_words
 
 if TYPE_CHECKING:
@@ -109,7 +109,8 @@ def _show(answer: JsonObject, company: Config) -> None:
     )
     came = answer["delivered"]
     if isinstance(came, dict) and answer["role"] == "consumer":
-        say(f"delivered {came['records']} records and {came['files']} files, digest {came['digest'] or 'none yet'}")
+        said = f"{counted(came['records'], 'record')} and {counted(came['files'], 'file')}"
+        say(f"delivered {said}, digest {came['digest'] or 'none yet'}")
         units = [
             (str(one["unit"]), str(one["version"] or ""), str(one["at"]), " ".join(map(str, list_in(one["digests"]))))
             for one in objects_in(came["units"])

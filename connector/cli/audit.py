@@ -21,7 +21,7 @@ from connector.cli.client import Management
 from connector.cli.console import CONFIG, DONE, JSON, NO, UNCHECKED, next_step, show_json, told
 from connector.cli.tables import Cell, has_room, progress, say, show_table
 from connector.errors import BadInput
-from connector.model import objects_in
+from connector.model import counted, objects_in
 
 if TYPE_CHECKING:
     from connector.model import Json, JsonObject
@@ -165,9 +165,9 @@ def _show(answer: JsonObject) -> None:
     verdict = str(answer["verdict"])
     say(verdict.upper(), _COLOURS.get(verdict, ""))
     outcomes = answer.get("outcomes")
-    counted = ", ".join(f"{count} {word}" for word, count in outcomes.items()) if isinstance(outcomes, dict) else ""
+    words = ", ".join(f"{count} {word}" for word, count in outcomes.items()) if isinstance(outcomes, dict) else ""
     behind = f"; {answer['unreached']} behind gaps unreached" if answer.get("unreached") else ""
-    say(f"{len(objects_in(answer.get('nodes')))} records: {counted}{behind}; as of {answer['at']}")
+    say(f"{counted(len(objects_in(answer.get('nodes'))), 'record')}: {words}{behind}; as of {answer['at']}")
     _show_findings(answer)
     _show_nodes(answer)
     _show_balances(answer)

@@ -14,6 +14,7 @@ import typer
 from connector.cli.console import CONFIG, DONE, JSON, NO, next_step, show_json, told
 from connector.cli.tables import progress, say, show_findings
 from connector.config import load
+from connector.model import counted
 
 if TYPE_CHECKING:
     from connector.stores.backup import Backup
@@ -57,8 +58,9 @@ def _show_json(made: Backup) -> None:
 
 
 def _show(made: Backup) -> None:
-    say(f"{made.files:,} files, {made.octets / 1e6:,.1f} MB, are in {made.folder}", "bold")
-    say(f"  {made.entries:,} entries of evidence; the newest has the hash {made.newest}: keep it elsewhere, too")
+    say(f"{counted(made.files, 'file')}, {made.octets / 1e6:,.1f} MB, in {made.folder}", "bold")
+    log = counted(made.entries, "entry", "entries")
+    say(f"  {log} of evidence; the newest has the hash {made.newest}: keep it elsewhere, too")
     for one in made.outside:
         say(f"  not in it, because it lies outside the company's folder: {one}")
     if made.findings:

@@ -16,7 +16,7 @@ import typer
 from connector.cli.client import Management
 from connector.cli.console import CONFIG, JSON, console, next_step, shown_json, told
 from connector.cli.tables import progress, say
-from connector.model import list_in
+from connector.model import counted, list_in
 from connector.server.words import terms_in_words
 
 if TYPE_CHECKING:
@@ -94,7 +94,7 @@ def _show(name: str, peer: str, lines: Iterator[JsonObject]) -> None:
             )
         else:
             say("... and more: raise --limit, or narrow it down with --filter")
-    say(f"{peer} shows us {shown} datasets")
+    say(f"{peer} shows us {counted(shown, 'dataset')}")
     if first and "dataset" in first:
         next_step(f"battery-connector request {name} {quote(str(first.get('title') or first['dataset']))}")
 

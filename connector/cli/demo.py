@@ -20,7 +20,7 @@ from connector.cli.console import DONE, JSON, NO, console, next_step, show_json,
 from connector.cli.spawned import stop_noted
 from connector.cli.storyline import Storyline, read_story
 from connector.errors import BadInput
-from connector.model import list_in, object_in
+from connector.model import counted, list_in, object_in
 
 if TYPE_CHECKING:
     from connector.model import Json, JsonObject
@@ -58,7 +58,7 @@ def demo(  # noqa: PLR0917 - typer makes the options of the arguments
             if as_json:
                 show_json({"stopped": ended})
             else:
-                console().print(f"stopped {ended} processes")
+                console().print(f"stopped {counted(ended, 'process', 'processes')}")
                 next_step("battery-connector demo --keep")
             return
         began = time.monotonic()

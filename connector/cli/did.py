@@ -30,7 +30,7 @@ from connector.cli.console import (
 from connector.cli.tables import progress, say, show_table
 from connector.config import load
 from connector.errors import BadInput, ConnectorError, PeerUnreachable
-from connector.model import Did, list_in, object_in, objects_in
+from connector.model import Did, counted, list_in, object_in, objects_in
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -295,7 +295,7 @@ def _show_consequences(method: OwnMethod, rests: JsonObject, now: datetime) -> N
         say("  it has signed nothing yet")
     elif method.purpose == "assertionMethod":
         types = ", ".join(f"{count} {name}" for name, count in object_in(rests["types"]).items())
-        say(f"  {rests['credentials']} credentials can no longer be verified{f': {types}' if types else ''}")
+        say(f"  {counted(rests['credentials'], 'credential')} can no longer be verified{f': {types}' if types else ''}")
         say("  status lists and their changes are signed anew")
     else:
         say("  receipts that it signed can be verified by those alone who kept the key with them")

@@ -19,7 +19,7 @@ from connector.credentials.did_web import document_url
 from connector.credentials.refused import Refused
 from connector.errors import AddressBlocked, CannotCheck, ConnectorError
 from connector.exchange.quotas import Quotas
-from connector.model import Did, Json, JsonObject
+from connector.model import Did, Json, JsonObject, counted
 from connector.peers.addresses import may_connect, target
 from connector.peers.resolver import Resolver
 
@@ -120,7 +120,7 @@ def _steps(
     yield _secured(url, http.ends, now)
     yield _answered(http.answer)
     if document is not None:
-        says = f"it is the document of {document.id}, with {len(document.methods)} keys"
+        says = f"it is the document of {document.id}, with {counted(len(document.methods), 'key')}"
         yield Step(name="document", outcome="passed", says=says)
     elif http.answer.status == _OK and error is not None:
         yield Step(name="document", outcome="failed", says=error.detail)

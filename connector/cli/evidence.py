@@ -19,7 +19,7 @@ from connector.cli.console import CONFIG, DONE, JSON, NO, next_step, show_json, 
 from connector.cli.tables import Cell, progress, say, show_decision, show_findings, show_table
 from connector.config import load
 from connector.errors import BadInput, NotFound
-from connector.model import object_in, objects_in
+from connector.model import counted, object_in, objects_in
 from connector.server import entries
 from connector.server.words import called
 
@@ -126,7 +126,7 @@ def export(
     if as_json:
         show_json({"file": str(file), "entries": after, "newest": newest})
         return
-    say(f"{after:,} entries are in {file}", "bold")
+    say(f"{counted(after, 'entry is', 'entries are')} in {file}", "bold")
     say(f"  the newest has the hash {newest}: keep it elsewhere")
     next_step(f"battery-connector evidence verify {quote(str(file))} --newest {newest}")
 
@@ -172,7 +172,8 @@ def verify(
         show_findings([one.as_json() for one in findings])
     else:
         say(
-            f"valid: {len(hashes) - 1:,} entries, none changed, none left out; by its first line the log is of {of}",
+            f"valid: {counted(len(hashes) - 1, 'entry', 'entries')}, none changed, none left out; by its first line "
+            f"the log is of {of}",
             "green",
         )
         if not newest:

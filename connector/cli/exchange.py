@@ -30,7 +30,7 @@ from connector.cli.console import (
 from connector.cli.tables import progress, say, show_findings
 from connector.config import Config, load
 from connector.errors import BadInput
-from connector.model import list_in
+from connector.model import counted, list_in
 from connector.policy.reading import load as load_policy
 from connector.server.words import refused_in_words
 
@@ -117,9 +117,10 @@ def named(text: str, folder: Path, endings: tuple[str, ...]) -> Path:
 def _show_published(answer: JsonObject, findings: list[Json], company: Config, policy: Path) -> None:
     out = console()
     out.print(
-        f"[bold]{answer['documents']}[/bold] documents stand, with {answer['credentials']} credentials"
-        f" ({answer.get('minted', 0)} documents new or changed, {answer.get('unchanged', 0)} as before);"
-        f" {answer['rows']} rows were read"
+        f"[bold]{counted(answer['documents'], 'document[/bold] stands', 'documents[/bold] stand')}, with "
+        f"{counted(answer['credentials'], 'credential')}"
+        f" ({counted(answer.get('minted', 0), 'document')} new or changed, {answer.get('unchanged', 0)} as before);"
+        f" {counted(answer['rows'], 'row was', 'rows were')} read"
     )
     for warning in list_in(answer.get("warnings")):
         out.print("warning:", style="yellow", end=" ")
@@ -244,9 +245,12 @@ def fetch(  # noqa: PLR0917 - typer makes the options of the arguments
 def _show_fetched(answer: JsonObject, state: str) -> None:
     out = console()
     out.print(f"[bold {'green' if state == 'COMPLETED' else 'red'}]{state or 'begun'}[/]", end="")
-    files, records = answer.get("files"), f"{answer['records']} records with {answer['credentials']} credentials"
+    files, records = (
+        answer.get("files"),
+        f"{counted(answer['records'], 'record')} with {counted(answer['credentials'], 'credential')}",
+    )
     parts = [records] if answer["records"] or not files else []
-    out.print(f": kept under this agreement: {' and '.join([*parts, f'{files} files'] if files else parts)}")
+    out.print(f": kept under this agreement: {' and '.join([*parts, counted(files, 'file')] if files else parts)}")
     if state == "TERMINATED":
         say(refused_in_words(answer.get("termination")))
     if state == "COMPLETED" and not (answer["records"] or answer.get("files") or answer["findings"]):

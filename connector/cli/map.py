@@ -36,7 +36,7 @@ from connector.mapping.plan import CodeFile, parse
 from connector.mapping.preview import beside, describe, try_examples
 from connector.mapping.reading import code_lists
 from connector.mapping.source import SourceFile, Unreadable
-from connector.model import Finding, Json, JsonObject
+from connector.model import Finding, Json, JsonObject, counted
 from connector.peers.files import Exports
 from connector.vocabulary.bundle import Bundle, load_bundle
 
@@ -268,8 +268,8 @@ def _show(findings: Sequence[Finding], before: str = "") -> None:
 
 
 def _show_run(work: Work, ran: Ran, plan: Path, since: Path | None) -> None:
-    kind = "documents" if since is None else "documents new or changed"
-    console().print(f"{ran.rows} rows, {len(ran.documents)} {kind}, {len(ran.findings)} findings", markup=False)
+    made = counted(len(ran.documents), "document") + ("" if since is None else " new or changed")
+    console().print(f"{counted(ran.rows, 'row')}, {made}, {counted(len(ran.findings), 'finding')}", markup=False)
     if since is not None:
         console().print(
             f"{ran.unchanged} as before, {len(ran.gone)} gone {one_line(' '.join(ran.gone[:_SHOWN]))}", markup=False

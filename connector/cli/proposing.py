@@ -15,6 +15,7 @@ from connector.cli.sheets import exports_near
 from connector.errors import BadInput
 from connector.mapping.proposal import Parties, Proposal, parties_in, propose
 from connector.mapping.source import SourceFile
+from connector.model import counted
 from connector.peers.files import Exports
 from connector.server.words import visible
 from connector.vocabulary.bundle import load_bundle, load_headings
@@ -83,8 +84,9 @@ def _say(proposal: Proposal, file: Path, out: Path | None) -> None:
     found, err = proposal.found, console(error=True)
     running = sum(entry.runs for entry in found.entries)
     err.print(
-        f"{running} proposals run, {len(found.entries) - running} are commented out, "
-        f"{len(found.near)} columns were not matched, {len(found.missing)} required terms found no column"
+        f"{counted(running, 'proposal runs', 'proposals run')}, {len(found.entries) - running} commented out, "
+        f"{counted(len(found.near), 'column')} not matched, "
+        f"{counted(len(found.missing), 'required term')} without a column"
     )
     for doubt in proposal.sniffed.doubts:
         err.print(f"look: {visible(doubt)}", markup=False)

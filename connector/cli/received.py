@@ -17,7 +17,7 @@ from connector.cli.client import Management
 from connector.cli.console import CONFIG, DONE, JSON, NO, console, next_step, show_json, told
 from connector.cli.tables import progress, say, show_table
 from connector.config import load
-from connector.model import list_in
+from connector.model import counted, list_in
 from connector.server.words import called, receipts_in_words, size_in_words, terms_in_words
 
 if TYPE_CHECKING:
@@ -154,9 +154,9 @@ def discard(  # noqa: PLR0917 - typer makes the options of the arguments
 
 
 def _show_discarded(answer: JsonObject) -> None:
-    what = f"{answer['records']} records and {answer['files']} files"
+    what = f"{counted(answer['records'], 'record')} and {counted(answer['files'], 'file')}"
     say(f"{what} are gone" if answer["discarded"] else f"{what} would go", "bold")
     if answer["used"]:
-        say(f"{answer['used']} more records stay: records of ours are made of them")
+        say(f"{counted(answer['used'], 'more record stays', 'more records stay')}: records of ours are made of them")
     again = not answer["discarded"] and (answer["records"] or answer["files"])
     next_step("the same with --yes" if again else "battery-connector received")

@@ -25,7 +25,7 @@ from connector.mapping.plan import Plan, layout_of, parse
 from connector.mapping.reading import open_table
 from connector.mapping.sheet import Revised, read_sheet, revise, sheet_of
 from connector.mapping.source import Unreadable
-from connector.model import Json, JsonObject
+from connector.model import Json, JsonObject, counted
 from connector.peers.files import Exports
 from connector.server.words import visible
 from connector.vocabulary.bundle import load_bundle
@@ -65,7 +65,7 @@ def export(
         if as_json:
             show_json({"rows": len(rows) - 1, "sheet": str(out)})
         else:
-            console().print(f"{len(rows) - 1} lines are in {out}", markup=False)
+            console().print(f"{counted(len(rows) - 1, 'line is', 'lines are')} in {out}", markup=False)
             if not cells:
                 console().print("no example: the exports are not beside the plan (--exports DIR)", markup=False)
             next_step(f"battery-connector map import {quote(str(out))} --plan {quote(str(plan))}")
@@ -117,7 +117,7 @@ def _say(revised: Revised, findings: Sequence[Json], again: str, out: Path | Non
         console().print(
             one_line(f"{change.target}: {change.before or '(none)'}  ->  {change.after or '(none)'}"), markup=False
         )
-    console().print(f"{len(revised.changes)} changes", markup=False)
+    console().print(f"{counted(len(revised.changes), 'change')}", markup=False)
     if out is not None:
         next_step(f"battery-connector map check {quote(str(out))}")
     elif revised.changes:

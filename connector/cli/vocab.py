@@ -17,7 +17,7 @@ from rich.text import Text
 from connector.cli.console import BAD_USAGE, DONE, JSON, NO, console, next_step, show_json, told
 from connector.cli.tables import show_table
 from connector.errors import BadInput
-from connector.model import Finding, Json, JsonObject, Place
+from connector.model import Finding, Json, JsonObject, Place, counted
 from connector.vocabulary.build import CREDENTIALS_FILE, SOURCES, build, read_dictionary
 from connector.vocabulary.build import publish as published
 from connector.vocabulary.bundle import default_folder
@@ -53,7 +53,7 @@ def build_files(
         if as_json:
             show_json({"written": list[Json](written)})
         else:
-            console().print(f"{len(written)} files of {root} were written anew.", markup=False)
+            console().print(f"{counted(len(written), 'file')} of {root} written anew.", markup=False)
             next_step("make test")
     raise SystemExit(DONE)
 
@@ -119,7 +119,7 @@ def _print_check(findings: list[Finding], rests_on: str) -> None:
     for finding in findings:
         console().print(finding.message + (f": {finding.hint}" if finding.hint else ""), markup=False)
     if findings:
-        console().print(f"{len(findings)} findings; {rests_on}", markup=False)
+        console().print(f"{counted(len(findings), 'finding')}; {rests_on}", markup=False)
     else:
         console().print(f"all good: {rests_on}", markup=False)
         next_step("battery-connector vocab term NAME")

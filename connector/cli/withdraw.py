@@ -11,7 +11,7 @@ import typer
 from connector.cli.client import Management
 from connector.cli.console import CONFIG, JSON, next_step, show_json, told
 from connector.cli.tables import progress, say
-from connector.model import list_in
+from connector.model import counted, list_in
 
 if TYPE_CHECKING:
     from connector.model import Json, JsonObject
@@ -66,4 +66,4 @@ def _show(answer: JsonObject) -> None:
 
 
 def _many(found: list[Json], what: str) -> str:
-    return f"{len(found)} {what}{'' if len(found) == 1 else 's'}"
+    return counted(len(found), what)

@@ -30,7 +30,7 @@ from connector.credentials.refused import Refused, Unsupported
 from connector.credentials.securing import Securing, check_served, check_signature, has_proof, is_vc11, open_secured
 from connector.credentials.signing import PublicKey
 from connector.credentials.status import OpenedList, Result, Unobtained, open_list, status_of
-from connector.model import Did, Finding, JsonObject
+from connector.model import Did, Finding, JsonObject, counted
 
 Verdict = Literal["valid", "invalid", "indeterminate"]
 ShapeCheck = Callable[[str, JsonObject], list[Finding]]
@@ -292,7 +292,7 @@ def _shape(credential: Credential, material: Material, findings: list[Finding]) 
     if not findings:
         return PASSED
     told = "; ".join(finding.message for finding in findings[:_MAX_TOLD_FINDINGS])
-    return Result("failed", findings[0].code, f"{len(findings)} findings: {told}")
+    return Result("failed", findings[0].code, f"{counted(len(findings), 'finding')}: {told}")
 
 
 def _failed(error: Refused) -> Result:

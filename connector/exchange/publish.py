@@ -42,7 +42,7 @@ from connector.exchange.publication import (
 from connector.exchange.rows import CredentialRow, DatasetRow, LinkRow, RecordRow
 from connector.exchange.stored import micros
 from connector.mapping.engine import Mapped
-from connector.model import Did, Finding, JsonObject, Level
+from connector.model import Did, Finding, JsonObject, Level, counted
 from connector.vocabulary.bundle import Bundle
 
 _BATCH = 200
@@ -85,13 +85,13 @@ class Publish:
             )
         if result.skipped:
             result.warnings.append(
-                f"{result.skipped} records went on with a high version: this store was brought back from a copy, and "
-                "lower ones may have been given since the copy was made"
+                f"{counted(result.skipped, 'record')} went on with a high version: this store was brought back from a "
+                "copy, and lower ones may have been given since the copy was made"
             )
         if result.moved:
             result.warnings.append(
-                f"{result.moved} records were offered under another dataset or policy before and are no longer part of "
-                "it: who holds an agreement on that one gets them no more"
+                f"{counted(result.moved, 'record was', 'records were')} offered under another dataset or policy "
+                "before, and no longer: who holds an agreement on that one gets them no more"
             )
         return result
 

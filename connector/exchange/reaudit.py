@@ -41,7 +41,7 @@ from connector.exchange.bundled import (
 from connector.exchange.obtained import Obtained
 from connector.exchange.ports import Clock, Verifier
 from connector.exchange.walking import Walker
-from connector.model import JsonObject, object_in
+from connector.model import JsonObject, counted, object_in
 from connector.provenance.archive import unpack
 from connector.provenance.assemble import assemble
 from connector.provenance.differences import Difference, differences
@@ -160,11 +160,11 @@ class Reaudit:
         unpacked = unpack(octets)
         files = unpacked.files
         broken = [f"{name} is damaged" for name in unpacked.damaged]
-        book.hold("container", broken, "damaged", f"{len(files)} files, {len(octets):,} bytes")
+        book.hold("container", broken, "damaged", f"{counted(len(files), 'file')}, {len(octets):,} bytes")
         manifest = read_manifest(files)
         kept = _report(files)
         self._introduce(book, manifest, kept)
-        listed = f"{len(manifest.files)} files are those that the manifest names"
+        listed = f"{counted(len(manifest.files), 'file is', 'files are')} what the manifest names"
         book.hold("digests", other_files(manifest, files), "digest-mismatch", listed)
         unknowable = [_sign(book, manifest, files, document, now)]
         if manifest.kind == "client":
@@ -226,7 +226,7 @@ class Reaudit:
         ]
         if recording.walker != manifest.by:
             wrong.append(f"{recording.walker:.120} walked, and {manifest.by:.120} signs for it")
-        book.hold("walk", wrong, "other-walk", f"{len(recording.steps)} steps, each as the walk wants it")
+        book.hold("walk", wrong, "other-walk", f"{counted(len(recording.steps), 'step')}, each as the walk wants it")
         if not walk.root_key:  # its read is still wanted, so that the walk does not hold: there is nothing to judge
             return _unknowable(recording)
         book.differences = differences(kept, assemble(walk).as_json())
@@ -281,9 +281,9 @@ def _compare(book: _Book, kept: JsonObject, recording: Recording, *, by_another:
     """`by_another`: another version made it, which may put the same reasons into other words. Whether they are the same
     only that version can tell, so it is neither held against the bundle nor passed over.
     """
-    counted = ", ".join(f"{count} {word}" for word, count in object_in(kept.get("outcomes")).items())
+    outcomes = ", ".join(f"{count} {word}" for word, count in object_in(kept.get("outcomes")).items())
     good = {
-        "records": f"{counted}: signatures, status, digests and rules judged again as of {recording.at.isoformat()}",
+        "records": f"{outcomes}: signatures, status, digests and rules judged again as of {recording.at.isoformat()}",
         "balances": "every sum, residual and tolerance",
         "origin": "every share of every metal, every footprint",
         "verdict": str(kept.get("verdict")),
@@ -297,7 +297,7 @@ def _compare(book: _Book, kept: JsonObject, recording: Recording, *, by_another:
         book.hold(subject, other, "other-result", said)
     worded = sum(by_another and _only_worded(one) for one in book.differences)
     if worded and book.told["records"].outcome == "passed":
-        why = f"the reasons of {worded} records are worded otherwise: check it with the version that made it"
+        why = f"the reasons of {counted(worded, 'record')} are worded otherwise: check it with the version that made it"
         book.note("records", "unchecked", f"{good['records']}; {why}", "other-wording")
 
 
@@ -314,12 +314,18 @@ def _unknowable(recording: Recording) -> list[str]:
         if kind in count and (given.octets or refused):
             count[kind] += 1
     day = f"{recording.at:%Y-%m-%d}"
+    documents, lists = (
+        counted(count["document"], "DID document"),
+        counted(count["list"], "status list was", "status lists were"),
+    )
     told = [
-        f"whether the {count['document']} DID documents lay at their addresses on {day}: nobody signs a did:web one",
-        f"whether the {count['list']} status lists were the newest then: each tells when it was signed",
+        f"whether {documents} lay at the right address on {day}: nobody signs a did:web one",
+        f"whether {lists} the newest then: each tells when it was signed",
     ]
     if count["refused"]:
-        told.append(f"whether {count['refused']} audit reads were refused, held or unanswered: only the walker says so")
+        reads = counted(count["refused"], "audit read was", "audit reads were")
+        told.append(f"whether {reads} refused, held or unanswered: only the walker says so")
     if count["receipt"]:
-        told.append(f"whether {count['receipt']} credentials were valid when the walker received them: he says so")
+        credentials = counted(count["receipt"], "credential was", "credentials were")
+        told.append(f"whether {credentials} valid when the walker got hold of it: he says so")
     return told

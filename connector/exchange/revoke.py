@@ -39,8 +39,9 @@ class Revoke:
             )
         if purpose == "suspension" and not any(one.purpose == purpose for one in parse_credential(row.octets).status):
             raise BadInput(
-                "the credential names no list of suspensions: it was issued before there was one",
-                hint="revoke it, or issue it anew",
+                "the credential names no list of suspensions: one of VC Data Model 1.1 has a single list, and others "
+                "were issued before there was one",
+                hint="revoke it, and issue another one when it is to count again",
             )
         now = micros(self.clock.now())
         change = StatusChangeRow(

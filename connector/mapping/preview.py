@@ -10,7 +10,7 @@ from connector.mapping.engine import Compiled, Mapped, Run, collect, compile_pla
 from connector.mapping.lineage import Cell
 from connector.mapping.plan import Example, Plan
 from connector.mapping.source import Origin, Row, Table
-from connector.model import Finding, Json, JsonObject
+from connector.model import Finding, Json, JsonObject, counted
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,7 +74,9 @@ def _try(
         return Tried(name=name, differences=differs, findings=found)
     if len(result.mapped) != 1 or found:
         said = "; ".join(f"{each.place.column}: {each.message}" for each in found)
-        return Tried(name=name, differences=(f"{len(result.mapped)} documents. {said}".strip(),), findings=found)
+        return Tried(
+            name=name, differences=(f"{counted(len(result.mapped), 'document')}. {said}".strip(),), findings=found
+        )
     subject = result.mapped[0].subject
     return Tried(name=name, differences=tuple(_differences(example.gives, subject, "")), subject=subject)
 

@@ -28,7 +28,7 @@ from connector.mapping.sniffing import Setting, Sniffed, sniff
 from connector.mapping.source import Row, SourceFile, Table
 from connector.mapping.suggesting import Entry, Suggesting, Suggestions
 from connector.mapping.values import Asked
-from connector.model import Json, JsonObject
+from connector.model import Json, JsonObject, counted
 from connector.vocabulary.headings import Headings
 from connector.vocabulary.shapes import Shapes
 from connector.vocabulary.terms import Terms
@@ -208,7 +208,8 @@ def _picked(row: Row, places: list[int]) -> Row:
 def _head(file: str, target: str, sniffed: Sniffed, found: Suggestions, others: tuple[str, ...]) -> Iterator[str]:
     running = sum(entry.runs for entry in found.entries)
     yield f"# Proposed from {file} for {target}. Read every line before you use it."
-    yield f"# {running} proposals run; {len(found.entries) - running} are commented out, because they are not sure."
+    runs = counted(running, "proposal runs", "proposals run")
+    yield f"# {runs}; {len(found.entries) - running} commented out, because not sure."
     if others:
         yield f"# {target}: this is a {found.record}; there are also {', '.join(others)} (--target)."
     yield from (f"# DOUBT  {doubt}" for doubt in sniffed.doubts)

@@ -26,7 +26,7 @@ from connector.mapping.numerals import LOCALES, spelled_in
 from connector.mapping.plan import WORKBOOKS
 from connector.mapping.source import DateCell, NumberCell, SourceFile, Unreadable, content
 from connector.mapping.units import unit_named
-from connector.model import list_in, objects_in
+from connector.model import counted, list_in, objects_in
 
 Setting = str | tuple[str, ...] | dict[str, str]
 _LOOKED_AT = 2_000
@@ -112,7 +112,7 @@ def _delimited(found: Sniffed, data: bytes) -> None:
         raise BadInput("No separator splits this file into columns.", hint="export it as CSV with `;` or `,` between")
     name = "tab" if delimiter == "\t" else delimiter
     found.settings |= {"encoding": encoding, "delimiter": name}
-    found.reasons.append(f"delimiter: `{name}` gives {_width(grid)} columns in most lines")
+    found.reasons.append(f"delimiter: `{name}` gives {counted(_width(grid), 'column')} in most lines")
     _tabular(found, grid)
 
 
@@ -183,7 +183,7 @@ def _tabular(found: Sniffed, grid: list[list[str]]) -> None:
         found.note("header", "2", "two rows of names; the upper one has gaps, as merged cells do")
         found.doubts.append("header: two rows name the columns; if the second is data already, take `header` away")
     if any(any(row) for row in grid[:at]):
-        found.note("skip_until", next(filter(None, upper)), f"{at} lines before the header")
+        found.note("skip_until", next(filter(None, upper)), f"{counted(at, 'line')} before the header")
     body = grid[at + rows :]
     if body and _is_unit_row(body[0]):
         found.note("units_row", "true", "the row under the header holds units")

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from connector.mapping.plan import Source
 from connector.mapping.source import MAX_COLUMNS, Origin, Row, SourceFile, unreadable
-from connector.model import Finding, Place
+from connector.model import Finding, Place, counted
 
 Lines = Iterator[tuple[int, list[str]]]
 _RULER = frozenset("-=_+|* ")
@@ -133,7 +133,7 @@ def _fit(cells: list[str], width: int) -> bool:
 def _wrong_width(origin: Origin, record: int, line: int, found: int, width: int) -> Finding:
     return Finding(
         code="row-width",
-        message=f"The row has {found} cells, the header {width} columns.",
+        message=f"The row has {counted(found, 'cell')}, the header {counted(width, 'column')}.",
         hint="a delimiter inside a value, or a file cut off",
         place=Place(source=origin.file, sheet=origin.sheet, record=record, line=line),
     )

@@ -120,7 +120,8 @@ def judge(node: Node, now: datetime) -> Judged:
         return Judged(outcome=Outcome.MISSING, reasons=("the walk ended before it was read", *node.notes))
     withheld = [served for served in page.credentials if served.octets is None]
     if not node.given:
-        return Judged(outcome=Outcome.SEALED, reasons=(f"all {len(withheld)} credentials are withheld", *node.notes))
+        which = "its credential is" if len(withheld) == 1 else f"all {len(withheld)} credentials are"
+        return Judged(outcome=Outcome.SEALED, reasons=(f"{which} withheld", *node.notes))
     found = [*_digests(node, page), *_checks(node, now), *_content(node)]
     reasons = [reason for _, reason in found]
     reasons += [f"withheld: {served.access_class} {served.level}" for served in withheld]

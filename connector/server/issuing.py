@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from difflib import get_close_matches
 from pathlib import Path
 
 import orjson
@@ -123,7 +124,10 @@ async def _issue(request: web.Request) -> web.StreamResponse:
 
 async def issue(services: Services, job: Job) -> Signed:
     """Sign it, keep it, and hand it over. What was signed before is not signed again."""
-    tenant = services.config.tenant
+    tenant, types = services.config.tenant, services.publish.bundle.record_types
+    if job.record_type not in types:
+        near = next(iter(get_close_matches(job.record_type, types, n=1)), "TYPE")
+        raise BadInput(f"there is no record type {job.record_type!r}", hint=f"battery-connector vocab term {near}")
     proofs = _with_proofs(services, job.securing)
     documents = [_stated(services, job.record_type, one) for one in job.claims]
     findings: list[Finding] = []

@@ -12,16 +12,19 @@ from functools import cache
 from aiohttp import web
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template, select_autoescape
 
+from connector.model import counted
 from connector.server.languages import TEMPLATES
 
 
 @cache
 def environment() -> Environment:
     """Everything is escaped, and a name that nobody gave is a bug."""
-    return Environment(
+    made = Environment(
         loader=FileSystemLoader(TEMPLATES), autoescape=select_autoescape(), undefined=StrictUndefined,
         trim_blocks=True, lstrip_blocks=True, auto_reload=False,
     )  # fmt: skip
+    made.filters["counted"] = counted
+    return made
 
 
 def template(name: str) -> Template:

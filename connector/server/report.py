@@ -14,7 +14,7 @@ from typing import Final
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 
-from connector.model import Json
+from connector.model import Json, counted
 from connector.provenance.balance import SiteBalance, period
 from connector.provenance.client import for_client
 from connector.provenance.masses import plain
@@ -196,6 +196,7 @@ def _template() -> Template:
         "period": _period,
         "metal": lambda code: _METALS.get(code, code),
         "cut": _cut,
+        "counted": counted,
     }
     return environment.get_template("audit.html")
 

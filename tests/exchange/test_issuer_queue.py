@@ -58,6 +58,23 @@ def test_of_two_words_in_two_processes_one_stands(tmp_path: Path) -> None:
     acted(tmp_path, scene)
 
 
+def test_what_has_one_list_alone_is_revoked_not_suspended(tmp_path: Path) -> None:
+    """A credential of VC Data Model 1.1, as the refusal says."""
+
+    async def scene(issuer: Node, _: Node, holder: Holder) -> None:
+        await holder.ask(issuer, ids=("older",))
+        (row,) = await kept(issuer)
+        role: JsonObject = {"id": holder.did, "type": "Party", "role": ["refiner"], "purpose": ["production"]}
+        await word(issuer, row.pid, "approve", role)
+        (digest,) = said_of((await kept(issuer))[0])["credentials"]
+        revoke, now = services(issuer).revoke, issuer.clock.now()
+        with pytest.raises(BadInput, match=r"Data Model 1\.1 has a single list"):
+            await revoke.run(digest, purpose="suspension", effective=now, reason="x")
+        await revoke.run(digest, purpose="revocation", effective=now, reason="x")
+
+    acted(tmp_path, scene)
+
+
 def test_nothing_is_signed_while_one_of_the_claims_is_bad(tmp_path: Path) -> None:
     """The second of two files: neither is signed."""
 

@@ -25,6 +25,12 @@ def test_the_running_connector_signs_claims(tmp_path: Path) -> None:
 
     def signed() -> dict[str, Any]:
         assert run(company, *issue, odd)[0] == 2
+        code, text = run(company, "credential", "issue", claim, "--type", "MembershipCredental", "--out", tmp_path)
+        assert (code, "there is no record type" in text, "vocab term MembershipCredential" in text) == (
+            2,
+            True,
+            True,
+        ), text
         code, answer = ask(company, *issue, claim)
         assert code == 0, answer
         (one,) = answer["credentials"]
