@@ -8,7 +8,7 @@ stand as the plan says, and a person has to look. Nothing is guessed, and nothin
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 
@@ -171,6 +171,17 @@ class Watch:
                     )
                 )
         return tuple(found)
+
+
+def likelier(formats: tuple[str, ...], cells: Sequence[str], *, times: bool) -> tuple[str, ...]:
+    """Formats that all fit, for a proposal: with day and month changed over where that lies closer together."""
+    watch = Watch()
+    read = watch.date("", "", formats[0], str, times=times)
+    for cell in cells:
+        read(cell)
+    seen = watch.dates.get(("", "", formats[0]))
+    first = seen.changed if seen is not None and seen.doubt("") is not None else ""
+    return (first, *(one for one in formats if one != first)) if first in formats else formats
 
 
 def sentence(doubt: Finding) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
+from connector.mapping.doubts import likelier
 from connector.mapping.profile import Column
 from connector.mapping.quoting import flow
 from connector.mapping.scoring import Scoring
@@ -89,7 +90,8 @@ def _boolean(asked: Asked, column: Column) -> Made:  # noqa: ARG001  # the maker
 
 
 def _date(asked: Asked, column: Column) -> Made:  # noqa: ARG001  # the makers of literals are called alike
-    return Made(text=f"{{from: {flow(column.name)}, date: {flow(column.dates[0])}}}", doubt=_ambiguous(column.dates))
+    formats = likelier(column.dates, column.values, times=False)
+    return Made(text=f"{{from: {flow(column.name)}, date: {flow(formats[0])}}}", doubt=_ambiguous(formats))
 
 
 def _ambiguous(formats: tuple[str, ...]) -> str:
@@ -100,19 +102,17 @@ def _time(asked: Asked, column: Column) -> Made:
     """A time: as it is, a day with the time of day from the column beside it, or a day."""
     zoned = column.times and all(_OFFSET.search(cell) for cell in column.values)
     zone = "" if zoned else f", zone: {asked.zone or 'UTC'}"
-    doubt = "" if zoned or asked.zone else "the cells say NO TIME ZONE: give --zone"
-    if column.times:
-        formats, source, further = column.times, flow(column.name), tuple[tuple[str, str], ...]()
-    else:
-        clock = asked.beside(column, asked.clocks)
-        formats, source, further = column.dates, flow(column.name), ()
-        if clock is not None:
-            shown = {"iso": "%Y-%m-%d", "sap": "%Y%m%d"}.get(column.dates[0], column.dates[0])
-            formats = (f"{shown} {_clock(clock.shown)}",)
-            source, further = flow(f"{{{column.name}}} {{{clock.name}}}"), ((clock.name, ""),)
-    written = {"sap": "%Y%m%d"}.get(formats[0], formats[0])
+    formats = likelier(column.times or column.dates, column.values, times=bool(column.times))
+    doubts = ["" if zoned or asked.zone else "the cells say NO TIME ZONE: give --zone", _ambiguous(formats)]
+    written, source, further = formats[0], flow(column.name), tuple[tuple[str, str], ...]()
+    clock = None if column.times else asked.beside(column, asked.clocks)
+    if clock is not None:
+        shown = {"iso": "%Y-%m-%d", "sap": "%Y%m%d"}.get(written, written)
+        written = f"{shown} {_clock(clock.shown)}"
+        source, further = flow(f"{{{column.name}}} {{{clock.name}}}"), ((clock.name, ""),)
+    written = {"sap": "%Y%m%d"}.get(written, written)
     text = f"{{from: {source}, datetime: {flow(written)}{zone}}}"
-    return Made(text=text, doubt=doubt or _ambiguous(formats), further=further)
+    return Made(text=text, doubt="; ".join(filter(None, doubts)), further=further)
 
 
 def _clock(shown: str) -> str:

@@ -90,10 +90,12 @@ def proposal(data: bytes, target: str) -> str:
         (b"|Charge|Herst.Datum|Menge|BME|Ni %|H2O %|\n|-|\n|1|12.03.2026|5.400,0|KG|12,4|8|\n|2|31.03.2026|2,1|TO|9|8|",
          ["  netMass: {from: Menge, unit: {from: BME, codes: sap-units}, to: KGM}", "  productionDate: {from: Herst",
           "fraction: {from: Ni %, unit: P1}, moisture: {from: H2O %, unit: P1}}, to: KGM, round: 3}}"]),
+        (b"Lot;Produced\nA1;03/04/2026\nA2;03/05/2026\nA3;03/11/2026\n",
+         ['#   productionDate: {from: Produced, date: "%m/%d/%Y"}', "could be %d/%m/%Y as well"]),
         (b"Charge;Menge;Eh\n1;25.400,0;KG\n2;26,1;TO\n",
          ["  netMass: {from: Menge, unit: {from: Eh, codes: sap-units}, to: KGM}"]),
     ],
-    ids=["de", "fr-tonnes-utf16", "fi-no-unit", "day-or-month", "sap-list", "unit-behind-its-number"],
+    ids=["de", "fr-tonnes-utf16", "fi-no-unit", "day-or-month", "sap-list", "closer-together", "unit-behind"],
 )  # fmt: skip
 def test_headings_in_other_languages_units_and_doubts(data: bytes, expected: list[str]) -> None:
     """Three languages; a unit that has to be converted, one that nobody says, a date of two readings."""
@@ -199,6 +201,14 @@ def test_shares_of_metals_are_proposed_as_masses_for_a_person_to_look_at() -> No
         mass = f"{{contained: {{{of_it}, fraction: {{from: {column}, unit: P1}}}}, to: KGM, round: 3}}"
         assert f"#     - {{type: ContainedMetal, metal: ={metal}, mass: {mass}}}" in plan
     assert compile_plan(parse(uncommented(plan).encode())).sources
+
+
+def test_a_date_of_two_readings_does_not_run_beside_a_time_of_day_either() -> None:
+    """The format of both is one, and its day could still be the month; a zone that is missing hides nothing."""
+    rows = b"1;03/04/2026;02:15 PM;B1;5;KG\n2;03/05/2026;11:05 AM;B2;6;KG\n"
+    plan = proposal(b"Delivery;Posting Date;Posting Time;Batch;Quantity;BUn\n" + rows, "MoveEvent")
+    assert '#   eventTime: {from: "{Posting Date} {Posting Time}", datetime: "%d/%m/%Y %I:%M %p", zone: UTC}' in plan
+    assert "NO TIME ZONE: give --zone; the dates could be %m/%d/%Y as well" in plan
 
 
 def test_header_cells_that_are_merged_downwards_and_to_the_right() -> None:
