@@ -7,7 +7,6 @@ registered anywhere else, and importing this module does nothing.
 from __future__ import annotations
 
 import asyncio
-import gc
 import logging
 import secrets
 import time
@@ -40,7 +39,7 @@ from connector.exchange.issuer import DELIVERY, Issuer, supported_by
 from connector.exchange.negotiate import Negotiate
 from connector.exchange.offer import Offer
 from connector.exchange.opening import PUSH_ALARM, Opening
-from connector.exchange.outbox import Outbox
+from connector.exchange.outbox import Chore, Outbox
 from connector.exchange.patience import CALLER_SECONDS, Patient
 from connector.exchange.policies import Policies
 from connector.exchange.ports import Clock, Http, Identity, Ids, Peers, Store, Verifier
@@ -50,6 +49,7 @@ from connector.exchange.push import Push
 from connector.exchange.quotas import Quotas
 from connector.exchange.receipts import Receipts
 from connector.exchange.receive import Receive
+from connector.exchange.reissue import Reissue
 from connector.exchange.rekey import Rekey
 from connector.exchange.reminders import Reminders, Restarts
 from connector.exchange.renew import Renew
@@ -71,18 +71,16 @@ from connector.peers.messenger import Messenger
 from connector.peers.nowhere import NoNetwork
 from connector.peers.resolver import Resolver
 from connector.peers.verifier import FetchingVerifier
-from connector.protocol.messages import build_models
 from connector.protocol.turns import Turn
 from connector.server import site
 from connector.server.dsp import BASE
+from connector.server.readiness import get_ready
 from connector.server.services import Services
 from connector.stores import open_store
 from connector.stores.files import FileStore
 from connector.vocabulary.bundle import Bundle, load_bundle
 
 _log = logging.getLogger("connector")
-_COLLECT_EVERY = 50_000
-"""New objects between two collections of the youngest generation."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +146,7 @@ def compose(
     serve, push = _giving(config, http, keys, grants=grants, transfer=transfer, files=files)
     outbox.jobs[REMINDER] = Reminders(conversation=negotiate.conversation, peers=peers).run
     outbox.jobs[START_ALARM] = Restarts(conversation=transfer.conversation, peers=peers, opening=transfer.opening).run
-    issuance, issuer = _issuing(config, authenticate, peers, held, ids=ids, bundle=bundle, id_key=keys.id_key)
+    issuance, issuer, outbox.chores = _issuing(config, authenticate, peers, held, ids=ids, bundle=bundle, keys=keys)
     outbox.jobs[PUSH_ALARM], outbox.jobs[DELIVERY], outbox.lanes.known = push.run, issuer.deliver, resolver.quotas.knows
     patient = Patient(peers=peers, ids=ids, seconds=limits.retry_read_seconds)
     receive, inbox = _taking(config, http, patient, verifier=verifier, transfer=transfer, files=files)
@@ -183,19 +181,24 @@ def resolver_of(config: Config, http: Http, clock: Clock) -> Resolver:
 
 def _issuing(
     config: Config, authenticate: Authenticate, peers: Peers, wallet: HeldCredentials, *, ids: Ids, bundle: Bundle,
-    id_key: bytes,
-) -> tuple[Issuance, Issuer]:  # fmt: skip
-    """What gets our own credentials from who issues them, and what issues some to others."""
+    keys: Keys,
+) -> tuple[Issuance, Issuer, list[Chore]]:  # fmt: skip
+    """What gets our own credentials from who issues them, what issues some to others, and what asks anew by itself."""
     tenant, store, resolver, clock = config.tenant, authenticate.store, authenticate.resolver, authenticate.clock
     issuance = Issuance(
         tenant=tenant, did=config.did, store=store, peers=peers, resolver=resolver, verifier=authenticate.verifier,
         wallet=wallet, clock=clock, ids=ids, trusted_issuers=config.trusted_issuers,
     )  # fmt: skip
-    return issuance, Issuer(
-        tenant=tenant, store=store, peers=peers, resolver=resolver, clock=clock, ids=ids, id_key=id_key,
+    issuer = Issuer(
+        tenant=tenant, store=store, peers=peers, resolver=resolver, clock=clock, ids=ids, id_key=keys.id_key,
         knows=authenticate.quotas.knows, limits=config.limits,
         supported=supported_by(config.issues, bundle.record_types),
     )  # fmt: skip
+    reissue = Reissue(
+        tenant=tenant, store=store, verifier=issuance.verifier, clock=clock, ids=ids, id_key=keys.id_key,
+        limits=config.limits, trusted_issuers=config.trusted_issuers, shown=wallet, ask=issuance.ask,
+    )  # fmt: skip
+    return issuance, issuer, [reissue.work]
 
 
 def _giving(
@@ -342,7 +345,7 @@ async def running(config: Config, *, restored: bool = False) -> AsyncIterator[Se
             site.management_site(services, token), config, host="127.0.0.1", port=config.listen.management_port
         )
         work = asyncio.create_task(services.outbox.run())
-        ready = asyncio.create_task(_get_ready())
+        ready = asyncio.create_task(get_ready())
         try:
             yield services
         finally:
@@ -364,19 +367,6 @@ async def _note_restored(services: Services, *, said: bool = False) -> None:
             "this store was brought back from a copy: what was published, agreed or revoked since then is not in it. "
             "New versions leave out the numbers that may have been given; revoke again what you revoked"
         )
-
-
-async def _get_ready() -> None:
-    """What the first peer would wait for, between what is asked already; then the collector gets its pace.
-
-    What is loaded by now stays loaded, and a message makes objects by the hundred that die without the collector: its
-    default pace took a twentieth of the CPU of a negotiation.
-    """
-    for _ in build_models():
-        await asyncio.sleep(0)
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(_COLLECT_EVERY)
 
 
 @asynccontextmanager

@@ -97,6 +97,10 @@ class Limits(_Part):
     keys too. Agreements with their negotiations, evidence, records and files are not forgotten.
     """
 
+    renew_credentials_days: int = Field(default=30, ge=0, le=365)
+    """So long before its end a credential about us that an issuer gave over DCP is asked for anew; 0: never by itself.
+    """
+
     @model_validator(mode="after")
     def _keeps_what_may_be_repeated(self) -> Limits:
         if self.keep_ended_days * 86_400 < 2 * self.retry_budget_seconds:
@@ -150,6 +154,8 @@ class Issue(_Part):
     """The credential's type, of the vocabulary."""
     profile: Literal["vc20-bssl/jwt", "vc11-sl2021/jwt"] = "vc20-bssl/jwt"
     """Of DCP: VC Data Model 2.0, or 1.1 for holders whose programs read no other."""
+    valid_days: int = Field(default=0, ge=0, le=36_525)
+    """How long it is good from the moment that it is signed; 0: without end, until it is revoked."""
 
 
 class Peer(_Part):

@@ -8,33 +8,38 @@ from __future__ import annotations
 
 import asyncio
 import statistics
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from difflib import get_close_matches
 from email.utils import parsedate_to_datetime
+from functools import partial
 from typing import Any, Final
 from urllib.parse import urlsplit
 
 from connector.app import SystemClock, clock_of, compose, resolver_of
 from connector.cli.certificates import NotingClient, ends_soon, sentence
+from connector.cli.client import Management
 from connector.cli.doctor_company import Check, Outcome, good, wrong
-from connector.config import Config
+from connector.config import MANAGEMENT_TOKEN_VARIABLE, Config, secret
 from connector.credentials.checks import Check as Step
 from connector.credentials.datamodel import parse_credential, time_text
 from connector.credentials.did import DidDocument, key_for, parse_document
 from connector.credentials.did_web import document_url
+from connector.credentials.digest import digest_multibase
 from connector.credentials.own_methods import OwnMethod
 from connector.credentials.refused import Refused
+from connector.credentials.reissue import renewed
 from connector.credentials.verify import MEMBERS, needs
 from connector.errors import AddressBlocked, CannotCheck, ConnectorError, PeerUnreachable
 from connector.exchange.ports import HttpAnswer, Verifier
 from connector.keys.held import Held, HeldCredentials
 from connector.keys.ring import open_keys
-from connector.model import Did
+from connector.model import Did, JsonObject, objects_in
 from connector.peers.client import GuardedClient
 from connector.peers.resolver import Resolver
 from connector.server.statements import did_document
-from connector.server.trouble import RENEW, good_until, renewed, runs_out
+from connector.server.trouble import RENEW, Trouble, asked_anew, good_until, runs_out
 from connector.stores.memory import MemoryStore
 from connector.vocabulary.bundle import load_bundle
 
@@ -72,11 +77,13 @@ async def network_checks(company: Config, *, runs: bool) -> list[Check]:
         resolver = resolver_of(company, http, clock)
         verifier = compose(company, MemoryStore(), http, keys, clock=clock).verifier
         held = HeldCredentials(company.path(company.held), company.did).look()
+        asked = await asyncio.to_thread(_asked, company) if runs else []
+        anew = partial(asked_anew, asked=asked, days=company.limits.renew_credentials_days)
         issuers = dict.fromkeys(did for listed in company.trusted_issuers.values() for did in listed if did != MEMBERS)
         looked = await asyncio.gather(
             _own_document(company, keys.own.methods(clock.now()), resolver, runs=runs),
             *(_issuer(Did(did), resolver) for did in issuers),
-            *(_held(one, held, resolver, verifier, clock.now()) for one in held),
+            *(_held(one, held, anew, resolver, verifier, now=clock.now()) for one in held),
         )
         nobody = [*_nobody(held=held, issuers=issuers), *_no_such_types(company)]
         return [*looked, *_certificate(company, http.ends, clock.now()), *nobody, *_clock(company, http.ahead)]
@@ -144,7 +151,18 @@ def _signs(document: DidDocument, key_id: str) -> bool:
     return True
 
 
-async def _held(one: Held, held: Sequence[Held], resolver: Resolver, verifier: Verifier, now: datetime) -> Check:
+def _asked(company: Config) -> list[JsonObject]:
+    """What the connector that runs has asked issuers for."""
+    with suppress(ConnectorError):  # the check of the connector tells why
+        management = Management(company.listen.management_port, secret(MANAGEMENT_TOKEN_VARIABLE, company))
+        return objects_in(management.get("/v1/credential-requests")["requests"])
+    return []
+
+
+async def _held(
+    one: Held, held: Sequence[Held], anew_for: Callable[..., Trouble], resolver: Resolver, verifier: Verifier, *,
+    now: datetime,
+) -> Check:  # fmt: skip
     """A credential of ours as peers will judge it, but for whom they trust."""
     name = f"held {one.path.name}"
     if one.problem:
@@ -155,21 +173,23 @@ async def _held(one: Held, held: Sequence[Held], resolver: Resolver, verifier: V
         credential, [parse_credential(each.octets) for each in held if each.shown]
     ):
         return good(name, f"{good_until(credential)}; a later one is held, so this file may go")
+    anew = anew_for(credential, digest_multibase(one.octets), now=now)
     steps = [step for step in (await verifier.verify(one.octets, now)).checks if step.name not in {"trust", "shape"}]
     for step in steps:
         if step.outcome in {"failed", "unchecked"}:
-            return _not_good(name, step)
+            return _not_good(name, step, anew)
     says = good_until(credential) + await _status_age(one.octets, resolver)
     if runs_out(credential, now):
-        return Check(name=name, outcome="warning", says=says, fix=RENEW)
+        return Check(name=name, outcome="warning", says=says + anew.says, fix=anew.do)
     return good(name, says)
 
 
-def _not_good(name: str, step: Step) -> Check:
+def _not_good(name: str, step: Step, anew: Trouble) -> Check:
     says = f"{step.name}: {step.code or step.outcome}: {step.detail}"
     if step.outcome == "unchecked":
         return Check(name=name, outcome="unchecked", says=says, fix="try again; peers cannot check it now either")
-    return Check(name=name, outcome="bad", says=says, fix="peers refuse it: ask its issuer for a new one")
+    fix = anew.do if anew.says else RENEW
+    return Check(name=name, outcome="bad", says=says + anew.says, fix=f"peers refuse it: {fix}")
 
 
 async def _status_age(octets: bytes, resolver: Resolver) -> str:

@@ -29,8 +29,9 @@ def request(
     """Ask an issuer for credentials about this company (DCP): it brings them to the running connector.
 
     Only what `trusted_issuers` says may come from this issuer counts. What comes is checked, kept in the folder of our
-    own credentials, and shown to peers from then on. Exit 0 asked for, 1 refused by the issuer, 3 the issuer
-    did not answer or cannot be asked now.
+    own credentials, and shown to peers from then on. Before its end the connector asks for it anew by itself
+    (`renew_credentials_days` under [limits]). Exit 0 asked for, 1 refused by the issuer, 3 the issuer did not answer or
+    cannot be asked now.
 
     Example: battery-connector credential request did:web:issuer.example --type MembershipCredential
     """
@@ -81,9 +82,12 @@ def requests(config: CONFIG = Path("connector.toml"), as_json: JSON = False) -> 
 
 def _show(one: JsonObject) -> None:
     say(f"{', '.join(map(str, list_in(one['types'])))} of {one['issuer']}: {one['state']}", "bold")
-    say(f"  {one['id']}, asked {one['asked']}", "dim")
+    itself = ", by itself, before what we have ends" if one["renews"] else ""
+    say(f"  {one['id']}, asked {one['asked']}{itself}", "dim")
     if one["reason"]:
         say(f"  reason  {one['reason']}", "yellow")
+    if one["next"]:
+        say(f"  again   {one['next']}", "yellow")
     if one["credentials"]:
         say(f"  kept    {', '.join(map(str, list_in(one['credentials'])))}")
 

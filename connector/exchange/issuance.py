@@ -10,18 +10,21 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import logging
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 
 import orjson
 
 from connector.credentials import issuance
+from connector.credentials.datamodel import parse_credential
 from connector.credentials.digest import digest_multibase
 from connector.credentials.issuance import Delivery, Supported
 from connector.credentials.presentation import PARTY_LIMIT_BYTES, bound_to
 from connector.credentials.query import PROFILES
+from connector.credentials.reissue import replaced
 from connector.credentials.verify import needs
 from connector.errors import BadInput, BadMessage, CannotCheck, ConnectorError, NotAllowed, NotFound
 from connector.exchange.patience import NOT_NOW, not_now
@@ -31,6 +34,8 @@ from connector.exchange.stored import micros
 from connector.model import Did, Json, JsonObject
 from connector.vocabulary.admission import admit_message
 
+_log = logging.getLogger("connector.issuance")
+
 REQUEST: Final = "request"
 OFFER: Final = "offer"
 _OPEN: Final = timedelta(days=90)
@@ -39,6 +44,7 @@ _MOST_OFFERED: Final = 64
 _MOST_LISTED: Final = 1_000
 _LIMIT_BYTES: Final = 256 * 1024
 _OK: Final = 200
+_FAILED: Final = 500
 _ASKED: Final = range(200, 300)
 """DCP wants a 201; an issuer that says it with another 2xx (RFC 9110, 15.3) was asked as well."""
 
@@ -46,8 +52,11 @@ _ASKED: Final = range(200, 300)
 class Wallet(Protocol):
     """Where our own party credentials are kept."""
 
-    async def keep(self, batch: str, credentials: Sequence[bytes]) -> None:
-        """Keep these in place of what was kept for the same batch; they are shown at once."""
+    def __call__(self) -> Sequence[bytes]:
+        """What is shown."""
+
+    async def keep(self, batch: str, credentials: Sequence[bytes], instead_of: Collection[bytes] = ()) -> None:
+        """Keep these in place of what was kept for the same batch, and of those others; they are shown at once."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,23 +79,38 @@ class Issuance:
     # --- we ask ------------------------------------------------------------------------------------------------------
 
     async def request(self, issuer: Did, types: Sequence[str], ids: Sequence[str]) -> ApprovalRow:
-        """Ask an issuer for credentials, by type (looked up in what it says it can issue) or by its own ids.
+        """Ask an issuer for credentials, by type (looked up in what it says it can issue) or by its own ids."""
+        now = self.clock.now()
+        row = ApprovalRow(
+            tenant=self.tenant, kind="credential", pid=self.ids.urn(), turn=REQUEST, counterparty=issuer, subject="",
+            asked=micros(now), due=micros(now + _OPEN),
+        )  # fmt: skip
+        return await self.ask(row, types, ids)
 
-        The row stands before the request goes out: the delivery may come before its answer.
+    async def ask(
+        self, row: ApprovalRow, types: Sequence[str], ids: Sequence[str], *, seen: ApprovalRow | None = None
+    ) -> ApprovalRow:
+        """Ask, under this row. One that stands already, as `seen`, is asked for its own types and no others.
+
+        The row stands before the request goes out: the delivery may come before its answer. `Conflict`: it changed.
         """
+        issuer = Did(row.counterparty)
         if not self._trusted(issuer):
             raise BadInput(f"trusted_issuers does not name {issuer}, so nothing of it would count")
         base = await self._service(issuer)
         chosen = await self._chosen(issuer, base, types, ids)
-        kinds, now = sorted({one.credential_type for one in chosen}), self.clock.now()
+        kinds = sorted({one.credential_type for one in chosen})
+        if seen is not None and kinds != row.subject.split():
+            raise NotFound(f"{issuer} issues {', '.join(kinds)} by now under the ids of {row.subject}")
         useless = [kind for kind in kinds if issuer not in self.trusted_issuers.get(kind, ())]
         if useless:
             raise BadInput(f"trusted_issuers does not name {issuer} for {', '.join(useless)}, so it would not count")
-        row = ApprovalRow(
-            tenant=self.tenant, kind="credential", pid=self.ids.urn(), turn=REQUEST, counterparty=issuer,
-            subject=" ".join(kinds), asked=micros(now), due=micros(now + _OPEN),
-        )  # fmt: skip
-        await self._commit(row, "credential-requested", {"ids": [one.id for one in chosen]})
+        detail = {**said_of(row), "ids": {one.id: one.credential_type for one in chosen}}
+        row = replace(row, subject=" ".join(kinds), detail=orjson.dumps(detail))
+        said: JsonObject = {"ids": [one.id for one in chosen]}
+        if renews := renews_of(row):
+            said["renews"] = [*renews]
+        await self.store.claim_approval(row, self._entry(row, "credential-requested", said), seen=seen)
         row = await self._send(row, f"{base}/credentials", [one.id for one in chosen])
         if row.decision in {"", "issued"}:
             await self._taken(issuer, {one.id for one in chosen})
@@ -97,7 +121,7 @@ class Issuance:
         body = orjson.dumps(issuance.request_message(row.pid, ids))
         try:
             answer = (await self.peers.post(Did(row.counterparty), url, body, limit_bytes=_LIMIT_BYTES)).answer
-            if answer.status in NOT_NOW:
+            if answer.status in NOT_NOW or answer.status >= _FAILED:  # nobody knows what it has kept
                 raise not_now(row.counterparty, answer)
         except ConnectorError as error:
             row = await self._unless_decided(row, "unanswered", "credential-request-unanswered", error.detail)
@@ -116,7 +140,7 @@ class Issuance:
             if now.decision:
                 return now
             said = {"reason": reason}
-            row = replace(now, decision=decision, detail=orjson.dumps(said))
+            row = replace(now, decision=decision, detail=orjson.dumps({**said_of(now), **said}))
             await self._commit(row, event, said)
         return row
 
@@ -179,12 +203,27 @@ class Issuance:
     async def _keep(self, row: ApprovalRow, delivery: Delivery) -> None:
         said: JsonObject = {"issuerPid": delivery.issuer_pid, "reason": delivery.reason}
         if delivery.status == "ISSUED":
-            await self.wallet.keep(hashlib.sha256(row.pid.encode()).hexdigest()[:12], delivery.credentials)
+            batch, old = hashlib.sha256(row.pid.encode()).hexdigest()[:12], self._replaced(row, delivery)
+            await self.wallet.keep(batch, delivery.credentials, [*old.values()])
             said["digests"] = [digest_multibase(octets) for octets in delivery.credentials]
+            if old:
+                said["replaces"] = [*old]
         elif row.decision == "issued":
             return
-        row = replace(row, decision=delivery.status.lower(), detail=orjson.dumps(said))
+        kept = orjson.dumps({**said_of(row), **said})
+        row = replace(row, decision=delivery.status.lower(), not_before=0, detail=kept)
         await self._commit(row, f"credential-{row.decision}", said)
+        level, why = (logging.INFO, "") if row.decision == "issued" else (logging.WARNING, f": {delivery.reason!r}")
+        _log.log(level, "%s of %s that we asked for: %s%s", row.subject, row.counterparty, row.decision, why)
+
+    def _replaced(self, row: ApprovalRow, delivery: Delivery) -> dict[str, bytes]:
+        """What we show and need no longer beside what this brings: digest -> octets."""
+        shown = {digest_multibase(octets): octets for octets in self.wallet()}
+        old = {digest: parse_credential(shown[digest]) for digest in renews_of(row) if digest in shown}
+        if not old:
+            return {}
+        gone = replaced([*old.values()], [parse_credential(octets) for octets in delivery.credentials])
+        return {digest: shown[digest] for digest, one in old.items() if one in gone}
 
     def check_offers(self, party: Did) -> None:
         """Only who could issue something that counts may offer it."""
@@ -231,9 +270,23 @@ class Issuance:
         return [row for row in rows if row.turn == REQUEST or row.due > now]
 
     async def _commit(self, row: ApprovalRow, event: str, said: Mapping[str, Json]) -> None:
+        await self.store.commit_approval(row, self._entry(row, event, said))
+
+    def _entry(self, row: ApprovalRow, event: str, said: Mapping[str, Json]) -> EvidenceEntry:
         body = orjson.dumps({"pid": row.pid, "issuer": row.counterparty, "types": row.subject.split(), **said})
-        entry = EvidenceEntry(tenant=self.tenant, at=micros(self.clock.now()), event=event, body=body)
-        await self.store.commit_approval(row, entry)
+        return EvidenceEntry(tenant=self.tenant, at=micros(self.clock.now()), event=event, body=body)
+
+
+def said_of(row: ApprovalRow) -> dict[str, Any]:
+    """What is kept of a request beside its columns."""
+    said: dict[str, Any] = orjson.loads(row.detail)
+    return said
+
+
+def renews_of(row: ApprovalRow) -> list[str]:
+    """The digests of what a request is to bring anew; none: a person asked."""
+    renews: list[str] = said_of(row).get("renews", [])
+    return renews
 
 
 def _offers_of(party: Did) -> str:

@@ -16,6 +16,7 @@ from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from typing import TypeAlias
 
 from connector.errors import (
     AddressBlocked,
@@ -41,6 +42,7 @@ from connector.protocol.process import Answered, GiveUp, Observed
 from connector.vocabulary.admission import admit_message
 
 _log = logging.getLogger("connector.outbox")
+Chore: TypeAlias = Callable[[], Coroutine[None, None, None] | None]
 
 _ANSWER_LIMIT_BYTES = 1 << 20
 _ANSWER_KEPT_BYTES = 16_384
@@ -74,6 +76,8 @@ class Outbox:
     """Drops what is not kept any longer; told how much else is under way."""
     jobs: dict[str, Callable[[str], Coroutine[None, None, None]]] = field(default_factory=dict)
     """Work that an alarm of this name begins: called with the pid, again and again while the alarm is due."""
+    chores: list[Chore] = field(default_factory=list)
+    """Asked in each round for work that belongs to no row."""
     lanes: Lanes = field(default_factory=Lanes)
     _tasks: set[asyncio.Task[None]] = field(default_factory=set)
     _running: bool = False
@@ -136,6 +140,9 @@ class Outbox:
                 continue
             with suppress(Conflict, NotFound):  # it changed just now: the next round decides on what it is then
                 await self.conversations[timer.kind].time_out(timer.pid, timer.name)
+        for chore in self.chores:
+            if (work := chore()) is not None:
+                self._do(work)
         if not self._tasks:
             await self.receipts.prove_some()
         await self.forget(len(self._tasks))

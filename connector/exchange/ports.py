@@ -170,6 +170,13 @@ class Store(RecordStore, Protocol):
     async def commit_forgotten_issuances(self, rows: Sequence[ApprovalRow], evidence: Sequence[EvidenceEntry]) -> None:
         """Drop these requests. `Conflict`: one of them has changed; nothing was dropped."""
 
+    async def claim_approval(
+        self, row: ApprovalRow, evidence: EvidenceEntry | None, *, seen: ApprovalRow | None
+    ) -> None:
+        """The same, for who is to be the only one: insert it (`seen` is None), or replace one whose decision and
+        `not_before` are as seen. `Conflict`: another one was faster; nothing was written.
+        """
+
     async def load_agreement(self, tenant: str, agreement_id: str) -> AgreementRow | None:
         """An agreement by id."""
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from types import MappingProxyType
 
 import orjson
@@ -66,6 +67,8 @@ class Publish:
     """Whether credentials get a proof inside, for who reads no tokens. What the exchange publishes does not."""
     older: bool = False
     """Whether they are of VC Data Model 1.1, for holders that read no other."""
+    valid_days: int = 0
+    """How long they are good that say nothing of it themselves; 0: without end."""
 
     async def publish(
         self, documents: Sequence[Mapped], dataset: DatasetRow, declared: Declared, on_document: Callable[[int], None]
@@ -288,6 +291,8 @@ class Publish:
     async def _credential(self, record_type: str, part: JsonObject, header: RecordHeader, index: int) -> CredentialRow:
         number, position = divmod(index, LIST_BITS)
         start, end = validity(part)
+        if end is None and self.valid_days:
+            end = self.clock.now() + timedelta(days=self.valid_days)
         status = entries(f"{self.status_url}/{number}", scattered(self.id_key, number, position))
         payload = credential_payload(
             context=self.bundle.context_url, credential_type=record_type, issuer=self.did,

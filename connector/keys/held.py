@@ -11,7 +11,7 @@ import asyncio
 import logging
 import os
 import secrets
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import KW_ONLY, dataclass, field
 from pathlib import Path
 from typing import TypeAlias
@@ -57,13 +57,14 @@ class HeldCredentials:
                 _log.warning("%s %s", one.path, one.problem)
         return tuple(one.octets for one in found if one.shown)
 
-    async def keep(self, batch: str, credentials: Sequence[bytes]) -> None:
-        """Implements `exchange.issuance.Wallet`: whole files, the earlier ones of the batch gone afterwards."""
-        await asyncio.to_thread(self._keep, batch, credentials)
+    async def keep(self, batch: str, credentials: Sequence[bytes], instead_of: Collection[bytes] = ()) -> None:
+        """Implements `exchange.issuance.Wallet`: whole files, the earlier ones gone afterwards."""
+        await asyncio.to_thread(self._keep, batch, credentials, instead_of)
 
-    def _keep(self, batch: str, credentials: Sequence[bytes]) -> None:
+    def _keep(self, batch: str, credentials: Sequence[bytes], instead_of: Collection[bytes] = ()) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
         earlier = set(self.folder.glob(f"{batch}-*.jwt"))
+        earlier.update(one.path for one in self.look() if one.octets in instead_of)
         for number, octets in enumerate(credentials):
             path = self.folder / f"{batch}-{number}.jwt"
             half = path.with_suffix(f".{secrets.token_hex(4)}.part")  # another may be writing the same one

@@ -242,13 +242,18 @@ class CredentialRequest(Answer):
     issuer: str
     types: list[str]
     asked: str
-    state: Literal["requested", "issued", "rejected", "unanswered", "expired"]
-    """`unanswered`: nobody knows whether the issuer has it; what comes for it counts all the same."""
+    state: Literal["requested", "issued", "rejected", "unanswered", "withheld", "expired"]
+    """`unanswered`: nobody knows whether the issuer has it; what comes for it counts all the same. `withheld`: the
+    connector does not ask by itself, because the issuer has taken back what it would ask for anew."""
     until: str
     """So long what comes for it is taken."""
     reason: str | None
     credentials: list[str]
     """The digests of what came; it lies in the folder of our own credentials."""
+    renews: list[str]
+    """The digests of what this is to bring anew: the connector asked by itself. None: a person did."""
+    next: str | None
+    """When the connector asks again."""
 
 
 class CredentialOffer(Answer):

@@ -136,6 +136,7 @@ async def _signed(services: Services, row: ApprovalRow, claims: Sequence[Claim])
             wanted,
             Job(
                 record_type=wanted.credential_type, older=wanted.profile == PROFILES[1],
+                valid_days=services.config.issues[wanted.id].valid_days if wanted.id in services.config.issues else 0,
                 claims=[Claims(file=claim.file, subject=claim.subject,
                                key=f"{row.pid} {wanted.id} {_digest(claim.subject)}")],
             ),

@@ -89,6 +89,8 @@ class Job:
     """`vc+jwt`, or the cryptosuite of a proof inside."""
     older: bool = False
     """As `vc+jwt`: of VC Data Model 1.1."""
+    valid_days: int = 0
+    """How long it is good; 0: without end."""
 
     def as_json(self) -> JsonObject:
         """The request to the management API."""
@@ -142,7 +144,7 @@ async def issue(services: Services, job: Job) -> Signed:
         title=f"Issued {job.record_type}", plan=str(job.plan or "claims"), record_types=(job.record_type,),
         policy=_AUDITED_ONLY, policy_digest=digest(load(_AUDITED_ONLY)), at=micros(services.clock.now()),
     )  # fmt: skip
-    publish = replace(services.publish, proofs=proofs, older=job.older)
+    publish = replace(services.publish, proofs=proofs, older=job.older, valid_days=job.valid_days)
     published = await publish.publish(documents, dataset, Declared(), lambda _: None)
     published.findings[:0] = findings
     rows: list[CredentialRow] = []

@@ -47,13 +47,13 @@ async def _ask(request: web.Request) -> web.Response:
     if not issuer.startswith("did:"):
         raise BadInput(f"{body.issuer!r} names no DID", hint="the issuer's DID, as trusted_issuers has it")
     row = await services.issuance.request(Did(issuer), body.types, body.ids)
-    return json_response(_shown(services, row))
+    return json_response(shown(services, row))
 
 
 async def _known(request: web.Request) -> web.Response:
     services = request.app[SERVICES]
     rows = await services.issuance.requests()
-    requested: list[Json] = [_shown(services, row) for row in rows if row.turn != OFFER]
+    requested: list[Json] = [shown(services, row) for row in rows if row.turn != OFFER]
     offered: list[Json] = [
         {"issuer": row.counterparty, "id": ident, "type": kind or None, "at": time_of(row.asked)}
         for row in rows
@@ -71,11 +71,14 @@ async def _reject(request: web.Request) -> web.Response:
     return json_response(await issuances.reject_all(request.app[SERVICES], body))
 
 
-def _shown(services: Services, row: ApprovalRow) -> JsonObject:
+def shown(services: Services, row: ApprovalRow) -> JsonObject:
+    """A request of ours, and how far it is."""
     said = orjson.loads(row.detail)
     over = not row.decision and row.due <= micros(services.clock.now())
+    again = row.not_before if row.decision in {"unanswered", "withheld"} else 0
     return {
         "id": row.pid, "issuer": row.counterparty, "types": [*row.subject.split()], "asked": time_of(row.asked),
         "state": "expired" if over else row.decision or "requested", "until": time_of(row.due),
         "reason": said.get("reason") or None, "credentials": [*said.get("digests", [])],
+        "renews": [*said.get("renews", [])], "next": time_of(again) if again else None,
     }  # fmt: skip

@@ -5,17 +5,19 @@ Each is told in a sentence with what to do. Nothing is fetched for it; what need
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
 from connector.credentials.datamodel import Credential, parse_credential, time_text
-from connector.credentials.securing import is_vc11
+from connector.credentials.digest import digest_multibase
+from connector.credentials.reissue import asked_anew_at, renewed
+from connector.exchange.issuance import OFFER
 from connector.exchange.rows import ProcessRow
 from connector.exchange.stored import content_of
-from connector.model import Json, objects_in
-from connector.server import processes
+from connector.model import JsonObject, list_in, objects_in
+from connector.server import processes, requesting
 from connector.server.services import Services
 from connector.server.standing import advice
 from connector.server.words import size_in_words
@@ -23,6 +25,7 @@ from connector.server.words import size_in_words
 SOON: Final = timedelta(days=30)
 """What is good for less than that is to be renewed now."""
 RENEW: Final = "ask its issuer for a new one now"
+WAITS: Final = "nothing but wait; if it takes long, ask its people (battery-connector credential requests)"
 _SHOWN: Final = 20
 _LOOKED_AT: Final = 1_000
 
@@ -45,7 +48,7 @@ async def trouble(services: Services) -> list[Trouble]:
     now = services.clock.now()
     return [
         *await _undelivered(services),
-        *_expiring(services, now),
+        *await _expiring(services, now),
         *await _disk(services),
     ]
 
@@ -59,19 +62,6 @@ def good_until(credential: Credential) -> str:
 def runs_out(credential: Credential, now: datetime) -> bool:
     """Whether it is to be renewed now, or has ended."""
     return credential.valid_until is not None and credential.valid_until - now < SOON
-
-
-def renewed(credential: Credential, held: Iterable[Credential]) -> bool:
-    """Whether one of these is good for longer and else of its kind: same issuer, types, subject, data model."""
-    until, kind = credential.valid_until, _kind(credential)
-    return until is not None and any(
-        _kind(other) == kind and (other.valid_until is None or other.valid_until > until) for other in held
-    )
-
-
-def _kind(credential: Credential) -> tuple[str, frozenset[str], Json, bool]:
-    subject = credential.subject.get("id")
-    return credential.issuer, frozenset(credential.types), subject, is_vc11(credential.securing)
 
 
 async def _undelivered(services: Services) -> list[Trouble]:
@@ -106,11 +96,56 @@ async def _told(services: Services, row: ProcessRow, what: str) -> Trouble:
     )  # fmt: skip
 
 
-def _expiring(services: Services, now: datetime) -> Iterator[Trouble]:
-    held = [parse_credential(octets) for octets in services.shown()]
-    for credential in held:
-        if runs_out(credential, now) and not renewed(credential, held):
-            yield Trouble(says=good_until(credential), do=RENEW)
+async def _expiring(services: Services, now: datetime) -> list[Trouble]:
+    held = [(octets, parse_credential(octets)) for octets in services.shown()]
+    every = [credential for _, credential in held]
+    asked: list[JsonObject] = []
+    if any(runs_out(credential, now) for credential in every):
+        asked = [requesting.shown(services, row) for row in await services.issuance.requests() if row.turn != OFFER]
+    told: list[Trouble] = []
+    for octets, credential in held:
+        if runs_out(credential, now) and not renewed(credential, every):
+            days = services.config.limits.renew_credentials_days
+            one = asked_anew(credential, digest_multibase(octets), asked, days=days, now=now)
+            told.append(Trouble(says=f"{good_until(credential)}{one.says}", do=one.do))
+    return told
+
+
+def asked_anew(
+    credential: Credential, digest: str, asked: Sequence[JsonObject], *, days: int, now: datetime
+) -> Trouble:
+    """What goes on about another one, by what was asked for (`requesting.shown`): the end of a sentence, what to do."""
+    its = [one for one in asked if digest in list_in(one["renews"])]
+    got = max((str(one["asked"]) for one in asked if digest in list_in(one["credentials"])), default="")
+    its += [
+        one
+        for one in asked
+        if not one["renews"]
+        and (one["issuer"], one["state"]) == (credential.issuer, "requested")
+        and not {*list_in(one["types"])}.isdisjoint(credential.types)
+        and str(one["asked"]) > got
+    ]
+    if not its:
+        at = asked_anew_at(credential, datetime.fromisoformat(got), days) if got else None
+        if at is None or at <= now:
+            return Trouble(says="", do=RENEW)
+        return Trouble(says=f"; the connector asks for a new one at {time_text(at)}", do="nothing now")
+    last = max(its, key=lambda one: str(one["asked"]))
+    state, when, why = last["state"], last["asked"], last["reason"]
+    again = f"battery-connector credential request {credential.issuer} --type {credential.types[-1]}"
+    if state == "requested":
+        return Trouble(says=f"; its issuer was asked for a new one at {when}, and has to decide", do=WAITS)
+    if state == "unanswered":
+        says = f"; its issuer could not be asked for a new one ({why})"
+        if last["next"]:
+            trace = f"battery-connector did resolve {credential.issuer} --trace"
+            return Trouble(says=f"{says} and is asked again at {last['next']}", do=f"nothing yet; {trace}")
+        return Trouble(says=f"{says} and is asked no more", do=again)
+    if state == "withheld":
+        return Trouble(says=f"; no new one is asked for: {why}", do="ask the people of its issuer why")
+    ends = {"expired": f"has said nothing since {when}", "issued": "gave one that does not last longer"}
+    told = ends.get(str(state), f"gives no new one: {why}")
+    return Trouble(says=f"; its issuer {told}", do=f"ask its people, then: {again}")
 
 
 async def _disk(services: Services) -> list[Trouble]:

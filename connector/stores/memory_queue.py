@@ -50,6 +50,16 @@ class MemoryQueue:
         self._approvals[row.tenant, row.kind, row.pid] = row
         self._append([evidence] if evidence is not None else [])
 
+    async def claim_approval(
+        self, row: ApprovalRow, evidence: EvidenceEntry | None, *, seen: ApprovalRow | None
+    ) -> None:
+        """Insert one, or replace one that stands as it was seen."""
+        there = self._approvals.get((row.tenant, row.kind, row.pid))
+        stood = seen and (seen.decision, seen.not_before)
+        if there is not None and (there.decision, there.not_before) != stood:
+            raise Conflict("what waits there changed, or another process has it")
+        await self.commit_approval(row, evidence)
+
     async def forgettable_issuances(self, tenant: str, *, before: int, limit: int) -> list[ApprovalRow]:
         """Requests of holders that were over before then, with nothing to be delivered."""
         rows = [row for row in self._approvals.values() if (row.tenant, row.kind) == (tenant, "issuance")]

@@ -51,6 +51,21 @@ class QueueTables:
 
         await self._engine.write(work)
 
+    async def claim_approval(
+        self, row: ApprovalRow, evidence: EvidenceEntry | None, *, seen: ApprovalRow | None
+    ) -> None:
+        """Insert one, or replace one that stands as it was seen."""
+        stood: Bindings = {"seen_decision": "", "seen_not_before": -1}  # as none does
+        if seen is not None:
+            stood = {"seen_decision": seen.decision, "seen_not_before": seen.not_before}
+
+        async def work(tx: Transaction) -> None:
+            if not await tx.change("claim_approval", {**APPROVAL.bind(row), **stood}):
+                raise Conflict("what waits there changed, or another process has it")
+            await evidence_log.append(tx, [evidence] if evidence is not None else [])
+
+        await self._engine.write(work)
+
     async def forgettable_issuances(self, tenant: str, *, before: int, limit: int) -> list[ApprovalRow]:
         """Requests of holders that were over before then, with nothing to be delivered."""
         bindings: Bindings = {"tenant": tenant, "before": before, "limit": limit}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -37,10 +37,12 @@ MEMBERSHIP, ROLE = "MembershipCredential", "RoleCredential"
 class Issuer:
     """The membership body with an issuer's service."""
 
-    world: World
+    world: World = field(repr=False)
     status: int = 201
     asked: list[JsonObject] = field(default_factory=list)
     count: int = 0
+    types: dict[str, str] = field(default_factory=lambda: {MEMBERSHIP: MEMBERSHIP, "Other": "Other"})
+    """The first word of its ids -> what it issues under them."""
     meanwhile: Callable[[str], Awaitable[object]] | None = None
     """What it does with a request's id before it answers."""
 
@@ -75,7 +77,7 @@ class Issuer:
         listed: list[Json] = [{"id": "untyped"}]
         for form in ("ldp", "vc11-sl2021/jwt", "vc20-bssl/jwt"):
             listed += [
-                {"id": f"{kind} {form}", "credentialType": kind, "profile": form} for kind in (MEMBERSHIP, "Other")
+                {"id": f"{name} {form}", "credentialType": kind, "profile": form} for name, kind in self.types.items()
             ]
         whose: JsonObject = {"@context": [DCP_CONTEXT], "type": "IssuerMetadata", "issuer": self.authority.did}
         return {**whose, "credentialsSupported": listed}
@@ -228,7 +230,11 @@ def test_of_two_deliveries_at_once_one_stands(tmp_path: Path) -> None:
     class Slow:
         kept: Sequence[bytes] = ()
 
-        async def keep(self, _: str, credentials: Sequence[bytes]) -> None:
+        def __call__(self) -> Sequence[bytes]:
+            return self.kept
+
+        async def keep(self, _: str, credentials: Sequence[bytes], instead_of: Collection[bytes] = ()) -> None:
+            assert not instead_of
             self.kept = credentials
             await asyncio.sleep(len(credentials))
 
@@ -305,10 +311,12 @@ def test_a_delivery_that_is_being_kept_when_the_answer_comes_stands(
     """Its files are there before its row is: the answer waits for both."""
     keeping, whole = asyncio.Event(), HeldCredentials.keep
 
-    async def slowly(held: HeldCredentials, batch: str, credentials: Sequence[bytes]) -> None:
+    async def slowly(
+        held: HeldCredentials, batch: str, credentials: Sequence[bytes], instead_of: Collection[bytes]
+    ) -> None:
         keeping.set()
         await asyncio.sleep(0.2)
-        await whole(held, batch, credentials)
+        await whole(held, batch, credentials, instead_of)
 
     async def scene(world: World) -> None:
         holder, _ = world.nodes

@@ -156,3 +156,46 @@ def test_a_membership_is_asked_for_approved_used_and_revoked(
             "issuance-requested", "issuance-rejected", "issuance-delivered",
             "issuance-requested", "issuance-issued", "issuance-delivered",
         ]  # fmt: skip
+
+
+def test_a_membership_is_asked_for_anew_by_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """When its end comes near, once, also over a restart; what waits and what came is told; the new one is shown."""
+    ahead = timedelta()
+    monkeypatch.setattr(SystemClock, "now", lambda _clock: datetime.now(UTC) + ahead)
+    body, member = (found(tmp_path, name, *free_ports(2)) for name in ("body", "member"))
+    know(body, member)
+    know(member, body)
+    add(body, '\n[issues.membership]\ntype = "MembershipCredential"\nvalid_days = 120\n')
+    trust(member, body)
+    claims = tmp_path / "member.json"
+    claims.write_text(json.dumps({"id": member.did, "type": "Party", "memberOf": "Association"}))
+
+    def approve() -> str:
+        """The one request that waits gets a membership."""
+        code, issued = ask(body, "approve", waiting(body)["id"], "--claims", claims)
+        assert code == 0, issued
+        return str(issued["credentials"][0])
+
+    def doctor() -> tuple[str, str]:
+        """What it says of the one file of the folder."""
+        (file,) = (member.folder / "held").glob("*.jwt")
+        (one,) = [one for one in ask(member, "doctor")[1]["checks"] if one["name"] == f"held {file.name}"]
+        return one["outcome"], one["says"]
+
+    with serving(body, member):
+        asked = requested(member, body)
+        first = approve()
+        assert until(lambda: of(member, asked), lambda one: one["state"] == "issued")["credentials"] == [first]
+        assert doctor()[0] == "good"
+        ahead = timedelta(days=100)
+        anew = until(lambda: ask(member, "credential", "requests")[1]["requests"], lambda there: len(there) > 1)[1]
+        until(lambda: ask(body, "approvals")[1]["approvals"], bool)
+        assert (anew["state"], anew["renews"], anew["next"]) == ("requested", [first], None)
+    with serving(body, member):
+        assert "was asked for a new one" in doctor()[1]
+        second = approve()
+        assert until(lambda: of(member, anew["id"]), lambda one: one["state"] == "issued")["credentials"] == [second]
+        assert doctor()[0] == "good"
+        code, text = run(member, "credential", "requests")
+        assert (code, "by itself" in text) == (0, True), text
+        assert len(ask(body, "credential", "requests")[1]["received"]) == 2

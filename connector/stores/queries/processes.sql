@@ -117,6 +117,13 @@ ON CONFLICT (tenant, kind, pid) DO UPDATE SET turn = excluded.turn, subject = ex
   due = excluded.due, decision = excluded.decision, not_before = excluded.not_before, detail = excluded.detail
 WHERE :undecided = 0 OR approval.decision = '';
 
+-- name: claim_approval
+INSERT INTO approval (tenant, kind, pid, turn, counterparty, subject, asked, due, decision, not_before, detail)
+VALUES (:tenant, :kind, :pid, :turn, :counterparty, :subject, :asked, :due, :decision, :not_before, :detail)
+ON CONFLICT (tenant, kind, pid) DO UPDATE SET turn = excluded.turn, subject = excluded.subject, asked = excluded.asked,
+  due = excluded.due, decision = excluded.decision, not_before = excluded.not_before, detail = excluded.detail
+WHERE approval.decision = :seen_decision AND approval.not_before = :seen_not_before;
+
 -- name: delete_approval
 DELETE FROM approval WHERE tenant = :tenant AND kind = :kind AND pid = :pid;
 

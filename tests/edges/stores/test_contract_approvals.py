@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 from typing import Literal
 
@@ -133,3 +134,22 @@ async def test_requests_that_are_over_may_go(store: Store) -> None:
     await store.commit_forgotten_issuances([over], [entry("forgotten")])
     assert [row.pid for row in await store.list_approvals(T, limit=9)] == ["r5", "r2", "r3", "r4"]
     assert [one.event for one in await store.evidence(T)] == ["forgotten"]
+
+
+async def test_of_those_who_claim_the_same_one_gets_it(store: Store) -> None:
+    """New or as it was seen; the others hear of it, and leave nothing, not on record either."""
+    row = replace(approval(process("r1")), kind="credential", not_before=5)
+    claims = (replace(row, detail=b'{"by":%d}' % number) for number in range(4))
+    came = await asyncio.gather(
+        *(store.claim_approval(one, entry("claimed"), seen=None) for one in claims), return_exceptions=True
+    )
+    assert sorted(map(type, came), key=str) == [type(None), *[Conflict] * 3]
+    there = await store.load_approval(T, "credential", "r1")
+    assert there is not None
+    later = replace(there, not_before=9, detail=b"{}")
+    await store.claim_approval(later, None, seen=there)
+    for stale in (there, replace(later, decision="issued"), None):
+        with pytest.raises(Conflict):
+            await store.claim_approval(replace(later, decision="rejected"), entry("late"), seen=stale)
+    assert await store.list_approvals(T, limit=9) == [later]
+    assert [one.event for one in await store.evidence(T)] == ["claimed"]

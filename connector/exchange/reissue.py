@@ -1,0 +1,220 @@
+"""What an issuer gave us because we asked (`issuance`) is asked for anew before it ends (DCP 1.0.1 section 6).
+
+Only what is wanted: it lies in our folder still, nothing later does, its issuer is trusted for it and has not revoked
+it, and nobody asked for the same since. One request each: its id follows from what it renews, so that a restart or
+another process finds it, and who writes it first asks. An issuer that cannot be asked is asked again, with pauses that
+grow, until the budget of days is spent; one that refuses is not, for a person has to see to that.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from typing import Final, Protocol
+
+import orjson
+
+from connector.config import Limits
+from connector.credentials.datamodel import Credential, parse_credential, time_text
+from connector.credentials.digest import digest_multibase
+from connector.credentials.ids import mint
+from connector.credentials.reissue import asked_anew_at, renewed
+from connector.errors import BadInput, Conflict, ConnectorError, NotFound
+from connector.exchange.ports import Clock, Ids, Store, Verifier
+from connector.exchange.rows import ApprovalRow, EvidenceEntry
+from connector.exchange.stored import micros, time_of
+from connector.model import JsonObject
+
+_log = logging.getLogger("connector.reissue")
+
+_PAUSE: Final = timedelta(minutes=10)
+"""Between two looks. Whoever claims a request, and does not say within this time what came of it, has died."""
+_FIRST, _LONGEST = timedelta(hours=1), timedelta(days=1)
+_OPEN: Final = timedelta(days=90)
+_MOST_LOOKED_AT: Final = 1_000
+"""Of the requests, the newest: what was asked for before so many others is renewed by a person."""
+_RETRIED: Final = frozenset({"", "unanswered", "withheld"})
+_EVENTS: Final = {
+    "unanswered": "credential-request-unanswered", "withheld": "credential-request-withheld",
+    "rejected": "credential-request-refused",
+}  # fmt: skip
+
+
+class Ask(Protocol):
+    """`issuance.Issuance.ask`."""
+
+    async def __call__(
+        self, row: ApprovalRow, types: Sequence[str], ids: Sequence[str], *, seen: ApprovalRow | None = None
+    ) -> ApprovalRow:
+        """Ask, under this row."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ending:
+    """What ends soon of what a request brought of one of its types: digest -> octets; when the first of it does."""
+
+    request: ApprovalRow
+    kind: str
+    ids: tuple[str, ...]
+    """The issuer's own ids under which it was asked for."""
+    octets: Mapping[str, bytes]
+    until: datetime | None
+
+
+@dataclass(slots=True, kw_only=True)
+class Reissue:
+    """The journey of one connector."""
+
+    tenant: str
+    store: Store
+    verifier: Verifier
+    clock: Clock
+    ids: Ids
+    id_key: bytes
+    limits: Limits
+    trusted_issuers: Mapping[str, Sequence[str]]
+    shown: Callable[[], Sequence[bytes]]
+    ask: Ask
+    _next: int = 0
+
+    def work(self) -> Coroutine[None, None, None] | None:
+        """A look, if it is time for one."""
+        now = micros(self.clock.now())
+        if now < self._next or not self.limits.renew_credentials_days:
+            return None
+        self._next = micros(self.clock.now() + _PAUSE)
+        return self.look()
+
+    async def look(self) -> None:
+        """Ask for all that is to be asked for now."""
+        rows = await self.store.list_approvals(self.tenant, "credential", limit=_MOST_LOOKED_AT)
+        known, now = {row.pid: row for row in rows}, self.clock.now()
+        for one in self._ending(rows, now):
+            seen = known.get(self._pid(one))
+            if seen is not None or not _asked_since(one, rows, now):
+                await self._renew(one, seen)
+
+    def _ending(self, rows: Sequence[ApprovalRow], now: datetime) -> Iterator[Ending]:
+        days = self.limits.renew_credentials_days
+        held = {digest_multibase(octets): (octets, parse_credential(octets)) for octets in self.shown()}
+        every = [credential for _, credential in held.values()]
+        for row in rows:
+            if row.decision != "issued":
+                continue
+            said = orjson.loads(row.detail)
+            mine = {digest: held[digest] for digest in said["digests"] if digest in held}
+            for kind in row.subject.split():
+                octets = {
+                    digest: octets
+                    for digest, (octets, credential) in mine.items()
+                    if kind in credential.types and _ends(credential, row, now, days) and not renewed(credential, every)
+                }
+                if octets and row.counterparty in self.trusted_issuers.get(kind, ()):
+                    ids = tuple(name for name, of in said.get("ids", {}).items() if of == kind)
+                    ends = min(filter(None, (mine[digest][1].valid_until for digest in octets)), default=None)
+                    yield Ending(request=row, kind=kind, ids=ids, octets=octets, until=ends)
+
+    async def _renew(self, one: Ending, seen: ApprovalRow | None) -> None:
+        """Claim the request, ask, and say what came of it."""
+        now = self.clock.now()
+        if seen is not None and (seen.decision not in _RETRIED or not 0 < seen.not_before <= micros(now)):
+            return
+        row = seen or ApprovalRow(
+            tenant=self.tenant, kind="credential", pid=self._pid(one), turn="request",
+            counterparty=one.request.counterparty, subject=one.kind, asked=micros(now), due=micros(now + _OPEN),
+            detail=orjson.dumps({"renews": [*one.octets]}),
+        )  # fmt: skip
+        row = replace(row, decision="", not_before=micros(now + _PAUSE))
+        what = f"{one.kind} of {row.counterparty}, good until {time_text(one.until) if one.until else '?'}"
+        try:
+            await self.store.claim_approval(row, None, seen=seen)
+            if revoked := await self._revoked(one):
+                await self._later(row.pid, "withheld", revoked, what)
+                return
+            asked = await self.ask(row, () if one.ids else (one.kind,), one.ids, seen=row)
+        except Conflict:  # another process asks, or the issuer was faster
+            return
+        except (NotFound, BadInput) as error:
+            await self._settle(row.pid, "rejected", error.detail, 0)
+            _log.warning("%s: not asked for anew: %s", what, error.detail)
+            return
+        except ConnectorError as error:
+            await self._later(row.pid, "unanswered", error.detail, what)
+            return
+        if asked.decision == "issued":  # before it answered
+            return
+        if asked.decision:
+            _log.warning("%s: asked for anew: %s: %s", what, asked.decision, orjson.loads(asked.detail).get("reason"))
+            return
+        await self._settle(row.pid, "", "", 0)
+        _log.info("%s: its issuer was asked for a new one, and has to decide", what)
+
+    async def _revoked(self, one: Ending) -> str:
+        """Why nothing is asked for: its issuer has taken it back. What cannot be known is as good as not."""
+        for octets in one.octets.values():
+            for check in (await self.verifier.verify(octets)).checks:
+                if check.name == "status" and check.outcome == "failed":
+                    return f"its issuer has taken it back ({check.code}: {check.detail})"
+        return ""
+
+    async def _later(self, pid: str, decision: str, reason: str, what: str) -> None:
+        """Try again later; give up when the budget is spent."""
+        row, now, later = await self._load(pid), self.clock.now(), 0
+        tries = orjson.loads(row.detail).get("tries", 0)
+        if micros(now) - row.asked < self.limits.retry_budget_seconds * 1_000_000:
+            pause = _LONGEST if decision == "withheld" else min(_LONGEST, _FIRST * 2.0 ** min(tries, 10))
+            later = micros(now + pause * (0.5 + self.ids.jitter()))
+        await self._settle(pid, decision, reason, later, tries + 1)
+        again = f"tried again at {time_of(later)}" if later else "given up"
+        _log.warning("%s: could not be asked for anew, %s: %s", what, again, reason)
+
+    async def _settle(self, pid: str, decision: str, reason: str, not_before: int, tries: int = 0) -> None:
+        """What came of a claim. Its delivery may have been faster: then that stands."""
+        row = await self._load(pid)
+        if row.decision not in _RETRIED:
+            return
+        said: JsonObject = {**orjson.loads(row.detail), "reason": reason, "tries": tries}
+        entry = None
+        if decision not in {"", row.decision}:
+            told = {"pid": pid, "issuer": row.counterparty, "types": [row.subject], "reason": reason}
+            entry = EvidenceEntry(
+                tenant=self.tenant, at=micros(self.clock.now()), event=_EVENTS[decision], body=orjson.dumps(told)
+            )
+        after = replace(row, decision=decision, not_before=not_before, detail=orjson.dumps(said))
+        with suppress(Conflict):
+            await self.store.claim_approval(after, entry, seen=row)
+
+    async def _load(self, pid: str) -> ApprovalRow:
+        row = await self.store.load_approval(self.tenant, "credential", pid)
+        assert row is not None, "it was claimed"
+        return row
+
+    def _pid(self, one: Ending) -> str:
+        """The request's id: as the old one's, of its type, for what that brought last."""
+        brought = " ".join(orjson.loads(one.request.detail)["digests"])
+        return mint(self.id_key, self.tenant, "reissue", f"{one.request.pid} {one.kind} {brought}")
+
+
+def _ends(credential: Credential, row: ApprovalRow, now: datetime, days: int) -> bool:
+    """Whether it is time. What has ended longer ago than it would have been asked for before is not missed."""
+    until, asked = credential.valid_until, datetime.fromtimestamp(row.asked / 1_000_000, UTC)
+    at = asked_anew_at(credential, asked, days)
+    return until is not None and at is not None and at <= now and now - until <= timedelta(days=days)
+
+
+def _asked_since(one: Ending, rows: Sequence[ApprovalRow], now: datetime) -> bool:
+    """Whether the same issuer was asked for the same since, and has not refused."""
+    for row in rows:
+        ids = orjson.loads(row.detail).get("ids", {})
+        if (
+            row.turn == one.request.turn
+            and (row.counterparty, row.asked > one.request.asked) == (one.request.counterparty, True)
+            and (row.decision == "issued" or (not row.decision and row.due > micros(now)))
+            and one.kind in row.subject.split()
+            and (not one.ids or not {*one.ids}.isdisjoint(ids))
+        ):
+            return True
+    return False
