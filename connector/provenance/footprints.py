@@ -55,10 +55,9 @@ class Footprint:
         """The published shape."""
         return {term: getattr(self, name) for name, term in TERMS.items()}
 
-    @property
-    def assured(self) -> bool:
+    def assured(self, issuer: str) -> bool:
         """Somebody else than who states it is said to have checked it. The claim says so itself: it is no signature."""
-        return self.party in {"second", "third"} and self.level not in {"", "none"}
+        return self.party in {"second", "third"} and self.level not in {"", "none"} and self.verifier != issuer
 
     @property
     def rules(self) -> str:

@@ -147,6 +147,7 @@ class Claimed:
     rate: Decimal
     most: Decimal
     """The rate, were the claim's value rounded down."""
+    assured: bool = False
 
     @property
     def whole(self) -> bool:
@@ -154,7 +155,7 @@ class Claimed:
         return self.footprint.boundary == WHOLE
 
 
-def claimed(node: str, footprint: Footprint, thing: Thing) -> Claimed:
+def claimed(node: str, footprint: Footprint, thing: Thing, *, issuer: str) -> Claimed:
     """The claim of a thing, for adding. `ValueError` says why it can't be."""
     if footprint.boundary not in {WHOLE, STEP}:
         raise ValueError(f"its boundary, {footprint.boundary or 'not stated'}, is none that can be added up")
@@ -162,7 +163,10 @@ def claimed(node: str, footprint: Footprint, thing: Thing) -> Claimed:
     metal = sum((mass.value for mass in thing.contained.values()), ZERO)
     if metal <= ZERO:
         raise ValueError("its passport states no contained metal by which it could be followed")
-    return Claimed(node=node, footprint=footprint, rate=whole / metal, most=at_most(footprint) / metal)
+    return Claimed(
+        node=node, footprint=footprint, rate=whole / metal, most=at_most(footprint) / metal,
+        assured=footprint.assured(issuer),
+    )  # fmt: skip
 
 
 class _Flow(Tracer):
@@ -233,7 +237,7 @@ def roll_up(
     rules = {upstream[thing].footprint.rules for thing in counted}
     least = sum((_mass(metals, thing, less=chain.widest) * upstream[thing].rate for thing in counted), ZERO)
     comparisons = [_with_battery(one, least, rules, complete=bool(counted)) for one in own]
-    comparisons += [found for event in chain.events for found in _within(event, upstream, chain.widest)]
+    comparisons += [found for event in chain.events for found in _within(event, claims, chain.widest)]
     return FootprintReport(
         stated=stated,
         parts=tuple(
@@ -246,7 +250,7 @@ def roll_up(
             for thing, claim in sorted(upstream.items())
             if (mass := sum((one.mass.value * one.every.get(thing, ZERO) for one in metals), ZERO))
         ),
-        metals=tuple(_stated_of(one, {thing: upstream[thing].footprint for thing in whole}) for one in metals),
+        metals=tuple(_stated_of(one, {thing: upstream[thing] for thing in whole}) for one in metals),
         comparisons=tuple(comparisons),
         total=plain(sum((mass * upstream[thing].rate for thing, mass in counted.items()), ZERO)) if counted else "",
         rules=tuple(sorted(rules)),
@@ -258,16 +262,16 @@ def _mass(metals: Iterable[_Metal], thing: str, *, less: Decimal = ZERO) -> Deci
     return sum(((one.mass.value - _spread(one.mass, less)) * one.nearest.get(thing, ZERO) for one in metals), ZERO)
 
 
-def _stated_of(item: _Metal, claims: Mapping[str, Footprint]) -> MetalStated:
+def _stated_of(item: _Metal, claims: Mapping[str, Claimed]) -> MetalStated:
     met = [(claim, item.nearest[thing]) for thing, claim in claims.items() if item.nearest.get(thing)]
-    primary = [(share, fraction) for claim, fraction in met if (share := share_of_primary(claim)) is not None]
+    primary = [(share, fraction) for one, fraction in met if (share := share_of_primary(one.footprint)) is not None]
     weight = sum((fraction for _, fraction in primary), ZERO)
     return MetalStated(
         metal=item.name,
         mass=plain(item.mass.value),
         stated=plain(sum((fraction for _, fraction in met), ZERO)),
         assured=plain(sum((fraction for claim, fraction in met if claim.assured), ZERO)),
-        third=plain(sum((fraction for claim, fraction in met if claim.assured and claim.party == "third"), ZERO)),
+        third=plain(sum((part for one, part in met if one.assured and one.footprint.party == "third"), ZERO)),
         primary=plain(sum((share * fraction for share, fraction in primary), ZERO) / weight) if weight else "",
     )
 

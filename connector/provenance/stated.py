@@ -44,25 +44,25 @@ def footprints_of(
         for footprint in content.footprints if content is not None else ():
             one = Stated(node=key, footprint=footprint, open="" if key in sound else _UNSOUND)
             if content is not None and not one.open:
-                if _is_about(content, root):
+                if root.type in _BATTERIES and _is_about(content, root):
                     own.append(one)
                 else:
-                    one = _count(one, owners.get((content.id, content.issuer)), claims)
+                    one = _count(one, owners.get((content.id, content.issuer)), claims, content.issuer)
             stated.append(one)
     single = {name: found[0] for name, found in claims.items() if len(found) == 1}
     torn = {one.node for found in claims.values() if len(found) > 1 for one in found}
     told = tuple(replace(one, open=one.open or _SEVERAL) if one.node in torn else one for one in stated)
     if root_key not in sound or root_key not in passports:
         return FootprintReport(stated=told)
-    return roll_up(chain, passports[root_key].name, single, own if root.type in _BATTERIES else (), told)
+    return roll_up(chain, passports[root_key].name, single, own, told)
 
 
-def _count(one: Stated, passport: Passport | None, claims: dict[str, list[Claimed]]) -> Stated:
+def _count(one: Stated, passport: Passport | None, claims: dict[str, list[Claimed]], issuer: str) -> Stated:
     """Put the claim beside the others about its thing; what can't be added is told why."""
     if passport is None:
         return replace(one, open="no verified passport of the same signer says what it is about")
     try:
-        found = claimed(one.node, one.footprint, passport.thing)
+        found = claimed(one.node, one.footprint, passport.thing, issuer=issuer)
     except ValueError as problem:
         return replace(one, open=str(problem))
     same = claims.setdefault(passport.name, [])

@@ -89,7 +89,8 @@ def _stated(
     if key not in nodes:  # a report that was put together by hand
         return ()
     part = next((one for one in report.footprint.parts if one.node == key), None)
-    own = any(one.kind == "battery" and one.subject == key for one in report.footprint.comparisons)
+    own = "compared above" if any(one.subject == key for one in report.footprint.comparisons) else ""
+    own = own or ("its own figure" if key == report.root else "")
     return (
         StatedRow(
             node=nodes[key],
@@ -98,7 +99,7 @@ def _stated(
             rules=claim.rules or "not stated",
             details="; ".join(part for part in _details(claim) if part),
             primary=f"{claim.primary} %" if claim.primary else "",
-            checked=_checked(report, claim),
+            checked=_checked(report, claim, nodes[key].issuer),
             brings=_number(part.kilograms) if part and not why else "",
             role=f"not comparable: {why}" if why else _role(part, own=own),
         ),
@@ -111,9 +112,9 @@ def _details(claim: Footprint) -> tuple[str, ...]:
     return period, shared, {"art7": "under Article 7"}.get(claim.legal_basis, claim.legal_basis)
 
 
-def _role(part: Part | None, *, own: bool) -> str:
+def _role(part: Part | None, *, own: str) -> str:
     if own:
-        return "compared above"
+        return own
     if part is None:
         return "no part of it was followed to here"
     if part.counted == part.kilograms:
@@ -121,10 +122,12 @@ def _role(part: Part | None, *, own: bool) -> str:
     return "held by a nearer claim" if part.counted == "0" else f"{_number(part.counted)} of it added"
 
 
-def _checked(report: AuditReport, claim: Footprint) -> str:
+def _checked(report: AuditReport, claim: Footprint, issuer: str) -> str:
     """Who is said to have checked it, and how deeply."""
+    if claim.verifier and claim.verifier == issuer and claim.party != "first":
+        return f"its maker alone, who calls itself a {_PARTIES.get(claim.party, 'party')}"
     who = report.parties.get(claim.verifier, claim.verifier)
-    level = spelled(claim.level) if claim.assured else ""
+    level = spelled(claim.level) if claim.assured(issuer) else ""
     return ", ".join(one for one in (_PARTIES.get(claim.party, "not stated"), level, who) if one)
 
 

@@ -23,7 +23,20 @@ from connector.provenance.outcomes import Outcome
 from connector.provenance.report import AuditReport
 from connector.provenance.retelling import read_report
 from connector.provenance.rollup import Comparison, FootprintReport, claimed, roll_up
-from tests.core.provenance.chains import MAKER, REFINER, SEALED, WIDEST, World, audit, chain, claim, kg, lot, metal
+from tests.core.provenance.chains import (
+    MAKER,
+    MINE,
+    REFINER,
+    SEALED,
+    WIDEST,
+    World,
+    audit,
+    chain,
+    claim,
+    kg,
+    lot,
+    metal,
+)
 
 MINE_S, REFINER_S = lot("250", claim("7")), lot("660", claim("6"))
 
@@ -88,6 +101,9 @@ def test_who_checked_a_claim_is_its_own_word_and_counts_by_mass() -> None:
     unchecked: Json = {"type": "Assurance", "party": "third", "level": "none"}
     report = audit(chain(claims={"L1": lot("250", claim("7", assurance=unchecked))}))
     assert [(one.third, one.primary) for one in report.footprint.metals] == [("0", "")]
+    itself: Json = {"type": "Assurance", "party": "third", "level": "limited", "verifier": MINE}
+    report = audit(chain(claims={"L1": lot("250", claim("7", assurance=itself))}))
+    assert [(one.assured, one.third) for one in report.footprint.metals] == [("0", "0")]
 
 
 @pytest.mark.parametrize(
@@ -110,6 +126,13 @@ def test_a_claim_below_those_of_its_inputs_is_a_finding(stated: JsonObject, outc
     codes = [finding.code for finding in report.findings]
     assert codes == (["footprint-below-inputs"] if outcome == "exceeded" else [])
     assert report.verdict == ("qualified" if codes else "verified")
+
+
+def test_a_lot_that_is_audited_itself_is_compared_with_its_inputs() -> None:
+    """What it states is not upstream of it: the mine's figure alone is added, and what it states is held against it."""
+    report = audit(chain(claims={"L1": MINE_S, "L2": lot("660", claim("2"))}), root="rec:L2", holder=REFINER)
+    assert told(report) == {"rec:L1": ("1715", "1715")}
+    assert [finding.code for finding in report.findings] == ["footprint-below-inputs"]
 
 
 @pytest.mark.parametrize(
@@ -289,7 +312,7 @@ def _report(stated: dict[str, JsonObject], *, quantity: str = "400", waste: str 
         nickel, net = masses[thing]
         (found,) = read_footprints(({"netMass": kg(net), "footprint": said},))
         held = Thing(id=thing, name=thing, contained={"Ni": Mass(value=Decimal(nickel))})
-        claims[thing] = claimed(thing, found, held)
+        claims[thing] = claimed(thing, found, held, issuer="")
     return roll_up(known, "B", claims, (), ())
 
 
