@@ -26,7 +26,7 @@ from connector.vocabulary.pages import Cell, Section, plain
 from connector.vocabulary.pages import Table as Grid
 from connector.vocabulary.proving import prove
 from connector.vocabulary.reference import of_class, of_list
-from connector.vocabulary.terms import CREDENTIALS_V2, Code, TermClass, Terms
+from connector.vocabulary.terms import CREDENTIALS_V2, Code, Term, TermClass, Terms
 from connector.vocabulary.versions import read_versions
 
 _SEED = 2027
@@ -221,7 +221,10 @@ def _print(dictionary: Dictionary, one: Known) -> None:
     kind = f"a word of {one.list_name}" if isinstance(one, Code) else one.label
     out.print(f"[bold]{one.name}[/bold]  {kind}")
     out.print(one.definition, markup=False)
-    out.print(_facts(dictionary.facts(one)))
+    rows: list[tuple[str, Cell]] = [*dictionary.facts(one)]
+    if isinstance(one, Term) and one.range.kind == "code":
+        rows.append(("words", [", ".join(code.name for code in dictionary.terms.codes[one.range.name])]))
+    out.print(_facts(rows))
     out.print()
 
 

@@ -215,7 +215,7 @@ def code_reader(spec: From, codes: Mapping[str, Mapping[str, str]]) -> Convert:
             if spec.unknown == "empty":
                 return ""
             near = get_close_matches(text, known, n=1)
-            hint = f"did they mean `{near[0]}`?" if near else f"add it to the code list `{name}`"
+            hint = f"add it to the code list `{name}`" + (f", or is `{near[0]}` meant?" if near else "")
             raise Unfit("unknown-code", f"`{text[:40]}` is not in the code list `{name}`.", hint)
         return found
 

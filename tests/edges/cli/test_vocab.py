@@ -96,4 +96,5 @@ def test_term_tells_what_may_stand_in_a_class_and_the_words_of_a_list() -> None:
     (listed,) = json.loads(RUN.invoke(app, ["term", "MaterialType", "--json"]).output)["found"]
     assert (listed["kind"], listed["words"][0]["word"]) == ("list", "ore")
     assert "nickelSulphate" in RUN.invoke(app, ["term", "MaterialType"]).output
+    assert "sent, received" in RUN.invoke(app, ["term", "direction"]).output
     assert "MaterialType" in RUN.invoke(app, ["term", "MaterialTyp"]).output
