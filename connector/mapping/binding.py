@@ -224,7 +224,8 @@ class Binder:
         listed = owner.source.format == "csv" or owner.source.is_workbook
         if listed and (spec.number is not None or spec.unit is not None):
             locale, delimiter = locale_of(spec, owner.source), owner.source.delimiter or ""
-            return self.watch.number(owner.name, column, locale, read, delimiter=delimiter)
+            bounds = spec.min, spec.max
+            return self.watch.number(owner.name, column, locale, read, delimiter=delimiter, bounds=bounds)
         return read
 
     def text(self, value: AnyValue, scope: Scope, at: At) -> Callable[[Frame], str | None]:

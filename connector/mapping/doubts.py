@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from decimal import Decimal
 
 from connector.mapping.dates import date_reader, time_reader
 from connector.mapping.numerals import LOCALES, numeral
@@ -80,6 +81,8 @@ class Numbers:
     open: bool = True
     either: dict[str, str] = field(default_factory=dict)
     """Column -> a cell with three digits after its only mark."""
+    bounds: dict[str, tuple[str | None, str | None]] = field(default_factory=dict)
+    """Column -> the plan's `min` and `max`: where they rule out the other reading, the plan has said which it is."""
     whole: set[str] = field(default_factory=set)
     """Columns with numbers below a thousand that have no mark, as numbers with marks at the thousands alone do."""
 
@@ -107,11 +110,18 @@ class Numbers:
             if column in self.whole if mark in groups else mark == usual:
                 continue
             read = numeral(self.locale, trailing_minus=True)(text)
+            other, (low, high) = (
+                Decimal(read).scaleb(-3 if mark in groups else 3),
+                self.bounds.get(column, (None, None)),
+            )
+            if (low is not None and other < Decimal(low)) or (high is not None and other > Decimal(high)):
+                continue
             kinds = ("thousands", "decimals") if mark in groups else ("decimals", "thousands")
             others = [name for name in ("de", "en") if (mark in LOCALES[name][0]) != (mark in groups)]
             said = f"all its numbers with a mark have three digits behind it, as in `{text}`: the plan (locale"
             said += f" {self.locale}) reads {read}, so these are {kinds[0]}; they could be {kinds[1]} as well"
-            yield column, said, f"{_LOOK.format(what='number')} locale: {others[0]}", text
+            hint = f"{_LOOK.format(what='number')} locale: {others[0]}; if it is right, a `min` or `max` that rules out"
+            yield column, said, f"{hint} the other says so", text
 
 
 @dataclass(slots=True)
@@ -136,9 +146,19 @@ class Watch:
 
         return watched
 
-    def number(self, source: str, column: str, locale: str, read: Convert, *, delimiter: str) -> Convert:
+    def number(
+        self,
+        source: str,
+        column: str,
+        locale: str,
+        read: Convert,
+        *,
+        delimiter: str,
+        bounds: tuple[str | None, str | None],
+    ) -> Convert:
         """The reader of numbers in this locale, with an eye on the column."""
         seen = self.numbers.setdefault((source, locale), Numbers(locale, delimiter))
+        seen.bounds.setdefault(column, bounds)
 
         def watched(text: str) -> str:
             number = read(text)

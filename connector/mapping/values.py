@@ -10,7 +10,7 @@ from connector.mapping.profile import Column
 from connector.mapping.quoting import flow
 from connector.mapping.scoring import Scoring
 from connector.mapping.slots import PARTIES, Slot
-from connector.mapping.units import unit_named
+from connector.mapping.units import UNITS, unit_named
 
 _SHOWN = 5
 _OFFSET = re.compile(r"[0-9]{2}:[0-9.:]+(Z|[+-][0-9]{2}:?[0-9]{2})$|^/Date\(")
@@ -149,6 +149,8 @@ def _quantity(asked: Asked, column: Column, slot: Slot) -> Made:
     wanted = slot.term.units
     beside = None if column.unit or column.unit_row else asked.beside(column, asked.units)
     below = ", below_detection: true" if column.below else ""
+    if wanted and UNITS[wanted[0]].dimension == "mass" and any("-" in (cell[0], cell[-1]) for cell in column.values):
+        below += ', min: "0"'  # a reversal is no thing that has a mass
     if beside is not None:
         to = f", to: {wanted[0]}" if wanted else ""
         unit = f"{{from: {flow(beside.name)}, codes: {beside.units_of}}}"

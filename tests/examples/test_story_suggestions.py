@@ -92,8 +92,8 @@ def proposal(data: bytes, target: str) -> str:
           "fraction: {from: Ni %, unit: P1}, moisture: {from: H2O %, unit: P1}}, to: KGM, round: 3}}"]),
         (b"Lot;Produced\nA1;03/04/2026\nA2;03/05/2026\nA3;03/11/2026\n",
          ['#   productionDate: {from: Produced, date: "%m/%d/%Y"}', "could be %d/%m/%Y as well"]),
-        (b"Charge;Menge;Eh\n1;25.400,0;KG\n2;26,1;TO\n",
-         ["  netMass: {from: Menge, unit: {from: Eh, codes: sap-units}, to: KGM}"]),
+        (b"Charge;Menge;Eh\n1;25.400,0;KG\n2;26,1-;TO\n",
+         ['  netMass: {from: Menge, unit: {from: Eh, codes: sap-units}, to: KGM, min: "0"}']),
     ],
     ids=["de", "fr-tonnes-utf16", "fi-no-unit", "day-or-month", "sap-list", "closer-together", "unit-behind"],
 )  # fmt: skip
@@ -171,12 +171,13 @@ def test_an_interchange_is_known_by_its_header(begin: str) -> None:
     ids=["list with rulers", "capitals run together", "odata 2"],
 )  # fmt: skip
 def test_exports_as_systems_write_them(data: bytes, expected: list[str]) -> None:
-    """Beyond the story: what is found runs, and no cell is a finding."""
+    """Beyond the story: what is found runs, and no cell is a finding but a reversal, which is no lot."""
     text = proposal(data, "MaterialLot")
     assert [one for one in expected if one not in text] == []
     plan = parse(text.encode())
     result = run(compile_plan(plan), {name: [file("export.csv", data)] for name in plan.sources}, mint=mint)
-    assert (result.findings, result.documents > 0) == ((), True)
+    assert [(one.code, one.place.value) for one in result.findings] == [("out-of-range", "50,00-")] * (data == ALV)
+    assert result.documents == 1
 
 
 def test_the_same_export_gives_the_same_plan_and_no_cell_can_add_to_it() -> None:

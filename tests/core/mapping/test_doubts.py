@@ -89,6 +89,15 @@ def test_three_digits_behind_the_only_mark_are_told_once(
     assert assumed in doubt.message
 
 
+def test_bounds_that_rule_out_the_other_reading_settle_it() -> None:
+    """So that who has looked can say so in the plan; others do not."""
+    source = f"lots: {CSV}}}"
+    given = {"lots": [file("lots.csv", b"LOT;A\nL1;1.234\n")]}
+    for bounds, told in (('min: "10"', 0), ('min: "0"', 1), ('max: "5000"', 1)):
+        plan = plan_of(source, f"netMass: {{from: A, unit: KGM, {bounds}}}")
+        assert len(run(plan, given, mint=mint).doubts) == told, bounds
+
+
 @pytest.mark.parametrize(
     ("locale", "delimiter", "numbers"),
     [
