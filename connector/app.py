@@ -20,17 +20,17 @@ from typing import Protocol
 from connector.config import MANAGEMENT_TOKEN_VARIABLE, STORE_PASSWORD_VARIABLE, Config, known_secret, secret
 from connector.credentials.query import type_scopes
 from connector.errors import Unavailable
+from connector.exchange.alarms import REMINDER, START_ALARM
 from connector.exchange.answer import AuditAnswers
 from connector.exchange.arrivals import Arrivals
 from connector.exchange.audit import Audit
 from connector.exchange.authenticate import PARTY_CREDENTIALS, Authenticate
 from connector.exchange.browse import Browse
 from connector.exchange.contents import Contents
-from connector.exchange.conversation import REMINDER, Conversation
+from connector.exchange.conversation import Conversation
 from connector.exchange.crowd import Crowd
 from connector.exchange.discard import Discard
 from connector.exchange.download import Download
-from connector.exchange.draft import START_ALARM
 from connector.exchange.forget import Forget
 from connector.exchange.grants import Grants
 from connector.exchange.inbox import Inbox

@@ -2,11 +2,12 @@
 
 `Conversation` loads a process, lets `protocol.machine.step` decide, lets the journey (its `Topic`) say what follows
 from a state that was reached, and commits everything in one transaction before an answer leaves. It leaves what
-messages mean to the topics, and delivery to `outbox`. DECISIONS, "The protocol's step".
+messages mean to the topics, and delivery to `outbox`. DECISIONS, "The protocol's step", "An acknowledgement waits".
 """
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -15,8 +16,9 @@ from typing import cast
 import orjson
 
 from connector.errors import Conflict, NotAuthenticated, NotFound, NotOffered, Taken
+from connector.exchange.alarms import FIRST_REMINDER_MICROSECONDS, PATIENCE, REMINDER, timers
 from connector.exchange.crowd import Crowd
-from connector.exchange.draft import START_ALARM, Answer, Caller, Change, Draft, Incoming, Topic
+from connector.exchange.draft import Acknowledged, Answer, Caller, Change, Draft, Incoming, Topic
 from connector.exchange.ports import Clock, Ids, Store
 from connector.exchange.processes import Processes
 from connector.exchange.receipts import Receipts, headers_of, receipt_in
@@ -28,7 +30,6 @@ from connector.exchange.rows import (
     ProcessRow,
     ReplayRow,
     StepCommit,
-    TimerRow,
 )
 from connector.exchange.waiting import Done, Waiting
 from connector.model import Finding, JsonObject
@@ -57,13 +58,10 @@ from connector.protocol.process import (
 _TRIES = 5
 """Two messages of one process may meet; each try decides again on what the other one left."""
 LEASE_MICROSECONDS = 30_000_000
-_MOST_CHANGES, _REFUSED, _REFUSED_KEPT_BYTES = 1_000, 400, 4_096
-"""Of a refused message the beginning is kept, and nothing after so many changes: all of a process is read at once."""
-_PATIENCE = "patience"
-"""The timer that each process has until it is at rest."""
-REMINDER = "reminder"
-"""The timer of a process in which nothing is held here (`reminders`). Its pauses grow with the age of the process."""
-_FIRST_REMINDER_MICROSECONDS, _LAST_REMINDER_MICROSECONDS = 15_000_000, 86_400_000_000
+_MOST_CHANGES = 1_000
+"""Of what is refused nothing is kept after so many: all of a process is read at once."""
+_NEXT_WORD_SECONDS = 0.25
+"""So long the peer's next word is waited for before an acknowledgement is kept without it."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -84,6 +82,8 @@ class Conversation:
     """How long a process of ours may be on its way before it is ended."""
     waiting: Waiting = field(default_factory=Waiting)
     _processes: Processes = field(init=False)
+    _acknowledged: dict[str, Acknowledged] = field(default_factory=dict)
+    """By pid: what the peer answered to our last message and is not kept yet."""
 
     def __post_init__(self) -> None:
         self._processes = Processes(tenant=self.tenant, kind=self.topic.kind, store=self.store)
@@ -114,9 +114,11 @@ class Conversation:
         self, row: ProcessRow, incoming: Incoming, objections: Callable[[Draft], tuple[Finding, ...]]
     ) -> Answer:
         for _ in range(_TRIES):
-            draft = self.draft(row)
+            draft = self._next(row)
             draft.caller = incoming.caller
-            earlier = await heard_before(self.store, self.topic.table, row, incoming)
+            before = draft.content.copy()
+            known = row if draft.acknowledged is None else replace(row, state=draft.process.state)
+            earlier = await heard_before(self.store, self.topic.table, known, incoming)
             if incoming.caller.repeat and earlier is None:
                 raise NotAuthenticated("the token was used before")
             self._run(draft, self._received(draft, incoming, earlier, objections))
@@ -132,8 +134,8 @@ class Conversation:
             if draft.reply.what == "error":  # what a refused message says changes nothing
                 if row.version >= _MOST_CHANGES:
                     return answer
-                draft.content = self.draft(row).content
-            draft.messages.append(self._message(draft, incoming, answer))
+                draft.content = before
+            draft.messages.append(self._processes.message(draft, incoming, answer, headers_of(answer.receipt)))
             try:
                 await self._commit(draft, replay=None if incoming.caller.repeat else incoming.caller.replay)
             except (Taken, NotOffered):
@@ -158,7 +160,7 @@ class Conversation:
             if draft.process.state == START:  # refused: there is nothing to be patient with
                 draft.alarms = None
             answer = await self._answer(draft, incoming)
-            draft.messages.append(self._message(draft, incoming, answer))
+            draft.messages.append(self._processes.message(draft, incoming, answer, headers_of(answer.receipt)))
             await self._commit(draft, replay=None if incoming.caller.repeat else incoming.caller.replay)
             return answer
 
@@ -166,7 +168,7 @@ class Conversation:
         """Something other than a received message happens to a process. Tried again when another change came first."""
         async with self._processes.turn(pid):
             for _ in range(_TRIES):
-                draft = self.draft(await self.load(pid))
+                draft = self._next(await self.load(pid))
                 event = change(draft)
                 if event is not None:
                     self._run(draft, event)
@@ -183,7 +185,7 @@ class Conversation:
         """What was to happen at a time. At the end of our patience the process is terminated, and no longer timed."""
 
         def change(draft: Draft) -> Event | None:
-            if alarm != _PATIENCE:
+            if alarm != PATIENCE:
                 return self.topic.due(draft, alarm)
             draft.over = True
             draft.content.setdefault(
@@ -206,12 +208,29 @@ class Conversation:
                 overtaken = draft.process is before
                 if overtaken and not (draft.messages and await self._is_new(row)):
                     return draft
+                draft.delivered = None if draft.poll or draft.retry or overtaken else row
                 try:
-                    await self._commit(draft, delivered=None if draft.poll or draft.retry or overtaken else row)
+                    await self._commit(draft)
                 except Conflict:
                     continue
                 return draft
             raise Conflict("the process changes too quickly")
+
+    async def accepted(self, row: OutboxRow, change: Callable[[Draft], Event]) -> Draft:
+        """`settle` for a message that the peer took: where the peer speaks next, one commit keeps its answer and that.
+
+        Nobody waits for the record of an acknowledgement. If it is lost, the message goes out again, and is a repeat.
+        """
+        if self.topic.table.leads_to(row.message_type) in self.topic.at_rest:
+            return await self.settle(row, change)
+        kept: asyncio.Future[Draft] = asyncio.get_running_loop().create_future()
+        self._acknowledged[row.pid] = Acknowledged(row=row, change=change, kept=kept)
+        try:
+            async with asyncio.timeout(_NEXT_WORD_SECONDS):
+                return await kept
+        except TimeoutError:
+            self._acknowledged.pop(row.pid, None)
+            return await self.settle(row, change)
 
     async def _is_new(self, row: OutboxRow) -> bool:
         """Whether nothing is kept of this message of ours yet: the peer went on before its answer was here."""
@@ -231,7 +250,7 @@ class Conversation:
 
     async def state(self, pid: str, caller: Caller) -> bytes:
         """The answer to `GET` of a process: the same for both roles."""
-        return self._shown(self.draft(await self.of_caller(pid, caller)).process)
+        return self._shown(self._next(await self.of_caller(pid, caller)).process)
 
     async def settled(self, pid: str, done: Done, seconds: float) -> ProcessRow:
         """The process once it is there, or as it is after so many seconds."""
@@ -240,6 +259,18 @@ class Conversation:
     def draft(self, row: ProcessRow) -> Draft:
         """The stored process, ready for its next event."""
         return self._processes.draft(row, self.clock.now())
+
+    def _next(self, row: ProcessRow) -> Draft:
+        """The stored process for its next event: after what the peer answered to our last message."""
+        draft, waiting = self.draft(row), self._acknowledged.get(row.pid)
+        if waiting is None:
+            return draft
+        before = draft.process
+        self._run(draft, waiting.change(draft))
+        if draft.process is before or draft.process.pending is not None:  # overtaken, or more follows from it
+            return self.draft(row)
+        draft.acknowledged, draft.delivered = waiting, waiting.row
+        return draft
 
     # --- deciding ----------------------------------------------------------------------------------------------------
 
@@ -305,14 +336,10 @@ class Conversation:
 
     # --- committing --------------------------------------------------------------------------------------------------
 
-    async def _commit(
-        self,
-        draft: Draft,
-        *,
-        replay: ReplayRow | None = None,
-        delivered: OutboxRow | None = None,
-    ) -> None:
-        old, waits, now = draft.row, draft.content.get("waits"), draft.at
+    async def _commit(self, draft: Draft, *, replay: ReplayRow | None = None) -> None:
+        old, waits, now, delivered = draft.row, draft.content.get("waits"), draft.at, draft.delivered
+        if draft.acknowledged is not None:
+            self._acknowledged.pop(draft.process.pid, None)  # a second try does without
         row = ProcessRow(
             tenant=self.tenant, kind=self.topic.kind, pid=draft.process.pid, peer_pid=draft.process.peer_pid,
             counterparty=draft.counterparty, role=draft.process.role.value, state=draft.process.state,
@@ -326,7 +353,7 @@ class Conversation:
                 process=row, expected_version=old.version if old else 0, messages=draft.messages, replay=replay,
                 outbox=draft.sends, outbox_done=(delivered.seq, delivered.fence) if delivered else None,
                 outbox_clear=draft.dropped and delivered is None, attempt=None if draft.retry else draft.attempt,
-                timers=self._timers(draft, row), agreement=draft.agreement,
+                timers=timers(self.topic, draft, row, self.patience_seconds), agreement=draft.agreement,
                 replaced_agreement=draft.replaced_agreement, claim=draft.claim, evidence=draft.evidence,
                 command=draft.command, offered=draft.offered,
                 data_token=draft.data_token, token_live=draft.token_live, approval=draft.approval,
@@ -334,31 +361,17 @@ class Conversation:
             )
         )  # fmt: skip
         self._processes.written(row, draft)
+        if draft.acknowledged is not None and not draft.acknowledged.kept.done():
+            draft.acknowledged.kept.set_result(draft)
         for send, number in zip(draft.sends, numbers, strict=True):
             self.deliver(replace(send, seq=number))
         self.waiting.tell(row)
-
-    def _timers(self, draft: Draft, row: ProcessRow) -> list[TimerRow] | None:
-        if draft.over:
-            return []
-        if draft.alarms is None:
-            return None
-        due = dict(draft.alarms)
-        if row.state not in self.topic.table.terminal and START_ALARM not in due:
-            due[_PATIENCE] = row.created + self.patience_seconds * 1_000_000
-        if self.topic.reminds and not draft.alarms:
-            pause = draft.at - row.created
-            due[REMINDER] = draft.at + min(max(pause, _FIRST_REMINDER_MICROSECONDS), _LAST_REMINDER_MICROSECONDS)
-        return [
-            TimerRow(tenant=self.tenant, kind=self.topic.kind, pid=row.pid, name=name, due=at)
-            for name, at in due.items()
-        ]
 
     async def _watch(self, draft: Draft) -> None:
         """The peer says again, under another id, what we have: it may have lost what we said since (`reminders`)."""
         nothing_to_say = {START, self.topic.table.target_of_termination()}  # it never began, or has been ended
         if self.topic.reminds and draft.process.state not in nothing_to_say and "waits" not in draft.content:
-            draft.alarms = {REMINDER: draft.at + _FIRST_REMINDER_MICROSECONDS}
+            draft.alarms = {REMINDER: draft.at + FIRST_REMINDER_MICROSECONDS}
             with suppress(Conflict):  # it has moved on
                 await self._commit(draft)
 
@@ -367,17 +380,6 @@ class Conversation:
         if caller.replay is not None and not caller.repeat:
             with suppress(Conflict):
                 await self.store.commit_replay(caller.replay)
-
-    def _message(self, draft: Draft, incoming: Incoming, answer: Answer) -> MessageRow:
-        kept = _REFUSED_KEPT_BYTES if draft.row is not None and answer.status >= _REFUSED else None
-        return MessageRow(
-            tenant=self.tenant, kind=self.topic.kind, pid=draft.process.pid, direction="in",
-            counterparty=draft.counterparty, message_type=incoming.kind, message_id=incoming.message_id,
-            sha256=incoming.digest, body=(incoming.body if incoming.kept is None else incoming.kept)[:kept],
-            token=incoming.caller.token, verification_key=incoming.caller.verification_key,
-            status=answer.status, answer_headers=headers_of(answer.receipt), answer_body=answer.body,
-            at=draft.at,
-        )  # fmt: skip
 
     async def _answer(self, draft: Draft, incoming: Incoming) -> Answer:
         reply = draft.reply
@@ -391,8 +393,7 @@ class Conversation:
 
     def _stored(self, draft: Draft, earlier: MessageRow | None) -> Answer:
         if earlier is not None:
-            receipt = receipt_in(earlier.answer_headers)
-            return Answer(status=earlier.status, body=earlier.answer_body, receipt=receipt)
+            return Answer(status=earlier.status, body=earlier.answer_body, receipt=receipt_in(earlier.answer_headers))
         return Answer(status=200, body=self._shown(draft.process))
 
     def _shown(self, process: Process) -> bytes:

@@ -5,6 +5,7 @@ A topic (negotiation, transfer) knows what messages mean; `conversation` runs th
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 from collections import deque
 from collections.abc import Callable
@@ -30,10 +31,6 @@ from connector.exchange.rows import (
 from connector.exchange.stored import micros
 from connector.model import Facts, JsonObject
 from connector.protocol.process import Event, Process, Reached, Reply, Table
-
-START_ALARM = "start-again"
-"""When it is looked whether the consumer of a pull still knows that it is started. Nobody's patience ends meanwhile."""
-_FIRST_LOOK_MICROSECONDS, _LOOKS = 15_000_000, 4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,6 +117,10 @@ class Draft:
     command: CommandRow | None = None
     attempt: AttemptRow | None = None
     """A delivery that was refused, for the record. One that is tried again is recorded with its next time."""
+    delivered: OutboxRow | None = None
+    """The delivery that ends with this step."""
+    acknowledged: Acknowledged | None = None
+    """Where it ends beside what the step is about: who waits for that."""
 
     def __post_init__(self) -> None:
         self.at = micros(self.now)
@@ -130,13 +131,13 @@ class Draft:
         self.evidence.append(EvidenceEntry(tenant=tenant, at=self.at, event=event, body=orjson.dumps(record)))
 
 
-def look_later(draft: Draft) -> None:
-    """Our start of a pull is acknowledged: whether the consumer has kept it is looked at some times, ever later."""
-    looked = draft.content.get("looked", 0)
-    assert isinstance(looked, int)
-    draft.over = looked >= _LOOKS
-    if not draft.over:
-        draft.alarms = {START_ALARM: draft.at + _FIRST_LOOK_MICROSECONDS * 4**looked}
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Acknowledged:
+    """A message of ours that the peer took, while that is not kept yet. `kept`: by whose step it was."""
+
+    row: OutboxRow
+    change: Callable[[Draft], Event]
+    kept: asyncio.Future[Draft]
 
 
 class Topic(Protocol):

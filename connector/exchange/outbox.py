@@ -231,8 +231,9 @@ class Outbox:
                 draft.attempt = _attempted(row, status, detail, draft.at)
             return Answered(message_id=row.message_id, status=status, peer_pid=named)
 
+        settle = conversation.accepted if accepted is not None else conversation.settle
         try:
-            draft = await conversation.settle(row, change)
+            draft = await settle(row, change)
         except (Conflict, NotFound):
             return None  # the row was settled meanwhile, by the peer's own message or by another worker
         self.receipts.prove_later(row, taken)

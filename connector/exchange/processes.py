@@ -13,13 +13,14 @@ from weakref import WeakValueDictionary
 import orjson
 
 from connector.errors import NotFound
-from connector.exchange.draft import Draft
+from connector.exchange.draft import Answer, Draft, Incoming
 from connector.exchange.ports import Store
-from connector.exchange.rows import ProcessKind, ProcessRow
+from connector.exchange.rows import MessageRow, ProcessKind, ProcessRow
 from connector.model import JsonObject
 from connector.protocol.process import Process, from_json
 
 _MOST_READ = 512
+_REFUSED, _REFUSED_KEPT_BYTES = 400, 4_096
 
 
 @dataclass(slots=True, kw_only=True)
@@ -59,6 +60,17 @@ class Processes:
             body = orjson.loads(row.body)
             process, content = from_json(body["process"]), body["content"]
         return Draft(row=row, process=process, content=content, counterparty=row.counterparty, now=now)
+
+    def message(self, draft: Draft, incoming: Incoming, answer: Answer, headers: str) -> MessageRow:
+        """A message with its answer as it is kept; of one that a process refuses, the beginning."""
+        kept = _REFUSED_KEPT_BYTES if draft.row is not None and answer.status >= _REFUSED else None
+        return MessageRow(
+            tenant=self.tenant, kind=self.kind, pid=draft.process.pid, direction="in", counterparty=draft.counterparty,
+            message_type=incoming.kind, message_id=incoming.message_id, sha256=incoming.digest,
+            body=(incoming.body if incoming.kept is None else incoming.kept)[:kept], token=incoming.caller.token,
+            verification_key=incoming.caller.verification_key, status=answer.status, answer_headers=headers,
+            answer_body=answer.body, at=draft.at,
+        )  # fmt: skip
 
     def written(self, row: ProcessRow, draft: Draft) -> None:
         """A draft was committed as this row. It changes members of its content, never what is in them, so the next one

@@ -14,8 +14,9 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 
 from connector.errors import ConnectorError
+from connector.exchange.alarms import look_later
 from connector.exchange.conversation import Conversation
-from connector.exchange.draft import Draft, look_later
+from connector.exchange.draft import Draft
 from connector.exchange.looks import look
 from connector.exchange.opening import Opening
 from connector.exchange.ports import Peers

@@ -15,9 +15,10 @@ from urllib.parse import quote
 import orjson
 
 from connector.errors import BadMessage, IllegalTransition, Unavailable
+from connector.exchange.alarms import look_later
 from connector.exchange.contents import Contents
 from connector.exchange.conversation import Conversation
-from connector.exchange.draft import Answer, Caller, Draft, Incoming, look_later
+from connector.exchange.draft import Answer, Caller, Draft, Incoming
 from connector.exchange.opening import PUSH_ALARM, Opening, gives_data, is_push
 from connector.exchange.policies import Policies
 from connector.exchange.ports import Ids, Store

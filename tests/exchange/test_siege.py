@@ -16,7 +16,7 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from connector.credentials import jose
-from connector.exchange.conversation import REMINDER
+from connector.exchange.alarms import REMINDER
 from connector.exchange.ports import HttpAnswer
 from connector.model import JsonObject, Pid
 from connector.protocol import compose, negotiation, transfer
