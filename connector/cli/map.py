@@ -25,10 +25,8 @@ from connector.cli.map_run import Ran, Work, findings_of, result_of, run_since, 
 from connector.cli.proposing import suggest
 from connector.cli.sheets import PlanFile, export, exports_near, import_sheet, write_whole
 from connector.cli.tables import progress
-from connector.config import Config, load
 from connector.credentials.ids import mint as mint_id
 from connector.errors import BadInput, BadPlan
-from connector.keys.custody import open_id_key
 from connector.mapping.binding import MintId
 from connector.mapping.engine import Compiled, compile_plan
 from connector.mapping.naming import misnamed
@@ -183,7 +181,8 @@ def run_examples(plan: PlanFile, exports: ExportsFolder = None, as_json: JSON = 
     """
     with told():
         compiled = _compiled(plan)
-        tried = try_examples(compiled.plan, _file_codes(compiled, _folders(plan, exports, None)), _minter(None))
+        mint, folders = _of_nobody(plan)
+        tried = try_examples(compiled.plan, _file_codes(compiled, folders if exports is None else (exports,)), mint)
         bad = [each for each in tried if each.differences]
         if as_json:
             examples: list[Json] = [{"name": each.name, "differences": list[Json](each.differences)} for each in tried]
@@ -213,14 +212,22 @@ def _compiled(plan: Path) -> Compiled:
 
 
 def _work(plan: Path, exports: Path | None, config: Path | None) -> Work:
-    company = load(config) if config is not None else None
-    return Work(_compiled(plan), _minter(company), _folders(plan, exports, company), throw_away=company is None)
+    mint, folders = _of_nobody(plan) if config is None else _of_company(config)
+    return Work(_compiled(plan), mint, folders if exports is None else (exports,), throw_away=config is None)
 
 
-def _minter(company: Config | None) -> MintId:
-    if company is None:
-        return partial(mint_id, secrets.token_bytes(32), "")
-    return partial(mint_id, open_id_key(company.keys.id_key, folder=company.folder), company.tenant)
+def _of_nobody(plan: Path) -> tuple[MintId, tuple[Path, ...]]:
+    return partial(mint_id, secrets.token_bytes(32), ""), (exports_near(plan),)
+
+
+def _of_company(config: Path) -> tuple[MintId, tuple[Path, ...]]:
+    """What makes its ids, and where its exports are."""
+    from connector.config import load  # noqa: PLC0415 - most runs name no company, and this is a third of the loading
+    from connector.keys.custody import open_id_key  # noqa: PLC0415 - as above
+
+    company = load(config)
+    key = open_id_key(company.keys.id_key, folder=company.folder)
+    return partial(mint_id, key, company.tenant), tuple(company.path(folder) for folder in company.exports)
 
 
 def _spare_what_is_read(written: Sequence[Path | None], plan: Path, work: Work) -> None:
@@ -230,14 +237,6 @@ def _spare_what_is_read(written: Sequence[Path | None], plan: Path, work: Work) 
         export = one.parent in folders and any(fnmatch.fnmatchcase(one.name, pattern) for pattern in patterns)
         if export or one == plan.resolve():
             raise BadInput(f"{one} is what the run reads", hint="write elsewhere, such as --out lots.jsonl")
-
-
-def _folders(plan: Path, exports: Path | None, company: Config | None) -> tuple[Path, ...]:
-    if exports is not None:
-        return (exports,)
-    if company is not None:
-        return tuple(company.path(folder) for folder in company.exports)
-    return (exports_near(plan),)
 
 
 def _file_codes(compiled: Compiled, folders: tuple[Path, ...]) -> Mapping[str, Mapping[str, str]]:

@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import NamedTuple
 
 from connector.errors import BadInput
-from connector.exchange.publication import placed
 from connector.mapping.binding import MintId
 from connector.mapping.blame import grouped
 from connector.mapping.changes import State, changes_since, inputs_digest, read_state, state_after
 from connector.mapping.engine import Compiled, Mapped, Result, collect, stream
+from connector.mapping.lineage import placed
 from connector.mapping.source import SourceFile
 from connector.model import Finding, JsonObject
 from connector.peers.files import Exports
@@ -102,5 +102,5 @@ def _unfit(documents: Iterable[Mapped], tell: Tell | None) -> list[tuple[Mapped,
         if tell is not None and not number % _EVERY:
             tell({"done": f"{number:,} documents checked"})
         for finding in bundle.check_mapped(mapped.record_type, mapped.subject):
-            unfit.append((mapped, placed(finding, mapped)))  # noqa: PERF401  # progress is told in between
+            unfit.append((mapped, placed(finding, mapped.lineage, mapped.place)))  # noqa: PERF401  # progress is told in between
     return unfit

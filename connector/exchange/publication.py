@@ -6,7 +6,6 @@ The journey that makes them is `publish`. Findings lead back to the cell that a 
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -27,10 +26,7 @@ from connector.exchange.rows import (
 from connector.exchange.subjects import identifiers
 from connector.mapping.columns import LinkRequest
 from connector.mapping.engine import Mapped
-from connector.model import AccessClass, Finding, Json, JsonObject, Level, Place
-
-_STEP = re.compile(r"\.([^.\[]+)|\[(\d+)\]")
-"""A step of the JSON path that a finding on a document has: a key, or a place in a list."""
+from connector.model import AccessClass, Finding, Json, JsonObject, Level
 
 Parts = Mapping[tuple[AccessClass, Level], JsonObject]
 
@@ -210,29 +206,6 @@ def parts_digest(parts: Iterable[JsonObject]) -> str:
     """SHA-256 over parts of a subject: equal content has one digest, whatever the order of its keys."""
     content: list[Json] = list(parts)
     return hashlib.sha256(orjson.dumps(content, option=orjson.OPT_SORT_KEYS)).hexdigest()
-
-
-def placed(finding: Finding, mapped: Mapped) -> Finding:
-    """A finding on the document, led back to the cell that its value, or the first value in it, came from.
-
-    What no cell says (the plan does, or nobody) keeps its path in the document, beside the place of its row.
-    """
-    path, row = finding.place.column, mapped.place
-    pointer = _STEP.sub(r"/\1\2", path.removeprefix("$"))
-    cells = {
-        where: found[0]
-        for where, found in mapped.lineage.cells(left_out=True).items()
-        if found and (where == pointer or where.startswith(f"{pointer}/")) and pointer
-    }
-    if cells:
-        cell = cells.get(pointer) or next(iter(cells.values()))
-        place = Place(
-            source=cell.file, sheet=cell.sheet, record=cell.record, line=cell.line, column=cell.column,
-            value=cell.value, unit=cell.unit,
-        )  # fmt: skip
-    else:
-        place = replace(row, column=path, value=finding.place.value)
-    return replace(finding, place=place)
 
 
 def unresolved_link(link: LinkRequest, mapped: Mapped) -> Finding:

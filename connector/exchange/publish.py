@@ -33,7 +33,6 @@ from connector.exchange.publication import (
     changed_content,
     link_key,
     parts_digest,
-    placed,
     revoked_key,
     same_thing,
     unresolved_link,
@@ -43,6 +42,7 @@ from connector.exchange.publication import (
 from connector.exchange.rows import CredentialRow, DatasetRow, LinkRow, RecordRow
 from connector.exchange.stored import micros
 from connector.mapping.engine import Mapped
+from connector.mapping.lineage import placed
 from connector.model import Did, Finding, JsonObject, Level, counted
 from connector.vocabulary.bundle import Bundle
 
@@ -192,7 +192,9 @@ class Publish:
                 held += [target.record] if target.record.origin == "held" else []
                 subject = put(subject, link.path, upstream_link(row, target))
         subject = without(subject, empty)
-        findings = [placed(finding, mapped) for finding in self.bundle.check(mapped.record_type, subject)]
+        findings = [
+            placed(finding, mapped.lineage, mapped.place) for finding in self.bundle.check(mapped.record_type, subject)
+        ]
         if findings:
             return None, findings
         parts = self.bundle.split(mapped.record_type, subject, model_id=mapped.model_id or "")

@@ -5,12 +5,16 @@ While a document is made only its rows are noted; the entries are written out wh
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from connector.mapping.columns import Frame, Ref, Template, origins
 from connector.mapping.source import Origin
-from connector.model import Json, JsonObject
+from connector.model import Finding, Json, JsonObject, Place
+
+_STEP = re.compile(r"\.([^.\[]+)|\[(\d+)\]")
+"""A step of the JSON path that a finding on a document has: a key, or a place in a list."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,3 +105,26 @@ def _step(tree: Json, step: str) -> Json:
     if isinstance(tree, list) and step.isdecimal() and int(step) < len(tree):
         return tree[int(step)]
     return None
+
+
+def placed(finding: Finding, lineage: Lineage, row: Place) -> Finding:
+    """A finding on the document, led back to the cell that its value, or the first value in it, came from.
+
+    What no cell says (the plan does, or nobody) keeps its path in the document, beside the place of its row.
+    """
+    path = finding.place.column
+    pointer = _STEP.sub(r"/\1\2", path.removeprefix("$"))
+    cells = {
+        where: found[0]
+        for where, found in lineage.cells(left_out=True).items()
+        if found and (where == pointer or where.startswith(f"{pointer}/")) and pointer
+    }
+    if cells:
+        cell = cells.get(pointer) or next(iter(cells.values()))
+        place = Place(
+            source=cell.file, sheet=cell.sheet, record=cell.record, line=cell.line, column=cell.column,
+            value=cell.value, unit=cell.unit,
+        )  # fmt: skip
+    else:
+        place = replace(row, column=path, value=finding.place.value)
+    return replace(finding, place=place)

@@ -19,11 +19,11 @@ from connector.credentials.ids import mint
 from connector.credentials.issue import SUITES
 from connector.credentials.securing import WITH_PROOF
 from connector.errors import BadInput, Conflict
-from connector.exchange.publication import Declared, Published, placed
+from connector.exchange.publication import Declared, Published
 from connector.exchange.rows import CredentialRow, DatasetRow
 from connector.exchange.stored import micros
 from connector.mapping.engine import Mapped
-from connector.mapping.lineage import Lineage
+from connector.mapping.lineage import Lineage, placed
 from connector.mapping.plan import parse
 from connector.mapping.source import Origin, Row
 from connector.model import Finding, JsonObject
@@ -162,7 +162,7 @@ def check(services: Services, job: Job) -> list[Finding]:
     """What is wrong with its claims, before anything is signed."""
     stated = [_stated(services, job.record_type, one) for one in job.claims]
     return [
-        placed(finding, one)
+        placed(finding, one.lineage, one.place)
         for one in stated
         for finding in services.publish.bundle.check(job.record_type, one.subject)
     ]
