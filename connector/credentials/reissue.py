@@ -7,10 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
+from typing import Final
 
 from connector.credentials.datamodel import Credential
 from connector.credentials.securing import is_vc11
 from connector.model import Json
+
+_MEMBERSHIP: Final = "MembershipCredential"
 
 
 def asked_anew_at(credential: Credential, asked: datetime, days: int) -> datetime | None:
@@ -26,23 +29,31 @@ def asked_anew_at(credential: Credential, asked: datetime, days: int) -> datetim
 
 
 def renewed(credential: Credential, held: Iterable[Credential]) -> bool:
-    """Whether one of these is good for longer and else of its kind: same issuer, types, subject, data model."""
+    """Whether one of these is good for longer and says the same: another role does not stand for this one."""
     until = credential.valid_until
     return until is not None and any(
-        _kind(other) == _kind(credential) and (other.valid_until is None or other.valid_until > until) for other in held
+        says_the_same(other, credential) and (other.valid_until is None or other.valid_until > until) for other in held
     )
 
 
-def replaced(old: Sequence[Credential], new: Sequence[Credential]) -> list[Credential]:
+def says_the_same(one: Credential, other: Credential) -> bool:
+    """Same issuer, types, data model and subject; of a membership nothing counts but that it is one."""
+    return _kind(one) == _kind(other) and (_MEMBERSHIP in one.types or one.subject == other.subject)
+
+
+def replaced(
+    old: Sequence[Credential], new: Sequence[Credential], held: Sequence[Credential] = ()
+) -> list[Credential]:  # fmt: skip
     """Which of the old ones are not needed beside the new ones: for each there is one of its kind, good for as long.
 
-    Several roles are of one kind: where there are fewer new ones, only that goes of which the same is said anew.
+    Several roles are of one kind: where there are fewer new ones than are `held` (the old ones among them), only that
+    goes of which the same is said anew.
     """
     gone: list[Credential] = []
     for one in old:
-        alike = [other for other in old if _kind(other) == _kind(one)]
+        alike = [other for other in held or old if _kind(other) == _kind(one)]
         fit = [other for other in new if _kind(other) == _kind(one) and _as_long(other, one)]
-        if len(fit) >= len(alike) or any(other.subject == one.subject for other in fit):
+        if len(fit) >= len(alike) or any(says_the_same(other, one) for other in fit):
             gone.append(one)
     return gone
 

@@ -218,11 +218,13 @@ class Issuance:
 
     def _replaced(self, row: ApprovalRow, delivery: Delivery) -> dict[str, bytes]:
         """What we show and need no longer beside what this brings: digest -> octets."""
-        shown = {digest_multibase(octets): octets for octets in self.wallet()}
-        old = {digest: parse_credential(shown[digest]) for digest in renews_of(row) if digest in shown}
-        if not old:
+        if not renews_of(row):
             return {}
-        gone = replaced([*old.values()], [parse_credential(octets) for octets in delivery.credentials])
+        shown = {digest_multibase(octets): octets for octets in self.wallet()}
+        held = {digest: parse_credential(octets) for digest, octets in shown.items()}
+        old = {digest: held[digest] for digest in renews_of(row) if digest in held}
+        new = [parse_credential(octets) for octets in delivery.credentials]
+        gone = replaced([*old.values()], new, [*held.values()])
         return {digest: shown[digest] for digest, one in old.items() if one in gone}
 
     def check_offers(self, party: Did) -> None:

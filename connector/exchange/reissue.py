@@ -21,7 +21,7 @@ from connector.config import Limits
 from connector.credentials.datamodel import Credential, parse_credential, time_text
 from connector.credentials.digest import digest_multibase
 from connector.credentials.ids import mint
-from connector.credentials.reissue import asked_anew_at, renewed
+from connector.credentials.reissue import asked_anew_at, renewed, says_the_same
 from connector.errors import BadInput, Conflict, ConnectorError, NotFound
 from connector.exchange.ports import Clock, Ids, Store, Verifier
 from connector.exchange.rows import ApprovalRow, EvidenceEntry
@@ -56,6 +56,8 @@ class Ask(Protocol):
 class Ending:
     """What ends soon of what a request brought of one of its types: digest -> octets; when the first of it does."""
 
+    pid: str
+    """Of the request for it: it follows from what it renews."""
     request: ApprovalRow
     kind: str
     ids: tuple[str, ...]
@@ -92,30 +94,42 @@ class Reissue:
         """Ask for all that is to be asked for now."""
         rows = await self.store.list_approvals(self.tenant, "credential", limit=_MOST_LOOKED_AT)
         known, now = {row.pid: row for row in rows}, self.clock.now()
-        for one in self._ending(rows, now):
-            seen = known.get(self._pid(one))
-            if seen is not None or not _asked_since(one, rows, now):
+        shown = {digest_multibase(octets): octets for octets in self.shown()}
+        held = {digest: parse_credential(octets) for digest, octets in shown.items()}
+        for one in self._ending(rows, shown, held, now):
+            seen = known.get(one.pid)
+            if seen is not None or not _asked_since(one, rows, held, now):
                 await self._renew(one, seen)
 
-    def _ending(self, rows: Sequence[ApprovalRow], now: datetime) -> Iterator[Ending]:
-        days = self.limits.renew_credentials_days
-        held = {digest_multibase(octets): (octets, parse_credential(octets)) for octets in self.shown()}
-        every = [credential for _, credential in held.values()]
+    def _ending(
+        self, rows: Sequence[ApprovalRow], shown: Mapping[str, bytes], held: Mapping[str, Credential], now: datetime
+    ) -> Iterator[Ending]:
+        days, every = self.limits.renew_credentials_days, [*held.values()]
         for row in rows:
             if row.decision != "issued":
                 continue
             said = orjson.loads(row.detail)
-            mine = {digest: held[digest] for digest in said["digests"] if digest in held}
+            mine = [digest for digest in said["digests"] if digest in held and _ends(held[digest], row, now, days)]
             for kind in row.subject.split():
-                octets = {
-                    digest: octets
-                    for digest, (octets, credential) in mine.items()
-                    if kind in credential.types and _ends(credential, row, now, days) and not renewed(credential, every)
-                }
-                if octets and row.counterparty in self.trusted_issuers.get(kind, ()):
-                    ids = tuple(name for name, of in said.get("ids", {}).items() if of == kind)
-                    ends = min(filter(None, (mine[digest][1].valid_until for digest in octets)), default=None)
-                    yield Ending(request=row, kind=kind, ids=ids, octets=octets, until=ends)
+                ends = [one for one in mine if kind in held[one].types and not renewed(held[one], every)]
+                if not ends or row.counterparty not in self.trusted_issuers.get(kind, ()):
+                    continue
+                ids = tuple(name for name, of in said.get("ids", {}).items() if of == kind)
+                for pid, digests in self._by_request(ends, kind, rows).items():
+                    yield Ending(
+                        pid=pid, request=row, kind=kind, ids=ids, octets={one: shown[one] for one in digests},
+                        until=min(filter(None, (held[one].valid_until for one in digests)), default=None),
+                    )  # fmt: skip
+
+    def _by_request(self, ends: Sequence[str], kind: str, rows: Sequence[ApprovalRow]) -> dict[str, list[str]]:
+        """The request that renews it -> digests. What ends later than the rest of its delivery gets one of its own."""
+        theirs = [row for row in rows if row.subject == kind]
+        asked = {digest: row.pid for row in theirs for digest in orjson.loads(row.detail).get("renews", [])}
+        fresh = mint(self.id_key, self.tenant, "reissue", f"{kind} {' '.join(one for one in ends if one not in asked)}")
+        found: dict[str, list[str]] = {}
+        for one in ends:
+            found.setdefault(asked.get(one, fresh), []).append(one)
+        return found
 
     async def _renew(self, one: Ending, seen: ApprovalRow | None) -> None:
         """Claim the request, ask, and say what came of it."""
@@ -123,7 +137,7 @@ class Reissue:
         if seen is not None and (seen.decision not in _RETRIED or not 0 < seen.not_before <= micros(now)):
             return
         row = seen or ApprovalRow(
-            tenant=self.tenant, kind="credential", pid=self._pid(one), turn="request",
+            tenant=self.tenant, kind="credential", pid=one.pid, turn="request",
             counterparty=one.request.counterparty, subject=one.kind, asked=micros(now), due=micros(now + _OPEN),
             detail=orjson.dumps({"renews": [*one.octets]}),
         )  # fmt: skip
@@ -192,11 +206,6 @@ class Reissue:
         assert row is not None, "it was claimed"
         return row
 
-    def _pid(self, one: Ending) -> str:
-        """The request's id: as the old one's, of its type, for what that brought last."""
-        brought = " ".join(orjson.loads(one.request.detail)["digests"])
-        return mint(self.id_key, self.tenant, "reissue", f"{one.request.pid} {one.kind} {brought}")
-
 
 def _ends(credential: Credential, row: ApprovalRow, now: datetime, days: int) -> bool:
     """Whether it is time. What has ended longer ago than it would have been asked for before is not missed."""
@@ -205,16 +214,27 @@ def _ends(credential: Credential, row: ApprovalRow, now: datetime, days: int) ->
     return until is not None and at is not None and at <= now and now - until <= timedelta(days=days)
 
 
-def _asked_since(one: Ending, rows: Sequence[ApprovalRow], now: datetime) -> bool:
-    """Whether the same issuer was asked for the same since, and has not refused."""
+def _asked_since(one: Ending, rows: Sequence[ApprovalRow], held: Mapping[str, Credential], now: datetime) -> bool:
+    """Whether the same issuer was asked for the same since, and may answer still, or has answered with the same."""
     for row in rows:
-        ids = orjson.loads(row.detail).get("ids", {})
+        said = orjson.loads(row.detail)
         if (
             row.turn == one.request.turn
             and (row.counterparty, row.asked > one.request.asked) == (one.request.counterparty, True)
-            and (row.decision == "issued" or (not row.decision and row.due > micros(now)))
             and one.kind in row.subject.split()
-            and (not one.ids or not {*one.ids}.isdisjoint(ids))
+            and (not one.ids or not {*one.ids}.isdisjoint(said.get("ids", {})))
+            and (_open(row, now) or (row.decision == "issued" and _brought(said["digests"], one, held)))
         ):
             return True
     return False
+
+
+def _open(row: ApprovalRow, now: datetime) -> bool:
+    """Whether it is not answered yet, or is asked again by itself."""
+    return (not row.decision and row.due > micros(now)) or (row.decision == "unanswered" and bool(row.not_before))
+
+
+def _brought(digests: Sequence[str], one: Ending, held: Mapping[str, Credential]) -> bool:
+    """Whether these say the same as all that ends: another role does not."""
+    came = [held[digest] for digest in digests if digest in held]
+    return all(any(says_the_same(new, held[old]) for new in came) for old in one.octets)

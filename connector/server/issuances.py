@@ -116,7 +116,7 @@ async def _issue(services: Services, row: ApprovalRow, claims: Sequence[Claim]) 
 
 async def _take_back(services: Services, pid: str, made: Mapping[str, str]) -> None:
     """Revoke what was signed for a word that came too late: it is given to nobody."""
-    for digest in {*made} - {*said_of(await services.issuer.load(pid))["credentials"]}:
+    for digest in {*made} - {*said_of(await services.issuer.load(pid)).get("credentials", ())}:
         await services.revoke.run(
             digest, purpose="revocation", effective=services.clock.now(), reason="another word was said first"
         )

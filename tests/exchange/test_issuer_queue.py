@@ -58,6 +58,28 @@ def test_of_two_words_in_two_processes_one_stands(tmp_path: Path) -> None:
     acted(tmp_path, scene)
 
 
+def test_what_was_signed_when_the_time_for_a_word_was_over_is_revoked(tmp_path: Path) -> None:
+    """It ended while it was signed, and nobody said another word."""
+
+    async def scene(issuer: Node, _: Node, holder: Holder) -> None:
+        await holder.ask(issuer)
+        (row,) = await kept(issuer)
+        sign = issuances._signed
+
+        async def slowly(*given: Any) -> dict[str, str]:
+            made = await sign(*given)
+            await issuer.store.commit_approval(replace(row, due=row.asked), None)
+            return made
+
+        claim = {"file": "f", "subject": holder.claims(membershipNumber="7")}
+        said = Decide.model_validate({"decision": "approve", "claims": [claim]})
+        with mock.patch.object(issuances, "_signed", slowly), pytest.raises(Conflict, match="nobody decided in time"):
+            await decisions.decided(services(issuer), row.pid, said, "")
+        assert len(await issuer.store.status_changes("", 0)) == 1
+
+    acted(tmp_path, scene)
+
+
 def test_what_has_one_list_alone_is_revoked_not_suspended(tmp_path: Path) -> None:
     """A credential of VC Data Model 1.1, as the refusal says."""
 

@@ -25,14 +25,15 @@ LATER = timedelta(hours=1)
 
 
 def older(
-    authority: Authority, party: Did, index: int, lifetime: timedelta = LATER, kind: str = "MembershipCredential"
-) -> bytes:
+    authority: Authority, party: Did, index: int, lifetime: timedelta = LATER, kind: str = "MembershipCredential",
+    **said: str,
+) -> bytes:  # fmt: skip
     """A membership as a JWT with a `vc` claim."""
     now, signer = authority.now, authority.signer
     stated: JsonObject = {
         "@context": [CONTEXT, "https://dataspace.example/credentials/v1"],
         "type": ["VerifiableCredential", kind], "issuer": authority.did,
-        "issuanceDate": time_text(now - LATER), "credentialSubject": {"id": party, "memberOf": "Bench"},
+        "issuanceDate": time_text(now - LATER), "credentialSubject": {"id": party, "memberOf": "Bench", **said},
         "credentialStatus": {
             "id": f"{authority.list_url}#{index}", "type": "BitstringStatusListEntry", "statusPurpose": "revocation",
             "statusListIndex": str(index), "statusListCredential": authority.list_url,

@@ -14,13 +14,14 @@ import orjson
 import pytest
 
 from connector.config import Limits
+from connector.credentials.digest import digest_multibase
 from connector.exchange.ports import Clock, Store
 from connector.exchange.reissue import Reissue
 from connector.exchange.rows import ApprovalKind, ApprovalRow
 from connector.model import Did
 from connector.server.trouble import trouble
 from tests.exchange.test_hostile import play, say, services
-from tests.exchange.test_issuance import MEMBERSHIP, Issuer, kept, requested, state
+from tests.exchange.test_issuance import MEMBERSHIP, ROLE, Issuer, kept, requested, state
 from tests.exchange.test_older_credentials import older
 from tests.simulator import Node, World
 
@@ -318,5 +319,45 @@ def test_what_has_ended_long_ago_or_was_taken_back_is_not_asked_for(tmp_path: Pa
         clock.by = 2 * DAY
         await look.look()
         assert (len(issuer.asked), await state(holder, row.pid)) == (2, "")
+
+    play(tmp_path, scene, limits=OFF)
+
+
+@pytest.mark.parametrize("requests", [1, 2])
+def test_a_role_is_asked_for_anew_though_another_role_lasts_longer(tmp_path: Path, requests: int) -> None:
+    """Both by one request or each by its own. Another role that comes replaces none; the second is asked for in time."""
+
+    async def scene(world: World) -> None:
+        holder, _ = world.nodes
+        issuer = Issuer(world, types={ROLE: ROLE}).open()
+        authority, did = issuer.authority, Did(holder.config.did)
+        roles = [
+            older(authority, did, 100 + number, lasts * DAY, ROLE, role=name)
+            for number, (name, lasts) in enumerate((("refiner", 5), ("miner", 200)))
+        ]
+        for some in [roles] if requests == 1 else [[one] for one in roles]:
+            row = await services(holder).issuance.request(authority.did, [ROLE], [])
+            body = issuer.message(row.pid, *some)
+            assert (await say(holder, "/dcp/credentials", body, issuer.bearer(holder))).status == 200
+            await asyncio.sleep(1)
+        clock = Ahead(holder.clock)
+        look = replace(looking(holder), clock=clock, limits=Limits())
+        clock.by = 4 * DAY
+        await look.look()
+        await look.look()
+        (row,) = await renewals(holder)
+        assert orjson.loads(row.detail)["renews"] == [digest_multibase(roles[0])]
+        other = older(authority, did, 103, 100 * DAY, ROLE, role="miner")
+        answer = await say(holder, "/dcp/credentials", issuer.message(row.pid, other), issuer.bearer(holder))
+        assert (answer.status, shown(holder)) == (200, {*roles, other})
+        later = older(authority, did, 102, 900 * DAY, ROLE, role="refiner")
+        answer = await say(holder, "/dcp/credentials", issuer.message(row.pid, later), issuer.bearer(holder))
+        assert (answer.status, shown(holder)) == (200, {later, roles[1]})
+        clock.by = 190 * DAY
+        await look.look()
+        await look.look()
+        assert [orjson.loads(row.detail)["renews"] for row in (await renewals(holder))[1:]] == [
+            [digest_multibase(roles[1])]
+        ]
 
     play(tmp_path, scene, limits=OFF)

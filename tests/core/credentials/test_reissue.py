@@ -64,6 +64,8 @@ def test_what_takes_the_place_of_what() -> None:
     assert replaced([one, other], [later]) == [one]
     assert replaced([one, other], [changed]) == []
     assert replaced([one, other], [later, changed]) == [one, other]
+    assert replaced([one], [changed]) == replaced([one], [changed], [old, one]) == [one]
+    assert replaced([one], [changed], [one, other]) == []
 
 
 def test_what_is_held_for_longer_already_is_renewed() -> None:
@@ -74,3 +76,11 @@ def test_what_is_held_for_longer_already_is_renewed() -> None:
     assert not renewed(new, [old, new])
     assert not renewed(credential(None), [credential(None)])
     assert not renewed(old, [credential(None, "RoleCredential")])
+
+
+def test_of_several_roles_one_does_not_stand_for_another() -> None:
+    """Only the same role said for longer renews one; of a membership no more counts than that it is one."""
+    one, other = (credential(NOW + days * DAY, "RoleCredential", role=name) for days, name in ((1, "a"), (300, "b")))
+    assert not renewed(one, [one, other])
+    assert renewed(one, [one, other, credential(NOW + 300 * DAY, "RoleCredential", role="a")])
+    assert renewed(credential(NOW + DAY), [credential(NOW + 300 * DAY, membershipNumber="4")])
