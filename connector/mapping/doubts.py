@@ -23,6 +23,8 @@ Convert = Callable[[str], str]
 _EITHER = re.compile(r"-?[1-9][0-9]{0,2}([.,])[0-9]{3}-?")
 _FEW, _LONG, _CLOSER = 3, 60, 4
 """So many different days, over so many days, and so many times closer together the other way: that tells an order."""
+_GROUPED = 4
+"""From so many digits on a number may have marks."""
 _LOOK = "look at one {what} that you know; if it is the other way, the plan says"
 
 
@@ -87,13 +89,10 @@ class Numbers:
     """Columns with numbers below a thousand that have no mark, as numbers with marks at the thousands alone do."""
 
     def see(self, column: str, text: str) -> None:
-        """A cell that is a number in the locale."""
+        """A cell that is a number in the locale, and not of digits alone."""
         if isinstance(text, NumberCell):
             return
-        if text.isdecimal():
-            if len(text) <= len("999"):
-                self.whole.add(column)
-        elif _EITHER.fullmatch(text):
+        if _EITHER.fullmatch(text):
             self.either.setdefault(column, text)
         else:
             self.open = not ("," in text or "." in text)
@@ -159,11 +158,15 @@ class Watch:
         """The reader of numbers in this locale, with an eye on the column."""
         seen = self.numbers.setdefault((source, locale), Numbers(locale, delimiter))
         seen.bounds.setdefault(column, bounds)
+        whole = seen.whole
 
         def watched(text: str) -> str:
             number = read(text)
             if seen.open:
-                seen.see(column, text)
+                if not text.isdecimal():
+                    seen.see(column, text)
+                elif len(text) < _GROUPED:
+                    whole.add(column)
             return number
 
         return watched
