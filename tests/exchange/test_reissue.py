@@ -325,7 +325,7 @@ def test_what_has_ended_long_ago_or_was_taken_back_is_not_asked_for(tmp_path: Pa
 
 @pytest.mark.parametrize("requests", [1, 2])
 def test_a_role_is_asked_for_anew_though_another_role_lasts_longer(tmp_path: Path, requests: int) -> None:
-    """Both by one request or each by its own. Another role that comes replaces none; the second is asked for in time."""
+    """By one request or each by its own. Another role that comes replaces none; the second is asked for in time."""
 
     async def scene(world: World) -> None:
         holder, _ = world.nodes
