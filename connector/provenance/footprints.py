@@ -23,6 +23,7 @@ STEP: Final = "gateToGate"
 INCLUDING: Final = frozenset({WHOLE, "cradleToGrave"})
 """Boundaries that hold all that lies upstream."""
 _PIECES: Final = frozenset({"C62", "H87", "EA"})
+_BATCHES: Final = ("MaterialLot", "CellBatch")
 _ENERGY: Final = {"KWH": Decimal(1), "WHR": Decimal("0.001"), "MWH": Decimal(1000)}
 _HALF: Final = Decimal("0.5")
 
@@ -125,11 +126,13 @@ def _counted(node: JsonObject, about: JsonObject) -> Iterator[Decimal]:
     held = [*_masses(*(about.get(name) for name in ("dryMass", "netMass", "batteryMass")))]
     yield from (_quotient(mass, one) for one in _masses({"value": "1", "unit": unit}) for mass in held)
     yield from (_quotient(mass, one) for one in _masses(node.get("massPerDeclaredUnit")) for mass in held)
-    if "dryMass" in about or "netMass" in about:
+    if about.get("type") in _BATCHES or "dryMass" in about or "netMass" in about:
         return  # of a batch nobody says whether its product is the batch or one cell
     yield from _numbers(node.get("declaredUnitAmount"))
     if unit in _PIECES:
         yield Decimal(1)
+    if _text(node.get("legalBasis")) == "art7":
+        return  # per kWh given over the service life (Annex II, 2), and not per kWh that the battery holds
     for energy in each(about.get("ratedEnergy")):
         if unit in _ENERGY and energy.get("unit") in _ENERGY:
             for amount in _numbers(energy.get("value")):

@@ -131,20 +131,20 @@ def _footprint(reader: _Reader) -> FootprintReport:
         stated=tuple(_stated(each) for each in reader.each("stated")),
         parts=tuple(
             Part(
-                node=each.text("node"), mass=each.text("mass"), kilograms=each.text("kgCO2e"),
-                counted=each.text("counted"),
+                node=each.text("node"), mass=each.figure("mass"), kilograms=each.figure("kgCO2e"),
+                counted=each.figure("counted"),
             )
             for each in upstream.each("parts")
         ),
         metals=tuple(
             MetalStated(
-                metal=metal, mass=part.text("mass"), stated=part.text("stated"), assured=part.text("assured"),
-                third=part.text("thirdParty"), primary=part.text("primaryDataShare"),
+                metal=metal, mass=part.figure("mass"), stated=part.figure("stated"), assured=part.figure("assured"),
+                third=part.figure("thirdParty"), primary=part.figure("primaryDataShare"),
             )
             for metal, part in upstream.named("metals")
         ),
         comparisons=tuple(_comparison(each) for each in reader.each("comparisons")),
-        total=upstream.text("kgCO2e"),
+        total=upstream.figure("kgCO2e"),
         rules=upstream.texts("methods"),
     )  # fmt: skip
 
@@ -161,8 +161,8 @@ def _comparison(reader: _Reader) -> Comparison:
     if outcome not in {"holds", "exceeded", "not-comparable"}:
         reader.wrong("outcome")
     return Comparison(
-        kind="battery" if kind == "battery" else "making", subject=reader.text("subject"), whole=reader.text("whole"),
-        part=reader.text("part"), outcome=cast("Fit", outcome), reason=reader.text("reason"),
+        kind="battery" if kind == "battery" else "making", subject=reader.text("subject"), whole=reader.figure("whole"),
+        part=reader.figure("part"), outcome=cast("Fit", outcome), reason=reader.text("reason"),
         nearer=reader.texts("nearer"), farther=reader.texts("farther"), site=reader.text("site"),
     )  # fmt: skip
 
@@ -198,6 +198,16 @@ class _Reader:
             return decimal_of(self.text(name), SUM_DIGITS)
         except ValueError:
             self.wrong(name)
+
+    def figure(self, name: str) -> str:
+        """A decimal as it is written, or nothing. Divided by the smallest mass it is longer than any sum of masses."""
+        text = self.text(name)
+        try:
+            if text:
+                decimal_of(text, 4 * SUM_DIGITS)
+        except ValueError:
+            self.wrong(name)
+        return text
 
     def time(self, name: str) -> datetime:
         return self.moment(self.text(name), name)

@@ -11,7 +11,7 @@ so the sum is a least figure. Behind waste that was recycled nothing is followed
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Final, Literal
 
@@ -25,8 +25,15 @@ from connector.provenance.origin import ONE, RECYCLED, Chain, Ground, Share, Tra
 Fit = Literal["holds", "exceeded", "not-comparable"]
 EXCEEDED: Final = {"battery": "footprint-below-upstream", "making": "footprint-below-inputs"}
 """What is compared -> the code of its finding."""
-_ON: Final = "on"
-"""Marks a share whose way goes on, in the place of a site."""
+
+
+class _Way(str):
+    """Marks a share whose way goes on, in the place of a site: by its kind, since any text may be somebody's site."""
+
+    __slots__ = ()
+
+
+_ON: Final = _Way()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -145,8 +152,8 @@ class Claimed:
     node: str
     footprint: Footprint
     rate: Decimal
-    most: Decimal
-    """The rate, were the claim's value rounded down."""
+    metals: Mapping[str, Decimal]
+    """What its passport says that it contains: of no other metal it tells anything."""
     assured: bool = False
 
     @property
@@ -160,11 +167,11 @@ def claimed(node: str, footprint: Footprint, thing: Thing, *, issuer: str) -> Cl
     if footprint.boundary not in {WHOLE, STEP}:
         raise ValueError(f"its boundary, {footprint.boundary or 'not stated'}, is none that can be added up")
     whole = figure(footprint)
-    metal = sum((mass.value for mass in thing.contained.values()), ZERO)
-    if metal <= ZERO:
+    metals = {metal: mass.value for metal, mass in thing.contained.items() if mass.value > ZERO}
+    if not metals:
         raise ValueError("its passport states no contained metal by which it could be followed")
     return Claimed(
-        node=node, footprint=footprint, rate=whole / metal, most=at_most(footprint) / metal,
+        node=node, footprint=footprint, rate=whole / sum(metals.values(), ZERO), metals=metals,
         assured=footprint.assured(issuer),
     )  # fmt: skip
 
@@ -182,7 +189,8 @@ class _Flow(Tracer):
     def _back(self, thing: str, metal: str) -> list[Share]:
         """The things that a step back may be followed to, with their shares."""
         if (thing, metal) not in self._steps:
-            self._steps[thing, metal] = [share for share in self._through_makers(thing, metal) if share.site == _ON]
+            shares = self._through_makers(thing, metal)
+            self._steps[thing, metal] = [share for share in shares if isinstance(share.site, _Way)]
         return self._steps[thing, metal]
 
     def through(self, root: str, metal: str, ends: Collection[str]) -> dict[str, Decimal]:
@@ -233,9 +241,11 @@ def roll_up(
         _Metal(name=metal, mass=mass, every=flow.through(root, metal, ()), nearest=flow.through(root, metal, whole))
         for metal, mass in flow.held(root).items()
     ]
-    counted = {thing: mass for thing in upstream if (mass := _mass(metals, thing))}
+    every = [replace(one, nearest=one.every) for one in metals]
+    counted = {thing: mass for thing, claim in upstream.items() if (mass := _mass(metals, thing, claim))}
     rules = {upstream[thing].footprint.rules for thing in counted}
-    least = sum((_mass(metals, thing, less=chain.widest) * upstream[thing].rate for thing in counted), ZERO)
+    added = {thing: upstream[thing] for thing in counted}
+    least = sum((_mass(metals, thing, one, less=chain.widest) * one.rate for thing, one in added.items()), ZERO)
     comparisons = [_with_battery(one, least, rules, complete=bool(counted)) for one in own]
     comparisons += [found for event in chain.events for found in _within(event, claims, chain.widest)]
     return FootprintReport(
@@ -248,7 +258,7 @@ def roll_up(
                 counted=plain(counted.get(thing, ZERO) * claim.rate),
             )
             for thing, claim in sorted(upstream.items())
-            if (mass := sum((one.mass.value * one.every.get(thing, ZERO) for one in metals), ZERO))
+            if (mass := _mass(every, thing, claim))
         ),
         metals=tuple(_stated_of(one, {thing: upstream[thing] for thing in whole}) for one in metals),
         comparisons=tuple(comparisons),
@@ -257,9 +267,10 @@ def roll_up(
     )
 
 
-def _mass(metals: Iterable[_Metal], thing: str, *, less: Decimal = ZERO) -> Decimal:
+def _mass(metals: Iterable[_Metal], thing: str, claim: Claimed, *, less: Decimal = ZERO) -> Decimal:
     """The metal for which a claim counts; `less`: its uncertainties up to that share."""
-    return sum(((one.mass.value - _spread(one.mass, less)) * one.nearest.get(thing, ZERO) for one in metals), ZERO)
+    told = (one for one in metals if one.name in claim.metals)
+    return sum(((one.mass.value - _spread(one.mass, less)) * one.nearest.get(thing, ZERO) for one in told), ZERO)
 
 
 def _stated_of(item: _Metal, claims: Mapping[str, Claimed]) -> MetalStated:
@@ -308,7 +319,7 @@ def _within(event: MakeEvent, claims: Mapping[str, Claimed], widest: Decimal) ->
     ]
     if not nearer or not farther:
         return
-    least = sum((_metal(product, -widest) * claim.rate for product, claim in farther), ZERO)
+    least = sum((_metal(product, -widest, claim.metals) * claim.rate for product, claim in farther), ZERO)
     reason = _unlike({claim.footprint.rules for _, claim in (*nearer, *farther)})
     whole = None if reason else _whole_of(event, nearer, widest)
     if whole is None:
@@ -334,24 +345,36 @@ def _whole_of(event: MakeEvent, nearer: list[tuple[Product, Claimed]], widest: D
     Of some of several products one that shares by mass, or says that there are no others, tells the whole: by mass of
     product or by mass of metal, whichever gives more.
     """
+    held = [_most(product, claim, widest) for product, claim in nearer]
     if len(nearer) == len(event.outputs):
-        return sum((_metal(product, widest) * claim.most for product, claim in nearer), ZERO)
+        return None if None in held else sum((most for most in held if most is not None), ZERO)
     masses = [one.quantity.value for one in event.outputs if one.quantity]
     metals = sum((_metal(one, ZERO) for one in event.outputs), ZERO)
     wholes: list[Decimal] = []
-    for product, claim in nearer:
+    for (product, claim), most in zip(nearer, held, strict=True):
         metal = _metal(product, ZERO)
         known = len(masses) == len(event.outputs) and product.quantity and product.quantity.value and metal
-        if known and product.quantity and claim.footprint.allocation in {"mass", "none"}:
+        if known and product.quantity and most is not None and claim.footprint.allocation in {"mass", "none"}:
             times = max(sum(masses, ZERO) / product.quantity.value, metals / metal)
-            wholes.append(_metal(product, widest) * claim.most * times)
+            wholes.append(most * times)
     return min(wholes, default=None)
 
 
-def _metal(product: Product, widest: Decimal) -> Decimal:
-    """The metal in it; with its uncertainty, up to that share, on top, or below where the share is negative."""
-    spread = sum((_spread(mass, abs(widest)) for mass in product.contained.values()), ZERO)
-    return sum((mass.value for mass in product.contained.values()), ZERO) + spread.copy_sign(widest)
+def _most(product: Product, claim: Claimed, widest: Decimal) -> Decimal | None:
+    """The most that the product holds by its claim, were its value rounded down. Which part of the passport's thing it
+    is, only metals tell of which both event and passport speak; None where there are none.
+    """
+    known = sum((mass for metal, mass in claim.metals.items() if metal in product.contained), ZERO)
+    return at_most(claim.footprint) * _metal(product, widest, claim.metals) / known if known else None
+
+
+def _metal(product: Product, widest: Decimal, metals: Collection[str] | None = None) -> Decimal:
+    """The metal in it, of all or of these; with its uncertainty, up to that share, on top, or below where the share is
+    negative.
+    """
+    held = [mass for metal, mass in product.contained.items() if metals is None or metal in metals]
+    spread = sum((_spread(mass, abs(widest)) for mass in held), ZERO)
+    return sum((mass.value for mass in held), ZERO) + spread.copy_sign(widest)
 
 
 def _spread(mass: Mass, widest: Decimal) -> Decimal:

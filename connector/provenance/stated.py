@@ -10,6 +10,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 
 from connector.provenance.events import Thing
+from connector.provenance.footprints import Footprint
 from connector.provenance.nodes import Node
 from connector.provenance.origin import Chain
 from connector.provenance.rollup import Claimed, FootprintReport, Stated, claimed, roll_up
@@ -35,7 +36,7 @@ def footprints_of(
     root = nodes[root_key]
     own: list[Stated] = []
     stated: list[Stated] = []
-    claims: dict[str, list[Claimed]] = {}
+    claims: dict[str, dict[Footprint, Claimed]] = {}
     owners = {
         (content.id, content.issuer): passports[key] for key in passports if (content := nodes[key].content) is not None
     }
@@ -49,15 +50,15 @@ def footprints_of(
                 else:
                     one = _count(one, owners.get((content.id, content.issuer)), claims, content.issuer)
             stated.append(one)
-    single = {name: found[0] for name, found in claims.items() if len(found) == 1}
-    torn = {one.node for found in claims.values() if len(found) > 1 for one in found}
+    single = {name: next(iter(found.values())) for name, found in claims.items() if len(found) == 1}
+    torn = {one.node for found in claims.values() if len(found) > 1 for one in found.values()}
     told = tuple(replace(one, open=one.open or _SEVERAL) if one.node in torn else one for one in stated)
     if root_key not in sound or root_key not in passports:
         return FootprintReport(stated=told)
     return roll_up(chain, passports[root_key].name, single, own, told)
 
 
-def _count(one: Stated, passport: Passport | None, claims: dict[str, list[Claimed]], issuer: str) -> Stated:
+def _count(one: Stated, passport: Passport | None, claims: dict[str, dict[Footprint, Claimed]], issuer: str) -> Stated:
     """Put the claim beside the others about its thing; what can't be added is told why."""
     if passport is None:
         return replace(one, open="no verified passport of the same signer says what it is about")
@@ -65,9 +66,7 @@ def _count(one: Stated, passport: Passport | None, claims: dict[str, list[Claime
         found = claimed(one.node, one.footprint, passport.thing, issuer=issuer)
     except ValueError as problem:
         return replace(one, open=str(problem))
-    same = claims.setdefault(passport.name, [])
-    if all(other.footprint != found.footprint for other in same):  # else another holder's copy of the record
-        same.append(found)
+    claims.setdefault(passport.name, {}).setdefault(found.footprint, found)  # another holder's copy counts once
     return one
 
 

@@ -148,6 +148,9 @@ def test_a_lot_that_is_audited_itself_is_compared_with_its_inputs() -> None:
         (claim("12", "KWH", declaredUnitAmount="90"), {}, "exceeded", "1080"),
         (claim("12", "KWH"), {"ratedEnergy": {"value": "90000", "unit": "WHR"}}, "exceeded", "1080"),
         (claim("12", "KGM"), {"batteryMass": kg("100")}, "exceeded", "1200"),
+        # under Article 7 a kWh is one that the battery gives in its whole life, of which it holds thousands
+        (claim("0.05", "KWH", legalBasis="art7"), {"ratedEnergy": {"value": "90", "unit": "KWH"}}, "not-comparable",
+         "declared per KWH"),
         (claim("-12", "C62"), {}, "not-comparable", "below zero"),
         (claim("12", "C62", footprintStatus="deprecated"), {}, "not-comparable", "no longer be used"),
         (claim("many", "C62"), {}, "not-comparable", "no decimal"),
@@ -186,6 +189,8 @@ def test_the_declared_whole_life_of_a_battery_is_compared_too() -> None:
         (lot("660", claim("6", footprintStatus="deprecated")), "no longer be used"),
         (lot("660", claim("6"), claim("7")), "several figures"),
         ({"footprint": claim("6")}, "how many the product holds is unsaid"),
+        ({"footprint": claim("6", "C62")}, "how many the product holds is unsaid"),  # one cell, or the whole batch
+        ({"footprint": claim("6", "C62", declaredUnitAmount="1")}, "how many the product holds is unsaid"),
         ({"footprint": claim("1" + "0" * 50), "netMass": kg("1")}, "no decimal"),
     ],
 )
