@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 
 from connector.mapping.plan import Codes, CodeTable, Plan
-from connector.mapping.shape import AnyValue, EachValue, From, Link, Listed, Node, Received, Target
+from connector.mapping.shape import AnyValue, EachValue, From, Link, Listed, Mint, Node, Received, Target
 from connector.mapping.spelling import Text
 from connector.mapping.units import UNITS
 from connector.model import Finding, Place
@@ -31,10 +31,17 @@ def misnamed(plan: Plan, terms: Terms, shapes: Shapes) -> list[Finding]:
     if shape is None:
         near = get_close_matches(plan.record, shapes.records, n=3)
         hint = f"did you mean {', '.join(near)}?" if near else f"one of {', '.join(shapes.records)}"
-        return [_finding("unknown-record-type", f"there is no record type {plan.record!r}", hint, plan.line)]
+        return [
+            _finding(
+                "unknown-record-type",
+                f"there is no record type {str(plan.record)!r}",
+                hint,
+                _line(plan.record, plan.line),
+            )
+        ]
     if plan.subject not in shape.subjects:
         text = f"a {shape.name} is about a {' or '.join(shape.subjects)}, not a {plan.subject}"
-        return [_finding("wrong-subject", text, f"subject: {shape.subjects[0]}", plan.line)]
+        return [_finding("wrong-subject", text, f"subject: {shape.subjects[0]}", _line(plan.subject, plan.line))]
     given = {"identifier"} if plan.identifiers else set[str]()
     names = _Names(terms, shapes, plan.codes)
     return [*names.of_header(plan), *names.of_node(document, shape, "$", given)]
@@ -49,7 +56,10 @@ class _Names:
     codes: Mapping[str, Codes]
 
     def of_header(self, plan: Plan) -> Iterator[Finding]:
-        """The schemes of the subject's identifiers, and who numbers so."""
+        """Of what the ids are made; the schemes of the subject's identifiers, and who numbers so."""
+        for name, made in (("subject_id", plan.subject_id), ("model_id", plan.model_id)):
+            if isinstance(made, Mint):
+                yield from self._minted(made, name)
         for number, rule in enumerate(plan.identifiers):
             yield from self._identifier(rule.scheme, rule.issuer, rule.line, f"identifiers[{number}]")
 
@@ -84,12 +94,21 @@ class _Names:
                 yield _finding("unknown-class", f"no node is of class {value.type}", hint, value.line, path)
             case Link(link=target) | Received(as_received=target):
                 yield from self._target(target, path)
+            case Mint():
+                yield from self._minted(value, path)
             case From() if value.unit is not None:
                 yield from self._quantity(value, path)
             case From():
                 yield from self._words(value, term, path)
             case _:
                 pass
+
+    def _minted(self, value: Mint, path: str) -> Iterator[Finding]:
+        """An id of another class is another id: one letter, and nothing finds the thing again."""
+        if value.mint not in self.terms.classes:
+            near = ", ".join(nearest_first(value.mint, self.terms.classes)[:3])
+            yield _finding("unknown-class", f"there is no class {value.mint!r} to mint an id of",
+                           f"did you mean {near}?", value.line, path)  # fmt: skip
 
     def _target(self, target: Target, path: str) -> Iterator[Finding]:
         yield from self._identifier(target.scheme, target.issuer, target.line, path)

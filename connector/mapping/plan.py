@@ -67,6 +67,16 @@ _FILE_PATTERN = re.compile(r"[^/\\\x00-\x1f]+")
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
 
 
+def _as_written(value: object, check: Callable[[object], str]) -> object:
+    """The text itself, which knows its line, not the copy that pydantic makes."""
+    check(value)
+    return value
+
+
+Word: TypeAlias = Annotated[str, WrapValidator(_as_written)]
+"""A text that knows its line."""
+
+
 def _file_pattern(pattern: str) -> str:
     if not _FILE_PATTERN.fullmatch(pattern) or pattern in {".", ".."} or "[" in pattern:
         raise PydanticCustomError("file", "`file` is a file name with `*` and `?`, and leads to no other folder.")
@@ -189,16 +199,10 @@ class CodeFile(Part):
     _file = field_validator("file")(_file_pattern)
 
 
-def _as_written(value: object, check: Callable[[object], str]) -> object:
-    """The text itself, which knows its line, not the copy that pydantic makes."""
-    check(value)
-    return value
-
-
 class CodeTable(Part):
     """A code list in the plan."""
 
-    values: dict[str, Annotated[str, WrapValidator(_as_written)]]
+    values: dict[str, Word]
 
 
 Codes: TypeAlias = Annotated[
@@ -255,8 +259,8 @@ class Plan(Part):
     """A whole plan."""
 
     mapping: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*/[0-9][A-Za-z0-9._-]*$")
-    record: str = Field(pattern="^[A-Z][A-Za-z0-9]*$")
-    subject: str = Field(pattern="^[A-Z][A-Za-z0-9]*$")
+    record: Word = Field(pattern="^[A-Z][A-Za-z0-9]*$")
+    subject: Word = Field(pattern="^[A-Z][A-Za-z0-9]*$")
     title: str | None = None
     from_: str | None = Field(default=None, alias="from")
     group: bool = False

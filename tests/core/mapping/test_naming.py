@@ -48,11 +48,13 @@ def test_the_plans_of_the_story_are_well_named(path: Path) -> None:
 @pytest.mark.parametrize(
     ("old", "new", "expected"),
     [
-        ("record: MineralLotPassport", "record: MineralLotPass", ("unknown-record-type", 1, "", "MineralLotPassport")),
-        ("subject: MaterialLot", "subject: CellBatch", ("wrong-subject", 1, "", "subject: MaterialLot")),
+        ("record: MineralLotPassport", "record: MineralLotPass", ("unknown-record-type", 2, "", "MineralLotPassport")),
+        ("subject: MaterialLot", "subject: CellBatch", ("wrong-subject", 3, "", "subject: MaterialLot")),
         ("  materialType:", "  materialKind:", ("unknown-term", 9, "$.materialKind", "materialType")),
         ("  productionDate: DAY\n", "", ("missing-term", 9, "$.productionDate", "vocab term productionDate")),
         ("      metal: =Ni\n", "", ("missing-term", 14, "$.containedMetal[0].metal", "vocab term metal")),
+        ("mint: Facility", "mint: Facilty", ("unknown-class", 10, "$.producedAt", "did you mean Facility")),
+        ("key: LOT\n", "key: LOT\nmodel_id: {mint: Model, key: A}\n", ("unknown-class", 5, "model_id", "BatteryModel")),
         ("type: ContainedMetal", "type: Metals", ("unknown-class", 14, "$.containedMetal[0]", "containedMetal")),
         ("identifiers: [{scheme: lotNumber, value: LOT}]\n", "", ("missing-term", 8, "$.identifier", "identifier")),
         ("      metal: =Ni", "      zz: A", ("unknown-term", 15, "$.containedMetal[0].zz", "ContainedMetal")),
