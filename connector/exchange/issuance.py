@@ -26,7 +26,7 @@ from connector.credentials.presentation import PARTY_LIMIT_BYTES, bound_to
 from connector.credentials.query import PROFILES
 from connector.credentials.reissue import replaced
 from connector.credentials.verify import needs
-from connector.errors import BadInput, BadMessage, CannotCheck, ConnectorError, NotAllowed, NotFound
+from connector.errors import BadInput, BadMessage, CannotCheck, Conflict, ConnectorError, NotAllowed, NotFound
 from connector.exchange.patience import NOT_NOW, not_now
 from connector.exchange.ports import Clock, Ids, Peers, Resolver, Store, Verifier
 from connector.exchange.rows import ApprovalRow, EvidenceEntry
@@ -141,7 +141,10 @@ class Issuance:
                 return now
             said = {"reason": reason}
             row = replace(now, decision=decision, detail=orjson.dumps({**said_of(now), **said}))
-            await self._commit(row, event, said)
+            try:
+                await self.store.claim_approval(row, self._entry(row, event, said), seen=now)
+            except Conflict:  # delivered to another process just now
+                return await self.store.load_approval(self.tenant, "credential", row.pid) or row
         return row
 
     def _trusted(self, issuer: Did) -> bool:
