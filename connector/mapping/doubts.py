@@ -17,7 +17,7 @@ from connector.mapping.dates import date_reader, time_reader
 from connector.mapping.numerals import LOCALES, numeral
 from connector.mapping.source import DateCell, NumberCell
 from connector.mapping.unfit import Unfit
-from connector.model import Finding, Place
+from connector.model import Finding, Place, counted
 
 Convert = Callable[[str], str]
 _EITHER = re.compile(r"-?[1-9][0-9]{0,2}([.,])[0-9]{3}-?")
@@ -58,7 +58,11 @@ class Dates:
         alone = [text for (own, _), text in self.days.items() if not own]
         hint = f'{_LOOK.format(what="date")} "{self.changed}"'
         if alone:
-            few = f"{len(here)} others fit the plan's {self.written} too" if here else "none fits the plan's"
+            few = (
+                f"{counted(len(here), 'other fits', 'others fit')} the plan's {self.written} too"
+                if here
+                else "none fits the plan's"
+            )
             said = f"all its dates fit {self.changed}, {len(alone)} of them (the first: `{alone[0]}`) that alone; {few}"
             return f"{said}, and would be read with day and month changed over" if here else said, hint, alone[0]
         if not here:

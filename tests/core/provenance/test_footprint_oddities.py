@@ -9,7 +9,7 @@ from decimal import Decimal
 import pytest
 
 from connector.errors import BadInput
-from connector.model import JsonObject
+from connector.model import Json, JsonObject
 from connector.provenance.events import Attribution, MakeEvent, Product, Thing
 from connector.provenance.footprints import read_footprints
 from connector.provenance.masses import Mass
@@ -70,6 +70,20 @@ def test_no_name_of_a_site_lets_a_way_go_on(site: str) -> None:
     claims = {"X": _of_metals(claim("1"), "300", Ni="60")}
     assert roll_up(_two_metals("Ni", site=site), "S", claims, (), ()).total == "300"
     assert roll_up(_two_metals("Ni", site=site, ground=Ground.FAILED), "S", claims, (), ()).total == ""
+
+
+@pytest.mark.parametrize("odd", [5, None, [], [[]], ["KWH"], {"unit": ["KWH"], "value": 5}, {"verifier": {"id": 5}}])
+def test_no_odd_shape_stops_an_audit(odd: Json) -> None:
+    """Where a text is expected a list, a number or nothing: the claim tells less, and the audit goes on."""
+    per_kwh = claim("6", "KWH")
+    shapes: list[JsonObject] = [
+        {"footprint": odd}, {"absoluteCarbonFootprint": odd}, {"footprint": per_kwh, "ratedEnergy": odd},
+        {"footprint": per_kwh, "ratedEnergy": {"value": "5", "unit": odd}},
+        *({"footprint": per_kwh | {name: odd}} for name in (*per_kwh, "period", "massPerDeclaredUnit", "verifier")),
+    ]  # fmt: skip
+    for shape in shapes:
+        report = audit(chain(claims={"L1": lot("250", claim("7")), "L2": lot("660"), "B": shape}))
+        assert [part.counted for part in report.footprint.parts] == ["556.216216"]
 
 
 @pytest.mark.parametrize("figure", ["abc", "1e999999999", "NaN", "9" * 500])
