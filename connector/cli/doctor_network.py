@@ -169,19 +169,29 @@ async def _held(
         says = f"{one.path} {one.problem}"
         return Check(name=name, outcome="bad", says=says, fix="put the credential there as its issuer gave it")
     credential = parse_credential(one.octets)
-    if runs_out(credential, now) and renewed(
-        credential, [parse_credential(each.octets) for each in held if each.shown]
-    ):
-        return good(name, f"{good_until(credential)}; a later one is held, so this file may go")
-    anew = anew_for(credential, digest_multibase(one.octets), now=now)
-    steps = [step for step in (await verifier.verify(one.octets, now)).checks if step.name not in {"trust", "shape"}]
-    for step in steps:
-        if step.outcome in {"failed", "unchecked"}:
-            return _not_good(name, step, anew)
-    says = good_until(credential) + await _status_age(one.octets, resolver)
+    later = [each for each in held if each.shown and renewed(credential, [parse_credential(each.octets)])]
     if runs_out(credential, now):
-        return Check(name=name, outcome="warning", says=says + anew.says, fix=anew.do)
-    return good(name, says)
+        for each in later:
+            if await _wrong_step(each.octets, verifier, now) is None:
+                return good(name, f"{good_until(credential)}; a later one is held, so this file may go")
+    anew = anew_for(credential, digest_multibase(one.octets), now=now)
+    if step := await _wrong_step(one.octets, verifier, now):
+        return _not_good(name, step, anew)
+    says = good_until(credential) + await _status_age(one.octets, resolver)
+    if not runs_out(credential, now):
+        return good(name, says)
+    if later:
+        fix = f"keep it: {later[0].path.name}, which is good for longer, does not count now, as its own check says"
+        return Check(name=name, outcome="warning", says=says, fix=fix)
+    return Check(name=name, outcome="warning", says=says + anew.says, fix=anew.do)
+
+
+async def _wrong_step(octets: bytes, verifier: Verifier, now: datetime) -> Step | None:
+    """Why peers would not take it now, whomever they trust."""
+    for step in (await verifier.verify(octets, now)).checks:
+        if step.name not in {"trust", "shape"} and step.outcome in {"failed", "unchecked"}:
+            return step
+    return None
 
 
 def _not_good(name: str, step: Step, anew: Trouble) -> Check:

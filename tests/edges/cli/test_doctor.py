@@ -47,14 +47,14 @@ def outcomes(answer: dict[str, Any]) -> dict[str, str]:
     return told
 
 
-async def membership(issuer: Company, about: Company, days: int) -> bytes:
+async def membership(issuer: Company, about: Company, days: int, *, begins: str = "2026-01-01T00:00:00Z") -> bytes:
     """As an association signs it."""
     company = load(issuer.config)
     signer = open_keys(company, NOW).own.assertion(NOW)
     unsigned = prepare(
         {
             "@context": [VC_CONTEXT], "type": ["VerifiableCredential", "MembershipCredential"], "issuer": company.did,
-            "validFrom": "2026-01-01T00:00:00Z", "validUntil": time_text(NOW + timedelta(days=days)),
+            "validFrom": begins, "validUntil": time_text(NOW + timedelta(days=days)),
             "credentialSubject": {"id": about.did, "type": "Party"},
         },
         key_id=signer.key_id, alg=signer.alg,
@@ -83,10 +83,16 @@ def test_beside_a_running_connector_and_without_one(tmp_path: Path) -> None:
         (mine.folder / "held" / "torn.jwt").unlink()
         assert ask(mine, "doctor")[0] == 0
 
+        renewed = held.with_name("renewed.jwt")
+        begins = time_text(NOW + timedelta(days=19))
+        renewed.write_bytes(asyncio.run(membership(club, mine, 365, begins=begins)))
+        (told_of,) = [one for one in ask(mine, "doctor")[1]["checks"] if one["name"] == "held membership.jwt"]
+        assert (told_of["outcome"], "keep it: renewed.jwt" in told_of["fix"]) == ("warning", True)
+        renewed.unlink()
+
         held.write_bytes(asyncio.run(membership(club, mine, -1)))
         code, text = run(mine, "doctor")
         assert (code, "validity: expired" in text) == (1, True)
-        renewed = held.with_name("renewed.jwt")
         renewed.write_bytes(asyncio.run(membership(club, mine, 365)))
         code, answer = ask(mine, "doctor")
         assert (code, outcomes(answer)["held membership.jwt"]) == (0, "good")
