@@ -58,11 +58,8 @@ class Dates:
         alone = [text for (own, _), text in self.days.items() if not own]
         hint = f'{_LOOK.format(what="date")} "{self.changed}"'
         if alone:
-            few = (
-                f"{counted(len(here), 'other fits', 'others fit')} the plan's {self.written} too"
-                if here
-                else "none fits the plan's"
-            )
+            others = counted(len(here), "other fits", "others fit")
+            few = f"{others} the plan's {self.written} too" if here else "none fits the plan's"
             said = f"all its dates fit {self.changed}, {len(alone)} of them (the first: `{alone[0]}`) that alone; {few}"
             return f"{said}, and would be read with day and month changed over" if here else said, hint, alone[0]
         if not here:

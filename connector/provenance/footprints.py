@@ -134,10 +134,10 @@ def _counted(node: JsonObject, about: JsonObject) -> Iterator[Decimal]:
     if _text(node.get("legalBasis")) == "art7":
         return  # per kWh given over the service life (Annex II, 2), and not per kWh that the battery holds
     for energy in each(about.get("ratedEnergy")):
-        held = _text(energy.get("unit"))
-        if unit in _ENERGY and held in _ENERGY:
+        rated = _text(energy.get("unit"))
+        if unit in _ENERGY and rated in _ENERGY:
             for amount in _numbers(energy.get("value")):
-                yield _quotient(amount * _ENERGY[held], _ENERGY[unit])
+                yield _quotient(amount * _ENERGY[rated], _ENERGY[unit])
 
 
 def figure(claim: Footprint) -> Decimal:

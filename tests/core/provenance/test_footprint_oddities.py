@@ -79,8 +79,9 @@ def test_no_odd_shape_stops_an_audit(odd: Json) -> None:
     shapes: list[JsonObject] = [
         {"footprint": odd}, {"absoluteCarbonFootprint": odd}, {"footprint": per_kwh, "ratedEnergy": odd},
         {"footprint": per_kwh, "ratedEnergy": {"value": "5", "unit": odd}},
-        *({"footprint": per_kwh | {name: odd}} for name in (*per_kwh, "period", "massPerDeclaredUnit", "verifier")),
     ]  # fmt: skip
+    names = (*per_kwh, "period", "massPerDeclaredUnit", "verifier")
+    shapes += [{"footprint": {**per_kwh, name: odd}} for name in names]
     for shape in shapes:
         report = audit(chain(claims={"L1": lot("250", claim("7")), "L2": lot("660"), "B": shape}))
         assert [part.counted for part in report.footprint.parts] == ["556.216216"]
