@@ -20,8 +20,9 @@ WHOLE: Final = "cradleToGate"
 """Holds the footprints of everything that went in, up to the gate of who states it."""
 STEP: Final = "gateToGate"
 """Holds what arose within the gates of who states it, and nothing of what went in."""
-INCLUDING: Final = frozenset({WHOLE, "cradleToGrave"})
-"""Boundaries that hold all that lies upstream."""
+LIFE: Final = "cradleToGrave"
+"""Holds what lies upstream, too, and the end of life, whose credit for recycling may be the larger (PEF's circular
+footprint formula)."""
 _PIECES: Final = frozenset({"C62", "H87", "EA"})
 _BATCHES: Final = ("MaterialLot", "CellBatch")
 _ENERGY: Final = {"KWH": Decimal(1), "WHR": Decimal("0.001"), "MWH": Decimal(1000)}
@@ -107,7 +108,7 @@ def _declared(node: JsonObject, about: JsonObject) -> Footprint:
     for mass in _masses(node):
         value = plain(mass)
     return Footprint(
-        value=value, unit="C62", units="1", boundary="cradleToGrave", legal_basis="art7",
+        value=value, unit="C62", units="1", boundary=LIFE, legal_basis="art7",
         method=_text(about.get("carbonFootprintMethod")),
     )  # fmt: skip
 

@@ -18,7 +18,7 @@ from typing import Final, Literal
 from connector.model import JsonObject
 from connector.provenance.balance import BalanceFinding
 from connector.provenance.events import MakeEvent, Product, Thing
-from connector.provenance.footprints import INCLUDING, STEP, WHOLE, Footprint, at_most, figure, share_of_primary
+from connector.provenance.footprints import LIFE, STEP, WHOLE, Footprint, at_most, figure, share_of_primary
 from connector.provenance.masses import ZERO, Mass, plain
 from connector.provenance.origin import ONE, RECYCLED, Chain, Ground, Share, Tracer
 
@@ -293,11 +293,13 @@ def _with_battery(own: Stated, least: Decimal, rules: set[str], *, complete: boo
     try:
         whole = plain(figure(own.footprint))
         reason = _unlike({*rules, own.footprint.rules})
-        if own.footprint.boundary not in INCLUDING:
+        if own.footprint.boundary not in {WHOLE, LIFE}:
             reason = f"its boundary, {own.footprint.boundary or 'not stated'}, does not hold what lies upstream"
         elif not complete:
             reason = "no footprint upstream can be added"
         over = not reason and least > at_most(own.footprint)
+        if over and own.footprint.boundary == LIFE:
+            reason, over = f"its boundary, {LIFE}, may take off a credit for recycling at the end of life", False
     except ValueError as problem:
         reason, over = str(problem), False
     told = f"upstream states {plain(least, 1)} kg CO2e at least, and the battery {whole} kg CO2e for all of it"
