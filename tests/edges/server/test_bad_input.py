@@ -73,8 +73,11 @@ class Scene:
         return bool(found == state)
 
     def counts(self) -> JsonObject:
-        """What the mine has in its store."""
-        return {name: count for name, count in self.management.get("/v1/counts").items() if name != "outbox"}
+        """What the mine has in its store, once what was begun has got there: an answer is out before its commit."""
+        deadline, agreed, asked = time.monotonic() + 30, "negotiation AGREED", "negotiation REQUESTED"
+        while (found := self.management.get("/v1/counts"))["agreements"] != found.get(agreed, 0) or asked in found:
+            assert time.monotonic() < deadline
+        return {name: count for name, count in found.items() if name != "outbox"}
 
 
 @pytest.fixture(scope="module")
@@ -87,10 +90,8 @@ def scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
     know(mine, other)
     one, two = (Stranger(ports[0], name) for name in ("one", "two"))
     with site_of(one, two), serving(mine):
-        body: JsonObject = {
-            "plan": str(mine.folder / "plans" / "sites.yaml"), "policy": str(mine.folder / "policies" / "open.json")
-        }  # fmt: skip
-        published = Management.of(mine.config).work("/v1/publish", body)
+        plan, policy = mine.folder / "plans" / "sites.yaml", mine.folder / "policies" / "open.json"
+        published = Management.of(mine.config).work("/v1/publish", {"plan": str(plan), "policy": str(policy)})
         catalog = ask(
             port, "POST", f"{BASE}/catalog/request", compose.dump(compose.catalog_request(uuid4().urn)),
             Authorization=f"Bearer {one.token(mine.did)}",
