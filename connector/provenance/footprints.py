@@ -27,6 +27,7 @@ _PIECES: Final = frozenset({"C62", "H87", "EA"})
 _BATCHES: Final = ("MaterialLot", "CellBatch")
 _ENERGY: Final = {"KWH": Decimal(1), "WHR": Decimal("0.001"), "MWH": Decimal(1000)}
 _HALF: Final = Decimal("0.5")
+_HUNDRED: Final = Decimal(100)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -163,7 +164,7 @@ def at_most(claim: Footprint) -> Decimal:
 def share_of_primary(claim: Footprint) -> Decimal | None:
     """The primary data share as a fraction of 1."""
     share = next(_numbers(claim.primary), None)
-    return share / 100 if share is not None and ZERO <= share <= 100 else None  # noqa: PLR2004 - per cent
+    return share / _HUNDRED if share is not None and ZERO <= share <= _HUNDRED else None
 
 
 def _quotient(mass: Decimal, one: Decimal) -> Decimal:

@@ -22,6 +22,8 @@ from connector.server.problems import json_response
 from connector.server.services import SERVICES, body_of, caller_of
 
 _MOST_FIELDS = 10
+_MOST_DIGITS = 9
+"""Of a status list's number: more lists than anybody will ever have."""
 _MEMBERSHIP = {"VerifiableCredential", "MembershipCredential"}
 
 
@@ -127,7 +129,7 @@ async def _data_token(request: web.Request) -> web.Response:
 
 def _number(request: web.Request) -> int:
     text = request.match_info["number"]
-    if not is_number(text) or len(text) > 9:  # noqa: PLR2004 - more lists than anybody will ever have
+    if not is_number(text) or len(text) > _MOST_DIGITS:
         raise NotFound("no such status list")
     return int(text)
 
