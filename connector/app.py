@@ -267,7 +267,7 @@ def _way_out(
     peers = Messenger(
         http=http, identity=identity, resolver=resolver, clock=clock,
         token_lifetime_seconds=limits.token_lifetime_seconds, access_token_key=keys.access_token_key,
-        scopes=lambda: type_scopes([*PARTY_CREDENTIALS, *sorted(held.types())]),
+        scopes=lambda: type_scopes((*PARTY_CREDENTIALS, *sorted(held.types()))),
         addresses={one.id: one.address for one in config.peers.values() if one.address},
     )  # fmt: skip
     verifier = FetchingVerifier(

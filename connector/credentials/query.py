@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal
 
 from connector.errors import BadMessage, NotAllowed
@@ -60,8 +61,12 @@ def type_scope(credential_type: str) -> str:
     return str(Scope(kind="type", value=credential_type))
 
 
-def type_scopes(types: Iterable[str]) -> list[str]:
-    """The scopes for these types, the first ones where there are too many. A type that no scope can name has none."""
+@lru_cache(maxsize=16)
+def type_scopes(types: tuple[str, ...]) -> tuple[str, ...]:
+    """The scopes for these types, the first ones where there are too many. A type that no scope can name has none.
+
+    Asked for with every message, and hardly ever for other types than before.
+    """
     found, size = list[str](), 0
     for scope in dict.fromkeys(map(type_scope, types)):
         try:
@@ -72,7 +77,7 @@ def type_scopes(types: Iterable[str]) -> list[str]:
         if size > _MOST_SCOPES_BYTES:
             break
         found.append(scope)
-    return sorted(found)
+    return tuple(sorted(found))
 
 
 def in_older_words(scopes: Sequence[str]) -> list[str]:

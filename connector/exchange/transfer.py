@@ -28,7 +28,7 @@ from connector.exchange.stored import content_of, micros, under_way, without_tok
 from connector.model import Did, Facts, Finding, Json, JsonObject, Pid
 from connector.policy.evaluate import evaluate
 from connector.policy.operands import Stage
-from connector.policy.pinning import pins_of
+from connector.policy.pinning import PIN, pins_of
 from connector.protocol import compose, negotiation, transfer
 from connector.protocol.messages import (
     TransferRequestMessage,
@@ -226,7 +226,8 @@ class Transfer:
             return None, None, None
         bargained = content_of(row).get("bargained")
         agreed = orjson.loads(agreement.agreement)
-        terms = rules_of(agreed) if bargained or pins_of(agreed) else None
+        pinned = PIN.encode() in agreement.agreement and pins_of(agreed)  # few pin anything: the others are not read
+        terms = rules_of(agreed) if bargained or pinned else None
         return agreement, await self.store.load_dataset(self.tenant, agreement.dataset_id), terms
 
     async def _resumed(self, row: ProcessRow, caller: Caller, shown: Sequence[bytes]) -> JsonObject:
