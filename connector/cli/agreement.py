@@ -20,10 +20,13 @@ from connector.model import counted, list_in, objects_in
 from connector.server.words import called, terms_in_words
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from connector.config import Config
-    from connector.model import JsonObject
+    from connector.model import Json, JsonObject
 
 app = typer.Typer(help="What was agreed, and what was delivered under it.", no_args_is_help=True)
+_SHOWN = 100
 _COLOURS = {"same": "green", "different": "red"}
 
 
@@ -34,11 +37,17 @@ def listed(config: CONFIG = Path("connector.toml"), as_json: JSON = False) -> No
     Example: battery-connector agreement list
     """
     with told():
-        answer, company = Management.of(config).get("/v1/agreements"), load(config)
+        company = load(config)
+        pages = _pages(Management.of(config))
         if as_json:
-            show_json(answer)
+            show_json({"agreements": [one for page in pages for one in page]})
             return
-        rows = objects_in(answer["agreements"])
+        older = 0
+        rows: list[JsonObject] = []
+        for page in pages:
+            rows += page
+            older += max(0, len(rows) - _SHOWN)
+            del rows[:-_SHOWN]
         if not rows:
             say("no agreements yet")
             next_step("battery-connector request PEER DATASET")
@@ -57,7 +66,18 @@ def listed(config: CONFIG = Path("connector.toml"), as_json: JSON = False) -> No
                 for one in rows
             ],
         )
+        if older:
+            say(f"... and {older} older; --json has all")
         next_step(f"battery-connector agreement show {shell_quote(str(rows[-1]['agreement']))}")
+
+
+def _pages(management: Management) -> Iterator[list[JsonObject]]:
+    """Page by page, the oldest first."""
+    path: Json = "/v1/agreements"
+    while isinstance(path, str):
+        answer = management.get(path)
+        yield objects_in(answer["agreements"])
+        path = answer.get("next")
 
 
 @app.command()

@@ -84,11 +84,8 @@ class Discard:
             yield [row for row in rows if which.fits(row)]
 
     async def _files(self, which: Which) -> AsyncIterator[list[FileRow]]:
-        for agreement in await self.store.list_agreements(self.tenant):
-            after = ""
-            while rows := await self.store.list_files(self.tenant, "", agreement.agreement_id, after=after):
-                after = rows[-1].digest
-                yield [row for row in rows if which.fits(row)]
+        async for rows in received_files(self.store, self.tenant):
+            yield [row for row in rows if which.fits(row)]
 
     async def _used(self, rows: Sequence[RecordRow]) -> set[tuple[str, str]]:
         found: set[tuple[str, str]] = set()
@@ -106,3 +103,11 @@ class Discard:
             await self.room.files.drop(orphan)
         for holder in {row.holder for row in records} | {row.holder for row in files}:
             self.room.changed(Did(holder))
+
+
+async def received_files(store: Store, tenant: str) -> AsyncIterator[list[FileRow]]:
+    """All files that came, page by page; what is dropped meanwhile is in nobody's way."""
+    after = "", ""
+    while rows := await store.received_files(tenant, after=after):
+        after = rows[-1].agreement_id, rows[-1].digest
+        yield rows

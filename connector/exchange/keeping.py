@@ -152,6 +152,11 @@ class RecordStore(Protocol):
     ) -> list[FileRow]:
         """Files of a dataset, or of an agreement, by digest; `after`: the last one before."""
 
+    async def received_files(
+        self, tenant: str, *, after: tuple[str, str] = ("", ""), limit: int = 1000
+    ) -> list[FileRow]:
+        """All that came, by agreement and digest; `after`: both of the last one before."""
+
     async def used_records(self, tenant: str, holder: str, record_ids: Sequence[str]) -> set[str]:
         """Those of a holder's records to which records of our own lead."""
 

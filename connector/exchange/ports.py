@@ -16,9 +16,9 @@ from typing import Literal, Protocol
 
 from connector.credentials.did import DidDocument
 from connector.credentials.verify import Report
+from connector.exchange.agreed import AgreementStore
 from connector.exchange.keeping import RecordStore
 from connector.exchange.rows import (
-    AgreementRow,
     ApprovalKind,
     ApprovalRow,
     AttemptRow,
@@ -39,7 +39,7 @@ from connector.mapping.source import SourceFile
 from connector.model import Did
 
 
-class Store(RecordStore, Protocol):
+class Store(RecordStore, AgreementStore, Protocol):
     """Durable state of a connector. Every method is one transaction."""
 
     async def load_process(self, tenant: str, kind: ProcessKind, pid: str) -> ProcessRow | None:
@@ -175,27 +175,6 @@ class Store(RecordStore, Protocol):
     ) -> None:
         """The same, for who is to be the only one: insert it (`seen` is None), or replace one whose decision and
         `not_before` are as seen. `Conflict`: another one was faster; nothing was written.
-        """
-
-    async def load_agreement(self, tenant: str, agreement_id: str) -> AgreementRow | None:
-        """An agreement by id."""
-
-    async def agreements_with(self, tenant: str, counterparty: str, dataset_id: str | None) -> list[AgreementRow]:
-        """The agreements with a party on a dataset (None: on any), oldest first."""
-
-    async def agreement_taken(self, tenant: str, agreement_id: str, negotiation_pid: str) -> bool:
-        """Whether an agreement has this id, or another negotiation has claimed it."""
-
-    async def list_agreements(self, tenant: str) -> list[AgreementRow]:
-        """All agreements, oldest first."""
-
-    async def newest_agreements(
-        self, tenant: str, *, counterparty: str = "", dataset_id: str = "", before: tuple[int, str] | None = None,
-        limit: int,
-    ) -> list[AgreementRow]:  # fmt: skip
-        """Those that no other one replaced, newest first, with one party or on one dataset where they are named.
-
-        `before`: time and id of the last one of the page before.
         """
 
     async def load_command(self, tenant: str, key: str) -> CommandRow | None:

@@ -16,6 +16,7 @@ from typing import Protocol
 import orjson
 
 from connector.errors import IllegalTransition
+from connector.exchange.agreed import agreements
 from connector.exchange.ports import Clock, Store
 from connector.exchange.rows import DatasetRow, EvidenceEntry, ProcessKind, ProcessRow
 from connector.exchange.stored import content_of, micros, time_of, under_way
@@ -123,8 +124,8 @@ class Withdraw:
     async def _standing(self, dataset: DatasetRow) -> list[str]:
         """The agreements on it that are in force."""
         found: list[str] = []
-        for row in await self.store.list_agreements(self.tenant):
-            if (row.dataset_id, row.role, row.replaced_by) == (dataset.dataset_id, Role.PROVIDER.value, None):
+        async for row in agreements(self.store, self.tenant, dataset.dataset_id):
+            if (row.role, row.replaced_by) == (Role.PROVIDER.value, None):
                 process = await self.store.load_process(self.tenant, "negotiation", row.negotiation_pid)
                 if process is not None and process.state == State.FINALIZED:
                     found.append(row.agreement_id)

@@ -7,6 +7,7 @@ that the dataset holds: who may have a part of it can't work its digest out, and
 from __future__ import annotations
 
 from typing import Final
+from urllib.parse import urlencode
 
 import orjson
 from aiohttp import web
@@ -20,7 +21,7 @@ from connector.exchange.stored import content_of, time_of
 from connector.model import Json, JsonObject
 from connector.policy.pinning import by_unit, pins_of
 from connector.server import answers_data as answers
-from connector.server import processes
+from connector.server import asked, processes, requests
 from connector.server.operations import Operation
 from connector.server.problems import json_response
 from connector.server.services import SERVICES, Services
@@ -33,17 +34,27 @@ def operations() -> list[Operation]:
     """What the management API does about agreements."""
     one = "An agreement: what was said for it, what was delivered under it, and whether that is what was agreed."
     return [
-        Operation("GET", "/v1/agreements", _listed, "All agreements.", (answers.Agreements,)),
+        Operation(
+            "GET",
+            "/v1/agreements",
+            _listed,
+            "Agreements, the oldest first, page by page.",
+            (answers.Agreements,),
+            asked=requests.Agreements,
+            fails=(NotFound,),
+        ),
         Operation("GET", "/v1/agreements/{id}", _one, one, (answers.Agreement,), fails=(NotFound,)),
     ]
 
 
 async def _listed(request: web.Request) -> web.Response:
-    services = request.app[SERVICES]
-    rows: list[Json] = [
-        await head(services, row) for row in await services.store.list_agreements(services.config.tenant)
-    ]
-    return json_response({"agreements": rows})
+    services, said = request.app[SERVICES], asked.query(request, requests.Agreements)
+    last = await _known(services, said.after) if said.after else None
+    after = (last.at, last.agreement_id) if last is not None else (0, "")
+    rows = await services.store.list_agreements(services.config.tenant, after=after, limit=said.limit + 1)
+    page: list[Json] = [await head(services, row) for row in rows[: said.limit]]
+    behind = {"after": rows[said.limit - 1].agreement_id, "limit": said.limit} if len(rows) > said.limit else {}
+    return json_response({"agreements": page, "next": f"{request.path}?{urlencode(behind)}" if behind else None})
 
 
 async def _one(request: web.Request) -> web.Response:
@@ -52,15 +63,20 @@ async def _one(request: web.Request) -> web.Response:
 
 async def whole(services: Services, ident: str) -> JsonObject:
     """All that is shown of an agreement. `NotFound`: there is none of this id."""
-    row = await services.store.load_agreement(services.config.tenant, ident)
-    if row is None:
-        raise NotFound(f"no agreement {ident}", hint="battery-connector agreement list shows all")
+    row = await _known(services, ident)
     came = await _delivered(services, row)
     return {
         **await head(services, row), "terms": orjson.loads(row.agreement), "messages": await _said(services, row),
         "transfers": await _transfers(services, row), "delivered": _shown(came),
         "comparison": await _compared(services, row, came),
     }  # fmt: skip
+
+
+async def _known(services: Services, ident: str) -> AgreementRow:
+    row = await services.store.load_agreement(services.config.tenant, ident)
+    if row is None:
+        raise NotFound(f"no agreement {ident}", hint="battery-connector agreement list shows all")
+    return row
 
 
 async def head(services: Services, row: AgreementRow) -> JsonObject:

@@ -34,9 +34,11 @@ class AgreementHead(Answer):
 
 
 class Agreements(Answer):
-    """All of them."""
+    """A page of them, the oldest first."""
 
     agreements: list[AgreementHead]
+    next: str | None
+    """Where the page behind this one is; null: nowhere."""
 
 
 class Delivery(Answer):

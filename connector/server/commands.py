@@ -22,7 +22,9 @@ from connector.credentials.datamodel import parse_credential
 from connector.credentials.ids import mint
 from connector.credentials.verify import needs
 from connector.errors import BadInput, BadPlan, BadPolicy, Conflict, NotFound
+from connector.exchange.agreed import agreements as every_agreement
 from connector.exchange.browse import Elsewhere
+from connector.exchange.discard import received_files
 from connector.exchange.pages import FILE
 from connector.exchange.publication import Declared
 from connector.exchange.receipts import worth
@@ -309,7 +311,7 @@ async def received(services: Services, holder: str = "", record_type: str = "") 
             "terms": orjson.loads(row.agreement),
             "receipts": await receipts(services, row),
         }
-        for row in await services.store.list_agreements(services.config.tenant)
+        async for row in every_agreement(services.store, services.config.tenant)
         if row.replaced_by is None and holder in {"", row.counterparty}
     ]
     files: list[Json] = [
@@ -317,9 +319,9 @@ async def received(services: Services, holder: str = "", record_type: str = "") 
             "file": file.name, "digest": file.digest, "size": file.size, "mediaType": file.media_type,
             "from": file.holder, "agreement": file.agreement_id, "path": str(services.files.path(file.digest)),
         }
-        for row in await services.store.list_agreements(services.config.tenant)
-        if row.role == "consumer" and holder in {"", row.counterparty} and record_type in {"", FILE}
-        async for file in _files(services, row)
+        async for page in received_files(services.store, services.config.tenant)
+        for file in page
+        if holder in {"", file.holder} and record_type in {"", FILE}
     ]  # fmt: skip
     parties = {str(one["with"]) for one in agreements if isinstance(one, dict)}
     return {"records": records, "files": files, "agreements": agreements, "room": await room(services, parties)}

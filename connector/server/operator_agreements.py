@@ -5,13 +5,11 @@ Policies are told as `policy plain` tells them, agreements as `agreement show` d
 
 from __future__ import annotations
 
-from collections import Counter
-
 import orjson
 from aiohttp import web
 
 from connector.exchange.policies import why_refused
-from connector.exchange.rows import AgreementRow, DatasetRow
+from connector.exchange.rows import DatasetRow
 from connector.exchange.stored import time_of
 from connector.model import Json, JsonObject
 from connector.policy.pinning import pins_of
@@ -37,8 +35,8 @@ async def _offers(request: web.Request) -> web.Response:
     services, after = request.app[SERVICES], request.query.get("after", "")
     rows = await services.store.list_datasets(services.config.tenant, after=after, limit=PAGE + 1)
     page, more = page_of(rows, lambda row: {"after": row.dataset_id})
-    agreed = Counter(row.dataset_id for row in await _standing(services) if row.role == "provider")
-    offers = [_offer(services, row, agreed[row.dataset_id]) for row in page]
+    agreed = await services.store.count_agreements(services.config.tenant, [row.dataset_id for row in page])
+    offers = [_offer(services, row, agreed.get(row.dataset_id, 0)) for row in page]
     return show(request, "offers", offers=offers, first=not after, more=more)
 
 
@@ -50,12 +48,6 @@ def _offer(services: Services, row: DatasetRow, agreed: int) -> JsonObject:
         "approval": row.approval, "at": time_of(row.at), "withdrawn": time_of(row.withdrawn) if row.withdrawn else None,
         "pins": pins, "agreed": agreed, "refused": why_refused(row),
     }  # fmt: skip
-
-
-async def _standing(services: Services) -> list[AgreementRow]:
-    """All agreements that no other one replaced, the newest first."""
-    rows = await services.store.list_agreements(services.config.tenant)
-    return [row for row in reversed(rows) if row.replaced_by is None]
 
 
 async def _agreements(request: web.Request) -> web.Response:
@@ -99,7 +91,7 @@ async def _received(request: web.Request) -> web.Response:
         commands.record_shown(row, await services.store.credentials(row.tenant, row.holder, row.record_id, row.version))
         for row in page
     ]
-    parties = {row.counterparty for row in await _standing(services) if row.role == "consumer"}
+    parties = await services.store.agreement_parties(services.config.tenant)
     return show(
         request, "received", records=records, room=await commands.room(services, parties), first=not record,
         more=more,

@@ -17,6 +17,7 @@ _WAIT_SECONDS = 60.0
 _LONGEST_WAIT_SECONDS = 86_400.0
 _MOST_DAYS = 36_525
 _MOST_DATASETS = 10_000
+_MOST_AGREEMENTS = 1_000
 _MOST = 999_999_999
 
 Moment = Annotated[datetime | None, BeforeValidator(moment)]
@@ -301,6 +302,15 @@ class Received(Query):
     holder: str = Field(default="", alias="from", description=f"Only what came from this peer. {PEER}")
     type: str = ""
     """Only records of this type, or `File`."""
+
+
+class Agreements(Query):
+    """Which page of them."""
+
+    after: str = ""
+    """The last agreement of the page before."""
+    limit: int = Field(default=_MOST_AGREEMENTS, ge=1, le=_MOST_AGREEMENTS)
+    """At most so many."""
 
 
 class Records(Query):

@@ -1,7 +1,7 @@
 """Stores: what a connector keeps, each behind the `Store` port of `exchange/ports.py`.
 
-    tables       the port's methods over an engine: `processes`, on `queue`; `records`, `file_tables`; `evidence_log`:
-                 numbering
+    tables       the port's methods over an engine: `processes`, on `agreements`, on `queue`; `records`, `file_tables`;
+                 `evidence_log`: numbering
     engine       what the tables build on: reads and writes by statement name
     statements   named SQL (`queries/*.sql`), rows to columns and back
     migrations   the schema's numbered steps (`schema/*.sql`)
@@ -11,7 +11,7 @@
     postgres     several processes of one company. `postgres_engine`; `postgres_writer`: one turn after the other, group
                  commit; `postgres_connection`: opening; `dialect`: the same SQL as PostgreSQL takes it
     memory       the twin in memory, for tests and for trying out; its halves `memory_processes` and
-                 `memory_records`, on `memory_queue`
+                 `memory_records`, on `memory_agreements`, on `memory_queue`
     file_tables  what is known of files, in all stores; `files` keeps their octets on the disk
     locking      locks on open files
     backup       a copy of a company in use, looked through

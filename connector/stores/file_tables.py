@@ -58,6 +58,13 @@ class FileTables:
         rows = await self._engine.many("list_files", {**bindings, "after": after, "limit": limit})
         return [FILE.read(row) for row in rows]
 
+    async def received_files(
+        self, tenant: str, *, after: tuple[str, str] = ("", ""), limit: int = 1000
+    ) -> list[FileRow]:
+        """All that came, by agreement and digest."""
+        bindings: Bindings = {"tenant": tenant, "agreement_id": after[0], "after": after[1], "limit": limit}
+        return [FILE.read(row) for row in await self._engine.many("received_files", bindings)]
+
     async def used_records(self, tenant: str, holder: str, record_ids: Sequence[str]) -> set[str]:
         """Those of a holder's records to which records of our own lead."""
         wanted = orjson.dumps([*record_ids]).decode()
@@ -140,6 +147,13 @@ class MemoryFiles(MemoryProcesses):
         place = (tenant, dataset_id, agreement_id)
         rows = [row for key, row in self._files.items() if key[:3] == place and row.digest > after]
         return sorted(rows, key=lambda row: row.digest)[:limit]
+
+    async def received_files(
+        self, tenant: str, *, after: tuple[str, str] = ("", ""), limit: int = 1000
+    ) -> list[FileRow]:
+        """All that came, by agreement and digest."""
+        rows = [row for key, row in self._files.items() if key[:2] == (tenant, "") and key[2:] > after]
+        return sorted(rows, key=lambda row: (row.agreement_id, row.digest))[:limit]
 
     async def content_version(self, tenant: str, dataset_id: str) -> int:
         """How often what a dataset holds has changed."""

@@ -12,7 +12,6 @@ from dataclasses import replace
 
 from connector.errors import Conflict, Taken
 from connector.exchange.rows import (
-    AgreementRow,
     AttemptRow,
     CommandRow,
     DataTokenRow,
@@ -25,12 +24,12 @@ from connector.exchange.rows import (
     StepCommit,
     TimerRow,
 )
-from connector.stores.memory_queue import MemoryQueue
+from connector.stores.memory_agreements import MemoryAgreements
 
 ProcessKey = tuple[str, ProcessKind, str]
 
 
-class MemoryProcesses(MemoryQueue):
+class MemoryProcesses(MemoryAgreements):
     """The methods of the `Store` port that are about processes."""
 
     def __init__(self) -> None:
@@ -42,8 +41,6 @@ class MemoryProcesses(MemoryQueue):
         self._outbox: dict[ProcessKey, dict[int, OutboxRow]] = {}
         self._last_seq: dict[ProcessKey, int] = {}
         self._buried: set[ProcessKey] = set()
-        self._agreements: dict[tuple[str, str], AgreementRow] = {}
-        self._claims: dict[tuple[str, str], str] = {}
         self._replays: dict[tuple[str, str, str], ReplayRow] = {}
         self._commands: dict[tuple[str, str], CommandRow] = {}
         self._tokens: dict[tuple[str, str], list[DataTokenRow]] = {}
@@ -241,36 +238,6 @@ class MemoryProcesses(MemoryQueue):
         due = [timer for timers in self._timers.values() for timer in timers if timer.due <= now]
         due += self._due_issuances(now)
         return sorted(due, key=lambda row: (row.due, row.tenant, row.kind, row.pid, row.name))[:limit]
-
-    async def load_agreement(self, tenant: str, agreement_id: str) -> AgreementRow | None:
-        """An agreement by id."""
-        return self._agreements.get((tenant, agreement_id))
-
-    async def agreements_with(self, tenant: str, counterparty: str, dataset_id: str | None) -> list[AgreementRow]:
-        """The agreements with a party on a dataset, or on any, oldest first."""
-        rows = [row for row in await self.list_agreements(tenant) if row.counterparty == counterparty]
-        return [row for row in rows if dataset_id in {None, row.dataset_id}]
-
-    async def agreement_taken(self, tenant: str, agreement_id: str, negotiation_pid: str) -> bool:
-        """Whether an agreement has this id, or another negotiation has claimed it."""
-        return (tenant, agreement_id) in self._agreements or self._claimed(tenant, agreement_id, negotiation_pid)
-
-    def _claimed(self, tenant: str, agreement_id: str, negotiation_pid: str) -> bool:
-        return self._claims.get((tenant, agreement_id), negotiation_pid) != negotiation_pid
-
-    async def list_agreements(self, tenant: str) -> list[AgreementRow]:
-        """All agreements, oldest first."""
-        rows = [row for row in self._agreements.values() if row.tenant == tenant]
-        return sorted(rows, key=lambda row: (row.at, row.agreement_id))
-
-    async def newest_agreements(
-        self, tenant: str, *, counterparty: str = "", dataset_id: str = "", before: tuple[int, str] | None = None,
-        limit: int,
-    ) -> list[AgreementRow]:  # fmt: skip
-        """Those that no other one replaced, newest first."""
-        rows = [row for row in reversed(await self.list_agreements(tenant)) if row.replaced_by is None]
-        rows = [row for row in rows if counterparty in {"", row.counterparty} and dataset_id in {"", row.dataset_id}]
-        return [row for row in rows if before is None or (row.at, row.agreement_id) < before][:limit]
 
     async def load_command(self, tenant: str, key: str) -> CommandRow | None:
         """A command by idempotency key."""

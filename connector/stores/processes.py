@@ -11,7 +11,6 @@ import orjson
 
 from connector.errors import Conflict, NotOffered, Taken
 from connector.exchange.rows import (
-    AgreementRow,
     AttemptRow,
     CommandRow,
     DataTokenRow,
@@ -25,10 +24,11 @@ from connector.exchange.rows import (
     TimerRow,
 )
 from connector.stores import evidence_log
+from connector.stores.agreements import AGREEMENT, AgreementTables, claim
 from connector.stores.engine import Engine, Transaction, Violated
-from connector.stores.queue import APPROVAL, QueueTables
+from connector.stores.queue import APPROVAL
 from connector.stores.recent import Recent
-from connector.stores.statements import LAST, Bindings, Shape, number
+from connector.stores.statements import Bindings, Shape, number
 
 _LATEST = (1 << 63) - 1
 PROCESS = Shape(ProcessRow)
@@ -36,7 +36,6 @@ MESSAGE = Shape(MessageRow)
 OUTBOX = Shape(OutboxRow)
 ATTEMPT = Shape(AttemptRow)
 TIMER = Shape(TimerRow)
-AGREEMENT = Shape(AgreementRow)
 REPLAY = Shape(ReplayRow)
 COMMAND = Shape(CommandRow)
 DATA_TOKEN = Shape(DataTokenRow, flags=("live",))
@@ -44,7 +43,7 @@ DATA_TOKEN = Shape(DataTokenRow, flags=("live",))
 FORGET_AT_ONCE = 1000
 
 
-class ProcessTables(QueueTables):
+class ProcessTables(AgreementTables):
     """The methods of the `Store` port that are about processes."""
 
     def __init__(self, engine: Engine) -> None:
@@ -215,37 +214,6 @@ class ProcessTables(QueueTables):
         """Timers that are due."""
         return [TIMER.read(row) for row in await self._engine.few("due_timers", {"now": now, "limit": limit})]
 
-    async def load_agreement(self, tenant: str, agreement_id: str) -> AgreementRow | None:
-        """An agreement by id."""
-        bindings: Bindings = {"tenant": tenant, "agreement_id": agreement_id}
-        return AGREEMENT.one(await self._engine.point("load_agreement", bindings))
-
-    async def agreements_with(self, tenant: str, counterparty: str, dataset_id: str | None) -> list[AgreementRow]:
-        """The agreements with a party on a dataset, or on any, oldest first."""
-        first, last = ("", LAST) if dataset_id is None else (dataset_id, dataset_id)
-        bindings: Bindings = {"tenant": tenant, "counterparty": counterparty, "first": first, "last": last}
-        return [AGREEMENT.read(row) for row in await self._engine.few("agreements_with", bindings)]
-
-    async def agreement_taken(self, tenant: str, agreement_id: str, negotiation_pid: str) -> bool:
-        """Whether an agreement has this id, or another negotiation has claimed it."""
-        return bool(number(await self._engine.point("agreement_taken", _claim(tenant, agreement_id, negotiation_pid))))
-
-    async def list_agreements(self, tenant: str) -> list[AgreementRow]:
-        """All agreements, oldest first."""
-        return [AGREEMENT.read(row) for row in await self._engine.many("list_agreements", {"tenant": tenant})]
-
-    async def newest_agreements(
-        self, tenant: str, *, counterparty: str = "", dataset_id: str = "", before: tuple[int, str] | None = None,
-        limit: int,
-    ) -> list[AgreementRow]:  # fmt: skip
-        """Those that no other one replaced, newest first."""
-        at, ident = before or (_LATEST, "")
-        bindings: Bindings = {
-            "tenant": tenant, "counterparty": counterparty, "dataset_id": dataset_id, "before": at,
-            "before_id": ident, "limit": limit,
-        }  # fmt: skip
-        return [AGREEMENT.read(row) for row in await self._engine.many("newest_agreements", bindings)]
-
     async def load_command(self, tenant: str, key: str) -> CommandRow | None:
         """A command by idempotency key."""
         return COMMAND.one(await self._engine.point("load_command", {"tenant": tenant, "key": key}))
@@ -345,16 +313,12 @@ async def _save_outbox(tx: Transaction, step: StepCommit, key: Bindings, last: i
     return numbers
 
 
-def _claim(tenant: str, agreement_id: str, negotiation_pid: str) -> Bindings:
-    return {"tenant": tenant, "agreement_id": agreement_id, "negotiation_pid": negotiation_pid}
-
-
 async def _save_agreement(tx: Transaction, step: StepCommit) -> None:
     if step.claim:
-        claim = _claim(step.process.tenant, step.claim, step.process.pid)
-        if number(await tx.row("agreement_taken", claim)):
+        claimed = claim(step.process.tenant, step.claim, step.process.pid)
+        if number(await tx.row("agreement_taken", claimed)):
             raise Taken(f"there is an agreement {step.claim} already")
-        await tx.change("claim_agreement", claim)
+        await tx.change("claim_agreement", claimed)
     if step.agreement is not None and not await tx.change("insert_agreement", AGREEMENT.bind(step.agreement)):
         raise Taken(f"there is an agreement {step.agreement.agreement_id} already")
     if step.replaced_agreement is not None:

@@ -65,3 +65,9 @@ SELECT tenant, dataset_id, agreement_id, digest, holder, name, media_type, size,
 FROM file
 WHERE tenant = :tenant AND dataset_id = :dataset_id AND agreement_id = :agreement_id AND digest > :after
 ORDER BY digest LIMIT :limit;
+
+-- name: received_files
+SELECT tenant, dataset_id, agreement_id, digest, holder, name, media_type, size, access_class, at
+FROM file
+WHERE tenant = :tenant AND dataset_id = '' AND (agreement_id, digest) > (:agreement_id, :after)
+ORDER BY agreement_id, digest LIMIT :limit;

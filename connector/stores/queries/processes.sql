@@ -195,7 +195,17 @@ ORDER BY at DESC, agreement_id DESC LIMIT :limit;
 
 -- name: list_agreements
 SELECT tenant, agreement_id, negotiation_pid, role, counterparty, dataset_id, agreement, at, replaced_by
-FROM agreement WHERE tenant = :tenant ORDER BY at, agreement_id;
+FROM agreement WHERE tenant = :tenant AND (at, agreement_id) > (:after, :after_id)
+  AND (:dataset_id = '' OR dataset_id = :dataset_id)
+ORDER BY at, agreement_id LIMIT :limit;
+
+-- name: count_agreements
+SELECT dataset_id, count(*) FROM json_each(:dataset_ids) AS wanted
+CROSS JOIN agreement ON tenant = :tenant AND dataset_id = wanted.value AND role = 'provider' AND replaced_by IS NULL
+GROUP BY dataset_id;
+
+-- name: agreement_parties
+SELECT DISTINCT counterparty FROM agreement WHERE tenant = :tenant ORDER BY counterparty;
 
 -- name: delete_data_tokens
 DELETE FROM data_token WHERE tenant = :tenant AND transfer_pid = :transfer_pid AND sha256 <> :kept;

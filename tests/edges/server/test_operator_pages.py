@@ -211,9 +211,16 @@ async def test_agreements_stand_page_by_page_and_say_which_one_was_broken_off(de
             path = html.unescape(older[1]) if older else ""
         assert (len(seen), seen) == (count, sorted(seen, reverse=True)), wanted
         assert broken == (count > 0), wanted
-    async with desk.client.get("/v1/agreements", headers={"Authorization": f"Bearer {TOKEN}"}) as answer:
-        told = (await answer.json())["agreements"]
+    told, where = list[dict[str, str]](), "/v1/agreements?limit=50"
+    while where:
+        async with desk.client.get(where, headers={"Authorization": f"Bearer {TOKEN}"}) as answer:
+            page = await answer.json()
+        assert 0 < len(page["agreements"]) <= 50
+        told, where = told + page["agreements"], page["next"]
+    assert [one["agreement"] for one in told] == [f"urn:a-{number:03}" for number in range(120)]
     assert [one["agreement"] for one in told if one["state"] == "TERMINATED"] == ["urn:a-007"]
+    async with desk.client.get("/v1/agreements?after=no", headers={"Authorization": f"Bearer {TOKEN}"}) as answer:
+        assert answer.status == 404
 
 
 async def test_what_a_holder_asks_us_to_issue_is_refused_here_and_approved_with_claims(desk: Desk) -> None:

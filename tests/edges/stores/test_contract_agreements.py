@@ -109,6 +109,27 @@ async def test_pages_of_agreements_leave_out_and_repeat_nothing(store: Store) ->
         paged += [row.agreement_id for row in page]
         before = page[-1].at, page[-1].agreement_id
     assert paged == ["a5", "a3", "a1", "a4", "a2", "b2", "b1"]
+    listed, after = list[str](), (0, "")
+    while page := await store.list_agreements(T, after=after, limit=2):
+        listed += [row.agreement_id for row in page]
+        after = page[-1].at, page[-1].agreement_id
+    assert listed == ["b1", "b2", "a0", "a2", "a4", "a1", "a3", "a5"]
+    assert await store.list_agreements(T, dataset_id="other") == [rows[6]]
     assert await store.newest_agreements(T, dataset_id="other", limit=9) == [rows[6]]
     assert await store.newest_agreements(T, counterparty="did:web:x", limit=9) == [rows[7]]
     assert await store.newest_agreements("other", limit=9) == []
+
+
+async def test_what_stands_on_an_offer_is_counted_and_parties_are_named_once(store: Store) -> None:
+    """Given by us and not replaced; what we were given does not count there, nor what another company gave."""
+    given = [replace(agreement(f"a{number}"), role="provider") for number in range(3)]
+    rows = [*given, replace(given[0], agreement_id="b", dataset_id="other"), replace(given[0], agreement_id="c")]
+    rows += [replace(given[0], agreement_id="d", counterparty="did:web:x"), replace(agreement("e"), role="consumer")]
+    for version, row in enumerate(rows):
+        step = StepCommit(process=process(version=version + 1), expected_version=version, agreement=row)
+        await store.commit_step(step)
+    await store.commit_step(StepCommit(process=process(version=8), expected_version=7, replaced_agreement=("a0", "a1")))
+    assert await store.count_agreements(T, ["ds", "nothing"]) == {"ds": 4}
+    assert await store.count_agreements(T, []) == await store.count_agreements("other", ["ds"]) == {}
+    assert await store.agreement_parties(T) == sorted([PEER, "did:web:x"])
+    assert await store.agreement_parties("other") == []

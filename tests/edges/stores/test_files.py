@@ -193,6 +193,11 @@ async def test_what_came_under_an_agreement_stays(store: Store) -> None:
     rest = await store.list_files(T, "", "a", after="u2")
     assert [one.digest for one in (*first, *rest)] == ["u1", "u2", "u3"]
     assert await store.list_files(T, "", "b") == []
+    other, ours = row("u1", dataset="", agreement="b"), row("u9")
+    for one in (other, ours):
+        await store.commit_file(one, None, entry())
+    assert [one.digest for one in await store.received_files(T, limit=2)] == ["u1", "u2"]
+    assert await store.received_files(T, after=("a", "u2")) == [row("u3", dataset="", agreement="a"), other]
     renamed = replace(row("u1", dataset="", agreement="a"), name="b.pdf")
     await store.commit_file(renamed, None, entry())
     assert await store.find_file(T, "", "a", "u1") == renamed
