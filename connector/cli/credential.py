@@ -16,25 +16,22 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from connector.bridges.octets import as_utf8
 from connector.cli import requesting
 from connector.cli.client import Management
 from connector.cli.console import CONFIG, DONE, JSON, NO, UNCHECKED, console, next_step, show_json, told
+from connector.cli.lineage import cells_behind, record_of, show_lineage
 from connector.cli.passport_records import kept_record
-from connector.cli.tables import show_checks, show_findings, show_table
+from connector.cli.secured import inspected, octets_in, told_in_words
+from connector.cli.tables import show_checks, show_findings
 from connector.config import load
-from connector.credentials.datamodel import CREDENTIAL_LIMIT_BYTES, parse_credential
 from connector.credentials.digest import digest_multibase
-from connector.credentials.jose import Jws
-from connector.credentials.refused import Refused, Unsupported
-from connector.credentials.securing import as_served, suffix_of
+from connector.credentials.securing import suffix_of
 from connector.errors import BadInput, PeerUnreachable
 from connector.model import list_in, object_in, objects_in
 from connector.server.words import visible
-from connector.vocabulary.admission import admit
 
 if TYPE_CHECKING:
-    from connector.model import Json, JsonObject
+    from connector.model import JsonObject
     from connector.server.issuing import Job
 
 app = typer.Typer(no_args_is_help=True, help="Credentials: issue, revoke, verify, inspect, import, request.")
@@ -42,7 +39,8 @@ app.command()(requesting.request)
 app.command()(requesting.requests)
 
 FILE = Annotated[
-    Path, typer.Argument(metavar="FILE", help="A credential: a compact `vc+jwt`, or JSON with a proof in it.")
+    Path,
+    typer.Argument(metavar="FILE", help="A credential: a compact `vc+jwt`, an SD-JWT, or JSON with a proof in it."),
 ]
 CHANGED = Annotated[str, typer.Argument(metavar="FILE", help="A credential as a file, or its digest.")]
 EFFECTIVE = Annotated[str, typer.Option("--effective", help="From when it counts (ISO 8601). Default: now.")]
@@ -51,7 +49,6 @@ SITE = Annotated[Path | None, typer.Option("--site", help="Also write DID docume
 SECURING = Annotated[
     str, typer.Option("--securing", help="vc+jwt, or a proof inside: eddsa-jcs-2022, ecdsa-jcs-2019, as the key is.")
 ]
-_HINT = "a compact `vc+jwt` on one line, as `credential issue --out` writes it, or JSON with a Data Integrity proof"
 _DIGEST = re.compile(r"uEi[A-Za-z0-9_-]{44}")
 
 
@@ -181,7 +178,7 @@ def _change(
     from connector.cli import issuing  # noqa: PLC0415 - `--help` need not load it
 
     with told():
-        loaded, digest = load(config), what if _DIGEST.fullmatch(what) else digest_multibase(_octets(Path(what)))
+        loaded, digest = load(config), what if _DIGEST.fullmatch(what) else digest_multibase(octets_in(Path(what)))
         moment = _moment(effective) or datetime.now(UTC)  # noqa: TID251 - the command's own default
         said: JsonObject = {"digest": digest, "purpose": purpose, "effective": moment.isoformat()}
         by_connector = site is None and _asked_to_revoke(config, {**said, "reason": reason})
@@ -211,15 +208,22 @@ def verify(
     file: FILE,
     *,
     at: Annotated[str, typer.Option("--at", help="Judge as of this time (ISO 8601). Default: now.")] = "",
+    audience: Annotated[
+        str, typer.Option("--audience", help="Of an SD-JWT: whom the holder's key binding names.")
+    ] = "",
+    nonce: Annotated[str, typer.Option("--nonce", help="With --audience: what the holder was given to sign.")] = "",
     config: CONFIG = Path("connector.toml"),
     as_json: JSON = False,
 ) -> None:
     """Check a credential: ten numbered checks, each with its reason. Exit 0 valid, 1 invalid, 3 could not be checked.
 
+    An SD-JWT has two more: its disclosures, and the holder's key binding, asked for with --audience and --nonce.
+
     Example: battery-connector credential verify permit.jwt --at 2026-06-15T00:00:00Z
     """
     with told():
-        answer = Management.of(config).post("/v1/verify", {"credential": _octets(file).decode(), "at": at or None})
+        body: JsonObject = {"credential": octets_in(file).decode(), "at": at or None}
+        answer = Management.of(config).post("/v1/verify", {**body, "audience": audience, "nonce": nonce})
     verdict = str(answer["verdict"])
     if as_json:
         show_json(answer)
@@ -265,88 +269,29 @@ def inspect(
         for one in map(object_in, list_in(shown.get("credentials")) or [shown]):
             console().print(visible(json.dumps(one["credential"], indent=2, ensure_ascii=False)), markup=False)
             console().print(f"digest {one['digest']}")
+            if words := told_in_words(one):
+                console().print(visible(words), markup=False)
         if lineage:
-            _show_lineage(shown["lineage"])
+            show_lineage(shown["lineage"])
         following = f"verify {what}" if a_file else f"inspect {what} --lineage"
         if a_file or not lineage:
             next_step(f"battery-connector credential {following}")
 
 
 def _of_file(file: Path, config: Path, *, lineage: bool) -> JsonObject:
-    shown = _inspected(_octets(file))
+    shown = inspected(octets_in(file))
     payload = object_in(shown["credential"])
-    return {**shown, "lineage": _lineage(_kept(payload, config), [payload])} if lineage else shown
+    return {**shown, "lineage": cells_behind(record_of(payload, config), [payload])} if lineage else shown
 
 
 def _of_record(ident: str, config: Path, *, lineage: bool) -> JsonObject:
     kept = kept_record(Management.of(config), ident)
-    credentials = [_inspected(str(object_in(one)["octets"]).encode()) for one in list_in(kept["credentials"])]
+    credentials = [inspected(str(object_in(one)["octets"]).encode()) for one in list_in(kept["credentials"])]
     shown: JsonObject = {
         **{name: kept[name] for name in ("record", "type", "version", "holder")}, "credentials": [*credentials]
     }  # fmt: skip
     payloads = [object_in(one["credential"]) for one in credentials]
-    return {**shown, "lineage": _lineage(kept, payloads)} if lineage else shown
-
-
-def _inspected(octets: bytes) -> JsonObject:
-    """What it says, also where the proof is one that we cannot check: whether it is true is `verify`'s."""
-    try:
-        secured = parse_credential(octets).securing
-    except Unsupported:
-        secured = None
-    except Refused as refused:
-        raise BadInput(f"this is no credential: {refused}", hint=_HINT) from None
-    if isinstance(secured, Jws):
-        return {"digest": digest_multibase(octets), "header": secured.header, "credential": secured.claims()}
-    said = admit(octets, CREDENTIAL_LIMIT_BYTES)
-    return {"digest": digest_multibase(octets), "proof": said.pop("proof"), "credential": said}
-
-
-def _kept(payload: JsonObject, config: Path) -> JsonObject:
-    """The record that a credential is part of, as it is kept here."""
-    record = payload.get("record")
-    if not isinstance(record, dict):
-        raise BadInput("the credential names no record", hint="lineage is kept for records that were published here")
-    return Management.of(config).get(f"/v1/records/{record['id']}")
-
-
-def _lineage(record: JsonObject, payloads: list[JsonObject]) -> list[Json]:
-    """The cells behind the values that these credentials of the record hold."""
-    kept = record.get("lineage")
-    held = {name for payload in payloads for name in object_in(payload.get("credentialSubject"))}
-    if not isinstance(kept, dict) or not kept:
-        raise BadInput("no lineage is kept for this record", hint="it was published by another company")
-    return [
-        {"value": pointer, "plan": kept["plan"], **cell}
-        for pointer, cells in object_in(kept["values"]).items()
-        if pointer.lstrip("/").partition("/")[0] in held
-        for cell in _cells(list_in(cells), list_in(kept["files"]))
-    ]
-
-
-def _cells(cells: list[Json], files: list[Json]) -> list[JsonObject]:
-    found: list[JsonObject] = []
-    for cell in cells:
-        match cell:
-            case [int(number), record, line, column, text]:
-                origin = object_in(files[number])
-                found.append({
-                    "file": origin["name"], "sha256": origin["sha256"], "sheet": origin["sheet"], "record": record,
-                    "line": line, "column": column, "cell": text,
-                    **({"unit": origin["unit"]} if "unit" in origin else {}),
-                })  # fmt: skip
-    return found
-
-
-def _show_lineage(entries: Json) -> None:
-    names = ("value", "file", "line", "column", "cell")
-    rows = [object_in(entry) for entry in list_in(entries)]
-    show_table(names, [[_shown(entry, name) for name in names] for entry in rows])
-
-
-def _shown(entry: JsonObject, name: str) -> str:
-    unit = f"{entry['unit']} " if name == "line" and "unit" in entry else ""
-    return f"{unit}{entry[name]}"
+    return {**shown, "lineage": cells_behind(kept, payloads)} if lineage else shown
 
 
 @app.command(name="import")
@@ -363,7 +308,7 @@ def import_(
     Example: battery-connector credential import assay.jwt --into assays --policy policies/direct-customer.json
     """
     with told():
-        body: JsonObject = {"credential": _octets(file).decode(), "into": into, "policy": str(policy.resolve())}
+        body: JsonObject = {"credential": octets_in(file).decode(), "into": into, "policy": str(policy.resolve())}
         answer = Management.of(config).post("/v1/import", body)
     findings = list_in(answer.get("findings"))
     if as_json:
@@ -374,20 +319,6 @@ def import_(
             console(error=True).print(said, markup=False)
         console().print(f"kept {answer['credentials']} credential(s), {answer['unchanged']} were here already")
     raise SystemExit((UNCHECKED if answer.get("unchecked") else NO) if findings else DONE)
-
-
-def _octets(file: Path) -> bytes:
-    """A credential as it is served: what people lay out or save in another encoding is the same one."""
-    try:
-        octets = as_served(as_utf8(file.read_bytes()), CREDENTIAL_LIMIT_BYTES)
-        octets.decode()
-    except OSError as error:
-        raise BadInput(f"{file}: {error.strerror}", hint=_HINT) from None
-    except UnicodeDecodeError:
-        raise BadInput(f"{file} holds no credential", hint=_HINT) from None
-    except BadInput as odd:
-        raise BadInput(f"{file}: {odd.detail}", hint=odd.hint or _HINT) from None
-    return octets
 
 
 def _moment(text: str) -> datetime | None:

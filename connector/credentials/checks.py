@@ -1,5 +1,7 @@
 """The ten checks of a credential: their numbers, names and sections, by its form; and the one word that they come to.
 
+One that is shown in part (SD-JWT) has two more.
+
 How each is made is `verify`'s.
 """
 
@@ -12,8 +14,8 @@ from typing import Literal
 from connector.credentials.status import Outcome, Result
 from connector.model import JsonObject
 
-Form = Literal["vc+jwt", "proof", "vc11"]
-"""An envelope, a proof inside, or a JWT of VC Data Model 1.1."""
+Form = Literal["vc+jwt", "proof", "vc11", "vc+sd-jwt"]
+"""An envelope, a proof inside, a JWT of VC Data Model 1.1, or an envelope with disclosures."""
 _STEPS = {
     "envelope": (1, "VC-JOSE-COSE 3.1"),
     "algorithm": (2, "RFC 8725 3.1"),
@@ -40,6 +42,11 @@ _OTHER_STEPS: Mapping[Form, Mapping[str, tuple[int, str]]] = {
         "data-model": (4, "VC Data Model 1.1, 4 and 6.3.1"),
         "validity": (7, "VC Data Model 1.1, 4.6"),
     },
+    "vc+sd-jwt": {
+        "envelope": (1, "VC-JOSE-COSE 3.2"),
+        "disclosures": (11, "RFC 9901, 7.1"),
+        "key-binding": (12, "RFC 9901, 7.3"),
+    },
 }
 """Where the checks of a form follow another section."""
 
@@ -54,6 +61,8 @@ _WORDS = {
     "status": "schema-error",
     "trust": "issuer-not-anchored",
     "shape": "schema-error",
+    "disclosures": "bad-signature",
+    "key-binding": "bad-signature",
 }
 """The audit's word for a failed check; a revoked or suspended credential gives its own."""
 

@@ -14,7 +14,8 @@ from datetime import UTC, datetime
 from connector.credentials import vc11
 from connector.credentials.data_integrity import Proof
 from connector.credentials.refused import Refused
-from connector.credentials.securing import ENVELOPED, WITH_PROOF, Securing, is_vc11, open_secured
+from connector.credentials.sd_jwt import SdJwt
+from connector.credentials.securing import ENVELOPED, SELECTIVE, WITH_PROOF, Securing, is_vc11, open_secured
 from connector.model import Did, Json, JsonObject
 
 VC_CONTEXT = "https://www.w3.org/ns/credentials/v2"
@@ -81,6 +82,8 @@ class Credential:
     @property
     def media_type(self) -> str:
         """By how it is secured."""
+        if isinstance(self.securing, SdJwt):
+            return SELECTIVE
         return WITH_PROOF if isinstance(self.securing, Proof) else ENVELOPED
 
     @property
@@ -285,7 +288,7 @@ def _text(node: JsonObject, name: str) -> str:
     return value
 
 
-def parse_credential(octets: bytes) -> Credential:
-    """Octets to `Credential`, nothing verified."""
-    secured = open_secured(octets, CREDENTIAL_LIMIT_BYTES)
+def parse_credential(octets: bytes, *, selective: bool = False) -> Credential:
+    """Octets to `Credential`, nothing verified. `selective`: also of an SD-JWT, as far as it is shown."""
+    secured = open_secured(octets, CREDENTIAL_LIMIT_BYTES, selective=selective)
     return read_credential(secured, secured.claims())

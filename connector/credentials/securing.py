@@ -1,6 +1,7 @@
 """How a credential is secured: by an envelope (`vc+jwt`, `jose`) or by a proof within (`data_integrity`).
 
-A plain JWT can only be one of VC Data Model 1.1 (`vc11`); a token without `typ` is what its claims say.
+A plain JWT can only be one of VC Data Model 1.1 (`vc11`); a token without `typ` is what its claims say. An SD-JWT
+(`sd_jwt`), of which a holder shows a part, is read by those alone who say that they expect one; else it is refused.
 The first octet tells which: a compact token never begins with a brace. Both sides answer the same questions: which key,
 which algorithm, what is said, and does the signature hold. Octets are kept and served as they are hashed: the compact
 token, or the canonical JSON with its proof (DECISIONS, "Credentials with a proof inside").
@@ -11,17 +12,24 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TypeAlias
 
-from connector.credentials import data_integrity, jose, vc11
+from connector.credentials import data_integrity, jose, sd_jwt, vc11
 from connector.credentials.canonical import canonical
 from connector.credentials.data_integrity import Proof, parse
 from connector.credentials.jose import Jws, json_object
 from connector.credentials.refused import Refused
+from connector.credentials.sd_jwt import SdJwt, is_sd_jwt
 from connector.credentials.signing import PublicKey
 
-Securing: TypeAlias = Jws | Proof
+Securing: TypeAlias = Jws | Proof | SdJwt
 
-ENVELOPED, WITH_PROOF = "application/vc+jwt", "application/vc"
+ENVELOPED, WITH_PROOF, SELECTIVE = "application/vc+jwt", "application/vc", "application/vc+sd-jwt"
 """The media types (VC-JOSE-COSE section 6.1, VC Data Model 2.0 section 6.2)."""
+
+_NOT_HERE = (
+    "an SD-JWT, of which the holder shows a part as they choose: `credential verify` reads it, and it counts nowhere "
+    "else; ask its issuer for a vc+jwt"
+)
+"""DECISIONS, "Credentials that are shown in part"."""
 
 
 def has_proof(octets: bytes) -> bool:
@@ -29,8 +37,12 @@ def has_proof(octets: bytes) -> bool:
     return octets.startswith(b"{")
 
 
-def open_secured(octets: bytes, limit_bytes: int) -> Securing:
-    """Read a credential's securing without checking its signature."""
+def open_secured(octets: bytes, limit_bytes: int, *, selective: bool = False) -> Securing:
+    """Read a credential's securing without checking its signature. `selective`: an SD-JWT may be shown as well."""
+    if is_sd_jwt(octets):
+        if not selective:
+            raise Refused("selective-disclosure", _NOT_HERE)
+        return sd_jwt.parse(octets, limit_bytes)
     if has_proof(octets):
         proof = parse(octets, limit_bytes)
         data_integrity.check_use(proof, "assertionMethod")
@@ -66,11 +78,15 @@ def is_vc11(secured: Securing) -> bool:
 
 def media_type_of(octets: bytes) -> str:
     """The media type of a credential."""
+    if is_sd_jwt(octets):
+        return SELECTIVE
     return WITH_PROOF if has_proof(octets) else ENVELOPED
 
 
 def suffix_of(octets: bytes) -> str:
     """How the name of a file with this credential ends."""
+    if is_sd_jwt(octets):
+        return ".sd-jwt"
     return ".json" if has_proof(octets) else ".jwt"
 
 
@@ -84,7 +100,7 @@ def check_signature(secured: Securing, key: PublicKey) -> None:
     if isinstance(secured, Proof):
         data_integrity.verify(secured, key)
     else:
-        jose.verify(secured, key)
+        jose.verify(secured.jws if isinstance(secured, SdJwt) else secured, key)
 
 
 def as_served(octets: bytes, limit_bytes: int) -> bytes:
@@ -101,7 +117,7 @@ def as_served(octets: bytes, limit_bytes: int) -> bytes:
 
 def check_served(octets: bytes, secured: Securing) -> None:
     """`Refused` if these are not such octets: else one statement would have many digests."""
-    if isinstance(secured, Jws):
+    if not isinstance(secured, Proof):
         return
     if data_integrity.attach(secured.document, secured.config, secured.signature) != octets:
         raise Refused("not-canonical", "JSON that is not in the one form of RFC 8785")

@@ -27,6 +27,7 @@ from connector.credentials.datamodel import (
 from connector.credentials.did import DidDocument, key_for
 from connector.credentials.digest import digest_multibase
 from connector.credentials.refused import Refused, Unsupported
+from connector.credentials.sd_jwt import BadDisclosure, Challenge, SdJwt, check_binding, is_sd_jwt
 from connector.credentials.securing import Securing, check_served, check_signature, has_proof, is_vc11, open_secured
 from connector.credentials.signing import PublicKey
 from connector.credentials.status import OpenedList, Result, Unobtained, open_list, status_of
@@ -95,15 +96,17 @@ class Material:
     """Why it is not known whether the issuer is one of the `members` that a trust list names."""
     contexts: Collection[str]
     check_shape: ShapeCheck | None
+    challenge: Challenge | None = None
+    """How an SD-JWT was asked for. None: none was, and it is refused."""
     nonconforming: bool = False
     """UNSAFE. Those of VC Data Model 1.1 may depart from it, as the official conformance kit's do."""
     opened: dict[tuple[str, str], OpenedList | Unobtained] = field(default_factory=dict, repr=False, compare=False)
 
 
-def needs(octets: bytes) -> Needs:
+def needs(octets: bytes, *, selective: bool = False) -> Needs:
     """What verifying these octets needs from the network."""
     try:
-        credential = parse_credential(octets)
+        credential = parse_credential(octets, selective=selective)
         key_id = credential.securing.key_id
     except Refused:  # `verify` says what is wrong with it
         return Needs(issuer=None)
@@ -130,7 +133,7 @@ class Attested:
 def attest(octets: bytes, material: Material) -> Attested:
     """Checks 1 to 6. An issuer whose document was not asked for, because nobody trusts it, fails by the ninth alone."""
     book: dict[str, Result] = {}
-    secured = _read_envelope(octets, book)
+    secured = _read_envelope(octets, book, selective=material.challenge is not None)
     credential = _read_model(secured, material, book) if secured is not None else None
     key = None
     if credential is not None:
@@ -142,9 +145,18 @@ def attest(octets: bytes, material: Material) -> Attested:
         else:
             key = _find_key(credential, material, book)
     signed = credential is not None and key is not None and _check_signature(credential, key, book)
-    older = secured is not None and is_vc11(secured)
-    form: Form = "proof" if has_proof(octets) else "vc11" if older else "vc+jwt"
-    return Attested(digest=digest_multibase(octets), credential=credential, signed=signed, book=book, form=form)
+    return Attested(
+        digest=digest_multibase(octets), credential=credential, signed=signed, book=book,
+        form=_form(octets, secured, material),
+    )  # fmt: skip
+
+
+def _form(octets: bytes, secured: Securing | None, material: Material) -> Form:
+    if is_sd_jwt(octets) and material.challenge is not None:
+        return "vc+sd-jwt"
+    if has_proof(octets):
+        return "proof"
+    return "vc11" if secured is not None and is_vc11(secured) else "vc+jwt"
 
 
 def judge(attested: Attested, *, at: datetime, now: datetime, material: Material) -> Report:
@@ -155,6 +167,8 @@ def judge(attested: Attested, *, at: datetime, now: datetime, material: Material
         lists = [_opened(entry.list_url, credential.issuer, material) for entry in credential.status]
         book["status"] = status_of(credential, attested.digest, lists, at=at, now=now)
         book["trust"] = trust_in(credential.issuer, credential.types, material)
+        if isinstance(credential.securing, SdJwt) and material.challenge is not None:
+            book["key-binding"] = _binding(credential.securing, material.challenge, at)
         if book["contexts"].outcome == "passed":
             book["shape"] = _shape(credential, material, findings)
     return Report(
@@ -166,10 +180,14 @@ def judge(attested: Attested, *, at: datetime, now: datetime, material: Material
     )
 
 
-def _read_envelope(octets: bytes, book: dict[str, Result]) -> Securing | None:
+def _read_envelope(octets: bytes, book: dict[str, Result], *, selective: bool) -> Securing | None:
     try:
-        secured = open_secured(octets, CREDENTIAL_LIMIT_BYTES)
+        secured = open_secured(octets, CREDENTIAL_LIMIT_BYTES, selective=selective)
         check_served(octets, secured)
+    except BadDisclosure as error:
+        book["envelope"] = book["algorithm"] = PASSED
+        book["disclosures"] = _failed(error)
+        return None
     except Unsupported as error:
         book["envelope"], book["algorithm"] = PASSED, _failed(error)
         return None
@@ -179,6 +197,8 @@ def _read_envelope(octets: bytes, book: dict[str, Result]) -> Securing | None:
         return None
     book["envelope"] = PASSED
     book["algorithm"] = Result("passed", detail=secured.alg)
+    if isinstance(secured, SdJwt):
+        book["disclosures"] = Result("passed", detail=secured.told())
     return secured
 
 
@@ -243,6 +263,17 @@ def _validity(credential: Credential, at: datetime) -> Result:
     return PASSED
 
 
+def _binding(shown: SdJwt, challenge: Challenge, at: datetime) -> Result:
+    """Whether the holder showed it, for whom it was asked. Nobody asked: what is there may still be wrong."""
+    try:
+        left = check_binding(shown, challenge, at)
+    except Unsupported as error:
+        return Result("unchecked" if challenge.asked else "skipped", error.reason, error.detail)
+    except Refused as error:
+        return _failed(error)
+    return Result("skipped", "not-asked-for", left) if left else PASSED
+
+
 def _opened(url: str, issuer: Did, material: Material) -> OpenedList | Unobtained:
     known = material.opened.get((url, issuer))
     if known is None:
@@ -291,6 +322,10 @@ def _shape(credential: Credential, material: Material, findings: list[Finding]) 
             findings += material.check_shape(name, credential.payload)
     if not findings:
         return PASSED
+    hidden = credential.securing.hidden if isinstance(credential.securing, SdJwt) else 0
+    if hidden and all(finding.code == "missing-term" for finding in findings):
+        missing = "; ".join(finding.message for finding in findings[:_MAX_TOLD_FINDINGS])
+        return Result("unchecked", "withheld", f"it may be among what the holder withholds: {missing}")
     told = "; ".join(finding.message for finding in findings[:_MAX_TOLD_FINDINGS])
     return Result("failed", findings[0].code, f"{counted(len(findings), 'finding')}: {told}")
 

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Literal, Protocol
 
 from connector.credentials.did import DidDocument
+from connector.credentials.sd_jwt import Challenge
 from connector.credentials.verify import Report
 from connector.exchange.agreed import AgreementStore
 from connector.exchange.keeping import RecordStore
@@ -285,13 +286,14 @@ class Peers(Protocol):
 class Verifier(Protocol):
     """Checks a credential with whatever has to be fetched for it."""
 
-    async def verify(self, octets: bytes, at: datetime | None = None, *, trusted_only: bool = False) -> Report:
+    async def verify(
+        self, octets: bytes, at: datetime | None = None, *, trusted_only: bool = False, asked: Challenge | None = None
+    ) -> Report:
         """The numbered checks, judged as of `at`; None: as of now. Never raises for what is wrong with the credential.
-
-        Now is when all that had to be fetched has come. A moment read before it is past by then, and of the past a
-        status list without changes says little.
+        Now is when all has come that had to be fetched: of the past a status list without changes says little.
 
         `trusted_only`: for what a peer handed over. Of an issuer that is not trusted nothing is fetched.
+        `asked`: an SD-JWT may be shown as well, asked for so. None: it is refused.
         """
 
 

@@ -15,6 +15,7 @@ from datetime import datetime, timedelta
 from connector.credentials.did import DidDocument
 from connector.credentials.presentation import bound_to
 from connector.credentials.refused import Refused
+from connector.credentials.sd_jwt import Challenge
 from connector.credentials.securing import has_proof, key_id_of
 from connector.credentials.status import Unobtained
 from connector.credentials.verify import MEMBERS, Material, Report, ShapeCheck, attest, judge, needs, trust_in
@@ -55,17 +56,21 @@ class FetchingVerifier:
         """The same with everything that it fetches from there, and nothing remembered."""
         return replace(self, resolver=resolver, reads=reads, _members={})
 
-    async def verify(self, octets: bytes, at: datetime | None = None, *, trusted_only: bool = False) -> Report:
+    async def verify(
+        self, octets: bytes, at: datetime | None = None, *, trusted_only: bool = False, asked: Challenge | None = None
+    ) -> Report:
         """The numbered checks, judged as of `at`; None: as of now."""
-        return await self._verify(octets, at, members=True, trusted_only=trusted_only)
+        return await self._verify(octets, at, members=True, trusted_only=trusted_only, asked=asked)
 
-    async def _verify(self, octets: bytes, at: datetime | None, *, members: bool, trusted_only: bool) -> Report:
+    async def _verify(
+        self, octets: bytes, at: datetime | None, *, members: bool, trusted_only: bool, asked: Challenge | None = None
+    ) -> Report:
         """`members`: whether the trust lists' word of that name counts. Membership itself is for the named issuers.
 
         Where the credential names an address, that is asked last: whoever hands a credential over must not choose whom
         we ask, so its issuer is trusted first (`trusted_only`), and has signed it.
         """
-        needed = needs(octets)
+        needed = needs(octets, selective=asked is not None)
         documents: dict[str, DidDocument | Unobtained] = {}
         lists: dict[str, bytes | Unobtained] = {}
         changes: dict[str, bytes | Unobtained] = {}
@@ -73,6 +78,7 @@ class FetchingVerifier:
         material = Material(
             documents=documents, lists=lists, changes=changes, contexts=self.contexts, check_shape=self.check_shape,
             trusted_issuers=trusted, trust_unobtained=membership, nonconforming=self.nonconforming,
+            challenge=asked,
         )  # fmt: skip
         issuer = needed.issuer
         if issuer and not (trusted_only and trust_in(issuer, needed.types, material).outcome == "failed"):

@@ -293,7 +293,7 @@ class Revoked(Answer):
 
 
 class Check(Answer):
-    """One of the ten checks."""
+    """One of the ten checks; of what is shown in part (SD-JWT) there are twelve."""
 
     step: int
     name: str

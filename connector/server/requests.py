@@ -169,6 +169,10 @@ class Verify(Asked):
     """Its octets."""
     at: Moment = None
     """Judge as of this time. Default: now."""
+    audience: str = ""
+    """Of an SD-JWT: whom the holder's key binding has to name. It goes with `nonce`; without them none is asked for."""
+    nonce: str = ""
+    """Of an SD-JWT: what the holder was given to sign on this occasion."""
 
 
 # --- peers -----------------------------------------------------------------------------------------------------------

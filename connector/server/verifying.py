@@ -5,9 +5,10 @@ from __future__ import annotations
 from aiohttp import web
 
 from connector.credentials.datamodel import CREDENTIAL_LIMIT_BYTES
+from connector.credentials.sd_jwt import Challenge
 from connector.credentials.securing import as_served
 from connector.credentials.verify import needs
-from connector.errors import CannotCheck, Conflict, NotFound
+from connector.errors import BadInput, CannotCheck, Conflict, NotFound
 from connector.server import answers, asked, commands, requests
 from connector.server.operations import Operation
 from connector.server.problems import json_response
@@ -20,7 +21,7 @@ def operations() -> list[Operation]:
     revoke = "Withdraw a credential of ours, suspend or reinstate it, with effect from a time."
     return [
         Operation(
-            "POST", "/v1/verify", _verify, "Check a credential, in ten steps.", (answers.Verified,),
+            "POST", "/v1/verify", _verify, "Check a credential, in numbered steps.", (answers.Verified,),
             asked=requests.Verify, fails=(CannotCheck,),
         ),
         Operation(
@@ -36,8 +37,12 @@ def operations() -> list[Operation]:
 async def _verify(request: web.Request) -> web.Response:
     services, body = request.app[SERVICES], await asked.body(request, requests.Verify)
     octets = as_served(body.credential.encode(), CREDENTIAL_LIMIT_BYTES)
-    report = await services.verifier.verify(octets, body.at)
-    return json_response({**report.as_json(), "outcome": report.outcome(), "types": [*needs(octets).types]})
+    challenge = Challenge(audience=body.audience, nonce=body.nonce)
+    if bool(body.audience) != bool(body.nonce):
+        raise BadInput("audience and nonce go together", hint="both stand in what the holder was asked")
+    report = await services.verifier.verify(octets, body.at, asked=challenge)
+    types = needs(octets, selective=True).types
+    return json_response({**report.as_json(), "outcome": report.outcome(), "types": [*types]})
 
 
 async def _import(request: web.Request) -> web.Response:

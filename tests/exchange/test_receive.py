@@ -13,6 +13,7 @@ import pytest
 from connector.credentials import issue
 from connector.credentials.did import DidDocument, MethodKey, build_document, parse_document
 from connector.credentials.digest import digest_multibase
+from connector.credentials.sd_jwt import Challenge
 from connector.credentials.status import Unobtained
 from connector.credentials.verify import Material, Report, verify
 from connector.errors import BadMessage
@@ -118,9 +119,13 @@ class Verifier:
 
     trusted: dict[str, tuple[str, ...]] | None = None
 
-    async def verify(self, octets: bytes, at: datetime | None = None, *, trusted_only: bool = False) -> Report:
+    async def verify(
+        self, octets: bytes, at: datetime | None = None, *, trusted_only: bool = False, asked: Challenge | None = None
+    ) -> Report:
         """Verify."""
-        material = Material(documents=DOCUMENTS, trusted_issuers=self.trusted, contexts=CONTEXTS, check_shape=None)
+        material = Material(
+            documents=DOCUMENTS, trusted_issuers=self.trusted, contexts=CONTEXTS, check_shape=None, challenge=asked
+        )  # fmt: skip
         return verify(octets, at=at or NOW, now=NOW, material=material)
 
 
