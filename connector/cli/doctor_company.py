@@ -9,6 +9,7 @@ from __future__ import annotations
 import shutil
 import socket
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -24,12 +25,12 @@ from connector.credentials.datamodel import time_text
 from connector.credentials.own_methods import OwnMethod, standing
 from connector.errors import BadConfig, ConnectorError, KeyUnreachable, PeerUnreachable
 from connector.exchange.policies import why_refused
+from connector.exchange.rows import DatasetRow
 from connector.keys.custody import open_id_key
 from connector.keys.register import Register
 from connector.keys.ring import open_keys
 from connector.model import Finding, JsonObject
-from connector.stores import look_into
-from connector.stores.backup import check_store, datasets_in
+from connector.stores import backup, datasets_in, look_into
 from connector.stores.connection import look
 from connector.vocabulary.bundle import load_bundle
 
@@ -156,7 +157,7 @@ def _still_there(register: Register, former: OwnMethod) -> bool:
 def _store(company: Config, *, thorough: bool) -> Iterator[Check]:
     scheme, _, rest = company.store.partition(":")
     if scheme != "sqlite":
-        yield _database(company)
+        yield from _database(company)
         return
     path = company.path(rest)
     if not path.exists():
@@ -164,7 +165,7 @@ def _store(company: Config, *, thorough: bool) -> Iterator[Check]:
         return
     try:
         step, later = look(path)
-        findings = check_store(path, company.tenant)[2] if thorough else []
+        findings = backup.check_store(path, company.tenant)[2] if thorough else []
     except ConnectorError as error:
         yield wrong("store", error, "put a backup of the company in its place")
         return
@@ -179,37 +180,38 @@ def _store(company: Config, *, thorough: bool) -> Iterator[Check]:
         size = sum(one.stat().st_size for one in path.parent.glob(f"{path.name}*"))
         yield good("store", f"{size / 1e6:,.1f} MB with schema step {step}; {looked}")
     if not later:
-        yield from _offers(path, company.tenant)
+        with suppress(apsw.Error):  # the store is damaged, which was told
+            yield from _offers(backup.datasets_in(path, company.tenant))
 
 
-def _offers(path: Path, tenant: str) -> Iterator[Check]:
+def _offers(datasets: list[DatasetRow]) -> Iterator[Check]:
     """What is offered under a policy that an older version took and this one refuses."""
-    try:
-        found = [(row, why_refused(row)) for row in datasets_in(path, tenant) if not row.withdrawn]
-    except apsw.Error:
-        return  # the store is damaged, which was told
-    for row, why in found:
-        if why:
+    for row in datasets:
+        if not row.withdrawn and (why := why_refused(row)):
             fix = f"change the policy, and publish under it anew; or: battery-connector withdraw {row.dataset_id}"
             says = f"{row.title} ({row.dataset_id}) opens nothing, because this version refuses its policy: {why}"
             yield Check(name="offers", outcome="bad", says=says, fix=fix)
 
 
-def _database(company: Config) -> Check:
+def _database(company: Config) -> Iterator[Check]:
+    password, datasets = known_secret(STORE_PASSWORD_VARIABLE, company), list[DatasetRow]()
     try:
-        step, later = look_into(
-            company.store, company=company.did, password=known_secret(STORE_PASSWORD_VARIABLE, company)
-        )
+        step, later = look_into(company.store, company=company.did, password=password)
+        if not later:
+            datasets = datasets_in(company.store, company.tenant, password=password)
     except ConnectorError as error:
         fix = "look at the database, and at `store` in the configuration"
-        return wrong("store", error, fix, "bad" if isinstance(error, BadConfig) else "unchecked")
+        yield wrong("store", error, fix, "bad" if isinstance(error, BadConfig) else "unchecked")
+        return
     if later and step:
         says = f"the database has schema step {step}; the next start brings it to {later[-1]}"
-        return Check(name="store", outcome="warning", says=says, fix=f"pg_dump, then {_START}")
-    if not step:
-        return good("store", "the database answers; the first start fills it")
-    looked = "battery-connector evidence export, and verify, look through the chain in it"
-    return good("store", f"the database answers, with schema step {step}; {looked}")
+        yield Check(name="store", outcome="warning", says=says, fix=f"pg_dump, then {_START}")
+    elif not step:
+        yield good("store", "the database answers; the first start fills it")
+    else:
+        looked = "battery-connector evidence export, and verify, look through the chain in it"
+        yield good("store", f"the database answers, with schema step {step}; {looked}")
+    yield from _offers(datasets)
 
 
 def _disk(company: Config) -> Check:

@@ -27,6 +27,7 @@ from pathlib import Path
 
 from connector.errors import BadConfig
 from connector.exchange.ports import Store
+from connector.exchange.rows import DatasetRow
 from connector.stores.memory import MemoryStore
 from connector.stores.sqlite import SqliteStore
 
@@ -56,6 +57,13 @@ def look_into(url: str, *, company: str, password: str = "") -> tuple[int, list[
     except ModuleNotFoundError:
         raise _missing() from None
     return asyncio.run(look(url, password, company))
+
+
+def datasets_in(url: str, tenant: str, *, password: str = "") -> list[DatasetRow]:
+    """All datasets of a database that `look_into` found up to date. The same."""
+    from connector.stores.postgres_connection import datasets  # noqa: PLC0415 - an extra, which most do without
+
+    return asyncio.run(datasets(url, password, tenant))
 
 
 async def _postgres(url: str, password: str, company: str) -> Store:

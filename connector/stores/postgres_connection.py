@@ -13,8 +13,11 @@ from urllib.parse import urlsplit
 import asyncpg
 
 from connector.errors import BadConfig, BadMessage, Unavailable
+from connector.exchange.rows import DatasetRow
+from connector.stores.dialect import postgres_statements
 from connector.stores.engine import Violated
 from connector.stores.migrations import APPLIED, SCHEMA, Step, later, steps
+from connector.stores.records import DATASET
 
 OLDEST: Final = 15
 READERS: Final = 4
@@ -58,20 +61,35 @@ async def open_pool(url: str, password: str, company: str) -> asyncpg.Pool:
 
 async def look(url: str, password: str, company: str) -> tuple[int, list[str]]:
     """The schema's last step, and those that the next start will make. Nothing is changed. The same errors."""
+    async with _one_look(url, password) as connection:
+        await _check_server(connection)
+        wanted = steps(SCHEMA / "postgres")
+        there = await connection.fetchval("SELECT to_regclass('migration') IS NOT NULL")
+        missing = await _missing(connection, wanted) if there else wanted
+        if there:
+            await _check_company(connection, company, first=False)
+    return len(wanted) - len(missing), [step.name for step in missing]
+
+
+async def datasets(url: str, password: str, tenant: str) -> list[DatasetRow]:
+    """All datasets of a database whose schema is up to date. The same errors."""
+    wanted = postgres_statements()["list_datasets"]
+    async with _one_look(url, password) as connection:
+        rows = await connection.fetch(wanted.text, *wanted.arguments({"tenant": tenant, "after": "", "limit": None}))
+    return [DATASET.read(tuple(row)) for row in rows]
+
+
+@asynccontextmanager
+async def _one_look(url: str, password: str) -> AsyncIterator[asyncpg.Connection]:
+    """A connection for as long as it takes, without a pool."""
     async with _told(url):
         connection = await asyncpg.connect(
             url, password=password or None, timeout=_CONNECT_SECONDS, command_timeout=_ANSWER_SECONDS
         )
         try:
-            await _check_server(connection)
-            wanted = steps(SCHEMA / "postgres")
-            there = await connection.fetchval("SELECT to_regclass('migration') IS NOT NULL")
-            missing = await _missing(connection, wanted) if there else wanted
-            if there:
-                await _check_company(connection, company, first=False)
+            yield connection
         finally:
             connection.terminate()
-    return len(wanted) - len(missing), [step.name for step in missing]
 
 
 def place(url: str) -> str:

@@ -189,9 +189,14 @@ async def test_a_store_that_the_next_start_changes_is_told(tmp_path: Path) -> No
     assert (store.outcome, "backup" in store.fix) == ("warning", True)
 
 
-async def test_an_offer_whose_policy_this_version_refuses_is_named(tmp_path: Path) -> None:
+@pytest.mark.parametrize("kind", ["sqlite", "postgres"])
+def test_an_offer_whose_policy_this_version_refuses_is_named(kind: str, tmp_path: Path) -> None:
     """With why and what to do; one that is good, or offered no more, is not."""
     mine = found(tmp_path, "mine", *free_ports(2))
+    company = load(mine.config)
+    path = company.path(company.store.removeprefix("sqlite:"))
+    path.parent.mkdir(exist_ok=True)
+    url = f"sqlite:{path}" if kind == "sqlite" else asyncio.run(postgres.create())
     purpose = {"leftOperand": "purpose", "operator": "eq", "rightOperand": "audit"}
     older = orjson.dumps(
         {"@type": "Set", "permission": [{"action": "use"}, {"action": "audit", "constraint": purpose}]}
@@ -200,14 +205,18 @@ async def test_an_offer_whose_policy_this_version_refuses_is_named(tmp_path: Pat
         tenant="", dataset_id="urn:older", title="old lots", plan="", record_types=("Lot",), at=1, policy_digest="x",
         policy=older,
     )  # fmt: skip
-    (mine.folder / "store").mkdir(exist_ok=True)
-    store = SqliteStore(mine.folder / "store" / "connector.db")
     use = b'{"@type":"Set","permission":[{"action":"use"}]}'
     gone, good = replace(row, dataset_id="urn:gone", withdrawn=5), replace(row, dataset_id="urn:good", policy=use)
-    for one in (row, gone, good):
-        await store.commit_dataset(one)
-    await store.close()
-    (told,) = [one for one in company_checks(load(mine.config), NOW, runs=True, thorough=False) if one.name == "offers"]
+
+    async def fill() -> None:
+        store = await open_store(url, company=company.did)
+        for one in (row, gone, good):
+            await store.commit_dataset(one)
+        await store.close()
+
+    asyncio.run(fill())
+    wanted = company.model_copy(update={"store": url})
+    (told,) = [one for one in company_checks(wanted, NOW, runs=True, thorough=False) if one.name == "offers"]
     assert told.outcome == "bad"
     for words in ("old lots", "urn:older", "purpose is not known where it is decided"):
         assert words in told.says
