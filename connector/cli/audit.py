@@ -16,6 +16,7 @@ import typer
 from typer.core import TyperGroup
 
 from connector.cli.audit_footprint import show_footprint
+from connector.cli.audit_sourcing import show_sourcing
 from connector.cli.audit_verify import verify
 from connector.cli.client import Management
 from connector.cli.console import CONFIG, DONE, JSON, NO, UNCHECKED, next_step, show_json, told
@@ -173,6 +174,7 @@ def _show(answer: JsonObject) -> None:
     _show_balances(answer)
     _show_coverage(answer)
     show_footprint(answer)
+    show_sourcing(answer)
 
 
 def _show_findings(answer: JsonObject) -> None:

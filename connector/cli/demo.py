@@ -139,6 +139,7 @@ def _result(companies: Companies, line: Storyline, seconds: float) -> JsonObject
             "unreached": report["unreached"],
             "coverage": report["coverage"],
             "footprint": report["footprint"],
+            "sourcing": report["sourcing"],
             "findings": _findings(companies, report),
         },
         "audits": [_short(step, one) for step, one in line.told.audits],

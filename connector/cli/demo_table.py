@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from rich.table import Table
 
+from connector.cli import audit_sourcing
 from connector.cli.audit_footprint import summary
 from connector.cli.console import console
 from connector.model import list_in, object_in
@@ -33,6 +34,8 @@ def show(result: JsonObject, refused: list[JsonObject], pages: dict[str, str]) -
     _coverage(object_in(object_in(result["audit"])["coverage"]))
     if footprint := object_in(object_in(result["audit"])["footprint"]):
         out.print(f"carbon footprint, kg CO2e: {summary(footprint)}", markup=False)
+    for metal, shares in object_in(object_in(object_in(result["audit"])["sourcing"])["metals"]).items():
+        out.print(f"source of {metal}: {audit_sourcing.summary(object_in(shares))}", markup=False)
     _findings(list_in(object_in(result["audit"])["findings"]), list_in(result["findings"]))
     for name, place in pages.items():
         out.print(f"{name}: {place}", markup=False)

@@ -285,7 +285,7 @@ def _compare(book: _Book, kept: JsonObject, recording: Recording, *, by_another:
     good = {
         "records": f"{outcomes}: signatures, status, digests and rules judged again as of {recording.at.isoformat()}",
         "balances": "every sum, residual and tolerance",
-        "origin": "every share of every metal, every footprint",
+        "origin": "every share of every metal, every footprint, every sourcing statement",
         "verdict": str(kept.get("verdict")),
     }
     for subject, said in good.items():

@@ -6,89 +6,29 @@ origin. The result's values and their JSON are in `report.py`.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass, replace
-from decimal import Decimal
+from collections.abc import Mapping
+from dataclasses import replace
 
 from connector.provenance.balance import Books, site_balances
+from connector.provenance.chained import attested, chain_of
 from connector.provenance.crosscheck import all_findings
-from connector.provenance.events import Event, MakeEvent, MoveEvent, StocktakeEvent, Thing, each
-from connector.provenance.links import LEAVES, PROOFS
-from connector.provenance.naming import Names, names_of
-from connector.provenance.nodes import Edge, Judged, Node, Scope, judge
+from connector.provenance.events import Event, MakeEvent, MoveEvent, StocktakeEvent, each
+from connector.provenance.links import LEAVES
+from connector.provenance.naming import names_of
+from connector.provenance.nodes import Edge, Node, Scope, judge
 from connector.provenance.origin import RECYCLED, Chain, Coverage, Ground, coverage
 from connector.provenance.outcomes import FAILED, GAPS, USABLE, Outcome, verdict
 from connector.provenance.report import AuditReport, NodeResult
 from connector.provenance.rollup import FootprintReport
+from connector.provenance.seen import Seen
+from connector.provenance.sourced import SourcingReport, sourcing_of
 from connector.provenance.stated import Passport, footprints_of
-from connector.provenance.statements import Content
 from connector.provenance.walk import Walk
 from connector.vocabulary.bundle import load_tolerances
 from connector.vocabulary.tolerances import known_at
 
-_GROUNDS: Mapping[Outcome, Ground] = {
-    Outcome.VERIFIED: Ground.VERIFIED,
-    Outcome.UNCHECKED: Ground.UNCHECKED,
-    Outcome.SEALED: Ground.SEALED,
-    Outcome.PENDING: Ground.PENDING,
-    Outcome.MISSING: Ground.MISSING,
-}
 _SIGNED = USABLE | {Outcome.REVOKED, Outcome.SUSPENDED, Outcome.EXPIRED}
 """Words of records that their issuer signed, whatever they are worth now."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Seen:
-    """A walk with every node judged. `children`: edges by the key of the node that holds the link.
-
-    `widest`: the share of what is balanced up to which uncertainties count, as was known at the time of the audit.
-    """
-
-    walk: Walk
-    judged: Mapping[str, Judged]
-    names: Names
-    edges: tuple[Edge, ...]
-    children: Mapping[str, tuple[Edge, ...]]
-    widest: Decimal
-
-    def word(self, key: str) -> Outcome:
-        return self.judged[key].outcome
-
-    def usable(self, words: Collection[Outcome] = USABLE) -> Iterator[tuple[Node, Event]]:
-        """Nodes whose event may enter a balance, with the ids of the events that it corrects.
-
-        Of one record that several hold the copy that says most counts.
-        """
-        by_digests = {node.page.lasting: node for node in self.walk.nodes.values() if node.page is not None}
-        counted: dict[frozenset[str], Node] = {}
-        for key, node in self.walk.nodes.items():
-            if self.word(key) in words and node.page is not None:
-                same = node.page.lasting or frozenset({key})
-                if same not in counted or len(counted[same].given) < len(node.given):
-                    counted[same] = node
-        for node in counted.values():
-            content = node.content
-            if content is None or content.event is None:
-                continue
-            linked = [by_digests.get(link.digests) for link in content.links if link.relation == "corrects"]
-            corrected = [other.content for other in linked if other is not None and other.content is not None]
-            # Nobody takes another's event out of the books.
-            earlier = tuple(self.called(other) for other in corrected if other.issuer == content.issuer)
-            yield node, replace(self.names.event(content, content.event), corrects=earlier)
-
-    def called(self, content: Content) -> str:
-        """What the books call the event that a record is about."""
-        return self.names.event(content, content.event).id if content.event is not None else content.id
-
-    def passports(self, words: Collection[Outcome]) -> Iterator[tuple[Node, str, Thing]]:
-        """Nodes about a thing with its name in the books; of several about one the maker's last: that counts."""
-        found = [
-            (node, content, content.thing)
-            for key, node in self.walk.nodes.items()
-            if (content := node.content) is not None and content.thing is not None and self.word(key) in words
-        ]
-        for node, content, thing in sorted(found, key=lambda one: (one[1].id, one[1].issuer) in self.names.makers):
-            yield node, self.names.thing(content), thing
 
 
 def assemble(walk: Walk) -> AuditReport:
@@ -103,11 +43,11 @@ def assemble(walk: Walk) -> AuditReport:
     widest = known_at(load_tolerances(), walk.now.date()).widest
     signed = [node for key, node in walk.nodes.items() if judged[key].outcome in _SIGNED]
     names = names_of(signed, edges)
-    seen = _Seen(walk=walk, judged=judged, names=names, edges=edges, children=children, widest=widest)
+    seen = Seen(walk=walk, judged=judged, names=names, edges=edges, children=children, widest=widest)
     books = _books(seen)
-    chain = _chain(seen)
-    footprint = _footprint(seen, chain)
-    findings = (*all_findings(books), *footprint.findings())
+    chain = chain_of(seen)
+    footprint, sourcing = _stated(seen, chain)
+    findings = (*all_findings(books), *footprint.findings(), *sourcing.contradictions)
     unreached = _unreached(seen)
     words = [result.outcome for result in judged.values()]
     return AuditReport(
@@ -123,6 +63,7 @@ def assemble(walk: Walk) -> AuditReport:
         parties={str(did): name for did, name in walk.names.items()},
         places=_places(seen),
         footprint=footprint,
+        sourcing=sourcing,
     )
 
 
@@ -164,19 +105,19 @@ def _proven(walk: Walk, edge: Edge) -> Edge:
     return edge
 
 
-def _results(seen: _Seen) -> tuple[NodeResult, ...]:
+def _results(seen: Seen) -> tuple[NodeResult, ...]:
     resting, taken = _resting(seen), _recycled(seen)
     results = [_result(seen, node, resting[key], taken) for key, node in seen.walk.nodes.items()]
     return tuple(sorted(results, key=lambda result: (result.depth, result.type, result.key)))
 
 
-def _recycled(seen: _Seen) -> dict[str, str]:
+def _recycled(seen: Seen) -> dict[str, str]:
     """Things that a recycler took in -> as what."""
     inputs = [product for _, event in seen.usable() if isinstance(event, MakeEvent) for product in event.inputs]
     return {product.thing: product.source_kind for product in inputs if product.source_kind in RECYCLED}
 
 
-def _result(seen: _Seen, node: Node, rests_on: tuple[str, ...], recycled: Mapping[str, str]) -> NodeResult:
+def _result(seen: Seen, node: Node, rests_on: tuple[str, ...], recycled: Mapping[str, str]) -> NodeResult:
     judged, content = seen.judged[node.key], node.content
     return NodeResult(
         key=node.key,
@@ -200,7 +141,7 @@ def _result(seen: _Seen, node: Node, rests_on: tuple[str, ...], recycled: Mappin
     )
 
 
-def _resting(seen: _Seen) -> dict[str, tuple[str, ...]]:
+def _resting(seen: Seen) -> dict[str, tuple[str, ...]]:
     """For each node the failed ones that it reaches along links."""
     parents: dict[str, list[str]] = {}
     for edge in seen.edges:
@@ -217,7 +158,7 @@ def _resting(seen: _Seen) -> dict[str, tuple[str, ...]]:
     return {key: tuple(bad) for key, bad in resting.items()}
 
 
-def _unreached(seen: _Seen) -> int:
+def _unreached(seen: Seen) -> int:
     """Ends behind which more lies: gaps of things and events, what was held back, what a cap cut off."""
     open_ended = {edge.target for edge in seen.edges if edge.relation not in LEAVES}
     open_ended.add(seen.walk.root_key)
@@ -225,7 +166,7 @@ def _unreached(seen: _Seen) -> int:
     return behind + seen.walk.unreached + seen.walk.capped
 
 
-def _books(seen: _Seen) -> Books:
+def _books(seen: Seen) -> Books:
     events: list[Event] = []
     covers: dict[str, frozenset[str]] = {}
     gaps: dict[str, tuple[str, ...]] = {}
@@ -242,68 +183,29 @@ def _books(seen: _Seen) -> Books:
     return Books(events=tuple(events), things=things, covers=covers, gaps=gaps, widest=seen.widest)
 
 
-def _coverage(seen: _Seen, chain: Chain) -> tuple[Coverage, ...]:
+def _coverage(seen: Seen, chain: Chain) -> tuple[Coverage, ...]:
     root = seen.walk.nodes[seen.walk.root_key]
     if root.content is None or seen.word(root.key) is not Outcome.VERIFIED:
         return ()
     return _named(seen, coverage(chain, seen.names.thing(root.content)))
 
 
-def _footprint(seen: _Seen, chain: Chain) -> FootprintReport:
-    sound = {key for key in seen.walk.nodes if _ground(seen, key) is Ground.VERIFIED}
+def _stated(seen: Seen, chain: Chain) -> tuple[FootprintReport, SourcingReport]:
+    """What records state beside masses."""
+    nodes, root = seen.walk.nodes, seen.walk.root_key
+    sound = {key for key in nodes if seen.ground(key) is Ground.VERIFIED}
     passports = {
         node.key: Passport(name=name, thing=thing)
         for node, name, thing in seen.passports(frozenset({Outcome.VERIFIED}))
         if node.key in sound
     }
-    return footprints_of(seen.walk.nodes, seen.walk.root_key, sound=sound, passports=passports, chain=chain)
-
-
-def _chain(seen: _Seen) -> Chain:
-    """What may be followed back, and how far."""
-    things: dict[str, Ground] = {}
-    links: dict[str, Ground] = {}
-    made: dict[str, Ground] = {}
-    for key, node in seen.walk.nodes.items():
-        ground = _ground(seen, key)
-        for link in node.links:  # one id that leads to two records gives what the worse of them gives
-            links[link] = ground if links.get(link, Ground.VERIFIED) is Ground.VERIFIED else links[link]
-        content = node.content
-        if content is not None and isinstance(content.event, MakeEvent):
-            event = seen.names.event(content, content.event)
-            made |= {product.thing: ground for product in event.outputs} if isinstance(event, MakeEvent) else {}
-    for node, name, _ in seen.passports(frozenset(Outcome)):
-        things[name] = _ground(seen, node.key)
-        for edge in seen.children.get(node.key, ()):
-            if edge.relation == "madeIn":
-                made.setdefault(name, _ground(seen, edge.target))
-    usable = [event for _, event in seen.usable()]
-    standing = {event.id for event in Books(events=tuple(usable), widest=seen.widest).standing().events}
-    return Chain(
-        events=tuple(event for event in _proven_makes(seen) if event.id in standing),
-        things=things,
-        links=links,
-        made=made,
-        extraction=_extraction(seen),
-        bought=frozenset(
-            product.thing
-            for event in usable
-            if isinstance(event, MoveEvent) and event.direction == "received"
-            for product in event.moved
-            if not product.link
-        ),
-        widest=seen.widest,
+    return (
+        footprints_of(nodes, root, sound=sound, passports=passports, chain=chain),
+        sourcing_of(nodes, root, sound=sound, passports=passports, chain=chain, attested=attested(seen)),
     )
 
 
-def _proven_makes(seen: _Seen) -> Iterator[MakeEvent]:
-    """The make events that carry origin."""
-    for node, event in seen.usable({Outcome.VERIFIED}):
-        if isinstance(event, MakeEvent) and _ground(seen, node.key) is Ground.VERIFIED:
-            yield event
-
-
-def _named(seen: _Seen, found: tuple[Coverage, ...]) -> tuple[Coverage, ...]:
+def _named(seen: Seen, found: tuple[Coverage, ...]) -> tuple[Coverage, ...]:
     """Each share with what people call the thing at its end."""
     names: dict[str, str] = {}
     for node, event in seen.usable():
@@ -323,51 +225,7 @@ def _named(seen: _Seen, found: tuple[Coverage, ...]) -> tuple[Coverage, ...]:
     )
 
 
-def _ground(seen: _Seen, key: str) -> Ground:
-    """What a node gives to those that rest on it. A failed assay or facility record takes its word along."""
-    supports = [edge.target for edge in seen.children.get(key, ()) if edge.relation in PROOFS]
-    if any(seen.word(target) in FAILED for target in supports):
-        return Ground.FAILED
-    return _GROUNDS.get(seen.word(key), Ground.FAILED)
-
-
-def _extraction(seen: _Seen) -> dict[str, Ground]:
-    """By id of a make event the ground of its extraction. Of two with one id, which others choose: the worse."""
-    found: dict[str, set[Ground | None]] = {}
-    for key, node in seen.walk.nodes.items():
-        if node.content is not None and isinstance(node.content.event, MakeEvent):
-            found.setdefault(seen.called(node.content), set()).add(_permit(seen, key))
-    return {
-        ident: next(iter(grounds)) or Ground.UNPROVEN if len(grounds) == 1 else Ground.UNPROVEN
-        for ident, grounds in found.items()
-        if grounds != {None}
-    }
-
-
-def _permit(seen: _Seen, key: str) -> Ground | None:
-    """The ground of an extraction: the permits of the event's site, which must have held at its time. None: no mine.
-
-    Another company's mine proves nothing: whoever runs the site signs what came out of it.
-    """
-    event = seen.walk.nodes[key].content
-    permits = [
-        _GROUNDS.get(seen.word(permit.target), Ground.FAILED)
-        for facility in seen.children.get(key, ())
-        if facility.relation == "facilityRecord"
-        for permit in seen.children.get(facility.target, ())
-        if permit.relation == "permit"
-    ]
-    if not permits:
-        return None
-    bad = [ground for ground in permits if ground is not Ground.VERIFIED]
-    if bad:
-        return bad[0]
-    sites = [seen.walk.nodes[edge.target].content for edge in seen.children[key] if edge.relation == "facilityRecord"]
-    ours = all(site is None or event is None or event.issuer == (site.operator or site.issuer) for site in sites)
-    return Ground.VERIFIED if ours else Ground.UNPROVEN
-
-
-def _places(seen: _Seen) -> dict[str, str]:
+def _places(seen: Seen) -> dict[str, str]:
     """Names of sites, as their facility records say."""
     found = {
         node.content.id: node.content.name

@@ -1,8 +1,9 @@
 """The report for a client: what the auditor found, told so that suppliers sealed for the client stay sealed.
 
 It is built from the client's own audit of the same root; from the full one only words and shares of metals are taken
-over, so no name, DID, id, site, time, mass, number or order of what the client may not see can slip through. Footprints
-are those of the client's own audit: a sum over more lots, less what the client has, would be the figure that is sealed.
+over, so no name, DID, id, site, time, mass, number or order of what the client may not see can slip through. What is
+stated of footprints and sourcing is that of the client's own audit: a sum over more lots, less what the client has,
+would be the figure that is sealed.
 """
 
 from __future__ import annotations
@@ -49,6 +50,7 @@ def for_client(report: AuditReport, client_report: AuditReport) -> AuditReport:
         places=client_report.places,
         withheld_balances=tuple(sorted({item.outcome for item in report.balances if item not in balances})),
         footprint=client_report.footprint,
+        sourcing=client_report.sourcing,
     )
 
 

@@ -34,7 +34,7 @@ class Difference:
 
 _SUBJECTS: Final[Mapping[str, Subject]] = {
     "balances": "balances", "findings": "balances", "withheldBalances": "balances", "coverage": "origin",
-    "footprint": "origin",
+    "footprint": "origin", "sourcing": "origin",
     "verdict": "verdict", "at": "verdict",
 }  # fmt: skip
 """Member of a report -> what it is about; all others are about the records."""

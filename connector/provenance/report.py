@@ -13,6 +13,7 @@ from connector.provenance.nodes import Edge
 from connector.provenance.origin import Coverage
 from connector.provenance.outcomes import ORDER, Outcome, Verdict
 from connector.provenance.rollup import FootprintReport
+from connector.provenance.sourced import SourcingReport
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,6 +87,7 @@ class AuditReport:
     places: Mapping[str, str] = field(default_factory=dict)
     withheld_balances: tuple[str, ...] = ()
     footprint: FootprintReport = field(default_factory=FootprintReport)
+    sourcing: SourcingReport = field(default_factory=SourcingReport)
 
     @property
     def outcomes(self) -> dict[str, int]:
@@ -109,6 +111,7 @@ class AuditReport:
             "withheldBalances": list(self.withheld_balances),
             "findings": [finding.as_json() for finding in self.findings],
             "footprint": self.footprint.as_json(),
+            "sourcing": self.sourcing.as_json(),
             "chain": chain,
             "parties": dict(self.parties),
             "places": dict(self.places),

@@ -24,6 +24,9 @@ from connector.provenance.origin import Coverage, Ground, Share
 from connector.provenance.outcomes import Outcome, Verdict
 from connector.provenance.report import AuditReport, NodeResult
 from connector.provenance.rollup import Comparison, Fit, FootprintReport, MetalStated, Part, Stated
+from connector.provenance.sourced import MetalSourced, SiteSourced, SourcingReport, SourcingStated
+from connector.provenance.sourcing import KINDS, Sourcing
+from connector.provenance.sourcing import TERMS as SOURCING_TERMS
 
 _SOURCE_KINDS: Final = frozenset({"primary", "manufacturingWaste", "postConsumer", "runAround", ""})
 _Word = TypeVar("_Word", bound=StrEnum)
@@ -49,6 +52,7 @@ def read_report(document: Json) -> AuditReport:
         places=reader.names("places"),
         withheld_balances=reader.texts("withheldBalances"),
         footprint=_footprint(reader.inner("footprint")) if "footprint" in reader.body else FootprintReport(),
+        sourcing=_sourcing(reader.inner("sourcing")) if "sourcing" in reader.body else SourcingReport(),
     )
 
 
@@ -165,6 +169,33 @@ def _comparison(reader: _Reader) -> Comparison:
         part=reader.figure("part"), outcome=cast("Fit", outcome), reason=reader.text("reason"),
         nearer=reader.texts("nearer"), farther=reader.texts("farther"), site=reader.text("site"),
     )  # fmt: skip
+
+
+def _sourcing(reader: _Reader) -> SourcingReport:
+    """What it finds contradicted stands among the findings."""
+    return SourcingReport(
+        stated=tuple(
+            SourcingStated(
+                node=each.text("node"), sourcing=_statement(each), site=each.text("site"),
+                standing=each.text("standing"), open=each.text("notCounted"),
+            )
+            for each in reader.each("stated")
+        ),
+        sites=tuple(
+            SiteSourced(site=each.text("site"), standing=each.text("standing")) for each in reader.each("sites")
+        ),
+        metals=tuple(
+            MetalSourced(metal=metal, shares=tuple((word, part.figure(word)) for word in part.body))
+            for metal, part in reader.named("metals")
+        ),
+    )  # fmt: skip
+
+
+def _statement(reader: _Reader) -> Sourcing:
+    kind = next((known for known in KINDS if known == reader.text("kind")), None)
+    if kind is None:
+        reader.wrong("kind")
+    return Sourcing(kind=kind, **{name: reader.text(term) for name, term in SOURCING_TERMS.items()})
 
 
 class _Reader:

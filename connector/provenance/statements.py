@@ -25,6 +25,7 @@ from connector.provenance.events import (
 )
 from connector.provenance.footprints import Footprint, read_footprints
 from connector.provenance.links import Link, find_links
+from connector.provenance.sourcing import Sourcing, read_sourcing
 
 _PASSPORTS: Final = frozenset({"MineralLotPassport", "CellPassport", "BatteryPassport"})
 
@@ -62,6 +63,7 @@ class Content:
     unreadable: tuple[str, ...] = ()
     faults: tuple[str, ...] = ()
     footprints: tuple[Footprint, ...] = ()
+    sourcing: tuple[Sourcing, ...] = ()
 
     @property
     def id(self) -> str:
@@ -118,6 +120,7 @@ def read_content(kind: str, record: str, version: int, statements: tuple[Stateme
         unreadable=unreadable,
         faults=(*_faults(kind, record, version, statements), *_conflicts(merged), *_foreign_move(event, statements)),
         footprints=read_footprints(tuple(statement.subject for statement in statements)),
+        sourcing=read_sourcing(kind, tuple(statement.subject for statement in statements)),
     )
 
 

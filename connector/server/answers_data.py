@@ -276,6 +276,8 @@ class Audited(Answer):
     findings: list[BalanceFinding]
     footprint: JsonMap
     """Carbon footprints: as stated, what they give upstream, and where they contradict each other."""
+    sourcing: JsonMap
+    """Sourcing statements, who stands behind each site on the way, and of each metal behind the place it came from."""
     chain: list[Edge]
     parties: dict[str, str]
     places: dict[str, str]

@@ -24,8 +24,10 @@ from connector.provenance.outcomes import FAILED, Outcome, Verdict
 from connector.provenance.report import AuditReport, NodeResult
 from connector.provenance.retelling import read_report
 from connector.provenance.rollup import EXCEEDED
+from connector.provenance.sourced import CONTRADICTED, RED_FLAG
 from connector.server.chain_picture import CARD_WIDTH, Mark, lay_out
 from connector.server.footprint_table import footprint_table
+from connector.server.sourcing_table import sourcing_table
 from connector.vocabulary.wording import spelled
 
 _TEMPLATES: Final = Path(__file__).parent / "templates"
@@ -150,6 +152,8 @@ def render(report: AuditReport, *, title: str = "", prepared_for: str = "") -> s
         bar_width=_BAR,
         footprint=footprint_table(report),
         footprint_codes=[*EXCEEDED.values()],
+        sourcing=sourcing_table(report),
+        sourcing_codes=[CONTRADICTED, RED_FLAG],
         names=names,
         leads=leads,
     )

@@ -113,6 +113,18 @@ def test_every_lot_states_a_footprint_and_the_battery_s_own_holds_them(clean: Pl
     assert "17.6 kg CO₂e" not in page
 
 
+def test_the_sources_of_metal_are_told_by_who_stands_behind_them(clean: Played) -> None:
+    """The mine is attested by the certifier's own signature, the recycler by its own claim of a third party."""
+    sourcing = one(clean.audit["sourcing"])
+    assert {stated["notCounted"] for stated in objects(sourcing["stated"])} == {""}
+    metals = {metal: set(one(shares)) for metal, shares in one(sourcing["metals"]).items()}
+    told = {"attested", "third-party", "unverified"}
+    assert metals == {"Co": told, "Ni": told, "Li": {"third-party", "unverified"}, "Mn": {"unverified"}}
+    assert sorted(str(site["standing"]) for site in objects(sourcing["sites"])) == [
+        "attested", "second-party", "self-declared", "self-declared", "third-party", "unstated",
+    ]  # fmt: skip
+
+
 def test_a_supplier_is_sealed_for_the_customer_and_stays_so_in_its_report(clean: Played) -> None:
     """The car maker's own audit sees its supplier's cells and works, and stops where that one keeps its own supplier
     back; the auditor's report for it names nobody behind.

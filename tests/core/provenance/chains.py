@@ -111,6 +111,8 @@ class World:
     received: dict[str, set[Did]] = field(default_factory=dict)
     refuse: dict[tuple[Did, str], Gap] = field(default_factory=dict)
     down: set[Did] = field(default_factory=set)
+    proofs: dict[str, JsonObject] = field(default_factory=dict)
+    """What the facility record of a site says besides."""
     words: Callable[[str, datetime], Outcome] = lambda _octets, _at: Outcome.VERIFIED
 
     def link(self, holder: Did, to: str, version: int = 1) -> JsonObject:
@@ -238,7 +240,7 @@ def stocktake(
 
 def facility(world: World, holder: Did, site: str, name: str, *, permit: bool = False) -> str:
     """A facility record, with a mine permit if asked for."""
-    subject: JsonObject = {"id": site, "type": "Facility", "name": name}
+    subject: JsonObject = {"id": site, "type": "Facility", "name": name, **world.proofs.get(site, {})}
     if permit:
         given: JsonObject = {"id": site, "type": "Facility", "permitKind": "extraction"}
         world.add(holder, "MinePermit", f"rec:permit:{site}", ("PUB", given), issuer="did:web:authority.example")

@@ -6,6 +6,7 @@ import pytest
 
 from connector.cli.audit import _show_coverage, _show_findings
 from connector.cli.audit_footprint import show_footprint
+from connector.cli.audit_sourcing import show_sourcing
 from connector.cli.audit_verify import apart
 from connector.model import JsonObject
 from tests.core.provenance.chains import audit, chain, claim, lot
@@ -46,6 +47,22 @@ def test_footprints_are_told_with_their_use_and_what_contradicts_them(capsys: py
     assert "no sum upstream; nothing is stated of the whole" in told
     assert "not comparable: it is declared per KWH" in " ".join(told.split())
     show_footprint(audit(chain()).as_json())
+    assert capsys.readouterr().out == ""
+
+
+def test_sourcing_is_told_by_metal_and_once_for_what_is_said_alike(capsys: pytest.CaptureFixture[str]) -> None:
+    """Who stands behind the source; what counts for which site; sites without a word."""
+    claim: JsonObject = {"scheme": "Mining Standard", "schemeVersion": "2.1", "score": "74"}
+    late: JsonObject = {**claim, "period": {"end": "soon"}}
+    stated: JsonObject = {"productionDate": "2027-01-05", "socialClaim": [claim, late]}
+    show_sourcing(audit(chain(claims={"L1": stated})).as_json())
+    told = " ".join(capsys.readouterr().out.split())
+    for said in (
+        "Ni: 66.2 % self-declared, 33.8 % unverified", "social: Mining Standard 2.1 74 North pit: self-declared",
+        "not counted: its period cannot be read", "nothing counts for: Battery works, Refinery",
+    ):  # fmt: skip
+        assert said in told, (said, told)
+    show_sourcing(audit(chain()).as_json())
     assert capsys.readouterr().out == ""
 
 

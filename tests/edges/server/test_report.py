@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from connector.model import JsonObject
 from connector.provenance.client import for_client
 from connector.provenance.outcomes import Outcome, Verdict
 from connector.provenance.report import AuditReport
@@ -169,6 +170,29 @@ def test_footprints_stand_in_a_table_and_what_contradicts_them_in_the_findings()
     ):  # fmt: skip
         assert said in words, said
     assert "Carbon footprint" not in _read(render(audit(chain()))).text
+
+
+def test_sourcing_stands_in_tables_and_what_contradicts_it_in_the_findings() -> None:
+    """Shares by who stands behind the source; one row for what a company says alike of several lots."""
+    third: JsonObject = {
+        "type": "Assurance",
+        "party": "third",
+        "level": "certified",
+        "verifier": "did:web:mine.example",
+    }
+    claim: JsonObject = {"scheme": "Mining Standard", "schemeVersion": "2.1", "score": "74", "scope": "pit"}
+    flag: JsonObject = {"flag": "armed group at the road", "severity": "high"}
+    own: JsonObject = {"socialClaim": [claim, {**claim, "assurance": third}], "redFlag": [flag]}
+    words = _read(render(audit(chain(claims={"L1": own, "L2": {"socialClaim": claim}})))).text
+    for said in (
+        "Responsible sourcing", "Its maker alone", "66.2 %", "Origin not verified", "33.8 %",
+        "social claim: Mining Standard 2.1",
+        "its maker alone, who calls itself a third party", "North pit: its maker alone", "no action told",
+        "Sites on the way of which nothing is stated that counts: Battery works", "! sourcing-red-flag",
+        "sourcing-contradicted, sourcing-red-flag", "A sourcing claim is not what its verifier signed",
+    ):  # fmt: skip
+        assert said in words, said
+    assert "Responsible sourcing" not in _read(render(audit(chain()))).text
 
 
 def test_books_that_do_not_add_up_are_said_where_they_matter() -> None:

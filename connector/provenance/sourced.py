@@ -1,0 +1,236 @@
+"""What the sourcing statements of a chain give together: per metal who stands behind the place it came from, the
+standing of every site on the way, and where statements contradict each other.
+
+Counted is what a verified record states of a lot on the way, and a scheme attestation that another party signed for the
+very site and that held when the lot was made. What does not count is told with its reason. A standing says who stands
+behind a statement, never that a site is good. What one statement says is `sourcing.py`'s, how far a way may be followed
+`origin.py`'s.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from typing import Final
+
+from connector.model import JsonObject
+from connector.provenance.balance import BalanceFinding
+from connector.provenance.events import read_time
+from connector.provenance.masses import ZERO, plain
+from connector.provenance.nodes import Node
+from connector.provenance.origin import Chain, Ground, Tracer
+from connector.provenance.sourcing import ATTESTATION, Sourcing, Standing
+from connector.provenance.stated import Passport
+
+CONTRADICTED: Final = "sourcing-contradicted"
+RED_FLAG: Final = "sourcing-red-flag"
+UNVERIFIED: Final = "unverified"
+"""The share of a metal of which it is not verified where it came from."""
+_EXACT_PLACES: Final = 12
+_UNSOUND: Final = "its record, or what proves it, is not verified"
+_ORDER: Final = tuple(Standing)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourcingStated:
+    """A statement at a node of the audit. `site`: the site that it speaks for, on the way to what is audited.
+
+    `standing`: who stands behind it, where it counts. `open`: why it does not count; empty where it does.
+    """
+
+    node: str
+    sourcing: Sourcing
+    site: str = ""
+    standing: str = ""
+    open: str = ""
+
+    def as_json(self) -> JsonObject:
+        """The published shape."""
+        return {
+            "node": self.node, **self.sourcing.as_json(), "site": self.site, "standing": self.standing,
+            "notCounted": self.open,
+        }  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SiteSourced:
+    """A site on the way: the surest standing of what counts for it."""
+
+    site: str
+    standing: str
+
+    def as_json(self) -> JsonObject:
+        """The published shape."""
+        return {"site": self.site, "standing": self.standing}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MetalSourced:
+    """One metal: standing of the site where it entered the chain -> share of the metal, in plain digits."""
+
+    metal: str
+    shares: tuple[tuple[str, str], ...]
+
+    def as_json(self) -> JsonObject:
+        """The published shape: fractions of 1."""
+        return dict(self.shares)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourcingReport:
+    """The whole. `contradictions`: findings, which a report's JSON has among its others."""
+
+    stated: tuple[SourcingStated, ...] = ()
+    sites: tuple[SiteSourced, ...] = ()
+    metals: tuple[MetalSourced, ...] = ()
+    contradictions: tuple[BalanceFinding, ...] = ()
+
+    def as_json(self) -> JsonObject:
+        """The published shape."""
+        return {
+            "stated": [one.as_json() for one in self.stated],
+            "sites": [one.as_json() for one in self.sites],
+            "metals": {one.metal: one.as_json() for one in self.metals},
+        }
+
+
+def sourcing_of(
+    nodes: Mapping[str, Node],
+    root_key: str,
+    *,
+    sound: Collection[str],
+    passports: Mapping[str, Passport],
+    chain: Chain,
+    attested: Mapping[str, str],
+) -> SourcingReport:
+    """What the chain states about the node `root_key`.
+
+    `sound`: keys of nodes that are verified, proofs included. `attested`: key of an attestation -> the site for which
+    it was given, where whoever runs the site did not sign it itself.
+    """
+    tracer = Tracer(chain)
+    root = passports[root_key].name if root_key in sound and root_key in passports else ""
+    sites = _sites(tracer, root)
+    owners = {
+        (content.id, content.issuer): passports[key].name
+        for key in passports
+        if (content := nodes[key].content) is not None
+    }
+    stated = tuple(
+        _judged(node, sourcing, sites=sites, owners=owners, attested=attested, sound=sound)
+        for _, node in sorted(nodes.items(), key=lambda item: (item[1].depth, item[0]))
+        if node.content is not None
+        for sourcing in node.content.sourcing
+    )
+    standings = {
+        site: min((Standing(one.standing) for one in stated if one.site == site and one.standing), key=_ORDER.index,
+                  default=Standing.NONE)
+        for site in dict.fromkeys(sites.values())
+        if site
+    }  # fmt: skip
+    return SourcingReport(
+        stated=stated,
+        sites=tuple(SiteSourced(site=site, standing=word.value) for site, word in sorted(standings.items())),
+        metals=tuple(_metal(tracer, root, metal, standings) for metal in tracer.held(root)),
+        contradictions=tuple(_contradictions(nodes, stated)),
+    )
+
+
+def _sites(tracer: Tracer, root: str) -> dict[str, str]:
+    """Every thing on the way to the root -> the site that made it. What is taken in behind no record has none."""
+    found: dict[str, str] = {}
+    waiting = [root] if root else []
+    while waiting:
+        thing = waiting.pop()
+        if thing in found:
+            continue
+        found[thing] = ""
+        for event, _ in tracer.makers.get(thing, ()):
+            found[thing] = event.site
+            waiting += (product.thing for product in event.inputs)
+    return found
+
+
+def _judged(
+    node: Node,
+    sourcing: Sourcing,
+    *,
+    sites: Mapping[str, str],
+    owners: Mapping[tuple[str, str], str],
+    attested: Mapping[str, str],
+    sound: Collection[str],
+) -> SourcingStated:
+    """The statement with what it counts for."""
+    content = node.content
+    assert content is not None, "only nodes with a content state anything"
+    one = SourcingStated(node=node.key, sourcing=sourcing)
+    if node.key not in sound:
+        return replace(one, open=_UNSOUND)
+    if node.type == ATTESTATION:
+        site = attested.get(node.key, "")
+        why = "" if site in {*sites.values()} - {""} else "it speaks for no site on the way"
+        return replace(one, site="" if why else site, standing="" if why else Standing.ATTESTED.value, open=why)
+    site = sites.get(owners.get((content.id, content.issuer), ""), "")
+    if sourcing.kind != "social":
+        return replace(one, site=site)
+    why = "" if site else "no verified making on the way tells of which site it speaks"
+    why = why or _lapsed(node, sourcing)
+    return replace(one, site=site, standing="" if why else sourcing.standing(content.issuer).value, open=why)
+
+
+def _lapsed(node: Node, sourcing: Sourcing) -> str:
+    """Why its period does not cover the making; its end does not belong to it."""
+    made = node.content.time if node.content is not None else None
+    try:
+        if made is not None and sourcing.end and read_time(sourcing.end) <= made:
+            return "its period was over when this was made"
+        if made is not None and sourcing.start and made < read_time(sourcing.start):
+            return "its period began after this was made"
+    except ValueError:
+        return "its period cannot be read"
+    return ""
+
+
+def _metal(tracer: Tracer, root: str, metal: str, standings: Mapping[str, Standing]) -> MetalSourced:
+    sums: dict[str, Decimal] = {}
+    for share in tracer.trace(root, metal):
+        verified = share.ground is Ground.VERIFIED
+        word = standings.get(share.site, Standing.NONE).value if verified else UNVERIFIED
+        sums[word] = sums.get(word, ZERO) + share.fraction
+    words = (*(one.value for one in _ORDER), UNVERIFIED)
+    return MetalSourced(
+        metal=metal, shares=tuple((word, plain(sums[word], _EXACT_PLACES)) for word in words if word in sums)
+    )
+
+
+def _contradictions(nodes: Mapping[str, Node], stated: Collection[SourcingStated]) -> Iterator[BalanceFinding]:
+    """A claim against itself or against the attestation on which it leans; a red flag that nobody acts on."""
+    given = [one for one in stated if one.standing == Standing.ATTESTED]
+    for one in stated:
+        content, said = nodes[one.node].content, one.sourcing
+        if one.open or content is None:
+            continue
+        if said.kind == "red-flag" and not said.action:
+            grave = f" ({said.score})" if said.score else ""
+            yield _finding(RED_FLAG, one, f"a red flag{grave} without any action: {said.scope or 'not said what'}")
+        if said.kind == "social" and said.calls_itself_independent(content.issuer):
+            yield _finding(CONTRADICTED, one, f"who states it calls itself the {said.party} party that checked it")
+        for other in given if said.kind == "social" else ():
+            if one.site == other.site and _leans_on(said, nodes[other.node], other.sourcing):
+                yield _finding(
+                    CONTRADICTED, one, f"it claims {said.score}, and its verifier signed {other.sourcing.score}"
+                )
+
+
+def _leans_on(said: Sourcing, node: Node, attestation: Sourcing) -> bool:
+    """The claim names whoever signed the attestation, by the same edition of the same scheme, with another score."""
+    signer = node.content.issuer if node.content is not None else ""
+    same = (said.scheme, said.version, said.verifier) == (attestation.scheme, attestation.version, signer)
+    return same and "" not in {said.score, attestation.score} and said.score != attestation.score
+
+
+def _finding(code: str, one: SourcingStated, message: str) -> BalanceFinding:
+    return BalanceFinding(
+        code=code, message=message, site=one.site, metal="", period="", residual=ZERO, tolerance=ZERO, subject=one.node
+    )

@@ -1,0 +1,225 @@
+"""Sourcing statements along a chain: who stands behind a site, for how much of the metal, and what contradicts itself.
+
+The chain of `chains.py`: of the 48 kg nickel in battery B 98 of 148 parts came out of the mine, the rest was bought
+without proof by the refiner.
+"""
+
+from __future__ import annotations
+
+import json
+from decimal import Decimal
+
+import pytest
+
+from connector.model import Did, Json, JsonObject
+from connector.provenance.client import for_client
+from connector.provenance.outcomes import Outcome
+from connector.provenance.report import AuditReport
+from connector.provenance.retelling import read_report
+from connector.provenance.sourcing import Sourcing, read_sourcing
+from tests.core.provenance.chains import MAKER, MINE, REFINER, SEALED, World, audit, chain
+
+CERTIFIER = Did("did:web:certifier.example")
+EDITION: JsonObject = {"scheme": "Mining Standard", "schemeVersion": "2.1"}
+
+
+def assurance(party: str, level: str = "certified", verifier: str = CERTIFIER) -> JsonObject:
+    """Who is said to have checked it."""
+    return {"type": "Assurance", "party": party, "level": level, "verifier": verifier}
+
+
+def social(score: str = "74", **more: Json) -> JsonObject:
+    """A lot's claim."""
+    return {"socialClaim": [{"type": "SocialClaim", **EDITION, "score": score, **more}]}
+
+
+def attest(world: World, *, issuer: str = CERTIFIER, about: str = "site:mine", score: str = "74") -> World:
+    """The mine's facility record leads to an attestation; what leads to the record is linked anew."""
+    attested: JsonObject = {"id": about, "type": "Facility", **EDITION, "score": score}
+    attested["validity"] = {"type": "Period", "start": "2026-01-01T00:00:00Z", "end": "2028-01-01T00:00:00Z"}
+    world.add(MINE, "SchemeAttestation", "rec:attestation", ("PUB", attested), issuer=issuer)
+    return world
+
+
+def mined(*, issuer: str = CERTIFIER, about: str = "site:mine", **claims: JsonObject) -> World:
+    """The chain with such an attestation of the mine."""
+    world = attest(World(), issuer=issuer, about=about)
+    world.proofs["site:mine"] = {"attestation": [world.link(MINE, "rec:attestation")]}
+    return chain(world=world, claims=claims)
+
+
+def shares(report: AuditReport) -> dict[str, str]:
+    """Standing -> share of the nickel."""
+    (nickel,) = report.sourcing.metals
+    return {word: f"{Decimal(share):.3f}" for word, share in nickel.shares}
+
+
+def sites(report: AuditReport) -> dict[str, str]:
+    """Site -> its standing."""
+    return {one.site: one.standing for one in report.sourcing.sites}
+
+
+def opened(report: AuditReport) -> dict[str, str]:
+    """Record -> why what it states does not count."""
+    ids = {node.key: node.id for node in report.nodes}
+    return {ids[one.node]: one.open for one in report.sourcing.stated if one.open}
+
+
+def contradicted(report: AuditReport) -> list[tuple[str, str]]:
+    """Findings about sourcing."""
+    return [(one.code, one.message) for one in report.findings if one.code.startswith("sourcing-")]
+
+
+def test_an_attestation_that_another_party_signed_stands_for_the_metal_of_its_site() -> None:
+    """The mine is attested; of the sites behind it nobody says anything, and what was bought is not verified."""
+    report = audit(mined())
+    assert shares(report) == {"attested": "0.662", "unverified": "0.338"}
+    assert sites(report) == {"site:mine": "attested", "site:refiner": "unstated", "site:maker": "unstated"}
+    assert (opened(report), report.verdict) == ({}, "verified")
+
+
+@pytest.mark.parametrize(
+    ("claim", "word"),
+    [
+        (social(assurance=assurance("third")), "third-party"),
+        (social(assurance=assurance("second", "limited")), "second-party"),
+        (social(assurance=assurance("first", "none", "")), "self-declared"),
+        (social(assurance=assurance("third", "none")), "self-declared"),  # nobody checked it
+        (social(assurance=assurance("third", verifier=MINE)), "self-declared"),
+        (social(), "self-declared"),
+        ({}, "unstated"),
+    ],
+)
+def test_a_claim_stands_as_high_as_who_is_said_to_have_checked_it(claim: JsonObject, word: str) -> None:
+    """No more than it says itself, and never as high as a signature."""
+    report = audit(chain(claims={"L1": claim}))
+    assert shares(report) == {word: "0.662", "unverified": "0.338"}
+    assert sites(report)["site:mine"] == word
+
+
+def test_the_surest_word_for_a_site_counts() -> None:
+    """Beside the attestation the claim of the lot adds nothing, and takes nothing."""
+    report = audit(mined(L1=social(assurance=assurance("first", "none", ""))))
+    assert sites(report)["site:mine"] == "attested"
+    assert [one.standing for one in report.sourcing.stated if one.sourcing.kind == "social"] == ["self-declared"]
+
+
+def test_nobody_attests_to_his_own_site() -> None:
+    """It is told, and stands for nothing."""
+    report = audit(mined(issuer=MINE))
+    assert sites(report)["site:mine"] == "unstated"
+    assert opened(report) == {"rec:attestation": "it speaks for no site on the way"}
+
+
+def test_an_attestation_of_another_site_stands_for_nothing() -> None:
+    """The record that leans on it breaks a rule, and so what rests on that record does not count."""
+    report = audit(mined(about="site:elsewhere"))
+    assert report.verdict == "failed"
+    assert "attested" not in {*sites(report).values(), *shares(report)}
+
+
+@pytest.mark.parametrize("record", ["rec:attestation", "rec:L1"])
+def test_what_is_not_verified_does_not_count(record: str) -> None:
+    """A revoked attestation stands for nothing, nor does the claim of a revoked passport."""
+    claim = social(assurance=assurance("third"))
+    world = mined() if record == "rec:attestation" else chain(claims={"L1": claim})
+    world.words = lambda octets, _at: Outcome.REVOKED if f'"id": "{record}"' in octets else Outcome.VERIFIED
+    report = audit(world)
+    assert report.verdict == "failed"
+    assert opened(report) == {record: "its record, or what proves it, is not verified"}
+    assert not {"attested", "third-party"} & {*sites(report).values(), *shares(report)}
+
+
+@pytest.mark.parametrize(
+    ("period", "why"),
+    [
+        ({"start": "2026-01-01T00:00:00Z", "end": "2027-01-05T00:00:00Z"}, "its period was over when this was made"),
+        ({"start": "2027-02-01T00:00:00Z"}, "its period began after this was made"),
+        ({"end": "soon"}, "its period cannot be read"),
+        ({"start": "2026-01-01T00:00:00Z", "end": "2028-01-01T00:00:00Z"}, ""),
+    ],
+)
+def test_a_claim_counts_for_what_was_made_in_its_period(period: JsonObject, why: str) -> None:
+    """By the day of production that the passport tells."""
+    claim = social(assurance=assurance("third"), period={"type": "Period", **period})
+    report = audit(chain(claims={"L1": {**claim, "productionDate": "2027-01-05"}}))
+    assert opened(report) == ({"rec:L1": why} if why else {})
+    assert sites(report)["site:mine"] == ("unstated" if why else "third-party")
+
+
+def test_a_claim_is_held_against_the_attestation_that_it_leans_on() -> None:
+    """Same edition, same site, and signed by the verifier that it names: another score is a finding."""
+    high = social("94", assurance=assurance("third"))
+    report = audit(mined(L1=high))
+    assert contradicted(report) == [("sourcing-contradicted", "it claims 94, and its verifier signed 74")]
+    assert report.verdict == "qualified"
+    assert contradicted(audit(mined(L1=social("74", assurance=assurance("third"))))) == []
+    other = social("94", assurance=assurance("third", verifier="did:web:other.example"))
+    assert contradicted(audit(mined(L1=other))) == []  # another one's judgement may be another
+    assert contradicted(audit(mined(L2=high))) == []  # the refinery's
+    edition: JsonObject = {**high["socialClaim"][0], "schemeVersion": "3"}  # type: ignore[index, dict-item]  # made above
+    assert contradicted(audit(mined(L1={"socialClaim": edition}))) == []
+
+
+def test_who_calls_itself_a_third_party_is_a_finding() -> None:
+    """The claim is its maker's own, and says otherwise."""
+    report = audit(chain(claims={"L2": social(assurance=assurance("third", verifier=REFINER))}))
+    assert contradicted(report) == [
+        ("sourcing-contradicted", "who states it calls itself the third party that checked it")
+    ]
+
+
+def test_a_red_flag_without_action_is_a_finding_and_one_with_action_is_told() -> None:
+    """Signs of risk are no wrong; that nobody acts on one is to be asked."""
+    flag: JsonObject = {"type": "RedFlag", "flag": "armed group at the road", "severity": "high"}
+    area: JsonObject = {"type": "RiskAreaCheck", "highRisk": True, "areaList": "CAHRA", "checkedOn": "2027-01-02"}
+    report = audit(chain(claims={"L1": {"redFlag": [flag], "riskAreaCheck": area}}))
+    assert contradicted(report) == [
+        ("sourcing-red-flag", "a red flag (high) without any action: armed group at the road")
+    ]
+    told = {(one.sourcing.kind, one.sourcing.score, one.site) for one in report.sourcing.stated}
+    assert told == {("red-flag", "high", "site:mine"), ("risk-area", "high-risk", "site:mine")}
+    acted = audit(chain(claims={"L1": {"redFlag": {**flag, "action": "convoy with observers"}}}))
+    assert (contradicted(acted), acted.verdict) == ([], "verified")
+
+
+def test_indices_of_the_model_are_told_and_stand_for_no_site() -> None:
+    """They judge a whole chain by their own rulebook."""
+    index: JsonObject = {"type": "IndexScore", "index": "childLabour", "score": "3.1", "schemeVersion": "1.0"}
+    index["coverage"] = {"type": "Quantity", "value": "88", "unit": "P1"}
+    report = audit(chain(claims={"B": {"supplyChainIndex": [index]}}))
+    (one,) = report.sourcing.stated
+    assert (one.sourcing.scheme, one.sourcing.score, one.sourcing.coverage) == ("childLabour", "3.1", "88")
+    assert (one.standing, sites(report)["site:maker"]) == ("", "unstated")
+
+
+def test_a_claim_about_what_is_not_on_the_way_counts_for_nothing() -> None:
+    """Of a sealed making nobody knows at which site it was."""
+    world = chain(claims={"L1": social(assurance=assurance("third"))})
+    world.refuse[MINE, world_link_to(world, "rec:M1")] = SEALED
+    report = audit(world)
+    assert opened(report) == {"rec:L1": "no verified making on the way tells of which site it speaks"}
+
+
+def world_link_to(world: World, record: str) -> str:
+    """The id of the link that leads to a record of the mine."""
+    return next(ident for (holder, ident), target in world.links.items() if target.record == record and holder == MINE)
+
+
+def test_the_report_comes_back_from_its_json_and_the_client_gets_its_own() -> None:
+    """Contradictions are among the findings of the JSON."""
+    report = audit(mined(L1=social("94", assurance=assurance("third"))))
+    again = read_report(json.loads(json.dumps(report.as_json())))
+    assert again.as_json() == report.as_json()
+    own = audit(chain())
+    assert for_client(report, own).sourcing == own.sourcing
+    assert for_client(report, audit(chain(), holder=MAKER)).sourcing.stated == ()
+
+
+@pytest.mark.parametrize("odd", [None, "x", 7, True, [], [None], {}, [{}], {"assurance": 1}, {"period": [1]}])
+def test_whatever_stands_there_is_read(odd: Json) -> None:
+    """Texts where texts are, nothing otherwise."""
+    subject: JsonObject = dict.fromkeys(("socialClaim", "supplyChainIndex", "riskAreaCheck", "redFlag"), odd)
+    for one in read_sourcing("MineralLotPassport", (subject, subject)):
+        assert one == Sourcing(kind=one.kind)
+    assert len(read_sourcing("SchemeAttestation", ({},))) == 1
