@@ -44,6 +44,7 @@ class Seen:
     widest: Decimal
 
     def word(self, key: str) -> Outcome:
+        """The node's outcome."""
         return self.judged[key].outcome
 
     def usable(self, words: Collection[Outcome] = USABLE) -> Iterator[tuple[Node, Event]]:
