@@ -12,6 +12,7 @@ import asyncio
 import hashlib
 import logging
 from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any, Final, Protocol
@@ -42,6 +43,7 @@ _OPEN: Final = timedelta(days=90)
 """So long a delivery counts for a request: issuers may look at papers first, and issue anew what is about to expire."""
 _MOST_OFFERED: Final = 64
 _MOST_LISTED: Final = 1_000
+_TRIES: Final = 5
 _LIMIT_BYTES: Final = 256 * 1024
 _OK: Final = 200
 _FAILED: Final = 500
@@ -201,7 +203,12 @@ class Issuance:
     async def keep(self, row: ApprovalRow, delivery: Delivery) -> None:
         """Keep what was checked; what an earlier delivery of this request brought makes way. What we have stays."""
         async with self._turn:
-            await self._keep(await self.store.load_approval(self.tenant, "credential", row.pid) or row, delivery)
+            for _ in range(_TRIES):
+                with suppress(Conflict):  # another process took a delivery just now: on top of that one
+                    now = await self.store.load_approval(self.tenant, "credential", row.pid) or row
+                    await self._keep(now, delivery)
+                    return
+        raise CannotCheck("other deliveries of this request come at the same time", hint="deliver it again")
 
     async def _keep(self, row: ApprovalRow, delivery: Delivery) -> None:
         said: JsonObject = {"issuerPid": delivery.issuer_pid, "reason": delivery.reason}
@@ -214,8 +221,8 @@ class Issuance:
         elif row.decision == "issued":
             return
         kept = orjson.dumps({**said_of(row), **said})
-        row = replace(row, decision=delivery.status.lower(), not_before=0, detail=kept)
-        await self._commit(row, f"credential-{row.decision}", said)
+        seen, row = row, replace(row, decision=delivery.status.lower(), not_before=0, detail=kept)
+        await self.store.claim_approval(row, self._entry(row, f"credential-{row.decision}", said), seen=seen)
         level, why = (logging.INFO, "") if row.decision == "issued" else (logging.WARNING, f": {delivery.reason!r}")
         _log.log(level, "%s of %s that we asked for: %s%s", row.subject, row.counterparty, row.decision, why)
 

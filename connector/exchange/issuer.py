@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Collection, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from types import MappingProxyType
@@ -47,6 +48,7 @@ _MOST: Final = 1_000
 _ASK_AGAIN_SECONDS: Final = 3_600
 _LEASE: Final = timedelta(seconds=60)
 """Whoever delivers and does not say within this time what came of it has died."""
+_TRIES: Final = 5
 _TAKEN: Final = range(200, 300)
 _LIMIT_BYTES: Final = 64 * 1024
 _NONE: Final = MappingProxyType[str, str]({})
@@ -105,8 +107,8 @@ class Issuer:
                 )  # fmt: skip
                 await self._commit(row, "issuance-requested", {"holderPid": request.holder_pid}, undecided=True)
             elif row.decision and "delivered" not in said_of(row):
-                row = replace(row, not_before=micros(now))
-                await self.store.commit_approval(row, None)
+                with suppress(Conflict):  # it is delivered by another process just now
+                    await self.store.claim_approval(replace(row, not_before=micros(now)), None, seen=row)
             return row
 
     async def of_holder(self, holder: Did, pid: str) -> ApprovalRow:
@@ -177,13 +179,23 @@ class Issuer:
             row, now = await self.load(pid), self.clock.now()
             if not 0 < row.not_before <= micros(now):
                 return
-            await self.store.commit_approval(replace(row, not_before=micros(now + _LEASE)), None)
+            try:
+                await self.store.claim_approval(replace(row, not_before=micros(now + _LEASE)), None, seen=row)
+            except Conflict:  # another process delivers it
+                return
         try:
             failed = await self._hand_over(row)
         except ConnectorError as error:
             failed = error.detail or error.code
+        await self.settle(pid, failed)
+
+    async def settle(self, pid: str, failed: str) -> None:
+        """Say what came of a try: why it was not taken, or nothing."""
         async with self._turn:
-            await self._delivered(await self.load(pid), failed)
+            for _ in range(_TRIES):
+                with suppress(Conflict):  # the word of another try came first, or the holder asked again just now
+                    await self._delivered(await self.load(pid), failed)
+                    return
 
     async def _hand_over(self, row: ApprovalRow) -> str:
         """Send it. Why it was not taken, or nothing."""
@@ -209,28 +221,35 @@ class Issuer:
             return  # by another try that the holder's repeat began meanwhile
         if not failed:
             kept = orjson.dumps({**said, "delivered": micros(now), "failed": ""})
-            row = replace(row, not_before=0, due=micros(now), detail=kept)
-            await self._commit(row, "issuance-delivered", {})
+            after = replace(row, not_before=0, due=micros(now), detail=kept)
+            await self._commit(after, "issuance-delivered", {}, seen=row)
             return
         tries = said.get("tries", 0) + 1
         kept = orjson.dumps({**said, "tries": tries, "failed": failed})
         if micros(now) - said["decided"] > self.limits.retry_budget_seconds * 1_000_000:
-            row = replace(row, not_before=0, due=micros(now), detail=kept)
-            await self._commit(row, "issuance-undelivered", {"reason": failed})
+            after = replace(row, not_before=0, due=micros(now), detail=kept)
+            await self._commit(after, "issuance-undelivered", {"reason": failed}, seen=row)
             return
         pause = min(self.limits.retry_cap_seconds, self.limits.retry_first_seconds * 2.0 ** min(tries - 1, 30))
         later = micros(now + timedelta(seconds=pause * (0.5 + self.ids.jitter())))
-        await self.store.commit_approval(replace(row, not_before=later, detail=kept), None)
+        await self.store.claim_approval(replace(row, not_before=later, detail=kept), None, seen=row)
 
     # --- shared ------------------------------------------------------------------------------------------------------
 
     def _pid(self, holder: Did, holder_pid: str) -> str:
         return mint(self.id_key, self.tenant, "issuance", f"{holder} {holder_pid}")
 
-    async def _commit(self, row: ApprovalRow, event: str, said: JsonObject, *, undecided: bool = False) -> None:
+    async def _commit(
+        self, row: ApprovalRow, event: str, said: JsonObject, *, undecided: bool = False,
+        seen: ApprovalRow | None = None,
+    ) -> None:  # fmt: skip
+        """Keep it, with its entry: where it stands as it was seen, or undecided. Else `Conflict`."""
         body = orjson.dumps({"pid": row.pid, "holder": row.counterparty, "ids": row.subject.split(), **said})
         entry = EvidenceEntry(tenant=self.tenant, at=micros(self.clock.now()), event=event, body=body)
-        await self.store.commit_approval(row, entry, undecided=undecided)
+        if seen is not None:
+            await self.store.claim_approval(row, entry, seen=seen)
+        else:
+            await self.store.commit_approval(row, entry, undecided=undecided)
 
 
 def supported_by(issues: Mapping[str, Issue], types: Collection[str]) -> dict[str, Supported]:
