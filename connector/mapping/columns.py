@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from connector.mapping.plan import Source
+from connector.mapping.exports import Source
 from connector.mapping.shape import Condition
 from connector.mapping.source import Row
 from connector.model import Finding

@@ -13,8 +13,8 @@ from difflib import get_close_matches
 from typing import Literal
 
 from connector.mapping.dates import BadFormat, date_reader, time_reader
+from connector.mapping.exports import Source
 from connector.mapping.numerals import LOCALES, numeral, spell_decimal
-from connector.mapping.plan import Source
 from connector.mapping.shape import From
 from connector.mapping.source import DateCell, NumberCell
 from connector.mapping.spelling import refuse

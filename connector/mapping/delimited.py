@@ -11,7 +11,7 @@ import csv
 import io
 from collections.abc import Callable, Iterator
 
-from connector.mapping.plan import Source
+from connector.mapping.exports import Source
 from connector.mapping.source import SourceFile, content, unreadable
 
 MAX_CELL = 1 << 17

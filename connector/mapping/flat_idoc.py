@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import NoReturn
 
 from connector.mapping.delimited import decoded
-from connector.mapping.plan import Source
+from connector.mapping.exports import Source
 from connector.mapping.records import Flat
 from connector.mapping.segments import Flattening, Naming, Segment
 from connector.mapping.source import SourceFile, content, unreadable

@@ -11,8 +11,8 @@ from itertools import pairwise
 
 from connector.mapping.elements import Raw
 from connector.mapping.envelopes import Message
+from connector.mapping.exports import Source
 from connector.mapping.groups import Group, Nest, group_of
-from connector.mapping.plan import Source
 from connector.mapping.records import Flat
 from connector.mapping.segments import Flattening, Naming, Segment, count_paths, known
 from connector.mapping.source import SourceFile, unreadable

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from itertools import islice
 
 from connector.mapping.dates import written_so
+from connector.mapping.exports import Source
 from connector.mapping.likeness import Words, telling
 from connector.mapping.numerals import numeral
-from connector.mapping.plan import Source
 from connector.mapping.source import DateCell, NumberCell, Row, Table
 from connector.mapping.unfit import Unfit
 from connector.mapping.units import ISO_UNITS, SAP_UNITS, unit_named

@@ -16,9 +16,9 @@ from itertools import chain, count
 from connector.errors import BadInput
 from connector.mapping.dates import BadFormat, zone_of
 from connector.mapping.delimited import code_rows
+from connector.mapping.exports import Source
 from connector.mapping.flat_idoc import is_layout
 from connector.mapping.joining import Beside, Joined, joined
-from connector.mapping.plan import Source
 from connector.mapping.profile import Column, profile
 from connector.mapping.quoting import flow, plan_line
 from connector.mapping.reading import open_table, qualifiers_of

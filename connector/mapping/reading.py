@@ -9,7 +9,8 @@ from itertools import chain
 
 from connector.mapping import delimited, edifact, flat_idoc, idoc, odata, workbook, x12
 from connector.mapping.edifact_directory import qualifiers
-from connector.mapping.plan import CodeFile, CodeTable, Plan, Source
+from connector.mapping.exports import Source
+from connector.mapping.plan import CodeFile, CodeTable, Plan
 from connector.mapping.records import Flat, table_of
 from connector.mapping.source import Origin, Row, SourceFile, Table, content, unreadable
 from connector.mapping.tables import Lines, header_of, reordered, rows_of

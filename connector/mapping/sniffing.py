@@ -19,11 +19,11 @@ from connector.errors import BadInput
 from connector.mapping import edifact, x12
 from connector.mapping.dates import written_so
 from connector.mapping.delimited import check_text
+from connector.mapping.exports import WORKBOOKS
 from connector.mapping.flat_idoc import idocs
 from connector.mapping.idoc import outline, outline_of
 from connector.mapping.interchanges import Syntax
 from connector.mapping.numerals import LOCALES, spelled_in
-from connector.mapping.plan import WORKBOOKS
 from connector.mapping.source import DateCell, NumberCell, SourceFile, Unreadable, content
 from connector.mapping.units import unit_named
 from connector.model import counted, list_in, objects_in

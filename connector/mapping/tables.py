@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from connector.mapping.plan import Source
+from connector.mapping.exports import Source
 from connector.mapping.source import MAX_COLUMNS, Origin, Row, SourceFile, unreadable
 from connector.model import Finding, Place, counted
 

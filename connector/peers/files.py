@@ -18,7 +18,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from connector.errors import BadInput
-from connector.mapping.plan import Plan, Source
+from connector.mapping.exports import Source
+from connector.mapping.plan import Plan
 from connector.mapping.source import DateCell, Grid, NumberCell, SourceFile, Unreadable
 from connector.mapping.workbook import check_package, is_workbook
 from connector.model import Finding, Place
