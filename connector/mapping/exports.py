@@ -64,6 +64,7 @@ Word: TypeAlias = Annotated[str, WrapValidator(_as_written)]
 
 
 def file_pattern(pattern: str) -> str:
+    """A pattern of file names, checked."""
     if not _FILE_PATTERN.fullmatch(pattern) or pattern in {".", ".."} or "[" in pattern:
         raise PydanticCustomError("file", "`file` is a file name with `*` and `?`, and leads to no other folder.")
     return pattern
