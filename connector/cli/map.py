@@ -21,7 +21,16 @@ from typing import Annotated
 import typer
 
 from connector.cli.console import DONE, JSON, NO, console, next_step, one_line, show_json, shown_json, told
-from connector.cli.map_run import Ran, Work, findings_of, result_of, run_since, run_whole
+from connector.cli.map_run import (
+    Ran,
+    Work,
+    findings_of,
+    made_of_examples,
+    result_of,
+    run_since,
+    run_whole,
+    sql_checked,
+)
 from connector.cli.proposing import suggest
 from connector.cli.sheets import PlanFile, export, exports_near, import_sheet, write_whole
 from connector.cli.tables import progress
@@ -55,22 +64,29 @@ _THROW_AWAY = "the ids are made with a throw-away key; --config FILE takes the c
 
 
 @app.command()
-def check(plan: PlanFile, as_json: JSON = False) -> None:
+def check(plan: PlanFile, exports: ExportsFolder = None, as_json: JSON = False) -> None:
     """Check a plan without any export: keys, units, formats; names, code lists, constants against the vocabulary.
 
-    Exit code 1: the vocabulary does not know a name or word, or asks for more.
+    Where sources are made by SQL, and the exports are at hand, also the SQL and the columns that the plan takes of it,
+    against the exports' headers. Exit code 1: the vocabulary does not know a name or word, or asks for more; or there
+    is no such column.
 
     Example: battery-connector map check plans/lots.yaml
     """
     with told():
         compiled, findings = checked(plan, load_bundle())
+        sql = sql_checked(compiled, exports or exports_near(plan))
+        findings += sql or ()
         summary = describe(compiled)
         if as_json:
-            show_json({"findings": [each.as_json() for each in findings], "plan": summary})
+            tried: JsonObject = {"sqlTried": sql is not None} if compiled.plan.queries() else {}
+            show_json({"findings": [each.as_json() for each in findings], "plan": summary, **tried})
         elif findings:
             _show(findings)
         else:
             console().print(f"{summary['mapping']}: the plan is good", markup=False)
+            if sql is None and compiled.plan.queries():
+                console().print("its SQL was not tried: its exports are not here (--exports DIR)", markup=False)
             next_step(f"battery-connector map preview {quote(str(plan))}")
     raise SystemExit(NO if findings else DONE)
 
@@ -182,7 +198,8 @@ def run_examples(plan: PlanFile, exports: ExportsFolder = None, as_json: JSON = 
     with told():
         compiled = _compiled(plan)
         mint, folders = _of_nobody(plan)
-        tried = try_examples(compiled.plan, _file_codes(compiled, folders if exports is None else (exports,)), mint)
+        codes = _file_codes(compiled, folders if exports is None else (exports,))
+        tried = try_examples(compiled.plan, codes, mint, asyncio.run(made_of_examples(compiled)))
         bad = [each for each in tried if each.differences]
         if as_json:
             examples: list[Json] = [{"name": each.name, "differences": list[Json](each.differences)} for each in tried]

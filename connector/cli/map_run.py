@@ -12,11 +12,13 @@ from connector.errors import BadInput
 from connector.mapping.binding import MintId
 from connector.mapping.blame import grouped
 from connector.mapping.changes import State, changes_since, inputs_digest, read_state, state_after
-from connector.mapping.engine import Compiled, Mapped, Result, collect, stream
+from connector.mapping.engine import Compiled, Mapped, Result, against_headers, collect, stream
 from connector.mapping.lineage import placed
+from connector.mapping.preview import given_to_sql
 from connector.mapping.source import SourceFile
 from connector.model import Finding, JsonObject
 from connector.peers.files import Exports
+from connector.peers.shaper import Shaper, require
 from connector.vocabulary.bundle import load_bundle
 
 Tell = Callable[[JsonObject], None]
@@ -59,6 +61,28 @@ def _collected(work: Work, files: Mapping[str, Sequence[SourceFile]], tell: Tell
 def findings_of(result: Result, tell: Tell | None = None) -> list[Finding]:
     """All findings: of the rows, and what the vocabulary says of the documents, before their links are made."""
     return grouped([*result.findings, *(finding for _, finding in _unfit(result.mapped, tell))])
+
+
+def sql_checked(compiled: Compiled, folder: Path) -> tuple[Finding, ...] | None:
+    """What the headers of the exports say of a plan with SQL; None: it has none, or they are not there."""
+    queries = list(compiled.plan.queries())
+    if not queries:
+        return None
+    require(queries[0])
+    try:
+        files = asyncio.run(Exports().read(compiled.plan, folder, only_columns=True))
+    except BadInput:
+        return None
+    return against_headers(compiled, files)
+
+
+async def made_of_examples(compiled: Compiled) -> list[dict[str, SourceFile]]:
+    """Of each example, what SQL makes of the rows that it gives."""
+    plan, shaper = compiled.plan, Shaper()
+    return [
+        {name: await shaper.run(plan, name, "", tables) for name, tables in given_to_sql(compiled, example).items()}
+        for example in plan.examples
+    ]
 
 
 def run_whole(work: Work, tell: Tell) -> Ran:

@@ -221,8 +221,7 @@ class Binder:
             return read
         if written is not None:
             return self.watch.date(owner.name, column, written, read, times=spec.date is None)
-        listed = owner.source.format == "csv" or owner.source.is_workbook
-        if listed and (spec.number is not None or spec.unit is not None):
+        if owner.source.is_listed and (spec.number is not None or spec.unit is not None):
             locale, delimiter = locale_of(spec, owner.source), owner.source.delimiter or ""
             bounds = spec.min, spec.max
             return self.watch.number(owner.name, column, locale, read, delimiter=delimiter, bounds=bounds)

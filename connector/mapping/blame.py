@@ -7,6 +7,7 @@ from dataclasses import replace
 from difflib import get_close_matches
 
 from connector.mapping.columns import MissingColumn, Origins
+from connector.mapping.exports import Query
 from connector.mapping.source import Row
 from connector.mapping.unfit import Unfit
 from connector.model import Finding, Place
@@ -49,27 +50,37 @@ def finding(unfit: Unfit, cells: Origins, row: Row, term: str) -> Finding:
         message = f"Segment {position.segment}, character {position.offset + 1}: {message}"
     elif source.origin.sheet:
         message = f"Cell {letters(index)}{source.line}: {message}"
-    return Finding(code=unfit.code, message=message, hint=unfit.hint, term=term, place=place_of(source, column, index))
+    hint = unfit.hint
+    if source.origin.unit == "row" != row.origin.unit:  # what SQL made of a row that it names
+        hint = "; ".join(part for part in (hint, f"made from {row.origin.file}, {row.origin.unit} {row.line}") if part)
+    return Finding(code=unfit.code, message=message, hint=hint, term=term, place=place_of(source, column, index))
 
 
 def missing_columns(missing: Sequence[MissingColumn], files: dict[str, str]) -> list[Finding]:
     """One finding per source whose header does not have what the plan names."""
     wanted: dict[str, list[str]] = {}
     known: dict[str, list[str]] = {}
+    made = {each.scope.name for each in missing if isinstance(each.scope.source, Query)}
     for each in missing:
         columns = wanted.setdefault(each.scope.name, [])
         known[each.scope.name] = list(each.scope.columns or {})
         if each.column not in columns:
             columns.append(each.column)
-    return [_header(name, columns, known[name], files.get(name, "")) for name, columns in wanted.items()]
+    return [
+        _header(name, columns, known[name], files.get(name, ""), made=name in made) for name, columns in wanted.items()
+    ]
 
 
-def _header(name: str, columns: list[str], known: list[str], file: str) -> Finding:
+def _header(name: str, columns: list[str], known: list[str], file: str, *, made: bool) -> Finding:
     pairs = []
     for column in columns:
         near = get_close_matches(column, known, n=1)
         pairs.append(f"`{column}`" + (f" (is it `{near[0]}`?)" if near else ""))
-    above = "" if any("is it" in one for one in pairs) else f"; below lines of another kind: `skip_until: {columns[0]}`"
+    above = (
+        ""
+        if made or any("is it" in one for one in pairs)
+        else f"; below lines of another kind: `skip_until: {columns[0]}`"
+    )
     more = f" and {len(known) - 30} more" if len(known) > 30 else ""  # noqa: PLR2004  # what a person reads
     return Finding(
         code="column-missing",

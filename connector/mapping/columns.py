@@ -196,5 +196,6 @@ def origins(refs: tuple[Ref, ...], frame: Frame) -> Origins:
     for ref in refs:
         row = ref.row(frame)
         if row is not None and ref.index >= 0:
-            found.append((row, ref.column, ref.index))
+            row, index = row.traced(ref.index)
+            found.append((row, ref.column, index))
     return tuple(found)

@@ -103,7 +103,7 @@ def locale_of(spec: From, source: Source) -> str:
 def number_reader(spec: From, source: Source) -> Convert:
     """The reader of this value's numbers: locale, bounds, places."""
     read = numeral(locale_of(spec, source), trailing_minus=source.trailing_minus)
-    if source.is_workbook or source.format in {"odata", "json"}:
+    if source.stores_numbers:
         read = _or_stored(read)
     low, high = bound(spec.min, spec.line), bound(spec.max, spec.line)
     places = spec.round if spec.unit is None else None

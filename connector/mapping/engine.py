@@ -8,7 +8,7 @@ document of the run counts (`stopped`). Resolving links and signing is left to `
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from connector.mapping.binding import MintId
 from connector.mapping.blame import finding, grouped, merged, missing_columns, place_of
@@ -119,6 +119,21 @@ def stream(plan: Plan | Compiled, files: Mapping[str, Sequence[SourceFile]], *, 
     return Run(plan if isinstance(plan, Compiled) else compile_plan(plan), files, mint)
 
 
+def against_headers(compiled: Compiled, files: Mapping[str, Sequence[SourceFile]]) -> tuple[Finding, ...]:
+    """What the headers of exports, and the columns that SQL makes, lack of what the plan names. No row is read."""
+    tables: dict[str, Table] = {}
+    for name in compiled.sources:
+        layouts = files.get(layout_of(name), ())
+        try:
+            table = open_table(name, compiled.plan.sources[name], files.get(name, ()), layouts)
+        except Unreadable as broken:
+            return (broken.finding,)
+        tables[name] = replace(table, rows=iter(()), findings=list(table.findings))
+    codes: dict[str, Mapping[str, str]] = {name: {} for name in compiled.plan.codes}
+    running = Run(compiled, files, lambda kind, key: f"{kind}:{key}", tables=tables, codes=codes)
+    return collect(running).findings
+
+
 class Run:
     """One run over one set of files. Iterate once."""
 
@@ -167,6 +182,7 @@ class Run:
                 self._tables[name] = open_table(
                     name, self.plan.sources[name], self._files.get(name, ()), self._files.get(layout_of(name), ())
                 )
+                self.stopped = self.stopped or self._tables[name].lost
         program, missing = self._bind(blame=False)
         self._blamer, _ = self._bind(blame=True)
         if self._header_mismatch(missing):

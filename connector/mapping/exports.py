@@ -6,7 +6,7 @@ What a plan does with the rows stands in `shape.py`, a plan as a whole in `plan.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Annotated, Literal, TypeAlias
 
 from pydantic import Field, WrapValidator, field_validator, model_validator
@@ -51,6 +51,9 @@ WORKBOOKS = frozenset({"xlsx", "xls", "ods"})
 KNOWN_GROUPS: Mapping[str, Mapping[str, str]] = {"edifact": MESSAGES, "x12": SETS}
 """Formats of EDI, and the messages whose groups need not be written down."""
 _FILE_PATTERN = re.compile(r"[^/\\\x00-\x1f]+")
+
+
+_WORD = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
 
 
 def _as_written(value: object, check: Callable[[object], str]) -> object:
@@ -162,8 +165,17 @@ class Source(Part):
     @property
     def number_locale(self) -> str | None:
         """How numbers are written. Machine formats write a point and no groups; lists have no default."""
-        listed = self.format == "csv" or self.is_workbook
-        return self.locale or (None if listed else "edi" if self.format == "edifact" else "plain")
+        return self.locale or (None if self.is_listed else "edi" if self.format == "edifact" else "plain")
+
+    @property
+    def is_listed(self) -> bool:
+        """Whether its numbers are written as people write them, so that nobody but the plan knows how."""
+        return self.format == "csv" or self.is_workbook
+
+    @property
+    def stores_numbers(self) -> bool:
+        """Whether some of its cells are known to be numbers, however the source's other numbers are written."""
+        return self.is_workbook or self.format in {"odata", "json"}
 
     @property
     def is_workbook(self) -> bool:
@@ -174,3 +186,31 @@ class Source(Part):
     def position_unit(self) -> str:
         """What places in its files count: lines, or segments, where all may stand in one line."""
         return "segment" if self.format in KNOWN_GROUPS else "line"
+
+
+class Query(Source):
+    """A source whose rows SQL makes of other sources' rows (`sql.py`, `shaping.py`)."""
+
+    file: str = ""
+    format: Literal["sql"] = "sql"  # type: ignore[assignment]  # nobody writes it, so it is no `Format`
+    sql: str
+
+    @classmethod
+    def known_keys(cls) -> set[str]:
+        """What says how a file is written has no place here."""
+        return {"sql", "locale", "key", "where", "null", "optional", "trailing_minus"}
+
+    @property
+    def is_listed(self) -> bool:
+        """Its texts are the other sources'."""
+        return True
+
+    @property
+    def stores_numbers(self) -> bool:
+        """What the SQL counts or adds up is a number."""
+        return True
+
+    def tables(self, sources: Iterable[str]) -> tuple[str, ...]:
+        """The sources that the SQL names, and perhaps some whose name is only a word in it."""
+        words = {word.lower() for word in _WORD.findall(self.sql)}
+        return tuple(name for name in sources if name.lower() in words)

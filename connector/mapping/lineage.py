@@ -79,11 +79,12 @@ class Lineage:
                 row = frame.row if ref.own else ref.row(frame)
                 if row is None or ref.index < 0:
                     continue
+                row, index = row.traced(ref.index)
                 number = numbers.get(row.origin.file)
                 if number is None:
                     number = numbers[row.origin.file] = len(files)
                     files.append(_file(row.origin))
-                listed.append([number, row.record, row.line_of(ref.index), ref.column, str(row.cells[ref.index])])
+                listed.append([number, row.record, row.line_of(index), ref.column, str(row.cells[index])])
         return {"plan": self._plan, "files": files, "values": dict(values)}
 
 

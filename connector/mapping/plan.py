@@ -22,11 +22,17 @@ from pydantic import (
 from pydantic_core import ErrorDetails, PydanticCustomError
 
 from connector.errors import BadPlan
-from connector.mapping.exports import Source, Word, file_pattern
+from connector.mapping.exports import Query, Source, Word, file_pattern
 from connector.mapping.shape import Condition, Lookup, Mint, Node, Part, Received, Value, as_conditions
 from connector.mapping.spelling import Block, Items, Text, Tree, block, load, refuse
 
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
+
+
+AnySource: TypeAlias = Annotated[
+    Annotated[Source, Tag("<file>")] | Annotated[Query, Tag("<sql>")],
+    Discriminator(lambda tree: "<sql>" if isinstance(tree, dict) and "sql" in tree else "<file>"),
+]
 
 
 class CodeFile(Part):
@@ -111,7 +117,7 @@ class Plan(Part):
     buyers: Value | None = None
     identifiers: tuple[IdentifierRule, ...] = ()
     lookup: dict[str, Lookup] = Field(default_factory=dict)
-    sources: dict[str, Source] = Field(min_length=1)
+    sources: dict[str, AnySource] = Field(min_length=1)
     codes: dict[str, Codes] = Field(default_factory=dict)
     document: Node
     examples: tuple[Example, ...] = ()
@@ -143,10 +149,23 @@ class Plan(Part):
 
     def patterns(self) -> dict[str, str]:
         """The file name pattern of each source, of its layout, and of each code list that is a file."""
-        found = {name: source.file for name, source in self.sources.items()}
+        found = {name: source.file for name, source in self.sources.items() if source.file}
         found |= {layout_of(name): source.layout for name, source in self.sources.items() if source.layout is not None}
         found |= {name: codes.file for name, codes in self.codes.items() if isinstance(codes, CodeFile)}
         return found
+
+    def queries(self) -> dict[str, Query]:
+        """The sources that SQL makes."""
+        return {name: source for name, source in self.sources.items() if isinstance(source, Query)}
+
+    def files(self) -> tuple[str, ...]:
+        """The sources that are files: what SQL has as tables."""
+        return tuple(name for name, source in self.sources.items() if not isinstance(source, Query))
+
+    def tables(self, query: str) -> tuple[str, ...]:
+        """Those that the SQL of a source names."""
+        source = self.sources[query]
+        return source.tables(self.files()) if isinstance(source, Query) else ()
 
 
 def layout_of(source: str) -> str:
@@ -176,6 +195,11 @@ def _check_names(plan: Plan, tree: Block) -> None:
     for name in (*plan.sources, *plan.codes):
         if not _NAME.fullmatch(name):
             raise refuse(f"`{name}` is no name for a source or code list.", tree.key_lines["sources"])
+    lowered = [name.lower() for name in plan.sources]
+    for name in plan.sources if plan.queries() else ():
+        if lowered.count(name.lower()) > 1:
+            message = f"Small and capital letters are one to SQL: `{name}` stands for two sources."
+            raise refuse(message, tree.key_lines["sources"], hint="give one of them another name")
     for name in plan.codes:
         if name in plan.sources:
             raise refuse(f"`{name}` is both a source and a code list.", tree.key_lines["codes"])

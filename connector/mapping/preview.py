@@ -7,9 +7,11 @@ from dataclasses import dataclass
 
 from connector.mapping.binding import MintId
 from connector.mapping.engine import Compiled, Mapped, Run, collect, compile_plan
+from connector.mapping.exports import Query
 from connector.mapping.lineage import Cell
 from connector.mapping.plan import Example, Plan
-from connector.mapping.source import Origin, Row, Table
+from connector.mapping.shaping import Held, hold
+from connector.mapping.source import Origin, Row, SourceFile, Table
 from connector.model import Finding, Json, JsonObject, counted
 
 
@@ -28,15 +30,24 @@ def describe(plan: Plan | Compiled) -> JsonObject:
     compiled = plan if isinstance(plan, Compiled) else compile_plan(plan)
     header = compiled.plan
     sources: JsonObject = {}
-    for name in compiled.sources:
+    for name in _sources(compiled):
         source = header.sources[name]
         columns: list[Json] = [*sorted(compiled.columns.get(name, ()))]
+        if isinstance(source, Query):
+            sources[name] = {"sql": str(source.sql), "of": [*header.tables(name)], "columns": columns}
+            continue
         sources[name] = {"file": source.file, "format": source.format, "columns": columns}
     terms: list[Json] = [*header.document.terms]
     return {
         "mapping": header.mapping, "record": header.record, "subject": header.subject, "sources": sources,
         "terms": terms, "examples": len(header.examples),
     }  # fmt: skip
+
+
+def _sources(compiled: Compiled) -> tuple[str, ...]:
+    """The sources that the plan uses, and those that SQL makes them of."""
+    below = (table for name in compiled.sources for table in compiled.plan.tables(name))
+    return tuple(dict.fromkeys((*compiled.sources, *below)))
 
 
 def beside(mapped: Mapped) -> JsonObject:
@@ -52,21 +63,42 @@ def _at(cell: Cell) -> str:
     return f"{cell.file}:{cell.line}" if cell.unit == "line" else f"{cell.file} {cell.unit} {cell.line}"
 
 
-def try_examples(plan: Plan, codes: Mapping[str, Mapping[str, str]], mint: MintId) -> list[Tried]:
-    """Run the plan's examples. `codes`: the code lists that stand in files."""
+def given_to_sql(compiled: Compiled, example: Example) -> dict[str, list[Held]]:
+    """Of each source that SQL makes, unless the example gives its rows: the rows that the example gives to the SQL."""
+    return {
+        name: [hold(compiled.plan.sources[each], _table(compiled, each, example.given.get(each, ())))
+               for each in compiled.plan.tables(name)]
+        for name in compiled.plan.queries()
+        if name in compiled.sources and name not in example.given
+    }  # fmt: skip
+
+
+def try_examples(
+    plan: Plan, codes: Mapping[str, Mapping[str, str]], mint: MintId, made: Sequence[Mapping[str, SourceFile]] = ()
+) -> list[Tried]:
+    """Run the plan's examples. `codes`: the code lists that stand in files; `made`: of each example, what SQL made."""
     compiled = compile_plan(plan)
-    return [_try(compiled, example, number, codes, mint) for number, example in enumerate(plan.examples, start=1)]
+    by_sql = made or [{}] * len(plan.examples)
+    return [
+        _try(compiled, example, number, codes, mint, made=by_sql[number - 1])
+        for number, example in enumerate(plan.examples, start=1)
+    ]
 
 
 def _try(
-    compiled: Compiled, example: Example, number: int, codes: Mapping[str, Mapping[str, str]], mint: MintId
-) -> Tried:
+    compiled: Compiled, example: Example, number: int, codes: Mapping[str, Mapping[str, str]], mint: MintId,
+    *, made: Mapping[str, SourceFile],
+) -> Tried:  # fmt: skip
     name = example.name or f"example {number}"
-    unknown = [source for source in example.given if source not in compiled.sources]
+    unknown = [source for source in example.given if source not in _sources(compiled)]
     if unknown:
         return Tried(name=name, differences=(f"`{unknown[0]}` is no source that the plan uses",))
-    tables = {source: _table(compiled, source, example.given.get(source, ())) for source in compiled.sources}
-    result = collect(Run(compiled, {}, mint, tables=tables, codes=codes))
+    tables = {
+        source: _table(compiled, source, example.given.get(source, ()))
+        for source in compiled.sources if source not in made
+    }  # fmt: skip
+    files = {source: [file] for source, file in made.items()}
+    result = collect(Run(compiled, files, mint, tables=tables, codes=codes))
     found = tuple(result.findings)
     if example.findings is not None:
         expected, codes_found = sorted(set(example.findings)), sorted({each.code for each in found})

@@ -7,9 +7,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import chain
 
-from connector.mapping import delimited, edifact, flat_idoc, idoc, odata, workbook, x12
+from connector.mapping import delimited, edifact, flat_idoc, idoc, odata, shaping, workbook, x12
 from connector.mapping.edifact_directory import qualifiers
-from connector.mapping.exports import Source
+from connector.mapping.exports import Query, Source
 from connector.mapping.plan import CodeFile, CodeTable, Plan
 from connector.mapping.records import Flat, table_of
 from connector.mapping.source import Origin, Row, SourceFile, Table, content, unreadable
@@ -24,7 +24,9 @@ def open_table(name: str, source: Source, files: Sequence[SourceFile], layouts: 
         raise unreadable(
             SourceFile(name=source.file, digest=""), "no-file", f"There is no file for the source `{name}`."
         )
-    if source.format == "csv" or source.is_workbook:
+    if isinstance(source, Query):
+        return shaping.table_of(name, files[0])
+    if source.is_listed:
         return _listed(name, source, files)
     origins = (
         (_origin(name, file, source.position_unit), records) for file, records in _records(source, files, layouts)

@@ -60,7 +60,8 @@ class ElementCell(str):
 class SourceFile:
     """One export file: its name, the SHA-256 of its bytes (hexadecimal), and its content.
 
-    `broken`: why a workbook has no grid; it is not opened a second time.
+    `broken`: why a workbook has no grid; it is not opened a second time. `made`: of a source that SQL makes; its digest
+    is of the SQL and of the files that it is over.
     """
 
     name: str
@@ -69,6 +70,16 @@ class SourceFile:
     grid: Grid | None = None
     sheet: str = ""
     broken: Finding | None = None
+    made: Made | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Made:
+    """What SQL made of other sources (`peers/shaper.py` runs it): columns, rows; what of those could not be read."""
+
+    columns: tuple[str, ...]
+    rows: tuple[Row, ...]
+    findings: tuple[Finding, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,9 +94,12 @@ class Origin:
 
 
 class Row:
-    """One record of an export. A plain class for speed; nobody changes it after reading."""
+    """One record of an export. A plain class for speed; nobody changes it after reading.
 
-    __slots__ = ("cells", "line", "origin", "places", "record")
+    `whence`: of a row that SQL made of a row that it names, where each cell stands: there, or in the SQL's result.
+    """
+
+    __slots__ = ("cells", "line", "origin", "places", "record", "whence")
 
     def __init__(
         self, cells: list[str], origin: Origin, record: int, line: int, places: list[Position | None] | None = None
@@ -95,6 +109,11 @@ class Row:
         self.origin = origin
         self.record = record
         self.line = line
+        self.whence: list[tuple[Row, int]] | None = None
+
+    def traced(self, index: int) -> tuple[Row, int]:
+        """The row that a cell stands in, and its index there."""
+        return (self, index) if self.whence is None else self.whence[index]
 
     def line_of(self, index: int) -> int:
         """Where a cell stands: its own segment, which may be another than the row's, or the row's line."""
@@ -108,13 +127,17 @@ class Row:
 
 @dataclass(slots=True, kw_only=True)
 class Table:
-    """All rows of a source: columns first, rows as they are read. `findings` grows while rows are read."""
+    """All rows of a source: columns first, rows as they are read. `findings` grows while rows are read.
+
+    `lost`: rows that these are made of could not be read, so that none of these counts.
+    """
 
     name: str
     columns: tuple[str, ...]
     rows: Iterator[Row]
     findings: list[Finding] = field(default_factory=list)
     read: int = 0
+    lost: bool = False
 
 
 class Unreadable(BadInput):

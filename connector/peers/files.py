@@ -1,7 +1,8 @@
 """Export files of a plan, found and read: only plain files of the one folder, whole, within limits, not while written.
 
 Workbooks are opened in a child process with caps on memory and time, because a small file can unpack to very much; the
-child gives cells as text and is killed when it does not come back. What the bytes mean is left to `mapping/`.
+child gives cells as text and is killed when it does not come back. What the bytes mean is left to `mapping/`; sources
+that SQL makes of others come from `shaper.py`.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import os
 import stat
 import sys
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from connector.errors import BadInput
@@ -23,6 +24,7 @@ from connector.mapping.plan import Plan
 from connector.mapping.source import DateCell, Grid, NumberCell, SourceFile, Unreadable
 from connector.mapping.workbook import check_package, is_workbook
 from connector.model import Finding, Place
+from connector.peers.shaper import Shaper
 
 _KINDS = {"n": NumberCell, "d": DateCell, "t": str}
 
@@ -40,9 +42,13 @@ class Exports:
     max_files: int = 10_000
     workbook_seconds: float = 10.0
     workbook_bytes: int = 2 << 30
+    shaper: Shaper = field(default_factory=Shaper)
 
-    async def read(self, plan: Plan, *folders: Path) -> dict[str, list[SourceFile]]:
-        """The files of each source and of each code list. Raises `BadInput` where there is none."""
+    async def read(self, plan: Plan, *folders: Path, only_columns: bool = False) -> dict[str, list[SourceFile]]:
+        """The files of each source and of each code list. Raises `BadInput` where there is none.
+
+        `only_columns`: SQL is tried on headers alone.
+        """
         found: dict[str, list[SourceFile]] = {}
         for name, pattern in plan.patterns().items():
             files = await self.read_pattern(pattern, *folders)
@@ -50,6 +56,8 @@ class Exports:
             if source is not None and source.is_workbook:
                 files = [await self._opened(file, source) for file in files]
             found[name] = files
+        for name in plan.queries():
+            found[name] = [await self.shaper.make(plan, name, found, only_columns=only_columns)]
         return found
 
     async def read_pattern(self, pattern: str, *folders: Path) -> list[SourceFile]:

@@ -12,10 +12,15 @@ from connector.mapping.source import DateCell, NumberCell, SourceFile, Unreadabl
 from connector.mapping.workbook import grid_of
 
 
-def _cap(memory_bytes: int, cpu_seconds: int) -> None:
+def cap(memory_bytes: int = 0, cpu_seconds: int = 0, *, closed: bool = False) -> None:
+    """Limit this process, for good: memory and CPU time, and, `closed`, whatever opens or writes a file or a socket."""
     try:
         import resource  # noqa: PLC0415 - there is none on Windows; the parent's time limit holds there too
     except ImportError:
+        return
+    if closed:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (0, 0))
+        resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
         return
     resource.setrlimit(resource.RLIMIT_AS, (memory_bytes, memory_bytes))
     resource.setrlimit(resource.RLIMIT_CPU, (cpu_seconds, cpu_seconds))
@@ -29,7 +34,7 @@ def _marked(cell: str) -> str:
 
 def main(sheet: str, memory_bytes: int, cpu_seconds: int) -> None:
     """Read one workbook."""
-    _cap(memory_bytes, cpu_seconds)
+    cap(memory_bytes, cpu_seconds)
     file = SourceFile(name="workbook", digest="", data=sys.stdin.buffer.read())
     answer: dict[str, object]
     try:
