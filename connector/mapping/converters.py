@@ -16,7 +16,7 @@ from connector.mapping.dates import BadFormat, date_reader, time_reader
 from connector.mapping.exports import Source
 from connector.mapping.numerals import LOCALES, numeral, spell_decimal
 from connector.mapping.shape import From
-from connector.mapping.source import DateCell, NumberCell
+from connector.mapping.source import ComputedCell, DateCell, NumberCell
 from connector.mapping.spelling import refuse
 from connector.mapping.unfit import Unfit
 
@@ -58,13 +58,13 @@ def _kind(spec: From, source: Source) -> Convert:
         return _boolean(spec.boolean)
     if spec.date is not None or spec.datetime is not None:
         return _calendar(spec)
-    if source.is_workbook and spec.alpha is None:
+    if source.may_lose_zeros and spec.alpha is None:
         return _real_text
     return str
 
 
 def _real_text(text: str) -> str:
-    if isinstance(text, NumberCell):
+    if isinstance(text, NumberCell) and not isinstance(text, ComputedCell):
         hint = "format the column as text in the workbook, or say `alpha` if leading zeros do not matter"
         raise Unfit("number-not-text", f"`{text}` is stored as a number where text is meant.", hint)
     return text

@@ -178,6 +178,11 @@ class Source(Part):
         return self.is_workbook or self.format in {"odata", "json"}
 
     @property
+    def may_lose_zeros(self) -> bool:
+        """Whether a cell that is meant as text may be stored as a number, without its leading zeros."""
+        return self.is_workbook
+
+    @property
     def is_workbook(self) -> bool:
         """Whether its files are workbooks, of whatever kind: each file says its kind itself."""
         return self.format in WORKBOOKS
@@ -208,6 +213,11 @@ class Query(Source):
     @property
     def stores_numbers(self) -> bool:
         """What the SQL counts or adds up is a number."""
+        return True
+
+    @property
+    def may_lose_zeros(self) -> bool:
+        """It may be made of a workbook."""
         return True
 
     def tables(self, sources: Iterable[str]) -> tuple[str, ...]:

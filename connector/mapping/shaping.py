@@ -19,14 +19,14 @@ from connector.mapping.blame import missing_columns, place_of
 from connector.mapping.columns import Draft, Frame, MissingColumn, Scope, resolve, test_of
 from connector.mapping.exports import Query, Source
 from connector.mapping.numerals import plain
-from connector.mapping.source import DateCell, Made, NumberCell, Origin, Row, SourceFile, Table, Unreadable
+from connector.mapping.source import ComputedCell, DateCell, Made, Origin, Row, SourceFile, Table, Unreadable
 from connector.mapping.sql import MARK, name_of
 from connector.mapping.tables import numbered
 from connector.model import Finding, JsonObject, Place
 
 CHUNK = 10_000
 """Rows that go to the database at once."""
-_KINDS: dict[str, type[str]] = {"n": NumberCell, "d": DateCell, "t": str}
+_KINDS: dict[str, type[str]] = {"n": ComputedCell, "d": DateCell, "t": str}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -169,7 +169,7 @@ class _Back:
         """The cell of that name and text in the rows that the row names."""
         for table, row in named:
             place = self._places[table.name][index]
-            if place >= 0 and row.cells[place] == text and not isinstance(text, NumberCell | DateCell):
+            if place >= 0 and row.cells[place] == text and not isinstance(text, ComputedCell | DateCell):
                 return row, place
         return None
 
@@ -180,7 +180,7 @@ def _place(table: Held, column: str) -> int:
 
 
 def _cell(text: str, kind: type[str]) -> str:
-    return kind(plain(text)) if kind is NumberCell else kind(text)
+    return kind(plain(text)) if kind is ComputedCell else kind(text)
 
 
 def _blamed(found: Finding, tables: Sequence[Held]) -> Finding:

@@ -28,6 +28,12 @@ class NumberCell(str):
     __slots__ = ()
 
 
+class ComputedCell(NumberCell):
+    """A number that SQL computed: no zeros of a text were lost."""
+
+    __slots__ = ()
+
+
 class DateCell(str):
     """A cell that a workbook stores as a date or time, in ISO 8601."""
 

@@ -73,17 +73,19 @@ def filled(request: JsonObject, lines: BinaryIO) -> DuckDBPyConnection:
     return database
 
 
-def answer(database: DuckDBPyConnection, request: JsonObject) -> JsonObject | Finding:
-    """The rows that a request's SQL gives, or why there are none."""
+def volatile(database: DuckDBPyConnection) -> frozenset[str]:
+    """The functions that may give something else at each call."""
+    found = database.execute("SELECT function_name FROM duckdb_functions() WHERE stability = 'VOLATILE'")
+    return frozenset(str(row[0]) for row in found.fetchall())
+
+
+def answer(database: DuckDBPyConnection, request: JsonObject, chance: frozenset[str]) -> JsonObject | Finding:
+    """The rows that a request's SQL gives, or why there are none. `chance`: what is `volatile`."""
     import duckdb  # noqa: PLC0415  # see above
 
     source, sql, tables, listed = str(request["source"]), str(request["sql"]), _tables(request), request["there_are"]
     there_are = [str(name) for name in listed] if isinstance(listed, list) else []
     try:
-        volatile = database.execute(
-            "SELECT DISTINCT function_name FROM duckdb_functions() WHERE stability = 'VOLATILE'"
-        )
-        chance = frozenset(str(row[0]) for row in volatile.fetchall())
         serialized = database.execute("SELECT json_serialize_sql(?)", [sql]).fetchone()
         assert serialized is not None
         tree = orjson.loads(serialized[0])
@@ -141,7 +143,7 @@ def main() -> None:
     cap(request["memory"] + _ROOM, request["seconds"])
     database = filled(request, lines)
     cap(closed=True)
-    said = answer(database, request)
+    said = answer(database, request, volatile(database))
     if not isinstance(said, dict):
         place = said.place
         found: JsonObject = {"code": said.code, "message": said.message, "hint": said.hint, "line": place.line}

@@ -60,6 +60,29 @@ def test_run(tmp_path: Path) -> None:
     assert "throw-away" in people.output
 
 
+def test_a_source_made_by_sql(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Checked against the headers, tried on the examples' rows, run, run again with nothing new; exit codes as ever."""
+    plan = _company(tmp_path, "")
+    monkeypatch.chdir(tmp_path)
+    assert RUN.invoke(commands, ["init", "acme", "--public-url", "https://acme.example"]).exit_code == 0
+    heavy = "  heavy: {locale: de, sql: \"SELECT * FROM lots WHERE number(MENGE, 'de') > 1\"}\n"
+    plan.write_text(PLAN.replace("identifiers:", f"{heavy}from: heavy\nidentifiers:"))
+    made = {"rows": 1, "documents": 1, "unchanged": 0, "gone": []}
+    assert _since(tmp_path, plan, "L1;1\nL2;2\n") == (0, made, ["2"])
+    assert _since(tmp_path, plan, "L1;1\nL2;2\n") == (0, {**made, "rows": 0, "documents": 0, "unchanged": 1}, [])
+    assert RUN.invoke(app, ["test", str(plan)]).exit_code == 0
+    checked = json.loads(RUN.invoke(app, ["check", str(plan), "--json"]).stdout)
+    assert (checked["findings"], checked["sqlTried"]) == ([], True)
+    assert checked["plan"]["sources"]["heavy"]["of"] == ["lots"]
+    plan.write_text(plan.read_text().replace("SELECT *", "SELECT LOT"))
+    answer = RUN.invoke(app, ["check", str(plan), "--json"])
+    assert (answer.exit_code, [each["code"] for each in json.loads(answer.stdout)["findings"]]) == (
+        1, ["column-missing"],
+    )  # fmt: skip
+    bare = json.loads(RUN.invoke(app, ["check", str(plan), "--exports", str(plan.parent), "--json"]).stdout)
+    assert (bare["findings"], bare["sqlTried"]) == ([], False)
+
+
 def test_a_column_that_could_be_read_otherwise_is_told_and_is_no_finding(tmp_path: Path) -> None:
     """Once, by `run` and `preview`, with what the plan assumed; the exit code stays."""
     plan, out = _company(tmp_path, "L1;1.234\nL2;2.500\n"), tmp_path / "out.jsonl"
