@@ -30,7 +30,7 @@ def held(data: bytes = LOTS, plan: Plan = PLAN) -> Held:
 
 def mapped(columns: list[list[str]], rows: list[list[str | None]], data: bytes = LOTS) -> Result:
     """A run over what the database is said to answer."""
-    answer: JsonObject = {"columns": list[Json]([*columns]), "rows": list[Json]([*rows])}  # type: ignore[list-item]  # texts
+    answer: JsonObject = {"columns": list[Json]([*columns]), "rows": list[Json]([*rows])}  # type: ignore[list-item]  # lists of texts are JSON
     return run(PLAN, {"made": [result("made", QUERY, "0" * 64, [held(data)], answer)]}, mint=mint)
 
 
