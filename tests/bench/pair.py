@@ -83,8 +83,8 @@ class Running:
         self.process.wait(_STOP_SECONDS)
 
 
-def make_company(folder: Path, authority: Authority, port: int, management_port: int) -> Config:
-    """A company's folder, with memberships and a few rows to publish."""
+def make_company(folder: Path, authority: Authority, port: int, management_port: int, store: str = "") -> Config:
+    """A company's folder, with memberships and a few rows to publish. `store`: instead of its own SQLite file."""
     subprocess.run(
         [*COMMAND, "init", str(folder), "--unsafe-loopback", "--port", str(port), "--management-port",
          str(management_port)],
@@ -92,7 +92,8 @@ def make_company(folder: Path, authority: Authority, port: int, management_port:
     )  # fmt: skip
     file = folder / "connector.toml"
     trusted = "".join(f'{kind} = ["{authority.did}"]\n' for kind in PARTY_CREDENTIALS)
-    file.write_text(f"{file.read_text('utf-8')}\n[trusted_issuers]\n{trusted}", "utf-8")
+    kept = f'store = "{store}"\n' if store else ""
+    file.write_text(f"{kept}{file.read_text('utf-8')}\n[trusted_issuers]\n{trusted}", "utf-8")
     config = load(file)
     for index, kind in enumerate(PARTY_CREDENTIALS):
         octets = authority.party_credential(Did(config.did), kind, port % 1000 * 2 + index)
@@ -194,15 +195,15 @@ async def publish_sites(provider: Running) -> JsonObject:
 
 
 @asynccontextmanager
-async def two(folder: Path) -> AsyncIterator[list[Running]]:
+async def two(folder: Path, stores: tuple[str, str] = ("", "")) -> AsyncIterator[list[Running]]:
     """Consumer and provider until the block ends, the provider with one dataset; members of one association."""
     ports = free_ports(5)
     authority = Authority(ports[0])
     site = await authority.serve()
     running: list[Running] = []
     try:
-        for name, at in (("consumer", 1), ("provider", 3)):
-            company = await asyncio.to_thread(make_company, folder / name, authority, ports[at], ports[at + 1])
+        for name, at, store in zip(("consumer", "provider"), (1, 3), stores, strict=True):
+            company = await asyncio.to_thread(make_company, folder / name, authority, ports[at], ports[at + 1], store)
             running.append(await asyncio.to_thread(start, company))
         await publish_sites(running[1])
         yield running
