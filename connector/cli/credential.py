@@ -1,6 +1,6 @@
 """`credential issue|revoke|verify|inspect|import`: credentials as files, for signers, receivers and the curious.
 
-`request` and `requests` are `requesting`'s.
+`request` and `requests` are `requesting`'s, `disclose` is `disclosing`'s.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from connector.cli import requesting
+from connector.cli import disclosing, requesting
 from connector.cli.client import Management
 from connector.cli.console import CONFIG, DONE, JSON, NO, UNCHECKED, console, next_step, show_json, told
 from connector.cli.lineage import cells_behind, record_of, show_lineage
@@ -34,9 +34,10 @@ if TYPE_CHECKING:
     from connector.model import JsonObject
     from connector.server.issuing import Job
 
-app = typer.Typer(no_args_is_help=True, help="Credentials: issue, revoke, verify, inspect, import, request.")
+app = typer.Typer(no_args_is_help=True, help="Credentials: issue, revoke, verify, inspect, disclose, import, request.")
 app.command()(requesting.request)
 app.command()(requesting.requests)
+app.command()(disclosing.disclose)
 
 FILE = Annotated[
     Path,
@@ -49,6 +50,16 @@ SITE = Annotated[Path | None, typer.Option("--site", help="Also write DID docume
 SECURING = Annotated[
     str, typer.Option("--securing", help="vc+jwt, or a proof inside: eddsa-jcs-2022, ecdsa-jcs-2019, as the key is.")
 ]
+DISCLOSABLE = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--disclosable", metavar="PATH", help="A value that the holder may leave out: name, identifier/0/value."
+    ),
+]
+DECOYS = Annotated[int, typer.Option("--decoys", min=0, help="With --disclosable: so many digests of nothing besides.")]
+HOLDER = Annotated[
+    Path | None, typer.Option("--holder-key", help="With --disclosable: the holder's public JWK, to bind it to.")
+]
 _DIGEST = re.compile(r"uEi[A-Za-z0-9_-]{44}")
 
 
@@ -60,24 +71,36 @@ def issue(
     out: Annotated[Path, typer.Option("--out", help="A file for one credential, else a folder.")],
     plan: Annotated[Path | None, typer.Option("--plan", help="Sign the documents of a mapping plan instead.")] = None,
     securing: SECURING = "vc+jwt",
+    disclosable: DISCLOSABLE = None,
+    decoys: DECOYS = 0,
+    holder_key: HOLDER = None,
     site: SITE = None,
     config: CONFIG = Path("connector.toml"),
     as_json: JSON = False,
 ) -> None:
     """Sign credentials with this company's key. The running connector does it; without one, or with --site, it is done
-    here.
+    here. With --disclosable PATH, once for each value, it is an SD-JWT: who holds it may leave these values out.
 
     Example: battery-connector credential issue permit.json --type MinePermit --out permit.jwt
     """
     from connector.cli import issuing  # noqa: PLC0415 - `--help` need not load the house
-    from connector.server.issuing import Job  # noqa: PLC0415 - `--help` need not load it
+    from connector.server.issuing import ENVELOPE, IN_PART, Job  # noqa: PLC0415 - `--help` need not load it
 
     with told():
         if not claims and plan is None:
             raise BadInput("nothing to sign", hint="give claim files, or --plan PLAN")
         stated = [issuing.read_claims(path) for path in claims or []]
         plan = plan.resolve() if plan is not None else None
-        answer = _issued(Job(record_type=credential_type, claims=stated, plan=plan, securing=securing), config, site)
+        if (decoys or holder_key) and not disclosable:
+            raise BadInput(
+                "decoys and a holder's key are for an SD-JWT", hint="--disclosable PATH says what may be left out"
+            )
+        job = Job(
+            record_type=credential_type, claims=stated, plan=plan, disclosable=disclosable or (), decoys=decoys,
+            securing=IN_PART if disclosable and securing == ENVELOPE else securing,
+            holder_key=disclosing.read_key(holder_key) if holder_key else None,
+        )  # fmt: skip
+        answer = _issued(job, config, site)
         files, findings = _written(objects_in(answer["credentials"]), out), objects_in(answer["findings"])
     if as_json:
         show_json({"credentials": [*files], "findings": [*findings]})
@@ -87,6 +110,8 @@ def issue(
         console().print(f"signed {len(files)} {credential_type}")
         if files:
             elsewhere = "; a connector that trusts the signer verifies it"
+            if disclosable:
+                elsewhere += ", and its holder shows a part by `credential disclose`"
             next_step(f"battery-connector credential inspect {quote(str(files[0]['file']))}", elsewhere)
     raise SystemExit(NO if findings else DONE)
 

@@ -51,13 +51,13 @@ SUITES: Mapping[Algorithm, Cryptosuite] = {
 
 def prepare(credential: JsonObject, *, key_id: str, alg: Algorithm) -> bytes:
     """The signing input of a credential. `Refused` if the key is not one of its issuer."""
-    _check_issuer(credential, key_id)
+    check_issuer(credential, key_id)
     return jose.signing_input({"alg": alg, "kid": key_id, "typ": "vc+jwt", "cty": "vc"}, orjson.dumps(credential))
 
 
 def prepare_older(credential: JsonObject, *, key_id: str, alg: Algorithm) -> bytes:
     """The signing input of the same credential as one of VC Data Model 1.1 (section 6.3.1)."""
-    _check_issuer(credential, key_id)
+    check_issuer(credential, key_id)
     return jose.signing_input({"alg": alg, "kid": key_id, "typ": "JWT"}, orjson.dumps(vc11.claims(credential)))
 
 
@@ -69,7 +69,7 @@ def attach(signed: bytes, signature: bytes) -> Issued:
 
 def prepare_proof(credential: JsonObject, *, key_id: str, alg: Algorithm, created: datetime) -> Unproved:
     """What is signed where the proof stands in the credential. `Refused` as for `prepare`."""
-    _check_issuer(credential, key_id)
+    check_issuer(credential, key_id)
     config = data_integrity.proof_config(credential, suite=SUITES[alg], key_id=key_id, created=time_text(created))
     message = data_integrity.hash_data(config, credential)
     return Unproved(document=credential, config=config, message=message)
@@ -81,7 +81,8 @@ def attach_proof(unproved: Unproved, signature: bytes) -> Issued:
     return Issued(octets=octets, digest=digest_multibase(octets))
 
 
-def _check_issuer(credential: JsonObject, key_id: str) -> None:
+def check_issuer(credential: JsonObject, key_id: str) -> None:
+    """`Refused` if the key is not one of the credential's issuer."""
     issuer = credential.get("issuer")
     if (issuer.get("id") if isinstance(issuer, dict) else issuer) != did_of_key(key_id):
         raise Refused("foreign-key", "the key does not belong to the credential's issuer")

@@ -34,7 +34,7 @@ _BINDING_LIFETIME = timedelta(days=1)
 _CLOCK_SKEW = timedelta(minutes=1)
 
 DIGESTS, ELEMENT, DIGEST_ALGORITHM = "_sd", "...", "_sd_alg"
-_RESERVED = frozenset({DIGESTS, ELEMENT, DIGEST_ALGORITHM})
+RESERVED = frozenset({DIGESTS, ELEMENT, DIGEST_ALGORITHM})
 _OF_THE_ISSUER = frozenset(
     {
         "issuer", "validFrom", "validUntil", "credentialStatus", "credentialSchema", "relatedResource", "record",
@@ -240,10 +240,10 @@ class _Resolving:
         clear = {name: inner for name, inner in value.items() if name != DIGESTS}
         if depth == 0 and clear.pop(DIGEST_ALGORITHM, ALGORITHM) != ALGORITHM:
             raise BadDisclosure("sd-alg-not-allowed", f"{DIGEST_ALGORITHM} is not {ALGORITHM}")  # section 4.1.1
-        if taken := _RESERVED & clear.keys():
+        if taken := RESERVED & clear.keys():
             raise BadDisclosure("reserved-name", f"{min(taken)} stands where it means nothing, at {place or '/'}")
         made = {
-            name: self.value(inner, _below(place, name), depth + 1, fixed=fixed or _is_fixed(name, depth))
+            name: self.value(inner, _below(place, name), depth + 1, fixed=fixed or is_fixed(name, depth))
             for name, inner in clear.items()
         }
         for digest in self._listed(value, place):
@@ -253,11 +253,11 @@ class _Resolving:
             name = disclosure.name
             if name is None:
                 raise BadDisclosure("bad-disclosure", f"an element of an array stands for a member of {place or '/'}")
-            if name in _RESERVED:
+            if name in RESERVED:
                 raise BadDisclosure("reserved-name", f"a disclosure names {name}")
             if name in made:
                 raise BadDisclosure("claim-exists", f"{name:.80} is disclosed and stands there already, at {place}")
-            if _is_fixed(name, depth):
+            if is_fixed(name, depth):
                 raise BadDisclosure("not-disclosable", f"{name:.80} is the issuer's to say, never the holder's choice")
             inside = _below(place, name)
             self.places[inside] = disclosure
@@ -317,7 +317,7 @@ def _resolve(signed: JsonObject, disclosures: tuple[Disclosure, ...]) -> _Resolv
     return found
 
 
-def _is_fixed(name: str, depth: int) -> bool:
+def is_fixed(name: str, depth: int) -> bool:
     """Whether a member is the issuer's alone: of the credential those that it is judged by; at any depth what it is."""
     return name == "type" or name.startswith("@") or (depth == 0 and name in _OF_THE_ISSUER)
 

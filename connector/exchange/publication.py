@@ -221,6 +221,17 @@ def unresolved_link(link: LinkRequest, mapped: Mapped) -> Finding:
     )
 
 
+def link_to_part(link: LinkRequest, mapped: Mapped) -> Finding:
+    """A link to what is shown in part: an audit could not weigh it."""
+    return Finding(
+        code="link-to-part",
+        message=f"{link.scheme} {link.value!r} was issued as an SD-JWT, which counts in no chain",
+        hint="issue it as vc+jwt, which a record can link to",
+        term=link.path or link.id_path,
+        place=mapped.place,
+    )
+
+
 def revoked_key(mapped: Mapped) -> Finding:
     """What was published is signed by a key that counts no more."""
     return Finding(

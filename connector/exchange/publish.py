@@ -11,17 +11,20 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from types import MappingProxyType
 
 import orjson
 
 from connector.credentials.datamodel import MEDIA_TYPE, RecordHeader, credential_payload, parse_credential
+from connector.credentials.digest import digest_multibase
 from connector.credentials.ids import link_id
-from connector.credentials.issue import attach, attach_proof, prepare, prepare_older, prepare_proof
+from connector.credentials.issue import Issued, attach, attach_proof, prepare, prepare_older, prepare_proof
 from connector.credentials.own_methods import OwnKeys, revoked_ids
-from connector.credentials.securing import key_id_of, media_type_of
+from connector.credentials.securing import SELECTIVE, key_id_of, media_type_of
 from connector.credentials.status_list import LIST_BITS, entries, scattered
 from connector.errors import Conflict
+from connector.exchange.in_part import InPart
 from connector.exchange.pointers import put, without
 from connector.exchange.ports import Clock, Store
 from connector.exchange.publication import (
@@ -32,6 +35,7 @@ from connector.exchange.publication import (
     Target,
     changed_content,
     link_key,
+    link_to_part,
     parts_digest,
     revoked_key,
     same_thing,
@@ -67,6 +71,8 @@ class Publish:
     """Whether credentials get a proof inside, for who reads no tokens. What the exchange publishes does not."""
     older: bool = False
     """Whether they are of VC Data Model 1.1, for holders that read no other."""
+    in_part: InPart | None = None
+    """What a holder may leave out of them, where that was asked for."""
     valid_days: int = 0
     """How long they are good that say nothing of it themselves; 0: without end."""
 
@@ -186,6 +192,8 @@ class Publish:
                 continue
             if link.id_path:
                 subject = put(subject, link.id_path, target.record.subject_id)
+            if target.media_type == SELECTIVE:
+                return None, [link_to_part(link, mapped)]
             if link.path:
                 row = self._link(mapped.record_id, standing, target.record)
                 rows.append(row)
@@ -198,6 +206,11 @@ class Publish:
         if findings:
             return None, findings
         parts = self.bundle.split(mapped.record_type, subject, model_id=mapped.model_id or "")
+        if self.in_part:
+            check = partial(self.bundle.check, mapped.record_type)
+            problems = self.in_part.problems(subject, parts.values(), check)
+            if problems:
+                return None, [placed(finding, mapped.lineage, mapped.place) for finding in problems]
         return Ready(
             mapped=mapped, subject=subject, parts=parts, links=tuple(rows), held=tuple(held), standing=standing,
             static=parts_digest(part for key, part in parts.items() if key[1] is not Level.DYNAMIC),
@@ -251,7 +264,7 @@ class Publish:
             return await self._sign(ready, commit, version=standing.version, kept=fixed)
         if declared.correction:
             before = tuple(row.digest for row in fixed)
-            said = {(row.access_class, row.level): parse_credential(row.octets).subject for row in old}
+            said = {(row.access_class, row.level): parse_credential(row.octets, selective=True).subject for row in old}
             return await self._sign(
                 ready, commit, version=max(standing.version + 1, commit.first), supersedes=before,
                 reason=declared.correction, said=said,
@@ -287,10 +300,11 @@ class Publish:
                 supersedes=supersedes,
                 correction_reason="" if said.get((access.value, level.value)) == part else reason,
             )  # fmt: skip
-            rows.append(await self._credential(ready.mapped.record_type, part, header, commit.take_index()))
+            rows.append(await self._credential(ready, part, header, commit.take_index()))
         return rows
 
-    async def _credential(self, record_type: str, part: JsonObject, header: RecordHeader, index: int) -> CredentialRow:
+    async def _credential(self, ready: Ready, part: JsonObject, header: RecordHeader, index: int) -> CredentialRow:
+        record_type = ready.mapped.record_type
         number, position = divmod(index, LIST_BITS)
         start, end = validity(part)
         if end is None and self.valid_days:
@@ -302,19 +316,24 @@ class Publish:
             subject=part, record=header,
             status=status[:1] if self.older else status,  # its section 4.9 speaks of one, and programs take no list
         )  # fmt: skip
-        signer = self.keys.assertion(self.clock.now())
-        if self.proofs:
-            unproved = prepare_proof(payload, key_id=signer.key_id, alg=signer.alg, created=self.clock.now())
-            issued = attach_proof(unproved, await signer.sign(unproved.message))
-        else:
-            unsigned = (prepare_older if self.older else prepare)(payload, key_id=signer.key_id, alg=signer.alg)
-            issued = attach(unsigned, await signer.sign(unsigned))
+        issued = await self._secured(payload, ready.subject)
         return CredentialRow(
             tenant=self.tenant, digest=issued.digest, holder=self.did, record_id=header.id, version=header.version,
             credential_type=record_type, access_class=header.access_class, level=header.level,
             subject_id=str(part["id"]), issuer=self.did, media_type=media_type_of(issued.octets), octets=issued.octets,
             status_list=number, status_index=position, origin="own",
         )  # fmt: skip
+
+    async def _secured(self, payload: JsonObject, subject: JsonObject) -> Issued:
+        signer = self.keys.assertion(self.clock.now())
+        if self.in_part:
+            octets = await self.in_part.secured(subject, payload, signer)
+            return Issued(octets=octets, digest=digest_multibase(octets))
+        if self.proofs:
+            unproved = prepare_proof(payload, key_id=signer.key_id, alg=signer.alg, created=self.clock.now())
+            return attach_proof(unproved, await signer.sign(unproved.message))
+        unsigned = (prepare_older if self.older else prepare)(payload, key_id=signer.key_id, alg=signer.alg)
+        return attach(unsigned, await signer.sign(unsigned))
 
     def _orphaned(self, rows: Iterable[CredentialRow]) -> bool:
         """Whether a key that we revoked signed one of these: nobody can verify it any more."""

@@ -37,7 +37,9 @@ class Revoke:
                 "no such credential of ours",
                 hint="battery-connector credential inspect NUMBER tells a record's digests",
             )
-        if purpose == "suspension" and not any(one.purpose == purpose for one in parse_credential(row.octets).status):
+        if purpose == "suspension" and not any(
+            one.purpose == purpose for one in parse_credential(row.octets, selective=True).status
+        ):
             raise BadInput(
                 "the credential names no list of suspensions: one of VC Data Model 1.1 has a single list, and others "
                 "were issued before there was one",

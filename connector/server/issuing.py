@@ -15,10 +15,14 @@ from pathlib import Path
 import orjson
 from aiohttp import web
 
+from connector.credentials.disclosing import SUBJECT
 from connector.credentials.ids import mint
 from connector.credentials.issue import SUITES
-from connector.credentials.securing import WITH_PROOF
+from connector.credentials.refused import Refused
+from connector.credentials.securing import ENVELOPED, SELECTIVE, WITH_PROOF
+from connector.credentials.signing import key_from_jwk
 from connector.errors import BadInput, Conflict
+from connector.exchange.in_part import InPart
 from connector.exchange.publication import Declared, Published
 from connector.exchange.rows import CredentialRow, DatasetRow
 from connector.exchange.stored import micros
@@ -35,7 +39,8 @@ from connector.server.lines import Tell, stream
 from connector.server.operations import Operation
 from connector.server.services import SERVICES, Services
 
-ENVELOPE = "vc+jwt"
+ENVELOPE, IN_PART = "vc+jwt", "vc+sd-jwt"
+_MOST_DECOYS = 100
 _AUDITED_ONLY = orjson.dumps(
     {
         "@type": "Set",
@@ -86,7 +91,13 @@ class Job:
     claims: Sequence[Claims] = ()
     plan: Path | None = None
     securing: str = ENVELOPE
-    """`vc+jwt`, or the cryptosuite of a proof inside."""
+    """`vc+jwt`, `vc+sd-jwt` with what may be left out, or the cryptosuite of a proof inside."""
+    disclosable: Sequence[str] = ()
+    """What the holder may leave out: places within the subject, such as `identifier/0/value`."""
+    decoys: int = 0
+    """Digests of nothing, so that nobody can count what is left out."""
+    holder_key: JsonObject | None = None
+    """The public JWK to which it is bound, if it is shown in part."""
     older: bool = False
     """As `vc+jwt`: of VC Data Model 1.1."""
     valid_days: int = 0
@@ -97,6 +108,7 @@ class Job:
         return {
             "type": self.record_type, "plan": str(self.plan) if self.plan else None, "securing": self.securing,
             "claims": [{"file": one.file, "subject": one.subject} for one in self.claims],
+            "disclosable": [*self.disclosable], "decoys": self.decoys, "holderKey": self.holder_key,
         }  # fmt: skip
 
 
@@ -116,6 +128,7 @@ async def _issue(request: web.Request) -> web.StreamResponse:
     job = Job(
         record_type=body.type, plan=services.config.path(body.plan) if body.plan else None,
         claims=[Claims(file=one.file, subject=one.subject) for one in body.claims], securing=body.securing,
+        disclosable=body.disclosable, decoys=body.decoys, holder_key=body.holder_key,
     )  # fmt: skip
 
     async def work(_: Tell) -> JsonObject:
@@ -130,7 +143,7 @@ async def issue(services: Services, job: Job) -> Signed:
     if job.record_type not in types:
         near = next(iter(get_close_matches(job.record_type, types, n=1)), "TYPE")
         raise BadInput(f"there is no record type {job.record_type!r}", hint=f"battery-connector vocab term {near}")
-    proofs = _with_proofs(services, job.securing)
+    form, in_part = _form(services, job), _in_part(services, job)
     documents = [_stated(services, job.record_type, one) for one in job.claims]
     findings: list[Finding] = []
     if job.plan is not None:
@@ -144,7 +157,9 @@ async def issue(services: Services, job: Job) -> Signed:
         title=f"Issued {job.record_type}", plan=str(job.plan or "claims"), record_types=(job.record_type,),
         policy=_AUDITED_ONLY, policy_digest=digest(load(_AUDITED_ONLY)), at=micros(services.clock.now()),
     )  # fmt: skip
-    publish = replace(services.publish, proofs=proofs, older=job.older, valid_days=job.valid_days)
+    publish = replace(
+        services.publish, proofs=form == WITH_PROOF, in_part=in_part, older=job.older, valid_days=job.valid_days
+    )
     published = await publish.publish(documents, dataset, Declared(), lambda _: None)
     published.findings[:0] = findings
     rows: list[CredentialRow] = []
@@ -152,7 +167,9 @@ async def issue(services: Services, job: Job) -> Signed:
         record = await services.store.load_record(tenant, services.config.did, document.record_id)
         if record is not None:
             made = await services.store.credentials(tenant, record.holder, record.record_id, record.version)
-            fitting = [row for row in made if (row.media_type == WITH_PROOF) == proofs]
+            fitting = [row for row in made if row.media_type == form]
+            if in_part and not in_part.is_that_of(fitting):
+                fitting = []
             published.findings += [_signed_before(document, row) for row in made if row not in fitting]
             rows += fitting
     return Signed(published=published, credentials=tuple(rows))
@@ -168,12 +185,28 @@ def check(services: Services, job: Job) -> list[Finding]:
     ]
 
 
-def _with_proofs(services: Services, securing: str) -> bool:
-    """Whether a proof is asked for. It must be the one that the company's key makes."""
+def _form(services: Services, job: Job) -> str:
+    """The media type of what is asked for. A proof must be the one that the company's key makes."""
     made = SUITES[services.keys.assertion(services.clock.now()).alg]
-    if securing not in {ENVELOPE, made}:
-        raise BadInput(f"the key of this company makes no {securing}", hint=f"{ENVELOPE}, or {made}")
-    return securing != ENVELOPE
+    if job.securing not in {ENVELOPE, made, IN_PART}:
+        raise BadInput(f"the key of this company makes no {job.securing}", hint=f"{ENVELOPE}, {IN_PART}, or {made}")
+    if (job.securing == IN_PART) != bool(job.disclosable):
+        hint = "--disclosable PATH, for each value that a holder may leave out; without it, --securing vc+jwt"
+        raise BadInput(f"{IN_PART} and what may be left out go together", hint=hint)
+    return {ENVELOPE: ENVELOPED, IN_PART: SELECTIVE}.get(job.securing, WITH_PROOF)
+
+
+def _in_part(services: Services, job: Job) -> InPart | None:
+    if not job.disclosable:
+        return None
+    if not 0 <= job.decoys <= _MOST_DECOYS:
+        raise BadInput(f"{job.decoys} decoys; at most {_MOST_DECOYS}")
+    try:
+        holder = key_from_jwk(job.holder_key).as_jwk() if job.holder_key else None
+    except Refused as refused:
+        raise BadInput(f"the holder's key: {refused}", hint="a public JWK, Ed25519 or P-256") from None
+    pointers = dict.fromkeys(f"/{path.removeprefix(SUBJECT).lstrip('/')}" for path in job.disclosable)
+    return InPart(pointers=tuple(pointers), decoys=job.decoys, holder_key=holder, salt=services.ids.secret)
 
 
 def _signed_before(document: Mapped, row: CredentialRow) -> Finding:

@@ -104,7 +104,7 @@ async def public_values(services: Services, row: RecordRow) -> Told:
     values: JsonObject = {}
     rows = await services.store.credentials(row.tenant, row.holder, row.record_id, row.version)
     public = [credential for credential in rows if credential.access_class == AccessClass.PUBLIC]
-    subjects = {credential.digest: parse_credential(credential.octets).subject for credential in public}
+    subjects = {credential.digest: parse_credential(credential.octets, selective=True).subject for credential in public}
     if any(subject.get(STATUS) == ENDED for subject in subjects.values()):
         return Told(values={STATUS: ENDED}, credentials=[], withdrawn=False)
     withdrawn = await _withdrawn(services, public)

@@ -121,7 +121,13 @@ class Issue(Asked):
     plan: Place | None = None
     """A mapping plan's file, whose documents are signed."""
     securing: str = "vc+jwt"
-    """`vc+jwt`, or the cryptosuite of a proof inside that the company's key makes."""
+    """`vc+jwt`, the cryptosuite of a proof inside that the company's key makes, or `vc+sd-jwt` with `disclosable`."""
+    disclosable: list[str] = Field(default_factory=list, max_length=200)
+    """What the holder may leave out: places within the subject, such as `identifier/0/value`."""
+    decoys: int = 0
+    """Digests of nothing, so that nobody can count what is left out."""
+    holder_key: dict[str, Any] | None = Field(default=None, alias="holderKey")
+    """The public JWK to which an SD-JWT is bound."""
 
 
 class RequestCredentials(Asked):

@@ -12,7 +12,10 @@ import orjson
 import pytest
 
 from connector.credentials.datamodel import parse_credential
+from connector.credentials.digest import digest_multibase
+from connector.credentials.sd_jwt import SdJwt
 from connector.credentials.status_list import scattered
+from connector.exchange.in_part import InPart
 from connector.exchange.publication import Declared, Published
 from connector.exchange.publish import Publish
 from connector.exchange.rows import DatasetRow, RecordRow
@@ -222,6 +225,43 @@ async def test_a_link_tells_the_media_type_of_what_it_leads_to() -> None:
     assert orjson.loads((await _load(company, LOT)).content)["facilityRecord"]["mediaType"] == "application/vc"
     kept = await company.store.credentials("", DID, site.record_id, 1)
     assert {(row.media_type, row.octets[:1]) for row in kept} == {("application/vc", b"{")}
+
+
+async def test_what_is_shown_in_part_is_corrected_and_linked_to_by_none() -> None:
+    """Two places are left to the holder, each in the credential that has it; nothing is to rest on it."""
+    company = Company()
+    said = subject("FacilityRecord")
+    places = ("/address/locality", "/mineral/1", "/identifier/0/value")
+    fresh = (f"{number:022d}" for number in range(99))
+    in_part = replace(company.journey, in_part=InPart(pointers=places, decoys=1, salt=lambda: next(fresh)))
+    result = await in_part.publish(
+        [document("FacilityRecord", "0110", said)], dataset("sites"), Declared(), lambda _: None
+    )
+    assert [finding.code for finding in result.findings] == ["not-disclosable"], "an identifier without its value"
+    in_part = replace(company.journey, in_part=InPart(pointers=places[:2], decoys=1, salt=lambda: next(fresh)))
+    cases: tuple[tuple[JsonObject, Declared], ...] = (
+        (said, Declared()),
+        ({**said, "mineral": ["nickel", "copper"]}, Declared(correction="assayed anew")),
+    )
+    for site, declared in cases:
+        result = await in_part.publish([document("FacilityRecord", "0110", site)], dataset("sites"), declared, _silent)
+        assert (result.findings, result.minted) == ([], 1)
+    kept = await company.store.credentials("", DID, "urn:record:FacilityRecord:0110", 2)
+    assert {(row.media_type, row.digest) for row in kept} == {
+        ("application/vc+sd-jwt", digest_multibase(row.octets)) for row in kept
+    }
+    shown = [parse_credential(row.octets, selective=True) for row in kept]
+    assert {place for one in shown if isinstance(one.securing, SdJwt) for place in one.securing.places} == {
+        "/credentialSubject/address/locality", "/credentialSubject/mineral/1"
+    }  # fmt: skip
+    assert all(isinstance(one.securing, SdJwt) and one.securing.hidden == 1 for one in shown)
+    wanted = link("/facilityRecord", *_identifier(said), own=True)
+    lot = document("MineralLotPassport", "L1", subject("MineralLotPassport", facilityRecord={}), links=(wanted,))
+    assert [finding.code for finding in (await company.publish(lot)).findings] == ["link-to-part"]
+
+
+def _silent(_: int) -> None:
+    """Nobody watches."""
 
 
 async def test_a_link_that_leads_nowhere_keeps_its_document_back() -> None:
