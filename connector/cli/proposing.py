@@ -88,7 +88,7 @@ def _say(proposal: Proposal, file: Path, out: Path | None) -> None:
         f"{counted(len(found.near), 'column')} not matched, "
         f"{counted(len(found.missing), 'required term')} without a column"
     )
-    for doubt in proposal.sniffed.doubts:
+    for doubt in proposal.doubts:
         err.print(f"look: {visible(doubt)}", markup=False)
     others = _beside(file, str(proposal.sniffed.settings["file"]))
     if others and not proposal.joins:
@@ -96,7 +96,10 @@ def _say(proposal: Proposal, file: Path, out: Path | None) -> None:
     if out is None:
         next_step("the same with --out PLAN.yaml", error=True)
         return
-    err.print(f"{out} is written; read its comments, and take away the # before what is right", markup=False)
+    err.print(
+        f"{out} is written; read its comments, and take away the `# ` (with its blank) before what is right",
+        markup=False,
+    )
     where = "" if file.parent.resolve() == exports_near(out).resolve() else f" --exports {quote(str(file.parent))}"
     plan = quote(str(out))
     next_step(f"battery-connector map check {plan}", error=True)

@@ -20,6 +20,7 @@ from connector.mapping.nodes import NodeBinder
 from connector.mapping.plan import Plan, layout_of
 from connector.mapping.program import Parts, Program, bind
 from connector.mapping.reading import code_lists, open_table, plain_codes
+from connector.mapping.repeats import Repeats
 from connector.mapping.source import Row, SourceFile, Table, Unreadable
 from connector.mapping.unfit import Unfit
 from connector.model import Finding, JsonObject, Place
@@ -151,6 +152,7 @@ class Run:
         self._tables = dict(tables or {})
         self._joined: dict[str, Joined] = {}
         self._watch = Watch()
+        self._repeats = Repeats()
         self._codes = None if codes is None else plain_codes(compiled.plan) | dict(codes)
         self._blamer: Program
 
@@ -168,8 +170,9 @@ class Run:
             table.findings.clear()
 
     def doubts(self, today: str) -> tuple[Finding, ...]:
-        """What its columns could mean otherwise, when the iteration has ended."""
-        return self._watch.doubts({name: files[0].name for name, files in self._files.items() if files}, today)
+        """What its columns could mean otherwise, and what counts for nothing, when the iteration has ended."""
+        files = {name: files[0].name for name, files in self._files.items() if files}
+        return (*self._watch.doubts(files, today), *self._repeats.doubts())
 
     # --- beforehand: tables, columns, indexes ---
 
@@ -259,15 +262,18 @@ class Run:
 
     def _by_key(self, rows: Iterator[Row], program: Program) -> Iterator[Mapped]:
         """One document per key, from its first row."""
-        seen: set[str] = set()
         for row in rows:
             self.rows += 1
             key = self._group_key(row, program)
-            if key is not None and key not in seen:
-                mapped = self._one(row, program)
-                if mapped is not None:
-                    yield mapped
-                seen.add(key)
+            if key is None:
+                continue
+            if key in self._repeats.firsts:
+                self._repeats.later(key, row)
+                continue
+            mapped = self._one(row, program)
+            self._repeats.first(key, row, None if mapped is None else mapped.lineage)
+            if mapped is not None:
+                yield mapped
 
     def _group_key(self, row: Row, program: Program) -> str | None:
         """The row's key; "" where it has none (its document then finds out why), None where the row does not count."""

@@ -53,6 +53,11 @@ class Lineage:
                 if left_out or inner is not None:
                     yield prefix + suffix, frame, refs
 
+    def plain(self) -> frozenset[tuple[str, int]]:
+        """The columns (name and index) of the document's own row that values outside every `each` are made from."""
+        own = (refs for frame, template in self._trail if frame.parent is None for _, _, refs in template)
+        return frozenset((ref.column, ref.index) for refs in own for ref in refs if ref.own)
+
     def cells(self, *, left_out: bool = False) -> dict[str, tuple[Cell, ...]]:
         """JSON pointer in the subject -> the cells that the value is made from. `left_out`: also those of values that
         are not there, so that what is missing leads to its empty cell.

@@ -61,6 +61,11 @@ class Proposal:
     sniffed: Sniffed
     joins: tuple[Joined, ...] = ()
 
+    @property
+    def doubts(self) -> tuple[str, ...]:
+        """What wants a person's look before the plan is used."""
+        return tuple(_doubts(self.sniffed, self.found))
+
     def as_json(self) -> JsonObject:
         """For machines: the plan, and each proposal by itself."""
         matched: list[Json] = [
@@ -73,7 +78,7 @@ class Proposal:
             for name, near in self.found.near.items()
         ]
         missing: list[Json] = [slot.name for slot in self.found.missing]
-        doubts: list[Json] = [*self.sniffed.doubts]
+        doubts: list[Json] = [*self.doubts]
         joins: list[Json] = [
             {"source": one.beside.name, "column": one.on, "key": one.key, "many": one.many, "runs": one.runs,
              "found": one.found, "of": one.asked}
@@ -209,14 +214,10 @@ def _head(file: str, target: str, sniffed: Sniffed, found: Suggestions, others: 
     running = sum(entry.runs for entry in found.entries)
     yield f"# Proposed from {file} for {target}. Read every line before you use it."
     runs = counted(running, "proposal runs", "proposals run")
-    yield f"# {runs}; {len(found.entries) - running} commented out, because not sure."
+    yield f"# {runs}; {len(found.entries) - running} commented out, because not sure: what is right loses its `# `."
     if others:
         yield f"# {target}: this is a {found.record}; there are also {', '.join(others)} (--target)."
-    yield from (f"# DOUBT  {doubt}" for doubt in sniffed.doubts)
-    if found.group:
-        yield f"# DOUBT  rows of one `{found.key}` become one document (`group: true`); plain values: the first one's"
-    if found.key_reason.startswith("NOT SURE"):
-        yield f"# DOUBT  key {found.key}: {found.key_reason}"
+    yield from (f"# DOUBT  {doubt}" for doubt in _doubts(sniffed, found))
     yield from (f"# {reason}" for reason in sniffed.reasons)
     if found.missing:
         yield "# Required, and no column is sure enough (`map check` says so too):"
@@ -224,6 +225,15 @@ def _head(file: str, target: str, sniffed: Sniffed, found: Suggestions, others: 
     if found.near:
         yield "# Columns that were not matched, and what is nearest:"
         yield from (f"#   {name}: {_nearest(near)}" for name, near in found.near.items())
+
+
+def _doubts(sniffed: Sniffed, found: Suggestions) -> Iterator[str]:
+    """What wants a person's look before the plan is used."""
+    yield from sniffed.doubts
+    if found.group:
+        yield f"rows of one `{found.key}` become one document (`group: true`); plain values: the first one's"
+    if found.key_reason.startswith("NOT SURE"):
+        yield f"key {found.key}: {found.key_reason}"
 
 
 def _nearest(near: tuple[tuple[str, float], ...]) -> str:

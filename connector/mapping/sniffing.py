@@ -70,7 +70,8 @@ def sniff(
         try:
             _tabular(found, [list(row) for row in file.grid[:_LOOKED_AT]])
         except BadInput as error:
-            hint = f"{error.hint}; --sheet names another sheet than this one, {found.settings['sheet']}"
+            hint = f"{error.hint}; this is sheet {found.settings['sheet']}: --sheet takes another, by name or number"
+            hint += " (one that is not there lists those that are)"
             raise BadInput(error.detail, hint=hint, place=file.name) from None
         return found
     data = content(file)

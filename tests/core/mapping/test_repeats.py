@@ -1,0 +1,46 @@
+"""Rows of one key that are one document: what a later row says otherwise, and nobody would miss, is told."""
+
+from __future__ import annotations
+
+import pytest
+
+from connector.mapping.engine import Result
+from tests.core.mapping.trial import CSV, plan_of, result_of
+
+PLAIN = "netMass: {from: A, unit: KGM}"
+SUM = "netMass: {sum: {each: lots, of: {from: A, unit: KGM}}, to: KGM}"
+EACH = "upstream: {each: lots, where: {column: B, in: [x]}, value: A}"
+
+
+def grouped(document: str, *rows: str) -> Result:
+    """Rows of the columns LOT, A and B, one document per lot."""
+    plan = plan_of(f"lots: {CSV}}}", document, header="key: LOT\ngroup: true")
+    return result_of(plan, lots="\n".join(["LOT;A;B", *rows]).encode())
+
+
+def test_an_amount_that_only_the_first_row_gives_is_told() -> None:
+    """Once per column, with the cells and their lines; the document stands as the plan says."""
+    result = grouped(PLAIN, "1;12,5;", "1;950;", "2;3;", "1;7;")
+    assert [mapped.subject["netMass"] for mapped in result.mapped] == [
+        {"type": "Quantity", "value": "12.5", "unit": "KGM"},
+        {"type": "Quantity", "value": "3", "unit": "KGM"},
+    ]
+    (doubt,) = result.doubts
+    assert (doubt.code, doubt.place.column, doubt.place.line) == ("repeated-key-differs", "A", 3)
+    assert "2 later rows" in doubt.message
+    assert "`950` in line 3, `12,5` in line 2" in doubt.message
+
+
+@pytest.mark.parametrize(
+    ("document", "rows"),
+    [
+        (PLAIN, ["1;12,5;a", "1;12,5;b"]),  # the column is not read, or says the same
+        (PLAIN, ["1;12,5;", "1;;"]),  # a merged cell
+        (PLAIN, ["1;wrong;", "1;12,5;"]),  # no document, a finding
+        (SUM, ["1;12,5;", "1;950;"]),  # all rows count
+        (EACH, ["1;7;x", "1;8;y"]),  # the plan leaves it out by name
+    ],
+)
+def test_what_no_row_loses_is_not_told(document: str, rows: list[str]) -> None:
+    """Header values that items repeat, and rows that are joined."""
+    assert grouped(document, *rows).doubts == ()
