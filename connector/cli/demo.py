@@ -138,6 +138,7 @@ def _result(companies: Companies, line: Storyline, seconds: float) -> JsonObject
             "outcomes": report["outcomes"],
             "unreached": report["unreached"],
             "coverage": report["coverage"],
+            "places": report["places"],
             "footprint": report["footprint"],
             "sourcing": report["sourcing"],
             "findings": _findings(companies, report),

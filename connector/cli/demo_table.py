@@ -31,12 +31,13 @@ def show(result: JsonObject, refused: list[JsonObject], pages: dict[str, str]) -
     for one in refused:
         _refusal(one)
     _audits(result)
-    _coverage(object_in(object_in(result["audit"])["coverage"]))
-    if footprint := object_in(object_in(result["audit"])["footprint"]):
+    audit = object_in(result["audit"])
+    _coverage(object_in(audit["coverage"]), object_in(audit["places"]))
+    if footprint := object_in(audit["footprint"]):
         out.print(f"carbon footprint, kg CO2e: {summary(footprint)}", markup=False)
-    for metal, shares in object_in(object_in(object_in(result["audit"])["sourcing"])["metals"]).items():
+    for metal, shares in object_in(object_in(audit["sourcing"])["metals"]).items():
         out.print(f"source of {metal}: {audit_sourcing.summary(object_in(shares))}", markup=False)
-    _findings(list_in(object_in(result["audit"])["findings"]), list_in(result["findings"]))
+    _findings(list_in(audit["findings"]), list_in(result["findings"]))
     for name, place in pages.items():
         out.print(f"{name}: {place}", markup=False)
 
@@ -62,7 +63,7 @@ def _audits(result: JsonObject) -> None:
     console().print(table)
 
 
-def _coverage(coverage: JsonObject) -> None:
+def _coverage(coverage: JsonObject, places: JsonObject) -> None:
     if not coverage:
         return
     table = Table("metal", "kg", "verified", "physical", "allocated", "recycled", "the rest",
@@ -78,7 +79,8 @@ def _coverage(coverage: JsonObject) -> None:
     console().print(table)
     for metal, told in coverage.items():
         for share in map(object_in, list_in(object_in(told)["open"])):
-            what = share.get("name") or share.get("thing")
+            place = places.get(str(share["site"]))
+            what = share.get("name") or (f"what came into {place}" if place else share.get("thing"))
             console().print(f"  {metal}: {_percent(share['share'])} % {share['ground']}: {what}", markup=False)
 
 

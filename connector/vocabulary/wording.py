@@ -22,10 +22,11 @@ from connector.model import Json, JsonObject
 if TYPE_CHECKING:
     from connector.vocabulary.terms import Entry, Term, Terms
 
+_CARBON: Final = "kg CO₂e"
 _SIGNS: Final = MappingProxyType({
     "KGM": "kg", "GRM": "g", "MGM": "mg", "TNE": "t", "KWH": "kWh", "WHR": "Wh", "MWH": "MWh", "AMH": "Ah", "VLT": "V",
     "OHM": "Ω", "E45": "mΩ", "P1": "%", "WTT": "W", "KWT": "kW", "CEL": "°C", "C62": "", "HUR": "h", "MIN": "min",
-    "kg/(kW.h)": "kg CO₂e/kWh",
+    "kg/(kW.h)": f"{_CARBON}/kWh",
 })  # fmt: skip
 """UN/ECE Rec 20 code, or UCUM notation -> the sign that people know. The last one measures carbon footprints alone."""
 _DECIMAL: Final = re.compile(r"(-?)(\d+)(?:\.(\d+))?")
@@ -125,6 +126,9 @@ class Wording:
                 return f"{text} ({self._code('IdentifierScheme', scheme) or spelled(scheme)})"
             case {"type": "Address"}:
                 return self._address(node)
+            case {"type": "FootprintClaim", "value": str(figure), "declaredUnit": str(unit)} if _SIGNS.get(unit):
+                rest = {name: part for name, part in node.items() if name not in {"value", "declaredUnit"}}
+                return f"{self.figure(figure)} {_CARBON}/{_SIGNS[unit]}, {self._node(rest)}".removesuffix(", ")
             case {"type": "Document", "language": str()} | {"text": str(), "language": str()}:
                 return str(self.phrase(node))
             case {"type": "Document"}:

@@ -41,6 +41,12 @@ def bundle() -> Bundle:
             [{"type": "Substance", "name": "LiPF6", "casNumber": "21324-40-3"}],
             "LiPF6, CAS number 21324-40-3",
         ),
+        (
+            "footprint",
+            {"type": "FootprintClaim", "value": "64.7", "declaredUnit": "KWH", "declaredUnitAmount": "83.8"},
+            "64.7 kg CO₂e/kWh, declared unit amount 83.8",
+        ),
+        ("footprint", {"type": "FootprintClaim", "value": "5", "declaredUnit": "H87"}, "value 5, declared unit piece"),
         ("criticalRawMaterial", ["cobalt", "lithium"], "cobalt; lithium"),
         ("rechargeable", "true", "yes"),
         ("cycleLifeTestRate", {"type": "Quantity", "value": "0.33", "unit": "H10"}, "0.33 per hour"),
