@@ -34,7 +34,8 @@ from connector.exchange.download import Download
 from connector.exchange.forget import Forget
 from connector.exchange.grants import Grants
 from connector.exchange.inbox import Inbox
-from connector.exchange.issuance import Issuance
+from connector.exchange.inquire import Inquire
+from connector.exchange.issuance import REQUEST_ID, Issuance
 from connector.exchange.issuer import DELIVERY, Issuer, supported_by
 from connector.exchange.negotiate import Negotiate
 from connector.exchange.offer import Offer
@@ -132,13 +133,13 @@ def compose(
     bundle, policies, files = load_bundle(), Policies(), FileStore(config.path(config.files))
     identity, resolver, peers, verifier = _way_out(config, http, keys, clock=clock, ids=ids, bundle=bundle)
     receipts = Receipts(did=did, keys=keys.own, resolver=resolver, clock=clock, store=store)
-    negotiate, transfer, outbox = _processes(config, store, peers, receipts, clock=clock, ids=ids, policies=policies)
+    answers, held = _answers(config, store, keys, policies), HeldCredentials(config.path(config.held), config.did)
+    negotiate, transfer, outbox = _processes(config, store, peers, receipts, held, ids=ids, policies=policies)
     authenticate = Authenticate(
         tenant=tenant, did=did, store=store, identity=identity, resolver=resolver, quotas=resolver.quotas, clock=clock,
         peers=Patient(peers=peers, ids=ids, seconds=CALLER_SECONDS), verifier=verifier, trusted=config.trusted_issuers,
         leeway_seconds=limits.clock_leeway_seconds, claims_cache_seconds=limits.claims_cache_seconds,
     )  # fmt: skip
-    answers, held = _answers(config, store, keys, policies), HeldCredentials(config.path(config.held), config.did)
     grants = Grants(
         tenant=tenant, store=store, clock=clock, ids=ids, policies=policies, token_key=keys.access_token_key,
         contents=transfer.contents, facts_from=authenticate.facts_from, data_token_seconds=limits.data_token_seconds,
@@ -198,7 +199,8 @@ def _issuing(
         tenant=tenant, store=store, verifier=issuance.verifier, clock=clock, ids=ids, id_key=keys.id_key,
         limits=config.limits, trusted_issuers=config.trusted_issuers, shown=wallet, ask=issuance.ask,
     )  # fmt: skip
-    return issuance, issuer, [reissue.work]
+    inquire = Inquire(tenant=tenant, store=store, clock=clock, id_name=REQUEST_ID, inquire=issuance.inquire)
+    return issuance, issuer, [reissue.work, inquire.work]
 
 
 def _giving(
@@ -278,10 +280,12 @@ def _way_out(
 
 
 def _processes(
-    config: Config, store: Store, peers: Peers, receipts: Receipts, *, clock: Clock, ids: Ids, policies: Policies
-) -> tuple[Negotiate, Transfer, Outbox]:
+    config: Config, store: Store, peers: Peers, receipts: Receipts, held: HeldCredentials, *, ids: Ids,
+    policies: Policies,
+) -> tuple[Negotiate, Transfer, Outbox]:  # fmt: skip
     """Negotiation and transfer, each with its conversation, and the outbox that delivers for both."""
     did, tenant, limits, base = config.did, config.tenant, config.limits, f"{config.public_url}{BASE}"
+    clock = receipts.clock
     approvals = config.approvals
     by_hand = frozenset(map(config.peer, approvals.peers))
     may_ask = partial(addresses.check, loopback=config.unsafe.allow_loopback_http)
@@ -306,7 +310,9 @@ def _processes(
     conversations: dict[str, Conversation] = {}
     outbox = Outbox(
         store=store, peers=peers, clock=clock, ids=ids, owner=ids.urn(), conversations=conversations, receipts=receipts,
-        forget=Forget(tenant=tenant, store=store, clock=clock, keep_ended_days=limits.keep_ended_days).some,
+        forget=Forget(
+            tenant=tenant, store=store, clock=clock, keep_ended_days=limits.keep_ended_days, shown=held
+        ).some,
         retry_first_seconds=limits.retry_first_seconds, retry_cap_seconds=limits.retry_cap_seconds,
         retry_budget_seconds=limits.retry_budget_seconds,
         not_now={one.id: frozenset(one.retryable_statuses) for one in config.peers.values()},

@@ -90,6 +90,14 @@ def read_offer(message: Json, issuer: Did) -> tuple[Supported, ...]:
     return tuple(map(_supported, _list(body, "credentials")))
 
 
+def read_status(message: Json, holder_pid: str) -> str:
+    """How far a request of ours is, by a CredentialStatus (section 6.8). `BadMessage`: of another request."""
+    body = message_of(message, "CredentialStatus")
+    if _text(body, "holderPid") != holder_pid:
+        raise BadMessage("the status is of another request")
+    return _text(body, "status")
+
+
 def read_metadata(message: Json, issuer: Did) -> tuple[Supported, ...]:
     """What this issuer can issue (section 6.7)."""
     body = message_of(message, "IssuerMetadata")

@@ -1,5 +1,5 @@
 """What is not kept any longer is dropped, bit by bit: used tokens, old commands, what ended without an agreement, and
-requests of holders for credentials.
+requests for credentials.
 
 A used token goes when it could not be used again anyhow, a day after its end (`authenticate`). A transfer that has
 ended, a negotiation that was refused or never began, a request for credentials that is over, and an idempotency key
@@ -10,12 +10,14 @@ each process that it was forgotten, and its pid, which never stands for anything
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from typing import Final
 
 import orjson
 
+from connector.credentials.digest import digest_multibase
 from connector.errors import Conflict
 from connector.exchange.ports import Clock, Store
 from connector.exchange.rows import ApprovalRow, EvidenceEntry, ProcessRow
@@ -29,6 +31,7 @@ _PAUSE_MICROSECONDS = 60_000_000
 """Between two looks, when the last one found nothing."""
 _BUSY_MICROSECONDS = 1_000_000
 """Between two portions, when there is other work."""
+_REQUESTS: Final = (("issuances", "issuance"), ("credential-requests", "credential"))
 _PORTION = 50
 """Processes that are dropped in one commit: about a megabyte of messages."""
 
@@ -41,6 +44,8 @@ class Forget:
     store: Store
     clock: Clock
     keep_ended_days: int
+    shown: Callable[[], Collection[bytes]]
+    """Our own credentials: while one is shown, the request that brought it, or is to renew it, is needed."""
     _due: int = 0
     _settled: int | None = None
 
@@ -55,7 +60,7 @@ class Forget:
         if now >= self._settled:
             before = now - self.keep_ended_days * _DAY_MICROSECONDS
             dropped += await self.store.forget_commands(before=before)
-            dropped += await self._processes(before, now) + await self._issuances(before, now)
+            dropped += await self._processes(before, now) + await self._requests(before, now)
         self._due = now + (_PAUSE_MICROSECONDS if not dropped else _BUSY_MICROSECONDS if under_way else 0)
 
     async def _processes(self, before: int, now: int) -> int:
@@ -67,14 +72,25 @@ class Forget:
             await self.store.commit_forgotten(rows, [self._entry("processes", rows, before, now)])
         return len(rows)
 
-    async def _issuances(self, before: int, now: int) -> int:
-        """The same of requests of holders that were answered, or that nobody decided in time."""
-        rows = await self.store.forgettable_issuances(self.tenant, before=before, limit=_PORTION)
+    async def _requests(self, before: int, now: int) -> int:
+        """The same of requests of holders that were answered, or that nobody decided in time; and of our own."""
+        needed = {digest_multibase(octets) for octets in self.shown()}
+        most = _PORTION + 2 * len(needed)
+        rows = await self.store.forgettable_requests(self.tenant, before=before, limit=most)
+        rows = [row for row in rows if needed.isdisjoint(_about(row))][:_PORTION]
         if rows:
             with suppress(Conflict):  # the holder asked again just now
-                await self.store.commit_forgotten_issuances(rows, [self._entry("issuances", rows, before, now)])
+                theirs = [(what, [row for row in rows if row.kind == kind]) for what, kind in _REQUESTS]
+                entries = [self._entry(what, some, before, now) for what, some in theirs if some]
+                await self.store.commit_forgotten_requests(rows, entries)
         return len(rows)
 
     def _entry(self, what: str, rows: Sequence[ProcessRow | ApprovalRow], before: int, now: int) -> EvidenceEntry:
         said: JsonObject = {"unchanged_since": time_of(before), what: [row.pid for row in rows]}
         return EvidenceEntry(tenant=self.tenant, at=now, event=f"{what}-forgotten", body=orjson.dumps(said))
+
+
+def _about(row: ApprovalRow) -> list[str]:
+    """The digests of what a request of ours brought, and of what it is to renew."""
+    said = orjson.loads(row.detail) if row.kind == "credential" else {}
+    return [*said.get("digests", ()), *said.get("renews", ())]

@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import logging
+import re
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -39,6 +40,10 @@ _log = logging.getLogger("connector.issuance")
 
 REQUEST: Final = "request"
 OFFER: Final = "offer"
+REQUEST_ID: Final = "requestId"
+"""What is kept under this name: the issuer's id for a request, by which it tells how far that is."""
+_SEGMENT: Final = re.compile(r"[A-Za-z0-9._~!$&'()*+,;=:@%-]{1,512}")
+"""Of a path (RFC 3986, 3.3)."""
 _OPEN: Final = timedelta(days=90)
 """So long a delivery counts for a request: issuers may look at papers first, and issue anew what is about to expire."""
 _MOST_OFFERED: Final = 64
@@ -131,9 +136,37 @@ class Issuance:
                 return row
             raise
         if answer.status in _ASKED:
-            return await self.store.load_approval(self.tenant, "credential", row.pid) or row
+            return await self._known_as(row, answer.headers.get("location", ""))
         said = f"it answered HTTP {answer.status}"
         return await self._unless_decided(row, "rejected", "credential-request-refused", said)
+
+    async def _known_as(self, row: ApprovalRow, location: str) -> ApprovalRow:
+        """The request with the issuer's own id for it, the last segment of its address (section 6.4)."""
+        ident = location.partition("?")[0].rstrip("/").rpartition("/")[2]
+        async with self._turn:
+            now = await self.store.load_approval(self.tenant, "credential", row.pid) or row
+            if not _SEGMENT.fullmatch(ident):
+                return now
+            after = replace(now, detail=orjson.dumps({**said_of(now), REQUEST_ID: ident}))
+            try:
+                await self.store.claim_approval(after, None, seen=now)
+            except Conflict:  # delivered to another process just now
+                return await self.store.load_approval(self.tenant, "credential", row.pid) or row
+        return after
+
+    async def inquire(self, row: ApprovalRow) -> None:
+        """Ask the issuer how far a request is (section 6.8). A refusal counts; what was issued is on its way."""
+        issuer = Did(row.counterparty)
+        if not self._trusted(issuer):
+            return
+        url = f"{await self._service(issuer)}/requests/{said_of(row)[REQUEST_ID]}"
+        answer = (await self.peers.get(issuer, url)).answer
+        if answer.status != _OK:
+            raise CannotCheck(f"how far it is could not be read: HTTP {answer.status}")
+        status = issuance.read_status(admit_message(answer.body, _LIMIT_BYTES), row.pid)
+        if status == "REJECTED":
+            said = "it told no reason: it was asked how far the request is"
+            await self._unless_decided(row, "rejected", "credential-request-refused", said)
 
     async def _unless_decided(self, row: ApprovalRow, decision: str, event: str, reason: str) -> ApprovalRow:
         """The request with this decision, or as it stands if its delivery was faster than the answer."""

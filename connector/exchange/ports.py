@@ -165,10 +165,10 @@ class Store(RecordStore, AgreementStore, Protocol):
     ) -> None:
         """Insert or replace one that belongs to no process. `undecided`: `Conflict` where a word stands by now."""
 
-    async def forgettable_issuances(self, tenant: str, *, before: int, limit: int) -> list[ApprovalRow]:
-        """Requests of holders that were over before then, with nothing to be delivered."""
+    async def forgettable_requests(self, tenant: str, *, before: int, limit: int) -> list[ApprovalRow]:
+        """Requests for credentials, of holders and ours, that were over before then, with nothing left to do."""
 
-    async def commit_forgotten_issuances(self, rows: Sequence[ApprovalRow], evidence: Sequence[EvidenceEntry]) -> None:
+    async def commit_forgotten_requests(self, rows: Sequence[ApprovalRow], evidence: Sequence[EvidenceEntry]) -> None:
         """Drop these requests. `Conflict`: one of them has changed; nothing was dropped."""
 
     async def claim_approval(

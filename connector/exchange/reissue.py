@@ -34,8 +34,8 @@ _PAUSE: Final = timedelta(minutes=10)
 """Between two looks. Whoever claims a request, and does not say within this time what came of it, has died."""
 _FIRST, _LONGEST = timedelta(hours=1), timedelta(days=1)
 _OPEN: Final = timedelta(days=90)
-_MOST_LOOKED_AT: Final = 1_000
-"""Of the requests, the newest: what was asked for before so many others is renewed by a person."""
+_ALL: Final = 1 << 31
+"""Requests of ours: nobody else makes one, and what is over and needed no more is forgotten (`forget`)."""
 _RETRIED: Final = frozenset({"", "unanswered", "withheld"})
 _EVENTS: Final = {
     "unanswered": "credential-request-unanswered", "withheld": "credential-request-withheld",
@@ -92,7 +92,7 @@ class Reissue:
 
     async def look(self) -> None:
         """Ask for all that is to be asked for now."""
-        rows = await self.store.list_approvals(self.tenant, "credential", limit=_MOST_LOOKED_AT)
+        rows = await self.store.list_approvals(self.tenant, "credential", limit=_ALL)
         known, now = {row.pid: row for row in rows}, self.clock.now()
         shown = {digest_multibase(octets): octets for octets in self.shown()}
         held = {digest: parse_credential(octets) for digest, octets in shown.items()}
@@ -167,12 +167,15 @@ class Reissue:
         _log.info("%s: its issuer was asked for a new one, and has to decide", what)
 
     async def _revoked(self, one: Ending) -> str:
-        """Why nothing is asked for: its issuer has taken it back. What cannot be known is as good as not."""
+        """Why nothing is asked for: its issuer has taken all of it back. What cannot be known is as good as not."""
+        why = ""
         for octets in one.octets.values():
-            for check in (await self.verifier.verify(octets)).checks:
-                if check.name == "status" and check.outcome == "failed":
-                    return f"its issuer has taken it back ({check.code}: {check.detail})"
-        return ""
+            checks = (await self.verifier.verify(octets)).checks
+            failed = [check for check in checks if check.name == "status" and check.outcome == "failed"]
+            if not failed:
+                return ""
+            why = f"its issuer has taken it back ({failed[0].code}: {failed[0].detail})"
+        return why
 
     async def _later(self, pid: str, decision: str, reason: str, what: str) -> None:
         """Try again later; give up when the budget is spent."""

@@ -60,13 +60,14 @@ class MemoryQueue:
             raise Conflict("what waits there changed, or another process has it")
         await self.commit_approval(row, evidence)
 
-    async def forgettable_issuances(self, tenant: str, *, before: int, limit: int) -> list[ApprovalRow]:
-        """Requests of holders that were over before then, with nothing to be delivered."""
-        rows = [row for row in self._approvals.values() if (row.tenant, row.kind) == (tenant, "issuance")]
+    async def forgettable_requests(self, tenant: str, *, before: int, limit: int) -> list[ApprovalRow]:
+        """Requests for credentials, of holders and ours, that were over before then, with nothing left to do."""
+        kinds = {"issuance", "credential"}
+        rows = [row for row in self._approvals.values() if row.tenant == tenant and row.kind in kinds]
         rows = [row for row in rows if not row.not_before and row.due < before]
         return sorted(rows, key=lambda row: (row.due, row.pid))[:limit]
 
-    async def commit_forgotten_issuances(self, rows: Sequence[ApprovalRow], evidence: Sequence[EvidenceEntry]) -> None:
+    async def commit_forgotten_requests(self, rows: Sequence[ApprovalRow], evidence: Sequence[EvidenceEntry]) -> None:
         """Drop these requests."""
         for row in rows:
             if self._approvals.get((row.tenant, row.kind, row.pid)) != row:

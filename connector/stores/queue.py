@@ -66,17 +66,17 @@ class QueueTables:
 
         await self._engine.write(work)
 
-    async def forgettable_issuances(self, tenant: str, *, before: int, limit: int) -> list[ApprovalRow]:
-        """Requests of holders that were over before then, with nothing to be delivered."""
+    async def forgettable_requests(self, tenant: str, *, before: int, limit: int) -> list[ApprovalRow]:
+        """Requests for credentials, of holders and ours, that were over before then, with nothing left to do."""
         bindings: Bindings = {"tenant": tenant, "before": before, "limit": limit}
-        return [APPROVAL.read(row) for row in await self._engine.many("forgettable_issuances", bindings)]
+        return [APPROVAL.read(row) for row in await self._engine.many("forgettable_requests", bindings)]
 
-    async def commit_forgotten_issuances(self, rows: Sequence[ApprovalRow], evidence: Sequence[EvidenceEntry]) -> None:
+    async def commit_forgotten_requests(self, rows: Sequence[ApprovalRow], evidence: Sequence[EvidenceEntry]) -> None:
         """Drop these requests."""
 
         async def work(tx: Transaction) -> None:
             for row in rows:
-                if not await tx.change("forget_issuance", APPROVAL.bind(row)):
+                if not await tx.change("forget_request", APPROVAL.bind(row)):
                     raise Conflict(f"the request {row.pid} has changed")
             await evidence_log.append(tx, evidence)
 

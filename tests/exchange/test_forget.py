@@ -5,15 +5,23 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sized
 from dataclasses import replace
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
 
+import orjson
 from aiohttp import web
 
 from connector.config import Limits
+from connector.credentials.digest import digest_multibase
+from connector.exchange.forget import Forget
+from connector.exchange.rows import ApprovalRow
+from connector.exchange.stored import micros
 from connector.model import Did, JsonObject
 from connector.provenance.evidence import check
 from connector.server import commands, fetching
+from connector.stores import open_store
+from tests.edges.server.desk import Hands
 from tests.exchange.test_hostile import play, services, settled
 from tests.network import handled
 from tests.simulator import AUTHORITY_PORT, KEPT, Node, World
@@ -86,3 +94,29 @@ def test_a_year_of_exchanges_leaves_a_store_of_one_size(tmp_path: Path) -> None:
             assert "processes-forgotten" in {row.event for row in log}
 
     play(tmp_path, scene, limits=Limits(keep_ended_days=60))
+
+
+async def test_requests_of_ours_go_when_they_are_needed_no_more() -> None:
+    """What is refused or was replaced, and offers that ended; not what brought, or is to renew, what we show."""
+    store = await open_store("memory:", company="did:web:us")
+    clock = Hands()
+    long_ago, shown = 5, b"shown"
+    base = ApprovalRow(
+        tenant="", kind="credential", pid="", turn="request", counterparty="did:web:i", subject="MembershipCredential",
+        asked=1, due=long_ago, decision="issued",
+    )  # fmt: skip
+    told: dict[str, JsonObject] = {
+        "held": {"digests": [digest_multibase(shown)]}, "renews": {"renews": [digest_multibase(shown)]},
+        "replaced": {"digests": ["zOld"]}, "refused": {},
+    }  # fmt: skip
+    for pid, detail in told.items():
+        await store.commit_approval(replace(base, pid=pid, detail=orjson.dumps(detail)), None)
+    await store.commit_approval(replace(base, pid="offer", turn="offer", decision=""), None)
+    await store.commit_approval(replace(base, pid="open", decision="", due=micros(clock.now())), None)
+    forget = Forget(tenant="", store=store, clock=clock, keep_ended_days=30, shown=lambda: [shown])
+    await forget.some(0)
+    clock.at += timedelta(minutes=11)
+    await forget.some(0)
+    assert {row.pid for row in await store.list_approvals("", limit=9)} == {"held", "renews", "open"}
+    (entry,) = [one for one in await store.evidence("") if one.event == "credential-requests-forgotten"]
+    assert sorted(orjson.loads(entry.body)["credential-requests"]) == ["offer", "refused", "replaced"]

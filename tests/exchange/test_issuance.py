@@ -43,6 +43,10 @@ class Issuer:
     count: int = 0
     types: dict[str, str] = field(default_factory=lambda: {MEMBERSHIP: MEMBERSHIP, "Other": "Other"})
     """The first word of its ids -> what it issues under them."""
+    says: str = ""
+    """How far a request is, where it tells that; `looked`: for which it was asked."""
+    looked: list[str] = field(default_factory=list)
+    location: str | None = None
     meanwhile: Callable[[str], Awaitable[object]] | None = None
     """What it does with a request's id before it answers."""
 
@@ -68,6 +72,7 @@ class Issuer:
             app.router.add_get(path, partial(self._file, body))
         app.router.add_get("/metadata", partial(self._file, orjson.dumps(self.metadata())))
         app.router.add_post("/credentials", self._request)
+        app.router.add_get("/requests/{id}", self._state)
         app.freeze()
         self.world.network.sites[f"localhost:{AUTHORITY_PORT}"] = partial(handled, app)
         return self
@@ -89,7 +94,14 @@ class Issuer:
         self.asked.append(orjson.loads(await request.read()))
         if self.meanwhile is not None:
             await self.meanwhile(str(self.asked[-1]["holderPid"]))
-        return web.Response(status=self.status, body=b"")
+        location = f"/requests/of-{len(self.asked)}" if self.location is None else self.location
+        where = {"Location": location} if self.says else {}
+        return web.Response(status=self.status, body=b"", headers=where)
+
+    async def _state(self, request: web.Request) -> web.Response:
+        self.looked.append(request.match_info["id"])
+        pids = {"issuerPid": self.looked[-1], "holderPid": self.asked[-1]["holderPid"]}
+        return web.json_response({"@context": [DCP_CONTEXT], "type": "CredentialStatus", "status": self.says, **pids})
 
     def bearer(self, holder: Node, jti: str = "") -> str:
         """A token of the issuer's for a holder."""

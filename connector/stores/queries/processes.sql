@@ -143,13 +143,13 @@ FROM approval WHERE tenant = :tenant
   AND (kind = 'negotiation' OR decision = '' AND (kind = 'audit' OR kind = 'issuance' AND due > :now))
 ORDER BY kind = 'issuance', asked, kind, pid LIMIT :limit;
 
--- name: forgettable_issuances
+-- name: forgettable_requests
 SELECT tenant, kind, pid, turn, counterparty, subject, asked, due, decision, not_before, detail
-FROM approval WHERE tenant = :tenant AND kind = 'issuance' AND not_before = 0 AND due < :before
+FROM approval WHERE tenant = :tenant AND (kind = 'issuance' OR kind = 'credential') AND not_before = 0 AND due < :before
 ORDER BY due, pid LIMIT :limit;
 
--- name: forget_issuance
-DELETE FROM approval WHERE tenant = :tenant AND kind = 'issuance' AND pid = :pid
+-- name: forget_request
+DELETE FROM approval WHERE tenant = :tenant AND kind = :kind AND pid = :pid
   AND decision = :decision AND not_before = :not_before AND due = :due;
 
 -- name: count_issuances

@@ -116,23 +116,25 @@ async def test_the_queue_has_its_limits(store: Store) -> None:
 
 
 async def test_requests_that_are_over_may_go(store: Store) -> None:
-    """Not while one waits, is to be delivered, or was asked for anew; nothing of another kind. The log says it."""
+    """Of holders, and ours. Not while one waits, is to be delivered, or was asked for anew; nothing of another kind."""
     over = replace(approval(process("r1")), kind="issuance", decision="issued", due=10)
     others = [
         replace(over, pid="r2", due=20, decision=""),
         replace(over, pid="r3", not_before=99),
         replace(over, pid="r4", due=100),
-        replace(over, pid="r5", kind="credential"),
+        replace(over, pid="r5", kind="audit"),
+        replace(over, pid="r6", kind="credential", due=30),
+        replace(over, pid="r7", kind="credential", not_before=7),
     ]
     for row in (over, *others):
         await store.commit_approval(row, None)
-    assert await store.forgettable_issuances(T, before=100, limit=9) == [over, others[0]]
-    assert await store.forgettable_issuances(T, before=100, limit=1) == [over]
-    assert await store.forgettable_issuances("other", before=100, limit=9) == []
+    assert await store.forgettable_requests(T, before=100, limit=9) == [over, others[0], others[4]]
+    assert await store.forgettable_requests(T, before=100, limit=1) == [over]
+    assert await store.forgettable_requests("other", before=100, limit=9) == []
     with pytest.raises(Conflict):
-        await store.commit_forgotten_issuances([over, replace(others[0], not_before=5)], [entry("forgotten")])
-    await store.commit_forgotten_issuances([over], [entry("forgotten")])
-    assert [row.pid for row in await store.list_approvals(T, limit=9)] == ["r5", "r2", "r3", "r4"]
+        await store.commit_forgotten_requests([over, replace(others[0], not_before=5)], [entry("forgotten")])
+    await store.commit_forgotten_requests([over, others[4]], [entry("forgotten")])
+    assert [row.pid for row in await store.list_approvals(T, limit=9)] == ["r5", "r7", "r2", "r3", "r4"]
     assert [one.event for one in await store.evidence(T)] == ["forgotten"]
 
 
