@@ -28,6 +28,9 @@ TYPE, BINDING_TYPE = "vc+sd-jwt", "kb+jwt"
 """`typ` of a credential (VC-JOSE-COSE section 3.2.1) and of a key binding (RFC 9901 section 4.3)."""
 ALGORITHM = "sha-256"
 MAX_DISCLOSURES = 1000
+_LONGEST_PLACE = 2000
+"""Of a JSON pointer: each value has one, and they are kept and told."""
+_MOST_TOLD = 20
 _BINDING_LIMIT_BYTES = 8192
 _BINDING_LIFETIME = timedelta(days=1)
 """Between people a presentation travels as a file; that it is new is said by the nonce."""
@@ -111,7 +114,7 @@ class SdJwt:
 
     def told(self) -> str:
         """How much of it is shown, in words."""
-        said = ", ".join(self.places)
+        said = ", ".join([*self.places][:_MOST_TOLD]) + (", ..." if len(self.places) > _MOST_TOLD else "")
         return (
             f"{len(self.places)} disclosed{': ' if said else ''}{said}; "
             f"{counted(self.hidden, 'digest stays', 'digests stay')} hidden (values that are withheld, or decoys)"
@@ -230,8 +233,9 @@ class _Resolving:
 
     def value(self, value: Json, place: str, depth: int, *, fixed: bool) -> Json:
         """The value with what is shown of it. `fixed`: the issuer's word, where no digest may stand."""
-        if depth > MAX_DEPTH:
-            raise BadDisclosure("too-deep", f"nested deeper than {MAX_DEPTH} levels once it is put together")
+        if depth > MAX_DEPTH or len(place) > _LONGEST_PLACE:
+            text = f"nested deeper than {MAX_DEPTH} levels once it is put together, or under longer names than are read"
+            raise BadDisclosure("too-deep", text)
         if isinstance(value, dict):
             return self.members(value, place, depth, fixed=fixed)
         return self.elements(value, place, depth, fixed=fixed) if isinstance(value, list) else value

@@ -23,6 +23,8 @@ from connector.credentials.did_web import did_of_key
 from connector.credentials.issue import SUITES, attach_proof, prepare_proof
 from connector.credentials.proved_presentation import Expected, octets_of, verify_proved
 from connector.credentials.refused import Refused
+from connector.credentials.sd_jwt import Challenge
+from connector.credentials.securing import SELECTIVE
 from connector.credentials.signing import Signer
 from connector.credentials.status import Unobtained
 from connector.credentials.verify import Material, Report, needs, verify
@@ -41,6 +43,7 @@ _LAST_OF_PROOF = 6
 """The checks up to the signature."""
 _CREATED, _BAD = 201, 400
 _JSON = "application/json"
+_SD_JWT_URL = f"data:{SELECTIVE},"
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -99,7 +102,7 @@ class VcApi:
 
     async def _verify(self, request: web.Request) -> web.Response:
         body = await _body(request)
-        report = self._report(octets_of(body.get("verifiableCredential")))
+        report = self._report(_shown_alone(body.get("verifiableCredential")), selective=True)
         return _answer([report], with_status=_with_status(_options(body)))
 
     async def _verify_presentation(self, request: web.Request) -> web.Response:
@@ -111,11 +114,12 @@ class VcApi:
         credentials = verify_proved(canonical(presented), document_in, expected, self.clock.now())
         return _answer([self._report(octets) for octets in credentials], with_status=_with_status(options))
 
-    def _report(self, octets: bytes) -> Report:
-        now, issuer = self.clock.now(), needs(octets).issuer
+    def _report(self, octets: bytes, *, selective: bool = False) -> Report:
+        now, issuer = self.clock.now(), needs(octets, selective=selective).issuer
         material = Material(
             documents={issuer: _document(issuer)} if issuer else {}, trusted_issuers=None,
             contexts=self.bundle.known_contexts, check_shape=self._check_shape,
+            challenge=Challenge() if selective else None,
         )  # fmt: skip
         return verify(octets, at=now, now=now, material=material)
 
@@ -148,6 +152,15 @@ async def _body(request: web.Request) -> JsonObject:
         raise TooLarge(f"at most {_LIMIT_BYTES} bytes are accepted") from None
     except TimeoutError:
         raise Unavailable(f"the body did not come within {_BODY_SECONDS:g} seconds") from None
+
+
+def _shown_alone(entry: Json) -> bytes:
+    """A credential that is not in a presentation may be an SD-JWT, too: compact, or enveloped (VC-JOSE-COSE 3.2)."""
+    match entry:
+        case {"type": "EnvelopedVerifiableCredential" | ["EnvelopedVerifiableCredential"], "id": str(url)}:
+            if url.startswith(_SD_JWT_URL):
+                return url.removeprefix(_SD_JWT_URL).encode()
+    return octets_of(entry)
 
 
 def _member(body: JsonObject, name: str) -> JsonObject:

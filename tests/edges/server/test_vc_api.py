@@ -13,10 +13,11 @@ import orjson
 import pytest
 from aiohttp.test_utils import TestClient, TestServer
 
-from connector.credentials import data_integrity, issue, jose
+from connector.credentials import data_integrity, disclosing, issue, jose
 from connector.credentials.data_integrity import Cryptosuite, hash_data, proof_config
 from connector.credentials.datamodel import VC_CONTEXT
 from connector.credentials.did_web import did_of_key
+from connector.credentials.disclosing import conceal
 from connector.keys.memory import MemorySigner, throwaway_signer
 from connector.model import JsonObject
 from connector.server.vc_api import VcApi
@@ -235,3 +236,26 @@ async def test_nobody_from_outside_and_no_page_of_a_browser_gets_in(face: Face) 
     assert (await face.post(VERIFY, verifiableCredential=1))[0] == 400
     assert (await face.post(VERIFY, verifiableCredential="a.b.c", options=1))[0] == 422
     assert (await face.post(PRESENTED, verifiablePresentation={}, options={"domain": 1}))[0] == 422
+
+
+async def test_an_sd_jwt_is_verified_as_far_as_it_is_shown(face: Face) -> None:
+    """Compact or enveloped; one that does not fit is a 400; in a presentation it is none of the credentials."""
+    claims, texts = conceal(
+        unsigned(did_of_key(HOLDER.key_id), name="Grüße"), ["/credentialSubject/id", "/name"], ["a" * 22, "b" * 22]
+    )
+    signed = disclosing.prepare(claims, key_id=HOLDER.key_id, alg=HOLDER.alg)
+    whole = disclosing.attach(signed, HOLDER.sign_now(signed), texts).decode()
+    less = whole.partition("~")[0] + "~"
+    enveloped = {
+        "@context": VC_CONTEXT, "type": "EnvelopedVerifiableCredential", "id": f"data:application/vc+sd-jwt,{whole}"
+    }  # fmt: skip
+    for shown in (whole, enveloped):
+        status, answer = await face.post(VERIFY, verifiableCredential=shown)
+        assert (status, len(answer["results"][0]["checks"])) == (200, 12), answer
+    status, answer = await face.post(VERIFY, verifiableCredential=less)
+    assert (status, answer["errors"][0]["code"]) == (400, "bad-credential"), "a subject of which nothing is said"
+    status, answer = await face.post(VERIFY, verifiableCredential=f"{whole}{whole.split('~')[1]}~")
+    assert (status, answer["errors"][0]["code"]) == (400, "duplicate-disclosure")
+    for entry in (whole, enveloped):
+        status, answer = await face.post(PRESENTED, verifiablePresentation=presented(entry))
+        assert (status, answer["errors"][0]["code"]) in {(400, "selective-disclosure"), (400, "bad-presentation")}
