@@ -25,6 +25,7 @@ from connector.cli.secured import inspected, octets_in, told_in_words
 from connector.cli.tables import show_checks, show_findings
 from connector.config import load
 from connector.credentials.digest import digest_multibase
+from connector.credentials.query import PROFILES
 from connector.credentials.securing import suffix_of
 from connector.errors import BadInput, PeerUnreachable
 from connector.model import list_in, object_in, objects_in
@@ -60,6 +61,14 @@ DECOYS = Annotated[int, typer.Option("--decoys", min=0, help="With --disclosable
 HOLDER = Annotated[
     Path | None, typer.Option("--holder-key", help="With --disclosable: the holder's public JWK, to bind it to.")
 ]
+PROFILE = Annotated[
+    str,
+    typer.Option(
+        "--profile",
+        help="vc20-bssl/jwt, or vc11-sl2021/jwt: VC Data Model 1.1, for memberships, roles and mandates of holders "
+        "whose programs know no other, as Eclipse EDC.",
+    ),
+]
 _DIGEST = re.compile(r"uEi[A-Za-z0-9_-]{44}")
 
 
@@ -74,6 +83,7 @@ def issue(
     disclosable: DISCLOSABLE = None,
     decoys: DECOYS = 0,
     holder_key: HOLDER = None,
+    profile: PROFILE = "vc20-bssl/jwt",
     site: SITE = None,
     config: CONFIG = Path("connector.toml"),
     as_json: JSON = False,
@@ -82,6 +92,9 @@ def issue(
     here. With --disclosable PATH, once for each value, it is an SD-JWT: who holds it may leave these values out.
 
     Example: battery-connector credential issue permit.json --type MinePermit --out permit.jwt
+
+    Example: battery-connector credential issue member.json --type MembershipCredential --profile vc11-sl2021/jwt
+    --out member.jwt
     """
     from connector.cli import issuing  # noqa: PLC0415 - `--help` need not load the house
     from connector.server.issuing import ENVELOPE, IN_PART, Job  # noqa: PLC0415 - `--help` need not load it
@@ -97,7 +110,7 @@ def issue(
             )
         job = Job(
             record_type=credential_type, claims=stated, plan=plan, disclosable=disclosable or (), decoys=decoys,
-            securing=IN_PART if disclosable and securing == ENVELOPE else securing,
+            securing=IN_PART if disclosable and securing == ENVELOPE else securing, profile=profile,
             holder_key=disclosing.read_key(holder_key) if holder_key else None,
         )  # fmt: skip
         answer = _issued(job, config, site)
@@ -112,6 +125,8 @@ def issue(
             elsewhere = "; a connector that trusts the signer verifies it"
             if disclosable:
                 elsewhere += ", and its holder shows a part by `credential disclose`"
+            if profile == PROFILES[1]:
+                elsewhere += "; its holder shows it from the folder `held`, or in an IdentityHub, as VC1_0_JWT"
             next_step(f"battery-connector credential inspect {quote(str(files[0]['file']))}", elsewhere)
     raise SystemExit(NO if findings else DONE)
 

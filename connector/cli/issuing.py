@@ -49,8 +49,8 @@ async def revoke(
 
 
 async def write_site(config: Config, folder: Path) -> None:
-    """DID document and status lists as files: `did.json`, `status/N/index.jwt`, `status/N/changes`, and
-    the same of suspensions in `status/N/suspension`.
+    """DID document and status lists as files: `did.json`, `status/N/index.jwt`, the same list as JSON in `index.json`,
+    `status/N/changes`, and the same of suspensions in `status/N/suspension`.
     """
     async with offline(config) as services:
         await _write_site(services, folder)
@@ -76,7 +76,10 @@ async def _write_site(services: Services, folder: Path) -> None:
     for number in range(used // LIST_BITS + 1):
         revoked = folder / "status" / str(number)
         for purpose, place in (("revocation", revoked), ("suspension", revoked / "suspension")):
-            _put(place / "index.jwt", await statements.status_octets(services, number, purpose=purpose, site=True))
+            url = statements.list_url(services, number, purpose)
+            token = await statements.status_octets(services, number, purpose=purpose, site=True)
+            _put(place / "index.jwt", token)
+            _put(place / "index.json", await statements.list_with_proof(services, url, token))
             _put(place / "changes", await statements.changes_octets(services, number, purpose=purpose))
 
 

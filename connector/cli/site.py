@@ -1,6 +1,7 @@
 """`site FOLDER`: a static web site on loopback, for signers that run no connector.
 
-Any web server can do this (`try_files $uri $uri/index.jwt`); this one is for trials on one machine.
+Any web server can do this (`try_files $uri $uri/index.jwt`, and `index.json` for who accepts JSON alone, as an Eclipse
+EDC); this one is for trials on one machine.
 """
 
 from __future__ import annotations
@@ -33,15 +34,19 @@ def site(
 async def _serve(folder: Path, port: int, named: Path) -> None:
     from aiohttp import web  # noqa: PLC0415 - `--help` need not load it
 
+    from connector.server.accept import preferred  # noqa: PLC0415 - `--help` need not load it
     from connector.server.site import listen  # noqa: PLC0415 - `--help` need not load it
+    from connector.server.statements import LIST_FORMS  # noqa: PLC0415 - `--help` need not load it
 
     async def answer(request: web.Request) -> web.FileResponse:
         path = (folder / request.match_info["path"]).resolve()
+        form = ""
         if path.is_dir():
-            path /= "index.jwt"
+            form = preferred(request.headers.get("Accept", ""), LIST_FORMS)
+            path /= "index.jwt" if form == LIST_FORMS[0] else "index.json"
         if not path.is_relative_to(folder) or not path.is_file():
             raise web.HTTPNotFound
-        return web.FileResponse(path)
+        return web.FileResponse(path, headers={"Content-Type": form, "Vary": "Accept"} if form else None)
 
     app = web.Application()
     app.add_routes([web.get("/{path:.*}", answer)])

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Final
 
 import orjson
 
-from connector.credentials.query import PROFILES
 from connector.errors import BadInput, Conflict, IllegalTransition
 from connector.exchange.issuer import asked_for, said_of
 from connector.exchange.rows import ApprovalRow
@@ -135,7 +134,7 @@ async def _signed(services: Services, row: ApprovalRow, claims: Sequence[Claim])
         (
             wanted,
             Job(
-                record_type=wanted.credential_type, older=wanted.profile == PROFILES[1],
+                record_type=wanted.credential_type, profile=wanted.profile,
                 valid_days=services.config.issues[wanted.id].valid_days if wanted.id in services.config.issues else 0,
                 claims=[Claims(file=claim.file, subject=claim.subject,
                                key=f"{row.pid} {wanted.id} {_digest(claim.subject)}")],

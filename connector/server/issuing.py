@@ -18,8 +18,9 @@ from aiohttp import web
 from connector.credentials.disclosing import SUBJECT
 from connector.credentials.ids import mint
 from connector.credentials.issue import SUITES
+from connector.credentials.query import PROFILES
 from connector.credentials.refused import Refused
-from connector.credentials.securing import ENVELOPED, SELECTIVE, WITH_PROOF
+from connector.credentials.securing import ENVELOPED, SELECTIVE, WITH_PROOF, is_vc11, open_secured
 from connector.credentials.signing import key_from_jwk
 from connector.errors import BadInput, Conflict
 from connector.exchange.in_part import InPart
@@ -98,8 +99,8 @@ class Job:
     """Digests of nothing, so that nobody can count what is left out."""
     holder_key: JsonObject | None = None
     """The public JWK to which it is bound, if it is shown in part."""
-    older: bool = False
-    """As `vc+jwt`: of VC Data Model 1.1."""
+    profile: str = PROFILES[0]
+    """The data model: the second of them is 1.1, which is a token always."""
     valid_days: int = 0
     """How long it is good; 0: without end."""
 
@@ -109,6 +110,7 @@ class Job:
             "type": self.record_type, "plan": str(self.plan) if self.plan else None, "securing": self.securing,
             "claims": [{"file": one.file, "subject": one.subject} for one in self.claims],
             "disclosable": [*self.disclosable], "decoys": self.decoys, "holderKey": self.holder_key,
+            "profile": self.profile,
         }  # fmt: skip
 
 
@@ -128,7 +130,7 @@ async def _issue(request: web.Request) -> web.StreamResponse:
     job = Job(
         record_type=body.type, plan=services.config.path(body.plan) if body.plan else None,
         claims=[Claims(file=one.file, subject=one.subject) for one in body.claims], securing=body.securing,
-        disclosable=body.disclosable, decoys=body.decoys, holder_key=body.holder_key,
+        disclosable=body.disclosable, decoys=body.decoys, holder_key=body.holder_key, profile=body.profile,
     )  # fmt: skip
 
     async def work(_: Tell) -> JsonObject:
@@ -158,8 +160,9 @@ async def issue(services: Services, job: Job) -> Signed:
         policy=_AUDITED_ONLY, policy_digest=digest(load(_AUDITED_ONLY)), at=micros(services.clock.now()),
     )  # fmt: skip
     publish = replace(
-        services.publish, proofs=form == WITH_PROOF, in_part=in_part, older=job.older, valid_days=job.valid_days
-    )
+        services.publish, proofs=form == WITH_PROOF, in_part=in_part, older=form == PROFILES[1],
+        valid_days=job.valid_days,
+    )  # fmt: skip
     published = await publish.publish(documents, dataset, Declared(), lambda _: None)
     published.findings[:0] = findings
     rows: list[CredentialRow] = []
@@ -167,7 +170,7 @@ async def issue(services: Services, job: Job) -> Signed:
         record = await services.store.load_record(tenant, services.config.did, document.record_id)
         if record is not None:
             made = await services.store.credentials(tenant, record.holder, record.record_id, record.version)
-            fitting = [row for row in made if row.media_type == form]
+            fitting = [row for row in made if _form_of(row) == form]
             if in_part and not in_part.is_that_of(fitting):
                 fitting = []
             published.findings += [_signed_before(document, row) for row in made if row not in fitting]
@@ -186,14 +189,22 @@ def check(services: Services, job: Job) -> list[Finding]:
 
 
 def _form(services: Services, job: Job) -> str:
-    """The media type of what is asked for. A proof must be the one that the company's key makes."""
+    """What is asked for: a media type, or the profile of 1.1. A proof must be the one that the company's key makes."""
     made = SUITES[services.keys.assertion(services.clock.now()).alg]
     if job.securing not in {ENVELOPE, made, IN_PART}:
         raise BadInput(f"the key of this company makes no {job.securing}", hint=f"{ENVELOPE}, {IN_PART}, or {made}")
     if (job.securing == IN_PART) != bool(job.disclosable):
         hint = "--disclosable PATH, for each value that a holder may leave out; without it, --securing vc+jwt"
         raise BadInput(f"{IN_PART} and what may be left out go together", hint=hint)
-    return {ENVELOPE: ENVELOPED, IN_PART: SELECTIVE}.get(job.securing, WITH_PROOF)
+    if job.profile not in PROFILES:
+        raise BadInput(f"there is no profile {job.profile!r}", hint=", or ".join(PROFILES))
+    if job.profile != PROFILES[1]:
+        return {ENVELOPE: ENVELOPED, IN_PART: SELECTIVE}.get(job.securing, WITH_PROOF)
+    if job.securing != ENVELOPE:
+        raise BadInput(f"{job.profile} is a plain token, no {job.securing}", hint="leave --profile out, or the other")
+    if job.plan is not None:  # DECISIONS, "Credentials of VC Data Model 1.1 say who somebody is, and nothing else"
+        raise BadInput(f"records are never of {job.profile}, and a plan makes records", hint="leave --profile out")
+    return job.profile
 
 
 def _in_part(services: Services, job: Job) -> InPart | None:
@@ -209,8 +220,15 @@ def _in_part(services: Services, job: Job) -> InPart | None:
     return InPart(pointers=tuple(pointers), decoys=job.decoys, holder_key=holder, salt=services.ids.secret)
 
 
+def _form_of(row: CredentialRow) -> str:
+    """The same of what was signed."""
+    if row.media_type != ENVELOPED:
+        return row.media_type
+    return PROFILES[1] if is_vc11(open_secured(row.octets, len(row.octets))) else ENVELOPED
+
+
 def _signed_before(document: Mapped, row: CredentialRow) -> Finding:
-    message = f"{document.title} was signed before as {row.media_type}; one statement is signed once"
+    message = f"{document.title} was signed before as {_form_of(row)}; one statement is signed once"
     return Finding(code="signed-before", message=message, hint="ask for the form that it has, or state it anew")
 
 

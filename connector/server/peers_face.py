@@ -1,6 +1,7 @@
 """What else peers and the public reach: DID document, data, status lists, audit reads, contexts.
 
-DCP 1.0.1 section 4.2; Bitstring Status List 1.0; DECISIONS for audit reads and status changes.
+DCP 1.0.1 section 4.2; Bitstring Status List 1.0, its lists in the form that is asked for (RFC 9110, 12.5.1); DECISIONS
+for audit reads and status changes.
 """
 
 from __future__ import annotations
@@ -10,13 +11,15 @@ from urllib.parse import parse_qsl
 from aiohttp import web
 
 from connector.config import Config
-from connector.credentials.datamodel import MEDIA_TYPE
 from connector.credentials.did import MEDIA_TYPE as DID_MEDIA_TYPE
+from connector.credentials.digest import digest_multibase
+from connector.credentials.securing import ENVELOPED
 from connector.credentials.verify import needs
 from connector.errors import NotAllowed, NotAuthenticated, NotFound
 from connector.exchange.grants import Grant
 from connector.model import is_number
 from connector.server import credential_service, issuer_service, parts, statements
+from connector.server.accept import preferred
 from connector.server.dsp import path_of
 from connector.server.problems import json_response
 from connector.server.services import SERVICES, body_of, caller_of
@@ -139,8 +142,17 @@ def _purpose(request: web.Request) -> str:
 
 
 async def _status(request: web.Request) -> web.Response:
-    octets = await statements.status_octets(request.app[SERVICES], _number(request), purpose=_purpose(request))
-    return web.Response(body=octets, content_type=MEDIA_TYPE)
+    """As a token, or as JSON with a proof inside, both of the same content; each form has its own ETag."""
+    services, number, purpose = request.app[SERVICES], _number(request), _purpose(request)
+    octets = await statements.status_octets(services, number, purpose=purpose)
+    form = preferred(request.headers.get("Accept", ""), statements.LIST_FORMS)
+    if form != ENVELOPED:
+        octets = await statements.list_with_proof(services, statements.list_url(services, number, purpose), octets)
+    tag = f'"{digest_multibase(octets)}"'
+    headers = {"Vary": "Accept", "ETag": tag}
+    if tag in request.headers.get("If-None-Match", ""):
+        return web.Response(status=304, headers=headers)
+    return web.Response(body=octets, content_type=form, headers=headers)
 
 
 async def _status_changes(request: web.Request) -> web.Response:

@@ -128,6 +128,8 @@ class Issue(Asked):
     """Digests of nothing, so that nobody can count what is left out."""
     holder_key: dict[str, Any] | None = Field(default=None, alias="holderKey")
     """The public JWK to which an SD-JWT is bound."""
+    profile: Literal["vc20-bssl/jwt", "vc11-sl2021/jwt"] = "vc20-bssl/jwt"
+    """The data model, as `[issues]` names it: `vc11-sl2021/jwt` is 1.1, for holders whose programs know no other."""
 
 
 class RequestCredentials(Asked):

@@ -15,8 +15,9 @@ import orjson
 from connector.config import Config
 from connector.credentials import jose, status_list
 from connector.credentials.did import build_document, services_of
-from connector.credentials.issue import prepare
+from connector.credentials.issue import attach_proof, prepare, prepare_proof
 from connector.credentials.own_methods import OwnMethod, published
+from connector.credentials.securing import ENVELOPED, WITH_PROOF
 from connector.credentials.signing import Signer
 from connector.errors import NotFound
 from connector.exchange.rows import StatusChangeRow
@@ -27,6 +28,8 @@ from connector.server.services import Services, Signed
 _LIST_LIFETIME = timedelta(hours=24)
 _SITE_LIFETIME = timedelta(days=365)
 _KEPT = timedelta(minutes=1)
+LIST_FORMS = (ENVELOPED, WITH_PROOF, "application/json", "application/ld+json")
+"""Media types of a status list: as a token, which is what everybody gets who does not ask for another, and as JSON."""
 
 
 def did_document(config: Config, methods: Sequence[OwnMethod], now: datetime) -> bytes:
@@ -71,6 +74,20 @@ async def status_octets(services: Services, number: int, *, purpose: str = "revo
         unsigned = prepare(payload, key_id=signer.key_id, alg=signer.alg)
         kept = jose.attach(unsigned, await signer.sign(unsigned))
         services.signed[url] = Signed(content=content, until=now + _KEPT, octets=kept)
+    return kept
+
+
+async def list_with_proof(services: Services, url: str, token: bytes) -> bytes:
+    """The list of this token as JSON with a proof inside, for who reads no tokens: it says the same, and nobody has to
+    trust the way that it came. Signed once for each token.
+    """
+    place, now = f"{url} {WITH_PROOF}", services.clock.now()
+    kept = _kept(services, place, (token,))
+    if kept is None:
+        document, signer = jose.parse(token, len(token)).claims(), services.keys.assertion(now)
+        unproved = prepare_proof(document, key_id=signer.key_id, alg=signer.alg, created=now)
+        kept = attach_proof(unproved, await signer.sign(unproved.message)).octets
+        services.signed[place] = Signed(content=(token,), until=now + _KEPT, octets=kept)
     return kept
 
 

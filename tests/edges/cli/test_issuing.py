@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from connector.cli.companies import free_ports
+from connector.credentials import jose
 from connector.credentials.digest import digest_multibase
 from tests.edges.cli.companies import found, serving
 from tests.edges.cli.test_running import ask, run
@@ -41,3 +42,60 @@ def test_the_running_connector_signs_claims(tmp_path: Path) -> None:
         by_connector = signed()
         assert ask(company, "credential", "revoke", by_connector["credentials"][0]["file"])[0] == 0
     assert signed() == by_connector
+
+
+def test_a_membership_of_the_older_model(tmp_path: Path) -> None:
+    """Of VC Data Model 1.1, as DCP issuance makes it: one status entry, which our own verifier looks up; withdrawn by
+    command. What cannot be so is refused, and one statement is signed in one form.
+    """
+    company = found(tmp_path, "association", *free_ports(2))
+    with company.config.open("a") as out:
+        out.write(f'\n[trusted_issuers]\nMembershipCredential = ["{company.did}"]\n')
+    claim, file = tmp_path / "member.json", tmp_path / "member.jwt"
+    member = {"id": "did:web:miner.example", "type": "Party", "memberOf": "Register", "membershipNumber": "7"}
+    claim.write_text(json.dumps({**member, "memberSince": "2025-01-01"}))
+    issue = ("credential", "issue", claim, "--type", "MembershipCredential", "--out", file)
+    older = (*issue, "--profile", "vc11-sl2021/jwt")
+
+    def refused() -> None:
+        assert run(company, *issue, "--profile", "vc11")[0] == 2
+        code, text = run(company, *older, "--securing", "eddsa-jcs-2022")
+        assert (code, "is a plain token" in text) == (2, True), text
+        code, text = run(company, *older, "--plan", company.folder / "plans" / "sites.yaml")
+        assert (code, "a plan makes records" in text) == (2, True), text
+
+    refused()
+    code, text = run(company, *older)
+    assert (code, "VC1_0_JWT" in text) == (0, True), text
+    jws = jose.parse(file.read_bytes(), 1 << 20)
+    stated = jws.claims()["vc"]
+    assert isinstance(stated, dict)
+    assert (jws.type, stated["issuer"]) == ("jwt", company.did)
+    status = stated["credentialStatus"]
+    assert isinstance(status, dict)
+    assert (status["type"], status["statusPurpose"]) == ("BitstringStatusListEntry", "revocation")
+    with serving(company):
+        refused()
+        code, answer = ask(company, *issue)
+        assert (code, answer["findings"][0]["code"], answer["credentials"]) == (1, "signed-before", []), answer
+        assert ask(company, *older)[1]["credentials"][0]["file"] == str(file)
+        assert ask(company, "credential", "verify", file)[1]["verdict"] == "valid"
+        assert ask(company, "credential", "revoke", file)[0] == 0
+    with serving(company):  # the first one kept the list for a minute
+        code, answer = ask(company, "credential", "verify", file)
+        assert (code, answer["verdict"]) == (1, "invalid"), answer
+        assert "revoked" in {check["code"] for check in answer["checks"]}, answer
+
+
+def test_a_static_site_has_its_lists_in_both_forms(tmp_path: Path) -> None:
+    """Beside the token the same list as JSON, for who reads no tokens."""
+    company = found(tmp_path, "register", *free_ports(2))
+    claim, site = tmp_path / "member.json", tmp_path / "site"
+    member = {"id": "did:web:miner.example", "type": "Party", "memberOf": "Register", "membershipNumber": "7"}
+    claim.write_text(json.dumps({**member, "memberSince": "2025-01-01"}))
+    issue = ("credential", "issue", claim, "--type", "MembershipCredential", "--profile", "vc11-sl2021/jwt")
+    assert ask(company, *issue, "--out", tmp_path / "member.jwt", "--site", site)[0] == 0
+    for place in (site / "status" / "0", site / "status" / "0" / "suspension"):
+        said = json.loads((place / "index.json").read_bytes())
+        assert said.pop("proof")["type"] == "DataIntegrityProof"
+        assert said == jose.parse((place / "index.jwt").read_bytes(), 1 << 20).claims()

@@ -1,54 +1,100 @@
-"""Who vouches for both: a static site with a DID document and a status list, and memberships of VC Data Model 1.1.
+"""Who vouches for both: a connector of ours that issues memberships of VC Data Model 1.1 and withdraws them.
 
 An Eclipse EDC 0.14 and 0.15 verify no presentation of 2.0 (eclipse-edc/Connector#4966), so the profile is
-`vc11-sl2021/jwt`. It reads status lists in JSON and looks at no signature of theirs; ours has its proof inside, so that
-one file serves both.
+`vc11-sl2021/jwt`. EDC asks for status lists in JSON; our own connector reads the same list as a token. Beside it
+stands somebody whom nobody trusts, with a static site.
 """
 
 from __future__ import annotations
 
+import json
+import subprocess
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
+from pathlib import Path
 
 import orjson
 
 from connector.credentials import jose
-from connector.credentials.datamodel import time_text
-from connector.credentials.issue import attach_proof, prepare_proof
+from connector.credentials.datamodel import parse_credential, time_text
+from connector.credentials.query import PROFILES
 from connector.credentials.vc11 import CONTEXT
-from connector.model import JsonObject
+from connector.model import Json, JsonObject
 from tests.bench.authority import Authority
+from tests.bench.pair import COMMAND
+from tests.interop.company import Company
 from tests.interop.warehouse import Warehouse
 
-GOOD, REVOKED = 7, 8
-"""Status indices of a membership that holds, and of one that was withdrawn."""
+GOOD, WITHDRAWN = "good", "withdrawn"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Association:
+    """The connector that issues, and the folder for what it hands over."""
+
+    company: Company
+    folder: Path
+
+    def issue(self, parties: Sequence[str]) -> Mapping[tuple[str, str], Path]:
+        """Two memberships for each party, one of which is to be withdrawn: files by party and kind."""
+        self.folder.mkdir()
+        named: dict[tuple[str, str], Path] = {}
+        files: list[Path] = []
+        for party in parties:
+            for kind in (GOOD, WITHDRAWN):
+                claims: JsonObject = {
+                    "id": party, "type": "Party", "memberOf": "Bench", "membershipNumber": kind,
+                    "memberSince": "2025-01-01",
+                    "identifier": [
+                        {"type": "Identifier", "scheme": "certificateNumber", "value": f"{len(files)}-{kind}"}
+                    ],
+                }  # fmt: skip
+                files.append(self.folder / f"{len(files)}.json")
+                files[-1].write_text(json.dumps(claims), "utf-8")
+        words = ("--type", "MembershipCredential", "--profile", PROFILES[1], "--out", self.folder, "--json")
+        for one in json.loads(self._run("issue", *files, *words))["credentials"]:
+            file = Path(one["file"])
+            said = parse_credential(file.read_bytes()).subject
+            named[str(said["id"]), str(said["membershipNumber"])] = file
+        return named
+
+    def revoke(self, file: Path) -> None:
+        """Withdraw what stands in this file."""
+        self._run("revoke", file, "--reason", "left")
+
+    def _run(self, *words: str | Path) -> bytes:
+        config = self.company.running.config.folder / "connector.toml"
+        return subprocess.run(
+            [*COMMAND, "credential", *map(str, words), "--config", str(config)], check=True, capture_output=True
+        ).stdout
+
+
+def index_of(file: Path) -> int:
+    """The place of this membership in its issuer's status list."""
+    (entry,) = parse_credential(file.read_bytes()).status
+    return entry.index
 
 
 def publish(site: Warehouse) -> Authority:
     """An issuer whose files are on this site."""
-    issuer = Authority(site.port, revoked=[REVOKED])
+    issuer = Authority(site.port)
     site.goods |= {path: body for path, (body, _) in issuer.files().items()}
-    listed = jose.parse(site.goods["/status/0"], 1 << 20).claims()
-    unsigned = prepare_proof(listed, key_id=issuer.signer.key_id, alg=issuer.signer.alg, created=issuer.now)
-    site.goods["/status/0"] = attach_proof(unsigned, issuer.signer.sign_now(unsigned.message)).octets
     return issuer
 
 
-def membership(issuer: Authority, party: str, index: int = GOOD) -> bytes:
-    """A membership of the party, as a JWT with a `vc` claim."""
-    now, ident = issuer.now, f"urn:uuid:membership-{index}"
-    status: JsonObject = {
-        "id": f"{issuer.list_url}#{index}", "type": "BitstringStatusListEntry", "statusPurpose": "revocation",
-        "statusListIndex": str(index), "statusListCredential": issuer.list_url,
-    }  # fmt: skip
+def membership(issuer: Authority, party: str) -> bytes:
+    """A membership of the party by such an issuer, as a JWT with a `vc` claim."""
+    begin, end, ident = issuer.now - timedelta(hours=1), issuer.now + timedelta(days=1), "urn:uuid:membership"
+    contexts: list[Json] = [CONTEXT, "https://dataspace.example/credentials/v1"]
     stated: JsonObject = {
-        "@context": [CONTEXT, "https://dataspace.example/credentials/v1"], "id": ident,
-        "type": ["VerifiableCredential", "MembershipCredential"], "issuer": issuer.did,
-        "issuanceDate": time_text(now - timedelta(hours=1)), "expirationDate": time_text(now + timedelta(days=1)),
-        "credentialSubject": {"id": party, "memberOf": "Bench"}, "credentialStatus": status,
+        "@context": contexts, "id": ident, "type": ["VerifiableCredential", "MembershipCredential"],
+        "issuer": issuer.did, "issuanceDate": time_text(begin), "expirationDate": time_text(end),
+        "credentialSubject": {"id": party, "memberOf": "Bench"},
     }  # fmt: skip
     claims: JsonObject = {
-        "iss": issuer.did, "sub": party, "jti": ident, "nbf": int((now - timedelta(hours=1)).timestamp()),
-        "exp": int((now + timedelta(days=1)).timestamp()), "vc": stated,
+        "iss": issuer.did, "sub": party, "jti": ident, "nbf": int(begin.timestamp()), "exp": int(end.timestamp()),
+        "vc": stated,
     }  # fmt: skip
     signer = issuer.signer
     unsigned = jose.signing_input({"alg": signer.alg, "kid": signer.key_id, "typ": "JWT"}, orjson.dumps(claims))

@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 
@@ -18,7 +19,7 @@ from tests.interop.edc import actions
 from tests.interop.edc.journeys import Scene
 from tests.interop.edc.runtime import Edc
 from tests.interop.identity.hub import Hub
-from tests.interop.identity.issuer import REVOKED, membership
+from tests.interop.identity.issuer import GOOD, WITHDRAWN, Association, index_of, membership
 
 _LOOK_SECONDS = 0.1
 
@@ -29,7 +30,9 @@ class Members:
 
     scene: Scene
     hub: Hub
-    issuer: Authority
+    issuer: Association
+    issued: Mapping[tuple[str, str], Path]
+    """What it issued: by party and kind."""
     stranger: Authority
 
     def we_hold(self, credential: bytes | None) -> None:
@@ -41,8 +44,8 @@ class Members:
 
     def all_good(self) -> None:
         """Both are members."""
-        self.we_hold(membership(self.issuer, self.scene.us.did))
-        self.hub.hold(membership(self.issuer, self.hub.did))
+        self.we_hold(self.issued[self.scene.us.did, GOOD].read_bytes())
+        self.hub.hold(self.issued[self.hub.did, GOOD].read_bytes())
 
 
 # --- EDC is refused by us --------------------------------------------------------------------------------------------
@@ -90,8 +93,8 @@ def we_refuse_an_unknown_issuer(members: Members) -> str:
 
 
 def we_refuse_a_revoked_one(members: Members) -> str:
-    """One whose membership was withdrawn."""
-    return _refused_by_us(members, membership(members.issuer, members.hub.did, REVOKED), "revoked")
+    """One whose membership was withdrawn before anybody looked at the list: our connector keeps lists a minute."""
+    return _refused_by_us(members, members.issued[members.hub.did, WITHDRAWN].read_bytes(), "revoked")
 
 
 # --- we are refused by EDC -------------------------------------------------------------------------------------------
@@ -124,9 +127,13 @@ def edc_refuses_an_unknown_issuer(members: Members) -> str:
 
 
 def edc_refuses_a_revoked_one(members: Members) -> str:
-    """Ours was withdrawn: it reads our issuer's status list."""
-    revoked = membership(members.issuer, members.scene.us.did, REVOKED)
-    return _refused_by_edc(members, revoked, f"status at index {REVOKED} is '1'")
+    """Ours counts, is withdrawn by our issuer's operator, and counts no more at once: EDC reads the issuer's list."""
+    edc, us = members.scene.edc, members.scene.us
+    file = members.issued[us.did, WITHDRAWN]
+    members.we_hold(file.read_bytes())
+    assert us.get(f"/v1/catalog?peer={edc.participant.replace('%', '%25')}")["datasets"]
+    members.issuer.revoke(file)
+    return _refused_by_edc(members, file.read_bytes(), f"status at index {index_of(file)} is '1'")
 
 
 JOURNEYS: tuple[Callable[[Members], str], ...] = (

@@ -7,7 +7,6 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from connector.model import JsonObject
-from tests.bench.authority import Authority
 from tests.interop import company, java
 from tests.interop.edc import actions, journeys, pushes, runtime
 from tests.interop.edc.trade import log_of, tried
@@ -35,21 +34,29 @@ def rounds(folder: Path) -> Iterator[Outcome]:
 
 def _members(running: ExitStack, folder: Path) -> refusals.Members:
     site, elsewhere = (running.enter_context(open_warehouse()) for _ in range(2))
-    trusted, stranger = issuer.publish(site), issuer.publish(elsewhere)
+    stranger = issuer.publish(elsewhere)
+    association = issuer.Association(
+        company=running.enter_context(company.running(folder / "association", {}, unsafe="")), folder=folder / "issued"
+    )
     ports = runtime.free_contexts()
     hub = running.enter_context(hubs.running(folder, ports["protocol"]))
     edc = running.enter_context(
-        runtime.running(folder, hub.did, wait_millis=_WAIT_MILLIS, ports=ports, kind=_kind(folder, hub, trusted))
-    )
+        runtime.running(
+            folder, hub.did, wait_millis=_WAIT_MILLIS, ports=ports, kind=_kind(folder, hub, association.company.did)
+        )
+    )  # fmt: skip
     us = running.enter_context(
         company.running(
             folder / "us", {}, unsafe="", limits="claims_cache_seconds = 0\n",
-            more=f'\n[trusted_issuers]\nMembershipCredential = ["{trusted.did}"]\n',
+            more=f'\n[trusted_issuers]\nMembershipCredential = ["{association.company.did}"]\n',
         )
     )  # fmt: skip
+    issued = association.issue([us.did, hub.did])
+    association.revoke(issued[hub.did, issuer.WITHDRAWN])
     members = refusals.Members(
-        scene=journeys.Scene(edc=edc, us=us, careful=us, warehouse=site), hub=hub, issuer=trusted, stranger=stranger
-    )
+        scene=journeys.Scene(edc=edc, us=us, careful=us, warehouse=site), hub=hub, issuer=association, issued=issued,
+        stranger=stranger,
+    )  # fmt: skip
     members.all_good()
     site.goods["/goods"] = journeys.GOODS
     actions.offer(edc, "open", site.url("/goods"), MEMBER)
@@ -57,8 +64,12 @@ def _members(running: ExitStack, folder: Path) -> refusals.Members:
     return members
 
 
-def _kind(folder: Path, hub: hubs.Hub, trusted: Authority) -> runtime.Kind:
-    """An EDC that gets its tokens from its hub, trusts one issuer, and says in its log why it refuses."""
+def _kind(folder: Path, hub: hubs.Hub, trusted: str) -> runtime.Kind:
+    """An EDC that gets its tokens from its hub, trusts one issuer, and says in its log why it refuses.
+
+    It asks for status lists in JSON, the one form that it reads, and keeps none. Left alone it asks for any form, and
+    keeps them a quarter of an hour.
+    """
     classes = folder / "classes"
     classes.mkdir()
     pom = HERE / "pom.xml"
@@ -66,7 +77,9 @@ def _kind(folder: Path, hub: hubs.Hub, trusted: Authority) -> runtime.Kind:
         pom=pom, classes=java.compiled(HERE / "MembershipExtension.java", pom, classes), words=("--log-level=DEBUG",),
         settings={
             "edc.iam.issuer.id": hub.did, "edc.iam.did.web.use.https": "false",
-            "edc.iam.trusted-issuer.one.id": trusted.did, "edc.iam.sts.oauth.token.url": hub.token_url,
+            "edc.iam.credential.revocation.mimetype": "application/json",
+            "edc.iam.credential.revocation.cache.validity": "1",
+            "edc.iam.trusted-issuer.one.id": trusted, "edc.iam.sts.oauth.token.url": hub.token_url,
             "edc.iam.sts.oauth.client.id": hub.did, "edc.iam.sts.oauth.client.secret.alias": "token-secret",
             "test.token.secret": hub.secret,
         },
