@@ -20,6 +20,7 @@ from typing import Protocol
 from connector.config import MANAGEMENT_TOKEN_VARIABLE, STORE_PASSWORD_VARIABLE, Config, known_secret, secret
 from connector.credentials.query import type_scopes
 from connector.errors import Unavailable
+from connector.exchange.ahead import Ahead
 from connector.exchange.alarms import REMINDER, START_ALARM
 from connector.exchange.answer import AuditAnswers
 from connector.exchange.arrivals import Arrivals
@@ -152,10 +153,10 @@ def compose(
     patient = Patient(peers=peers, ids=ids, seconds=limits.retry_read_seconds)
     receive, inbox = _taking(config, http, patient, verifier=verifier, transfer=transfer, files=files)
     return Services(
-        config=config, store=store, clock=clock, ids=ids, peers=patient, verifier=verifier, bundle=bundle,
+        config=config, store=store, clock=clock, ids=ids, peers=patient, verifier=verifier, bundle=bundle, shown=held,
         keys=keys.own, id_key=keys.id_key, access_token_key=keys.access_token_key, authenticate=authenticate,
-        shown=held, issuance=issuance, issuer=issuer, negotiate=negotiate, transfer=transfer, outbox=outbox,
-        exports=Exports(), rekey=Rekey(tenant=tenant, store=store, keys=keys.own, clock=clock), audit_answers=answers,
+        issuance=issuance, issuer=issuer, negotiate=negotiate, transfer=transfer, outbox=outbox, audit_answers=answers,
+        exports=Exports(), rekey=Rekey(tenant=tenant, store=store, keys=keys.own, clock=clock), files=files,
         offer=Offer(
             tenant=tenant, did=did, base=transfer.base, store=store, clock=clock, policies=policies,
             link_key=keys.link_key,
@@ -163,8 +164,8 @@ def compose(
         browse=Browse(peers=patient, ids=ids), revoke=Revoke(tenant=tenant, store=store, clock=clock),
         renew=Renew(conversation=transfer.conversation, peers=peers, clock=clock), grants=grants, serve=serve,
         discard=Discard(tenant=tenant, store=store, room=inbox.room, clock=clock), receive=receive, inbox=inbox,
-        withdraw=Withdraw(tenant=tenant, store=store, clock=clock, topics=(negotiate, transfer)),
-        publish=_publish(config, store, keys, clock=clock, bundle=bundle), files=files, room=inbox.room,
+        withdraw=Withdraw(tenant=tenant, store=store, clock=clock, topics=(negotiate, transfer)), room=inbox.room,
+        publish=_publish(config, store, keys, clock=clock, bundle=bundle), ahead=Ahead(verifier, resolver, held),
         publish_file=PublishFile(tenant=tenant, did=did, store=store, files=files, clock=clock),
         audit=Audit(did=did, store=store, tenant=tenant, reads=peers, own=answers, verifier=verifier, clock=clock),
     )  # fmt: skip
@@ -351,7 +352,7 @@ async def running(config: Config, *, restored: bool = False) -> AsyncIterator[Se
             site.management_site(services, token), config, host="127.0.0.1", port=config.listen.management_port
         )
         work = asyncio.create_task(services.outbox.run())
-        ready = asyncio.create_task(get_ready())
+        ready = asyncio.create_task(get_ready(services))
         try:
             yield services
         finally:

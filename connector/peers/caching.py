@@ -76,6 +76,11 @@ class FetchCache(Generic[V]):
         if kept is not None:
             self._weight -= kept.weight
 
+    def forget_refusals(self) -> None:
+        """Fetch again what was refused."""
+        for key in [key for key, kept in self._kept.items() if kept.error is not None]:
+            self.forget(key)
+
     async def _fetch(
         self,
         key: str,

@@ -111,6 +111,11 @@ class Resolver:
         """The signed changes of the list at this URL, at most a minute old."""
         return await self._changes.get(url, self.clock.now, self._fetch_changes)
 
+    def forget_refusals(self) -> None:
+        """Whoever gave us nothing so far is asked again."""
+        for cache in (self._did_documents, self._lists, self._changes):
+            cache.forget_refusals()
+
     async def _fetch_document(self, did: str) -> DidDocument:
         url = document_url(did, allow_http=self.allow_http)
         parts = urlsplit(url)

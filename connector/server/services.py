@@ -14,6 +14,7 @@ from aiohttp import web
 from connector.config import Config
 from connector.credentials.own_methods import OwnKeys
 from connector.errors import TooLarge, Unavailable
+from connector.exchange.ahead import Ahead
 from connector.exchange.answer import AuditAnswers
 from connector.exchange.audit import Audit
 from connector.exchange.authenticate import Authenticate
@@ -76,6 +77,7 @@ class Services:
     shown: Callable[[], Sequence[bytes]]
     """Our own party credentials (membership, roles, mandates), as compact octets."""
     authenticate: Authenticate
+    ahead: Ahead
     offer: Offer
     browse: Browse
     negotiate: Negotiate
