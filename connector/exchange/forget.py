@@ -54,7 +54,7 @@ class Forget:
         now = micros(self.clock.now())
         if self._settled is None:
             self._settled = now + _SETTLING_MICROSECONDS
-        if now < self._due:
+        if now < self._due <= now + _PAUSE_MICROSECONDS:  # beyond: the clock was set back
             return
         dropped = await self.store.forget_replays(before=now)
         if now >= self._settled:

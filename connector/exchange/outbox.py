@@ -81,6 +81,8 @@ class Outbox:
     lanes: Lanes = field(default_factory=Lanes)
     _tasks: set[asyncio.Task[None]] = field(default_factory=set)
     _running: bool = False
+    _looked: int = 1 << 62
+    """The time of the last round."""
     _awake: dict[str, int] = field(default_factory=dict)
     """Parties for which nothing was postponed when the store was asked last, and when that was."""
 
@@ -129,6 +131,9 @@ class Outbox:
     async def _round(self) -> None:
         """Whatever is due now."""
         now = micros(self.clock.now())
+        if now < self._looked:
+            await self._set_back(now)
+        self._looked = now
         for row in await self.store.claim_outbox(
             now=now, owner=self.owner, lease_until=now + LEASE_MICROSECONDS, limit=_CLAIM, each=WIDTH,
             without=self.lanes.full(),
@@ -146,6 +151,12 @@ class Outbox:
         if not self._tasks:
             await self.receipts.prove_some()
         await self.forget(len(self._tasks))
+
+    async def _set_back(self, now: int) -> None:
+        """At the start, and when the clock was set back: nothing waits for the time that it had been ahead."""
+        pause = int(2 * self.retry_cap_seconds * 1_000_000)
+        if woken := await self.store.wake_beyond(now=now, beyond=now + max(pause, 2 * LEASE_MICROSECONDS)):
+            _log.warning("the clock was ahead: %d messages waited for a time that is still to come, and go now", woken)
 
     async def _pause(self) -> float:
         due = await self.store.next_outbox(without=self.lanes.full())

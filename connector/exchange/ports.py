@@ -142,6 +142,11 @@ class Store(RecordStore, AgreementStore, Protocol):
     async def wake_outbox(self, tenant: str, counterparty: str, now: int) -> None:
         """Make every waiting row for this peer due, its pauses short again: the peer was heard from."""
 
+    async def wake_beyond(self, *, now: int, beyond: int) -> int:
+        """Make due what is to be delivered and waits, or is leased, until later than that: messages, and what
+        holders are to get. How many it was.
+        """
+
     async def due_timers(self, *, now: int, limit: int) -> list[TimerRow]:
         """Timers that are due; they stay until a step replaces them. What a holder is to get is its own timer."""
 

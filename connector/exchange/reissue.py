@@ -85,9 +85,10 @@ class Reissue:
     def work(self) -> Coroutine[None, None, None] | None:
         """A look, if it is time for one."""
         now = micros(self.clock.now())
-        if now < self._next or not self.limits.renew_credentials_days:
+        after = micros(self.clock.now() + _PAUSE)
+        if now < self._next <= after or not self.limits.renew_credentials_days:  # beyond: the clock was set back
             return None
-        self._next = micros(self.clock.now() + _PAUSE)
+        self._next = after
         return self.look()
 
     async def look(self) -> None:

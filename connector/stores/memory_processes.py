@@ -233,6 +233,16 @@ class MemoryProcesses(MemoryAgreements):
                 if (row.tenant, row.counterparty) == (tenant, counterparty) and row.not_before > now:
                     rows[seq] = replace(row, not_before=now, attempts=0)
 
+    async def wake_beyond(self, *, now: int, beyond: int) -> int:
+        """Make due what is to be delivered and waits, or is leased, until later than that."""
+        far = [(rows, seq) for rows in self._outbox.values() for seq, row in rows.items() if _due(row) > beyond]
+        for rows, seq in far:
+            rows[seq] = replace(rows[seq], not_before=now, lease_owner="", lease_until=0)
+        late = [row for row in self._approvals.values() if row.kind == "issuance" and row.not_before > beyond]
+        for one in late:
+            self._approvals[one.tenant, one.kind, one.pid] = replace(one, not_before=now)
+        return len(far) + len(late)
+
     async def due_timers(self, *, now: int, limit: int) -> list[TimerRow]:
         """Timers that are due."""
         due = [timer for timers in self._timers.values() for timer in timers if timer.due <= now]

@@ -210,6 +210,15 @@ class ProcessTables(AgreementTables):
         if await self._engine.point("waiting_outbox", bindings):  # called at every message; seldom is anything waiting
             await self._engine.write(lambda tx: tx.change("wake_outbox", bindings))
 
+    async def wake_beyond(self, *, now: int, beyond: int) -> int:
+        """Make due what is to be delivered and waits, or is leased, until later than that."""
+        bindings: Bindings = {"now": now, "beyond": beyond}
+
+        async def work(tx: Transaction) -> int:
+            return await tx.change("wake_beyond", bindings) + await tx.change("wake_issuances", bindings)
+
+        return await self._engine.write(work)
+
     async def due_timers(self, *, now: int, limit: int) -> list[TimerRow]:
         """Timers that are due."""
         return [TIMER.read(row) for row in await self._engine.few("due_timers", {"now": now, "limit": limit})]

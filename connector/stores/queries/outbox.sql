@@ -75,6 +75,12 @@ FROM process WHERE tenant = :tenant AND (kind, pid) IN (
   WHERE timer.tenant = :tenant AND timer.name = 'push' AND attempt.seq = 0
 ) ORDER BY created, pid LIMIT :limit;
 
+-- name: wake_beyond
+UPDATE outbox SET not_before = :now, lease_owner = '', lease_until = 0 WHERE due > :beyond;
+
+-- name: wake_issuances
+UPDATE approval SET not_before = :now WHERE kind = 'issuance' AND not_before > :beyond;
+
 -- name: waiting_outbox
 SELECT 1 FROM outbox WHERE tenant = :tenant AND counterparty = :counterparty AND due > :now AND not_before > :now LIMIT 1;
 

@@ -237,6 +237,23 @@ async def test_a_postponed_row_waits_and_is_woken(store: Store) -> None:
     assert (again.attempts, again.fence) == (0, 2)
 
 
+async def test_what_waits_for_a_time_that_no_pause_leads_to_is_woken(store: Store) -> None:
+    """Put off, or leased by one that died, while a clock was ahead; what is due sooner stays as it is."""
+    for pid in ("p1", "p2", "p3"):
+        await store.commit_step(StepCommit(process=process(pid), expected_version=0, outbox=[outbox(pid)]))
+    (row,) = await store.claim_outbox(now=10, owner="w", lease_until=100, limit=1)
+    await store.postpone_outbox(row, not_before=900, attempt=attempt(row))
+    await store.claim_outbox(now=10, owner="w", lease_until=901, limit=1)
+    await store.claim_outbox(now=10, owner="w", lease_until=800, limit=1)
+    held = replace(approval(process("p1")), kind="issuance", decision="issued", not_before=900)
+    for kept in (held, replace(held, pid="p2", not_before=800), replace(held, pid="p3", kind="credential")):
+        await store.commit_approval(kept, None)
+    assert await store.wake_beyond(now=20, beyond=800) == 3
+    assert [one.not_before for one in await store.list_approvals(T, limit=9)] == [900, 20, 800]
+    assert {one.pid for one in await store.claim_outbox(now=20, owner="v", lease_until=99, limit=9)} == {"p1", "p2"}
+    assert await store.wake_beyond(now=20, beyond=800) == 0
+
+
 async def test_clearing_drops_what_was_queued_but_not_what_comes(store: Store) -> None:
     """A step that ends the process drops its waiting rows and may queue the last word."""
     await store.commit_step(StepCommit(process=process(), expected_version=0, outbox=[outbox(), outbox()]))
