@@ -97,6 +97,7 @@ KEY = Annotated[str, typer.Option("--idempotency-key", help="Repeat a command sa
 _FILE_HINTS: Final = {
     errno.EACCES: "you are not allowed to: be the user to whom it belongs (`ls -l` says who), as the connector is",
     errno.EPERM: "you are not allowed to: be the user to whom it belongs (`ls -l` says who), as the connector is",
+    errno.EEXIST: "it is there already, and nothing is written over: name another",
     errno.ENOSPC: "make room on that disk, and repeat the command",
     errno.EROFS: "this disk can be read alone: write elsewhere",
 }

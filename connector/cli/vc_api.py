@@ -18,6 +18,9 @@ def vc_api(
 
     There is one issuer for each cryptosuite; its key is made now and kept nowhere. No company's keys are touched.
 
+    GET /issuers names them: where each issues, and its DID, which is to be the credential's `issuer`. The verifier is
+    POST /verifier/credentials/verify, and /verifier/presentations/verify.
+
     Example: battery-connector vc-api --port 8095
     """
     with told():
@@ -42,7 +45,7 @@ async def _serve(port: int, *, as_json: bool) -> None:
         show_json({"address": address, "issuers": face.issuers(address)})
     else:
         console(error=True).print(f"the VC API for trials is on {address}; stop with Ctrl-C", markup=False)
-        next_step(f"curl {address}/issuers")
+        next_step(f"curl {address}/issuers; the verifier is POST {address}/verifier/credentials/verify")
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)

@@ -6,7 +6,7 @@ Read with the settings of a source, so that what is found here is what a run wil
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from itertools import islice
 
@@ -55,6 +55,9 @@ class Column:
     unit_row: tuple[str, ...] = ()
     units_of: str = ""
     element: str = ""
+    undated: str = ""
+    unnumbered: str = ""
+    """The cell for which a column is none of dates, or of numbers, where most of its cells are such."""
 
     @property
     def shown(self) -> str:
@@ -101,7 +104,15 @@ def _column(source: Source, name: str, cells: list[str], unit_row: tuple[str, ..
         unit_row=unit_row,
         units_of=_unit_list(values),
         element=_element(name),
+        undated=_spoiler(texts, lambda cell: bool(written_so(cell))),
+        unnumbered=_spoiler(texts, lambda cell: _reads(source, cell.lstrip("< "))),
     )
+
+
+def _spoiler(texts: tuple[str, ...], fits: Callable[[str], bool]) -> str:
+    """The first cell that does not fit, where more than half do."""
+    odd = [cell for cell in texts if not fits(cell)]
+    return odd[0] if 0 < len(odd) < len(texts) / 2 else ""
 
 
 def _element(name: str) -> str:

@@ -234,6 +234,7 @@ def _doubts(sniffed: Sniffed, found: Suggestions) -> Iterator[str]:
         yield f"rows of one `{found.key}` become one document (`group: true`); plain values: the first one's"
     if found.key_reason.startswith("NOT SURE"):
         yield f"key {found.key}: {found.key_reason}"
+    yield from (f"{column}: {said}" for column, said in found.spoiled.items())
 
 
 def _nearest(near: tuple[tuple[str, float], ...]) -> str:

@@ -84,6 +84,17 @@ class Scoring:
             return _measured(column, named)
         return self._party(column, slot, named) if kind == "id" else _literal(column, slot.term, named)
 
+    def spoiled(self, column: Column, slot: Slot, concepts: dict[str, Score]) -> tuple[float, str]:
+        """How sure the heading is of a slot that one cell, or a few, keep the column from; and what to tell of it."""
+        if _can_stand(column, slot.term):
+            return 0.0, ""
+        amount = slot.term.range.kind == "class" and slot.term.range.name == "Quantity"
+        kind, cell = ("number", column.unnumbered) if amount else ("date", column.undated)
+        if not cell or not (amount or slot.term.range.name in {"date", "dateTime"}):
+            return 0.0, ""
+        named = self._named(column, slot, concepts)
+        return named.worth, f"{named.reason}, but `{cell[:40]}` is no {kind}; `null` lists cells that mean nothing"
+
     def _named(self, column: Column, slot: Slot, concepts: dict[str, Score]) -> Score:
         around = {word for words in slot.around for word in words} - {word for words in slot.phrases for word in words}
         own = tuple(word for word in column.words if word not in around)

@@ -17,6 +17,7 @@ from itertools import zip_longest
 
 from connector.errors import BadInput
 from connector.mapping import edifact, x12
+from connector.mapping.converters import is_mangled
 from connector.mapping.dates import written_so
 from connector.mapping.delimited import check_text
 from connector.mapping.exports import WORKBOOKS
@@ -199,7 +200,9 @@ def _tabular(found: Sniffed, grid: list[list[str]]) -> None:
     if null:
         found.note("null", null, "cells that mean: nothing")
     columns = zip_longest(*body, fillvalue="")
-    _marks(found, [[cell for cell in column if cell and cell not in null] for column in columns])
+    _marks(
+        found, [[cell for cell in column if cell and cell not in null and not is_mangled(cell)] for column in columns]
+    )
 
 
 def _header(grid: list[list[str]]) -> tuple[int, int]:

@@ -56,6 +56,8 @@ class Suggestions:
     buyers: tuple[str, Score] | None = None
     codes: dict[str, dict[str, str]] = field(default_factory=dict)
     near: dict[str, tuple[tuple[str, float], ...]] = field(default_factory=dict)
+    spoiled: dict[str, str] = field(default_factory=dict)
+    """Columns that a cell keeps from what their heading says -> which cell, from what."""
     missing: list[Slot] = field(default_factory=list)
 
 
@@ -92,6 +94,10 @@ class Suggesting:
         found.codes = self.asked.codes
         found.missing = [slot for slot in self.slots if slot.required and slot.path not in self.filled]
         found.near = {column.name: self._nearest(column) for column in self.columns if column.name not in self.taken}
+        for column in self.columns:
+            worth, said, slot = self._spoiled(column) if column.name in found.near else (0.0, "", "")
+            if worth >= LIKELY:
+                found.spoiled[column.name] = f"{slot}? {said}"
         return found
 
     # --- business numbers ---
@@ -354,6 +360,12 @@ class Suggesting:
                 found.buyers = column.name, Score(said.worth, reason)
                 self.taken.add(column.name)
                 return
+
+    def _spoiled(self, column: Column) -> tuple[float, str, str]:
+        said = self.concepts[column.name]
+        open_slots = [slot for slot in self.slots if slot.path not in self.filled]
+        found = [(*self.scoring.spoiled(column, slot, said), slot.name) for slot in open_slots]
+        return max(found, key=lambda one: one[0], default=(0.0, "", ""))
 
     def _nearest(self, column: Column) -> tuple[tuple[str, float], ...]:
         said = self.concepts[column.name]

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import logging
+from pathlib import Path
 
 import pytest
 
 from connector.cli.client import Management
-from connector.cli.console import shown_json
+from connector.cli.console import shown_json, told
 from connector.cli.serve import OneLine
 from connector.cli.tables import show_decision
 
@@ -57,3 +58,12 @@ def test_who_stops_a_long_command_is_told_what_stands(
     with pytest.raises(KeyboardInterrupt):
         Management(1, "t").work("/v1/publish", {})
     assert "the same command goes on from there" in capsys.readouterr().err
+
+
+def test_a_file_that_is_there_already_is_said_to_be(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The hint spoke of the folder and of rights, and both were well."""
+    file = tmp_path / "log.jsonl"
+    file.touch()
+    with pytest.raises(SystemExit), told():
+        file.open("x")
+    assert "nothing is written over: name another" in " ".join(capsys.readouterr().err.split())
