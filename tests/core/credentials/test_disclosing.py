@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from connector.credentials import jose
 from connector.credentials.disclosing import (
     SUBJECT,
     attach,
@@ -88,6 +89,20 @@ def test_whatever_is_chosen_comes_back(subject: JsonObject, data: st.DataObject)
         assert octets.startswith(whole.presented.partition(b"~")[0])
     said = {one.value for one in part.disclosures if isinstance(one.value, str)}
     assert said <= {value_at(credential, one) for one in needed if isinstance(value_at(credential, one), str)}
+
+
+@given(place=st.integers(0, 10_000), put=st.characters(codec="ascii"))
+def test_no_character_can_be_changed(place: int, put: str) -> None:
+    """Of the token, of a disclosure, of what parts them: it is refused, or its signature does not hold."""
+    subject: JsonObject = {"id": "urn:uuid:1", "name": "one", "list": ["two", {"deep": "three"}]}
+    credential: JsonObject = {"issuer": REFINER, "credentialSubject": subject}
+    octets = issued(credential, *(f"{SUBJECT}/{one}" for one in ("name", "list/0", "list/1", "list/1/deep"))).presented
+    place %= len(octets)
+    changed = octets[:place] + put.encode() + octets[place + 1 :]
+    if changed == octets:
+        return
+    with pytest.raises(Refused):
+        jose.verify(parse(changed, LIMIT).jws, key_from_jwk(SIGNER.public_jwk))
 
 
 def test_the_signed_part_tells_nothing(credential: JsonObject) -> None:
