@@ -7,7 +7,7 @@ from datetime import datetime
 
 import orjson
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from connector.credentials import jose
@@ -67,6 +67,7 @@ def places_in(value: Json, place: str = SUBJECT) -> list[str]:
     return [found for name, one in inner for found in (f"{place}/{name}", *places_in(one, f"{place}/{name}"))]
 
 
+@settings(deadline=None)  # no test rests on time
 @given(subject=st.dictionaries(NAMES, VALUES, min_size=1, max_size=4), data=st.data())
 def test_whatever_is_chosen_comes_back(subject: JsonObject, data: st.DataObject) -> None:
     """All shown is the credential; some shown has only that, each at its value; none shown has none of it."""
@@ -91,6 +92,7 @@ def test_whatever_is_chosen_comes_back(subject: JsonObject, data: st.DataObject)
     assert said <= {value_at(credential, one) for one in needed if isinstance(value_at(credential, one), str)}
 
 
+@settings(deadline=None)  # no test rests on time
 @given(place=st.integers(0, 10_000), put=st.characters(codec="ascii"))
 def test_no_character_can_be_changed(place: int, put: str) -> None:
     """Of the token, of a disclosure, of what parts them: it is refused, or its signature does not hold."""
