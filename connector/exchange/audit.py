@@ -9,17 +9,16 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from connector.errors import BadInput
-from connector.exchange.bundled import Recording, trusted_for
-from connector.exchange.obtained import MOST_KEPT_BYTES, Obtained, Outside
 from connector.exchange.ports import AuditAnswer, AuditReads, Clock, RecordableVerifier, Store
-from connector.exchange.walking import Progress, Walker
 from connector.model import Did, Facts
-from connector.provenance.assemble import assemble
-from connector.provenance.report import AuditReport
-from connector.provenance.walk import Walk
+
+if TYPE_CHECKING:
+    from connector.exchange.bundled import Recording
+    from connector.exchange.walking import Progress
+    from connector.provenance.report import AuditReport
 
 
 class Own(Protocol):
@@ -46,6 +45,10 @@ class Audit:
 
         Judging takes half a millisecond a node: not on the event loop.
         """
+        from connector.exchange.walking import Walker  # noqa: PLC0415 - a start need not wait for it (`readiness`)
+        from connector.provenance.assemble import assemble  # noqa: PLC0415 - a start need not wait for it (`readiness`)
+        from connector.provenance.walk import Walk  # noqa: PLC0415 - a start need not wait for it (`readiness`)
+
         walk = Walk(root, holder=holder, now=self.clock.now())
         await Walker(reads=self, verifier=self.verifier, receipts=self._receipt).run(walk, on_node=on_node)
         return await asyncio.to_thread(assemble, walk)
@@ -54,6 +57,12 @@ class Audit:
         """The same, and all that it takes to make it once more. Each place is asked once, so a silence counts for the
         whole walk.
         """
+        from connector.exchange.bundled import Recording, trusted_for  # noqa: PLC0415 - a start need not wait for it (`readiness`)
+        from connector.exchange.obtained import MOST_KEPT_BYTES, Obtained, Outside  # noqa: PLC0415 - a start need not wait for it (`readiness`)
+        from connector.exchange.walking import Walker  # noqa: PLC0415 - a start need not wait for it (`readiness`)
+        from connector.provenance.assemble import assemble  # noqa: PLC0415 - a start need not wait for it (`readiness`)
+        from connector.provenance.walk import Walk  # noqa: PLC0415 - a start need not wait for it (`readiness`)
+
         began = self.clock.now()
         outside = Outside(reads=self, resolver=self.verifier.resolver, receipts=self._receipt)
         obtained = Obtained(clock=self.clock, outside=outside)

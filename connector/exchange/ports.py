@@ -12,7 +12,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
 from connector.credentials.did import DidDocument
 from connector.credentials.sd_jwt import Challenge
@@ -35,9 +35,11 @@ from connector.exchange.rows import (
     StepCommit,
     TimerRow,
 )
-from connector.mapping.plan import Plan
-from connector.mapping.source import SourceFile
 from connector.model import Did
+
+if TYPE_CHECKING:
+    from connector.mapping.plan import Plan
+    from connector.mapping.source import SourceFile
 
 
 class Store(RecordStore, AgreementStore, Protocol):

@@ -9,7 +9,7 @@ import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import orjson
 
@@ -24,9 +24,11 @@ from connector.exchange.rows import (
     RecordsCommit,
 )
 from connector.exchange.subjects import identifiers
-from connector.mapping.columns import LinkRequest
-from connector.mapping.engine import Mapped
 from connector.model import AccessClass, Finding, Json, JsonObject, Level
+
+if TYPE_CHECKING:
+    from connector.mapping.columns import LinkRequest
+    from connector.mapping.engine import Mapped
 
 Parts = Mapping[tuple[AccessClass, Level], JsonObject]
 

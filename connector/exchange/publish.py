@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 from types import MappingProxyType
+from typing import TYPE_CHECKING
 
 import orjson
 
@@ -45,10 +46,12 @@ from connector.exchange.publication import (
 )
 from connector.exchange.rows import CredentialRow, DatasetRow, LinkRow, RecordRow
 from connector.exchange.stored import micros
-from connector.mapping.engine import Mapped
 from connector.mapping.lineage import placed
 from connector.model import Did, Finding, JsonObject, Level, counted
 from connector.vocabulary.bundle import Bundle
+
+if TYPE_CHECKING:
+    from connector.mapping.engine import Mapped
 
 _BATCH = 200
 _TRIES = 5
@@ -113,7 +116,8 @@ class Publish:
         on_document: Callable[[int], None],
     ) -> tuple[int, list[Mapped], list[Finding]]:
         """Publish whatever has its links by now. Returns how many were settled, the rest, and why it waits."""
-        settled, rest, unresolved = 0, list[Mapped](), list[Finding]()
+        rest: list[Mapped] = []
+        settled, unresolved = 0, list[Finding]()
         for start in range(0, len(waiting), _BATCH):
             batch = waiting[start : start + _BATCH]
             for _ in range(_TRIES):
@@ -140,7 +144,8 @@ class Publish:
         index = await self.store.next_status_index(self.tenant)
         first = await self.store.first_version(self.tenant)
         # decide
-        done, later, missing = Published(), list[Mapped](), list[Finding]()
+        later: list[Mapped] = []
+        done, missing = Published(), list[Finding]()
         commit = Batch(index=index, first=first)
         for mapped in batch:
             absent = [link for link in mapped.links if not link.optional and link_key(link) not in targets]

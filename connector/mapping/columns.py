@@ -8,11 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
-from connector.mapping.exports import Source
-from connector.mapping.shape import Condition
 from connector.mapping.source import Row
 from connector.model import Finding
+
+if TYPE_CHECKING:
+    from connector.mapping.exports import Source
+    from connector.mapping.shape import Condition
 
 Get = Callable[["Frame"], str]
 Test = Callable[["Frame"], bool]

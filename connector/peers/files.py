@@ -15,16 +15,18 @@ import os
 import stat
 import sys
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from connector.errors import BadInput
-from connector.mapping.exports import Source
-from connector.mapping.plan import Plan
 from connector.mapping.source import DateCell, Grid, NumberCell, SourceFile, Unreadable
 from connector.mapping.workbook import check_package, is_workbook
 from connector.model import Finding, Place
-from connector.peers.shaper import Shaper
+
+if TYPE_CHECKING:
+    from connector.mapping.exports import Source
+    from connector.mapping.plan import Plan
 
 _KINDS = {"n": NumberCell, "d": DateCell, "t": str}
 
@@ -42,7 +44,6 @@ class Exports:
     max_files: int = 10_000
     workbook_seconds: float = 10.0
     workbook_bytes: int = 2 << 30
-    shaper: Shaper = field(default_factory=Shaper)
 
     async def read(self, plan: Plan, *folders: Path, only_columns: bool = False) -> dict[str, list[SourceFile]]:
         """The files of each source and of each code list. Raises `BadInput` where there is none.
@@ -57,7 +58,9 @@ class Exports:
                 files = [await self._opened(file, source) for file in files]
             found[name] = files
         for name in plan.queries():
-            found[name] = [await self.shaper.make(plan, name, found, only_columns=only_columns)]
+            from connector.peers.shaper import Shaper  # noqa: PLC0415 - a start need not wait for it (`readiness`)
+
+            found[name] = [await Shaper().make(plan, name, found, only_columns=only_columns)]
         return found
 
     async def read_pattern(self, pattern: str, *folders: Path) -> list[SourceFile]:

@@ -12,7 +12,6 @@ from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
 from contextlib import aclosing, contextmanager
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -31,10 +30,7 @@ from connector.exchange.receipts import worth
 from connector.exchange.rows import AgreementRow, CommandRow, CredentialRow, DatasetRow, FileRow, RecordRow
 from connector.exchange.stored import content_of, micros
 from connector.exchange.subjects import identifiers
-from connector.mapping import engine
-from connector.mapping.blame import grouped
 from connector.mapping.doubts import sentence
-from connector.mapping.plan import Plan, parse
 from connector.model import AccessClass, Did, Json, JsonObject
 from connector.policy.odrl import digest
 from connector.policy.pinning import pinned, pins_of
@@ -74,6 +70,10 @@ async def publish(
     services: Services, wanted: Wanted, declared: Declared, on_document: Callable[[int], None]
 ) -> JsonObject:
     """Map the exports of a plan and offer what comes out under a policy."""
+    from connector.mapping.blame import grouped  # noqa: PLC0415 - a start need not wait for it (`readiness`)
+    from connector.mapping.plan import parse  # noqa: PLC0415 - a start need not wait for it (`readiness`)
+    from connector.server.plans import map_plan  # noqa: PLC0415 - a start need not wait for it (`readiness`)
+
     with about(wanted.plan):
         plan = parse(await asyncio.to_thread(read_file, wanted.plan))
     if wanted.record_type not in {"", plan.record}:
@@ -117,7 +117,7 @@ async def dataset_of(
     services: Services, name: str, record_type: str, policy_file: Path, policy_octets: bytes, *, given: str = ""
 ) -> DatasetRow:
     """The dataset of a plan (or of what was imported under its name) and a policy."""
-    dataset_id = given or _mint(services, "dataset", f"{name} {policy_file.name}")
+    dataset_id = given or mint(services.id_key, services.config.tenant, "dataset", f"{name} {policy_file.name}")
     before = await services.store.load_dataset(services.config.tenant, dataset_id)
     with about(policy_file):
         policy_digest = digest(load(policy_octets, own=True))
@@ -164,25 +164,6 @@ async def hold(services: Services, octets: bytes, into: str, policy_file: Path) 
     dataset = await dataset_of(services, into, types[0] if types else "", policy_file, policy_octets)
     result, _ = await offered(services, dataset, None, lambda open_to: services.receive.hold(octets, open_to))
     return result.as_json()
-
-
-async def map_plan(services: Services, plan: Plan) -> engine.Result:
-    """Read the plan's exports from the first folder that has them, and map them off the event loop."""
-    folders = [services.config.path(folder) for folder in services.config.exports]
-    problem: BadInput | None = None
-    for folder in folders:
-        try:
-            files = await services.exports.read(plan, folder)
-        except BadInput as error:
-            problem = problem or error
-            continue
-        minted, today = partial(_mint, services), services.clock.now().date().isoformat()
-        return await asyncio.to_thread(engine.run, plan, files, mint=minted, today=today)
-    raise problem or BadInput("the configuration names no folder of exports")
-
-
-def _mint(services: Services, kind: str, key: str) -> str:
-    return mint(services.id_key, services.config.tenant, kind, key)
 
 
 @contextmanager

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import orjson
 from aiohttp import web
@@ -27,9 +28,7 @@ from connector.exchange.in_part import InPart
 from connector.exchange.publication import Declared, Published
 from connector.exchange.rows import CredentialRow, DatasetRow
 from connector.exchange.stored import micros
-from connector.mapping.engine import Mapped
 from connector.mapping.lineage import Lineage, placed
-from connector.mapping.plan import parse
 from connector.mapping.source import Origin, Row
 from connector.model import Finding, JsonObject
 from connector.policy.odrl import digest
@@ -39,6 +38,9 @@ from connector.server.commands import read_file
 from connector.server.lines import Tell, stream
 from connector.server.operations import Operation
 from connector.server.services import SERVICES, Services
+
+if TYPE_CHECKING:
+    from connector.mapping.engine import Mapped
 
 ENVELOPE, IN_PART = "vc+jwt", "vc+sd-jwt"
 _MOST_DECOYS = 100
@@ -149,9 +151,12 @@ async def issue(services: Services, job: Job) -> Signed:
     documents = [_stated(services, job.record_type, one) for one in job.claims]
     findings: list[Finding] = []
     if job.plan is not None:
+        from connector.mapping.plan import parse  # noqa: PLC0415 - a start need not wait for it (`readiness`)
+        from connector.server.plans import map_plan  # noqa: PLC0415 - a start need not wait for it (`readiness`)
+
         with commands.about(job.plan):
             plan = parse(read_file(job.plan))
-        mapped = await commands.map_plan(services, plan)
+        mapped = await map_plan(services, plan)
         documents += mapped.mapped
         findings += mapped.findings
     dataset = DatasetRow(
@@ -234,6 +239,8 @@ def _signed_before(document: Mapped, row: CredentialRow) -> Finding:
 
 def _stated(services: Services, record_type: str, claims: Claims) -> Mapped:
     """A claim file as a document: its subject is what the file says."""
+    from connector.mapping.engine import Mapped  # noqa: PLC0415 - a start need not wait for it (`readiness`)
+
     subject = claims.subject
     kind = subject.get("type")
     if not isinstance(kind, str) or not isinstance(subject.get("id"), str):

@@ -27,7 +27,6 @@ from connector.server import (
     answers_data,
     answers_peers,
     asked,
-    bundling,
     commands,
     decisions,
     discarding,
@@ -265,6 +264,8 @@ async def _audit(request: web.Request) -> web.StreamResponse:
             tell({"done": count, "at": at})
 
         if body.bundle:
+            from connector.server import bundling  # noqa: PLC0415 - a start need not wait for it (`readiness`)
+
             return await bundling.audit(
                 services, body.id, holder, on_node, client=body.client, prepared_for=body.prepared_for
             )

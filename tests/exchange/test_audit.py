@@ -61,7 +61,7 @@ async def test_a_walk_is_judged_beside_the_event_loop(companies: Companies, monk
         where.append(threading.current_thread())
         return assemble(walk)
 
-    monkeypatch.setattr("connector.exchange.audit.assemble", judged)
+    monkeypatch.setattr("connector.provenance.assemble.assemble", judged)
     journey, _ = companies.audit(mandate(), AUDITOR)
     assert (await journey.run("rec:B", MAKER)).verdict == "verified"
     assert len(where) == 1
