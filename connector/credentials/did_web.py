@@ -40,7 +40,7 @@ def did_of(address: str, *, allow_http: bool = False) -> Did:
 def base_url(did: str, *, allow_http: bool = False) -> str:
     """The address that a did:web stands for, without a slash at the end. Loopback only with `allow_http`."""
     if len(did) > _MAX_DID_CHARS or not did.isascii():
-        raise Refused("bad-did", "too long or not ASCII")
+        raise Refused("bad-did", "too long or not ASCII (a name with other letters is written xn--...)")
     scheme, _, rest = did.partition(":")
     method, _, name = rest.partition(":")
     if scheme != "did" or method != "web":

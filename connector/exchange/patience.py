@@ -8,6 +8,7 @@ allows, and told where it does not.
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -26,6 +27,7 @@ CALLER_SECONDS: Final = 3.0
 _FIRST_SECONDS, _LONGEST_SECONDS = 0.5, 4.0
 _LATER: Final = "it may be restarting: repeat the command in a few minutes, or ask its people"
 _LONGEST_NUMBER: Final = 6
+_PORT_IN_PATH: Final = re.compile(r"(did:web:[^:%]+):([0-9]{2,5})")
 
 
 def asked_to_wait(headers: Mapping[str, str]) -> int:
@@ -59,7 +61,7 @@ class Patient:
 
     async def dsp_base(self, peer: Did) -> str:
         """As `Peers`."""
-        return await self._ask(partial(self.peers.dsp_base, peer))
+        return await self._ask(partial(self.peers.dsp_base, peer), hint=_slip(peer))
 
     async def post(self, peer: Did, url: str, body: bytes, *, limit_bytes: int = 1 << 20) -> Sent:
         """As `Peers`, for a request that changes nothing there."""
@@ -85,7 +87,7 @@ class Patient:
         """As `Peers`, once: a grant that was used is not used again."""
         return await self.peers.renew(peer, url, refresh_token, access_token)
 
-    async def _ask(self, once: Callable[[], Awaitable[_T]]) -> _T:
+    async def _ask(self, once: Callable[[], Awaitable[_T]], *, hint: str = "") -> _T:
         now = asyncio.get_running_loop().time
         until, pause = now() + self.seconds, _FIRST_SECONDS
         while True:
@@ -96,19 +98,25 @@ class Patient:
                     raise
                 wait = max(pause * (0.5 + self.ids.jitter()), error.again_after)
                 if now() + wait > until:
-                    raise self._given_up(error) from error
+                    raise self._given_up(error, hint) from error
                 self.say(f"asked again in {wait:.0f} s, for {until - now():.0f} s at most: {error.detail}")
             await asyncio.sleep(wait)
             pause = min(2 * pause, _LONGEST_SECONDS)
 
-    def _given_up(self, error: PeerUnreachable) -> PeerUnreachable:
+    def _given_up(self, error: PeerUnreachable, hint: str) -> PeerUnreachable:
         if error.again_after:
             return PeerUnreachable(
                 f"{error.detail} It asks to be left alone for {error.again_after} s.",
                 hint=f"repeat the command in {error.again_after} s", again_after=error.again_after,
             )  # fmt: skip
         told = f"{error.detail} It was asked again for {self.seconds:.0f} s."
-        return PeerUnreachable(told, hint=error.hint or _LATER)
+        return PeerUnreachable(told, hint=error.hint or hint or _LATER)
+
+
+def _slip(peer: Did) -> str:
+    """A path of digits alone is a tenant, and oftener a port that somebody wrote as in an address (did:web, 3.1)."""
+    found = _PORT_IN_PATH.fullmatch(peer)
+    return f"a port is written so in a DID: {found[1]}%3A{found[2]}; else {_LATER}" if found else ""
 
 
 async def _sent(peer: Did, sending: Awaitable[Sent]) -> Sent:

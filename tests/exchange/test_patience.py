@@ -53,6 +53,10 @@ class Moody:
         assert (peer, url) == (PEER, URL)
         return Sent(answer=self._answer(), token="")
 
+    async def dsp_base(self, _: Did) -> str:
+        """The address of a peer that is not there."""
+        return str(self._answer().status)
+
     async def pull(self, url: str, authorization: str, *, limit_bytes: int) -> HttpAnswer:
         """A data page."""
         assert (url, authorization, limit_bytes) == (URL, "token", 5)
@@ -123,6 +127,23 @@ def test_patience_ends(last: int | PeerUnreachable) -> None:
     assert peer.asked <= 12
     assert "asked again for 30 s" in error.detail
     assert error.hint
+
+
+@pytest.mark.parametrize(
+    ("did", "slip"),
+    [("did:web:127.0.0.1:9401", True), ("did:web:127.0.0.1%3A9401", False), ("did:web:example.com:refiner", False)],
+)
+def test_a_port_that_is_written_as_in_an_address_is_told(did: str, *, slip: bool) -> None:
+    """It is a path of the DID, so another port was asked, and nobody would guess why."""
+    peer = Moody([REFUSED])
+
+    async def read() -> str:
+        patient = Patient(peers=peer, ids=peer, seconds=30)  # type: ignore[arg-type]  # as above
+        with pytest.raises(PeerUnreachable) as raised:
+            await patient.dsp_base(Did(did))
+        return raised.value.hint
+
+    assert ("a port is written so in a DID: did:web:127.0.0.1%3A9401" in in_virtual_time(read())[0]) is slip
 
 
 def test_who_asks_for_longer_is_left_alone() -> None:
