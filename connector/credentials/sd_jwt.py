@@ -137,6 +137,8 @@ def parse(octets: bytes, limit_bytes: int, expected_type: str = TYPE) -> SdJwt:
         raise Refused("too-large", f"more than {limit_bytes} bytes")
     if octets.count(SEPARATOR) > MAX_DISCLOSURES + 1:
         raise Refused("too-many-disclosures", f"more than {MAX_DISCLOSURES}")
+    if SEPARATOR not in octets:
+        raise Refused("not-an-sd-jwt", "no ~ behind the token (RFC 9901 section 4)")
     first, *texts, last = octets.split(SEPARATOR)
     jws = jose.parse(first, limit_bytes)
     if jws.type != expected_type:  # RFC 8725 section 3.11

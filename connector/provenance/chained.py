@@ -94,15 +94,16 @@ def _permit(seen: Seen, key: str) -> Ground | None:
     return Ground.VERIFIED if ours else Ground.UNPROVEN
 
 
-def attested(seen: Seen) -> dict[str, str]:
-    """Key of an attestation -> the site for which it was given, as the books call it.
+def attested(seen: Seen) -> dict[str, frozenset[str]]:
+    """Key of an attestation -> the sites for which it was given, as the books call them.
 
-    Who runs the site signs what was made there; what it attests to itself is no attestation.
+    Who runs the site signs what was made there; what it attests to itself is no attestation. Several sites: companies
+    that call one id theirs all lean on it, and it does not say whose site was judged.
     """
-    found: dict[str, str] = {}
+    found: dict[str, frozenset[str]] = {}
     for key, node in seen.walk.nodes.items():
         content = node.content
-        if content is None or not isinstance(content.event, MakeEvent):
+        if content is None or not isinstance(content.event, MakeEvent) or seen.ground(key) is not Ground.VERIFIED:
             continue
         site = seen.names.event(content, content.event).site
         for target in _led_to(seen, key, "facilityRecord"):
@@ -111,7 +112,9 @@ def attested(seen: Seen) -> dict[str, str]:
                 continue
             if content.issuer == (place.operator or place.issuer):
                 given = ((one, seen.walk.nodes[one].content) for one in _led_to(seen, target, "attestation"))
-                found |= {one: site for one, said in given if said is not None and said.issuer != content.issuer}
+                for one, said in given:
+                    if said is not None and said.issuer != content.issuer and said.id == place.id:
+                        found[one] = found.get(one, frozenset()) | {site}
     return found
 
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
+from datetime import datetime
 from decimal import Decimal
 from typing import Final
 
@@ -102,11 +103,11 @@ def sourcing_of(
     sound: Collection[str],
     passports: Mapping[str, Passport],
     chain: Chain,
-    attested: Mapping[str, str],
+    attested: Mapping[str, Collection[str]],
 ) -> SourcingReport:
     """What the chain states about the node `root_key`.
 
-    `sound`: keys of nodes that are verified, proofs included. `attested`: key of an attestation -> the site for which
+    `sound`: keys of nodes that are verified, proofs included. `attested`: key of an attestation -> the sites for which
     it was given, where whoever runs the site did not sign it itself.
     """
     tracer = Tracer(chain)
@@ -123,12 +124,10 @@ def sourcing_of(
         if node.content is not None
         for sourcing in node.content.sourcing
     )
-    standings = {
-        site: min((Standing(one.standing) for one in stated if one.site == site and one.standing), key=_ORDER.index,
-                  default=Standing.NONE)
-        for site in dict.fromkeys(sites.values())
-        if site
-    }  # fmt: skip
+    standings = {site: Standing.NONE for site in sites.values() if site}
+    for one in stated:
+        if one.standing:
+            standings[one.site] = min(standings[one.site], Standing(one.standing), key=_ORDER.index)
     return SourcingReport(
         stated=stated,
         sites=tuple(SiteSourced(site=site, standing=word.value) for site, word in sorted(standings.items())),
@@ -158,7 +157,7 @@ def _judged(
     *,
     sites: Mapping[str, str],
     owners: Mapping[tuple[str, str], str],
-    attested: Mapping[str, str],
+    attested: Mapping[str, Collection[str]],
     sound: Collection[str],
 ) -> SourcingStated:
     """The statement with what it counts for."""
@@ -168,25 +167,33 @@ def _judged(
     if node.key not in sound:
         return replace(one, open=_UNSOUND)
     if node.type == ATTESTATION:
-        site = attested.get(node.key, "")
-        why = "" if site in {*sites.values()} - {""} else "it speaks for no site on the way"
+        site, why = _spoken_for(attested.get(node.key, ()), sites)
+        why = why or _lapsed(sourcing, node.times, "what leans on it happened")
         return replace(one, site="" if why else site, standing="" if why else Standing.ATTESTED.value, open=why)
     site = sites.get(owners.get((content.id, content.issuer), ""), "")
     if sourcing.kind != "social":
         return replace(one, site=site)
     why = "" if site else "no verified making on the way tells of which site it speaks"
-    why = why or _lapsed(node, sourcing)
+    made = () if content.time is None else (content.time,)
+    why = why or _lapsed(sourcing, made, "this was made")
     return replace(one, site=site, standing="" if why else sourcing.standing(content.issuer).value, open=why)
 
 
-def _lapsed(node: Node, sourcing: Sourcing) -> str:
-    """Why its period does not cover the making; its end does not belong to it."""
-    made = node.content.time if node.content is not None else None
+def _spoken_for(claimed: Collection[str], sites: Mapping[str, str]) -> tuple[str, str]:
+    """The site that an attestation judged, and why that is not known. Its signer names an id, not who runs the site."""
+    if len(claimed) > 1:
+        return "", "several companies call its site theirs"
+    site = next(iter(claimed), "")
+    return site, "" if site and site in sites.values() else "it speaks for no site on the way"
+
+
+def _lapsed(sourcing: Sourcing, times: Collection[datetime], what: str) -> str:
+    """Why its period does not cover these times, at which `what`; its end does not belong to it."""
     try:
-        if made is not None and sourcing.end and read_time(sourcing.end) <= made:
-            return "its period was over when this was made"
-        if made is not None and sourcing.start and made < read_time(sourcing.start):
-            return "its period began after this was made"
+        if times and sourcing.end and read_time(sourcing.end) <= max(times):
+            return f"its period was over when {what}"
+        if times and sourcing.start and min(times) < read_time(sourcing.start):
+            return f"its period began after {what}"
     except ValueError:
         return "its period cannot be read"
     return ""
@@ -216,18 +223,18 @@ def _contradictions(nodes: Mapping[str, Node], stated: Collection[SourcingStated
             yield _finding(RED_FLAG, one, f"a red flag{grave} without any action: {said.scope or 'not said what'}")
         if said.kind == "social" and said.calls_itself_independent(content.issuer):
             yield _finding(CONTRADICTED, one, f"who states it calls itself the {said.party} party that checked it")
-        for other in given if said.kind == "social" else ():
-            if one.site == other.site and _leans_on(said, nodes[other.node], other.sourcing):
-                yield _finding(
-                    CONTRADICTED, one, f"it claims {said.score}, and its verifier signed {other.sourcing.score}"
-                )
+        beside = [other for other in given if said.kind == "social" and other.site == one.site]
+        signed = [other.sourcing.score for other in beside if _leans_on(said, nodes[other.node], other.sourcing)]
+        if signed and said.score not in signed:  # a site may be judged again, with another result
+            told = " or ".join(dict.fromkeys(signed))
+            yield _finding(CONTRADICTED, one, f"it claims {said.score}, and its verifier signed {told}")
 
 
 def _leans_on(said: Sourcing, node: Node, attestation: Sourcing) -> bool:
-    """The claim names whoever signed the attestation, by the same edition of the same scheme, with another score."""
+    """The claim names whoever signed the attestation, by the same edition of the same scheme; both tell a score."""
     signer = node.content.issuer if node.content is not None else ""
     same = (said.scheme, said.version, said.verifier) == (attestation.scheme, attestation.version, signer)
-    return same and "" not in {said.score, attestation.score} and said.score != attestation.score
+    return same and "" not in {said.score, attestation.score}
 
 
 def _finding(code: str, one: SourcingStated, message: str) -> BalanceFinding:

@@ -279,6 +279,8 @@ def test_another_kind_of_token_is_none(
     assert first_no(report) == ("invalid", "envelope", "bad-typ")
     bare = verify(secure(credential).rstrip(b"~"), at=now, now=now, material=asked)
     assert first_no(bare) == ("invalid", "envelope", "bad-typ")
+    with pytest.raises(Refused, match="not-an-sd-jwt"):
+        parse(secure(credential).rstrip(b"~"), LIMIT)
 
 
 def test_a_changed_disclosure_or_signature_is_found(

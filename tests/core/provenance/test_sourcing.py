@@ -33,17 +33,23 @@ def social(score: str = "74", **more: Json) -> JsonObject:
     return {"socialClaim": [{"type": "SocialClaim", **EDITION, "score": score, **more}]}
 
 
-def attest(world: World, *, issuer: str = CERTIFIER, about: str = "site:mine", score: str = "74") -> World:
+VALIDITY: JsonObject = {"type": "Period", "start": "2026-01-01T00:00:00Z", "end": "2028-01-01T00:00:00Z"}
+
+
+def attest(
+    world: World, *, issuer: str = CERTIFIER, about: str = "site:mine", validity: JsonObject = VALIDITY
+) -> World:
     """The mine's facility record leads to an attestation; what leads to the record is linked anew."""
-    attested: JsonObject = {"id": about, "type": "Facility", **EDITION, "score": score}
-    attested["validity"] = {"type": "Period", "start": "2026-01-01T00:00:00Z", "end": "2028-01-01T00:00:00Z"}
+    attested: JsonObject = {"id": about, "type": "Facility", **EDITION, "score": "74", "validity": validity}
     world.add(MINE, "SchemeAttestation", "rec:attestation", ("PUB", attested), issuer=issuer)
     return world
 
 
-def mined(*, issuer: str = CERTIFIER, about: str = "site:mine", **claims: JsonObject) -> World:
+def mined(
+    *, issuer: str = CERTIFIER, about: str = "site:mine", validity: JsonObject = VALIDITY, **claims: JsonObject
+) -> World:
     """The chain with such an attestation of the mine."""
-    world = attest(World(), issuer=issuer, about=about)
+    world = attest(World(), issuer=issuer, about=about, validity=validity)
     world.proofs["site:mine"] = {"attestation": [world.link(MINE, "rec:attestation")]}
     return chain(world=world, claims=claims)
 
@@ -111,6 +117,55 @@ def test_nobody_attests_to_his_own_site() -> None:
     assert opened(report) == {"rec:attestation": "it speaks for no site on the way"}
 
 
+class Squatter(World):
+    """Its refiner calls the mine's site its own, and links what the certifier signed for that id."""
+
+    def add(
+        self, holder: Did, kind: str, record: str, *subjects: tuple[str, JsonObject], issuer: str = "", version: int = 1
+    ) -> str:
+        """The refiner's records, at the mine's site."""
+        if holder == REFINER:
+            subjects = tuple((one, said | self.moved_to(kind, said)) for one, said in subjects)
+        return super().add(holder, kind, record, *subjects, issuer=issuer, version=version)
+
+    def moved_to(self, kind: str, said: JsonObject) -> JsonObject:
+        """What becomes of a subject."""
+        if kind == "FacilityRecord":
+            return {"id": "site:mine", "attestation": [self.link(REFINER, "rec:attestation")]}
+        return {"facility": "site:mine"} if "facility" in said else {}
+
+
+def test_an_attestation_to_which_two_companies_lay_claim_stands_for_neither() -> None:
+    """Its signer names an id, and which of the two runs the site that was judged nobody knows."""
+    world = attest(Squatter())
+    world.proofs["site:mine"] = {"attestation": [world.link(MINE, "rec:attestation")]}
+    report = audit(chain(world=world))
+    assert len(sites(report)) == 3
+    assert "attested" not in {*sites(report).values(), *shares(report)}
+    assert opened(report) == {"rec:attestation": "several companies call its site theirs"}
+
+
+@pytest.mark.parametrize(
+    ("more", "why"),
+    [
+        ({"start": "2020-01-01T00:00:00Z", "end": "2021-01-01T00:00:00Z"},
+         "its period was over when what leans on it happened"),
+        ({"start": "2028-01-01T00:00:00Z"}, "its period began after what leans on it happened"),
+        ({"end": "soon"}, "its period cannot be read"),
+    ],
+)  # fmt: skip
+def test_an_attestation_counts_in_the_period_that_it_tells(more: JsonObject, why: str) -> None:
+    """That its credential is still valid does not make the judgement last."""
+    report = audit(mined(validity={"type": "Period", **more}))
+    assert sites(report)["site:mine"] == "unstated"
+    assert opened(report) == {"rec:attestation": why}
+
+
+def test_an_attestation_that_names_no_site_stands_for_none() -> None:
+    """Whoever links it can't choose what it is about."""
+    assert sites(audit(mined(about="")))["site:mine"] == "unstated"
+
+
 def test_an_attestation_of_another_site_stands_for_nothing() -> None:
     """The record that leans on it breaks a rule, and so what rests on that record does not count."""
     report = audit(mined(about="site:elsewhere"))
@@ -159,6 +214,17 @@ def test_a_claim_is_held_against_the_attestation_that_it_leans_on() -> None:
     assert contradicted(audit(mined(L2=high))) == []  # the refinery's
     edition: JsonObject = {**high["socialClaim"][0], "schemeVersion": "3"}  # type: ignore[index, dict-item]  # made above
     assert contradicted(audit(mined(L1={"socialClaim": edition}))) == []
+
+
+def test_a_claim_that_fits_one_of_two_judgements_contradicts_neither() -> None:
+    """A site was judged again, with another result."""
+    world = attest(World())
+    again: JsonObject = {"id": "site:mine", "type": "Facility", **EDITION, "score": "94"}
+    world.add(MINE, "SchemeAttestation", "rec:again", ("PUB", again), issuer=CERTIFIER)
+    given: list[Json] = [world.link(MINE, "rec:attestation"), world.link(MINE, "rec:again")]
+    world.proofs["site:mine"] = {"attestation": given}
+    chain(world=world, claims={"L1": social("94", assurance=assurance("third"))})
+    assert contradicted(audit(world)) == []
 
 
 def test_who_calls_itself_a_third_party_is_a_finding() -> None:
