@@ -141,9 +141,15 @@ def main() -> None:
     lines = sys.stdin.buffer
     request = orjson.loads(lines.readline())
     cap(request["memory"] + _ROOM, request["seconds"])
-    database = filled(request, lines)
-    cap(closed=True)
-    said = answer(database, request, volatile(database))
+    import duckdb  # noqa: PLC0415  # see above
+
+    said: JsonObject | Finding
+    try:
+        database = filled(request, lines)
+        cap(closed=True)
+        said = answer(database, request, volatile(database))
+    except (duckdb.OutOfMemoryException, MemoryError):
+        said = out_of_bounds(str(request["source"]), "and the exports need more memory than they may have")
     if not isinstance(said, dict):
         place = said.place
         found: JsonObject = {"code": said.code, "message": said.message, "hint": said.hint, "line": place.line}

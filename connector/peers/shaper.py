@@ -65,17 +65,20 @@ class Shaper:
         """What the process says; None: it was ended, or ended itself."""
         child = await asyncio.create_subprocess_exec(
             sys.executable, "-m", "connector.peers.shape_child",
-            stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL,
+            stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
         )  # fmt: skip
         answer: bytes | None = None
+        told = b""
         try:
             with suppress(TimeoutError):
-                answer, _ = await asyncio.wait_for(child.communicate(asked), self.seconds)
+                answer, told = await asyncio.wait_for(child.communicate(asked), self.seconds)
         finally:
             if child.returncode is None:
                 with suppress(ProcessLookupError):
                     child.kill()
                 await child.wait()
+        if answer is not None and (child.returncode or 0) > 0:  # neither ended by us nor by its limits
+            raise AssertionError(f"the process for SQL failed: {told[-2000:].decode(errors='replace')}")
         return None if child.returncode else answer
 
 

@@ -230,6 +230,17 @@ def test_more_memory_than_there_may_be(asked: Asked) -> None:
     assert found.code == "sql-limit"
 
 
+async def test_exports_that_need_more_memory_than_there_may_be(tmp_path: Path) -> None:
+    """Told before any SQL runs, by the process itself."""
+    lot = "x" * 300
+    (tmp_path / "L_1.csv").write_text("LOT;MENGE\n" + "".join(f"{lot}{number};1\n" for number in range(12_000)))
+    (tmp_path / "A_1.csv").write_bytes(ASSAYS)
+    files = await Exports(shaper=Shaper(memory=1 << 20)).read(plan("SELECT LOT, MENGE AS M FROM lots"), tmp_path)
+    broken = files["made"][0].broken
+    assert broken is not None
+    assert broken.code == "sql-limit"
+
+
 async def test_what_does_not_end_is_ended() -> None:
     """An endless recursion, a join of everything with everything: killed, and told."""
     endless = (
