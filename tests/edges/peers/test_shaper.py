@@ -230,15 +230,13 @@ def test_more_memory_than_there_may_be(asked: Asked) -> None:
     assert found.code == "sql-limit"
 
 
-async def test_exports_that_need_more_memory_than_there_may_be(tmp_path: Path) -> None:
+async def test_exports_that_need_more_memory_than_there_may_be() -> None:
     """Told before any SQL runs, by the process itself."""
-    lot = "x" * 300
-    (tmp_path / "L_1.csv").write_text("LOT;MENGE\n" + "".join(f"{lot}{number};1\n" for number in range(12_000)))
-    (tmp_path / "A_1.csv").write_bytes(ASSAYS)
-    files = await Exports(shaper=Shaper(memory=1 << 20)).read(plan("SELECT LOT, MENGE AS M FROM lots"), tmp_path)
-    broken = files["made"][0].broken
-    assert broken is not None
-    assert broken.code == "sql-limit"
+    rows = "".join(f"{'x' * 300}{number};1\n" for number in range(12_000))
+    files = {"lots": [file("lots.csv", f"LOT;MENGE\n{rows}".encode())]}
+    made = await Shaper(memory=1 << 20).make(plan("SELECT LOT, MENGE AS M FROM lots"), "made", files)
+    assert made.broken is not None
+    assert made.broken.code == "sql-limit"
 
 
 async def test_what_does_not_end_is_ended() -> None:
