@@ -22,18 +22,22 @@ Columns = Mapping[str, Sequence[str]]
 
 _QUERIES = frozenset({"SELECT_NODE", "SET_OPERATION_NODE", "RECURSIVE_CTE_NODE", "CTE_NODE"})
 _TABLE_FUNCTIONS = frozenset({"range", "generate_series", "unnest"})
-_CLOCKS = frozenset([
-    "age", "current_catalog", "current_database", "current_date", "current_localtime", "current_localtimestamp",
-    "current_role", "current_schema", "current_schemas", "current_setting", "current_time", "current_timestamp",
-    "current_user", "get_current_time", "get_current_timestamp", "getenv", "getvariable", "in_search_path", "localtime",
-    "localtimestamp", "now", "session_user", "today", "transaction_timestamp", "txid_current", "user", "version",
+_BARE = frozenset([
+    "current_catalog", "current_date", "current_role", "current_schema", "current_time", "current_timestamp",
+    "current_user", "localtime", "localtimestamp", "session_user", "user",
 ])  # fmt: skip
-"""What depends on the clock or the session, whether written as a function or as a bare word."""
+"""What depends on the clock or the session where a bare word says it; a column of that name comes first."""
+_CLOCKS = _BARE | frozenset([
+    "age", "ago", "current_database", "current_localtime", "current_localtimestamp", "current_schemas",
+    "current_setting", "get_current_time", "get_current_timestamp", "getenv", "getvariable", "in_search_path", "now",
+    "pg_conf_load_time", "pg_postmaster_start_time", "today", "transaction_timestamp", "txid_current", "version",
+])  # fmt: skip
+"""The same as functions, macros over them among these."""
 _ONE = "one SELECT (or WITH ... SELECT, VALUES, PIVOT ... IN ...) over the plan's sources"
 _SHOWN = 30
 _UNKNOWN_COLUMN = re.compile(r'column (?:named )?"([^"]+)"')
 _CAST = re.compile(
-    r'Could not convert string "(.*)" to (\S+)|(?:invalid|date|time|timestamp) field [^:]*: "(.*?)"', re.DOTALL
+    r'Could not convert string (["\'])(.*)\1 to |(?:invalid|date|time|timestamp) field [^:]*: "(.*?)"', re.DOTALL
 )
 _SAID = re.compile(r"(no-number|no-locale):([^:]*):?(.*)", re.DOTALL)
 """What `number_macro` says of a text."""
@@ -77,10 +81,11 @@ def name_of(source: str) -> str:
 
 
 def objection(
-    source: str, sql: str, tree: JsonObject, tables: Columns, *, there_are: Sequence[str], chance: frozenset[str]
+    source: str, sql: str, tree: JsonObject, tables: Columns, *, there_are: Sequence[str], chance: frozenset[str],
+    catalogue: frozenset[str] = frozenset(),
 ) -> Finding | None:  # fmt: skip
     """Why this SQL is not run, or None. `there_are`: all that could be its tables; `chance`: what the database calls
-    volatile.
+    volatile; `catalogue`: its own tables, which a WITH of that name does not open.
     """
     if tree.get("error"):
         if tree.get("error_type") == "parser":
@@ -90,7 +95,8 @@ def objection(
     if not isinstance(statements, list) or len(statements) != 1:
         return _finding(source, "sql-refused", "There is more or less than one SELECT.", _ONE)
     nodes = list(_nodes(statements[0]))
-    known = {name.lower() for name in tables} | {name for node in nodes for name in _named(node)}
+    named = {name for node in nodes for name in _named(node)}
+    known = {name.lower() for name in tables} | (named - catalogue)
     columns = {column.lower() for listed in tables.values() for column in listed}
     forbidden = (chance | _CLOCKS) - {"error"}
     for node in nodes:
@@ -160,7 +166,7 @@ def _refused_call(node: JsonObject, forbidden: frozenset[str], columns: set[str]
         path = node.get("column_names")
         word = str(path[0]).lower() if isinstance(path, list) and len(path) == 1 else ""
         name = "" if word in columns else word
-        forbidden = _CLOCKS
+        forbidden = _BARE
     elif kind not in {"FUNCTION", "WINDOW"}:
         return None
     if name in forbidden:
@@ -186,7 +192,7 @@ def failure(source: str, sql: str, error: JsonObject, tables: Columns) -> Findin
         return _finding(source, "bad-sql", f"`{said[2][:80]}` is no locale.", f"known: {', '.join(LOCALES)}", line)
     cast = _CAST.search(text)
     if kind == "Conversion" or cast is not None:
-        value = (cast[1] or cast[3] or "") if cast is not None else ""
+        value = (cast[2] or cast[3] or "") if cast is not None else ""
         hint = "number(COLUMN, 'de') reads numbers as the locale writes them; TRY_CAST gives NULL instead"
         return _finding(source, "bad-cast", f"{first}.", hint, line, value=value)
     if error.get("error_subtype") == "COLUMN_NOT_FOUND" or "does not have a column named" in text:
@@ -201,6 +207,12 @@ def out_of_bounds(source: str, why: str) -> Finding:
     """The finding for SQL that was ended."""
     hint = "does a join lack its condition, or a recursion its end? Filter first, then join"
     return _finding(source, "sql-limit", f"The SQL {why}.", hint)
+
+
+def too_deep(source: str) -> Finding:
+    """The finding for SQL whose tree is nested deeper than it can be judged."""
+    hint = "concat(A, B, ...) or list_sum([A, B, ...]) instead of a long chain of operators; or WITH, step by step"
+    return _finding(source, "bad-sql", "The SQL is nested too deep.", hint)
 
 
 def bad_type(source: str, column: str, kind: str) -> Finding:

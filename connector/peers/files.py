@@ -129,7 +129,7 @@ class Exports:
 
     async def _in_child(self, file: SourceFile, sheet: str) -> Grid:
         child = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "connector.peers.workbook_child", sheet, str(self.workbook_bytes),
+            sys.executable, "-P", "-m", "connector.peers.workbook_child", sheet, str(self.workbook_bytes),
             str(int(self.workbook_seconds) + 1),
             stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL,
         )  # fmt: skip

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, BinaryIO
 
 import orjson
 
-from connector.mapping.sql import MARK, bad_type, failure, is_ordered, number_macro, objection, out_of_bounds
+from connector.mapping.sql import MARK, bad_type, failure, is_ordered, number_macro, objection, out_of_bounds, too_deep
 from connector.peers.workbook_child import cap
 
 if TYPE_CHECKING:
@@ -79,6 +79,12 @@ def volatile(database: DuckDBPyConnection) -> frozenset[str]:
     return frozenset(str(row[0]) for row in found.fetchall())
 
 
+def catalogue(database: DuckDBPyConnection) -> frozenset[str]:
+    """The views that tell of the database."""
+    found = database.execute("SELECT view_name FROM duckdb_views()")
+    return frozenset(str(row[0]).lower() for row in found.fetchall())
+
+
 def answer(database: DuckDBPyConnection, request: JsonObject, chance: frozenset[str]) -> JsonObject | Finding:
     """The rows that a request's SQL gives, or why there are none. `chance`: what is `volatile`."""
     import duckdb  # noqa: PLC0415  # see above
@@ -89,11 +95,14 @@ def answer(database: DuckDBPyConnection, request: JsonObject, chance: frozenset[
         serialized = database.execute("SELECT json_serialize_sql(?)", [sql]).fetchone()
         assert serialized is not None
         tree = orjson.loads(serialized[0])
-        refused = objection(source, sql, tree, tables, there_are=there_are, chance=chance)
+        own = catalogue(database)
+        refused = objection(source, sql, tree, tables, there_are=there_are, chance=chance, catalogue=own)
         return refused or _rows(source, database.execute(sql), ordered=is_ordered(tree))
     except duckdb.Error as error:
         _, _, told = str(error).partition(": ")
         return failure(source, sql, orjson.loads(told) if told.startswith("{") else {"exception_message": told}, tables)
+    except orjson.JSONDecodeError:  # of the tree, which the database wrote: it reads no deeper than 1024
+        return too_deep(source)
     except MemoryError:
         return out_of_bounds(source, "needs more memory than it may have")
 

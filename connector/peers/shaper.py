@@ -64,7 +64,7 @@ class Shaper:
     async def _in_child(self, asked: bytes) -> bytes | None:
         """What the process says; None: it was ended, or ended itself."""
         child = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "connector.peers.shape_child",
+            sys.executable, "-P", "-m", "connector.peers.shape_child",
             stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
         )  # fmt: skip
         answer: bytes | None = None

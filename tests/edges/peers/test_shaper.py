@@ -17,6 +17,7 @@ from connector.mapping.engine import Result, run
 from connector.mapping.plan import Plan
 from connector.mapping.reading import open_table
 from connector.mapping.shaping import hold, request
+from connector.mapping.sql import _CLOCKS
 from connector.model import Finding, JsonObject
 from connector.peers import shaper
 from connector.peers.files import Exports
@@ -197,6 +198,11 @@ def test_numbers_are_read_as_the_locale_writes_them(
         "SELECT LOT FROM lots TABLESAMPLE 50%",
         "SELECT LOT FROM lots ORDER BY random()",
         "SELECT nextval('x') AS LOT",
+        "SELECT ago(INTERVAL 1 day)::VARCHAR AS LOT",
+        "SELECT pg_postmaster_start_time()::VARCHAR AS LOT",
+        "SELECT pg_conf_load_time()::VARCHAR AS LOT",
+        "SELECT user AS LOT FROM lots",
+        "SELECT * FROM (WITH sqlite_master AS (SELECT 1) FROM sqlite_master) a, sqlite_master b",
         "SELECT sum(1) OVER (ORDER BY random())::VARCHAR AS LOT FROM lots",
     ],
 )
@@ -206,6 +212,48 @@ def test_sql_reads_nothing_else_changes_nothing_and_tosses_no_coin(asked: Asked,
     assert isinstance(found, Finding)
     assert found.code == "sql-refused"
     assert found.hint
+
+
+def test_no_macro_of_the_database_hides_a_clock(asked: Asked) -> None:
+    """A new version may bring another one."""
+    macros = asked.database.execute(
+        "SELECT function_name FROM duckdb_functions() WHERE function_type = 'macro'"
+        " AND regexp_matches(macro_definition, 'current_|localtime|now\\(|today|getenv|random|uuid|version')"
+    )
+    names = {str(row[0]) for row in macros.fetchall()}
+    assert "ago" in names
+    assert names <= asked.chance | _CLOCKS
+
+
+def test_columns_may_have_the_names_of_functions(asked: Asked) -> None:
+    """`version` is no function until it is called."""
+    renamed = "WITH t AS (SELECT LOT AS version, MENGE AS age FROM lots) SELECT version, age FROM t"
+    assert asked.rows(renamed)[1] == ["0020", "2"]
+
+
+def test_sql_that_is_nested_too_deep_is_told_as_that(asked: Asked) -> None:
+    """And not as SQL that takes too long."""
+    found = asked("SELECT LOT" + "||LOT" * 700 + " AS M FROM lots")
+    assert isinstance(found, Finding)
+    assert (found.code, "too deep" in found.message) == ("bad-sql", True)
+
+
+@pytest.mark.parametrize("kind", ["INTEGER", "DATE", "DECIMAL(10, 2)"])
+def test_a_text_that_cannot_be_cast_is_known(asked: Asked, kind: str) -> None:
+    """Whatever quotes the database has for it."""
+    found = asked(f"SELECT CAST(LOT || 'x' AS {kind}) AS M FROM lots WHERE LOT = '0020'")
+    assert isinstance(found, Finding)
+    assert (found.code, found.place.value) == ("bad-cast", "0020x")
+
+
+async def test_no_code_is_loaded_from_the_folder_that_one_stands_in(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Exports come from elsewhere: one that is called as a library must not be run."""
+    for name in ("orjson", "duckdb"):
+        (tmp_path / f"{name}.py").write_text("raise SystemExit(3)")
+    monkeypatch.chdir(tmp_path)
+    assert len((await mapped(tmp_path, "SELECT LOT, NULL::VARCHAR AS M FROM lots")).mapped) == 3
 
 
 def test_the_database_has_no_way_out_of_its_own() -> None:
