@@ -57,7 +57,9 @@ DISCLOSABLE = Annotated[
         "--disclosable", metavar="PATH", help="A value that the holder may leave out: name, identifier/0/value."
     ),
 ]
-DECOYS = Annotated[int, typer.Option("--decoys", min=0, help="With --disclosable: so many digests of nothing besides.")]
+DECOYS = Annotated[
+    int, typer.Option("--decoys", min=0, max=100, help="With --disclosable: so many digests of nothing besides.")
+]
 HOLDER = Annotated[
     Path | None, typer.Option("--holder-key", help="With --disclosable: the holder's public JWK, to bind it to.")
 ]
