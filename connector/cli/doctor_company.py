@@ -30,6 +30,7 @@ from connector.keys.custody import open_id_key
 from connector.keys.register import Register
 from connector.keys.ring import open_keys
 from connector.model import Finding, JsonObject
+from connector.peers.shaper import require as require_sql
 from connector.stores import backup, datasets_in, look_into
 from connector.stores.connection import look
 from connector.vocabulary.bundle import load_bundle
@@ -266,7 +267,10 @@ def _found(name: str, findings: list[Finding], where: str, fix: str) -> Iterator
 
 
 def _plan(path: Path) -> list[Finding]:
-    return checked_plan(path, load_bundle())[1]
+    compiled, findings = checked_plan(path, load_bundle())
+    for name in compiled.plan.queries():
+        require_sql(name)
+    return findings
 
 
 def _policy(path: Path) -> list[Finding]:

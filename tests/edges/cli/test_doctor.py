@@ -151,6 +151,30 @@ def test_what_is_planted_is_found(tmp_path: Path, fault: str) -> None:
     assert all(one.fix for one in told)
 
 
+SQL_PLAN = """mapping: made/1
+record: FacilityRecord
+subject: Facility
+key: NO
+identifiers:
+  - {scheme: facilityId, value: NO}
+from: made
+sources:
+  sites: {file: "sites.csv", format: csv, encoding: utf-8, delimiter: ","}
+  made: {sql: "SELECT NO FROM sites"}
+document: {name: NO, facilityType: =refinery, country: =FI, operatedBy: "=did:web:x.example"}
+"""
+
+
+def test_a_plan_with_sql_needs_what_runs_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else the plan is good here, and nothing can be published by it."""
+    company = found(tmp_path, "mine", *free_ports(2))
+    write("plans/made.yaml", SQL_PLAN)(company.folder)
+    assert not bad(company)
+    monkeypatch.setattr("connector.peers.shaper.find_spec", lambda _: None)
+    (told,) = bad(company)
+    assert (told.name, told.fix) == ("plans", "pip install 'battery-connector[shape]'")
+
+
 def bad(company: Company) -> list[Any]:
     loaded = load(company.config)
     checks = company_checks(loaded, NOW, runs=False, thorough=True)
