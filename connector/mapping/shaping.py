@@ -184,15 +184,21 @@ def _cell(text: str, kind: type[str]) -> str:
 
 
 def _blamed(found: Finding, tables: Sequence[Held]) -> Finding:
-    """A text that is no number is told where it stands first."""
+    """A text that is no number is told where it stands first, if one column alone has it: else which of them have."""
+    first: dict[tuple[str, str], Place] = {}
     value = found.place.value
     for table in tables if value else ():
         for row in table.rows:
             if value in row.cells:
-                index = row.cells.index(value)
-                at = place_of(row, _column(table, index), index)
-                hint = f"{found.hint} (line {found.place.line} of the {found.place.source})"
-                return replace(found, hint=hint if found.place.line else found.hint, place=at)
+                for index in (index for index, cell in enumerate(row.cells) if cell == value):
+                    column = _column(table, index)
+                    first.setdefault((table.name, column), place_of(row, column, index))
+    if len(first) > 1:
+        listed = ", ".join(f"{table}.{column}" for table, column in first)
+        return replace(found, hint=f"{found.hint} (this text stands in {listed})")
+    for at in first.values():
+        hint = f"{found.hint} (line {found.place.line} of the {found.place.source})"
+        return replace(found, hint=hint if found.place.line else found.hint, place=at)
     return found
 
 

@@ -190,6 +190,16 @@ def test_a_text_that_is_no_number_is_told_where_it_stands() -> None:
     assert seen(run(PLAN, {"made": [SourceFile(name="x", digest="", broken=broken)]}, mint=mint).findings[0])[1] == 3
 
 
+def test_a_text_that_several_columns_have_is_blamed_on_none() -> None:
+    """Which of them the SQL read is not known: a wrong cell would be looked at in vain."""
+    told: JsonObject = {"code": "bad-number", "message": "m", "hint": "h", "line": 3, "value": "kg"}
+    table = held(b"LOT;MENGE;me;ME\n0010;1,5;kg;\n0020;kg;;t\n")
+    broken = result("made", QUERY, "", [table], {"finding": told}).broken
+    assert broken is not None
+    assert (broken.place.source, broken.place.line) == ("SQL of `made`", 3)
+    assert broken.hint == "h (this text stands in lots.me, lots.MENGE)"
+
+
 def test_a_tree_deeper_than_calls_is_judged() -> None:
     """By a list of its own."""
     deep: Json = {"type": "BASE_TABLE", "table_name": "secret"}
