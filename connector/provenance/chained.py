@@ -74,24 +74,20 @@ def _extraction(seen: Seen) -> dict[str, Ground]:
 def _permit(seen: Seen, key: str) -> Ground | None:
     """The ground of an extraction: the permits of the event's site, which must have held at its time. None: no mine.
 
-    Another company's mine proves nothing: whoever runs the site signs what came out of it.
+    Another company's mine proves nothing: whoever runs the site, and got the permit, signs what came out of it.
     """
     event = seen.walk.nodes[key].content
-    permits = [
-        GROUNDS.get(seen.word(permit.target), Ground.FAILED)
-        for facility in seen.children.get(key, ())
-        if facility.relation == "facilityRecord"
-        for permit in seen.children.get(facility.target, ())
-        if permit.relation == "permit"
-    ]
-    if not permits:
+    facilities = _led_to(seen, key, "facilityRecord")
+    permits = [permit for facility in facilities for permit in _led_to(seen, facility, "permit")]
+    if event is None or not permits:
         return None
-    bad = [ground for ground in permits if ground is not Ground.VERIFIED]
+    bad = [ground for one in permits if (ground := GROUNDS.get(seen.word(one), Ground.FAILED)) is not Ground.VERIFIED]
     if bad:
         return bad[0]
-    sites = [seen.walk.nodes[edge.target].content for edge in seen.children[key] if edge.relation == "facilityRecord"]
-    ours = all(site is None or event is None or event.issuer == (site.operator or site.issuer) for site in sites)
-    return Ground.VERIFIED if ours else Ground.UNPROVEN
+    sites, given = ([seen.walk.nodes[one].content for one in keys] for keys in (facilities, permits))
+    ours = all(site is None or event.issuer == (site.operator or site.issuer) for site in sites)
+    held = all(permit is not None and event.issuer == permit.permit_holder for permit in given)
+    return Ground.VERIFIED if ours and held else Ground.UNPROVEN
 
 
 def attested(seen: Seen) -> dict[str, frozenset[str]]:

@@ -80,6 +80,11 @@ class Content:
         """Of a site: who runs it, where that was given."""
         return _identity(self.subject.get("operatedBy"))
 
+    @property
+    def permit_holder(self) -> str:
+        """Of a permit: to whom it was given."""
+        return _identity(self.subject.get("permitHolder"))
+
 
 def read_statement(payload: JsonObject) -> Statement:
     """A credential's payload as a statement."""

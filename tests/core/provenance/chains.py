@@ -242,7 +242,7 @@ def facility(world: World, holder: Did, site: str, name: str, *, permit: bool = 
     """A facility record, with a mine permit if asked for."""
     subject: JsonObject = {"id": site, "type": "Facility", "name": name, **world.proofs.get(site, {})}
     if permit:
-        given: JsonObject = {"id": site, "type": "Facility", "permitKind": "extraction"}
+        given: JsonObject = {"id": site, "type": "Facility", "permitKind": "extraction", "permitHolder": holder}
         world.add(holder, "MinePermit", f"rec:permit:{site}", ("PUB", given), issuer="did:web:authority.example")
         subject["permit"] = world.link(holder, f"rec:permit:{site}")
     return world.add(holder, "FacilityRecord", f"rec:facility:{site}", ("PUB", subject))

@@ -50,6 +50,23 @@ def test_a_mine_is_run_by_whoever_signs_what_came_out_of_it() -> None:
         assert found.fraction(Ground.VERIFIED) == share
 
 
+def test_a_permit_counts_for_whom_it_was_given() -> None:
+    """A trader that calls a mine's site its own, in a record of its own, gets no origin by the permit of the mine."""
+    world = chain()
+    site: JsonObject = {"id": "site:mine", "type": "Facility", "operatedBy": REFINER}
+    site["permit"] = world.link(REFINER, "rec:permit:site:mine")
+    world.add(REFINER, "FacilityRecord", "rec:pit", ("PUB", site))
+    event: JsonObject = {"id": "evt:T", "type": "MakeEvent", "facility": "site:mine"}
+    event |= {"eventTime": "2027-01-05T00:00:00Z", "output": [product("T", "10")]}
+    event["input"] = [product("DUST", "10", sourceKind="primary", attested=True)]
+    event |= {"attribution": [attribution("DUST", "T", "10")], "facilityRecord": world.link(REFINER, "rec:pit")}
+    world.add(REFINER, "MakeEvent", "rec:T1", ("ORG", event))
+    lot: JsonObject = {"id": "T", "type": "MaterialLot", "madeIn": world.link(REFINER, "rec:T1")}
+    world.add(REFINER, "MineralLotPassport", "rec:T", ("B2B", lot))
+    report = audit(world, root="rec:T", holder=REFINER)
+    assert [found.fraction(Ground.UNPROVEN) for found in report.coverage] == [1]
+
+
 def _mixed(event_id: str) -> float:
     """The verified share of what the refiner made of the mine's lot and of dust, half and half."""
     world = chain()
