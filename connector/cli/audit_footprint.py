@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Final
 
 from connector.cli.tables import Cell, say, show_table
 from connector.model import list_in, object_in, objects_in
+from connector.server.words import PARTIES
 
 if TYPE_CHECKING:
     from connector.model import Json, JsonObject
 
 _FITS: Final = {"holds": ("fits", "green"), "exceeded": ("contradicted", "bold red")}
 _OPEN: Final = ("not comparable", "yellow")
-_PARTIES: Final = {"first": "its maker alone", "second": "second party", "third": "third party"}
 
 
 def show_footprint(answer: JsonObject) -> None:
@@ -59,7 +59,7 @@ def _row(one: JsonObject, nodes: dict[str, JsonObject], parts: dict[str, JsonObj
         str(node.get("name") or node.get("id") or key),
         f"{one['value']} per {one['declaredUnit']}",
         str(one["boundary"]),
-        _PARTIES.get(str(one["party"]), "not stated"),
+        PARTIES.get(str(one["party"]), "not stated"),
         _number(part["kgCO2e"]) if part is not None else "",
         use,
     )

@@ -13,12 +13,12 @@ from connector.provenance.footprints import Footprint
 from connector.provenance.masses import plain
 from connector.provenance.report import AuditReport, NodeResult
 from connector.provenance.rollup import Comparison, MetalStated, Part
+from connector.server.words import PARTIES
 from connector.vocabulary.wording import spelled
 
 _UNITS: Final = {
     "KGM": "kg", "TNE": "t", "GRM": "g", "KWH": "kWh", "MWH": "MWh", "C62": "piece", "H87": "piece", "LTR": "l",
 }  # fmt: skip
-_PARTIES: Final = {"first": "its maker alone", "second": "second party", "third": "third party"}
 _FITS: Final = {"holds": "✓ fits", "exceeded": "✕ contradicted", "not-comparable": "? not comparable"}
 _SUBJECTS: Final = {"BatteryPassport": "this battery", "CellPassport": "this batch"}
 _TONES: Final = {"holds": "good", "exceeded": "bad", "not-comparable": "open"}
@@ -125,10 +125,10 @@ def _role(part: Part | None, *, own: str) -> str:
 def _checked(report: AuditReport, claim: Footprint, issuer: str) -> str:
     """Who is said to have checked it, and how deeply."""
     if claim.verifier and claim.verifier == issuer and claim.party != "first":
-        return f"its maker alone, who calls itself a {_PARTIES.get(claim.party, 'party')}"
+        return f"its maker alone, who calls itself a {PARTIES.get(claim.party, 'party')}"
     who = report.parties.get(claim.verifier, claim.verifier)
     level = spelled(claim.level) if claim.assured(issuer) else ""
-    return ", ".join(one for one in (_PARTIES.get(claim.party, "not stated"), level, who) if one)
+    return ", ".join(one for one in (PARTIES.get(claim.party, "not stated"), level, who) if one)
 
 
 def _compared(report: AuditReport, nodes: dict[str, NodeResult], one: Comparison) -> ComparedRow:

@@ -14,6 +14,7 @@ from connector.provenance.outcomes import Outcome
 from connector.provenance.report import AuditReport, NodeResult
 from connector.provenance.sourced import UNVERIFIED, SourcingStated
 from connector.provenance.sourcing import Kind, Sourcing, Standing
+from connector.server.words import PARTIES
 from connector.vocabulary.wording import spelled
 
 _KINDS: Final[dict[Kind, str]] = {
@@ -29,7 +30,6 @@ _STANDINGS: Final = {
     UNVERIFIED: "origin not verified",
 }
 _RESULTS: Final = {"high-risk": "in a high-risk area", "no-high-risk": "in no high-risk area"}
-_PARTIES: Final = {"first": "its maker alone", "second": "second party", "third": "third party"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,10 +111,10 @@ def _checked(report: AuditReport, said: Sourcing, issuer: str) -> str:
     if said.kind in {"risk-area", "red-flag"}:
         return "its maker alone"
     if said.calls_itself_independent(issuer):
-        return f"its maker alone, who calls itself a {_PARTIES[said.party]}"
+        return f"its maker alone, who calls itself a {PARTIES[said.party]}"
     level = spelled(said.level) if said.level != "none" else ""
     who = report.parties.get(said.verifier, said.verifier)
-    return ", ".join(part for part in (_PARTIES.get(said.party, "not stated"), level, who) if part)
+    return ", ".join(part for part in (PARTIES.get(said.party, "not stated"), level, who) if part)
 
 
 def _counts(report: AuditReport, one: SourcingStated) -> str:

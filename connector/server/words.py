@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from connector.config import Config
     from connector.model import Json, JsonObject
 
+PARTIES: Final = {"first": "its maker alone", "second": "second party", "third": "third party"}
+"""Who is said to have checked a claim (`AssuranceParty` of the vocabulary)."""
 _MEGA, _GIGA = 1_000_000, 1_000_000_000
 _OPERANDS: Final = {
     "membership": "the membership that was shown",
