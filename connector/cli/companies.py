@@ -165,10 +165,14 @@ class Companies:
                 return
 
     def _keep_running(self) -> None:
-        """What a service manager does: start again what died and was not stopped."""
         while not self._ending.wait(_WATCH_SECONDS):
-            for company in self.connectors.values():
-                if company.process and company.process.poll() is not None and not company.stopped:
+            self.raise_dead()
+
+    def raise_dead(self) -> None:
+        """What a service manager does: start again what died and was not stopped. Whose lock is still held waits."""
+        for company in self.connectors.values():
+            if company.process and company.process.poll() is not None and not company.stopped:
+                with suppress(BlockingIOError):
                     self._start(company)
                     self._note_processes()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import signal
 import sys
 from contextlib import suppress
@@ -16,6 +17,8 @@ from connector.cli.console import CONFIG, one_line, told
 from connector.config import Config, load
 
 _OPEN_FILES = 65_536
+_DESCRIPTORS = Path("/dev/fd")
+_STDERR = 2
 _FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 
 
@@ -53,6 +56,7 @@ def serve(
         handler.setFormatter(OneLine(_FORMAT))
         logging.basicConfig(level=logging.INFO, handlers=[handler])
         _allow_open_files()
+        _keep_descriptors()
         if fence:
             _raise_fence(loaded)
         _run(loaded, restored=restored)
@@ -76,6 +80,18 @@ def _allow_open_files() -> None:
     if soft != resource.RLIM_INFINITY and soft < wanted:
         with suppress(ValueError, OSError):  # macOS has a lower limit that it does not tell
             resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+
+
+def _keep_descriptors() -> None:
+    """What we were born with is not for our children, to whom uvloop leaves all that can be inherited: a lock that says
+    that we run would be held by a reader of workbooks that outlives us.
+    """
+    if not _DESCRIPTORS.is_dir():  # as on Windows
+        return
+    for one in list(_DESCRIPTORS.iterdir()):
+        if int(one.name) > _STDERR:
+            with suppress(OSError):  # the one that listed them is closed
+                os.set_inheritable(int(one.name), False)
 
 
 def _run(config: Config, *, restored: bool) -> None:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import fcntl
+import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from connector.cli.companies import free_ports
+from connector.cli.companies import Companies, Company, free_ports
 from connector.cli.spawned import note, spawn, stop_noted
+from connector.config import load
 from connector.errors import BadInput
+from tests.edges.cli.companies import found
 
 
 def test_what_was_noted_is_ended_and_a_stranger_with_its_number_is_not(tmp_path: Path) -> None:
@@ -62,6 +66,31 @@ def test_of_one_name_only_one_runs(tmp_path: Path) -> None:
         first.kill()
         first.wait()
     spawn(tmp_path, "site", ["--help"], tmp_path / "site.log").wait(60)
+
+
+def test_the_dead_is_raised_once_its_lock_is_free_and_leaves_it_to_no_child(tmp_path: Path) -> None:
+    """A reader of workbooks that outlives a killed connector must not pass for it, and stops nobody's watch."""
+    made = found(tmp_path, "mine", *free_ports(2))
+    company = Company(name="mine", title="Mine", folder=made.folder, config=load(made.config))
+    companies = Companies(story=tmp_path, folder=tmp_path, fence=False, connectors={"mine": company})
+    company.process = gone = spawn(tmp_path, "mine", ["--help"], tmp_path / "mine.log")
+    assert gone.wait(60) == 0
+    try:
+        with (tmp_path / "running" / "mine").open("rb") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            companies.raise_dead()
+            assert company.process is gone
+        companies.raise_dead()
+        assert company.process is not gone
+        companies.wait_ready(company)
+        of_it = Path("/proc") / str(company.process.pid)
+        held = [one.name for one in (of_it / "fd").iterdir() if one.resolve() == tmp_path / "running" / "mine"]
+        assert held
+        for number in held:
+            told = dict(line.split(":\t") for line in (of_it / "fdinfo" / number).read_text("utf-8").splitlines()[:3])
+            assert int(told["flags"], 8) & os.O_CLOEXEC
+    finally:
+        companies.close()
 
 
 def test_a_folder_of_no_demo_is_named(tmp_path: Path) -> None:
