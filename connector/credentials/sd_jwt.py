@@ -149,7 +149,7 @@ def parse(octets: bytes, limit_bytes: int, expected_type: str = TYPE) -> SdJwt:
     bodies = [_decoded(text) for text in texts]
     _check_number([jws.payload, *bodies])
     disclosures = tuple(_disclosure(text, body) for text, body in zip(texts, bodies, strict=True))
-    found = _resolve(jws.claims(few=True), disclosures)
+    found = _resolve(jws.claims(), disclosures)
     return SdJwt(
         jws=jws, disclosures=disclosures, binding=binding, presented=octets[: len(octets) - len(last)],
         shown=found.shown, places=found.places, hidden=found.hidden, payload=b",".join([jws.payload, *bodies]),
@@ -165,10 +165,10 @@ def check_binding(shown: SdJwt, challenge: Challenge, at: datetime) -> str:
         if challenge.asked:
             raise Refused("no-key-binding", "it was asked for, and the holder shows none")
         return "there is none; nobody said for which audience and nonce it would have to be"
-    said = shown.binding.claims(few=True)
+    said = shown.binding.claims()
     if said.get("sd_hash") != digest_of(shown.presented):
         raise Refused("sd-hash-mismatch", "the key binding is of another presentation")
-    jose.verify(shown.binding, holder_key(shown.jws.claims(few=True)))
+    jose.verify(shown.binding, holder_key(shown.jws.claims()))
     issued = said.get("iat")
     if isinstance(issued, bool) or not isinstance(issued, int):
         raise Refused("bad-time", "the key binding has no iat")

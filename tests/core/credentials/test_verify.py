@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from connector.credentials.datamodel import VC_CONTEXT
 from connector.credentials.did import DidDocument
+from connector.credentials.sd_jwt import Challenge
 from connector.credentials.status import Unobtained
 from connector.credentials.verify import Material, Report, needs, verify
 from connector.keys.memory import MemorySigner, signer_from_seed
@@ -31,7 +32,9 @@ def outcomes(report: Report) -> dict[str, str]:
     return {check.name: check.outcome for check in report.checks}
 
 
-def test_a_good_credential_is_valid(issued: Issue, credential: JsonObject, material: Material, now: datetime) -> None:
+def test_a_good_credential_is_valid(
+    *, issued: Issue, credential: JsonObject, material: Material, now: datetime, form: str, signer: MemorySigner
+) -> None:
     """All ten checks pass, numbered in order, in the published shape."""
     report = verify(issued(credential), at=now, now=now, material=material)
     assert set(outcomes(report).values()) == {"passed"}
@@ -44,8 +47,20 @@ def test_a_good_credential_is_valid(issued: Issue, credential: JsonObject, mater
     assert isinstance(checks[0], dict)
     assert list(checks[0]) == ["step", "name", "outcome", "code", "detail", "spec"]
     assert all(check.spec for check in report.checks)
+    assert report.checks[0].spec == {"vc+jwt": "VC-JOSE-COSE 3.1", "proof": "VC Data Integrity 1.0, 2.1"}[form]
+    suite = {"EdDSA": "eddsa-jcs-2022", "ES256": "ecdsa-jcs-2019"}[signer.alg]
+    assert report.checks[1].detail == (suite if form == "proof" else signer.alg)
+    assert (report.checks[4].detail, report.now) == (signer.key_id, now)
     assert report.credential is not None
     assert report.credential.subject["materialType"] == "NiSO4"
+
+
+def test_a_tilde_makes_no_sd_jwt(issued: Issue, credential: JsonObject, material: Material, now: datetime) -> None:
+    """The separator of an SD-JWT may stand in any text of a credential with a proof, whatever is expected."""
+    octets = issued({**credential, "name": "about ~ 5 kg"})
+    for challenge in (None, Challenge()):
+        asked = replace(material, challenge=challenge)
+        assert verify(octets, at=now, now=now, material=asked).verdict == "valid"
 
 
 def test_needs_names_what_must_be_fetched(issued: Issue, credential: JsonObject) -> None:
@@ -53,6 +68,7 @@ def test_needs_names_what_must_be_fetched(issued: Issue, credential: JsonObject)
     status = credential["credentialStatus"]
     found = needs(issued({**credential, "credentialStatus": [status, status]}))
     assert (found.issuer, found.status_lists) == (REFINER, (LIST_URL,))
+    assert (found.key_id, found.types) == (f"{REFINER}#assertion-1", ("VerifiableCredential", "MineralLotPassport"))
     assert needs(b"garbage").issuer is None
 
 
