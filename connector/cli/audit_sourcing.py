@@ -43,8 +43,9 @@ def _said(one: JsonObject, places: JsonObject) -> tuple[str, ...]:
     """What it states, the result, and what it counts for."""
     place, scheme = str(places.get(str(one["site"]), one["site"])), f"{one['scheme']} {one['schemeVersion']}".strip()
     use = f"{place}: {one['standing']}" if one["standing"] else place
+    told = f"not counted: {one['notCounted']}" if one["notCounted"] else use
     return (
         f"{one['kind']}: {scheme}" if scheme else str(one["kind"]),
         str(one["score"]),
-        f"not counted: {one['notCounted']}" if one["notCounted"] else use,
+        "; ".join(part for part in (told, str(one.get("note", ""))) if part),
     )

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from connector.provenance.balance import Books, site_balances
-from connector.provenance.chained import attested, chain_of
+from connector.provenance.chained import attested, chain_of, runners, withdrawn
 from connector.provenance.crosscheck import all_findings
 from connector.provenance.events import Event, MakeEvent, MoveEvent, StocktakeEvent, each
 from connector.provenance.links import LEAVES
@@ -201,8 +201,11 @@ def _stated(seen: Seen, chain: Chain) -> tuple[FootprintReport, SourcingReport]:
     }
     return (
         footprints_of(nodes, root, sound=sound, passports=passports, chain=chain),
-        sourcing_of(nodes, root, sound=sound, passports=passports, chain=chain, attested=attested(seen)),
-    )
+        sourcing_of(
+            nodes, root, sound=sound, passports=passports, chain=chain, attested=attested(seen),
+            withdrawn=withdrawn(seen), runners=runners(seen),
+        ),
+    )  # fmt: skip
 
 
 def _named(seen: Seen, found: tuple[Coverage, ...]) -> tuple[Coverage, ...]:

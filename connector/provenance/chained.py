@@ -5,13 +5,16 @@ How shares are followed is `origin.py`'s.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from typing import Final
 
 from connector.provenance.balance import Books
 from connector.provenance.events import MakeEvent, MoveEvent
 from connector.provenance.origin import Chain, Ground
 from connector.provenance.outcomes import Outcome
 from connector.provenance.seen import GROUNDS, Seen
+
+_TAKEN_BACK: Final = frozenset({Outcome.REVOKED, Outcome.SUSPENDED})
 
 
 def chain_of(seen: Seen) -> Chain:
@@ -93,25 +96,59 @@ def _permit(seen: Seen, key: str) -> Ground | None:
 def attested(seen: Seen) -> dict[str, frozenset[str]]:
     """Key of an attestation -> the sites for which it was given, as the books call them.
 
-    Who runs the site signs what was made there; what it attests to itself is no attestation. Several sites: companies
-    that call one id theirs all lean on it, and it does not say whose site was judged.
+    Several sites: companies that call one id theirs all lean on it, and it does not say whose site was judged.
     """
+    return _by_attestation(
+        (one, site)
+        for site, making, place, one in _attestations(seen)
+        if seen.ground(making) is Ground.VERIFIED and seen.ground(place) is Ground.VERIFIED
+    )
+
+
+def withdrawn(seen: Seen) -> dict[str, frozenset[str]]:
+    """The same for what its signer has taken back."""
+    return _by_attestation((one, site) for site, _, _, one in _attestations(seen) if seen.word(one) in _TAKEN_BACK)
+
+
+def runners(seen: Seen) -> dict[str, frozenset[str]]:
+    """Site -> who runs it: who signs what is made there, and whom the record of the site names."""
     found: dict[str, frozenset[str]] = {}
-    for key, node in seen.walk.nodes.items():
-        content = node.content
-        if content is None or not isinstance(content.event, MakeEvent) or seen.ground(key) is not Ground.VERIFIED:
-            continue
-        site = seen.names.event(content, content.event).site
+    for site, key in _makings(seen):
+        places = [seen.walk.nodes[one].content for one in (key, *_led_to(seen, key, "facilityRecord"))]
+        found[site] = found.get(site, frozenset()).union(one.operator or one.issuer for one in places if one)
+    return found
+
+
+def _by_attestation(pairs: Iterable[tuple[str, str]]) -> dict[str, frozenset[str]]:
+    found: dict[str, frozenset[str]] = {}
+    for one, site in pairs:
+        found[one] = found.get(one, frozenset()) | {site}
+    return found
+
+
+def _attestations(seen: Seen) -> Iterator[tuple[str, str, str, str]]:
+    """Site, and keys: a making there, the record of the site on which it leans, an attestation on which that leans.
+
+    Who runs the site signs what was made there; what it attests to itself is no attestation.
+    """
+    for site, key in _makings(seen):
+        making = seen.walk.nodes[key].content
         for target in _led_to(seen, key, "facilityRecord"):
             place = seen.walk.nodes[target].content
-            if place is None or seen.ground(target) is not Ground.VERIFIED:
+            if making is None or place is None or making.issuer != (place.operator or place.issuer):
                 continue
-            if content.issuer == (place.operator or place.issuer):
-                given = ((one, seen.walk.nodes[one].content) for one in _led_to(seen, target, "attestation"))
-                for one, said in given:
-                    if said is not None and said.issuer != content.issuer and said.id == place.id:
-                        found[one] = found.get(one, frozenset()) | {site}
-    return found
+            for one in _led_to(seen, target, "attestation"):
+                said = seen.walk.nodes[one].content
+                if said is not None and said.issuer != making.issuer and said.id == place.id:
+                    yield site, key, target, one
+
+
+def _makings(seen: Seen) -> Iterator[tuple[str, str]]:
+    """The site of each verified make event, as the books call it, and the node's key."""
+    for key, node in seen.walk.nodes.items():
+        content = node.content
+        if content is not None and isinstance(content.event, MakeEvent) and seen.word(key) is Outcome.VERIFIED:
+            yield seen.names.event(content, content.event).site, key
 
 
 def _led_to(seen: Seen, key: str, relation: str) -> list[str]:

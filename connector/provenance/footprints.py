@@ -13,6 +13,7 @@ from decimal import Decimal
 from typing import Final
 
 from connector.model import Json, JsonObject
+from connector.provenance.assured import read_assured, text_of
 from connector.provenance.events import each
 from connector.provenance.masses import ZERO, decimal_of, plain, read_mass
 
@@ -60,7 +61,8 @@ class Footprint:
 
     def assured(self, issuer: str) -> bool:
         """Somebody else than who states it is said to have checked it. The claim says so itself: it is no signature."""
-        return self.party in {"second", "third"} and self.level not in {"", "none"} and self.verifier != issuer
+        another = {*self.verifier.split()} != {issuer}
+        return self.party in {"second", "third"} and self.level not in {"", "none"} and another
 
     @property
     def rules(self) -> str:
@@ -90,16 +92,12 @@ def read_footprints(subjects: tuple[JsonObject, ...]) -> tuple[Footprint, ...]:
 
 
 def _claim(node: JsonObject, about: JsonObject) -> Footprint:
-    period, assurance = (next(each(node.get(name)), {}) for name in ("period", "assurance"))
-    verifier = assurance.get("verifier") or node.get("verifier")
     return Footprint(
-        value=_text(node.get("value")), unit=_text(node.get("declaredUnit")), boundary=_text(node.get("boundary")),
-        method=_text(node.get("method")), method_version=_text(node.get("methodVersion")),
-        start=_text(period.get("start")), end=_text(period.get("end")), allocation=_text(node.get("allocation")),
-        primary=_percent(node.get("primaryDataShare")), party=_text(assurance.get("party")),
-        level=_text(assurance.get("level")),
-        verifier=_text(verifier.get("id") if isinstance(verifier, dict) else verifier),
-        legal_basis=_text(node.get("legalBasis")), status=_text(node.get("footprintStatus")), units=_units(node, about),
+        value=text_of(node.get("value")), unit=text_of(node.get("declaredUnit")),
+        boundary=text_of(node.get("boundary")), method=text_of(node.get("method")),
+        method_version=text_of(node.get("methodVersion")), allocation=text_of(node.get("allocation")),
+        primary=_percent(node.get("primaryDataShare")), legal_basis=text_of(node.get("legalBasis")),
+        status=text_of(node.get("footprintStatus")), units=_units(node, about), **read_assured(node),
     )  # fmt: skip
 
 
@@ -110,7 +108,7 @@ def _declared(node: JsonObject, about: JsonObject) -> Footprint:
         value = plain(mass)
     return Footprint(
         value=value, unit="C62", units="1", boundary=LIFE, legal_basis="art7",
-        method=_text(about.get("carbonFootprintMethod")),
+        method=text_of(about.get("carbonFootprintMethod")),
     )  # fmt: skip
 
 
@@ -124,7 +122,7 @@ def _counted(node: JsonObject, about: JsonObject) -> Iterator[Decimal]:
 
     A lot's dry mass goes before its net mass: its metals are in the former, and the water in the latter is no product.
     """
-    unit = _text(node.get("declaredUnit"))
+    unit = text_of(node.get("declaredUnit"))
     held = [*_masses(*(about.get(name) for name in ("dryMass", "netMass", "batteryMass")))]
     yield from (_quotient(mass, one) for one in _masses({"value": "1", "unit": unit}) for mass in held)
     yield from (_quotient(mass, one) for one in _masses(node.get("massPerDeclaredUnit")) for mass in held)
@@ -133,10 +131,10 @@ def _counted(node: JsonObject, about: JsonObject) -> Iterator[Decimal]:
     yield from _numbers(node.get("declaredUnitAmount"))
     if unit in _PIECES:
         yield Decimal(1)
-    if _text(node.get("legalBasis")) == "art7":
+    if text_of(node.get("legalBasis")) == "art7":
         return  # per kWh given over the service life (Annex II, 2), and not per kWh that the battery holds
     for energy in each(about.get("ratedEnergy")):
-        rated = _text(energy.get("unit"))
+        rated = text_of(energy.get("unit"))
         if unit in _ENERGY and rated in _ENERGY:
             for amount in _numbers(energy.get("value")):
                 yield _quotient(amount * _ENERGY[rated], _ENERGY[unit])
@@ -188,8 +186,4 @@ def _numbers(value: Json) -> Iterator[Decimal]:
 
 def _percent(value: Json) -> str:
     share = next(each(value), {})
-    return _text(share.get("value")) if share.get("unit") == "P1" else ""
-
-
-def _text(value: Json) -> str:
-    return value if isinstance(value, str) else ""
+    return text_of(share.get("value")) if share.get("unit") == "P1" else ""

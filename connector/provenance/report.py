@@ -95,6 +95,10 @@ class AuditReport:
         counts = Counter(node.outcome for node in self.nodes)
         return {word.value: counts[word] for word in ORDER if counts[word]}
 
+    def named(self, parties: str) -> str:
+        """Parties whose ids stand in a text with a blank between, by what they are called."""
+        return ", ".join(self.parties.get(one, one) for one in parties.split())
+
     def as_json(self) -> JsonObject:
         """The published shape."""
         nodes: list[Json] = [node.as_json() for node in self.nodes]

@@ -178,6 +178,7 @@ def _sourcing(reader: _Reader) -> SourcingReport:
             SourcingStated(
                 node=each.text("node"), sourcing=_statement(each), site=each.text("site"),
                 standing=each.text("standing"), open=each.text("notCounted"),
+                note=each.text("note") if "note" in each.body else "",
             )
             for each in reader.each("stated")
         ),

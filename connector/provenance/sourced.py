@@ -9,7 +9,7 @@ behind a statement, never that a site is good. What one statement says is `sourc
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
@@ -21,7 +21,7 @@ from connector.provenance.events import read_time
 from connector.provenance.masses import ZERO, plain
 from connector.provenance.nodes import Node
 from connector.provenance.origin import Chain, Ground, Tracer
-from connector.provenance.sourcing import ATTESTATION, Sourcing, Standing
+from connector.provenance.sourcing import ATTESTATION, Sourcing, Standing, fits
 from connector.provenance.stated import Passport
 
 CONTRADICTED: Final = "sourcing-contradicted"
@@ -31,13 +31,15 @@ UNVERIFIED: Final = "unverified"
 _EXACT_PLACES: Final = 12
 _UNSOUND: Final = "its record, or what proves it, is not verified"
 _ORDER: Final = tuple(Standing)
+_MOST_TOLD: Final = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SourcingStated:
     """A statement at a node of the audit. `site`: the site that it speaks for, on the way to what is audited.
 
-    `standing`: who stands behind it, where it counts. `open`: why it does not count; empty where it does.
+    `standing`: who stands behind it, where it counts. `open`: why it does not count; empty where it does. `note`: what
+    else an auditor has to know.
     """
 
     node: str
@@ -45,12 +47,13 @@ class SourcingStated:
     site: str = ""
     standing: str = ""
     open: str = ""
+    note: str = ""
 
     def as_json(self) -> JsonObject:
-        """The published shape."""
+        """The published shape. Without a note it has none."""
         return {
             "node": self.node, **self.sourcing.as_json(), "site": self.site, "standing": self.standing,
-            "notCounted": self.open,
+            "notCounted": self.open, **({"note": self.note} if self.note else {}),
         }  # fmt: skip
 
 
@@ -104,11 +107,14 @@ def sourcing_of(
     passports: Mapping[str, Passport],
     chain: Chain,
     attested: Mapping[str, Collection[str]],
+    withdrawn: Mapping[str, Collection[str]],
+    runners: Mapping[str, Collection[str]],
 ) -> SourcingReport:
     """What the chain states about the node `root_key`.
 
     `sound`: keys of nodes that are verified, proofs included. `attested`: key of an attestation -> the sites for which
-    it was given, where whoever runs the site did not sign it itself.
+    it was given, where whoever runs the site did not sign it itself. `withdrawn`: the same of those that their signer
+    took back. `runners`: site -> who runs it.
     """
     tracer = Tracer(chain)
     root = passports[root_key].name if root_key in sound and root_key in passports else ""
@@ -118,12 +124,13 @@ def sourcing_of(
         for key in passports
         if (content := nodes[key].content) is not None
     }
-    stated = tuple(
-        _judged(node, sourcing, sites=sites, owners=owners, attested=attested, sound=sound)
+    found = tuple(
+        _judged(node, sourcing, sites=sites, owners=owners, attested=attested, sound=sound, runners=runners)
         for _, node in sorted(nodes.items(), key=lambda item: (item[1].depth, item[0]))
         if node.content is not None
         for sourcing in node.content.sourcing
     )
+    stated = tuple(_without_taken_back(nodes, found, withdrawn, runners))
     standings = {site: Standing.NONE for site in sites.values() if site}
     for one in stated:
         if one.standing:
@@ -132,7 +139,7 @@ def sourcing_of(
         stated=stated,
         sites=tuple(SiteSourced(site=site, standing=word.value) for site, word in sorted(standings.items())),
         metals=tuple(_metal(tracer, root, metal, standings) for metal in tracer.held(root)),
-        contradictions=tuple(_contradictions(nodes, stated)),
+        contradictions=tuple(_findings(nodes, stated, runners)),
     )
 
 
@@ -159,6 +166,7 @@ def _judged(
     owners: Mapping[tuple[str, str], str],
     attested: Mapping[str, Collection[str]],
     sound: Collection[str],
+    runners: Mapping[str, Collection[str]],
 ) -> SourcingStated:
     """The statement with what it counts for."""
     content = node.content
@@ -176,7 +184,8 @@ def _judged(
     why = "" if site else "no verified making on the way tells of which site it speaks"
     made = () if content.time is None else (content.time,)
     why = why or _lapsed(sourcing, made, "this was made")
-    return replace(one, site=site, standing="" if why else sourcing.standing(content.issuer).value, open=why)
+    own = {content.issuer, *runners.get(site, ())}
+    return replace(one, site=site, standing="" if why else sourcing.standing(own).value, open=why)
 
 
 def _spoken_for(claimed: Collection[str], sites: Mapping[str, str]) -> tuple[str, str]:
@@ -211,30 +220,87 @@ def _metal(tracer: Tracer, root: str, metal: str, standings: Mapping[str, Standi
     )
 
 
-def _contradictions(nodes: Mapping[str, Node], stated: Collection[SourcingStated]) -> Iterator[BalanceFinding]:
-    """A claim against itself or against the attestation on which it leans; a red flag that nobody acts on."""
-    given = [one for one in stated if one.standing == Standing.ATTESTED]
+_Edition = tuple[str, str, str, str]
+"""Site, scheme, version, and who judged."""
+
+
+def _signed(nodes: Mapping[str, Node], sites: Iterable[tuple[str, str]]) -> dict[_Edition, list[str]]:
+    """Scores of attestations, given by key and site, under what they judge."""
+    found: dict[_Edition, list[str]] = {}
+    for key, site in sites:
+        content = nodes[key].content
+        for said in content.sourcing if content is not None else ():
+            if said.kind == "attestation" and content is not None:
+                found.setdefault((site, said.scheme, said.version, content.issuer), []).append(said.score)
+    return found
+
+
+def _without_taken_back(
+    nodes: Mapping[str, Node],
+    stated: Collection[SourcingStated],
+    withdrawn: Mapping[str, Collection[str]],
+    runners: Mapping[str, Collection[str]],
+) -> Iterator[SourcingStated]:
+    """A claim whose verifier took back what it signed stands as high as what is left: as if it did not name it."""
+    given = _signed(nodes, _given(stated))
+    gone = _signed(nodes, ((key, site) for key, sites in withdrawn.items() for site in sites)).keys() - given.keys()
+    for one in stated:
+        content, said = nodes[one.node].content, one.sourcing
+        back = {who for who in said.verifiers if (one.site, said.scheme, said.version, who) in gone}
+        if not back or not one.standing or content is None:
+            yield one
+            continue
+        left = said.standing({content.issuer, *runners.get(one.site, ()), *back})
+        yield replace(one, standing=left.value, note="its verifier no longer stands by what it signed of this site")
+
+
+def _given(stated: Collection[SourcingStated]) -> Iterator[tuple[str, str]]:
+    return ((one.node, one.site) for one in stated if one.standing == Standing.ATTESTED)
+
+
+def _findings(
+    nodes: Mapping[str, Node], stated: Collection[SourcingStated], runners: Mapping[str, Collection[str]]
+) -> Iterator[BalanceFinding]:
+    """One for each record and cause, whoever holds copies of it."""
+    alike: dict[tuple[Collection[str], str, str], dict[Sourcing, tuple[SourcingStated, str]]] = {}
+    for code, cause, one, sentence in _contradictions(nodes, stated, runners):
+        page = nodes[one.node].page
+        record = (page and page.lasting) or one.node
+        alike.setdefault((record, code, cause), {}).setdefault(one.sourcing, (one, sentence))
+    for (_, code, _), found in alike.items():
+        first = next(one for one, _ in found.values())
+        sentences = [*dict.fromkeys(sentence for _, sentence in found.values())]
+        more = f"; and {len(sentences) - _MOST_TOLD} more" if len(sentences) > _MOST_TOLD else ""
+        told = "; ".join(sentences[:_MOST_TOLD]) + more
+        yield _finding(code, first, told if len(found) == 1 else f"{len(found)} statements: {told}")
+
+
+def _contradictions(
+    nodes: Mapping[str, Node], stated: Collection[SourcingStated], runners: Mapping[str, Collection[str]]
+) -> Iterator[tuple[str, str, SourcingStated, str]]:
+    """A claim against itself or against the attestation on which it leans; a red flag that nobody acts on. With the
+    code and the cause.
+    """
+    given = _signed(nodes, _given(stated))
     for one in stated:
         content, said = nodes[one.node].content, one.sourcing
         if one.open or content is None:
             continue
         if said.kind == "red-flag" and not said.action:
             grave = f" ({said.score})" if said.score else ""
-            yield _finding(RED_FLAG, one, f"a red flag{grave} without any action: {said.scope or 'not said what'}")
-        if said.kind == "social" and said.calls_itself_independent(content.issuer):
-            yield _finding(CONTRADICTED, one, f"who states it calls itself the {said.party} party that checked it")
-        beside = [other for other in given if said.kind == "social" and other.site == one.site]
-        signed = [other.sourcing.score for other in beside if _leans_on(said, nodes[other.node], other.sourcing)]
-        if signed and said.score not in signed:  # a site may be judged again, with another result
+            yield RED_FLAG, "", one, f"a red flag{grave} without any action: {said.scope or 'not said what'}"
+        if said.kind != "social":
+            continue
+        if said.calls_independent({content.issuer}):
+            yield CONTRADICTED, "itself", one, f"who states it calls itself the {said.party} party that checked it"
+        elif said.calls_independent(runners.get(one.site, ())):
+            yield CONTRADICTED, "runner", one, f"it calls who runs the site the {said.party} party that checked it"
+        editions = ((one.site, said.scheme, said.version, who) for who in sorted(said.verifiers))
+        signed = [score for edition in editions for score in given.get(edition, ()) if score]
+        if said.score and signed and not any(fits(said.score, score) for score in signed):
+            # a site may be judged again, with another result
             told = " or ".join(dict.fromkeys(signed))
-            yield _finding(CONTRADICTED, one, f"it claims {said.score}, and its verifier signed {told}")
-
-
-def _leans_on(said: Sourcing, node: Node, attestation: Sourcing) -> bool:
-    """The claim names whoever signed the attestation, by the same edition of the same scheme; both tell a score."""
-    signer = node.content.issuer if node.content is not None else ""
-    same = (said.scheme, said.version, said.verifier) == (attestation.scheme, attestation.version, signer)
-    return same and "" not in {said.score, attestation.score}
+            yield CONTRADICTED, "score", one, f"it claims {said.score}, and its verifier signed {told}"
 
 
 def _finding(code: str, one: SourcingStated, message: str) -> BalanceFinding:

@@ -8,12 +8,15 @@ battery is `sourced.py`'s. Terms: SocialClaim, SchemeAttestation, IndexScore (GB
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
+from decimal import Decimal
 from enum import StrEnum
 from typing import Final, Literal
 
-from connector.model import Json, JsonObject
+from connector.model import JsonObject
+from connector.provenance.assured import read_assured, text_of
 from connector.provenance.events import each
 
 Kind = Literal["social", "attestation", "index", "risk-area", "red-flag"]
@@ -21,6 +24,8 @@ KINDS: Final[tuple[Kind, ...]] = ("social", "attestation", "index", "risk-area",
 ATTESTATION: Final = "SchemeAttestation"
 _RISKS: Final = ((True, "high-risk"), (False, "no-high-risk"))
 _INDEPENDENT: Final = frozenset({"second", "third"})
+_FIGURE: Final = re.compile(r"[0-9]+(?:\.[0-9]+)?", re.ASCII)
+_OUT_OF: Final = {"of", "/"}
 
 
 class Standing(StrEnum):
@@ -59,15 +64,31 @@ class Sourcing:
         """The published shape."""
         return {"kind": self.kind, **{term: getattr(self, name) for name, term in TERMS.items()}}
 
-    def standing(self, issuer: str) -> Standing:
-        """Who stands behind a claim, as it says itself: that is no signature. `issuer`: who signs the record."""
-        if self.level in {"", "none"} or self.verifier == issuer:
+    @property
+    def verifiers(self) -> frozenset[str]:
+        """Who is said to have checked it."""
+        return frozenset(self.verifier.split())
+
+    def standing(self, own: Collection[str]) -> Standing:
+        """Who stands behind a claim, as it says itself: that is no signature. `own`: whose word is no other's."""
+        if self.level in {"", "none"} or (self.verifiers and self.verifiers.issubset(own)):
             return Standing.OWN
         return {"third": Standing.THIRD, "second": Standing.SECOND}.get(self.party, Standing.OWN)
 
-    def calls_itself_independent(self, issuer: str) -> bool:
-        """Who states it names itself as another party that checked it."""
-        return self.party in _INDEPENDENT and self.verifier == issuer != ""
+    def calls_independent(self, own: Collection[str]) -> bool:
+        """It names one of these as another party that checked it."""
+        return self.party in _INDEPENDENT and not self.verifiers.isdisjoint(own)
+
+
+def fits(score: str, other: str) -> bool:
+    """Whether two scores may be one. Figures count by their value; what only one of them tells, such as a unit or the
+    figure out of which it is, is no contradiction.
+    """
+    if not (_FIGURE.match(score) and _FIGURE.match(other)):
+        return score.split() == other.split()
+    units = [{*_FIGURE.sub(" ", one).split()} - _OUT_OF for one in (score, other)]
+    figures = zip(_FIGURE.findall(score), _FIGURE.findall(other), strict=False)
+    return all(Decimal(one) == Decimal(two) for one, two in figures) and (units[0] == units[1] or not all(units))
 
 
 TERMS: Final = {
@@ -92,28 +113,21 @@ def _read(kind: str, subject: JsonObject) -> Iterator[Sourcing]:
         yield _judged("index", node | {"scheme": node.get("index")}, "period")
     for node in each(subject.get("riskAreaCheck")):
         yield Sourcing(
-            kind="risk-area", scheme=_text(node.get("areaList")), assessed=_text(node.get("checkedOn")),
+            kind="risk-area", scheme=text_of(node.get("areaList")), assessed=text_of(node.get("checkedOn")),
             score=next((word for said, word in _RISKS if node.get("highRisk") is said), ""),
         )  # fmt: skip
     for node in each(subject.get("redFlag")):
         yield Sourcing(
-            kind="red-flag", scope=_text(node.get("flag")), score=_text(node.get("severity")),
-            action=_text(node.get("action")),
+            kind="red-flag", scope=text_of(node.get("flag")), score=text_of(node.get("severity")),
+            action=text_of(node.get("action")),
         )  # fmt: skip
 
 
 def _judged(kind: Kind, node: JsonObject, time: str) -> Sourcing:
-    period, assurance = (next(each(node.get(name)), {}) for name in (time, "assurance"))
-    coverage, verifier = next(each(node.get("coverage")), {}), assurance.get("verifier")
+    coverage = next(each(node.get("coverage")), {})
     return Sourcing(
-        kind=kind, scheme=_text(node.get("scheme")), version=_text(node.get("schemeVersion")),
-        scope=_text(node.get("scope")), score=_text(node.get("score")),
-        coverage=_text(coverage.get("value")) if coverage.get("unit") == "P1" else "",
-        start=_text(period.get("start")), end=_text(period.get("end")), assessed=_text(node.get("assessedOn")),
-        party=_text(assurance.get("party")), level=_text(assurance.get("level")),
-        verifier=_text(verifier.get("id") if isinstance(verifier, dict) else verifier),
+        kind=kind, scheme=text_of(node.get("scheme")), version=text_of(node.get("schemeVersion")),
+        scope=text_of(node.get("scope")), score=text_of(node.get("score")),
+        coverage=text_of(coverage.get("value")) if coverage.get("unit") == "P1" else "",
+        assessed=text_of(node.get("assessedOn")), **read_assured(node, time=time),
     )  # fmt: skip
-
-
-def _text(value: Json) -> str:
-    return value if isinstance(value, str) else ""

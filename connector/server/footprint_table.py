@@ -124,11 +124,11 @@ def _role(part: Part | None, *, own: str) -> str:
 
 def _checked(report: AuditReport, claim: Footprint, issuer: str) -> str:
     """Who is said to have checked it, and how deeply."""
-    if claim.verifier and claim.verifier == issuer and claim.party != "first":
+    if {*claim.verifier.split()} == {issuer} and claim.party != "first":
         return f"its maker alone, who calls itself a {PARTIES.get(claim.party, 'party')}"
-    who = report.parties.get(claim.verifier, claim.verifier)
     level = spelled(claim.level) if claim.assured(issuer) else ""
-    return ", ".join(one for one in (PARTIES.get(claim.party, "not stated"), level, who) if one)
+    parts = PARTIES.get(claim.party, "not stated"), level, report.named(claim.verifier)
+    return ", ".join(one for one in parts if one)
 
 
 def _compared(report: AuditReport, nodes: dict[str, NodeResult], one: Comparison) -> ComparedRow:

@@ -110,20 +110,17 @@ def _checked(report: AuditReport, said: Sourcing, issuer: str) -> str:
         return f"signed by {report.parties.get(issuer, issuer)}"
     if said.kind in {"risk-area", "red-flag"}:
         return "its maker alone"
-    if said.calls_itself_independent(issuer):
+    if said.calls_independent({issuer}):
         return f"its maker alone, who calls itself a {PARTIES[said.party]}"
     level = spelled(said.level) if said.level != "none" else ""
-    who = report.parties.get(said.verifier, said.verifier)
-    return ", ".join(part for part in (PARTIES.get(said.party, "not stated"), level, who) if part)
+    parts = PARTIES.get(said.party, "not stated"), level, report.named(said.verifier)
+    return ", ".join(part for part in parts if part)
 
 
 def _counts(report: AuditReport, one: SourcingStated) -> str:
-    if one.open:
-        return f"not counted: {one.open}"
     place = report.places.get(one.site, one.site)
-    if one.standing:
-        return f"{place}: {_STANDINGS[one.standing]}"
-    return place or "told beside"
+    use = f"{place}: {_STANDINGS[one.standing]}" if one.standing else place or "told beside"
+    return "; ".join(part for part in (f"not counted: {one.open}" if one.open else use, one.note) if part)
 
 
 def _percent(share: str) -> str:

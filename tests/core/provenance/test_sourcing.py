@@ -7,6 +7,7 @@ without proof by the refiner.
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
@@ -16,14 +17,14 @@ from connector.provenance.client import for_client
 from connector.provenance.outcomes import Outcome
 from connector.provenance.report import AuditReport
 from connector.provenance.retelling import read_report
-from connector.provenance.sourcing import Sourcing, read_sourcing
+from connector.provenance.sourcing import Sourcing, fits, read_sourcing
 from tests.core.provenance.chains import MAKER, MINE, REFINER, SEALED, World, audit, chain
 
 CERTIFIER = Did("did:web:certifier.example")
 EDITION: JsonObject = {"scheme": "Mining Standard", "schemeVersion": "2.1"}
 
 
-def assurance(party: str, level: str = "certified", verifier: str = CERTIFIER) -> JsonObject:
+def assurance(party: str, level: str = "certified", verifier: Json = CERTIFIER) -> JsonObject:
     """Who is said to have checked it."""
     return {"type": "Assurance", "party": party, "level": level, "verifier": verifier}
 
@@ -37,10 +38,15 @@ VALIDITY: JsonObject = {"type": "Period", "start": "2026-01-01T00:00:00Z", "end"
 
 
 def attest(
-    world: World, *, issuer: str = CERTIFIER, about: str = "site:mine", validity: JsonObject = VALIDITY
+    world: World,
+    *,
+    issuer: str = CERTIFIER,
+    about: str = "site:mine",
+    validity: JsonObject = VALIDITY,
+    score: str = "74",
 ) -> World:
     """The mine's facility record leads to an attestation; what leads to the record is linked anew."""
-    attested: JsonObject = {"id": about, "type": "Facility", **EDITION, "score": "74", "validity": validity}
+    attested: JsonObject = {"id": about, "type": "Facility", **EDITION, "score": score, "validity": validity}
     world.add(MINE, "SchemeAttestation", "rec:attestation", ("PUB", attested), issuer=issuer)
     return world
 
@@ -92,6 +98,8 @@ def test_an_attestation_that_another_party_signed_stands_for_the_metal_of_its_si
         (social(assurance=assurance("first", "none", "")), "self-declared"),
         (social(assurance=assurance("third", "none")), "self-declared"),  # nobody checked it
         (social(assurance=assurance("third", verifier=MINE)), "self-declared"),
+        (social(assurance=assurance("third", verifier=[{"id": MINE}])), "self-declared"),
+        (social(assurance=assurance("third", verifier=[MINE, CERTIFIER])), "third-party"),
         (social(), "self-declared"),
         ({}, "unstated"),
     ],
@@ -225,6 +233,93 @@ def test_a_claim_that_fits_one_of_two_judgements_contradicts_neither() -> None:
     world.proofs["site:mine"] = {"attestation": given}
     chain(world=world, claims={"L1": social("94", assurance=assurance("third"))})
     assert contradicted(audit(world)) == []
+
+
+@pytest.mark.parametrize(
+    ("claimed", "signed", "fit"),
+    [
+        ("74.0", "74", True), ("74 of 100", "74/100", True), ("74 %", "74%", True), ("74", "74 of 100", True),
+        ("B ", "B", True), ("Level 2", "Level 2", True), ("070", "70.00", True), ("70-80", "70 - 80", True),
+        ("94", "74", False), ("7.4", "74", False), ("74 of 80", "74 of 100", False), ("74 %", "74 points", False),
+        ("Level 3", "Level 2", False), ("B", "74", False), ("-74", "74", False), ("70-80", "70-90", False),
+    ],
+)  # fmt: skip
+def test_scores_are_compared_by_their_figures(claimed: str, signed: str, *, fit: bool) -> None:
+    """As many digits as one likes, and a unit that only one of them tells, contradict nothing."""
+    assert fits(claimed, signed) is fits(signed, claimed) is fit
+    world = attest(World(), score=signed)
+    world.proofs["site:mine"] = {"attestation": [world.link(MINE, "rec:attestation")]}
+    chain(world=world, claims={"L1": social(claimed, assurance=assurance("third", verifier=["x:other", CERTIFIER]))})
+    assert len(contradicted(audit(world))) == (0 if fit else 1)
+
+
+def test_false_claims_of_one_record_are_one_finding_for_each_cause() -> None:
+    """Each is named, the first five; a copy of the record at another company adds none."""
+    flags: list[Json] = [{"type": "RedFlag", "flag": f"sign {number}"} for number in range(7)]
+    high: list[Json] = [social(score, assurance=assurance("third"))["socialClaim"][0] for score in ("94", "95")]  # type: ignore[index]  # made above
+    world = mined(L1={"socialClaim": high, "redFlag": flags})
+    *_, ident = (ident for (holder, ident), to in world.links.items() if (holder, to.record) == (REFINER, "rec:L1"))
+    world.links[REFINER, ident] = replace(world.links[REFINER, ident], holder=REFINER)
+    report = audit(world)
+    assert sum(node.id == "rec:L1" for node in report.nodes) == 2
+    told = "; ".join(f"a red flag without any action: sign {number}" for number in range(5))
+    assert sorted(contradicted(report)) == [
+        ("sourcing-contradicted",
+         "2 statements: it claims 94, and its verifier signed 74; it claims 95, and its verifier signed 74"),
+        ("sourcing-red-flag", f"7 statements: {told}; and 2 more"),
+    ]  # fmt: skip
+
+
+class Tolled(World):
+    """Its mine works for an owner, who signs the lot's passport."""
+
+    def add(
+        self, holder: Did, kind: str, record: str, *subjects: tuple[str, JsonObject], issuer: str = "", version: int = 1
+    ) -> str:
+        """The owner's passport."""
+        issuer = "did:web:owner.example" if record == "rec:L1" else issuer
+        return super().add(holder, kind, record, *subjects, issuer=issuer, version=version)
+
+
+def test_of_a_lot_made_for_another_the_word_of_who_runs_the_site_is_no_other_partys() -> None:
+    """It is the one that is judged."""
+    tolled = chain(world=Tolled(), claims={"L1": social(assurance=assurance("third", verifier=MINE))})
+    report = audit(tolled)
+    assert sites(report)["site:mine"] == "self-declared"
+    assert contradicted(report) == [
+        ("sourcing-contradicted", "it calls who runs the site the third party that checked it")
+    ]
+    world = Tolled()
+    world.proofs["site:mine"] = {"operatedBy": "did:web:runner.example"}
+    named = assurance("third", verifier="did:web:runner.example")
+    assert sites(audit(chain(world=world, claims={"L1": social(assurance=named)})))["site:mine"] == "self-declared"
+    other = audit(chain(world=Tolled(), claims={"L1": social(assurance=assurance("third"))}))
+    assert (sites(other)["site:mine"], contradicted(other)) == ("third-party", [])
+
+
+@pytest.mark.parametrize(
+    ("word", "verifier", "edition", "standing"),
+    [
+        (Outcome.REVOKED, CERTIFIER, "2.1", "self-declared"),
+        (Outcome.SUSPENDED, CERTIFIER, "2.1", "self-declared"),
+        (Outcome.REVOKED, [CERTIFIER, "did:web:other.example"], "2.1", "third-party"),  # the other's word is left
+        (Outcome.REVOKED, "did:web:other.example", "2.1", "third-party"),
+        (Outcome.REVOKED, CERTIFIER, "3", "third-party"),
+        (Outcome.BAD_SIGNATURE, CERTIFIER, "2.1", "third-party"),  # whose it is nobody knows
+    ],
+)
+def test_a_claim_falls_with_what_its_verifier_took_back(
+    word: Outcome, verifier: Json, edition: str, standing: str
+) -> None:
+    """To what is left of it: its maker's word."""
+    world = mined(L1=social(schemeVersion=edition, assurance=assurance("third", verifier=verifier)))
+    world.words = lambda octets, _at: word if '"id": "rec:attestation"' in octets else Outcome.VERIFIED
+    report = audit(world)
+    assert (sites(report)["site:mine"], report.verdict) == (standing, "failed")
+    (one,) = [one for one in report.sourcing.stated if one.sourcing.kind == "social"]
+    fallen = word is not Outcome.BAD_SIGNATURE and edition == "2.1" and CERTIFIER in one.sourcing.verifiers
+    assert one.note == ("its verifier no longer stands by what it signed of this site" if fallen else "")
+    assert read_report(report.as_json()).sourcing.stated == report.sourcing.stated
 
 
 def test_who_calls_itself_a_third_party_is_a_finding() -> None:
