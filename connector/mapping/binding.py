@@ -28,6 +28,7 @@ from connector.mapping.columns import (
 from connector.mapping.converters import Convert, converter, locale_of
 from connector.mapping.doubts import Watch
 from connector.mapping.joins import Joined, frames, look_frame, looker, rows_for
+from connector.mapping.mangled import whole_text
 from connector.mapping.plan import Plan
 from connector.mapping.shape import AnyValue, Condition, Conditional, From, Join, Lookup, Part
 from connector.mapping.source import Table
@@ -178,11 +179,22 @@ class Binder:
                 get, more, owner = self.getter(name.strip(), scope, spec)
                 gets.append(get)
                 refs += more
-        return _filled(pieces, gets), refs, owner
+        return (
+            _filled(pieces, gets, whole_text if owner.source.is_listed and spec.pattern is None else str),
+            refs,
+            owner,
+        )
 
     def tests(self, conditions: tuple[Condition, ...], scope: Scope) -> tuple[Test, ...]:
         """The conditions of a node or a join."""
-        return tuple(test_of(condition, self.getter(condition.column, scope, condition)[0]) for condition in conditions)
+        return tuple(
+            self._test(condition, *self.getter(condition.column, scope, condition)) for condition in conditions
+        )
+
+    def _test(self, condition: Condition, get: Get, refs: tuple[Ref, ...], owner: Scope) -> Test:
+        test = test_of(condition, get, owner.source)
+        guarded = self.guard(test, refs, At("", "where"))
+        return (lambda frame: bool(guarded(frame))) if self.blame else test
 
     def guard(self, make: Callable[[Frame], _T], refs: tuple[Ref, ...], at: At) -> Callable[[Frame], _T | None]:
         """Where blame is sought: a finding in place of an `Unfit`."""
@@ -271,7 +283,7 @@ def _demanded(make: Callable[[Frame], _T | None]) -> Callable[[Frame], _T | None
     return demanded
 
 
-def _filled(pieces: list[str], gets: list[Get]) -> Get:
+def _filled(pieces: list[str], gets: list[Get], whole: Convert) -> Get:
     """The template's text; empty where one of its columns is."""
     last = len(gets)
 
@@ -283,7 +295,7 @@ def _filled(pieces: list[str], gets: list[Get]) -> Get:
                 cell = gets[index](frame)
                 if not cell:
                     return ""
-                out.append(cell)
+                out.append(whole(cell))
         return "".join(out)
 
     return get

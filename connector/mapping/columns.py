@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from connector.mapping.mangled import error_in, is_error
 from connector.mapping.source import Row
 from connector.model import Finding
 
@@ -182,8 +183,11 @@ def _looked_row(levels: int, slot: int) -> Callable[[Frame], Row | None]:
     return row
 
 
-def test_of(condition: Condition, get: Get) -> Test:
-    """Whether a row is as the condition says."""
+def test_of(condition: Condition, column: Get, source: Source) -> Test:
+    """Whether a row is as the condition says. Of a cell with an error nobody can say that: `Unfit`."""
+    get = (
+        _legible(column, frozenset((*(condition.in_ or ()), *(condition.not_in or ())))) if source.is_listed else column
+    )
     if condition.present is not None:
         wanted = condition.present
         return lambda frame: bool(get(frame)) is wanted
@@ -191,6 +195,16 @@ def test_of(condition: Condition, get: Get) -> Test:
     if condition.in_ is not None:
         return lambda frame: get(frame) in listed
     return lambda frame: get(frame) not in listed
+
+
+def _legible(get: Get, expected: frozenset[str]) -> Get:
+    def read(frame: Frame) -> str:
+        text = get(frame)
+        if is_error(text) and text not in expected:
+            raise error_in(text)
+        return text
+
+    return read
 
 
 def origins(refs: tuple[Ref, ...], frame: Frame) -> Origins:

@@ -14,6 +14,7 @@ from typing import Literal
 
 from connector.mapping.dates import BadFormat, date_reader, time_reader
 from connector.mapping.exports import Source
+from connector.mapping.mangled import whole_text
 from connector.mapping.numerals import LOCALES, numeral, spell_decimal
 from connector.mapping.shape import From
 from connector.mapping.source import ComputedCell, DateCell, NumberCell
@@ -26,11 +27,6 @@ MAX_VARIABLE = 2
 _ATOM = re.compile(
     r"(?:\[\^?[^\[\]\\]+\]|\\[dwsDWS.\-/\\]|[^\\\[\](){}|*+?^$.]|\.)(\{[0-9]{1,3}(?:,[0-9]{0,3})?\}|[*+?])?"
 )
-_MANGLED = re.compile(
-    r"#(?:N/A|NV|VALUE!|WERT!|VALEUR!|REF!|BEZUG!|DIV/0!|NAME\?|NOM\?|NUM!|NOMBRE!|ZAHL!|NULL!|NUL!|#+)|[0-9](?:[.,][0-9]+)?E\+[0-9]+"
-)
-_MANGLED_FIRST = frozenset("#0123456789")
-"""What Excel shows of an error (in three languages), in a column too narrow, and of a number of twelve digits."""
 
 
 def converter(spec: From, source: Source, codes: Mapping[str, Mapping[str, str]]) -> Convert:
@@ -65,30 +61,14 @@ def _kind(spec: From, source: Source) -> Convert:
         return _calendar(spec)
     if source.may_lose_zeros and spec.alpha is None:
         return _real_text
-    return _whole_text if source.is_listed and spec.pattern is None else str
-
-
-def is_mangled(text: str) -> bool:
-    """Whether a spreadsheet has put this in the place of what was meant."""
-    return text[0] in _MANGLED_FIRST and _MANGLED.fullmatch(text) is not None
-
-
-def _whole_text(text: str) -> str:
-    """What a spreadsheet has put in a text's place is no lot number; a `pattern` says what is meant."""
-    if isinstance(text, NumberCell) or not is_mangled(text):
-        return text
-    lost = "for an error" if text[0] == "#" else "for a long number, whose digits are lost"
-    hint = (
-        "export it anew, and open it in no spreadsheet; `null` lists cells that mean nothing, a `pattern` what is meant"
-    )
-    raise Unfit("mangled-text", f"`{text}` is what a spreadsheet writes {lost}.", hint)
+    return whole_text if source.is_listed and spec.pattern is None else str
 
 
 def _real_text(text: str) -> str:
     if isinstance(text, NumberCell) and not isinstance(text, ComputedCell):
         hint = "format the column as text in the workbook, or say `alpha` if leading zeros do not matter"
         raise Unfit("number-not-text", f"`{text}` is stored as a number where text is meant.", hint)
-    return _whole_text(text)
+    return whole_text(text)
 
 
 def _calendar(spec: From) -> Convert:

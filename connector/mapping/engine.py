@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 
 from connector.mapping.binding import MintId
 from connector.mapping.blame import finding, grouped, merged, missing_columns, place_of
-from connector.mapping.columns import Draft, Frame, LinkRequest, MissingColumn
+from connector.mapping.columns import Draft, Frame, LinkRequest, MissingColumn, Test
 from connector.mapping.doubts import Watch
 from connector.mapping.joins import Joined
 from connector.mapping.lineage import Lineage
@@ -210,11 +210,8 @@ class Run:
 
     def _rows(self, name: str) -> Iterator[Row]:
         tests = self._blamer.where[name]
-        rows = self._tables[name].rows
-        if not tests:
-            return rows
-        draft = Draft()
-        return (row for row in rows if all(test(Frame(row, None, (), "", draft)) for test in tests))
+        table = self._tables[name]
+        return _counting(table, tests) if tests else table.rows
 
     def _fill(self, joined: Joined) -> None:
         """Read a joined source and file its rows under their keys. A row that cannot be read may belong anywhere."""
@@ -302,7 +299,9 @@ class Run:
         draft = Draft()
         program = self._blamer
         try:
-            program.parts(program.frame(row, draft))
+            frame = program.frame(row, draft)
+            if program.counts(frame) or not draft.findings:
+                program.parts(frame)
         except Unfit as unfit:
             draft.findings.append(finding(unfit, (), row, ""))
         if not draft.findings:
@@ -325,6 +324,17 @@ class Run:
             lineage=Lineage(plan.mapping, subject, draft.trail),
             row=row,
         )
+
+
+def _counting(table: Table, tests: tuple[Test, ...]) -> Iterator[Row]:
+    """The rows that count. One of which nobody can say that is a finding."""
+    for row in table.rows:
+        draft = Draft()
+        counts = all(test(Frame(row, None, (), "", draft)) for test in tests)
+        if draft.findings:
+            table.findings.extend(draft.findings)
+        elif counts:
+            yield row
 
 
 def _identifiers(subject: JsonObject) -> tuple[TypedIdentifier, ...]:

@@ -15,13 +15,14 @@ from dataclasses import dataclass, field, replace
 
 import orjson
 
-from connector.mapping.blame import missing_columns, place_of
-from connector.mapping.columns import Draft, Frame, MissingColumn, Scope, resolve, test_of
+from connector.mapping.blame import finding, missing_columns, place_of
+from connector.mapping.columns import Draft, Frame, MissingColumn, Scope, origins, resolve, test_of
 from connector.mapping.exports import Query, Source
 from connector.mapping.numerals import plain
 from connector.mapping.source import ComputedCell, DateCell, Made, Origin, Row, SourceFile, Table, Unreadable
 from connector.mapping.sql import MARK, name_of
 from connector.mapping.tables import numbered
+from connector.mapping.unfit import Unfit
 from connector.model import Finding, JsonObject, Place
 
 CHUNK = 10_000
@@ -61,10 +62,21 @@ def _counting(source: Source, table: Table, known: dict[str, int]) -> Iterator[R
     """The rows that count by the source's `where`."""
     scope, draft = Scope(table.name, source, known), Draft()
     try:
-        tests = [test_of(each, resolve(each.column, scope)[0]) for each in source.where]
+        found = [resolve(each.column, scope) for each in source.where]
     except MissingColumn as missing:
         raise Unreadable(missing_columns([missing], {table.name: source.file})[0]) from missing
-    return (row for row in table.rows if all(test(Frame(row, None, (), "", draft)) for test in tests))
+    tests = [test_of(each, get, source) for each, (get, _, _) in zip(source.where, found, strict=True)]
+    for row in table.rows:
+        frame = Frame(row, None, (), "", draft)
+        at = 0
+        try:
+            while at < len(tests) and tests[at](frame):
+                at += 1
+        except Unfit as unfit:
+            table.findings.append(finding(unfit, origins(found[at][1], frame), row, "where"))
+            continue
+        if at == len(tests):
+            yield row
 
 
 def request(

@@ -17,13 +17,13 @@ from itertools import zip_longest
 
 from connector.errors import BadInput
 from connector.mapping import edifact, x12
-from connector.mapping.converters import is_mangled
 from connector.mapping.dates import written_so
 from connector.mapping.delimited import check_text
 from connector.mapping.exports import WORKBOOKS
 from connector.mapping.flat_idoc import idocs
 from connector.mapping.idoc import outline, outline_of
 from connector.mapping.interchanges import Syntax
+from connector.mapping.mangled import is_mangled
 from connector.mapping.numerals import LOCALES, spelled_in
 from connector.mapping.source import DateCell, NumberCell, SourceFile, Unreadable, content
 from connector.mapping.units import unit_named
@@ -34,7 +34,7 @@ _LOOKED_AT = 2_000
 _FEW = 4
 _DELIMITERS = ";,\t|"
 _TOTALS = ("*", "Summe", "Gesamt", "Total", "Sum", "Yhteensä")
-_NOTHING = ("-", "--", "n.b.", "n.a.", "n/a", "N/A", "#N/A", "NULL", "k.A.", "00000000", "00.00.0000", "e.t.")
+_NOTHING = ("-", "--", "n.b.", "n.a.", "n/a", "N/A", "NULL", "k.A.", "00000000", "00.00.0000", "e.t.")
 _DAY_IN_NAME = re.compile(r"[0-9]{4}-?[0-9]{2}(?:[-_]?[0-9]{2})?(?:_[0-9]{2})?|[0-9]+(?=\.json$)")
 _LETTERS = frozenset("äöüßÄÖÜéèêëàâçîïôùûÉÈÀÇåÅøñáíóú€µ°²³\u2013\u2019‰")
 _EDIFACT, _X12 = re.compile(rb"(?s)UNB\+|UNA.{6}[ \t\r\n]*UNB"), re.compile(rb"(?s)ISA([^0-9A-Za-z])..\1")

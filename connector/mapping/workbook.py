@@ -1,7 +1,8 @@
 """Workbooks to a grid of cells: XLSX (ECMA-376), ODS (OpenDocument), XLS. A zip's directory is checked beforehand.
 
 Cells keep what the file says: text is text; numbers, dates and truth values are marked. Formulas give their stored
-value. The reader runs in this process; `peers/files.py` runs it in a child that can be killed.
+value, which may be an error (`cell_errors.py`). The reader runs in this process; `peers/files.py` runs it in a child
+that can be killed.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from datetime import date, datetime, time, timedelta
 
 from python_calamine import CalamineError, CalamineWorkbook, PasswordError, WorksheetNotFound
 
+from connector.mapping import cell_errors
 from connector.mapping.numerals import plain
 from connector.mapping.source import DateCell, Grid, NumberCell, SourceFile, Unreadable, content, unreadable
 
@@ -28,6 +30,7 @@ _DIMENSION = re.compile(rb'<dimension ref="[A-Z]{1,3}[0-9]{1,7}:([A-Z]{1,3})([0-
 _OLE = b"\xd0\xcf\x11\xe0"
 _PARTS = {"xl/workbook.xml": "XLSX", "content.xml": "ODS"}
 """The part by which a zip archive is a workbook."""
+_TORN = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError)
 _STREAMS = tuple(name.encode("utf-16-le") for name in ("Workbook", "Book"))
 _LOCKED_STREAM = "EncryptedPackage".encode("utf-16-le")
 _MANIFEST, _MANIFEST_LOCK = "META-INF/manifest.xml", b"encryption-data"
@@ -58,7 +61,7 @@ def grid_of(file: SourceFile, sheet: str) -> Grid:
     except (WorksheetNotFound, IndexError) as error:
         names = ", ".join(CalamineWorkbook.from_filelike(io.BytesIO(data)).sheet_names[:10])
         raise unreadable(file, "no-sheet", f"There is no sheet `{sheet}`.", hint=f"there are: {names}") from error
-    except CalamineError as error:
+    except (CalamineError, *_TORN) as error:
         raise _damaged(file, str(error)) from error
     except BaseException as error:
         if type(error).__name__ != "PanicException":  # what the reader's own bugs are; it has no name to import
@@ -67,13 +70,19 @@ def grid_of(file: SourceFile, sheet: str) -> Grid:
 
 
 def _grid(file: SourceFile, data: bytes, sheet: str) -> Grid:
-    book = CalamineWorkbook.from_filelike(io.BytesIO(data))
+    old = data[:4] == _OLE
+    book = CalamineWorkbook.from_filelike(io.BytesIO(data if old else cell_errors.as_text(data)))
     if len(book.sheet_names) > MAX_SHEETS:
         raise unreadable(file, "too-large", f"The workbook has more than {MAX_SHEETS} sheets.")
     found = book.get_sheet_by_index(int(sheet) - 1) if sheet.isdecimal() else book.get_sheet_by_name(sheet)
     if found.total_height * found.total_width > MAX_CELLS:
         raise unreadable(file, "too-large", f"The sheet spans more than {MAX_CELLS} cells.")
-    return tuple(tuple(_cell(value) for value in row) for row in found.to_python(skip_empty_area=False))
+    rows = found.to_python(skip_empty_area=False)
+    if old:
+        for row, column, text in cell_errors.of_old(data, book.sheet_names.index(found.name)):
+            if row < len(rows) and column < len(rows[row]):
+                rows[row][column] = text
+    return tuple(tuple(_cell(value) for value in row) for row in rows)
 
 
 def _damaged(file: SourceFile, why: str) -> Unreadable:
@@ -162,7 +171,7 @@ def _check_parts(file: SourceFile, data: bytes, names: list[str]) -> None:
                         file, "too-large", f"The sheet in {name} says it reaches to cell {far}.",
                         hint="delete the empty rows and columns behind the data",
                     )  # fmt: skip
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError) as error:
+    except _TORN as error:
         raise unreadable(file, "damaged-file", f"The workbook is damaged: {error}.", hint="save it again") from error
 
 
