@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import datetime
 
 from connector.provenance.balance import Books, site_balances
 from connector.provenance.chained import attested, chain_of, runners, withdrawn
@@ -35,6 +36,7 @@ def assemble(walk: Walk) -> AuditReport:
     """The result of a finished walk."""
     _compare_subjects(walk)
     _compare_root(walk)
+    _leave_out_strangers(walk)
     judged = {key: judge(node, walk.now) for key, node in walk.nodes.items()}
     edges = tuple(_proven(walk, edge) for edge in walk.edges.values())
     children: dict[str, tuple[Edge, ...]] = {}
@@ -89,6 +91,30 @@ def _compare_root(walk: Walk) -> None:
         root.notes.append(f"nothing that was given to us says that this is {walk.asked}")
     elif walk.asked not in numbers:
         root.faults.append(f"{walk.asked} was asked for, and the record is about {', '.join(numbers)}")
+
+
+def _leave_out_strangers(walk: Walk) -> None:
+    """A standing is judged as of what was done by whom it was given to, else by who runs its site: a stranger who leans
+    on it, and did something later, would let it look as if it had run out.
+    """
+    leaning: dict[str, list[Node]] = {}
+    for source, targets in walk.supports.items():
+        for target in targets:
+            leaning.setdefault(target, []).append(walk.nodes[source])
+    for node in walk.nodes.values():
+        if node.standing and node.content is not None:
+            own = (_own_times(place, node.content.permit_holder, leaning) for place in leaning.get(node.key, ()))
+            node.times = set().union(*own) or node.times
+
+
+def _own_times(place: Node, holder: str, leaning: Mapping[str, list[Node]]) -> frozenset[datetime]:
+    """When `holder`, else who runs the site, leaned on the record of a site."""
+    content = place.content
+    if content is None or content.time is not None or not place.depth:  # no record of a site, or what was asked about
+        return place.own_times()
+    who = holder or content.operator or content.issuer
+    done = (one.own_times() for one in leaning.get(place.key, ()) if one.content and one.content.issuer == who)
+    return frozenset().union(*done)
 
 
 def _proven(walk: Walk, edge: Edge) -> Edge:

@@ -55,7 +55,10 @@ _SUPPORTING: Final = frozenset({Scope.BACK, Scope.FORWARD, Scope.SUPPORT})
 
 
 class Walk:
-    """State of one walk. `nodes` by key, `edges` in the order found, `unreached` counts what caps and refusals cut."""
+    """State of one walk. `nodes` by key, `edges` in the order found, `unreached` counts what caps and refusals cut.
+
+    `supports`: key of a node -> keys of those that prove something about it, and are judged as of its time.
+    """
 
     def __init__(self, root: str, *, holder: Did, now: datetime, limits: Limits | None = None) -> None:
         self.now = now
@@ -63,7 +66,7 @@ class Walk:
         self.nodes: dict[str, Node] = {}
         self.edges: dict[tuple[str, str], Edge] = {}
         self.names: dict[Did, str] = {}
-        self._supports: dict[str, set[str]] = {}
+        self.supports: dict[str, set[str]] = {}
         self.capped = 0
         self.unreached = 0
         self.root_key = ""
@@ -179,7 +182,7 @@ class Walk:
                 assert served.octets is not None  # `given` holds only those
                 for time in sorted(node.times):
                     self._check(node, Check(octets=served.octets, at=time))
-        for target in sorted(self._supports.get(node.key, ())):
+        for target in sorted(self.supports.get(node.key, ())):
             self._arrive(self.nodes[target], node)
 
     # --- going on ----------------------------------------------------------------------------------------------------
@@ -238,7 +241,7 @@ class Walk:
             node.expected.append(link.digests)
         self._connect(Edge(source=source.key, target=node.key, relation=link.relation))
         if purpose.scope is Scope.SUPPORT:
-            self._supports.setdefault(source.key, set()).add(node.key)
+            self.supports.setdefault(source.key, set()).add(node.key)
         self._arrive(node, source, purpose.scope)
 
     def _follow_later(self, purpose: _ViaLater, answer: Later) -> None:

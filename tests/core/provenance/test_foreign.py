@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import pytest
 
@@ -12,6 +13,7 @@ from connector.provenance.assemble import assemble
 from connector.provenance.events import each
 from connector.provenance.nodes import Check
 from connector.provenance.origin import Ground
+from connector.provenance.outcomes import Outcome
 from connector.provenance.reads import Page, Read
 from connector.provenance.walk import Walk
 from tests.core.provenance.chains import (
@@ -213,6 +215,25 @@ def test_an_event_at_anothers_site_is_not_in_its_books() -> None:
     report = audit(world)
     (balance,) = (one for one in report.balances if one.site.startswith("site:refiner"))
     assert report.places[balance.site] == f"Refinery of {REFINER}"
+
+
+@pytest.mark.parametrize("own_record", [False, True])
+def test_an_event_of_another_does_not_say_when_a_permit_had_to_hold(*, own_record: bool) -> None:
+    """The mine's permit ran out after its making and before what a stranger did later; nor may he describe its site."""
+    world = chain()
+    place = "rec:facility:site:mine"
+    if own_record:
+        site: JsonObject = {"id": "site:mine", "type": "Facility", "permit": world.link(LIAR, "rec:permit:site:mine")}
+        place = world.add(LIAR, "FacilityRecord", "rec:pit", ("PUB", site))
+    told: JsonObject = {"facilityRecord": world.link(LIAR, place), "eventTime": "2027-02-04T00:00:00Z"}
+    world = _leaning_on(world, _made(world, "Z", facility="site:mine", input=[product("Y", "9999")], **told))
+    ran_out = datetime(2027, 1, 20, tzinfo=UTC)
+    world.words = lambda octets, at: Outcome.EXPIRED if "MinePermit" in octets and at >= ran_out else Outcome.VERIFIED
+    _same_as_without(world)
+    world.words = lambda octets, at: (
+        Outcome.EXPIRED if "MinePermit" in octets and at.year == 2027 and at.month == 1 else Outcome.VERIFIED
+    )
+    assert audit(world).coverage[0].fraction(Ground.VERIFIED) == 0  # as of its own making it is judged as ever
 
 
 @pytest.mark.parametrize("contained", ["1", "1000"])
