@@ -50,7 +50,9 @@ class Keys(_Part):
     """Custody URIs. Signing of credentials and proving who we are are two keys (DECISIONS: Identity)."""
 
     assertion: str
+    """Signs credentials; at first, `methods` has what came later. `file:`, or `pkcs11:` for a key in a token."""
     authentication: str
+    """Proves to peers who we are. `file:` or `pkcs11:`, too."""
     id_key: str
     """A `file:` with 32 bytes, base64url. Makes ids that nobody can guess; never rotates."""
     methods: str = "keys/methods.json"
@@ -61,17 +63,24 @@ class Listen(_Part):
     """Where the process listens. The public face may stand behind a proxy; management stays on loopback."""
 
     host: str = "127.0.0.1"
+    """The address of the public face. Plain http is spoken there: TLS is ended before it."""
     port: int = Field(ge=1, le=65535)
+    """The port of the public face."""
     management_port: int = Field(ge=1, le=65535)
+    """The port of the management API and the operators' pages, on loopback alone."""
 
 
 class Limits(_Part):
     """Caps on what strangers may send and how long things may take."""
 
     max_message_bytes: int = Field(default=1 << 20, ge=1024)
+    """The largest message that is read, from peers and in their answers."""
     max_header_bytes: int = Field(default=32_768, ge=8_190)
+    """The largest header of a request: tokens stand there."""
     token_lifetime_seconds: int = Field(default=300, ge=10, le=600)
+    """How long the tokens are good by which we prove who we are."""
     clock_leeway_seconds: int = Field(default=20, ge=0, le=59)
+    """By so much a peer's clock may differ from ours."""
     data_token_seconds: int = Field(default=3_600, ge=30)
     """How long a data token that we give is good, unless its holder renews it."""
     max_file_bytes: int = Field(default=1 << 40, ge=1024)
@@ -81,6 +90,7 @@ class Limits(_Part):
     min_free_bytes: int = Field(default=1 << 30, ge=64 << 20)
     """What stays free on the disk: below it nothing is taken from peers."""
     claims_cache_seconds: int = Field(default=300, ge=0)
+    """How long what a party proved is taken for proved, before it is asked again."""
     requests_per_second: int = Field(default=2_000, ge=1)
     """How much each known party may ask, with bursts of five seconds' worth. What is beyond is asked to come later."""
     stranger_requests_per_minute: int = Field(default=120, ge=1)
@@ -88,8 +98,11 @@ class Limits(_Part):
     max_open_processes: int = Field(default=20_000, ge=1)
     """How many negotiations and transfers one party may have open here. What is beyond is asked to come later."""
     retry_budget_seconds: int = Field(default=14 * 86_400, ge=1)
+    """How long a message is tried again, before it counts as undeliverable."""
     retry_first_seconds: float = Field(default=1.0, gt=0)
+    """The first pause between two tries; each next one is longer."""
     retry_cap_seconds: float = Field(default=3_600.0, gt=0)
+    """The longest pause between two tries."""
     retry_read_seconds: float = Field(default=30.0, ge=0)
     """So long a peer that is read for somebody who waits is asked again: a connector restarts in that time."""
     keep_ended_days: int = Field(default=400, ge=30, le=36_525)
@@ -178,16 +191,21 @@ class Config(_Part):
     """One company's connector."""
 
     name: str = Field(min_length=1)
+    """The company, as people know it."""
     public_url: str
-    """The address that peers use; frozen by `init`, because the DID is made of it. Its path is the tenant."""
+    """The address that peers use: a host name in small letters, a port from 1024 on if it is not 443, a plain path,
+    which is the tenant. Frozen by `init`, because the DID is made of it.
+    """
     store: str = "sqlite:store/connector.db"
-    """`sqlite:PATH`, or `postgresql://USER@HOST/DATABASE`, which several processes of one company may share."""
+    """`sqlite:PATH`, for one process; or `postgresql://USER@HOST/DATABASE`, for several of one company."""
     exports: tuple[str, ...] = ("exports",)
     """Folders that plans may read, relative to this file."""
     files: str = "store/files"
     """Folder of files that are offered or were received, each under its digest."""
     held: str = "held"
-    """Folder of our own party credentials (membership, roles, mandates), shown to peers that ask for them."""
+    """Folder of our own party credentials (`*.jwt`: membership, roles, mandates), shown to peers that ask for them. A
+    new file counts at once; `credential request` puts there what comes.
+    """
     keys: Keys
     listen: Listen
     limits: Limits = Limits()
@@ -340,7 +358,7 @@ def _near(error: ValidationError) -> str:
             near = difflib.get_close_matches(str(problem["loc"][-1]), known, n=1)
             if near:
                 return f"did you mean {near[0]!r}?"
-    return "README, 'Configuration', names every key"
+    return "battery-connector config --reference names every key"
 
 
 def secret(variable: str, config: Config) -> str:

@@ -27,6 +27,7 @@ _COMMANDS = {
     "serve": ("serve", "Run a connector in the foreground."),
     "open": ("open", "Open the operators' pages in a browser."),
     "openapi": ("openapi", "Describe the management API for programs."),
+    "config": ("settings", "Every key of connector.toml, and what it is here."),
     "doctor": ("doctor", "Look whether everything is well, and what to do where not."),
     "site": ("site", "Serve DID documents and status lists on loopback."),
     "vc-api": ("vc_api", "The W3C VC API on loopback, to try against."),

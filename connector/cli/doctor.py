@@ -58,7 +58,7 @@ def _look(config: Path, *, thorough: bool) -> list[Check]:
     except BadConfig as error:
         if not config.is_file():
             raise
-        return [doctor_company.wrong("configuration", error, "README, Configuration")]
+        return [doctor_company.wrong("configuration", error, "battery-connector config --reference names every key")]
     keep_log_quiet()
     runs = doctor_company.running(company)
     alive = runs.outcome == "good"

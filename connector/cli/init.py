@@ -168,7 +168,7 @@ def _in_token(company: Company, loaded: Config) -> dict[str, tuple[str, JsonObje
 
 
 def _configuration(company: Company, uris: Mapping[str, str]) -> str:
-    text = f"""# A company's connector. README, "Configuration", explains every key.
+    text = f"""# A company's connector. Every key, and what it is here: battery-connector config
 name = {json.dumps(company.name, ensure_ascii=False)}
 public_url = {json.dumps(company.address)}   # frozen: the DID is made of it
 
