@@ -330,6 +330,8 @@ def test_findings_of_the_shape_are_handed_on(
     issued: Issue, credential: JsonObject, material: Material, now: datetime
 ) -> None:
     """All of them, and the check names the first."""
+    missing = replace(material, check_shape=lambda *_: [Finding(code="missing-term", message="it needs netMass")])
+    assert judged(issued(credential), missing, now) == ("invalid", "schema-error", "missing-term")
     found = [Finding(code="unit-missing", message="netMass has no unit"), Finding(code="x", message="y")]
     shaped = replace(material, check_shape=lambda kind, _document: found if kind == "MineralLotPassport" else [])
     report = verify(issued(credential), at=now, now=now, material=shaped)

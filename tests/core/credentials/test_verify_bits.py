@@ -108,14 +108,14 @@ def test_lists_of_others_come_in_several_forms(
     assert verify(issued(credential), at=now, now=now, material=several).verdict == "valid"
 
 
-def test_a_list_may_be_undated_and_a_message_takes_nothing_away(
+def test_a_list_may_be_bare_and_a_message_takes_nothing_away(
     issued: Issue, credential: JsonObject, material: Material, now: datetime
 ) -> None:
-    """Bitstring Status List 1.0 section 2.1: a `message` tells something; the credential is as good as before."""
+    """No dates, no id. Bitstring Status List 1.0 section 2.1: a `message` tells something, and takes nothing."""
     payload = list_payload(
         url=LIST_URL, issuer=REFINER, indices=[7], valid_from=now, valid_until=now, purpose="message"
     )
-    del payload["validFrom"], payload["validUntil"]
+    del payload["validFrom"], payload["validUntil"], payload["id"]
     entry = credential["credentialStatus"]
     assert isinstance(entry, dict)
     entry["statusPurpose"] = "message"

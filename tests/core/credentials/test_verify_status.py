@@ -163,12 +163,18 @@ def test_a_status_that_nobody_could_get_leaves_it_open(
         listed()[:-3] + b"AAA",
         issued(credential),
         listed(id="https://refiner.example/status/1"),
+        listed(id="a-name-that-is-no-address"),
         listed(validUntil="2027-03-15T08:59:59Z"),
         listed(validFrom="2027-03-15T09:00:01Z"),
         listed(credentialSubject=subject),
         listed(credentialSubject={**subject, "encodedList": 1}),
         listed(credentialSubject={**listing("revocation"), "type": "StatusList"}),
+        listed(credentialSubject={**listing("revocation"), "type": ["BitstringStatusList"]}),
+        listed(
+            credentialSubject={**listing("revocation"), "type": "List"}, type=["VerifiableCredential", "ListCredential"]
+        ),
         listed(type=["VerifiableCredential", "StatusList2021Credential"]),
+        listed(type=["VerifiableCredential", "BitstringStatusList"]),
         forged(signer, header, orjson.dumps(payload)),
         forged(signer, {**header, "kid": signer.key_id}, orjson.dumps({**payload, "issuer": OTHER})),
     ):
