@@ -97,7 +97,7 @@ def encode_list(indices: Iterable[int]) -> str:
 
 def decode_list(text: str, *, limit_bytes: int = INFLATED_LIMIT_BYTES) -> bytes:
     """The bits of an `encodedList` (section 3.4). What inflates beyond the limit is cut off and refused."""
-    if not text.startswith("u") or not text.isascii():
+    if not text.startswith("u"):
         raise Refused("bad-status-list", "encodedList is not a base64url multibase")
     unpacker = zlib.decompressobj(_GZIP)
     try:

@@ -252,7 +252,7 @@ def _span(text: str) -> tuple[datetime, datetime] | None:
         day = date.fromisoformat(text)
         first = datetime(day.year, day.month, day.day, tzinfo=UTC)
         return first, first + timedelta(days=1, microseconds=-1)
-    except (ValueError, OverflowError):
+    except ValueError:
         return None
 
 

@@ -50,6 +50,7 @@ _POLICY_KEYS: Final = _NOTES | {
 _RULE_KEYS: Final = _NOTES | {"action", "constraint", "duty", "remedy"}
 _CONSTRAINT_KEYS: Final = _NOTES | {"leftOperand", "operator", "rightOperand"}
 _DID: Final = re.compile(r"did:[a-z0-9]+:[A-Za-z0-9._:%-]+")
+_ONLY_CONSTANTS: Final = frozenset({ValueKind.NONE, ValueKind.TRUTH})
 _TEXT_PREFIXES: Final = ("odrl:", ODRL)
 _CATENA_X: Final = {"usagepurpose": "purpose", "businesspartnernumber": "party", "businesspartnergroup": "role"}
 """What comes nearest to the operands of another profile."""
@@ -298,7 +299,7 @@ def _normal(text: str, operand: Operand, operator: Operator) -> str | None:
     """The value in its normal form; None: not a value of the operand's kind."""
     if not text or len(text) > MAX_TEXT:
         return None
-    if operator is Operator.IS_PART_OF or operand.kind is ValueKind.NONE or text in operand.constants:
+    if operator is Operator.IS_PART_OF or operand.kind in _ONLY_CONSTANTS or text in operand.constants:
         allowed = text in operand.constants and (operand.name != "party" or operator is Operator.IS_PART_OF)
         return text if allowed else None
     if text.removeprefix("@") in operand.constants:
@@ -311,7 +312,6 @@ def _normal(text: str, operand: Operand, operator: Operator) -> str | None:
         return None if number is None else format(number.normalize(), "f")
     accepted = {
         ValueKind.DID: lambda: _DID.fullmatch(text) is not None,
-        ValueKind.TRUTH: lambda: text in {"true", "false"},
         ValueKind.ACCESS_CLASS: lambda: text in set(AccessClass),
         ValueKind.TEXT: text.isprintable,
     }
@@ -320,7 +320,7 @@ def _normal(text: str, operand: Operand, operator: Operator) -> str | None:
 
 def _expected(operand: Operand, operator: Operator) -> str:
     constants = ", ".join(f'"{name}"' for name in operand.constants)
-    if operator is Operator.IS_PART_OF or operand.kind is ValueKind.NONE:
+    if operator is Operator.IS_PART_OF or operand.kind in _ONLY_CONSTANTS:
         return constants
     kind = "a time with its zone, like 2027-03-15T09:00:00Z" if operand.kind is ValueKind.TIME else operand.kind.value
     return f"{kind} or {constants}" if constants and operand.name != "party" else kind

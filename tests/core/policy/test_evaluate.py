@@ -255,6 +255,7 @@ def test_an_auditor_gets_what_the_mandate_covers() -> None:
     decision = decide(policy(MANDATE), facts(**HELD), Stage.AUDIT)
     assert decision.permit
     assert decision.verdicts[1][1] == "ORG, PUB (unit: ORG)"
+    assert decision.verdicts[4][1] == "2027-01-01/2027-03-31 (unit: 2027-03-31T23:59:59Z)"
 
 
 @pytest.mark.parametrize(
@@ -312,6 +313,10 @@ def test_two_mandates_do_not_make_a_third() -> None:
             decision = decide(given, asked(access_class, time).with_claims(*shown), Stage.AUDIT)
             assert not decision.permit
             assert decision.failed_operands() == (failed,), "told of the mandate that comes nearest"
+    third = mandate("third", mandateRoot="urn:third", mandateClass="LI", mandatePeriod="2025-01-01/2025-12-31")
+    for shown in (ours + theirs + third, third + theirs + ours, theirs + ours + third):
+        assert decide(given, asked("PUB", "2026-05-01").with_claims(*shown), Stage.AUDIT).permit
+        assert not decide(given, asked("ORG", "2026-05-01").with_claims(*shown), Stage.AUDIT).permit
 
 
 @pytest.mark.parametrize(
@@ -329,6 +334,8 @@ def test_two_mandates_do_not_make_a_third() -> None:
         ("eventTime", ["2027-02-01", "2027-04-01"], "mandatePeriod"),
         ("eventTime", [], "mandatePeriod"),
         ("eventTime", "soon", "mandatePeriod"),
+        ("eventTime", "2027-02-30", "mandatePeriod"),
+        ("mandatePeriod", "2027-13-01/2027-14-01", "mandatePeriod"),
         ("mandatePeriod", ["2027-01-01/2027-03-31", "2027-01-01"], "mandatePeriod"),
         ("mandatePeriod", "/2027-03-31", "mandatePeriod"),
         ("mandatePeriod", "2027-01-01/", "mandatePeriod"),
