@@ -28,6 +28,7 @@ _OTHER = (
     f"does another company's connector listen on this management port ([listen])? Else: is {MANAGEMENT_TOKEN_VARIABLE}"
     " of the environment or of secrets.env the one with which this connector was started?"
 )
+_STOPPED = "what the connector has done so far stands, and the same command goes on from there"
 NDJSON = "application/x-ndjson"
 OnProgress = Callable[["JsonObject"], None]
 
@@ -54,14 +55,15 @@ class Management:
         """POST an object. With an idempotency key a repeat gets the first answer."""
         return self._object("POST", path, body, key)
 
-    def work(self, path: str, body: JsonObject, *, key: str = "", on_progress: OnProgress | None = None) -> JsonObject:
-        """POST long work: progress as it comes, then the result."""
+    def work(
+        self, path: str, body: JsonObject, *, key: str = "", on_progress: OnProgress | None = None,
+        stopped: Callable[[], str] = lambda: _STOPPED,
+    ) -> JsonObject:  # fmt: skip
+        """POST long work: progress as it comes, then the result. `stopped`: what is so when a person ends the wait."""
         try:
             (told,) = self._lines("POST", path, body, key, on_progress)
         except KeyboardInterrupt:
-            sys.stderr.write(
-                "\nstopped; what the connector has done so far stands, and the same command goes on from there\n"
-            )
+            sys.stderr.write(f"\nstopped; {stopped()}\n")
             raise
         result = told["result"]
         assert isinstance(result, dict), "the last line of work is its result"

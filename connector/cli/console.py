@@ -49,16 +49,6 @@ CONFIG = Annotated[
     Path,
     typer.Option("--config", help="The company's configuration file.", envvar=_CONFIG_VARIABLE, callback=_noted),
 ]
-RECORDS_OF = Annotated[
-    Path | None,
-    typer.Option(
-        "--config",
-        metavar="CONFIG",
-        help="Look at a record of this running connector.",
-        envvar=_CONFIG_VARIABLE,
-        callback=_noted_if_asked,
-    ),
-]
 SETTINGS_OF = Annotated[
     Path | None,
     typer.Option(

@@ -6,6 +6,7 @@ negotiation or transfer stands where it stands is `why`'s.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from shlex import quote
 from typing import TYPE_CHECKING, Annotated, Final
@@ -23,6 +24,7 @@ from connector.cli.console import (
     WAIT,
     console,
     next_step,
+    of_company,
     one_line,
     show_json,
     told,
@@ -165,14 +167,45 @@ def request(  # noqa: PLR0917 - typer makes the options of the arguments
         body: JsonObject = {
             "peer": peer, "dataset": dataset, "offer_id": offer_id, "wait_seconds": 0.0 if no_wait else wait
         }  # fmt: skip
+        patience = _Patience()
         with progress(f"negotiating with {peer}", quiet=as_json) as tell:
-            answer = Management.of(config).work("/v1/request", body, key=key, on_progress=tell)
+
+            def told_so_far(how_far: JsonObject) -> None:
+                tell(how_far)
+                patience.hear(how_far, quiet=as_json)
+
+            answer = Management.of(config).work(
+                "/v1/request", body, key=key, on_progress=told_so_far, stopped=patience.stopped
+            )
         state = str(answer["state"])
         if as_json:
             show_json(answer)
         else:
             _show_requested(answer, state)
     raise SystemExit(_settled(state, good="FINALIZED", begun=no_wait))
+
+
+@dataclass(slots=True)
+class _Patience:
+    """What a person is told who waits for the peer, and who stops waiting."""
+
+    negotiation: str = ""
+
+    def hear(self, how_far: JsonObject, *, quiet: bool) -> None:
+        """Once, when it takes more than a moment."""
+        if self.negotiation or not how_far.get("negotiation"):
+            return
+        self.negotiation = str(how_far["negotiation"])
+        if not quiet:
+            out = console(error=True)
+            out.print(f"waiting: {one_line(str(how_far['waiting']))}", style="yellow", markup=False)
+            out.print(f"  {self.stopped()}; at the peer: battery-connector approvals", markup=False)
+
+    def stopped(self) -> str:
+        """Nothing is lost, and a repeated request would be another one."""
+        if not self.negotiation:
+            return "what was begun goes on without you: battery-connector why"
+        return of_company(f"Ctrl-C loses nothing, it goes on without you: battery-connector why {self.negotiation}")
 
 
 def _show_requested(answer: JsonObject, state: str) -> None:

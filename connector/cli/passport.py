@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from connector.cli import bridge
-from connector.cli.console import DONE, JSON, NO, RECORDS_OF, next_step, show_json, told
+from connector.cli.console import CONFIG, DONE, JSON, NO, next_step, show_json, told
 from connector.cli.passport_records import record_of, subject_of
 from connector.cli.passport_table import show_completeness, show_view
 from connector.errors import BadInput
@@ -32,7 +32,8 @@ app = typer.Typer(no_args_is_help=True, help="Passports: what each audience sees
 FILE = Annotated[
     str,
     typer.Argument(
-        metavar="FILE", help="A record as JSON or JSON lines, or its credentials; with --config also an id or serial."
+        metavar="FILE",
+        help="A record as JSON or JSON lines, or its credentials; else an id or number that the running connector has.",
     ),
 ]
 ONLY = Annotated[str, typer.Option("--id", metavar="ID", help="Which record of a file of many: id or number.")]
@@ -62,7 +63,7 @@ def view(
         Path | None, typer.Option("--mandate", metavar="FILE", help="A mandate: the view keeps to its scope.")
     ] = None,
     only: ONLY = "",
-    config: RECORDS_OF = None,
+    config: CONFIG = Path("connector.toml"),
     as_json: JSON = False,
 ) -> None:
     """A record as one audience sees it. A legitimate interest holds for its purpose and its item only.
@@ -159,7 +160,7 @@ def check(
         typer.Option("--at", metavar="DATE", help="Judge by the rules that were known on this day. Default: today."),
     ] = "",
     only: ONLY = "",
-    config: RECORDS_OF = None,
+    config: CONFIG = Path("connector.toml"),
     as_json: JSON = False,
 ) -> None:
     """How complete a passport is: per data point present, missing, pending or not applicable, each with its reason.

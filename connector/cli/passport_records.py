@@ -14,7 +14,7 @@ from urllib.parse import quote, urlencode
 
 from connector.bridges.octets import as_utf8
 from connector.cli.client import Management
-from connector.errors import BadInput, BadMessage, TooLarge
+from connector.errors import BadConfig, BadInput, BadMessage, TooLarge
 from connector.model import objects_in
 from connector.vocabulary.admission import admit_value
 from connector.vocabulary.bundle import Bundle
@@ -63,13 +63,20 @@ class Record:
 
 
 def record_of(file: str, only: str, config: Path | None, bundle: Bundle) -> Record:
-    """The one record that is asked for: of a file, or of the connector that the configuration describes."""
+    """The one record that is asked for: of a file, or of the connector that the configuration, if any, describes."""
     path = Path(file)
     if path.is_file():
         return _chosen(list(_records(bundle, path)), only, path)
     if config is None:
-        raise BadInput(f"there is no file {file}", hint="for a record of a connector: --config connector.toml")
-    return _of_connector(Management.of(config), file)
+        raise BadInput(f"there is no file {file}")
+    try:
+        api = Management.of(config)
+    except BadConfig as bad:
+        if config.exists():
+            raise
+        told = f"there is no file {file}; as a number it would be asked of a running connector, but {bad.detail}"
+        raise BadInput(told, hint=bad.hint) from None
+    return _of_connector(api, file)
 
 
 def subject_of(path: Path) -> JsonObject:

@@ -62,7 +62,7 @@ def received(
         _show_room(answer.get("room"), company)
         if records:
             known = quote(str(records[0]["number"] or records[0]["record"]))
-            next_step(f"battery-connector passport view {known} --audience b2b --config {quote(str(config))}")
+            next_step(f"battery-connector passport view {known} --audience b2b")
         elif not files:
             next_step(f"battery-connector fetch {quote(str(agreements[-1]['agreement']))}")
 

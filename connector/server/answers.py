@@ -46,6 +46,8 @@ class Progress(Answer):
     at: str = ""
     waiting: str = ""
     """For whom, and why."""
+    negotiation: str = ""
+    """The negotiation that waits for the peer. It goes on, whatever becomes of whoever asked for it."""
 
 
 class Told(Answer):

@@ -27,8 +27,8 @@ from connector.exchange.discard import received_files
 from connector.exchange.pages import FILE
 from connector.exchange.publication import Declared
 from connector.exchange.receipts import worth
-from connector.exchange.rows import AgreementRow, CommandRow, CredentialRow, DatasetRow, FileRow, RecordRow
-from connector.exchange.stored import content_of, micros
+from connector.exchange.rows import AgreementRow, CommandRow, CredentialRow, DatasetRow, FileRow, ProcessRow, RecordRow
+from connector.exchange.stored import content_of, micros, under_way
 from connector.exchange.subjects import identifiers
 from connector.mapping.doubts import sentence
 from connector.model import AccessClass, Did, Json, JsonObject
@@ -37,10 +37,15 @@ from connector.policy.pinning import pinned, pins_of
 from connector.policy.reading import load
 from connector.protocol.catalog_query import Selection
 from connector.protocol.messages import Dataset
+from connector.server.lines import Tell
 from connector.server.services import Services
 from connector.server.withdrawing import clear_away
 
 Work = TypeVar("Work")
+_MOMENT_SECONDS = 3.0
+"""So long machines may take; then it is told what is waited for."""
+_ON_ITS_WAY = "our message is not acknowledged yet, and is sent until it is"
+_AT_THE_PEER = "the peer has our request and has not answered it: it may be that a person decides there"
 UNFINISHED = "unfinished"
 """What an offer pins while its content is being published: no content has this digest."""
 
@@ -196,6 +201,7 @@ async def request(
     *,
     offer: JsonObject | None = None,
     offer_id: str = "",
+    tell: Tell | None = None,
 ) -> JsonObject:
     """Negotiate a contract on a dataset of the peer's catalogue; `wanted` is its id or title.
 
@@ -215,14 +221,18 @@ async def request(
             await services.negotiate.request(peer, base, dataset_id, offer, command)
         except Conflict:  # the same command came twice at once: the other one has begun it
             command = await command_of(services, key, said)
+    if tell is not None:
+        moment = min(wait_seconds, _MOMENT_SECONDS)
+        row = await _settled(services, command.pid, moment)
+        wait_seconds -= moment
+        if wait_seconds and not _is_settled(services, row):
+            tell({"waiting": _ON_ITS_WAY if under_way(row) else _AT_THE_PEER, "negotiation": row.pid})
     return await negotiated(services, command.pid, wait_seconds)
 
 
 async def negotiated(services: Services, pid: str, wait_seconds: float) -> JsonObject:
     """What came of a negotiation: once it has ended or waits for our own word, or after so many seconds as it is."""
-    row = await services.negotiate.conversation.settled(
-        pid, lambda at: at.state in services.negotiate.table.terminal or at.deadline is not None, wait_seconds
-    )
+    row = await _settled(services, pid, wait_seconds)
     content = content_of(row)
     agreement = content.get("agreement") or {}
     return {
@@ -233,6 +243,14 @@ async def negotiated(services: Services, pid: str, wait_seconds: float) -> JsonO
         "termination": content.get("termination"),
         "waits": (content.get("waits") or {}).get("turn"),
     }
+
+
+async def _settled(services: Services, pid: str, wait_seconds: float) -> ProcessRow:
+    return await services.negotiate.conversation.settled(pid, lambda at: _is_settled(services, at), wait_seconds)
+
+
+def _is_settled(services: Services, row: ProcessRow) -> bool:
+    return row.state in services.negotiate.table.terminal or row.deadline is not None
 
 
 def _offer_of(dataset: Dataset, offer_id: str) -> JsonObject:

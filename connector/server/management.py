@@ -228,7 +228,7 @@ async def _request(request: web.Request) -> web.StreamResponse:
     async def work(tell: Tell) -> JsonObject:
         return await commands.request(
             services.telling(tell), peer, body.dataset, key, body.wait_seconds, offer=body.offer,
-            offer_id=body.offer_id,
+            offer_id=body.offer_id, tell=tell,
         )  # fmt: skip
 
     return await stream(request, work)

@@ -10,10 +10,12 @@ import pytest
 from connector.config import Approvals, Limits
 from connector.errors import IllegalTransition
 from connector.exchange.stored import micros
+from connector.model import Did, JsonObject
 from connector.protocol import negotiation
+from connector.server import commands
 from tests.exchange.deals import OTHER_TERMS, ask, offer, queue, timers
 from tests.exchange.test_hostile import play, services
-from tests.simulator import World
+from tests.simulator import SHARED, World
 
 # --- time ------------------------------------------------------------------------------------------------------------
 
@@ -34,6 +36,28 @@ def test_without_a_word_it_is_refused_in_time(tmp_path: Path) -> None:
             assert await timers(node, (await deal.row(node)).pid) == set()
 
     play(tmp_path, scene, approvals=Approvals(request="hold", limit_seconds=60))
+
+
+def test_who_waits_is_told_for_what(tmp_path: Path) -> None:
+    """Once, after a moment: for a person at the peer, or for a peer that is away; a quick answer needs no word."""
+
+    async def scene(world: World) -> None:
+        customer, supplier = world.nodes
+        here, peer = services(customer), Did(supplier.config.did)
+        dataset = (await here.browse.find(peer, SHARED)).dataset
+        terms = dataset.has_policy[0].as_json()
+        for key, said in (("held", "a person decides there"), ("away", "is not acknowledged yet")):
+            told: list[JsonObject] = []
+            begun = await commands.request(here, peer, dataset.id, key, 30, offer=terms, tell=told.append)
+            assert [one["negotiation"] for one in told] == [begun["negotiation"]]
+            assert said in str(told[0]["waiting"])
+            await supplier.die()
+        supplier.start()
+        told = []
+        await commands.request(here, peer, dataset.id, "quick", 2, offer=terms, tell=told.append)
+        assert told == []
+
+    play(tmp_path, scene, approvals=Approvals(request="hold", limit_seconds=600))
 
 
 def test_a_word_may_have_its_time(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from connector.cli.companies import free_ports
+from connector.server import commands
 from tests.edges.cli.companies import Company, found, know, serving
 from tests.edges.cli.test_running import ask, run
 from tests.edges.cli.visitor import Visitor
@@ -78,6 +79,18 @@ def test_a_request_is_approved(pair: tuple[Company, Company]) -> None:
     assert run(refiner, "fetch", "urn:agreement:1")[0] == 0
     code, text = run(mine, "terminate", ident)
     assert (code, "in the state FINALIZED" in text) == (1, True)
+
+
+def test_who_waits_for_a_person_is_told_so(pair: tuple[Company, Company], monkeypatch: pytest.MonkeyPatch) -> None:
+    """With what to do, and that nothing is lost."""
+    monkeypatch.setattr(commands, "_MOMENT_SECONDS", 0.0)
+    mine, refiner = pair
+    code, text = run(refiner, "request", "mine", "sites", "--wait", "2")
+    said = " ".join(text.split())
+    assert code == 3
+    assert said.startswith("waiting: ")
+    assert "Ctrl-C loses nothing, it goes on without you: battery-connector why urn:" in said
+    assert ask(mine, "reject", held(mine), "--reason", "no")[0] == 0
 
 
 def test_a_request_is_countered_and_the_counter_accepted(pair: tuple[Company, Company], tmp_path: Path) -> None:

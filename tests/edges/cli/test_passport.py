@@ -47,6 +47,20 @@ def test_the_public_sees_public_values(tmp_path: Path, wrapped: bool) -> None:
     assert view(file, "--audience", "b2b")[1]["subject"]["contains"] == BATTERY["contains"]
 
 
+def test_a_number_is_asked_of_the_company_where_one_stands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As with other commands; where there is none, both that were looked for are named."""
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "connector.toml").write_text("")
+    monkeypatch.chdir(tmp_path)
+    said = CliRunner().invoke(app, ["view", "CM27-84-000201"])
+    text = " ".join(said.output.split())
+    assert said.exit_code == 2
+    assert "there is no file CM27-84-000201; as a number it would be asked of a running connector, but there" in text
+    assert "--config FILE (mine/connector.toml)" in text
+    monkeypatch.chdir(tmp_path / "mine")
+    assert "connector.toml:" in CliRunner().invoke(app, ["check", "CM27-84-000201"]).output
+
+
 def test_people_read_labels_and_units(tmp_path: Path) -> None:
     """Words of the vocabulary, a unit's sign."""
     file = tmp_path / "one.json"
