@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from connector.model import Json, JsonObject
 from connector.policy.odrl import Action, Constraint, atoms
 from connector.policy.operands import OPERANDS, WITH_UNIT
-from connector.policy.reading import read
+from connector.policy.reading import action_in, operand_in, read
 from connector.vocabulary.terms import NAMESPACE
 
 PIN = "contentDigest"
@@ -22,7 +22,7 @@ def pinned(document: JsonObject, digest: str) -> JsonObject:
     bound: Json = {"leftOperand": NAMESPACE + PIN, "operator": "eq", "rightOperand": digest}
     permissions: list[Json] = [
         {**rule, "constraint": [*filter(_is_no_pin, _items(rule.get("constraint"))), bound]}
-        if isinstance(rule, dict) and _action(rule.get("action")) == Action.USE
+        if isinstance(rule, dict) and action_in(rule.get("action")) is Action.USE
         else rule
         for rule in _items(document.get("permission"))
     ]
@@ -48,11 +48,8 @@ def _constraints(terms: Json) -> Iterator[Constraint]:
 
 
 def _is_no_pin(constraint: Json) -> bool:
-    return not (isinstance(constraint, dict) and constraint.get("leftOperand") in {PIN, NAMESPACE + PIN})
-
-
-def _action(value: Json) -> str:
-    return value.removeprefix("odrl:") if isinstance(value, str) else ""
+    operand = operand_in(constraint.get("leftOperand")) if isinstance(constraint, dict) else None
+    return operand is None or operand.name != PIN
 
 
 def _items(value: Json) -> list[Json]:

@@ -112,6 +112,19 @@ def parse_number(text: str) -> Decimal | None:
     return value if value.is_finite() and len(text) <= 40 and abs(value.adjusted()) <= 40 else None  # noqa: PLR2004 - more digits than any term of a contract
 
 
+def action_in(value: Json) -> Action | None:
+    """The action of a rule, in whatever form it is written; None: none of ours."""
+    items = _items(value)
+    name = _plain(items[0]).removeprefix(NAMESPACE) if len(items) == 1 else ""
+    return Action(name) if name in set(Action) else None
+
+
+def operand_in(value: Json) -> Operand | None:
+    """The left operand of a constraint, likewise."""
+    written = value.get("@id") if isinstance(value, dict) else value
+    return find_operand(written) if isinstance(written, str) else None
+
+
 @dataclass(slots=True)
 class _Reader:
     """One pass over a document; collects findings with JSON paths."""
@@ -192,12 +205,10 @@ class _Reader:
                 yield Rule(effect=effect, action=action, constraints=terms)
 
     def action(self, value: Json, path: str) -> Action | None:
-        items = _items(value)
-        name = _plain(items[0]).removeprefix(NAMESPACE) if len(items) == 1 else ""
-        if name in set(Action):
-            return Action(name)
-        self.wrong(f"{path}.action", "unknown-action", "The action is one of use, list, audit.", value=value)
-        return None
+        found = action_in(value)
+        if found is None:
+            self.wrong(f"{path}.action", "unknown-action", "The action is one of use, list, audit.", value=value)
+        return found
 
     def terms(self, value: Json, path: str, depth: int) -> Iterator[Term]:
         if depth > MAX_DEPTH:
@@ -229,9 +240,7 @@ class _Reader:
 
     def atomic(self, item: JsonObject, path: str) -> Constraint | None:
         left = item.get("leftOperand")
-        if isinstance(left, dict):
-            left = left.get("@id")
-        operand = find_operand(left) if isinstance(left, str) else None
+        operand = operand_in(left)
         if operand is None:
             hint = _meant(left) + "Known: " + ", ".join(OPERANDS) + "."
             self.wrong(
@@ -289,6 +298,7 @@ class _Reader:
 
 def _meant(written: Json) -> str:
     """The operand that another profile's name may stand for, as a beginning of a hint."""
+    written = written.get("@id") if isinstance(written, dict) else written
     name = re.split("[:#/]", written)[-1].lower() if isinstance(written, str) else ""
     lower = {operand.lower(): operand for operand in OPERANDS} | _CATENA_X
     near = [lower[name]] if name in lower else [lower[one] for one in get_close_matches(name, lower, n=1)]

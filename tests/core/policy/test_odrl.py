@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 from datetime import timedelta
+from hashlib import sha256
 from itertools import product
 from typing import cast
 
@@ -103,10 +105,50 @@ def test_changed_terms_are_another_offer() -> None:
         assert offer_digest(base) != offer_digest(other)
 
 
+PURPOSE, MONTH = c("purpose", "eq", "active"), c("retentionDays", "lteq", 30)
+DISTINCT = [
+    policy(rule("use", MEMBER)),
+    policy(prohibition=[rule("use", MEMBER)]),
+    policy(rule("use"), prohibition=[rule("use", MEMBER)]),
+    policy(rule("use", MEMBER), prohibition=[rule("use")]),
+    policy(rule("use", PURPOSE)),
+    policy(rule("use", MEMBER, PURPOSE)),
+    policy(rule("use", MEMBER), rule("use", PURPOSE)),
+    policy(rule("use", {"or": [MEMBER, PURPOSE]})),
+    policy(rule("use", {"and": [MEMBER, PURPOSE]})),
+    policy(rule("use", {"or": [MEMBER, MONTH]})),
+    policy(rule("use", {"or": [{"and": [MEMBER, PURPOSE]}, MONTH]})),
+    policy(rule("use", {"or": [MEMBER, {"and": [PURPOSE, MONTH]}]})),
+    policy(rule("use", c("dateTime", "lt", "2028-01-01T00:00:00Z"))),
+    policy(rule("use", c("dateTime", "lteq", "2028-01-01T00:00:00Z"))),
+]
+AT_HOME = [
+    policy(rule("list", MEMBER), rule("use")),
+    policy(rule("audit", MEMBER), rule("use")),
+    policy(rule("use"), prohibition=[rule("audit", MEMBER)]),
+    policy(rule("use"), prohibition=[rule("list", MEMBER)]),
+]
+
+
+def test_each_meaning_has_a_digest_of_its_own() -> None:
+    """Permitted or forbidden, which action, operand, operator, value and grouping: nothing of it may be exchanged."""
+    assert len({digest(one) for one in DISTINCT + AT_HOME}) == len(DISTINCT + AT_HOME)
+    assert len({offer_digest(one) for one in DISTINCT}) == len(DISTINCT)
+    assert {offer_digest(one) for one in AT_HOME} == {offer_digest(policy(rule("use")))}, "rules at home"
+
+
+def test_a_digest_is_a_multihash() -> None:
+    """base64url without padding, of SHA-256: 0x12, 0x20 and 32 bytes. Agreements of before are found by it."""
+    octets = base64.urlsafe_b64decode(digest(DISTINCT[0]).removeprefix("u") + "==")
+    assert (octets[:2], len(octets), "=" in digest(DISTINCT[0])) == (b"\x12\x20", 34, False)
+    assert octets[2:] == sha256(b'[["permission","use",[["membership","eq",["active"]]]]]').digest()
+
+
 def test_a_policy_for_auditors_only_is_not_offerable() -> None:
     """An offer without a rule would be no offer (DSP schema)."""
     given = policy(rule("audit", c("mandate", "eq", "active")))
     assert not given.offerable
+    assert not policy(rule("audit"), prohibition=[rule("use", MEMBER)]).offerable, "it grants nothing"
     assert offer_json(given, offer_id="x") == {"@type": "Offer", "@id": "x"}
 
 
@@ -120,6 +162,8 @@ def test_of_which_values_an_offer_gives_anything() -> None:
         (policy(rule("use", {"or": [public, MEMBER]})), ["AUTH", "B2B", "PUB"]),
         (policy(rule("use", {"and": [public, MEMBER]})), ["PUB"]),
         (policy(rule("audit"), rule("list")), []),
+        (policy(rule("use", public), rule("audit")), ["PUB"]),
+        (policy(rule("use", public), prohibition=[rule("use", MEMBER)]), ["PUB"]),
     ):
         assert [one for one in ("AUTH", "B2B", "PUB") if given.opens(one)] == opened, given
 
