@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
+from connector.credentials.full_names import compacted
 from connector.credentials.query import DCP_CONTEXT, message_of
 from connector.errors import BadMessage
 from connector.model import Did, Json, JsonObject
@@ -82,9 +83,9 @@ def read_delivery(message: Json) -> Delivery:
     )  # fmt: skip
 
 
-def read_offer(message: Json, issuer: Did) -> tuple[Supported, ...]:
+def read_offer(message: JsonObject, issuer: Did) -> tuple[Supported, ...]:
     """What a CredentialOfferMessage of this issuer offers (section 6.6.1); of a sparse object there is only the id."""
-    body = message_of(message, "CredentialOfferMessage")
+    body = message_of(compacted(message), "CredentialOfferMessage")
     if body.get("issuer") != issuer:
         raise BadMessage("issuer is not the sender")
     return tuple(map(_supported, _list(body, "credentials")))
@@ -112,10 +113,13 @@ def read_metadata(message: Json, issuer: Did) -> tuple[Supported, ...]:
 # --- an issuer's -----------------------------------------------------------------------------------------------------
 
 
-def read_request(message: Json) -> Request:
-    """A CredentialRequestMessage (section 6.4.1)."""
-    body = message_of(message, "CredentialRequestMessage")
-    asked = [_text(node if isinstance(node, dict) else {}, "id") for node in _list(body, "credentials")]
+def read_request(message: JsonObject) -> Request:
+    """A CredentialRequestMessage (section 6.4.1). A single credential may stand there without its list: the protocol's
+    context makes that of it (eclipse-dataspace-dcp/decentralized-claims-protocol#272).
+    """
+    body = message_of(compacted(message), "CredentialRequestMessage")
+    listed = [body["credentials"]] if isinstance(body.get("credentials"), dict) else _list(body, "credentials")
+    asked = [_text(node if isinstance(node, dict) else {}, "id") for node in listed]
     return Request(holder_pid=_text(body, "holderPid"), ids=tuple(dict.fromkeys(asked)))
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,6 +15,10 @@ from connector.errors import BadMessage
 from connector.model import Did, Json
 
 ISSUER = Did("did:web:issuer.example")
+ECLIPSE: dict[str, Any] = json.loads(
+    (Path(__file__).parents[2] / "vectors" / "credentials" / "eclipse-issuance.json").read_text("utf-8")
+)
+DCP = "https://w3id.org/dspace-dcp/v1.0/"
 DELIVERY: dict[str, Any] = {
     "@context": [DCP_CONTEXT], "type": "CredentialMessage", "issuerPid": "i", "holderPid": "h", "status": "ISSUED",
     "credentials": [{"credentialType": "MembershipCredential", "payload": "a.b.c", "format": "jwt"}],
@@ -116,6 +122,44 @@ def test_what_is_no_request_is_refused(change: dict[str, Any]) -> None:
     """Section 6.4.1."""
     with pytest.raises(BadMessage):
         issuance.read_request({**REQUEST, **change})
+
+
+@pytest.mark.parametrize("one", ECLIPSE["requests"], ids=[one["holderPid"] for one in ECLIPSE["requests"]])
+def test_an_eclipse_hub_asks_with_full_names(one: dict[str, Any]) -> None:
+    """As it was recorded; one credential also where the context leaves out its list."""
+    assert issuance.read_request(one["message"]) == Request(holder_pid=one["holderPid"], ids=tuple(one["ids"]))
+
+
+def test_an_eclipse_issuer_offers_with_full_names() -> None:
+    """The same of an offer; it is still the sender's alone."""
+    offered = Supported(id="membership-def", credential_type="MembershipCredential", profile="vc11-sl2021/jwt")
+    assert issuance.read_offer(ECLIPSE["offer"], ISSUER) == (offered,)
+    with pytest.raises(BadMessage, match="issuer"):
+        issuance.read_offer(ECLIPSE["offer"], Did("did:web:other.example"))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"@type": "https://example.com/CredentialRequestMessage"},
+        {"@type": f"{DCP}CredentialMessage"},
+        {"@type": [f"{DCP}CredentialRequestMessage", f"{DCP}CredentialMessage"]},
+        {"@type": "CredentialRequestMessage"},
+        {"@context": ["https://example.com/others.jsonld"]},
+        {f"{DCP}holderPid": [{"@id": "one"}, {"@id": "another"}]},
+        {f"{DCP}holderPid": {"@id": "one", f"{DCP}status": "x"}},
+        {f"{DCP}holderPid": {"@value": 7}},
+        {f"{DCP}holderPid": None, "holderPid": "h", "https://example.com/holderPid": "h"},
+        {f"{DCP}credentials": []},
+        {f"{DCP}credentials": [{"@type": "@json", "@value": ["membership"]}]},
+        {f"{DCP}credentials": [{"@type": "@json", "@value": [{f"{DCP}id": "membership"}]}]},
+        {f"{DCP}credentials": [{"@type": "@json", "@value": [{"id": str(number)} for number in range(17)]}]},
+    ],
+)
+def test_full_names_say_no_more_than_short_ones(change: dict[str, Any]) -> None:
+    """Other namespaces are nobody's; two values where one belongs are none; a context decides for itself."""
+    with pytest.raises(BadMessage):
+        issuance.read_request({**ECLIPSE["requests"][0]["message"], **change})
 
 
 def test_what_an_issuer_says_is_what_a_holder_reads() -> None:

@@ -10,14 +10,15 @@ import json
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from connector.cli.companies import free_ports
 from connector.credentials import jose
-from connector.model import Did, Json, JsonObject
+from connector.credentials.digest import digest_multibase
+from connector.model import Did, Json, JsonObject, object_in, objects_in
 from tests.interop import java
 from tests.interop.edc.runtime import MAIN, properties
 
@@ -43,16 +44,33 @@ class Hub:
         """Where its EDC gets tokens."""
         return f"http://localhost:{self.ports['sts']}/sts/token"
 
+    @property
+    def _place(self) -> str:
+        return f"http://localhost:{self.ports['identity']}{_PARTICIPANTS}/{_CODE}/credentials"
+
     def hold(self, credential: bytes | None) -> None:
         """From now on it shows this membership credential, and no other; None: none."""
-        place = f"http://localhost:{self.ports['identity']}{_PARTICIPANTS}/{_CODE}/credentials"
-        held = _ask("GET", place, None)
-        assert isinstance(held, list), held
-        for one in held:
-            assert isinstance(one, dict), one
-            _ask("DELETE", f"{place}/{one['id']}", None)
+        for one in self.held():
+            _ask("DELETE", f"{self._place}/{one['id']}", None)
         if credential is not None:
-            _ask("POST", place, _manifest(credential))
+            _ask("POST", self._place, _manifest(credential))
+
+    def held(self) -> list[JsonObject]:
+        """What it holds, as it tells it."""
+        return objects_in(_ask("GET", self._place, None))
+
+    def ask(self, issuer: str, holder_pid: str, credentials: Sequence[JsonObject]) -> None:
+        """Let it ask an issuer over DCP: `id` there, `type`, and its own word for the form (`format`)."""
+        _ask("POST", f"{self._place}/request", {
+            "issuerDid": issuer, "holderPid": holder_pid, "credentials": [*credentials],
+        })  # fmt: skip
+
+    def until(self, holder_pid: str, state: str) -> None:
+        """Once a request of its is in this state."""
+        deadline = time.monotonic() + _READY_SECONDS
+        while (said := object_in(_ask("GET", f"{self._place}/request/{holder_pid}", None)))["status"] != state:
+            assert time.monotonic() < deadline, said
+            time.sleep(_LOOK_SECONDS)
 
 
 @contextmanager
@@ -76,6 +94,11 @@ def running(folder: Path, protocol_port: int) -> Iterator[Hub]:
         made = _ask("POST", place, _participant(did, ports, protocol_port))
         assert isinstance(made, dict), made
         yield Hub(ports=ports, did=did, secret=str(made["clientSecret"]))
+
+
+def digest_of(held: JsonObject) -> str:
+    """The digest of what it holds."""
+    return digest_multibase(str(object_in(held["verifiableCredential"])["rawVc"]).encode())
 
 
 def _participant(did: Did, ports: Mapping[str, int], protocol_port: int) -> JsonObject:

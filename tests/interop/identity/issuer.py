@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -20,13 +21,21 @@ from connector.credentials import jose
 from connector.credentials.datamodel import parse_credential, time_text
 from connector.credentials.query import PROFILES
 from connector.credentials.vc11 import CONTEXT
-from connector.model import Json, JsonObject
+from connector.model import Json, JsonObject, list_in, objects_in
 from tests.bench.authority import Authority
 from tests.bench.pair import COMMAND
-from tests.interop.company import Company
+from tests.interop.company import WAIT_SECONDS, Company
 from tests.interop.warehouse import Warehouse
 
 GOOD, WITHDRAWN = "good", "withdrawn"
+ISSUES = f"""
+[issues.membership]
+type = "MembershipCredential"
+profile = "{PROFILES[1]}"
+valid_days = 365
+"""
+"""What holders may ask it for."""
+_LOOK_SECONDS = 0.1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,14 +68,44 @@ class Association:
             named[str(said["id"]), str(said["membershipNumber"])] = file
         return named
 
-    def revoke(self, file: Path) -> None:
-        """Withdraw what stands in this file."""
-        self._run("revoke", file, "--reason", "left")
+    def approve(self, holder: str) -> str:
+        """A person's yes to what this holder asks for, once it does: a membership. Its digest."""
+        deadline = time.monotonic() + WAIT_SECONDS
+        while not (asked := self._asked_by(holder)):
+            assert time.monotonic() < deadline, self.company.get("/v1/approvals")
+            time.sleep(_LOOK_SECONDS)
+        claims: JsonObject = {"id": holder, "type": "Party", "memberOf": "Bench", "membershipNumber": "asked for"}
+        file = self.folder / "asked.json"
+        file.write_text(json.dumps(claims), "utf-8")
+        said = json.loads(self._command("approve", asked[0], "--claims", file, "--json"))
+        return str(said["credentials"][0])
+
+    def _asked_by(self, holder: str) -> list[str]:
+        waiting = objects_in(self.company.get("/v1/approvals")["approvals"])
+        return [str(one["id"]) for one in waiting if one["with"] == holder]
+
+    def has_delivered(self, digest: str) -> JsonObject:
+        """What its operator reads of the request for which it made this, once the holder has it."""
+        deadline = time.monotonic() + WAIT_SECONDS
+        while True:
+            received = objects_in(self.company.get("/v1/credential-requests")["received"])
+            (row,) = (one for one in received if digest in list_in(one["credentials"]))
+            if row["delivered"]:
+                return row
+            assert time.monotonic() < deadline, row
+            time.sleep(_LOOK_SECONDS)
+
+    def revoke(self, what: Path | str) -> None:
+        """Withdraw what stands in this file, or has this digest."""
+        self._run("revoke", what, "--reason", "left")
 
     def _run(self, *words: str | Path) -> bytes:
+        return self._command("credential", *words)
+
+    def _command(self, *words: str | Path) -> bytes:
         config = self.company.running.config.folder / "connector.toml"
         return subprocess.run(
-            [*COMMAND, "credential", *map(str, words), "--config", str(config)], check=True, capture_output=True
+            [*COMMAND, *map(str, words), "--config", str(config)], check=True, capture_output=True
         ).stdout
 
 

@@ -52,14 +52,23 @@ class Members:
 
 
 def _refused_by_us(members: Members, held: bytes | None, reason: str) -> str:
-    edc, us = members.scene.edc, members.scene.us
     members.hub.hold(held)
     try:
-        ident = actions.ask_for(edc, us.dsp, us.did, actions.catalog(edc, us.dsp, us.did)["open"])
-        _has_taken_the_end(edc, ident)
-        row = us.until(ident, "TERMINATED")
+        return why_refused(members, edc_asks(members), reason)
     finally:
         members.all_good()
+
+
+def edc_asks(members: Members) -> str:
+    """Of us, for what is for members, with what its hub shows. Its id of the negotiation."""
+    edc, us = members.scene.edc, members.scene.us
+    return actions.ask_for(edc, us.dsp, us.did, actions.catalog(edc, us.dsp, us.did)["open"])
+
+
+def why_refused(members: Members, ident: str, reason: str) -> str:
+    """Both have the end of it, and our operator reads why: this reason, or none where nothing was shown."""
+    _has_taken_the_end(members.scene.edc, ident)
+    row = members.scene.us.until(ident, "TERMINATED")
     content = row["content"]
     assert isinstance(content, dict), row
     decision = content["decision"]

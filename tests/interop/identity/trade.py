@@ -1,4 +1,6 @@
-"""One round with a real EDC under real identity: members trade both ways, and nobody else does."""
+"""One round with a real EDC under real identity: members trade both ways, and nobody else does; its hub asks us for
+its membership itself.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +13,7 @@ from tests.interop import company, java
 from tests.interop.edc import actions, journeys, pushes, runtime
 from tests.interop.edc.trade import log_of, tried
 from tests.interop.identity import hub as hubs
-from tests.interop.identity import issuer, refusals
+from tests.interop.identity import issuance, issuer, refusals
 from tests.interop.outcome import Outcome
 from tests.interop.warehouse import open_warehouse
 
@@ -25,9 +27,10 @@ def rounds(folder: Path) -> Iterator[Outcome]:
     """Everything that either side offers is for members."""
     with ExitStack() as running:
         members = _members(running, folder)
+        yield tried(issuance.hub_asks_for_a_membership, members)
         for journey in TRADE:
             yield tried(journey, members.scene)
-        for refusal in refusals.JOURNEYS:
+        for refusal in (issuance.revoking_it_ends_the_trade, *refusals.JOURNEYS):
             yield tried(refusal, members)
         yield log_of(members.scene.edc)
 
@@ -36,8 +39,9 @@ def _members(running: ExitStack, folder: Path) -> refusals.Members:
     site, elsewhere = (running.enter_context(open_warehouse()) for _ in range(2))
     stranger = issuer.publish(elsewhere)
     association = issuer.Association(
-        company=running.enter_context(company.running(folder / "association", {}, unsafe="")), folder=folder / "issued"
-    )
+        company=running.enter_context(company.running(folder / "association", {}, unsafe="", more=issuer.ISSUES)),
+        folder=folder / "issued",
+    )  # fmt: skip
     ports = runtime.free_contexts()
     hub = running.enter_context(hubs.running(folder, ports["protocol"]))
     edc = running.enter_context(
