@@ -20,9 +20,7 @@ def hub_asks_for_a_membership(members: Members) -> str:
     """Its request, our queue, a person's yes, our delivery: the hub says that it was issued, and holds it alone."""
     members.hub.hold(None)
     issuer = members.issuer.company.did
-    members.hub.ask(
-        issuer, _ASKED, [{"id": "membership", "type": "MembershipCredential", "format": "VC1_0_JWT"}]
-    )
+    members.hub.ask(issuer, _ASKED, [{"id": "membership", "type": "MembershipCredential", "format": "VC1_0_JWT"}])
     digest = members.issuer.approve(members.hub.did)
     members.issuer.has_delivered(digest)
     members.hub.until(_ASKED, "ISSUED")
