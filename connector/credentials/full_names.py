@@ -1,7 +1,7 @@
 """DCP messages in expanded JSON-LD, read as the compacted ones that the protocol asks for (DCP 1.0.1, section 3).
 
 An Eclipse IdentityHub asks for credentials, and its issuer offers some, with full names and without a context (0.15.1
-does; mended in August 2026, eclipse-edc/IdentityHub#1054). In JSON-LD that says the same. No context is looked up for it:
+does; mended in August 2026, eclipse-edc/IdentityHub#1054). In JSON-LD that says the same. No context is looked up:
 a name counts by its namespace alone, and one of any other is passed over. What the message then has to say is
 `issuance`'s.
 """
