@@ -158,7 +158,7 @@ def test_a_request_is_one_however_often_it_comes_and_its_holders_alone(tmp_path:
         message("h1", "MembershipCredential"),
         message("h1", "x" * 513),
         message("h1", "member", credentials=["member"]),
-        message("h1", "member", credentials={"id": "member"}),
+        message("h1", "member", credentials={"id": ["member"]}),
         message("h1", "member", type="CredentialMessage"),
         message("h1", "member", **{"@context": ["https://example.com"]}),
         message("h\x00", "member"),
