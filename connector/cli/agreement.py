@@ -20,10 +20,8 @@ from connector.model import counted, list_in, objects_in
 from connector.server.words import called, terms_in_words
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from connector.config import Config
-    from connector.model import Json, JsonObject
+    from connector.model import JsonObject
 
 app = typer.Typer(help="What was agreed, and what was delivered under it.", no_args_is_help=True)
 _SHOWN = 100
@@ -38,7 +36,7 @@ def listed(config: CONFIG = Path("connector.toml"), as_json: JSON = False) -> No
     """
     with told():
         company = load(config)
-        pages = _pages(Management.of(config))
+        pages = (objects_in(page["agreements"]) for page in Management.of(config).pages("/v1/agreements"))
         if as_json:
             show_json({"agreements": [one for page in pages for one in page]})
             return
@@ -69,15 +67,6 @@ def listed(config: CONFIG = Path("connector.toml"), as_json: JSON = False) -> No
         if older:
             say(f"... and {older} older; --json has all")
         next_step(f"battery-connector agreement show {shell_quote(str(rows[-1]['agreement']))}")
-
-
-def _pages(management: Management) -> Iterator[list[JsonObject]]:
-    """Page by page, the oldest first."""
-    path: Json = "/v1/agreements"
-    while isinstance(path, str):
-        answer = management.get(path)
-        yield objects_in(answer["agreements"])
-        path = answer.get("next")
 
 
 @app.command()

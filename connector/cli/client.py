@@ -51,6 +51,14 @@ class Management:
         """GET an object."""
         return self._object("GET", path, None, "")
 
+    def pages(self, path: str) -> Iterator[JsonObject]:
+        """GET an object, and those that follow it page by page."""
+        following: Json = path
+        while isinstance(following, str):
+            page = self.get(following)
+            yield page
+            following = page.get("next")
+
     def post(self, path: str, body: JsonObject, *, key: str = "") -> JsonObject:
         """POST an object. With an idempotency key a repeat gets the first answer."""
         return self._object("POST", path, body, key)

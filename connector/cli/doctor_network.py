@@ -155,7 +155,8 @@ def _asked(company: Config) -> list[JsonObject]:
     """What the connector that runs has asked issuers for."""
     with suppress(ConnectorError):  # the check of the connector tells why
         management = Management(company.listen.management_port, secret(MANAGEMENT_TOKEN_VARIABLE, company))
-        return objects_in(management.get("/v1/credential-requests")["requests"])
+        pages = management.pages("/v1/credential-requests")
+        return [one for page in pages for one in objects_in(page["requests"])]
     return []
 
 

@@ -6,6 +6,7 @@ All work is the running connector's (`client`). How it came is `exchange`'s; wha
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import dataclass, field
 from pathlib import Path
 from shlex import quote
 from typing import TYPE_CHECKING, Annotated, Final
@@ -17,10 +18,12 @@ from connector.cli.client import Management
 from connector.cli.console import CONFIG, DONE, JSON, NO, console, next_step, show_json, told
 from connector.cli.tables import progress, say, show_table
 from connector.config import load
-from connector.model import counted, list_in
+from connector.model import counted, list_in, objects_in
 from connector.server.words import called, receipts_in_words, size_in_words, terms_in_words
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from connector.config import Config
     from connector.model import Json, JsonObject
 
@@ -40,44 +43,78 @@ def received(
     """
     with told():
         asked = urlencode({"from": peer, "type": record_type})
-        answer, company = Management.of(config).get(f"/v1/received?{asked}"), load(config)
-        agreements = [one for one in list_in(answer.get("agreements")) if isinstance(one, dict)]
-        for one in agreements:
-            one["plain"] = terms_in_words(one.get("terms"))
+        pages, company = Management.of(config).pages(f"/v1/received?{asked}"), load(config)
         if as_json:
-            show_json(answer)
+            show_json(_whole(pages))
             return
-        agreements = [one for one in agreements if one.get("role") == "consumer"]
-        records, files = (
-            [one for one in list_in(answer.get(name)) if isinstance(one, dict)] for name in ("records", "files")
-        )
-        _show_agreements([*records, *({**one, "type": "File"} for one in files)], agreements, company)
-        if not agreements and not records:
+        came = _Came()
+        for page in pages:
+            came.add(page)
+        _show_agreements(came, company)
+        if not came.agreements and not came.types:
             say("nothing of that kind" if peer or record_type else "nothing yet")
             next_step("battery-connector catalog PEER")
             return
-        if records:
-            _show_records(records, company)
-        _show_files(files, company)
-        _show_room(answer.get("room"), company)
-        if records:
-            known = quote(str(records[0]["number"] or records[0]["record"]))
+        _show_records(came, company)
+        _show_files(came, company)
+        _show_room(came.room, company)
+        if came.records:
+            known = quote(str(came.records[0]["number"] or came.records[0]["record"]))
             next_step(f"battery-connector passport view {known} --audience b2b")
-        elif not files:
-            next_step(f"battery-connector fetch {quote(str(agreements[-1]['agreement']))}")
+        elif not came.files:
+            next_step(f"battery-connector fetch {quote(str(came.agreements[-1]['agreement']))}")
 
 
-def _show_agreements(what: list[JsonObject], agreements: list[JsonObject], company: Config) -> None:
-    for one in agreements:
-        types = Counter(str(came["type"]) for came in what if came.get("agreement") == one["agreement"])
+def _whole(pages: Iterable[JsonObject]) -> JsonObject:
+    """All pages as one."""
+    lists: dict[str, list[Json]] = {"agreements": [], "records": [], "files": []}
+    room: Json = None
+    for page in pages:
+        for name in lists:
+            lists[name] += list_in(page.get(name))
+        room = page.get("room") or room
+    for one in objects_in(lists["agreements"]):
+        one["plain"] = terms_in_words(one.get("terms"))
+    return {**lists, "room": room}
+
+
+@dataclass(slots=True)
+class _Came:
+    """What is shown of all pages: the agreements that we may fetch under, the first records and files, counts."""
+
+    agreements: list[JsonObject] = field(default_factory=list)
+    records: list[JsonObject] = field(default_factory=list)
+    files: list[JsonObject] = field(default_factory=list)
+    types: dict[str, Counter[str]] = field(default_factory=dict)
+    """How many of which type came under which agreement."""
+    room: Json = None
+
+    def add(self, page: JsonObject) -> None:
+        """A further page."""
+        agreed, records, files = (objects_in(page.get(name)) for name in ("agreements", "records", "files"))
+        self.agreements += [one for one in agreed if one.get("role") == "consumer"]
+        for one in [*records, *({**one, "type": "File"} for one in files)]:
+            self.types.setdefault(str(one["agreement"]), Counter())[str(one["type"])] += 1
+        self.records += records[: _RECORDS_SHOWN - len(self.records)]
+        self.files += files[: _RECORDS_SHOWN - len(self.files)]
+        self.room = page.get("room") or self.room
+
+    def count(self, *, files: bool) -> int:
+        """How many files came, or records."""
+        return sum(count for types in self.types.values() for name, count in types.items() if (name == "File") is files)
+
+
+def _show_agreements(came: _Came, company: Config) -> None:
+    for one in came.agreements:
+        types = came.types.get(str(one["agreement"]), Counter())
         counted = ", ".join(f"{count} {name}" for name, count in sorted(types.items())) or "nothing of it is here"
         say(f"from {called(company, one['with'])}: {counted}", "bold")
         say(f"  agreement {one['agreement']}", "dim")
-        say(f"  {one['plain']}")
+        say(f"  {terms_in_words(one.get('terms'))}")
         say(f"  {receipts_in_words(one.get('receipts'))}", "dim")
 
 
-def _show_records(records: list[JsonObject], company: Config) -> None:
+def _show_records(came: _Came, company: Config) -> None:
     rows = [
         (
             str(one["type"]),
@@ -87,20 +124,26 @@ def _show_records(records: list[JsonObject], company: Config) -> None:
             f"{one['credentials']} of {one['named']}",
             called(company, one["from"]),
         )
-        for one in records[:_RECORDS_SHOWN]
+        for one in came.records
     ]
-    show_table(("type", "number", "record", "version", "credentials", "from"), rows)
-    if len(records) > _RECORDS_SHOWN:
-        console().print(f"... and {len(records) - _RECORDS_SHOWN} more; --json has all", markup=False)
+    if rows:
+        show_table(("type", "number", "record", "version", "credentials", "from"), rows)
+        _say_more(came.count(files=False) - len(rows))
 
 
-def _show_files(files: list[JsonObject], company: Config) -> None:
-    if files:
-        rows = [
-            (str(one["file"]), str(one["mediaType"]), str(one["size"]), called(company, one["from"]), str(one["path"]))
-            for one in files[:_RECORDS_SHOWN]
-        ]
+def _show_files(came: _Came, company: Config) -> None:
+    rows = [
+        (str(one["file"]), str(one["mediaType"]), str(one["size"]), called(company, one["from"]), str(one["path"]))
+        for one in came.files
+    ]
+    if rows:
         show_table(("file", "kind", "bytes", "from", "where it lies"), rows)
+        _say_more(came.count(files=True) - len(rows))
+
+
+def _say_more(more: int) -> None:
+    if more:
+        console().print(f"... and {more} more; --json has all", markup=False)
 
 
 def _show_room(room: Json, company: Config) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from pathlib import Path
 from shlex import quote
 from typing import TYPE_CHECKING, Annotated
@@ -20,6 +21,7 @@ ISSUER = Annotated[str, typer.Argument(metavar="ISSUER", help="Who issues it: it
 TYPES = Annotated[list[str] | None, typer.Option("--type", help="The credential's type, e.g. MembershipCredential.")]
 IDS = Annotated[list[str] | None, typer.Option("--id", help="The issuer's own id for it, see `credential requests`.")]
 
+_SHOWN = 100
 _OFFER = ("issuer", "id", "type")
 
 
@@ -52,17 +54,26 @@ def requests(config: CONFIG = Path("connector.toml"), as_json: JSON = False) -> 
     Example: battery-connector credential requests
     """
     with told():
-        answer = Management.of(config).get("/v1/credential-requests")
+        asked: list[JsonObject] = []
+        offers: list[JsonObject] = []
+        received: deque[JsonObject] = deque(maxlen=None if as_json else _SHOWN)
+        older = 0
+        for page in Management.of(config).pages("/v1/credential-requests"):
+            asked += objects_in(page["requests"])
+            offers += objects_in(page["offers"])
+            holders = objects_in(page["received"])
+            older += len(holders)
+            received += holders
+        older -= len(received)
     if as_json:
-        show_json(answer)
+        show_json({"requests": [*asked], "offers": [*offers], "received": [*received]})
         return
-    asked, offers, received = (objects_in(answer[name]) for name in ("requests", "offers", "received"))
     for one in asked:
         _show(one)
+    if older:
+        say(f"{older} older requests of holders; --json has all", "dim")
     for one in received:
         _show_received(one)
-    if answer["more"]:
-        say(f"... and {answer['more']} older ones of holders; battery-connector evidence list tells all", "dim")
     if offers:
         say("offered:", "bold")
         show_table(_OFFER, [[str(one[name] or "") for name in _OFFER] for one in offers])

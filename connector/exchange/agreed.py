@@ -44,9 +44,10 @@ class AgreementStore(Protocol):
         """
 
 
-async def agreements(store: AgreementStore, tenant: str, dataset_id: str = "") -> AsyncIterator[AgreementRow]:
-    """All, or all on one dataset, oldest first."""
-    after = 0, ""
+async def agreements(
+    store: AgreementStore, tenant: str, dataset_id: str = "", *, after: tuple[int, str] = (0, "")
+) -> AsyncIterator[AgreementRow]:
+    """All, or all on one dataset, oldest first; `after`: time and id of the last one before."""
     while rows := await store.list_agreements(tenant, dataset_id=dataset_id, after=after):
         for row in rows:
             yield row

@@ -105,9 +105,12 @@ class Discard:
             self.room.changed(Did(holder))
 
 
-async def received_files(store: Store, tenant: str) -> AsyncIterator[list[FileRow]]:
-    """All files that came, page by page; what is dropped meanwhile is in nobody's way."""
-    after = "", ""
+async def received_files(
+    store: Store, tenant: str, *, after: tuple[str, str] = ("", "")
+) -> AsyncIterator[list[FileRow]]:
+    """All files that came, page by page; what is dropped meanwhile is in nobody's way. `after`: agreement and digest
+    of the last one before.
+    """
     while rows := await store.received_files(tenant, after=after):
         after = rows[-1].agreement_id, rows[-1].digest
         yield rows

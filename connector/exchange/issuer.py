@@ -167,10 +167,6 @@ class Issuer:
             await self._commit(row, f"issuance-{decision}", said, undecided=True)
             return row
 
-    async def requests(self, limit: int) -> list[ApprovalRow]:
-        """The newest requests of holders, the longest known of them first."""
-        return await self.store.list_approvals(self.tenant, "issuance", limit=limit)
-
     # --- it is delivered ---------------------------------------------------------------------------------------------
 
     async def deliver(self, pid: str) -> None:

@@ -158,6 +158,13 @@ class Store(RecordStore, AgreementStore, Protocol):
     async def list_approvals(self, tenant: str, kind: ApprovalKind | None = None, *, limit: int) -> list[ApprovalRow]:
         """The newest of all that is kept there, whether it waits or is decided; the oldest of these first."""
 
+    async def list_requests(
+        self, tenant: str, *, after: tuple[int, str] = (0, ""), limit: int = 1000
+    ) -> list[ApprovalRow]:
+        """What we asked of issuers and they offered, and what holders asked of us, the oldest first. `after`: time and
+        id of the last one before.
+        """
+
     async def waiting_approvals(self, tenant: str, *, now: int, limit: int) -> tuple[list[ApprovalRow], int]:
         """What waits for a word, or has one for later, the longest waiting first; and how many there are.
 

@@ -192,12 +192,15 @@ class Room(Answer):
 
 
 class Received(Answer):
-    """What came, from whom, under which terms."""
+    """A page of what came, from whom, under which terms: the agreements first, then records, then files."""
 
+    agreements: list[ReceivedUnder]
     records: list[ReceivedRecord]
     files: list[ReceivedFile]
-    agreements: list[ReceivedUnder]
-    room: Room
+    room: Room | None
+    """With the first page only."""
+    next: str | None
+    """Where the next page is; null: this is the last one."""
 
 
 class Discarded(Answer):

@@ -293,10 +293,10 @@ class RequestsRejected(Answer):
 
 
 class CredentialRequests(Answer):
-    """Our requests, offers to us, and the 100 newest requests of holders."""
+    """A page of our requests, offers to us that stand, and requests of holders, the oldest first."""
 
     requests: list[CredentialRequest]
     offers: list[CredentialOffer]
     received: list[ReceivedRequest]
-    more: int
-    """So many older ones of holders are not listed."""
+    next: str | None
+    """Where the next page is; null: this is the last one."""

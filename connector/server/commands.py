@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import aclosing, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -17,21 +16,15 @@ from typing import TypeVar
 
 import orjson
 
-from connector.credentials.datamodel import parse_credential
 from connector.credentials.ids import mint
 from connector.credentials.verify import needs
 from connector.errors import BadInput, BadPlan, BadPolicy, Conflict, NotFound
-from connector.exchange.agreed import agreements as every_agreement
 from connector.exchange.browse import Elsewhere
-from connector.exchange.discard import received_files
-from connector.exchange.pages import FILE
 from connector.exchange.publication import Declared
-from connector.exchange.receipts import worth
-from connector.exchange.rows import AgreementRow, CommandRow, CredentialRow, DatasetRow, FileRow, ProcessRow, RecordRow
+from connector.exchange.rows import CommandRow, DatasetRow, ProcessRow
 from connector.exchange.stored import content_of, micros, under_way
-from connector.exchange.subjects import identifiers
 from connector.mapping.doubts import sentence
-from connector.model import AccessClass, Did, Json, JsonObject
+from connector.model import AccessClass, Did, JsonObject
 from connector.policy.odrl import digest
 from connector.policy.pinning import pinned, pins_of
 from connector.policy.reading import load
@@ -262,100 +255,6 @@ def _offer_of(dataset: Dataset, offer_id: str) -> JsonObject:
             f"the dataset has no offer {offer_id}", hint=f"it has {', '.join(str(one['@id']) for one in offers)}"
         )
     return fitting[0]
-
-
-# --- received ---------------------------------------------------------------------------------------------------------
-
-
-async def under(services: Services, agreement: AgreementRow) -> tuple[int, int, int]:
-    """Records, credentials and files that are kept under an agreement: the same however often it was fetched."""
-    records = credentials = 0
-    async for row, kept in _received(services):
-        if row.agreement_id == agreement.agreement_id:
-            records, credentials = records + 1, credentials + len(kept)
-    return records, credentials, len([row async for row in _files(services, agreement)])
-
-
-async def _files(services: Services, agreement: AgreementRow) -> AsyncIterator[FileRow]:
-    """Every file that came under an agreement."""
-    after = ""
-    while rows := await services.store.list_files(agreement.tenant, "", agreement.agreement_id, after=after):
-        for row in rows:
-            yield row
-        after = rows[-1].digest
-
-
-async def _received(services: Services) -> AsyncIterator[tuple[RecordRow, list[CredentialRow]]]:
-    """Every received record's newest version, with those of its credentials that we have."""
-    after = "", ""
-    while rows := await services.store.list_records(services.config.tenant, origin="received", after=after):
-        for row in rows:
-            yield row, await services.store.credentials(row.tenant, row.holder, row.record_id, row.version)
-        after = rows[-1].record_id, rows[-1].holder
-
-
-async def received(services: Services, holder: str = "", record_type: str = "") -> JsonObject:
-    """What came, from whom, under which terms; of one holder or type, if said."""
-    records: list[Json] = [
-        record_shown(row, kept)
-        async for row, kept in _received(services)
-        if holder in {"", row.holder} and record_type in {"", row.record_type}
-    ]
-    agreements: list[Json] = [
-        {
-            "agreement": row.agreement_id,
-            "with": row.counterparty,
-            "role": row.role,
-            "dataset": row.dataset_id,
-            "terms": orjson.loads(row.agreement),
-            "receipts": await receipts(services, row),
-        }
-        async for row in every_agreement(services.store, services.config.tenant)
-        if row.replaced_by is None and holder in {"", row.counterparty}
-    ]
-    files: list[Json] = [
-        {
-            "file": file.name, "digest": file.digest, "size": file.size, "mediaType": file.media_type,
-            "from": file.holder, "agreement": file.agreement_id, "path": str(services.files.path(file.digest)),
-        }
-        async for page in received_files(services.store, services.config.tenant)
-        for file in page
-        if holder in {"", file.holder} and record_type in {"", FILE}
-    ]  # fmt: skip
-    parties = {str(one["with"]) for one in agreements if isinstance(one, dict)}
-    return {"records": records, "files": files, "agreements": agreements, "room": await room(services, parties)}
-
-
-def record_shown(row: RecordRow, kept: list[CredentialRow]) -> JsonObject:
-    """A record that came, with how many of its credentials we have and how many it has."""
-    return {
-        "record": row.record_id, "number": _number(row, kept), "version": row.version, "type": row.record_type,
-        "from": row.holder, "agreement": row.agreement_id, "credentials": len(kept), "named": len(row.digests),
-    }  # fmt: skip
-
-
-def _number(record: RecordRow, credentials: Iterable[CredentialRow]) -> str:
-    """The first number by which people know what the record is about; empty if none of its credentials says one."""
-    subjects = (parse_credential(one.octets).subject for one in credentials)
-    return next((one.value for subject in subjects for one in identifiers(record.tenant, record, subject)), "")
-
-
-async def room(services: Services, parties: Iterable[str]) -> JsonObject:
-    """How much is kept of each party (files and credentials, in bytes), and how much there may be."""
-    there = services.room
-    return {
-        "kept": {party: await there.kept(Did(party)) for party in sorted(parties)},
-        "maxPeerBytes": there.max_peer_bytes,
-        "free": await there.files.room(),
-        "minFreeBytes": there.min_free_bytes,
-    }
-
-
-async def receipts(services: Services, agreement: AgreementRow) -> JsonObject:
-    """What the peer's receipts for our messages of the negotiation are worth: word -> how many."""
-    said = await services.store.messages(services.config.tenant, "negotiation", agreement.negotiation_pid)
-    words = Counter(worth(one).partition(":")[0] for one in said if one.direction == "out" and one.receipt)
-    return {**dict(sorted(words.items()))}
 
 
 async def catalog(services: Services, peer: Did, wanted: Selection, most: int) -> AsyncIterator[JsonObject]:

@@ -19,7 +19,8 @@ from connector.exchange.stored import content_of, under_way
 from connector.exchange.transfer import is_open
 from connector.model import Did, JsonObject
 from connector.protocol.transfer import PULL, PUSH, Kind, State
-from connector.server.commands import command_of, under
+from connector.server.commands import command_of
+from connector.server.received import under
 from connector.server.services import Services
 
 _PULL_AGAIN_SECONDS = (0.5, 3.0)

@@ -1,4 +1,4 @@
-"""What operators ask about files: offer one as it is, under a policy. How files are listed is `commands.received`'s."""
+"""What operators ask about files: offer one as it is, under a policy. How files are listed is `received`'s."""
 
 from __future__ import annotations
 

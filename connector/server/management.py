@@ -39,6 +39,7 @@ from connector.server import (
     operator_pages,
     own_keys,
     processes,
+    received,
     requesting,
     requests,
     transfers,
@@ -59,7 +60,8 @@ _EVIDENCE_PAGE = 1_000
 def operations() -> list[Operation]:
     """All that it does."""
     topics = {
-        "Exchange": [*_exchanging(), *files.operations(), *withdrawing.operations(), *discarding.operations()],
+        "Exchange": [*_exchanging(), *files.operations(), *withdrawing.operations(), *received.operations(),
+                     *discarding.operations()],
         "Decide": [*decisions.operations(), *transfers.operations()],
         "Look": [*_looking(), *processes.operations(), *agreements.operations()],
         "Credentials": [
@@ -99,10 +101,6 @@ def _exchanging() -> list[Operation]:
         Operation(
             "POST", "/v1/fetch", _fetch, fetch, (answers_data.Fetched, answers_data.Started), asked=requests.Fetch,
             lines=told, fails=MOVES_A_PROCESS, repeatable=True,
-        ),
-        Operation(
-            "GET", "/v1/received", _received, "What came, from whom, under which terms.", (answers_data.Received,),
-            asked=requests.Received,
         ),
         Operation(
             "POST", "/v1/audit", _audit, "Walk a chain, and judge every record of it.", (answers_data.Audited,),
@@ -247,12 +245,6 @@ async def _fetch(request: web.Request) -> web.StreamResponse:
         )
 
     return await stream(request, work)
-
-
-async def _received(request: web.Request) -> web.Response:
-    services, said = request.app[SERVICES], asked.query(request, requests.Received)
-    holder = services.config.peer(said.holder) if said.holder else ""
-    return json_response(await commands.received(services, holder, said.type))
 
 
 async def _audit(request: web.Request) -> web.StreamResponse:

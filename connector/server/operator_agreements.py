@@ -14,7 +14,7 @@ from connector.exchange.stored import time_of
 from connector.model import Json, JsonObject
 from connector.policy.pinning import pins_of
 from connector.policy.plain import plain
-from connector.server import agreements, commands
+from connector.server import agreements, received
 from connector.server.operator_layout import PAGE, behind, page_of, show, titles_of
 from connector.server.services import SERVICES, Services
 from connector.server.sessions import PLACE
@@ -75,7 +75,7 @@ async def _agreement(request: web.Request) -> web.Response:
     return show(
         request, "agreement", one=one, plain=terms_in_words(one["terms"]),
         title=(await titles_of(services, [one])).get(row.dataset_id),
-        receipts=receipts_in_words(await commands.receipts(services, row)),
+        receipts=receipts_in_words(await received.receipts(services, row)),
     )  # fmt: skip
 
 
@@ -87,12 +87,9 @@ async def _received(request: web.Request) -> web.Response:
         services.config.tenant, origin="received", after=(record, holder), limit=PAGE + 1
     )
     page, more = page_of(rows, lambda row: {"after": f"{row.record_id} {row.holder}"})
-    records = [
-        commands.record_shown(row, await services.store.credentials(row.tenant, row.holder, row.record_id, row.version))
-        for row in page
-    ]
+    records = [await received.shown_of(services, row) for row in page]
     parties = await services.store.agreement_parties(services.config.tenant)
     return show(
-        request, "received", records=records, room=await commands.room(services, parties), first=not record,
+        request, "received", records=records, room=await received.room(services, parties), first=not record,
         more=more,
     )  # fmt: skip

@@ -6,34 +6,41 @@ What follows is `exchange.issuance`'s; what came is in the folder of our own cre
 
 from __future__ import annotations
 
+import re
+from urllib.parse import urlencode
+
 import orjson
 from aiohttp import web
 
 from connector.errors import BadInput, CannotCheck, NotFound
-from connector.exchange.issuance import OFFER
+from connector.exchange.issuance import OFFER, REQUEST
 from connector.exchange.rows import ApprovalRow
 from connector.exchange.stored import micros, time_of
 from connector.model import Did, Json, JsonObject
 from connector.server import answers_peers, asked, issuances, requests
 from connector.server.operations import Operation
 from connector.server.problems import json_response
-from connector.server.processes import MOST_SHOWN
 from connector.server.services import SERVICES, Services
 
-_MOST_COUNTED = 10_000
+_NUMBER = re.compile(r"[0-9]{1,18}")
 
 
 def operations() -> list[Operation]:
     """What the management API does about them."""
     ask = "Ask an issuer for credentials about this company; they come by themselves."
     reject = "Reject all requests of a party, or of all below a host, that wait; or count them."
-    known = "What was asked of issuers, what they offer, and what holders asked us to issue."
+    known = (
+        "What was asked of issuers, what they offer, and what holders asked us to issue: the oldest first, in pages."
+    )
     return [
         Operation(
             "POST", "/v1/credential-requests", _ask, ask, (answers_peers.CredentialRequest,),
             asked=requests.RequestCredentials, fails=(CannotCheck, NotFound),
         ),
-        Operation("GET", "/v1/credential-requests", _known, known, (answers_peers.CredentialRequests,)),
+        Operation(
+            "GET", "/v1/credential-requests", _known, known, (answers_peers.CredentialRequests,),
+            asked=requests.CredentialRequests,
+        ),
         Operation(
             "POST", "/v1/credential-requests/reject", _reject, reject, (answers_peers.RequestsRejected,),
             asked=requests.RejectRequests,
@@ -51,19 +58,30 @@ async def _ask(request: web.Request) -> web.Response:
 
 
 async def _known(request: web.Request) -> web.Response:
-    services = request.app[SERVICES]
-    rows = await services.issuance.requests()
-    requested: list[Json] = [shown(services, row) for row in rows if row.turn != OFFER]
+    services, said = request.app[SERVICES], asked.query(request, requests.CredentialRequests)
+    now, limit = micros(services.clock.now()), said.limit
+    rows = await services.store.list_requests(services.config.tenant, after=_place(said.after), limit=limit + 1)
+    last = rows[limit - 1] if len(rows) > limit else None
+    offers = [row for row in rows[:limit] if row.turn == OFFER and row.due > now]
     offered: list[Json] = [
         {"issuer": row.counterparty, "id": ident, "type": kind or None, "at": time_of(row.asked)}
-        for row in rows
-        if row.turn == OFFER
+        for row in offers
         for ident, kind in orjson.loads(row.detail)["offered"].items()
     ]
-    theirs = await services.issuer.requests(_MOST_COUNTED)
-    received: list[Json] = [issuances.known(services, row) for row in theirs[-MOST_SHOWN:]]
-    more = len(theirs) - len(received)
-    return json_response({"requests": requested, "offers": offered, "received": received, "more": more})
+    ours: list[Json] = [shown(services, row) for row in rows[:limit] if (row.kind, row.turn) == ("credential", REQUEST)]
+    theirs: list[Json] = [issuances.known(services, row) for row in rows[:limit] if row.kind == "issuance"]
+    behind = f"{request.path}?{urlencode({'after': f'{last.asked}~{last.pid}', 'limit': limit})}" if last else None
+    return json_response({"requests": ours, "offers": offered, "received": theirs, "next": behind})
+
+
+def _place(after: str) -> tuple[int, str]:
+    """Time and id of the last request of the page before, which may be gone since."""
+    at, _, pid = after.partition("~")
+    if after and not _NUMBER.fullmatch(at):
+        raise BadInput(
+            f"`after` is no place among the requests: {after}", hint="it stands in the `next` of the page before"
+        )
+    return int(at or 0), pid
 
 
 async def _reject(request: web.Request) -> web.Response:

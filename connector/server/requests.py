@@ -17,7 +17,7 @@ _WAIT_SECONDS = 60.0
 _LONGEST_WAIT_SECONDS = 86_400.0
 _MOST_DAYS = 36_525
 _MOST_DATASETS = 10_000
-_MOST_AGREEMENTS = 1_000
+_MOST_LISTED = 1_000
 _MOST = 999_999_999
 
 Moment = Annotated[datetime | None, BeforeValidator(moment)]
@@ -314,6 +314,19 @@ class Received(Query):
     holder: str = Field(default="", alias="from", description=f"Only what came from this peer. {PEER}")
     type: str = ""
     """Only records of this type, or `File`."""
+    after: str = ""
+    """Behind what the page begins: it stands in the `next` of the page before."""
+    limit: int = Field(default=_MOST_LISTED, ge=1, le=_MOST_LISTED)
+    """At most so many of all three lists together."""
+
+
+class CredentialRequests(Query):
+    """Which page of them."""
+
+    after: str = ""
+    """Behind what the page begins: it stands in the `next` of the page before."""
+    limit: int = Field(default=_MOST_LISTED, ge=1, le=_MOST_LISTED)
+    """At most so many."""
 
 
 class Agreements(Query):
@@ -321,7 +334,7 @@ class Agreements(Query):
 
     after: str = ""
     """The last agreement of the page before."""
-    limit: int = Field(default=_MOST_AGREEMENTS, ge=1, le=_MOST_AGREEMENTS)
+    limit: int = Field(default=_MOST_LISTED, ge=1, le=_MOST_LISTED)
     """At most so many."""
 
 

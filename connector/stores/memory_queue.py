@@ -25,6 +25,16 @@ class MemoryQueue:
         rows = [row for row in self._approvals.values() if row.tenant == tenant and kind in {None, row.kind}]
         return sorted(rows, key=lambda row: (row.asked, row.kind, row.pid))[-limit:]
 
+    async def list_requests(
+        self, tenant: str, *, after: tuple[int, str] = (0, ""), limit: int = 1000
+    ) -> list[ApprovalRow]:
+        """Of credentials, ours and those of holders, the oldest first."""
+        rows = [
+            row for row in self._approvals.values() if row.tenant == tenant and row.kind in {"credential", "issuance"}
+        ]
+        rows.sort(key=lambda row: (row.asked, row.pid))
+        return [row for row in rows if (row.asked, row.pid) > after][:limit]
+
     async def waiting_approvals(self, tenant: str, *, now: int, limit: int) -> tuple[list[ApprovalRow], int]:
         """What waits for a word, or has one for later; and how many there are."""
         rows = [row for row in self._approvals.values() if row.tenant == tenant and _waits(row, now)]

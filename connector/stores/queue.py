@@ -29,6 +29,14 @@ class QueueTables:
         bindings: Bindings = {"tenant": tenant, "kind": kind or "", "limit": limit}
         return [APPROVAL.read(row) for row in reversed(await self._engine.many("list_approvals", bindings))]
 
+    async def list_requests(
+        self, tenant: str, *, after: tuple[int, str] = (0, ""), limit: int = 1000
+    ) -> list[ApprovalRow]:
+        """Of credentials, ours and those of holders, the oldest first."""
+        asked, pid = after
+        bindings: Bindings = {"tenant": tenant, "after": asked, "after_pid": pid, "limit": limit}
+        return [APPROVAL.read(row) for row in await self._engine.many("list_requests", bindings)]
+
     async def waiting_approvals(self, tenant: str, *, now: int, limit: int) -> tuple[list[ApprovalRow], int]:
         """What waits for a word, or has one for later; and how many there are."""
         found = await self._engine.many("waiting_approvals", {"tenant": tenant, "now": now, "limit": limit})

@@ -99,7 +99,7 @@ def message(pid: str, *ids: str, **others: object) -> bytes:
 
 
 async def kept(issuer: Node) -> list[ApprovalRow]:
-    return await services(issuer).issuer.requests(99)
+    return await issuer.store.list_approvals("", "issuance", limit=99)
 
 
 async def word(issuer: Node, pid: str, decision: str, *claims: JsonObject, **others: object) -> JsonObject:

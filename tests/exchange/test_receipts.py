@@ -17,7 +17,9 @@ from connector.exchange.ports import HttpAnswer
 from connector.exchange.receipts import worth
 from connector.exchange.rows import MessageRow, ProcessKind
 from connector.model import Did, JsonObject
-from connector.server import commands, fetching, site
+from connector.server import fetching, site
+from connector.server.received import received
+from connector.server.requests import Received
 from tests.exchange.test_hostile import play, proof, say, services, settled
 from tests.network import Request, handled
 from tests.simulator import Node, World
@@ -59,7 +61,7 @@ def test_every_accepted_message_has_its_receipt(tmp_path: Path) -> None:
             for row in ours:
                 assert row.receipt == "verified", (row.message_type, row.receipt)
                 assert orjson.loads(theirs[row.sha256])["message-receipt"] in row.answer_headers
-        shown = await commands.received(services(customer))
+        shown = await received(services(customer), Received())
         agreements = shown["agreements"]
         assert isinstance(agreements, list)
         assert isinstance(agreements[0], dict)

@@ -136,6 +136,11 @@ SELECT tenant, kind, pid, turn, counterparty, subject, asked, due, decision, not
 FROM approval WHERE tenant = :tenant AND (:kind = '' OR kind = :kind)
 ORDER BY asked DESC, kind DESC, pid DESC LIMIT :limit;
 
+-- name: list_requests
+SELECT tenant, kind, pid, turn, counterparty, subject, asked, due, decision, not_before, detail
+FROM approval WHERE tenant = :tenant AND (kind = 'credential' OR kind = 'issuance') AND (asked, pid) > (:after, :after_pid)
+ORDER BY asked, pid LIMIT :limit;
+
 -- The last column: how many there are without the limit.
 -- name: waiting_approvals
 SELECT tenant, kind, pid, turn, counterparty, subject, asked, due, decision, not_before, detail, count(*) OVER ()

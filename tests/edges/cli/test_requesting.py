@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
+from connector.cli.client import Management
 from connector.cli.companies import free_ports
+from connector.errors import BadInput
+from connector.model import list_in
 from tests.edges.cli.companies import found, know, serving
 from tests.edges.cli.test_running import ask, run
 from tests.edges.server.issuer import issuing
@@ -27,6 +32,11 @@ def test_what_is_asked_of_an_issuer_is_seen(tmp_path: Path) -> None:
             code, text = run(mine, "credential", "requests")
             assert (code, text.count("requested"), asked["id"] in text) == (0, 2, True), text
             assert len(ask(mine, "credential", "requests")[1]["requests"]) == 2
+            management = Management.of(mine.config)
+            pages = [*management.pages("/v1/credential-requests?limit=1")]
+            assert [len(list_in(page["requests"])) for page in pages] == [1, 1]
+            with pytest.raises(BadInput, match="is no place"):
+                management.get("/v1/credential-requests?after=yesterday~x")
             code, text = run(mine, "credential", "request", issuer, "--type", "RoleCredential")
             assert (code, "does not issue RoleCredential" in text) == (2, True), text
             code, text = run(mine, "credential", "request", mine.did, "--type", "MineCredential")

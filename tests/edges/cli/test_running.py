@@ -13,6 +13,8 @@ from typer.testing import CliRunner
 
 from connector.cli.client import Management
 from connector.cli.companies import free_ports
+from connector.errors import BadInput
+from connector.model import list_in
 from tests.commands import app
 from tests.edges.cli.companies import BROKEN, Company, found, know, serving
 
@@ -209,9 +211,21 @@ def test_a_contract_leads_to_received_records(world: World) -> None:
     assert "nothing to do" in run(world.mine, "why", pushed["transfer"])[1]
     assert "Bearer" not in json.dumps(ask(world.mine, "why", pushed["transfer"])[1])
     _one_unit_at_a_time(world, answer["agreement"])
+    _page_by_page(world)
     _discarded(world, answer["agreement"])
     code, begun = ask(world.refiner, "request", "mine", "sites", "--no-wait")
     assert (code, begun["negotiation"].startswith("urn:uuid:")) == (0, True)
+
+
+def _page_by_page(world: World) -> None:
+    """Each page says where the next one is, and keeps to what was asked for."""
+    management = Management.of(world.refiner.config)
+    pages = [*management.pages("/v1/received?from=mine&limit=1")]
+    for name in ("agreements", "records"):
+        assert [one for page in pages for one in list_in(page[name])] == management.get("/v1/received?from=mine")[name]
+    assert all("from=mine" in str(page["next"]) for page in pages[:-1])
+    with pytest.raises(BadInput, match="is no place"):
+        management.get("/v1/received?after=nonsense")
 
 
 def _discarded(world: World, agreement: str) -> None:

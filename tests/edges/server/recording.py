@@ -122,6 +122,7 @@ class Story:
         permit = ask(other, "POST", "/v1/request", {"peer": "mine", "dataset": "Permit"})["agreement"]
         ask(other, "POST", "/v1/fetch", {"agreement": permit})
         ask(other, "GET", "/v1/received")
+        ask(other, "GET", "/v1/received", limit="1")
         ask(other, "GET", "/v1/agreements")
         ask(other, "GET", "/v1/agreements/{id}", ident=agreement)
         started = ask(other, "POST", "/v1/fetch", {"agreement": agreement, "pull": False})
@@ -159,6 +160,7 @@ class Story:
         body = {"decision": "approve", "claims": [{"file": "member.json", "subject": subject}]}
         ask(mine, "POST", "/v1/approvals/{id}", body, ident=waiting["id"])
         ask(mine, "GET", "/v1/credential-requests")
+        ask(mine, "GET", "/v1/credential-requests", limit="1")
         no = {"from": "strangers.example", "reason": "we know nobody there", "really": True}
         ask(mine, "POST", "/v1/credential-requests/reject", no)
 

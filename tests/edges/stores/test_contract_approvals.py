@@ -115,6 +115,17 @@ async def test_the_queue_has_its_limits(store: Store) -> None:
     assert [one.pid for one in await store.list_approvals(T, limit=3)] == ["said", "r4", "later"]
 
 
+async def test_requests_of_credentials_page_by_page(store: Store) -> None:
+    """Of both kinds, the oldest first, behind one that may be gone; nothing else that waits."""
+    kinds: tuple[ApprovalKind, ...] = ("issuance", "credential", "audit", "issuance", "negotiation", "credential")
+    for number, kind in enumerate(kinds):
+        await store.commit_approval(replace(approval(process(f"r{number}"), asked=number // 4), kind=kind), None)
+    assert [one.pid for one in await store.list_requests(T, limit=9)] == ["r0", "r1", "r3", "r5"]
+    assert [one.pid for one in await store.list_requests(T, after=(0, "r0"), limit=2)] == ["r1", "r3"]
+    assert [one.pid for one in await store.list_requests(T, after=(0, "r4"), limit=2)] == ["r5"]
+    assert await store.list_requests("other", limit=9) == []
+
+
 async def test_requests_that_are_over_may_go(store: Store) -> None:
     """Of holders, and ours. Not while one waits, is to be delivered, or was asked for anew; nothing of another kind."""
     over = replace(approval(process("r1")), kind="issuance", decision="issued", due=10)
