@@ -14,6 +14,7 @@ from connector.credentials.refused import Refused
 from connector.credentials.signing import PublicKey, key_from_jwk
 from connector.keys.memory import MemorySigner, signer_from_seed
 from connector.model import JsonObject
+from connector.vocabulary.admission import MAX_MESSAGE_VALUES
 
 LIMIT = 1 << 20
 P256_ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
@@ -176,6 +177,38 @@ def test_large_tokens_are_refused_unread(signer: MemorySigner, forged: Forge) ->
     """The size is looked at before anything else, and a header has a limit of its own."""
     assert refusal(b"a" * (LIMIT + 1)) == "too-large"
     assert refusal(forged(signer, {"alg": signer.alg, "x": "y" * 5000}, b"{}")) == "bad-header"
+
+
+def test_a_token_may_be_as_large_as_the_limit(signer: MemorySigner, forged: Forge) -> None:
+    """The limit itself is let through; one octet beyond it is not."""
+    token = forged(signer, {"alg": signer.alg}, b"{}")
+    assert jose.parse(token, len(token)).claims() == {}
+    assert refusal(token, len(token) - 1) == "too-large"
+
+
+def test_a_payload_of_few_values_has_no_more(signer: MemorySigner, forged: Forge) -> None:
+    """Where few are asked for, as of what a stranger shows: a signature over more is not worth their reading."""
+    for number, fits in ((MAX_MESSAGE_VALUES - 1, True), (MAX_MESSAGE_VALUES, False)):
+        payload = orjson.dumps({"a": [0] * number})
+        jws = jose.parse(forged(signer, {"alg": signer.alg}, payload), LIMIT)
+        assert len(jws.claims()) == 1
+        if fits:
+            assert jws.claims(few=True) == jws.claims()
+            continue
+        with pytest.raises(Refused, match="bad-payload"):
+            jws.claims(few=True)
+
+
+def test_the_key_of_a_token_is_read_from_its_header_alone(signer: MemorySigner, forged: Forge) -> None:
+    """Whatever else it holds; and no header is no answer."""
+    for kid, found in (("k", "k"), (7, None), (None, None)):
+        header: JsonObject = {"alg": signer.alg} if kid is None else {"alg": signer.alg, "kid": kid}
+        token = forged(signer, header, b"{}")
+        assert jose.key_id_in(token) == found
+        assert jose.key_id_in(token.partition(b".")[0] + b".!") == found
+    for odd in (b"", b".", b"!.", b"abc"):
+        with pytest.raises(Refused):
+            jose.key_id_in(odd)
 
 
 def test_a_key_id_that_is_no_text_is_refused(signer: MemorySigner, forged: Forge) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, datetime
 
+import orjson
 import pytest
 
 from connector.model import Finding, Json, JsonObject, Pid
@@ -213,16 +214,23 @@ def test_the_start_of_a_pull_says_where() -> None:
         compose.transfer_start("i", PROVIDER, address={"@type": "DataAddress", "endpointType": "x"}),
     )
     assert transfer.check_start(start, CONSUMER, pull=True) == ()
-    assert codes(transfer.check_start(bare, CONSUMER, pull=True)) == ["data-address-missing"]
-    assert codes(transfer.check_start(nowhere, CONSUMER, pull=True)) == ["endpoint-missing"]
+    for message, code, term in (
+        (bare, "data-address-missing", "dataAddress"),
+        (nowhere, "endpoint-missing", "dataAddress.endpoint"),
+    ):
+        (found,) = transfer.check_start(message, CONSUMER, pull=True)
+        assert (found.code, found.term) == (code, term)
     for odd in ("x\r\nHost: y", "x\0", "x\x7f", "x\u00fc"):
         address = compose.data_address("https://p.example/data", {"authorization": odd})
         broken = m.parse_as(m.TransferStartMessage, compose.transfer_start("i", PROVIDER, address=address))
-        assert codes(transfer.check_start(broken, CONSUMER, pull=True)) == ["authorization-unusable"]
+        (found,) = transfer.check_start(broken, CONSUMER, pull=True)
+        assert (found.code, found.term) == ("authorization-unusable", "dataAddress.endpointProperties")
     assert transfer.check_start(bare, CONSUMER, pull=False) == ()
     assert transfer.check_start(bare, PROVIDER, pull=True) == ()
     assert transfer.kind_of(start) is transfer.Kind.START
     assert terms(transfer.check_pids(bare, ELSEWHERE)) == PIDS
+    assert codes(transfer.check_pids(bare, ELSEWHERE)) == ["pid-mismatch"] * 2
+    assert transfer.check_pids(bare, replace(CONSUMER, peer_pid=None)) == ()
     assert terms(transfer.check_pids(transfer_asked(transfer.PULL), replace(ELSEWHERE, role=Role.PROVIDER))) == PIDS[:1]
 
 
@@ -250,6 +258,8 @@ def test_a_data_address_of_ours_says_how_to_renew() -> None:
     foreign: list[Json] = [one for one in properties if one not in plain]
     named: JsonObject = {"@type": "DataAddress", "endpointType": "x", "endpointProperties": foreign}
     assert read_address(named) == {**kept, "refreshEndpoint": "https://p/t/token"}
+    ending: JsonObject = orjson.loads(orjson.dumps(named).replace(b'"https://p/t"', b'"https://p/t/token"'))
+    assert read_address(ending)["refreshEndpoint"] == "https://p/t/token"
 
 
 @pytest.mark.parametrize(
@@ -264,6 +274,7 @@ def test_a_lifetime_is_a_number_of_seconds(lifetime: str, good: bool) -> None:
     assert kept["refreshEndpoint"] == "https://p/data"
     bare = read_address(compose.data_address("https://p/data", {"authorization": "t"}))
     assert bare == {"endpoint": "https://p/data", "authorization": "t", "expires": 0}
+    assert read_address(compose.data_address("https://p/data", {}))["authorization"] == "", "none is none"
 
 
 @pytest.mark.parametrize(
@@ -273,6 +284,7 @@ def test_a_lifetime_is_a_number_of_seconds(lifetime: str, good: bool) -> None:
         ({"authorization": "Basic t"}, ("https://sink", "Authorization", "Basic t")),
         ({"authorization": "t", "authKey": "X-Key"}, ("https://sink", "Authorization", "Bearer t")),
         ({"authorization": "t", "authKey": "X-Key", "authCode": "c"}, ("https://sink", "X-Key", "c")),
+        ({"authorization": "t", "authCode": "c"}, ("https://sink", "Authorization", "Bearer t")),
         ({"authKey": "X-Key"}, ("https://sink", None, None)),
         ({"authCode": "c"}, ("https://sink", None, None)),
         ({}, ("https://sink", None, None)),
@@ -295,7 +307,7 @@ def test_a_push_to_nowhere_is_refused() -> None:
     named: JsonObject = {"@type": "DataAddress", "endpointType": "x"}
     base: Json = [{"@type": "EndpointProperty", "name": "baseUrl", "value": "https://sink"}]
     edc = m.DataAddress.model_validate({**named, "endpointProperties": base})
-    assert transfer.read_push(edc)["endpoint"] == "https://sink"
+    assert transfer.read_push(edc) == {"endpoint": "https://sink", "header": None, "value": None}
     found = transfer.check_request(
         transfer_asked(transfer.PUSH, named), agreement_id="a", finalized=True, pull_formats={transfer.PULL},
         push_formats={transfer.PUSH},

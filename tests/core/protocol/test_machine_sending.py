@@ -108,8 +108,9 @@ def test_a_conflict_at_a_peer_that_could_take_the_message_passes() -> None:
     for races in range(1, 8):
         polling, effects = step(N, process, Answered(message_id="ours", status=409))
         assert effects == (Poll(message_id="ours"),)
-        ended, _ = step(N, polling, Observed(message_id="ours", state=NS.TERMINATED, fresh_id="f"))
-        assert (ended.state, ended.pending) == (NS.TERMINATED, None)
+        for gone in (NS.TERMINATED, None):
+            ended, _ = step(N, polling, Observed(message_id="ours", state=gone, fresh_id="f"))
+            assert (ended.state, ended.pending) == (NS.TERMINATED, None)
         for state in (NS.AGREED, NS.OFFERED):
             assert step(N, polling, Observed(message_id="ours", state=state, fresh_id="f"))[1] == (
                 Retry(message_id="ours"),
@@ -151,11 +152,26 @@ def test_a_termination_waits_for_the_message_before_it() -> None:
     assert (created.closing, created.state) == (None, NS.REQUESTED)
 
 
+def test_a_termination_that_waits_goes_out_after_the_peers_word_too() -> None:
+    """What the peer says may settle ours before its answer comes; where it ends the process, nothing is left to end."""
+    asked, _ = step(N, Process(role=C, pid=Pid("own")), Ask(kind=NK.REQUEST, message_id="ours"))
+    waiting, _ = step(N, asked, Timeout(fresh_id="end"))
+    agreed, effects = step(N, waiting, message(NK.AGREEMENT))
+    assert effects[-1] == Send(kind=NK.TERMINATION, message_id="end")
+    assert (agreed.closing, agreed.pending and agreed.pending.kind) == (None, NK.TERMINATION)
+    waiting, _ = step(T, at(P, TS.STARTED, TK.SUSPENSION, TS.SUSPENDED), Timeout(fresh_id="end"))
+    assert step(T, waiting, message(TK.SUSPENSION))[0] == waiting
+    completed, effects = step(T, waiting, message(TK.COMPLETION))
+    assert (completed.state, completed.closing, completed.pending) == (TS.COMPLETED, None, None)
+    assert reply_of(effects) == effects[-1]
+
+
 def test_a_deadline_ends_what_has_not_ended() -> None:
     """A process at rest is terminated by message; an ended one is left alone."""
     _, effects = step(T, at(P, TS.STARTED), Timeout(fresh_id="end"))
     assert effects == (Send(kind=TK.TERMINATION, message_id="end"),)
     assert step(T, at(P, TS.COMPLETED), Timeout(fresh_id="end")) == (at(P, TS.COMPLETED), ())
+    assert Process(role=C, pid=Pid("own")).shown_state == ""
     unsaid, effects = step(N, Process(role=C, pid=Pid("own")), Timeout(fresh_id="end"))
     assert unsaid.state == NS.TERMINATED, "the peer has heard of nothing, so nobody is told"
     assert effects == (Reached(state=NS.TERMINATED, kind=NK.TERMINATION, by_us=True),)
@@ -168,6 +184,10 @@ def test_giving_up_ends_on_our_side_and_the_peer_learns_it_from_its_next_message
     ended = Reached(state=TS.TERMINATED, kind=TK.TERMINATION, by_us=True)
     assert effects == (DropPending(kind=TK.SUSPENSION, message_id="ours", why="given-up"), ended)
     assert step(T, at(C, TS.STARTED), GiveUp())[1] == (ended,)
+    said, _ = step(T, at(C, TS.REQUESTED), message(TK.START, None))
+    waiting, _ = step(T, step(T, said, Ask(kind=TK.SUSPENSION, message_id="ours"))[0], Timeout(fresh_id="end"))
+    assert (waiting.closing, waiting.accepted is None) == ("end", False)
+    assert step(T, waiting, GiveUp())[0] == at(C, TS.TERMINATED), "nothing is kept of what was under way or came last"
     assert step(T, gone, GiveUp()) == (gone, ())
     assert reply_of(step(T, gone, message(TK.COMPLETION))[1]).status == 400
     peer, _ = step(T, at(P, TS.STARTED, TK.COMPLETION, TS.COMPLETED), Answered(message_id="ours", status=400))

@@ -130,6 +130,43 @@ def test_values_are_sent_as_texts(value: Json, sent: Json) -> None:
     assert rules_of(deep) == deep
 
 
+@pytest.mark.parametrize(
+    "rule",
+    [
+        {"action": "use", "note": "edc:x"},
+        {"action": "use", "duty": [{"action": {"@id": "edc:x"}}]},
+        {"action": "use", "duty": [{"action": None, "leftOperand": 7}]},
+    ],
+)
+def test_what_is_no_name_of_an_operand_stays_as_it_is(rule: JsonObject) -> None:
+    """A prefix means something in a name alone, whatever else a peer puts into its rules."""
+    assert rules_of({"permission": [rule]}) == {"permission": [rule]}
+
+
+def test_values_are_found_in_lists_of_lists() -> None:
+    """However a peer nests them."""
+    deep: JsonObject = {"permission": [{"action": "use", "deep": [[{"rightOperand": 7}]]}]}
+    assert rules_of(deep) == {"permission": [{"action": "use", "deep": [[{"rightOperand": "7"}]]}]}
+
+
+def test_the_order_of_members_says_nothing() -> None:
+    """Of JSON objects: the same rules have the same digest, and the same place among others."""
+    first: JsonObject = {"action": "use", "constraint": [*PARTS]}
+    second: JsonObject = {"action": "read", "zone": 1}
+    turned = [dict(reversed(one.items())) for one in (first, second)]
+    one: JsonObject = {"permission": [first, second]}
+    for other in ([turned[0], turned[1]], [turned[1], turned[0]], [second, turned[0]]):
+        assert rules_digest(one) == rules_digest({"permission": [*other]})
+        assert same_rules(one, {"permission": [*other]})
+
+
+def test_an_invalid_permission_is_told_once() -> None:
+    """It is there, so it is not missing."""
+    with pytest.raises(ValidationError) as caught:
+        Offer.model_validate({"@id": "o", "@type": "Offer", "permission": [{}]})
+    assert ("prohibition",) not in [one["loc"] for one in caught.value.errors()]
+
+
 def test_no_rules_are_sent_as_nothing() -> None:
     """The schema knows no empty list of rules."""
     assert rules_of({"permission": [], "prohibition": [{"action": "use"}]}) == {"prohibition": [{"action": "use"}]}
@@ -142,6 +179,14 @@ def test_no_rules_are_sent_as_nothing() -> None:
 def test_odd_parts_of_a_folded_list_stay_as_they_are(odd: str, last: Json) -> None:
     """Beside those that were expanded."""
     assert same_rules(right(odd), right(["a", last]))
+
+
+def test_a_folded_list_that_is_cut_off_is_a_text_like_any_other() -> None:
+    """Two of them are two values."""
+    one, two = '[{"@value":"a"', '[{"@value":"b"'
+    assert same_rules(right(one), right(one))
+    assert not same_rules(right(one), right(two))
+    assert rules_digest(right(one)) != rules_digest(right(two))
 
 
 def test_an_operand_of_a_real_edc_goes_back_as_what_it_means() -> None:
