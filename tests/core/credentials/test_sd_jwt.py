@@ -245,7 +245,7 @@ def test_what_does_not_fit_is_refused(
     "name",
     [
         "@context", "type", "@type", "issuer", "validFrom", "validUntil", "credentialStatus", "credentialSchema", "iss",
-        "nbf", "exp", "cnf", "status", "vct", "record", "proof", "vc",
+        "nbf", "exp", "iat", "cnf", "status", "vct", "record", "proof", "vc", "vp", "relatedResource", "termsOfUse",
     ],
 )  # fmt: skip
 def test_what_a_credential_is_judged_by_is_no_choice_of_the_holder(

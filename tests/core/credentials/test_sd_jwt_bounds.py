@@ -106,6 +106,18 @@ def test_its_octets_are_counted_with_the_disclosures() -> None:
     assert (refusal(claims, one, limit=whole), refusal(claims, one, limit=whole - 1)) == ("", "too-large")
 
 
+def test_a_key_binding_is_small() -> None:
+    """Eight kilobytes, however much may stand before it."""
+    presented = shown({"a": 1}).presented
+    for size, refused in ((6000, ""), (6200, "too-large")):
+        signed = jose.signing_input({"alg": "ES256", "typ": "kb+jwt"}, orjson.dumps({"nonce": "x" * size}))
+        try:
+            found = "" if parse(presented + jose.attach(signed, bytes(64)), LIMIT).binding else "none"
+        except Refused as error:
+            found = error.reason
+        assert found == refused
+
+
 def test_a_context_is_found_in_the_clear_and_in_what_is_disclosed() -> None:
     """One further inside gives words another meaning, wherever it stands."""
     plain = text("s", "name", "x")

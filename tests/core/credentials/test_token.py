@@ -202,6 +202,15 @@ def test_other_documents_are_no_tokens(document: DidDocument, prover: MemorySign
     assert refusal(signed(said(now), prover, typ=kind), document, now) == "bad-typ"
 
 
+@pytest.mark.parametrize("member", ["vc", "vp", "credentialSubject", "verifiableCredential"])
+def test_what_says_something_of_its_own_is_no_token(
+    document: DidDocument, prover: MemorySigner, now: datetime, member: str
+) -> None:
+    """Each of these alone: the same `typ` or none, the same key and our name in `aud` make no token of a credential."""
+    for kind in ("JWT", None):
+        assert refusal(signed(said(now, **{member: None}), prover, typ=kind), document, now) == "bad-typ"
+
+
 def test_a_large_token_is_refused_before_its_issuer_is_read() -> None:
     """1 MB costs nothing and leads to no DID look-up."""
     with pytest.raises(Refused, match="too-large"):

@@ -78,6 +78,15 @@ def test_a_credential_of_1_1_is_judged(issued11: Sign, trusting: Material, now: 
     assert code(unsafe) == ("" if case.get("departs") else case["code"]), unsafe.checks
 
 
+@pytest.mark.parametrize("member", ["@context", "type", "issuer", "credentialSubject", "validFrom", "validUntil", "vp"])
+def test_a_member_of_2_0_beside_the_vc_claim_is_a_contradiction(
+    issued11: Sign, trusting: Material, now: datetime, member: str
+) -> None:
+    """Each of these alone: somebody is to read one thing, and somebody else another."""
+    report = verify(issued11({"claims": {member: []}}), at=now, now=now, material=trusting)
+    assert (code(report), report.verdict) == ("bad-credential", "invalid")
+
+
 @pytest.mark.parametrize("case", _FILE["untyped_cases"], ids=lambda case: str(case["case"]))
 def test_a_token_without_typ_is_what_it_says(
     *, signer: MemorySigner, forged: Forge, trusting: Material, now: datetime, case: dict[str, Any]
@@ -217,6 +226,8 @@ def test_what_we_show_of_1_1_has_the_older_form(document: DidDocument, prover: M
         ({"vc": {}}, {}, "bad-presentation"),
         ({"verifiableCredential": ["a.b.c"]}, {}, "bad-presentation"),
         ({"holder": OTHER}, {}, "bad-presentation"),
+        ({"@context": []}, {}, "bad-presentation"),
+        ({"type": "VerifiablePresentation"}, {}, "bad-presentation"),
         ({}, {"verifiableCredential": ["x"] * 17}, "too-many-credentials"),
         ({}, {"verifiableCredential": [{"id": "urn:x"}]}, "bad-presentation"),
         ({"vp": "x"}, {}, "bad-typ"),
