@@ -161,7 +161,7 @@ def compose(
             tenant=tenant, did=did, base=transfer.base, store=store, clock=clock, policies=policies,
             link_key=keys.link_key,
         ),
-        browse=Browse(peers=patient, ids=ids), revoke=Revoke(tenant=tenant, store=store, clock=clock),
+        browse=Browse(peers=patient, ids=ids), revoke=Revoke(tenant=tenant, did=did, store=store, clock=clock),
         renew=Renew(conversation=transfer.conversation, peers=peers, clock=clock), grants=grants, serve=serve,
         discard=Discard(tenant=tenant, store=store, room=inbox.room, clock=clock), receive=receive, inbox=inbox,
         withdraw=Withdraw(tenant=tenant, store=store, clock=clock, topics=(negotiate, transfer)), room=inbox.room,

@@ -24,7 +24,6 @@ from connector.cli.passport_records import kept_record
 from connector.cli.secured import inspected, octets_in, told_in_words
 from connector.cli.tables import show_checks, show_findings
 from connector.config import load
-from connector.credentials.digest import digest_multibase
 from connector.credentials.query import PROFILES
 from connector.credentials.securing import suffix_of
 from connector.errors import BadInput, PeerUnreachable
@@ -44,7 +43,9 @@ FILE = Annotated[
     Path,
     typer.Argument(metavar="FILE", help="A credential: a compact `vc+jwt`, an SD-JWT, or JSON with a proof in it."),
 ]
-CHANGED = Annotated[str, typer.Argument(metavar="FILE", help="A credential as a file, or its digest.")]
+CHANGED = Annotated[
+    str, typer.Argument(metavar="FILE", help="A credential as a file (of an SD-JWT any part), or its digest.")
+]
 EFFECTIVE = Annotated[str, typer.Option("--effective", help="From when it counts (ISO 8601). Default: now.")]
 REASON = Annotated[str, typer.Option("--reason", help="Why, for everybody to read.")]
 SITE = Annotated[Path | None, typer.Option("--site", help="Also write DID document and status lists there, as files.")]
@@ -71,6 +72,10 @@ PROFILE = Annotated[
         "whose programs know no other, as Eclipse EDC.",
     ),
 ]
+CORRECT = Annotated[
+    str,
+    typer.Option("--correct", metavar="REASON", help="It takes the place of what was signed with other values before."),
+]
 _DIGEST = re.compile(r"uEi[A-Za-z0-9_-]{44}")
 
 
@@ -86,6 +91,7 @@ def issue(
     decoys: DECOYS = 0,
     holder_key: HOLDER = None,
     profile: PROFILE = "vc20-bssl/jwt",
+    correct: CORRECT = "",
     site: SITE = None,
     config: CONFIG = Path("connector.toml"),
     as_json: JSON = False,
@@ -113,16 +119,21 @@ def issue(
         job = Job(
             record_type=credential_type, claims=stated, plan=plan, disclosable=disclosable or (), decoys=decoys,
             securing=IN_PART if disclosable and securing == ENVELOPE else securing, profile=profile,
-            holder_key=disclosing.read_key(holder_key) if holder_key else None,
+            holder_key=disclosing.read_key(holder_key) if holder_key else None, correct=correct,
         )  # fmt: skip
         answer = _issued(job, config, site)
         files, findings = _written(objects_in(answer["credentials"]), out), objects_in(answer["findings"])
+        replaced = list_in(answer["replaced"])
     if as_json:
-        show_json({"credentials": [*files], "findings": [*findings]})
+        show_json({"credentials": [*files], "findings": [*findings], "replaced": [*replaced]})
     else:
         if findings:
             show_findings([*findings])
         console().print(f"signed {len(files)} {credential_type}")
+        for digest in replaced:
+            next_step(
+                f"battery-connector credential revoke {digest} --reason ...", ", or the former one goes on counting"
+            )
         if files:
             elsewhere = "; a connector that trusts the signer verifies it"
             if disclosable:
@@ -220,14 +231,17 @@ def _change(
     from connector.cli import issuing  # noqa: PLC0415 - `--help` need not load it
 
     with told():
-        loaded, digest = load(config), what if _DIGEST.fullmatch(what) else digest_multibase(octets_in(Path(what)))
+        loaded, which = load(config), what if _DIGEST.fullmatch(what) else octets_in(Path(what))
         moment = _moment(effective) or datetime.now(UTC)  # noqa: TID251 - the command's own default
-        said: JsonObject = {"digest": digest, "purpose": purpose, "effective": moment.isoformat()}
-        by_connector = site is None and _asked_to_revoke(config, {**said, "reason": reason})
+        said: JsonObject = {"purpose": purpose, "effective": moment.isoformat()}
+        named: JsonObject = {"digest": which} if isinstance(which, str) else {"credential": which.decode()}
+        digest = "" if site is not None else _asked_to_revoke(config, {**said, **named, "reason": reason})
+        by_connector = bool(digest)
         if not by_connector:
-            asyncio.run(issuing.revoke(loaded, digest, purpose=purpose, effective=moment, reason=reason, site=site))
+            change = issuing.revoke(loaded, which, purpose=purpose, effective=moment, reason=reason, site=site)
+            digest = asyncio.run(change).digest
         if as_json:
-            show_json(said)
+            show_json({"digest": digest, **said})
             return
         console().print(f"{digest}: {purpose} from {moment.isoformat()}", markup=False)
         if not by_connector and site is None:
@@ -236,13 +250,11 @@ def _change(
             next_step(f"battery-connector credential reinstate {quote(str(what))}", ", when it may count again")
 
 
-def _asked_to_revoke(config: Path, body: JsonObject) -> bool:
-    """Whether a running connector did it."""
-    try:
-        Management.of(config).post("/v1/revoke", body)
-    except PeerUnreachable:
-        return False
-    return True
+def _asked_to_revoke(config: Path, body: JsonObject) -> str:
+    """The digest of what a running connector changed; empty: none runs."""
+    with suppress(PeerUnreachable):
+        return str(Management.of(config).post("/v1/revoke", body)["digest"])
+    return ""
 
 
 @app.command()

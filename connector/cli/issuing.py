@@ -12,7 +12,6 @@ from pathlib import Path
 
 from connector.app import offline
 from connector.config import Config
-from connector.credentials.digest import digest_multibase
 from connector.credentials.status_list import LIST_BITS
 from connector.errors import BadInput, BadMessage
 from connector.exchange.rows import CredentialRow
@@ -40,8 +39,8 @@ async def revoke(
     config: Config, credential: bytes | str, *, purpose: str, effective: datetime, reason: str, site: Path | None
 ) -> CredentialRow:
     """Change the status of a credential (its octets, or their digest) that this signer issued; then write the site."""
-    digest = credential if isinstance(credential, str) else digest_multibase(credential)
     async with offline(config) as services:
+        digest = credential if isinstance(credential, str) else await services.revoke.digest_of(credential)
         row = await services.revoke.run(digest, purpose=purpose, effective=effective, reason=reason)
         if site is not None:
             await _write_site(services, site)

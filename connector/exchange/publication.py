@@ -9,7 +9,7 @@ import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import orjson
 
@@ -58,6 +58,8 @@ class Published:
     classes: set[AccessClass] = field(default_factory=set)
     """Of which classes the values of the documents are."""
     findings: list[Finding] = field(default_factory=list)
+    refused: set[str] = field(default_factory=set)
+    """The records that stay as they were, because something was found."""
     warnings: list[str] = field(default_factory=list)
 
     def add(self, part: Published) -> None:
@@ -71,6 +73,7 @@ class Published:
         self.left |= part.left
         self.classes |= part.classes
         self.findings += part.findings
+        self.refused |= part.refused
 
     def as_json(self) -> JsonObject:
         """The published shape (`publish --json`)."""
@@ -244,10 +247,13 @@ def revoked_key(mapped: Mapped) -> Finding:
     )
 
 
+CHANGED: Final = "changed-without-correction"
+
+
 def changed_content(mapped: Mapped) -> Finding:
     """Other values under a key that was published before."""
     return Finding(
-        code="changed-without-correction",
+        code=CHANGED,
         message=f"{mapped.record_type} {mapped.key} was published with other values, and others may rest on them",
         hint="declare it: publish --correct REASON",
         place=mapped.place,

@@ -90,6 +90,7 @@ class Publish:
             made, waiting, unresolved = await self._pass(waiting, dataset, declared, result, on_document)
             if not made and waiting:
                 result.findings += unresolved
+                result.refused |= {mapped.record_id for mapped in waiting}
                 break
         if declared.overwrite and result.minted:
             result.warnings.append(
@@ -155,7 +156,9 @@ class Publish:
                 continue
             ready, findings = self._ready(mapped, targets, standing.get(mapped.record_id))
             done.findings += findings
-            if ready is not None:
+            if ready is None:
+                done.refused.add(mapped.record_id)
+            else:
                 done.classes |= {access for access, _ in ready.parts}
                 await self._decide(ready, dataset, declared, commit, done)
         # commit
@@ -245,6 +248,7 @@ class Publish:
         made = await self._signed_anew(ready, old, declared, commit)
         if isinstance(made, Finding):
             done.findings.append(made)
+            done.refused.add(ready.mapped.record_id)
             return
         if standing and standing.dataset_id != dataset.dataset_id:
             done.moved += 1

@@ -6,17 +6,24 @@ What changes mean together is `credentials.status_list`'s; the lists are signed 
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
 import orjson
 
 from connector.credentials.datamodel import parse_credential
+from connector.credentials.digest import digest_multibase
+from connector.credentials.sd_jwt import is_sd_jwt
 from connector.credentials.status_list import PURPOSES
 from connector.errors import BadInput, IllegalTransition, NotFound
 from connector.exchange.ports import Clock, Store
 from connector.exchange.rows import CredentialRow, EvidenceEntry, StatusChangeRow
 from connector.exchange.stored import micros
+from connector.model import Did, object_in
+
+_VERSION: Final = re.compile(r"[0-9]{1,9}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,8 +31,22 @@ class Revoke:
     """The journey."""
 
     tenant: str
+    did: Did
     store: Store
     clock: Clock
+
+    async def digest_of(self, octets: bytes) -> str:
+        """The digest under which a credential was issued. Of an SD-JWT a part of it will do: what was signed stands in
+        every part (RFC 9901, section 4), and says whose record it is.
+        """
+        digest = digest_multibase(octets)
+        if not is_sd_jwt(octets) or await self.store.find_credential(self.tenant, digest) is not None:
+            return digest
+        match object_in(parse_credential(octets, selective=True).payload.get("record")):
+            case {"id": str(ident), "version": str(version)} if _VERSION.fullmatch(version):
+                kept = await self.store.credentials(self.tenant, self.did, ident, int(version))
+                return next((row.digest for row in kept if _signed(row.octets) == _signed(octets)), digest)
+        return digest
 
     async def run(self, digest: str, *, purpose: str, effective: datetime, reason: str) -> CredentialRow:
         """Record a change. `IllegalTransition`: it would mean nothing where the credential stands then."""
@@ -57,6 +78,11 @@ class Revoke:
         entry = EvidenceEntry(tenant=self.tenant, at=now, event="status-changed", body=told)
         await self.store.commit_status_change(change, entry)
         return row
+
+
+def _signed(octets: bytes) -> bytes:
+    """The issuer's part of an SD-JWT, without the signature."""
+    return octets.partition(b"~")[0].rpartition(b".")[0]
 
 
 def _check(change: StatusChangeRow, recorded: list[StatusChangeRow]) -> None:

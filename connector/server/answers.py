@@ -269,6 +269,8 @@ class Issued(Answer):
 
     credentials: list[SignedCredential]
     findings: list[Finding]
+    replaced: list[str]
+    """The digests of those in whose place they are; they count until they are revoked."""
 
 
 class RestsOn(Answer):

@@ -7,7 +7,7 @@ Signing without a running connector is the command line's (`cli/issuing`), by th
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from pathlib import Path
@@ -25,12 +25,12 @@ from connector.credentials.securing import ENVELOPED, SELECTIVE, WITH_PROOF, is_
 from connector.credentials.signing import key_from_jwk
 from connector.errors import BadInput, Conflict
 from connector.exchange.in_part import InPart
-from connector.exchange.publication import Declared, Published
+from connector.exchange.publication import CHANGED, Declared, Published
 from connector.exchange.rows import CredentialRow, DatasetRow
 from connector.exchange.stored import micros
 from connector.mapping.lineage import Lineage, placed
 from connector.mapping.source import Origin, Row
-from connector.model import Finding, JsonObject
+from connector.model import Finding, JsonObject, objects_in
 from connector.policy.odrl import digest
 from connector.policy.reading import load
 from connector.server import answers, asked, commands, requests
@@ -44,6 +44,10 @@ if TYPE_CHECKING:
 
 ENVELOPE, IN_PART = "vc+jwt", "vc+sd-jwt"
 _MOST_DECOYS = 100
+_BESIDE = "one beside the other: give each an identifier of its own"
+_SAID_OF_A_PARTY = (
+    "memberOf", "role", "purpose", "mandateRole", "chainRoot", "accessClassGranted", "site", "material", "periodStart"
+)  # fmt: skip
 _AUDITED_ONLY = orjson.dumps(
     {
         "@type": "Set",
@@ -61,6 +65,8 @@ class Signed:
 
     published: Published
     credentials: tuple[CredentialRow, ...]
+    replaced: tuple[str, ...] = ()
+    """The digests of those in whose place they are, and which count until they are revoked."""
 
     def as_json(self) -> JsonObject:
         """The answer of the management API."""
@@ -73,6 +79,7 @@ class Signed:
                 for row in self.credentials
             ],
             "findings": [finding.as_json() for finding in self.published.findings],
+            "replaced": [*self.replaced],
         }  # fmt: skip
 
 
@@ -105,6 +112,8 @@ class Job:
     """The data model: the second of them is 1.1, which is a token always."""
     valid_days: int = 0
     """How long it is good; 0: without end."""
+    correct: str = ""
+    """Why it takes the place of what was signed before for the same; empty: then nothing is."""
 
     def as_json(self) -> JsonObject:
         """The request to the management API."""
@@ -112,7 +121,7 @@ class Job:
             "type": self.record_type, "plan": str(self.plan) if self.plan else None, "securing": self.securing,
             "claims": [{"file": one.file, "subject": one.subject} for one in self.claims],
             "disclosable": [*self.disclosable], "decoys": self.decoys, "holderKey": self.holder_key,
-            "profile": self.profile,
+            "profile": self.profile, "correct": self.correct,
         }  # fmt: skip
 
 
@@ -133,6 +142,7 @@ async def _issue(request: web.Request) -> web.StreamResponse:
         record_type=body.type, plan=services.config.path(body.plan) if body.plan else None,
         claims=[Claims(file=one.file, subject=one.subject) for one in body.claims], securing=body.securing,
         disclosable=body.disclosable, decoys=body.decoys, holder_key=body.holder_key, profile=body.profile,
+        correct=body.correct,
     )  # fmt: skip
 
     async def work(_: Tell) -> JsonObject:
@@ -148,7 +158,7 @@ async def issue(services: Services, job: Job) -> Signed:
         near = next(iter(get_close_matches(job.record_type, types, n=1)), "TYPE")
         raise BadInput(f"there is no record type {job.record_type!r}", hint=f"battery-connector vocab term {near}")
     form, in_part = _form(services, job), _in_part(services, job)
-    documents = [_stated(services, job.record_type, one) for one in job.claims]
+    documents = _each_once([_stated(services, job.record_type, one) for one in job.claims])
     findings: list[Finding] = []
     if job.plan is not None:
         from connector.mapping.plan import parse  # noqa: PLC0415 - a start need not wait for it (`readiness`)
@@ -168,19 +178,28 @@ async def issue(services: Services, job: Job) -> Signed:
         services.publish, proofs=form == WITH_PROOF, in_part=in_part, older=form == PROFILES[1],
         valid_days=job.valid_days,
     )  # fmt: skip
-    published = await publish.publish(documents, dataset, Declared(), lambda _: None)
-    published.findings[:0] = findings
-    rows: list[CredentialRow] = []
+    before = {one.record_id: await _standing(services, one.record_id) for one in documents}
+    published = await publish.publish(documents, dataset, Declared(correction=job.correct), lambda _: None)
+    published.findings = findings + [_told(one, documents, before) for one in published.findings]
+    rows, replaced = list[CredentialRow](), list[str]()
     for document in documents:
-        record = await services.store.load_record(tenant, services.config.did, document.record_id)
-        if record is not None:
-            made = await services.store.credentials(tenant, record.holder, record.record_id, record.version)
-            fitting = [row for row in made if _form_of(row) == form]
-            if in_part and not in_part.is_that_of(fitting):
-                fitting = []
-            published.findings += [_signed_before(document, row) for row in made if row not in fitting]
-            rows += fitting
-    return Signed(published=published, credentials=tuple(rows))
+        if document.record_id in published.refused:
+            continue
+        made = await _standing(services, document.record_id)
+        fitting = [row for row in made if _form_of(row) == form]
+        if in_part and not in_part.is_that_of(fitting):
+            fitting = []
+        published.findings += [_signed_before(document, row) for row in made if row not in fitting]
+        rows += fitting
+        replaced += [row.digest for row in before[document.record_id] if row not in made]
+    return Signed(published=published, credentials=tuple(rows), replaced=tuple(replaced))
+
+
+async def _standing(services: Services, record_id: str) -> list[CredentialRow]:
+    """What was signed last for this record."""
+    tenant, did = services.config.tenant, services.config.did
+    record = await services.store.load_record(tenant, did, record_id)
+    return await services.store.credentials(tenant, did, record_id, record.version) if record is not None else []
 
 
 def check(services: Services, job: Job) -> list[Finding]:
@@ -237,6 +256,31 @@ def _signed_before(document: Mapped, row: CredentialRow) -> Finding:
     return Finding(code="signed-before", message=message, hint="ask for the form that it has, or state it anew")
 
 
+def _told(finding: Finding, documents: Sequence[Mapped], before: Mapping[str, Sequence[CredentialRow]]) -> Finding:
+    """Of other values for the same: which credential has the former ones, and what `issue` can do about it."""
+    if finding.code != CHANGED:
+        return finding
+    meant = next((one for one in documents if one.place == finding.place and before[one.record_id]), None)
+    digests = ", ".join(row.digest for row in before[meant.record_id]) if meant is not None else ""
+    about = f"{meant.record_type} about {meant.subject['id']}" if meant is not None else "this"
+    message, hint = (
+        f"{about} was signed with other values before: {digests}",
+        f"in its place: --correct REASON; {_BESIDE}",
+    )
+    return replace(finding, message=message, hint=hint)
+
+
+def _each_once(documents: Sequence[Mapped]) -> list[Mapped]:
+    """What two claim files state alike is one statement. `BadInput`: they state the same thing in two ways."""
+    said: dict[str, Mapped] = {}
+    for one in documents:
+        first = said.setdefault(one.record_id, one)
+        if first.subject != one.subject:
+            files = f"{first.row.origin.file} and {one.row.origin.file}"
+            raise BadInput(f"{files} state two {one.record_type} about {one.subject['id']}", hint=_BESIDE)
+    return [*said.values()]
+
+
 def _stated(services: Services, record_type: str, claims: Claims) -> Mapped:
     """A claim file as a document: its subject is what the file says."""
     from connector.mapping.engine import Mapped  # noqa: PLC0415 - a start need not wait for it (`readiness`)
@@ -256,9 +300,9 @@ def _stated(services: Services, record_type: str, claims: Claims) -> Mapped:
 
 
 def _key(subject: JsonObject) -> str:
-    """The business key of a claim: its first identifier, else its subject."""
-    listed = subject.get("identifier")
-    for one in listed if isinstance(listed, list) else []:
-        if isinstance(one, dict):
-            return f"{one.get('scheme')}:{one.get('value')}"
-    return json.dumps([subject["id"], subject.get("role"), subject.get("mandateRole")])
+    """The business key of a claim: its first identifier, else its subject; of a party also what it is said to be, or
+    allowed: memberships of two associations, or mandates for two chains, are two statements.
+    """
+    named = next((f"{one.get('scheme')}:{one.get('value')}" for one in objects_in(subject.get("identifier"))), "")
+    which = [subject[name] for name in _SAID_OF_A_PARTY if name in subject] if subject["type"] == "Party" else []
+    return named if named and not which else json.dumps([named or subject["id"], *which])

@@ -130,6 +130,8 @@ class Issue(Asked):
     """The public JWK to which an SD-JWT is bound."""
     profile: Literal["vc20-bssl/jwt", "vc11-sl2021/jwt"] = "vc20-bssl/jwt"
     """The data model, as `[issues]` names it: `vc11-sl2021/jwt` is 1.1, for holders whose programs know no other."""
+    correct: str = ""
+    """Why it takes the place of what was signed before with other values. Without it that is a finding."""
 
 
 class RequestCredentials(Asked):
@@ -160,8 +162,10 @@ class KeyChanged(Asked):
 class Revoke(Asked):
     """A credential of ours that counts no longer, or counts again."""
 
-    digest: Word
+    digest: str = ""
     """Its `digestMultibase`."""
+    credential: str = ""
+    """Instead of the digest: its octets. Of an SD-JWT any part will do."""
     purpose: str = "revocation"
     """`revocation`, `suspension` or `reinstatement`."""
     effective: Moment = None

@@ -54,5 +54,10 @@ async def _import(request: web.Request) -> web.Response:
 async def _revoke(request: web.Request) -> web.Response:
     services, body = request.app[SERVICES], await asked.body(request, requests.Revoke)
     effective = body.effective or services.clock.now()
-    row = await services.revoke.run(body.digest, purpose=body.purpose, effective=effective, reason=body.reason)
+    if bool(body.digest) == bool(body.credential):
+        raise BadInput("which credential?", hint="its digest, or its octets as credential")
+    digest = body.digest
+    if not digest:
+        digest = await services.revoke.digest_of(as_served(body.credential.encode(), CREDENTIAL_LIMIT_BYTES))
+    row = await services.revoke.run(digest, purpose=body.purpose, effective=effective, reason=body.reason)
     return json_response({"digest": row.digest, "effective": effective.isoformat()})

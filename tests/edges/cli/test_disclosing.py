@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from connector.cli.companies import free_ports
+from connector.credentials.digest import digest_multibase
 from tests.edges.cli.companies import Company, found, know, serving
 from tests.edges.cli.test_running import ask, run
 
@@ -154,6 +155,30 @@ def test_it_is_issued_once_in_one_form(world: World) -> None:
     for odd in (("--decoys", "3"), ("--securing", "vc+sd-jwt"), ("--disclosable", "x", "--securing", "eddsa-jcs-2022")):
         assert run(world.issuer, *issue, "--out", out, *odd)[0] == 2
     assert not out.exists()
+
+
+def test_it_is_revoked_by_a_part_of_it(tmp_path: Path, world: World) -> None:
+    """By the running connector and without one; it is the whole that is told. A part of somebody else's is not ours."""
+    company = found(tmp_path, "register", *free_ports(2))
+    claims, part = tmp_path / "claims.json", tmp_path / "part.sd-jwt"
+    issue = ("credential", "issue", claims, "--type", TYPE, "--disclosable", "membershipNumber", "--out")
+
+    def withdrawn(holder: str) -> None:
+        claims.write_text(json.dumps({**MEMBER, "id": holder}), "utf-8")
+        whole = tmp_path / f"{holder[-1]}.sd-jwt"
+        assert run(company, *issue, whole)[0] == 0
+        assert run(world.buyer, "credential", "disclose", whole, "--out", part)[0] == 0
+        assert part.read_bytes() != whole.read_bytes()
+        for change in ("suspend", "reinstate", "revoke"):
+            code, answer = ask(company, "credential", change, part, "--effective", "2026-01-01T00:00:00Z")
+            assert (code, answer["digest"]) == (0, digest_multibase(whole.read_bytes())), answer
+
+    withdrawn("did:web:holder.example:1")
+    with serving(company):
+        withdrawn("did:web:holder.example:2")
+        assert run(world.buyer, "credential", "disclose", world.whole, "--out", part)[0] == 0
+        code, told = run(company, "credential", "revoke", part)
+        assert (code, "no such credential of ours" in told) == (2, True), told
 
 
 def test_it_is_revoked_by_the_file_that_was_issued(world: World) -> None:

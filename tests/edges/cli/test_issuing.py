@@ -8,6 +8,7 @@ from typing import Any
 
 from connector.cli.companies import free_ports
 from connector.credentials import jose
+from connector.credentials.datamodel import parse_credential
 from connector.credentials.digest import digest_multibase
 from tests.edges.cli.companies import found, serving
 from tests.edges.cli.test_running import ask, run
@@ -85,6 +86,47 @@ def test_a_membership_of_the_older_model(tmp_path: Path) -> None:
         code, answer = ask(company, "credential", "verify", file)
         assert (code, answer["verdict"]) == (1, "invalid"), answer
         assert "revoked" in {check["code"] for check in answer["checks"]}, answer
+
+
+def test_one_statement_does_not_take_the_place_of_another(tmp_path: Path) -> None:
+    """Memberships of two associations, and roles of one legal entity, stand beside each other. Other values of the same
+    are told with what they differ from, and nothing is written; with a reason they take its place, which is told.
+    """
+    company = found(tmp_path, "association", *free_ports(2))
+    party = {"id": "did:web:miner.example", "type": "Party"}
+    entity = [{"type": "Identifier", "scheme": "lei", "value": "529900T8BM49AURSDO55"}]
+
+    def claims(name: str, **said: object) -> Path:
+        file = tmp_path / f"{name}.json"
+        file.write_text(json.dumps({**party, **said}), "utf-8")
+        return file
+
+    def issue(*words: str | Path, kind: str = "MembershipCredential") -> tuple[int, list[Path], dict[str, Any]]:
+        code, answer = ask(company, "credential", "issue", *words, "--type", kind, "--out", tmp_path / "out")
+        return code, [Path(one["file"]) for one in answer.get("credentials", [])], answer
+
+    first, other = claims("first", memberOf="One", membershipNumber="7"), claims("other", memberOf="Two")
+    code, made, _ = issue(first, other, claims("again", memberOf="One", membershipNumber="7"))
+    assert (code, [parse_credential(one.read_bytes()).subject["memberOf"] for one in made]) == (0, ["One", "Two"])
+    roles = [claims(role, role=[role], identifier=entity) for role in ("recycler", "repairer")]
+    for role in roles:
+        code, (file,), answer = issue(role, kind="RoleCredential")
+        assert (code, parse_credential(file.read_bytes()).subject["role"], answer["replaced"]) == (0, [role.stem], [])
+    changed, old = claims("changed", memberOf="One", membershipNumber="8"), digest_multibase(made[0].read_bytes())
+    code, none, answer = issue(changed)
+    (finding,) = answer["findings"]
+    assert (code, none, old in finding["message"], "--correct" in finding["hint"]) == (1, [], True, True), answer
+    code, told = run(
+        company, "credential", "issue", first, changed, "--type", "MembershipCredential", "--out", tmp_path
+    )
+    assert (code, "first.json and changed.json state two" in told) == (2, True), told
+    code, (file,), answer = issue(changed, "--correct", "the number was wrong")
+    assert (code, answer["replaced"], parse_credential(file.read_bytes()).subject["membershipNumber"]) == (
+        0,
+        [old],
+        "8",
+    ), answer
+    assert run(company, "credential", "revoke", old)[0] == 0
 
 
 def test_a_static_site_has_its_lists_in_both_forms(tmp_path: Path) -> None:
