@@ -39,9 +39,9 @@ def assemble(walk: Walk) -> AuditReport:
     _leave_out_strangers(walk)
     judged = {key: judge(node, walk.now) for key, node in walk.nodes.items()}
     edges = tuple(_proven(walk, edge) for edge in walk.edges.values())
-    children: dict[str, tuple[Edge, ...]] = {}
+    children: dict[str, list[Edge]] = {}
     for edge in edges:
-        children[edge.source] = (*children.get(edge.source, ()), edge)
+        children.setdefault(edge.source, []).append(edge)
     widest = known_at(load_tolerances(), walk.now.date()).widest
     signed = [node for key, node in walk.nodes.items() if judged[key].outcome in _SIGNED]
     names = names_of(signed, edges)

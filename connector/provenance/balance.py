@@ -13,10 +13,12 @@ lot consumed twice, two sides of a move) are in `crosscheck.py`.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from decimal import Decimal
+from functools import cached_property
 from typing import Final
 
 from connector.model import JsonObject
@@ -131,12 +133,13 @@ class SiteBalance:
         }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Books:
     """What is known for balancing: events and things that may be relied on, and what each stocktake covers.
 
     `covers`: ids of the events that a closing stocktake names. `gaps`: why the coverage of a stocktake is incomplete.
-    `widest`: the share of what is balanced up to which uncertainties count.
+    `widest`: the share of what is balanced up to which uncertainties count. What is asked for each event or closing is
+    worked out once: a chain has thousands of both.
     """
 
     widest: Decimal
@@ -145,23 +148,48 @@ class Books:
     things: Mapping[str, Thing] = field(default_factory=dict)
     covers: Mapping[str, frozenset[str]] = field(default_factory=dict)
     gaps: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    _seen: dict[str, set[str]] = field(default_factory=dict, repr=False, compare=False)
-    """What `seen_at` says, worked out once: it is asked for each event and metal."""
 
-    def seen_at(self, site: str) -> Collection[str]:
-        """Things that the site moved or made."""
-        if not self._seen:
-            moved = ((move.site, move.moved) for move in self.moves())
-            made = ((make.site, make.outputs) for make in self.makes())
-            for place, products in (*moved, *made):
-                self._seen.setdefault(place, set()).update(product.thing for product in products)
-        return self._seen.get(site, ())
+    @cached_property
+    def seen_at(self) -> Mapping[str, Collection[str]]:
+        """Site -> things that it moved or made."""
+        seen: dict[str, set[str]] = {}
+        moved = ((move.site, move.moved) for move in self.moves())
+        made = ((make.site, make.outputs) for make in self.makes())
+        for place, products in (*moved, *made):
+            seen.setdefault(place, set()).update(product.thing for product in products)
+        return seen
+
+    @cached_property
+    def periods(self) -> Mapping[str, str]:
+        """Id of an event -> the period of the first closing stocktake that covers it."""
+        found: dict[str, str] = {}
+        for closing in self.closings():
+            told = period(closing.start, closing.end)
+            for ident in self.covers.get(closing.id, ()):
+                found.setdefault(ident, told)
+        return found
+
+    @cached_property
+    def at(self) -> Mapping[str, Mapping[str, Sequence[int]]]:
+        """Site -> id -> places among `events`."""
+        found: dict[str, dict[str, list[int]]] = {}
+        for place, event in enumerate(self.events):
+            found.setdefault(event.site, {}).setdefault(event.id, []).append(place)
+        return found
+
+    @cached_property
+    def flow(self) -> Mapping[str, Sequence[tuple[datetime, int]]]:
+        """Site -> time and place among `events` of what was made or moved there, by time."""
+        found: dict[str, list[tuple[datetime, int]]] = {}
+        for place, event in enumerate(self.events):
+            if not isinstance(event, StocktakeEvent):
+                found.setdefault(event.site, []).append((event.time, place))
+        return {site: sorted(times) for site, times in found.items()}
 
     def standing(self) -> Books:
         """The same books without the events that a later one corrects."""
         corrected = {reference for event in self.events for reference in event.corrects}
-        events = tuple(event for event in self.events if event.id not in corrected)
-        return replace(self, events=events, _seen={})
+        return replace(self, events=tuple(event for event in self.events if event.id not in corrected))
 
     def makes(self) -> Iterator[MakeEvent]:
         """The make events."""
@@ -237,11 +265,13 @@ def site_findings(books: Books) -> tuple[BalanceFinding, ...]:
             tolerance=gap.uncertainty,
         )
         found.extend(compared(finding, balance.whole, books.widest, bad=balance.outcome == "out-of-tolerance"))
+    closed: dict[tuple[str, datetime], list[SiteBalance]] = {}
+    for balance in balances:
+        closed.setdefault((balance.site, balance.end), []).append(balance)
     for closing in books.closings():
-        metals = [balance for balance in balances if (balance.site, balance.end) == (closing.site, closing.end)]
         found.extend(
             finding
-            for balance in metals
+            for balance in closed.get((closing.site, closing.end), ())
             if balance.outcome == "balanced"  # else the residual says it already, or nothing is certain
             for finding in _negative_stock(books, closing, balance)
         )
@@ -278,8 +308,16 @@ def _more_or_less(residual: Decimal) -> str:
 
 def covered_events(books: Books, closing: StocktakeEvent) -> list[Event]:
     """The events at the stocktake's site that it names."""
-    named = books.covers.get(closing.id, frozenset())
-    return [event for event in books.events if event.id in named and event.site == closing.site]
+    here = books.at.get(closing.site, {})
+    places = sorted(place for ident in books.covers.get(closing.id, ()) for place in here.get(ident, ()))
+    return [books.events[place] for place in places]
+
+
+def events_within(books: Books, closing: StocktakeEvent) -> list[Event]:
+    """What was made or moved at the stocktake's site in its period, whose end does not belong to it."""
+    here = books.flow.get(closing.site, ())
+    begin, end = (bisect_left(here, (time, 0)) for time in (closing.start, closing.end))
+    return [books.events[place] for place in sorted(place for _, place in here[begin:end])]
 
 
 def contained(event: MoveEvent, metal: str) -> Mass:
@@ -303,14 +341,11 @@ def period(start: datetime, end: datetime) -> str:
 
 def period_of(books: Books, event: Event) -> str:
     """The period whose closing stocktake covers the event, else the event's day."""
-    for closing in books.closings():
-        if event.id in books.covers.get(closing.id, frozenset()):
-            return period(closing.start, closing.end)
-    return event.time.astimezone(UTC).date().isoformat()
+    return books.periods.get(event.id) or event.time.astimezone(UTC).date().isoformat()
 
 
 def _from_nowhere(books: Books, event: MakeEvent, metal: str) -> Iterator[Mass]:
-    known = books.seen_at(event.site)
+    known = books.seen_at.get(event.site, ())
     for product in event.inputs:
         if not product.link and product.thing not in known and product.source_kind != "runAround":
             yield product.contained.get(metal, NOTHING)

@@ -56,7 +56,7 @@ def chain_of(seen: Seen) -> Chain:
 
 def _proven_makes(seen: Seen) -> Iterator[MakeEvent]:
     """The make events that carry origin."""
-    for node, event in seen.usable({Outcome.VERIFIED}):
+    for node, event in seen.usable(frozenset({Outcome.VERIFIED})):
         if isinstance(event, MakeEvent) and seen.ground(node.key) is Ground.VERIFIED:
             yield event
 

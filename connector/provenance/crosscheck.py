@@ -16,12 +16,13 @@ from connector.provenance.balance import (
     Books,
     add_up,
     compared,
+    events_within,
     make_findings,
     period,
     period_of,
     site_findings,
 )
-from connector.provenance.events import Event, Masses, MoveEvent, StocktakeEvent
+from connector.provenance.events import Event, Masses, MoveEvent
 from connector.provenance.masses import NOTHING, ZERO, Mass, plain, total
 
 
@@ -45,8 +46,11 @@ def _explained(
     """A site's finding with the make events that explain it: one fault, one finding. The other make events apart."""
     times = {event.id: event.time for event in books.makes()}
     told: set[BalanceFinding] = set()
+    within: dict[tuple[str, ...], list[BalanceFinding]] = {}
+    for make in makes:
+        within.setdefault(_place(make), []).append(make)
     for site in sites:
-        causes = [make for make in makes if site.code == "site-balance" and _is_within(make, site)]
+        causes = [one for one in within.get(_place(site), ()) if site.code == "site-balance" and _same_side(one, site)]
         told |= {*causes}
         details = [f"make event of {times[make.subject].date()}: {make.message} ({plain(make.residual)} kg)"
                    for make in causes]  # fmt: skip
@@ -55,10 +59,12 @@ def _explained(
     yield from (make for make in makes if make not in told)
 
 
-def _is_within(make: BalanceFinding, site: BalanceFinding) -> bool:
-    """Of the same place, metal and period, and to the same side."""
-    same = (make.site, make.metal, make.period) == (site.site, site.metal, site.period)
-    return same and (make.residual < ZERO) is (site.residual < ZERO)
+def _place(finding: BalanceFinding) -> tuple[str, ...]:
+    return finding.site, finding.metal, finding.period
+
+
+def _same_side(one: BalanceFinding, other: BalanceFinding) -> bool:
+    return (one.residual < ZERO) is (other.residual < ZERO)
 
 
 def _consumed_twice(books: Books) -> Iterator[BalanceFinding]:
@@ -168,9 +174,8 @@ def _not_covered(books: Books) -> Iterator[BalanceFinding]:
         if books.gaps.get(closing.id):
             continue  # what it covers is not fully known
         named = books.covers.get(closing.id, frozenset())
-        for event in books.events:
-            counts = not isinstance(event, StocktakeEvent) and event.site == closing.site and event.id not in named
-            if counts and closing.start <= event.time < closing.end:
+        for event in events_within(books, closing):
+            if event.id not in named:
                 yield BalanceFinding(
                     code="event-not-covered",
                     message=f"the closing stocktake leaves out an event of {event.time.date()}",

@@ -68,13 +68,18 @@ NOTHING: Final = Mass(value=ZERO)
 
 def root_sum_square(parts: Iterable[Decimal]) -> Decimal:
     """The uncertainty of a sum of uncorrelated values."""
-    squares = (_ROOTS.multiply(part, part) for part in parts)
+    told = [part for part in parts if part]
+    if len(told) < 2:  # noqa: PLR2004  most sums: of one there is nothing to add up
+        return told[0] if told else ZERO
+    squares = (_ROOTS.multiply(part, part) for part in told)
     return _ROOTS.sqrt(reduce(_ROOTS.add, squares, ZERO))
 
 
 def total(masses: Iterable[Mass]) -> Mass:
     """The sum, its uncertainty the root of the sum of squares over all of them."""
     held = tuple(masses)
+    if len(held) == 1:
+        return held[0]
     value = reduce(_EXACT.add, (mass.value for mass in held), ZERO)
     return Mass(value=value, uncertainty=root_sum_square(mass.uncertainty for mass in held))
 

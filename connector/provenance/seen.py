@@ -6,8 +6,8 @@ is `nodes.py`'s; the report is put together in `assemble.py`.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Final
 
@@ -40,18 +40,24 @@ class Seen:
     judged: Mapping[str, Judged]
     names: Names
     edges: tuple[Edge, ...]
-    children: Mapping[str, tuple[Edge, ...]]
+    children: Mapping[str, Sequence[Edge]]
     widest: Decimal
+    _usable: dict[frozenset[Outcome], tuple[tuple[Node, Event], ...]] = field(default_factory=dict, repr=False)
 
     def word(self, key: str) -> Outcome:
         """The node's outcome."""
         return self.judged[key].outcome
 
-    def usable(self, words: Collection[Outcome] = USABLE) -> Iterator[tuple[Node, Event]]:
+    def usable(self, words: frozenset[Outcome] = USABLE) -> tuple[tuple[Node, Event], ...]:
         """Nodes whose event may enter a balance, with the ids of the events that it corrects.
 
         Of one record that several hold the copy that says most counts.
         """
+        if words not in self._usable:
+            self._usable[words] = tuple(self._events(words))
+        return self._usable[words]
+
+    def _events(self, words: frozenset[Outcome]) -> Iterator[tuple[Node, Event]]:
         by_digests = {node.page.lasting: node for node in self.walk.nodes.values() if node.page is not None}
         counted: dict[frozenset[str], Node] = {}
         for key, node in self.walk.nodes.items():
