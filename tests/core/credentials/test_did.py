@@ -170,6 +170,57 @@ def test_our_document_suits_strict_readers(signer: MemorySigner, prover: MemoryS
     assert built["assertionMethod"] == [signer.key_id, f"{REFINER}#assertion-0"]
 
 
+def test_our_document_says_where_we_are(signer: MemorySigner, prover: MemorySigner) -> None:
+    """Five services, the one for issuing only of who issues; the contexts that a JSON-LD reader needs."""
+    at = {name: f"https://refiner.example/{name}" for name in ("data", "catalog", "credentials", "audit")}
+    named = [("data", "DataService"), ("catalog", "CatalogService"), ("credentials", "CredentialService")]
+    named.append(("audit", "AuditService"))
+    ordinary = services_of(REFINER, **at)
+    expected = [(f"{REFINER}#{name}", kind, at[name]) for name, kind in named]
+    assert [(one.id, one.type, one.endpoint) for one in ordinary] == expected
+    issues, *others = services_of(REFINER, **at, issuer="https://refiner.example/issuer")
+    assert (issues.id, issues.type) == (f"{REFINER}#issuer", "IssuerService")
+    assert (issues.endpoint, tuple(others)) == ("https://refiner.example/issuer", ordinary)
+    assert ours(signer, prover)["@context"] == [
+        "https://www.w3.org/ns/did/v1", "https://w3id.org/security/suites/jws-2020/v1",
+    ]  # fmt: skip
+
+
+def test_a_retired_key_is_listed_for_nothing_and_proves_what_was(signer: MemorySigner, prover: MemorySigner) -> None:
+    """Of either kind; it is good for what was signed before, where its reader asks for that."""
+    built = build_document(
+        REFINER,
+        assertion=[MethodKey(key_id=signer.key_id, public_jwk=signer.public_jwk, retired=True)],
+        authentication=[MethodKey(key_id=prover.key_id, public_jwk=prover.public_jwk, retired=True)],
+        services=[],
+    )
+    assert (built["assertionMethod"], built["authentication"], built["capabilityInvocation"]) == ([], [], [])
+    document = parse_document(orjson.dumps({**built, "keyAgreement": [f"{REFINER}#else"]}))
+    for key in (signer, prover):
+        assert key_for(document, key.key_id, "assertionMethod", retired=True).as_jwk() == key.public_jwk
+        with pytest.raises(Refused, match="relationship-missing"):
+            key_for(document, key.key_id, "assertionMethod")
+
+
+@pytest.mark.parametrize(
+    "listing",
+    [
+        {"authentication": ["#1"]},
+        {"capabilityInvocation": [f"{REFINER}#1"]},
+        {"keyAgreement": ["#1"]},
+        {"keyAgreement": "#1"},
+        {"keyAgreement": [7, {}, f"{REFINER}#1"]},
+        {"keyAgreement": [{"id": "#1"}]},
+        {"capabilityDelegation": [f"{REFINER}#1"]},
+    ],
+)
+def test_a_key_that_is_listed_for_something_else_is_not_retired(signer: MemorySigner, listing: JsonObject) -> None:
+    """It is in use, and for another purpose: what it signs as a credential is nobody's."""
+    document = parse_document(orjson.dumps(minimal(signer, assertionMethod=[], **listing)))
+    with pytest.raises(Refused, match="relationship-missing"):
+        key_for(document, f"{REFINER}#1", "assertionMethod", retired=True)
+
+
 def test_our_document_reads_back(signer: MemorySigner, prover: MemorySigner) -> None:
     """Keys in use and old ones are found under their purposes, and under no other."""
     document = parse_document(orjson.dumps(ours(signer, prover)))
@@ -206,6 +257,8 @@ def test_each_mismatch_has_its_own_name(signer: MemorySigner) -> None:
     assert refusal(minimal(signer, assertionMethod=[], keyAgreement=["#1"]), f"{REFINER}#1") == "relationship-missing"
     strange = method(signer, publicKeyJwk={"kty": "RSA"})
     assert refusal(minimal(signer, verificationMethod=[strange]), f"{REFINER}#1") == "key-unsupported"
+    untyped = method(signer, type="Ed25519VerificationKey2018")
+    assert refusal(minimal(signer, verificationMethod=[untyped]), f"{REFINER}#1") == "key-unsupported"
     multikey: JsonObject = {"id": "#1", "type": "Multikey", "controller": REFINER, "publicKeyMultibase": "z6Mk"}
     assert refusal(minimal(signer, verificationMethod=[multikey]), f"{REFINER}#1") == "key-unsupported"
 
@@ -221,7 +274,8 @@ def test_a_method_that_its_owner_ended_is_used_no_more(signer: MemorySigner, end
     """From its time on, whatever it signed; a time in no form counts as past."""
     body = orjson.dumps(minimal(signer, verificationMethod=[method(signer, **{ends: "2027-03-15T10:00:00+01:00"})]))
     before, after = (parse_document(body, now=datetime(2027, 3, 15, *at, tzinfo=UTC)) for at in ((8, 59), (9, 0)))
-    key_for(before, f"{REFINER}#1", "assertionMethod")
+    for good in (before, parse_document(body)):
+        key_for(good, f"{REFINER}#1", "assertionMethod")
     with pytest.raises(Refused, match=f"method-ended.*{ends} at 2027-03-15T09:00:00Z"):
         key_for(after, f"{REFINER}#1", "assertionMethod")
     odd_times: tuple[Json, ...] = ("yesterday", 7, "2027-03-15T09:00:00", {}, "0001-01-01T00:00:00+14:00")
@@ -278,6 +332,7 @@ def test_relative_and_embedded_methods_are_read(signer: MemorySigner) -> None:
         {"verificationMethod": {}},
         {"verificationMethod": ["#1"]},
         {"verificationMethod": [{"id": "#1"}]},
+        {"verificationMethod": [{"id": 7, "controller": REFINER}]},
         {"assertionMethod": "#1"},
         {"assertionMethod": [1]},
         {"service": {}},
@@ -311,6 +366,7 @@ def test_services_of_other_shapes_are_left_out(signer: MemorySigner) -> None:
     """An endpoint that is an object or a list is legal elsewhere and of no use here."""
     odd: list[Json] = [{"id": "#a", "type": "X", "serviceEndpoint": {"uri": "https://x"}}, {"id": "#b", "type": ["Y"]}]
     good: Json = {"id": "#c", "type": "DataService", "serviceEndpoint": "https://d.example"}
+    parse_document(orjson.dumps(minimal(signer, service=[{}] * 100, assertionMethod=["#1"] * 100)))
     document = parse_document(orjson.dumps(minimal(signer, service=[*odd, good])))
     assert [service.id for service in document.services] == [f"{REFINER}#c"]
 
