@@ -108,6 +108,16 @@ def test_an_empty_presentation_is_one(document: DidDocument, prover: MemorySigne
     assert read.credentials == ()
 
 
+def test_a_presentation_may_say_little(document: DidDocument, prover: MemorySigner, now: datetime) -> None:
+    """Who shows it is said by its key; `iss` and `holder` may only say the same, and nothing shown is nothing."""
+    jws = jose.parse(shown(prover, now, []), 1 << 20)
+    said = {name: jws.claims()[name] for name in ("@context", "type", "aud", "jti", "iat", "exp")}
+    text = jose.signing_input(jws.header, orjson.dumps(said))
+    token = jose.attach(text, prover.sign_now(text))
+    read = verify_presentation(token, document, holder=REFINER, audience=CARMAKER, now=now, leeway_seconds=20)
+    assert (read.holder, read.credentials) == (REFINER, ())
+
+
 def test_as_many_as_may_be_shown_are_read(document: DidDocument, prover: MemorySigner, now: datetime) -> None:
     """Sixteen; and other contexts behind the first are the holder's affair."""
     payload: JsonObject = {"verifiableCredential": ["x"] * 16, "@context": [VC_CONTEXT, "https://holder.example/more"]}
@@ -170,6 +180,7 @@ def test_what_we_show_says_who_shows_it(prover: MemorySigner, now: datetime) -> 
         ({}, {"@context": ["https://evil.example/context", VC_CONTEXT]}, "bad-presentation"),
         ({}, {"@context": {"holder": VC_CONTEXT}}, "bad-presentation"),
         ({}, {"verifiableCredential": ["x"] * 17}, "too-many-credentials"),
+        ({}, {"termsOfUse": [0] * 20_001}, "bad-payload"),
         ({}, {"verifiableCredential": [1]}, "bad-presentation"),
         ({}, {"verifiableCredential": ["ä"]}, "bad-presentation"),
         ({}, {"verifiableCredential": ['{"proof":{}}']}, "bad-presentation"),

@@ -18,8 +18,8 @@ from connector.keys.memory import MemorySigner
 from connector.model import Did, Json, JsonObject
 from tests.core.credentials.conftest import OURS, REFINER
 
-ASKED = Expected(domain="buyer.example", challenge="n-1", contexts=(VC_CONTEXT, OURS))
-UNASKED = Expected(domain=None, challenge=None, contexts=(VC_CONTEXT, OURS))
+ASKED = Expected(domain="buyer.example", challenge="n-1", contexts=frozenset({VC_CONTEXT, OURS}))
+UNASKED = Expected(domain=None, challenge=None, contexts=frozenset({VC_CONTEXT, OURS}))
 PROVED: JsonObject = {"id": "urn:uuid:1", "proof": {"b": 1, "a": 2}}
 
 Show = Callable[..., bytes]
@@ -88,6 +88,7 @@ def test_its_credentials_come_out_as_they_are_hashed(
         ({"@context": [VC_CONTEXT, OURS], "type": "VerifiablePresentation", "holder": {"id": REFINER}}, {}, ""),
         ({"holder": None}, {"created": None}, ""),
         ({}, {"expires": "2027-03-15T09:00:00Z"}, ""),
+        ({}, {"created": "2027-03-15T08:00:00Z"}, ""),
         ({}, {"created": "2027-03-15T09:00:01Z"}, ""),
         ({}, {"proofPurpose": "assertionMethod"}, "proof-purpose-mismatch"),
         ({}, {"domain": "other.example"}, "domain-mismatch"),
@@ -101,6 +102,7 @@ def test_its_credentials_come_out_as_they_are_hashed(
         ({}, {"created": "yesterday"}, "bad-time"),
         ({"@context": []}, {}, "bad-presentation"),
         ({"@context": VC_CONTEXT}, {}, "bad-presentation"),
+        ({"@context": {"a": "b"}}, {}, "bad-presentation"),
         ({"@context": [OURS, VC_CONTEXT]}, {}, "bad-presentation"),
         ({"@context": [VC_CONTEXT, "https://evil.example"]}, {}, "context-error"),
         ({"@context": [VC_CONTEXT, {"a": "b"}]}, {}, "context-error"),

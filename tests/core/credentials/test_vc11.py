@@ -253,6 +253,20 @@ def test_presentations_of_1_1_are_checked(
     assert found == reason
 
 
+@pytest.mark.parametrize("typ", ["vp+jwt", "vc+jwt", "at+jwt", "kb+jwt"])
+def test_a_presentation_of_1_1_has_no_other_type(
+    document: DidDocument, prover: MemorySigner, now: datetime, typ: str
+) -> None:
+    """RFC 8725 section 3.11: a token that says what it is counts as that, whatever claim it holds."""
+    jws = jose.parse(shown(prover, now, [b"a.b.c"]), 1 << 20)
+    text = jose.signing_input({**jws.header, "typ": typ}, jws.payload)
+    with pytest.raises(Refused, match=r"^bad-(typ|presentation): "):
+        verify_presentation(
+            jose.attach(text, prover.sign_now(text)), document, holder=REFINER, audience=CARMAKER, now=now,
+            leeway_seconds=20,
+        )  # fmt: skip
+
+
 def test_keys_and_forms_do_not_stand_in_for_each_other(
     *, document: DidDocument, signer: MemorySigner, prover: MemorySigner, issued11: Sign,
     trusting: Material, forged: Forge, now: datetime,
