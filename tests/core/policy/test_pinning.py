@@ -19,7 +19,7 @@ NOW, BEFORE = "uEiNow", "uEiBefore"
 @pytest.mark.parametrize(
     "action", ["use", "odrl:use", ODRL_USE, f"{NAMESPACE}use", ["use"], {"@id": ODRL_USE}, [{"@id": "odrl:use"}]]
 )
-@pytest.mark.parametrize("constraints", [None, [], MEMBER, [MEMBER]])
+@pytest.mark.parametrize("constraints", [None, [], MEMBER, [MEMBER], {"or": [MEMBER]}])
 def test_each_permission_of_use_is_bound(action: Json, constraints: Json) -> None:
     """However its action is written: one that is passed over would give what comes after the content as well."""
     document: JsonObject = {"permission": {"action": action, "constraint": constraints}}
@@ -57,6 +57,14 @@ def test_other_rules_stay_as_they_are() -> None:
     assert bound is not None, findings
     assert decide(bound, facts(membership="active"), Stage.CATALOGUE).permit
     assert decide(bound, facts(membership="active"), Stage.AUDIT).permit
+
+
+def test_what_is_no_rule_stays_for_the_reader() -> None:
+    """Who says what is wrong with it."""
+    odd: JsonObject = {"permission": [17, {"action": "use", "constraint": [17]}]}
+    assert [finding.place.column for finding in read(pinned(odd, NOW))[1]] == [
+        "$.permission[0]", "$.permission[1].constraint[0]",
+    ]  # fmt: skip
 
 
 def test_pins_are_told_once_each_and_of_use_alone() -> None:
