@@ -42,6 +42,11 @@ def test_an_offer_is_what_dsp_wants() -> None:
     }
 
 
+def test_an_empty_array_is_never_sent() -> None:
+    """The schema of DSP 2025-1 knows none."""
+    assert offer_json(policy(rule("use")), offer_id="x")["permission"] == [{"action": "use"}]
+
+
 def test_home_rules_and_parties_stay_home() -> None:
     """Who may audit, who sees the offer and who else is served is not told to peers."""
     secret = "did:web:big-customer.example"
@@ -228,3 +233,40 @@ def test_an_owners_list_in_an_agreement_decides_as_in_the_offer(permission: Json
         assert decide(both(ours, wire), facts("did:web:a.example", membership="active")).permit
     else:
         assert decide(both(ours, wire), facts("did:web:a.example", role="refiner")).permit
+
+
+TRADES = c("role", "eq", "trader")
+
+
+@pytest.mark.parametrize(
+    ("permission", "prohibition", "let_in"),
+    [
+        (rule("use", {"or": [MEMBER, MAKES]}), None, "member maker, member trader, maker, member"),
+        (rule("use", {"and": [MEMBER, MAKES]}), None, "member maker"),
+        (rule("use", {"or": [{"and": [MEMBER, MAKES]}, TRADES]}), None, "member maker, member trader, trader"),
+        (rule("use", {"or": [A, MAKES]}), None, "member maker, member trader, maker, trader, member, nobody"),
+        (rule("use", {"and": [A, MAKES]}), None, "member maker, maker"),
+        (rule("use"), rule("use", {"or": [MEMBER, TRADES]}), "maker, nobody"),
+        (rule("use"), rule("use", {"or": [B, TRADES]}), "member maker, maker, member, nobody"),
+        (rule("use"), rule("use", {"and": [MEMBER, TRADES]}), "member maker, maker, trader, member, nobody"),
+        (rule("use"), rule("use", {"and": [B, TRADES]}), "member maker, member trader, maker, trader, member, nobody"),
+        (rule("use"), rule("use", MEMBER, {"or": [TRADES, MAKES]}), "maker, trader, member, nobody"),
+    ],
+)
+def test_what_was_agreed_in_groups_holds_where_our_own_rules_are_open(
+    permission: Json, prohibition: Json, let_in: str
+) -> None:
+    """The offer may have changed since: whatever the agreement narrows or forbids by itself is kept to."""
+    agreed = policy(permission, prohibition=None if prohibition is None else [prohibition])
+    wire, findings = read(offer_json(agreed, offer_id="x"))
+    assert wire is not None, findings
+    joined = both(policy(rule("use")), wire)
+    roles = {"maker": "cellMaker", "trader": "trader"}
+    for who in ("member maker", "member trader", "maker", "trader", "member", "nobody"):
+        said = who.split()
+        known = facts(
+            "did:web:c.example",
+            membership="active" if "member" in said else "former",
+            role=next((roles[one] for one in said if one in roles), "refiner"),
+        )
+        assert decide(joined, known).permit is (who in let_in.split(", ")), who
