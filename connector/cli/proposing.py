@@ -21,6 +21,8 @@ from connector.server.words import visible
 from connector.vocabulary.bundle import load_bundle, load_headings
 
 _SHOWN = 5
+_NONE = frozenset({".yaml", ".yml", ".toml", ".jsonl", ".zip", ".pdf", ".md"})
+"""Endings of what is no export: plans, documents, what `map run` wrote."""
 
 
 def suggest(
@@ -108,5 +110,5 @@ def _say(proposal: Proposal, file: Path, out: Path | None) -> None:
 
 def _beside(file: Path, pattern: str) -> list[str]:
     """Some other exports of the folder: not those of the same kind, of other days."""
-    names = sorted(one.name for one in file.parent.glob("*.*") if one.name[0] not in ".~")
+    names = sorted(one.name for one in file.parent.glob("*.*") if one.name[0] not in ".~" and one.suffix not in _NONE)
     return [name for name in names if name != "parties.csv" and not fnmatchcase(name, pattern)][:_SHOWN]

@@ -16,7 +16,7 @@ from connector.mapping.likeness import Words, telling
 from connector.mapping.numerals import numeral
 from connector.mapping.source import DateCell, NumberCell, Row, Table
 from connector.mapping.unfit import Unfit
-from connector.mapping.units import ISO_UNITS, SAP_UNITS, unit_named
+from connector.mapping.units import ISO_UNITS, SAP_UNITS, UNITS, unit_named
 
 _ROWS, _LONGEST_UNIT = 2_000, 8
 _CLOCK = re.compile(
@@ -32,6 +32,10 @@ _METALS = {
     "nickel": "Ni", "nikkeli": "Ni", "cobalt": "Co", "kobalt": "Co", "koboltti": "Co", "mangan": "Mn",
     "manganese": "Mn", "manganèse": "Mn", "mangaani": "Mn", "lithium": "Li", "litium": "Li",
 }  # fmt: skip
+_SHARE = re.compile(r"%|gehalt|anteil|content|share|fraction|grade|teneur|pitoisuus|osuus", re.IGNORECASE)
+"""A heading that speaks of a share, whether it says a unit or not."""
+_OTHER_PERCENT = re.compile(r"\b(?:vol|mol|at)", re.IGNORECASE)
+"""Of volumes or atoms, and not of masses."""
 _METAL = re.compile(rf"({'|'.join(_METALS)})(?:gehalt|anteil|inhalt|masse|pitoisuus)?")
 _YES, _NO = ("X", "x", "true", "TRUE", "1", "Y", "J", "ja", "yes"), ("", "false", "FALSE", "0", "N", "nein", "no", "-")
 
@@ -55,6 +59,8 @@ class Column:
     unit_row: tuple[str, ...] = ()
     units_of: str = ""
     element: str = ""
+    share: bool = False
+    """Whether the heading speaks of a share, and of no mass."""
     undated: str = ""
     unnumbered: str = ""
     """The cell for which a column is none of dates, or of numbers, where most of its cells are such."""
@@ -104,6 +110,7 @@ def _column(source: Source, name: str, cells: list[str], unit_row: tuple[str, ..
         unit_row=unit_row,
         units_of=_unit_list(values),
         element=_element(name),
+        share=_is_share(name),
         undated=_spoiler(texts, lambda cell: bool(written_so(cell))),
         unnumbered=_spoiler(texts, lambda cell: _reads(source, cell.lstrip("< "))),
     )
@@ -118,9 +125,15 @@ def _spoiler(texts: tuple[str, ...], fits: Callable[[str], bool]) -> str:
 def _element(name: str) -> str:
     """The element of which a heading speaks: by its symbol; by its name where a unit shows that an amount is meant."""
     symbols = (part for part in re.split(r"[^A-Za-z]+|(?<=[a-z])(?=[A-Z])", name) if part in _ELEMENTS)
-    words = (_METAL.fullmatch(word) for word in re.split(r"[\W_]+", name.lower())) if _unit(name) else ()
+    amount = _unit(name) or _is_share(name)
+    words = (_METAL.fullmatch(word) for word in re.split(r"[\W_]+", name.lower())) if amount else ()
     named = (_METALS[found[1]] for found in words if found)
     return next(symbols, "") or next(named, "")
+
+
+def _is_share(name: str) -> bool:
+    unit = _unit(name)
+    return UNITS[unit].dimension == "ratio" if unit else _SHARE.search(name) is not None
 
 
 def _reads(source: Source, text: str) -> bool:
@@ -144,7 +157,8 @@ def _unit(name: str) -> str:
     parts = [part for part in re.split(r"[\s_()\[\],/]+|(?<=[a-z]{3})(?=[A-Z])", name) if part]
     written = [part for part in parts[1:] if len(part) > 1 or part in {"%", "g", "t", "V", "A"}]
     said = [unit_named(part) or unit_named(part.lower()) for part in written if len(part) < _LONGEST_UNIT]
-    return next((code for code in reversed(said) if code), "")
+    percent = "P1" if "%" in name and not _OTHER_PERCENT.search(name) else ""  # `% Cu`, `Mn (Gew.-%)`, `wt%`
+    return next((code for code in reversed(said) if code), percent)
 
 
 def _unit_list(values: tuple[str, ...]) -> str:

@@ -7,6 +7,7 @@ plan: `proposal`.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field, replace
 
 from connector.mapping.profile import Column
@@ -20,6 +21,8 @@ from connector.vocabulary.headings import SCHEME
 SURE, LIKELY = 0.74, 0.45
 _NEAR, _EQUAL, _WANTED = 3, 0.01, 0.04
 _UNDECIDED = frozenset({"input", "output"})
+_RECYCLED = re.compile(r"re[cz]y[ck]|kierr|sekund|secondary", re.IGNORECASE)
+"""Of the metal that a lot holds, only a part, or its share of it."""
 """Lists of the same nodes: which of them a row belongs to, no heading says."""
 
 
@@ -215,31 +218,36 @@ class Suggesting:
 
     def _of_metals(self) -> list[Column]:
         metals = {code.name for code in self.scoring.terms.codes["Metal"]}
-        return [column for column in self.columns if column.element in metals]
+        return [column for column in self.columns if column.element in metals and not _RECYCLED.search(column.name)]
 
     def _shares(self, found: Suggestions) -> None:
         """Where no column holds the masses of metals: their shares of the net mass, which a person has to look at."""
         slot = self._place_of_metals()
         mass = next((entry for entry in found.entries if entry.path == ("netMass",)), None)
-        if slot is None or mass is None or any(entry.path == slot.path for entry in found.entries):
-            return
+        masses = {column.element for column in self._of_metals() if column.name in self.taken}
         wet = next((each for each in self.columns if self._moist(each) and each.number and each.unit), None)
-        for column in self._of_metals():
-            share = bool(column.unit) and UNITS[column.unit].dimension == "ratio" and column.number
-            if not share or self._uncertain(column) or column.name in self.taken:
+        for column in self._of_metals() if slot is not None else ():
+            share = column.share and (column.number or not column.values) and column.element not in masses
+            if slot is None or not share or self._uncertain(column) or column.name in self.taken:
                 continue
-            fraction = f"{{from: {flow(column.name)}, unit: {column.unit}}}"
+            of_all = mass.text if mass else "{from: NET MASS, unit: KGM}"
+            fraction = f"{{from: {flow(column.name)}, unit: {column.unit or 'P1'}}}"
             dry = f", moisture: {{from: {flow(wet.name)}, unit: {wet.unit}}}" if wet else ""
-            of_it = f"{{contained: {{of: {mass.text}, fraction: {fraction}{dry}}}, to: KGM, round: 3}}"
+            of_it = f"{{contained: {{of: {of_all}, fraction: {fraction}{dry}}}, to: KGM, round: 3}}"
             text = f"{{type: {METALS}, metal: ={column.element}, mass: {of_it}}}"
-            why = f"the heading says a share of {column.element}; LOOK of which mass: of the dry one, "
+            why = f"the heading says a share of {column.element}"
+            why += "" if column.unit else "; NO UNIT is said: % is assumed"
+            why += (
+                "" if mass else "; NO NET MASS was found, of which it is a share: put its column in place of NET MASS"
+            )
+            why += "; LOOK of which mass: of the dry one, "
             why += "with `moisture`; of the wet one, without" if wet else "add `moisture`"
             columns = ((column.name, f"{slot.name}.mass"), *(((wet.name, f"{slot.name}.mass"),) if wet else ()))
             self._enter(found, _entry(slot, text, Score(0.7, why), columns, runs=False, many=True))
 
     def _weighs(self, column: Column) -> bool:
         """Whether the column can hold masses; one of empty cells can, where its heading says so."""
-        mass = UNITS[column.unit].dimension == "mass" if column.unit else not column.unit_row
+        mass = UNITS[column.unit].dimension == "mass" if column.unit else not column.unit_row and not column.share
         return mass and (column.number or not column.values) and column.name not in self.taken
 
     def _metal(self, found: Suggestions, slot: Slot, column: Column, unsure: Column | None) -> None:

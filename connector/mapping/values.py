@@ -44,11 +44,9 @@ class Asked:
             why = f"its unit row says {', '.join(column.unit_row)}"
             text = f"{{from: {flow(column.name + '@unit')}, codes: units}}"
             return text, said, why if said else f"{why}: UNKNOWN"
-        return (
-            column.unit or "C62",
-            bool(column.unit),
-            "the heading says its unit" if column.unit else "NO UNIT is said",
-        )
+        if column.unit:
+            return column.unit, True, "the heading says its unit"
+        return ("P1", False, "NO UNIT is said: % is assumed") if column.share else ("C62", False, "NO UNIT is said")
 
     def beside(self, column: Column, among: list[Column]) -> Column | None:
         """The column that belongs to this one: named alike, or the next one behind it."""

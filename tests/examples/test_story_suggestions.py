@@ -204,6 +204,34 @@ def test_shares_of_metals_are_proposed_as_masses_for_a_person_to_look_at() -> No
     assert compile_plan(parse(uncommented(plan).encode())).sources
 
 
+def test_a_share_is_known_however_its_heading_says_so() -> None:
+    """Percents never become kilograms; a share of what is recycled is none of what the lot holds."""
+    heads = ["Ni-Gehalt (%)", "Co content [%]", "Li %", "% Cu", "Mn (Gew.-%)", "Al wt%", "Anteil Fe", "Rezyklat Ni %"]
+    rows = f"Charge;Netto kg;{';'.join(heads)}\nL1;1250;22,3;1,1;0,5;0,2;1,4;0,1;3,1;40\n"
+    rows += "L2;1100;22;1;0,4;0,3;1,2;0,3;3,2;41\n"
+    plan = proposal(rows.encode(), "MaterialLot")
+    told = [line for line in plan.splitlines() if "metal: =" in line]
+    assert [line.partition("metal: =")[2][:2] for line in told] == ["Ni", "Co", "Li", "Cu", "Mn", "Al", "Fe"]
+    assert all("70 %: the heading says a share of" in line and "unit: P1}" in line for line in told)
+    assert [line for line in told if "NO UNIT is said: % is assumed" in line] == told[-1:]
+    measured = proposal(rows.encode(), "AssayCertificate")
+    assert '    - {from: "% Cu", unit: P1, analyte: =Cu}' in measured
+    assert "#     - {from: Anteil Fe, unit: P1, analyte: =Fe}    # 70 %" in measured
+    alone = proposal(rows.replace("Netto kg", "Foo").encode(), "MaterialLot")
+    assert "of: {from: NET MASS, unit: KGM}" in alone
+    assert "NO NET MASS was found" in alone
+
+
+def test_masses_of_some_metals_hide_no_share_of_others() -> None:
+    """Each metal by what there is of it."""
+    plan = proposal(b"Charge;Netto kg;Ni kg;Co %;Ni %\nL1;1250;220,5;1,1;17\nL2;1100;200,5;1,2;18\n", "MaterialLot")
+    told = [line.strip("# -") for line in plan.splitlines() if "metal: =" in line]
+    assert [line[: line.index("}")] for line in told] == [
+        "{type: ContainedMetal, metal: =Ni, mass: {from: Ni kg, unit: KGM",
+        "{type: ContainedMetal, metal: =Co, mass: {contained: {of: {from: Netto kg, unit: KGM",
+    ]
+
+
 def test_a_date_of_two_readings_does_not_run_beside_a_time_of_day_either() -> None:
     """The format of both is one, and its day could still be the month; a zone that is missing hides nothing."""
     rows = b"1;03/04/2026;02:15 PM;B1;5;KG\n2;03/05/2026;11:05 AM;B2;6;KG\n"
