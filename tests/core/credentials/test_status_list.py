@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from connector.credentials import base64url, jose
-from connector.credentials.datamodel import time_text
+from connector.credentials.datamodel import StatusEntry, time_text
 from connector.credentials.refused import Refused
 from connector.credentials.status_list import (
     CHANGES_TYPE,
@@ -27,6 +27,7 @@ from connector.credentials.status_list import (
     changes_url,
     decode_list,
     encode_list,
+    entries,
     list_payload,
     parse_changes,
     scattered,
@@ -69,8 +70,10 @@ def test_bits_come_back(indices: set[int]) -> None:
 
 def test_the_first_entry_is_the_leftmost_bit() -> None:
     """Section 3.1: index 0 is the highest bit of the first byte."""
-    assert decode_list(encode_list([0]))[0] == 0x80
-    assert decode_list(encode_list([LIST_BITS - 1]))[-1] == 0x01
+    first, last = decode_list(encode_list([0])), decode_list(encode_list([LIST_BITS - 1]))
+    assert (first[0], last[-1]) == (0x80, 0x01)
+    assert [bit(first, index) for index in (0, 1, 7, 8)] == [True, False, False, False]
+    assert [bit(last, index) for index in (LIST_BITS - 8, LIST_BITS - 1)] == [False, True]
 
 
 def test_equal_lists_give_equal_texts() -> None:
@@ -232,6 +235,25 @@ def test_malformed_changes_are_refused(signer: MemorySigner, now: datetime, memb
     odd = jose.signing_input({"alg": signer.alg, "kid": signer.key_id, "typ": CHANGES_TYPE}, orjson.dumps(claims))
     with pytest.raises(Refused, match=r"^(bad-status-changes|bad-time): "):
         parse_changes(jose.attach(odd, signer.sign_now(odd)))
+
+
+def test_changes_need_not_name_archives_or_reasons(signer: MemorySigner, now: datetime) -> None:
+    """Those of others, who keep none; a reason that is no text says nothing."""
+    text = changes_input(list_url=URL, key_id=signer.key_id, alg=signer.alg, now=now, changes=[])
+    claims = jose.parse(jose.attach(text, bytes(64)), 1 << 20).claims()
+    del claims["archived"]
+    claims["changes"] = [{**CHANGE}, {**CHANGE, "reason": 7}, {**CHANGE, "reason": "sold"}]
+    bare = jose.signing_input({"alg": signer.alg, "kid": signer.key_id, "typ": CHANGES_TYPE}, orjson.dumps(claims))
+    _, read = parse_changes(jose.attach(bare, signer.sign_now(bare)))
+    assert (read.archived, [change.reason for change in read.changes]) == ((), ["", "", "sold"])
+
+
+def test_a_credential_of_ours_stands_in_two_lists() -> None:
+    """At the same place: one that is revoked, and one that is suspended, look different to who reads bits alone."""
+    assert entries(URL, 7) == (
+        StatusEntry(purpose="revocation", index=7, list_url=URL),
+        StatusEntry(purpose="suspension", index=7, list_url=f"{URL}/suspension"),
+    )
 
 
 def test_other_documents_are_no_changes(signer: MemorySigner) -> None:
