@@ -364,7 +364,7 @@ def build_models() -> Iterator[type[BaseModel]]:
 
 
 def parse(raw: JsonObject) -> Message:
-    """The message. Raises `BadMessage` that names every wrong field with its path."""
+    """The message. Raises `BadMessage` that names every wrong field with its path, or the first of very many."""
     kind = raw.get("@type")
     model = _BY_TYPE.get(kind) if isinstance(kind, str) else None
     if model is None:
@@ -381,13 +381,14 @@ def _validated(model: type[M], raw: JsonObject) -> M:
     try:
         return model.model_validate(raw)
     except ValidationError as error:
-        wrong = [
-            f"{_path(detail['loc'])}: {detail['msg'].removeprefix('Value error, ')}"
-            for detail in error.errors(include_url=False, include_input=False, include_context=False)
-        ]
-        raise BadMessage("; ".join(wrong), place=wrong[0].partition(":")[0]) from None
+        details = error.errors(include_url=False, include_input=False, include_context=False)
+        wrong = [f"{_path(one['loc'])}: {one['msg'].removeprefix('Value error, ')}" for one in details[:_MOST_TOLD]]
+        more = f"; and {len(details) - _MOST_TOLD} more" if len(details) > _MOST_TOLD else ""
+        raise BadMessage("; ".join(wrong) + more, place=wrong[0].partition(":")[0]) from None
 
 
+_MOST_TOLD = 50
+"""Wrong fields, each with a sentence: of twenty thousand the answer would be forty times the message."""
 _TAGS = frozenset({"atomic", "logical", "str", "DataService"})
 
 

@@ -107,10 +107,23 @@ def test_no_character_can_be_changed(place: int, put: str) -> None:
         jose.verify(parse(changed, LIMIT).jws, key_from_jwk(SIGNER.public_jwk))
 
 
+def test_what_could_not_be_read_is_not_given_out(credential: JsonObject) -> None:
+    """A disclosure of which nobody signed a digest, or one too few octets of a signature."""
+    claims, texts = conceal(credential, [f"{SUBJECT}/materialType"], salts(1))
+    signed = prepare(claims, key_id=SIGNER.key_id, alg=SIGNER.alg)
+    signature = SIGNER.sign_now(signed)
+    assert parse(attach(signed, signature, texts), LIMIT).claims() == credential
+    for wrong, beside in ((signature, (*texts, b"WyJzIiwibiIsMV0")), (signature[:-1], texts)):
+        with pytest.raises(Refused):
+            attach(signed, wrong, beside)
+
+
 def test_the_signed_part_tells_nothing(credential: JsonObject) -> None:
     """Digests in an order of their own, a decoy like the others, no value and no name among them."""
     subject: JsonObject = {"id": "urn:uuid:1", "type": "MaterialLot", "zebra": "striped", "ant": "black"}
     whole = issued({**credential, "credentialSubject": subject}, f"{SUBJECT}/zebra", f"{SUBJECT}/ant", decoys=1)
+    assert whole.jws.header == {"alg": SIGNER.alg, "kid": SIGNER.key_id, "typ": "vc+sd-jwt", "cty": "vc"}
+    assert whole.jws.claims()["_sd_alg"] == "sha-256"
     signed = whole.jws.claims()["credentialSubject"]
     assert isinstance(signed, dict)
     digests = signed["_sd"]

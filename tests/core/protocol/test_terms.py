@@ -6,7 +6,9 @@ import orjson
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
+from connector.errors import BadMessage
 from connector.model import Json, JsonObject
+from connector.protocol.messages import DSP_CONTEXT, parse
 from connector.protocol.terms import Agreement, Constraint, Offer, rules_digest, rules_of, same_rules
 
 CONNECTIVES = ("and", "andSequence", "or", "xone")
@@ -165,6 +167,20 @@ def test_an_invalid_permission_is_told_once() -> None:
     with pytest.raises(ValidationError) as caught:
         Offer.model_validate({"@id": "o", "@type": "Offer", "permission": [{}]})
     assert ("prohibition",) not in [one["loc"] for one in caught.value.errors()]
+
+
+@pytest.mark.parametrize(("wrong", "more"), [(49, ""), (50, "and 1 more"), (19_000, "and 18951 more")])
+def test_of_very_many_wrong_fields_the_first_are_told(wrong: int, more: str) -> None:
+    """Else each zero in an array would bring a sentence. Beside them: that the array holds nothing that is a rule."""
+    said: JsonObject = {
+        "@context": [DSP_CONTEXT], "@type": "ContractRequestMessage", "consumerPid": "c", "callbackAddress": "x",
+        "offer": {"@id": "o", "@type": "Offer", "permission": [0] * wrong},
+    }  # fmt: skip
+    with pytest.raises(BadMessage) as caught:
+        parse(said)
+    sentences = caught.value.detail.split("; ")
+    assert (len(sentences), caught.value.place) == (51 if more else 50, "offer.permission.0")
+    assert not more or sentences[-1] == more
 
 
 def test_no_rules_are_sent_as_nothing() -> None:
