@@ -1,15 +1,15 @@
 """A hub asks our issuer for its membership over DCP, a person says yes, we deliver; it counts until we revoke it.
 
-Between the two its EDC trades with that membership (`trade`).
+Between the first and the second its EDC trades with that membership (`trade`), and before the third comes what leaves
+the hub alone.
 """
 
 from __future__ import annotations
 
 import time
 
-from tests.interop.edc import settled
 from tests.interop.identity.hub import digest_of
-from tests.interop.identity.refusals import Members, edc_asks, why_refused
+from tests.interop.identity.refusals import Members, edc_asks, outcome_of, why_refused
 
 _ASKED = "hub-asks-for-membership"
 _PATIENCE_SECONDS = 120.0
@@ -28,21 +28,17 @@ def hub_asks_for_a_membership(members: Members) -> str:
     return "asked for, approved, delivered"
 
 
-def revoking_it_ends_the_trade(members: Members) -> str:
-    """The hub goes on to show it: it looks at no status. We look, and keep a list for a minute at most."""
+def we_revoke_it(members: Members) -> str:
+    """The hub goes on to show it: it looks at no status."""
     (digest,) = map(digest_of, members.hub.held())
     members.issuer.revoke(digest)
+    return digest
+
+
+def the_trade_ends(members: Members) -> str:
+    """Who keeps the issuer's list, for a minute at most, looks again. What came between took some of that minute."""
     deadline = time.monotonic() + _PATIENCE_SECONDS
-    try:
-        while _is_agreed(members, ident := edc_asks(members)):
-            assert time.monotonic() < deadline, "it still counts"
-            time.sleep(_PAUSE_SECONDS)
-        return why_refused(members, ident, "revoked")
-    finally:
-        members.all_good()
-
-
-def _is_agreed(members: Members, ident: str) -> bool:
-    """What became of it, by the word of our connector."""
-    settled.negotiation(members.scene.edc, members.scene.us, ident)
-    return members.scene.us.until(ident, "FINALIZED", "TERMINATED")["state"] == "FINALIZED"
+    while outcome_of(members.scene.edc, ident := edc_asks(members)) == "FINALIZED":
+        assert time.monotonic() < deadline, "it still counts"
+        time.sleep(_PAUSE_SECONDS)
+    return why_refused(members, ident, "revoked")

@@ -42,9 +42,13 @@ class Members:
         if credential is not None:
             file.write_bytes(credential)
 
+    def we_are_good(self) -> None:
+        """We are a member."""
+        self.we_hold(self.issued[self.scene.us.did, GOOD].read_bytes())
+
     def all_good(self) -> None:
         """Both are members."""
-        self.we_hold(self.issued[self.scene.us.did, GOOD].read_bytes())
+        self.we_are_good()
         self.hub.hold(self.issued[self.hub.did, GOOD].read_bytes())
 
 
@@ -67,7 +71,7 @@ def edc_asks(members: Members) -> str:
 
 def why_refused(members: Members, ident: str, reason: str) -> str:
     """Both have the end of it, and our operator reads why: this reason, or none where nothing was shown."""
-    _has_taken_the_end(members.scene.edc, ident)
+    assert outcome_of(members.scene.edc, ident) == "TERMINATED"
     row = members.scene.us.until(ident, "TERMINATED")
     content = row["content"]
     assert isinstance(content, dict), row
@@ -83,12 +87,14 @@ def why_refused(members: Members, ident: str, reason: str) -> str:
     return str(doubted[0]) if doubted else "nothing was shown"
 
 
-def _has_taken_the_end(edc: Edc, ident: str) -> None:
-    """EDC's log says so; another thread of its may write an older state over it, so the state itself says nothing."""
+def outcome_of(edc: Edc, ident: str) -> str:
+    """FINALIZED or TERMINATED, by EDC's log: another thread of its may write an older state over the state itself."""
+    said = re.compile(f"ContractNegotiation {ident} is now in state (FINALIZED|TERMINATED)")
     deadline = time.monotonic() + WAIT_SECONDS
-    while f"ContractNegotiation {ident} is now in state TERMINATED" not in edc.log.read_text("utf-8", "replace"):
+    while not (found := said.search(edc.log.read_text("utf-8", "replace"))):
         assert time.monotonic() < deadline, edc.get(f"/contractnegotiations/{ident}")
         time.sleep(_LOOK_SECONDS)
+    return found[1]
 
 
 def we_refuse_a_stranger(members: Members) -> str:
@@ -117,7 +123,7 @@ def _refused_by_edc(members: Members, held: bytes | None, reason: str) -> str:
         with pytest.raises(NotAllowed, match="401"):
             us.get(f"/v1/catalog?peer={edc.participant.replace('%', '%25')}")
     finally:
-        members.all_good()
+        members.we_are_good()
     log = edc.log.read_bytes()[heard:].decode("utf-8", "replace")
     told = re.findall("Unauthorized: ([^\x1b\n]*)", log)
     assert log.count("Incoming CatalogRequestMessage") == 2, log  # a 401 is asked once more, with a fresh token
@@ -147,7 +153,9 @@ def edc_refuses_a_revoked_one(members: Members) -> str:
     return _refused_by_edc(members, file.read_bytes(), f"status at index {index_of(file)} is '1'")
 
 
-JOURNEYS: tuple[Callable[[Members], str], ...] = (
-    we_refuse_a_stranger, we_refuse_an_unknown_issuer, we_refuse_a_revoked_one,
-    edc_refuses_a_stranger, edc_refuses_an_unknown_issuer, edc_refuses_a_revoked_one,
+BY_EDC: tuple[Callable[[Members], str], ...] = (
+    edc_refuses_a_stranger, edc_refuses_an_unknown_issuer, edc_refuses_a_revoked_one
+)  # fmt: skip
+BY_US: tuple[Callable[[Members], str], ...] = (
+    we_refuse_a_stranger, we_refuse_an_unknown_issuer, we_refuse_a_revoked_one
 )  # fmt: skip

@@ -30,7 +30,8 @@ def rounds(folder: Path) -> Iterator[Outcome]:
         yield tried(issuance.hub_asks_for_a_membership, members)
         for journey in TRADE:
             yield tried(journey, members.scene)
-        for refusal in (issuance.revoking_it_ends_the_trade, *refusals.JOURNEYS):
+        yield tried(issuance.we_revoke_it, members)
+        for refusal in (*refusals.BY_EDC, issuance.the_trade_ends, *refusals.BY_US):
             yield tried(refusal, members)
         yield log_of(members.scene.edc)
 
