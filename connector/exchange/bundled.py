@@ -91,14 +91,18 @@ def files_of(recording: Recording) -> dict[str, bytes]:
     files: dict[str, bytes] = {}
     evidence: list[Json] = [_told(place, given, files) for place, given in sorted(recording.obtained.items())]
     steps: list[Json] = [_step(step, files) for step in recording.steps]
-    limits = recording.limits
     walk: JsonObject = {
         "walker": recording.walker, "root": recording.root, "holder": recording.holder,
-        "at": recording.at.isoformat(), "limits": {"depth": limits.depth, "nodes": limits.nodes}, "steps": steps,
+        "at": recording.at.isoformat(), "limits": _limits(recording.limits), "steps": steps,
     }  # fmt: skip
     trust: JsonObject = {name: [*recording.trusted[name]] for name in sorted(recording.trusted)}
     written: dict[str, JsonObject] = {"walk.json": walk, "evidence.json": {"obtained": evidence}, "trust.json": trust}
     return files | {name: json_octets(value) for name, value in written.items()}
+
+
+def _limits(limits: Limits) -> JsonObject:
+    """Of an audit that did not ask for newest versions it is not said: older ones knew of none."""
+    return {"depth": limits.depth, "nodes": limits.nodes, **({"newest": True} if limits.newest else {})}
 
 
 def json_octets(value: Json) -> bytes:
@@ -173,12 +177,15 @@ def read_recording(files: Files) -> Recording:
     """The recording in these files."""
     walk = _Reader(_json(files, "walk.json"), "walk.json")
     limits = walk.object("limits")
-    depth, nodes = limits.number("depth", Limits().depth), limits.number("nodes", Limits().nodes)
+    most = Limits(
+        depth=limits.number("depth", Limits().depth), nodes=limits.number("nodes", Limits().nodes),
+        newest=limits.body.get("newest") is True,
+    )  # fmt: skip
     evidence = _Reader(_json(files, "evidence.json"), "evidence.json")
     trust = _json(files, "trust.json")
     return Recording(
         walker=Did(walk.text("walker")), root=walk.text("root"), holder=Did(walk.text("holder")), at=walk.time("at"),
-        limits=Limits(depth=depth, nodes=nodes), steps=tuple(_read_step(one, files) for one in walk.each("steps")),
+        limits=most, steps=tuple(_read_step(one, files) for one in walk.each("steps")),
         obtained=dict(_read_given(one, files) for one in evidence.each("obtained")),
         trusted={name: _Reader(trust, "trust.json").texts(name) for name in trust},
     )  # fmt: skip

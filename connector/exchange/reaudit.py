@@ -322,6 +322,8 @@ def _unknowable(recording: Recording) -> list[str]:
         f"whether {documents} lay at the right address on {day}: nobody signs a did:web one",
         f"whether {lists} the newest then: each tells when it was signed",
     ]
+    if not recording.limits.newest:
+        told.append("whether newer versions of records still state what these do of sourcing: the walk did not ask")
     if count["refused"]:
         reads = counted(count["refused"], "audit read was", "audit reads were")
         told.append(f"whether {reads} refused, held or unanswered: only the walker says so")

@@ -16,6 +16,7 @@ from connector.provenance.crosscheck import all_findings
 from connector.provenance.events import Event, MakeEvent, MoveEvent, StocktakeEvent, each
 from connector.provenance.links import LEAVES
 from connector.provenance.naming import names_of
+from connector.provenance.newest import leaning_notes, newest_of
 from connector.provenance.nodes import Edge, Node, Scope, judge
 from connector.provenance.origin import RECYCLED, Chain, Coverage, Ground, coverage
 from connector.provenance.outcomes import FAILED, GAPS, USABLE, Outcome, verdict
@@ -225,11 +226,12 @@ def _stated(seen: Seen, chain: Chain) -> tuple[FootprintReport, SourcingReport]:
         for node, name, thing in seen.passports(frozenset({Outcome.VERIFIED}))
         if node.key in sound
     }
+    newest = newest_of(seen.walk)
     return (
         footprints_of(nodes, root, sound=sound, passports=passports, chain=chain),
         sourcing_of(
             nodes, root, sound=sound, passports=passports, chain=chain, attested=attested(seen),
-            withdrawn=withdrawn(seen), runners=runners(seen),
+            withdrawn=withdrawn(seen), runners=runners(seen), newest=newest, leaning=leaning_notes(seen.walk, newest),
         ),
     )  # fmt: skip
 

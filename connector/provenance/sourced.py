@@ -19,6 +19,7 @@ from connector.model import JsonObject
 from connector.provenance.balance import BalanceFinding
 from connector.provenance.events import read_time
 from connector.provenance.masses import ZERO, plain
+from connector.provenance.newest import Newest
 from connector.provenance.nodes import Node
 from connector.provenance.origin import Chain, Ground, Tracer
 from connector.provenance.sourcing import ATTESTATION, Sourcing, Standing, fits
@@ -109,12 +110,15 @@ def sourcing_of(
     attested: Mapping[str, Collection[str]],
     withdrawn: Mapping[str, Collection[str]],
     runners: Mapping[str, Collection[str]],
+    newest: Mapping[str, Newest],
+    leaning: Mapping[str, str],
 ) -> SourcingReport:
     """What the chain states about the node `root_key`.
 
     `sound`: keys of nodes that are verified, proofs included. `attested`: key of an attestation -> the sites for which
     it was given, where whoever runs the site did not sign it itself. `withdrawn`: the same of those that their signer
-    took back. `runners`: site -> who runs it.
+    took back. `runners`: site -> who runs it. `newest`: key of a node -> the newest
+    version of its record; `leaning`: key of an attestation -> what is to be known of those who lean on it.
     """
     tracer = Tracer(chain)
     root = passports[root_key].name if root_key in sound and root_key in passports else ""
@@ -130,7 +134,10 @@ def sourcing_of(
         if node.content is not None
         for sourcing in node.content.sourcing
     )
-    stated = tuple(_without_taken_back(nodes, found, withdrawn, runners))
+    stated = tuple(
+        _noted(one, newest.get(one.node), leaning.get(one.node, ""))
+        for one in _without_taken_back(nodes, found, withdrawn, runners)
+    )
     standings = {site: Standing.NONE for site in sites.values() if site}
     for one in stated:
         if one.standing:
@@ -252,6 +259,12 @@ def _without_taken_back(
             continue
         left = said.standing({content.issuer, *runners.get(one.site, ()), *back})
         yield replace(one, standing=left.value, note="its verifier no longer stands by what it signed of this site")
+
+
+def _noted(one: SourcingStated, newest: Newest | None, leaning: str) -> SourcingStated:
+    """It counts as the version states it to which links lead; what has become of it since is told."""
+    states = newest.note("its record", "states", still=one.sourcing in newest.states) if newest is not None else ""
+    return replace(one, note="; ".join(part for part in (one.note, states, leaning) if part))
 
 
 def _given(stated: Collection[SourcingStated]) -> Iterator[tuple[str, str]]:

@@ -21,8 +21,8 @@ from connector.provenance.events import MakeEvent, StocktakeEvent
 from connector.provenance.links import BOOKS, LINEAGE, Link
 from connector.provenance.nodes import Check, Checked, Edge, Node, Scope, node_key
 from connector.provenance.outcomes import Outcome
-from connector.provenance.reads import Answer, Gap, Later, LaterEntry, Page, PartyName, Read, Target
-from connector.provenance.statements import read_content, read_statement
+from connector.provenance.reads import LATEST, Answer, Gap, Later, LaterEntry, Page, PartyName, Read, Target
+from connector.provenance.statements import Content, read_content, read_statement
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +31,8 @@ class Limits:
 
     depth: int = 64
     nodes: int = 20000
+    newest: bool = True
+    """Whether the newest version of what states how material was sourced is read too (`newest.py`)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,6 +59,7 @@ _SUPPORTING: Final = frozenset({Scope.BACK, Scope.FORWARD, Scope.SUPPORT})
 class Walk:
     """State of one walk. `nodes` by key, `edges` in the order found, `unreached` counts what caps and refusals cut.
 
+    `newest`: by record and holder the newest version, apart from the nodes: nothing is followed from there.
     `supports`: key of a node -> keys of those that prove something about it, and are judged as of its time.
     """
 
@@ -66,6 +69,7 @@ class Walk:
         self.nodes: dict[str, Node] = {}
         self.edges: dict[tuple[str, str], Edge] = {}
         self.names: dict[Did, str] = {}
+        self.newest: dict[tuple[str, Did], Node] = {}
         self.supports: dict[str, set[str]] = {}
         self.capped = 0
         self.unreached = 0
@@ -78,7 +82,7 @@ class Walk:
         self._purposes: dict[Read, list[_ViaLink | _ViaLater]] = {}
         self._answers: dict[Read, Answer] = {}
         self._holding: dict[Read, str] = {}
-        self._checking: dict[Check, set[str]] = {}
+        self._checking: dict[Check, list[Node]] = {}
         self._checked: dict[Check, Checked] = {}
 
     def wanted(self) -> tuple[Read | Check, ...]:
@@ -92,6 +96,8 @@ class Walk:
             self._take_root(answer)
         elif isinstance(answer, PartyName):
             self.names[read.holder] = answer.name
+        elif read.kind == "record" and read.version == LATEST:
+            self._take_newest(read, answer)
         elif read.kind == "record":
             self._take_page(self.nodes[self._holding[read]], answer)
         elif read.kind in {"link", "later"}:
@@ -102,8 +108,8 @@ class Walk:
     def take_check(self, check: Check, checked: Checked) -> None:
         """The result of a verification."""
         self._checked[check] = checked
-        for key in sorted(self._checking.pop(check, ())):
-            self._note_check(self.nodes[key], check, checked)
+        for node in sorted(self._checking.pop(check, ()), key=lambda one: one.key):
+            self._note_check(node, check, checked)
 
     # --- arriving ----------------------------------------------------------------------------------------------------
 
@@ -130,6 +136,15 @@ class Walk:
             self._check(node, Check(octets=served.octets, at=self.now))
         self._load(node)
 
+    def _take_newest(self, read: Read, answer: Answer) -> None:
+        node = self.newest[read.ident, read.holder]
+        if isinstance(answer, Page):
+            node.version = answer.version
+            if node.key in self.nodes:
+                self.newest[read.ident, read.holder] = self.nodes[node.key]
+                return
+        self._take_page(node, answer)
+
     def _check(self, node: Node, check: Check) -> None:
         if check in node.checks or check in node.awaited:
             return
@@ -138,7 +153,7 @@ class Walk:
             node.checks[check] = known
             return
         node.awaited.add(check)
-        self._checking.setdefault(check, set()).add(node.key)
+        self._checking.setdefault(check, []).append(node)
         if check not in self._asked:
             self._asked.add(check)
             self._wanted.append(check)
@@ -170,6 +185,8 @@ class Walk:
         for check, checked in results:
             self._check_then(node, check, checked)
         self._lean(node, frozenset(node.times))
+        if node.scopes and self.limits.newest:
+            self._ask_newest(node, node.content)
         for scope in sorted(node.scopes):
             self._expand(node, scope)
 
@@ -187,6 +204,20 @@ class Walk:
                     self._check(node, Check(octets=served.octets, at=time))
         for target in sorted(self.supports.get(node.key, ())):
             self._arrive(self.nodes[target], times if node.content.time is None else node.own_times())
+
+    def _ask_newest(self, node: Node, content: Content) -> None:
+        """What is stated here may be stated no more. The root is the newest."""
+        leans = any(link.relation == "attestation" for link in content.links)
+        place = node.record, node.holder
+        if not (leans or content.sourcing) or node.key == self.root_key or place in self.newest:
+            return
+        read = Read(holder=node.holder, kind="record", ident=node.record)
+        if read == self._root:
+            self.newest[place] = self.nodes[self.root_key]
+            return
+        self.newest[place] = Node(record=node.record, version=0, depth=node.depth, holder=node.holder)
+        self.newest[place].times = {self.now}
+        self._ask(read)
 
     # --- going on ----------------------------------------------------------------------------------------------------
 

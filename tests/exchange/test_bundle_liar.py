@@ -28,7 +28,9 @@ DAY = timedelta(days=1)
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory: pytest.TempPathFactory) -> Bundled:
     """The audit of a chain that holds."""
-    world = chain(refined="148", world=World(seal=seal, digest=digest))
+    claim: JsonObject = {"type": "SocialClaim", "scheme": "Mining Standard", "schemeVersion": "2", "scope": "site"}
+    claim["assurance"] = {"type": "Assurance", "party": "first"}
+    world = chain(world=World(seal=seal, digest=digest), claims={"L1": {"socialClaim": [claim]}})
     return asyncio.run(record(tmp_path_factory.mktemp("whole"), world))
 
 
@@ -145,3 +147,20 @@ def test_a_name_that_stands_twice_is_no_bundle() -> None:
     one = pack({"a.json": b"1", "b.json": b"2"})
     with pytest.raises(BadInput, match="not in its place"):
         unpack(one.replace(b"b.json", b"a.json"))
+
+
+async def test_a_bundle_of_a_walk_that_did_not_ask_for_newest_versions_holds(whole: Bundled) -> None:
+    """It is made once more as it was, and says what nobody asked. Who asked can't leave it unsaid."""
+    files = whole.files
+    walk, evidence = orjson.loads(files["walk.json"]), orjson.loads(files["evidence.json"])
+    del walk["limits"]["newest"]
+    files["walk.json"] = json_octets(walk)
+    assert set(failed(await check(signed_again(files)))) == {"walk"}
+    steps, obtained = walk["steps"], evidence["obtained"]
+    walk["steps"] = [one for one in steps if (one.get("version"), one.get("id")) != ("latest", "rec:L1")]
+    evidence["obtained"] = [one for one in obtained if one.get("path") != "records/rec:L1/latest"]
+    assert (len(walk["steps"]), len(evidence["obtained"])) == (len(steps) - 1, len(obtained) - 1)
+    files |= {"walk.json": json_octets(walk), "evidence.json": json_octets(evidence)}
+    result = await check(signed_again(files))
+    assert (result.verdict, failed(result)) == ("same", {})
+    assert any(one.startswith("whether newer versions of records") for one in result.unknowable)

@@ -110,6 +110,8 @@ class World:
     only: dict[tuple[Did, str], list[LaterEntry]] = field(default_factory=dict)
     received: dict[str, set[Did]] = field(default_factory=dict)
     refuse: dict[tuple[Did, str], Gap] = field(default_factory=dict)
+    newest: dict[tuple[Did, str], Gap] = field(default_factory=dict)
+    """What is answered to who asks for the newest version of a record."""
     down: set[Did] = field(default_factory=set)
     proofs: dict[str, JsonObject] = field(default_factory=dict)
     """What the facility record of a site says besides."""
@@ -189,6 +191,8 @@ class World:
             entries = [entry for entry in self.back.get(read.ident, []) if entry.holder == read.holder]
             return Later(entries=tuple(self.only.get((read.holder, read.ident), entries)))
         if read.version == LATEST:
+            if (read.holder, read.ident) in self.newest:
+                return self.newest[read.holder, read.ident]
             found = [page for (record, _), page in self.pages.items() if record == read.ident]
             return found[-1] if found else UNKNOWN
         page = self.pages.get((read.ident, int(read.version)), UNKNOWN)
