@@ -98,6 +98,20 @@ def test_what_another_implementation_signed_is_valid(vector: JsonObject) -> None
     }  # fmt: skip
 
 
+def test_a_proof_of_ours_says_how_and_when_it_was_made() -> None:
+    """With the contexts of what it secures, where that has any; what is no JSON has no proof at all."""
+    made: JsonObject = {
+        "type": "DataIntegrityProof", "cryptosuite": "eddsa-jcs-2022", "created": "2027-03-15T09:00:00Z",
+        "verificationMethod": "did:web:a#1", "proofPurpose": "assertionMethod",
+    }  # fmt: skip
+    documents: tuple[JsonObject, ...] = ({}, {"@context": [VC_CONTEXT]})
+    for document in documents:
+        told = proof_config(document, suite="eddsa-jcs-2022", key_id="did:web:a#1", created="2027-03-15T09:00:00Z")
+        assert told == {**document, **made}
+    with pytest.raises(Refused, match=r"^bad-json: "):
+        parse(b'{"proof":', LIMIT)
+
+
 # --- signed, and yet no credential -----------------------------------------------------------------------------------
 
 
