@@ -147,6 +147,24 @@ def test_an_answer_holds_what_a_peer_reads(issued: Issue, credential: JsonObject
     assert [len(some) for _, some in portions(large)] == [2]
 
 
+def test_the_only_one_of_its_kind_is_shown_however_old(issued: Issue, credential: JsonObject, now: datetime) -> None:
+    """By issuer and types; of many of a kind the oldest go, and as much goes as there is room for."""
+    one = parse_credential(issued(credential))
+    many = [(f"M{age:02}".encode(), replace(one, valid_from=now - timedelta(days=age))) for age in range(60)]
+    old = replace(one, valid_from=now - timedelta(days=9999))
+    alone = [
+        (b"kind", replace(old, types=("VerifiableCredential", "RoleCredential"))),
+        (b"issuer", replace(old, issuer=OTHER)),
+        (b"undated", replace(one, issuer=CARMAKER, valid_from=None)),
+    ]
+    for given in (many + alone, alone + many[::-1]):
+        shown_ones = [octets for _, some in portions(given) for octets in some]
+        assert {*shown_ones[:4]} == {b"M00", b"kind", b"issuer", b"undated"}
+        assert shown_ones[4:] == [f"M{age:02}".encode() for age in range(1, 45)]
+    halves = [(bytes([number]) * (SHOWN_LIMIT_BYTES // 2), one) for number in range(2)]
+    assert [len(some) for _, some in portions(halves)] == [2]
+
+
 def test_what_we_show_says_who_shows_it(prover: MemorySigner, now: datetime) -> None:
     """A peer may read the holder from any of these."""
     jws = jose.parse(shown(prover, now, [b"a.b.c"]), 1 << 20)
@@ -281,6 +299,9 @@ def test_who_asks_for_more_than_is_allowed_gets_nothing() -> None:
         query.check_granted(asked[:1], [])
     assert asked[0].covers(types=("VerifiableCredential", "MembershipCredential"), credential_id=None)
     assert not asked[0].covers(types=("VerifiableCredential",), credential_id="MembershipCredential")
+    by_id = Scope(kind="id", value="urn:uuid:1")
+    assert by_id.covers(types=("VerifiableCredential",), credential_id="urn:uuid:1")
+    assert not any(by_id.covers(types=("urn:uuid:1",), credential_id=other) for other in ("urn:uuid:2", None))
 
 
 @pytest.mark.parametrize(
