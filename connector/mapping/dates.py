@@ -18,6 +18,7 @@ _MARKS = {
     "d": r"(?P<d>[0-9]{1,2})",
     "m": r"(?P<m>[0-9]{1,2})",
     "Y": r"(?P<Y>[0-9]{4})",
+    "y": r"(?P<y>[0-9]{2})",
     "H": r"(?P<H>[0-9]{1,2})",
     "I": r"(?P<I>[0-9]{1,2})",
     "p": r"(?P<p>[AaPp]\.?[Mm]\.?)",
@@ -37,6 +38,8 @@ _EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001  # UTC, as all times here are befo
 _DAY_MS = 86_400_000
 _OFFSET = re.compile(r"([+-])([0-9]{2}):?([0-9]{2})")
 _CACHED = 8192
+_LATEST_OF_TWO = 68
+"""As POSIX reads `%y`; but what it takes for a year of the last century is refused."""
 
 
 class BadFormat(ValueError):
@@ -45,7 +48,7 @@ class BadFormat(ValueError):
 
 def _pattern(written: str) -> re.Pattern[str]:
     out, position, seen = [], 0, set()
-    fixed = "%Y" in written and "%m" in written and not re.search(r"%[dmHIM][^%]", written)
+    fixed = "%y" in written.lower() and "%m" in written and not re.search(r"%[dmHIM][^%]", written)
     while position < len(written):
         character = written[position]
         if character != "%":
@@ -55,13 +58,13 @@ def _pattern(written: str) -> re.Pattern[str]:
         mark = written[position + 1 : position + 2]
         if mark not in _MARKS or mark in seen:
             raise BadFormat(
-                f"`%{mark}` in `{written}` is unknown or stands twice; known: %d %m %Y %H %I %p %M %S %f %z."
+                f"`%{mark}` in `{written}` is unknown or stands twice; known: %d %m %Y %y %H %I %p %M %S %f %z."
             )
         seen.add(mark)
         out.append(_MARKS[mark].replace("{1,2}", "{2}") if fixed else _MARKS[mark])
         position += 2
-    if not {"d", "m", "Y"} <= seen:
-        raise BadFormat(f"`{written}` does not say %d, %m and %Y.")
+    if not {"d", "m"} <= seen or len(seen & {"Y", "y"}) != 1:
+        raise BadFormat(f"`{written}` does not say %d, %m and %Y, or %y of two digits.")
     if seen & {"I", "p"} and seen & {"H", "I", "p"} != {"I", "p"}:
         raise BadFormat(f"`{written}`: an hour of twelve is %I with %p (AM, PM), one of twenty-four is %H.")
     return re.compile("".join(out))
@@ -101,14 +104,16 @@ def date_reader(written: str) -> Callable[[str], str]:
             hint = "it looks like `iso`" if iso(text) else f"the plan says `{shown}`"
             raise Unfit("bad-date", f"`{text[:40]}` is no date of the form {shown}.", hint)
         try:
-            return date(int(found["Y"]), int(found["m"]), int(found["d"])).isoformat()
+            return date(_year(found.groupdict(), text), int(found["m"]), int(found["d"])).isoformat()
         except ValueError as error:
             raise Unfit("bad-date", f"`{text}` is no day of the calendar.", f"the plan says `{shown}`") from error
 
     return read
 
 
-_DAYS = ("%d.%m.%Y", "%d/%m/%Y", "%m/%d/%Y", "%d-%m-%Y", "%Y/%m/%d", "%Y.%m.%d")
+_DAYS = (
+    "%d.%m.%Y", "%d/%m/%Y", "%m/%d/%Y", "%d-%m-%Y", "%Y/%m/%d", "%Y.%m.%d", "%d.%m.%y", "%d/%m/%y", "%m/%d/%y"
+)  # fmt: skip
 _MIDNIGHTS = ("%m/%d/%Y 12:00:00 AM", "%d.%m.%Y 00:00:00", "%Y-%m-%d 00:00:00", "%Y-%m-%dT00:00:00")
 _KNOWN_DATES = ("iso", "sap", "odata", *_DAYS, *_MIDNIGHTS)
 _CLOCKS = ("%H:%M", "%H:%M:%S", "%I:%M %p", "%I:%M:%S %p")
@@ -175,14 +180,25 @@ def time_reader(written: str, zone: str | None) -> Callable[[str], str]:
         fraction = ((parts.get("f") or "") + "000000")[:6]
         try:
             naive = datetime(  # noqa: DTZ001  # the zone is put on below, where double and impossible times are refused
-                int(parts["Y"]), int(parts["m"]), int(parts["d"]), _hour(parts), int(parts.get("M") or 0),
-                int(parts.get("S") or 0), int(fraction),
+                _year(parts, text), int(parts["m"] or 0), int(parts["d"] or 0), _hour(parts),
+                int(parts.get("M") or 0), int(parts.get("S") or 0), int(fraction),
             )  # fmt: skip
         except ValueError as error:
             raise Unfit("bad-time", f"`{text}` is no time of the calendar.") from error
         return _utc(naive, _zone(parts.get("z"), local, text), text)
 
     return read
+
+
+def _year(parts: Mapping[str, str | None], text: str) -> int:
+    """The year; of two digits one of this century, and where that is doubtful none."""
+    if long := parts.get("Y"):
+        return int(long)
+    short = int(parts["y"] or 0)
+    if short > _LATEST_OF_TWO:
+        hint = f"two digits mean 2000 to 20{_LATEST_OF_TWO}: export the year with four"
+        raise Unfit("bad-date", f"`{text}` leaves open whether it is 19{short} or 20{short}.", hint)
+    return 2000 + short
 
 
 def _hour(parts: Mapping[str, str | None]) -> int:

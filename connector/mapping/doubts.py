@@ -215,7 +215,7 @@ def sentence(doubt: Finding) -> str:
 
 def _changed_over(written: str) -> str:
     """The format with day and month changed over; "" where nobody writes so: the year first, or run together."""
-    if not re.match(r"%[dm][^%]%[dm][^%]%Y", written):
+    if not re.match(r"%[dm][^%]%[dm][^%]%[Yy]", written):
         return ""
     return written.translate(str.maketrans("dm", "md"))
 

@@ -66,6 +66,11 @@ class Column:
     """The cell for which a column is none of dates, or of numbers, where most of its cells are such."""
 
     @property
+    def odd(self) -> str:
+        """What to add to a reason, where one cell is no number."""
+        return f"; but `{self.unnumbered[:40]}` is no number" if self.unnumbered else ""
+
+    @property
     def shown(self) -> str:
         """A cell, for reasons."""
         return self.values[0][:40] if self.values else ""
@@ -91,6 +96,9 @@ def _column(source: Source, name: str, cells: list[str], unit_row: tuple[str, ..
     values = tuple(dict.fromkeys(filled))
     dated = bool(values) and all(isinstance(cell, DateCell) for cell in values)
     texts = values[:200]
+    written = [
+        cell for cell in texts if not isinstance(cell, DateCell)
+    ]  # what a workbook knows to be a day fits any form
     limits = [cell for cell in texts if cell.startswith("<")]
     return Column(
         name=name,
@@ -100,8 +108,8 @@ def _column(source: Source, name: str, cells: list[str], unit_row: tuple[str, ..
         filled=len(filled),
         dates=("iso",)
         if dated and all(len(cell) == len("2026-01-01") for cell in values)
-        else tuple(written_so(*texts)),
-        times=("iso",) if dated else tuple(written_so(*texts, times=True)),
+        else tuple(written_so(*written)),
+        times=("iso",) if dated else tuple(written_so(*written, times=True)),
         clock=bool(values) and all(_CLOCK.fullmatch(cell) for cell in texts),
         number=bool(values) and not dated and all(_reads(source, cell.lstrip("< ")) for cell in texts),
         below=bool(limits),
@@ -111,7 +119,7 @@ def _column(source: Source, name: str, cells: list[str], unit_row: tuple[str, ..
         units_of=_unit_list(values),
         element=_element(name),
         share=_is_share(name),
-        undated=_spoiler(texts, lambda cell: bool(written_so(cell))),
+        undated=_spoiler(texts, lambda cell: isinstance(cell, DateCell) or bool(written_so(cell))),
         unnumbered=_spoiler(texts, lambda cell: _reads(source, cell.lstrip("< "))),
     )
 

@@ -227,8 +227,8 @@ class Suggesting:
         masses = {column.element for column in self._of_metals() if column.name in self.taken}
         wet = next((each for each in self.columns if self._moist(each) and each.number and each.unit), None)
         for column in self._of_metals() if slot is not None else ():
-            share = column.share and (column.number or not column.values) and column.element not in masses
-            if slot is None or not share or self._uncertain(column) or column.name in self.taken:
+            share = column.share and _amounts(column) and column.element not in masses
+            if not share or slot is None or self._uncertain(column) or column.name in self.taken:
                 continue
             of_all = mass.text if mass else "{from: NET MASS, unit: KGM}"
             fraction = f"{{from: {flow(column.name)}, unit: {column.unit or 'P1'}}}"
@@ -237,6 +237,7 @@ class Suggesting:
             text = f"{{type: {METALS}, metal: ={column.element}, mass: {of_it}}}"
             why = f"the heading says a share of {column.element}"
             why += "" if column.unit else "; NO UNIT is said: % is assumed"
+            why += column.odd
             why += (
                 "" if mass else "; NO NET MASS was found, of which it is a share: put its column in place of NET MASS"
             )
@@ -270,7 +271,7 @@ class Suggesting:
         for column in measured if slot is not None else ():
             if self._uncertain(column) or column.name in self.taken or slot is None:
                 continue
-            if not (column.number or not column.values):
+            if not _amounts(column):
                 continue
             unit, sure, why = self.asked.unit_of(column)
             unsure = next((each for each in measured if each.element == column.element and self._uncertain(each)), None)
@@ -282,8 +283,8 @@ class Suggesting:
             columns += [(unsure.name, "measurement.uncertainty")] if unsure else []
             columns += [(f"{column.name}@unit", "measurement.unit")] if column.unit_row else []
             basis = "" if self._moist(column) else "; whether of the dry or the wet sample (`basis`) is not said"
-            reason = f"the heading is `{column.element or 'moisture'}`; {why}{basis}"
-            score = Score(0.9 if sure else 0.7, reason)
+            reason = f"the heading is `{column.element or 'moisture'}`; {why}{basis}{column.odd}"
+            score = Score(0.9 if sure and not column.odd else 0.7, reason)
             self._enter(found, _entry(slot, text, score, tuple(columns), many=True))
 
     def _moist(self, column: Column) -> bool:
@@ -380,6 +381,11 @@ class Suggesting:
         scored = {slot.name: self.scoring.score(column, slot, said).worth for slot in self.slots}
         ranked = sorted(scored.items(), key=lambda pair: (-pair[1], pair[0]))
         return tuple((name, worth) for name, worth in ranked[:_NEAR] if worth > 0)
+
+
+def _amounts(column: Column) -> bool:
+    """Whether its cells are numbers, but for a few, or none."""
+    return column.number or not column.values or bool(column.unnumbered)
 
 
 def _entry(

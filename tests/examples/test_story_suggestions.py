@@ -11,7 +11,7 @@ from connector.mapping.engine import compile_plan, run
 from connector.mapping.naming import misnamed
 from connector.mapping.plan import parse
 from connector.mapping.proposal import parties_in, propose
-from connector.mapping.source import SourceFile
+from connector.mapping.source import DateCell, SourceFile
 from connector.vocabulary.bundle import load_bundle, load_headings
 from tests.core.mapping.trial import file, mint
 from tests.examples.suggested import driving, figures
@@ -230,6 +230,26 @@ def test_masses_of_some_metals_hide_no_share_of_others() -> None:
         "{type: ContainedMetal, metal: =Ni, mass: {from: Ni kg, unit: KGM",
         "{type: ContainedMetal, metal: =Co, mass: {contained: {of: {from: Netto kg, unit: KGM",
     ]
+
+
+def test_a_share_with_a_cell_that_is_no_number_is_proposed_with_it() -> None:
+    """An error among percents hides no metal; a person sees which cell it is."""
+    rows = b"Charge;Netto kg;Co %\nL1;1250;1,1\nL2;1100;#NV\nL3;1100;1,3\n"
+    (told,) = [line for line in proposal(rows, "MaterialLot").splitlines() if "metal: =Co" in line]
+    assert "a share of Co; but `#NV` is no number;" in told
+    measured = proposal(rows, "AssayCertificate")
+    assert "#     - {from: Co %, unit: P1, analyte: =Co}    # 70 %: the heading is `Co`" in measured
+
+
+def test_days_of_a_workbook_of_which_some_are_text() -> None:
+    """What it knows to be a day fits any form, so the texts alone say which."""
+    grid = (("Losnr.", "Prod.-Datum"), ("L1", DateCell("2026-11-03")), ("L2", "24.11.26"), ("L3", "13.11.26"))
+    book = SourceFile(name="lots.xlsx", digest="", grid=grid, sheet="1")
+    found = propose(book, "MaterialLot", terms=BUNDLE.terms, shapes=BUNDLE.shapes, headings=load_headings())
+    assert '  productionDate: {from: Prod.-Datum, date: "%d.%m.%y"}' in found.plan
+    assert "key: Losnr." in found.plan
+    (mapped, *_) = run(parse(found.plan.encode()), {"lots_rows": [book]}, mint=mint).mapped
+    assert mapped.subject["productionDate"] == "2026-11-03"
 
 
 def test_a_date_of_two_readings_does_not_run_beside_a_time_of_day_either() -> None:

@@ -86,10 +86,24 @@ def test_times_refused() -> None:
         time_reader("iso", None)("0001-01-01T00:00:00+01:00")
 
 
+def test_years_of_two_digits() -> None:
+    """Of this century; what may be of the last one is refused, and no century is guessed."""
+    read = date_reader("%d.%m.%y")
+    assert [read(text) for text in ("3.11.26", "01.01.00", "31.12.68")] == ["2026-11-03", "2000-01-01", "2068-12-31"]
+    assert date_reader("%y%m%d")("261103") == "2026-11-03"
+    assert time_reader("%d.%m.%y %H:%M", "UTC")("03.11.26 06:15") == "2026-11-03T06:15:00Z"
+    with pytest.raises(Unfit, match="leaves open whether it is 1998 or 2098") as refused:
+        read("01.07.98")
+    assert "export the year with four" in refused.value.hint
+    for text in ("03.11.2026", "31.11.26", "3.11.6"):
+        with pytest.raises(Unfit):
+            read(text)
+
+
 @pytest.mark.parametrize(
     ("written", "zone"),
     [
-        ("%d.%m.%y", "UTC"),
+        ("%d.%m.%y %Y", "UTC"),
         ("%d.%m", "UTC"),
         ("%d.%m.%Y", None),
         ("iso", "Mars"),

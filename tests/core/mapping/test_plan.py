@@ -37,7 +37,7 @@ def test_text_stays_text() -> None:
         ("unit: KGM", "unit: {from: ME, codes: sap-unit}", 8, "no code list"),
         ("locale: de, ", "", 8, "no `locale`"),
         ("locale: de", "locale: dk", 6, "one of"),
-        ("unit: KGM", 'date: "%d.%m.%y"', 8, "unknown or stands twice"),
+        ("unit: KGM", 'date: "%d.%m.%q"', 8, "unknown or stands twice"),
         ("unit: KGM", "datetime: iso, zone: Mars/Base", 8, "no time zone"),
         ("unit: KGM", 'pattern: "(a+)+"', 8, "not allowed"),
         ("unit: KGM", 'pattern: "a?b?c?d"', 8, "more than 2"),
