@@ -29,6 +29,7 @@ from connector.credentials.query import PROFILES
 from connector.credentials.reissue import replaced
 from connector.credentials.verify import needs
 from connector.errors import BadInput, BadMessage, CannotCheck, Conflict, ConnectorError, NotAllowed, NotFound
+from connector.exchange.pages import reason_of
 from connector.exchange.patience import NOT_NOW, not_now
 from connector.exchange.ports import Clock, Ids, Peers, Resolver, Store, Verifier
 from connector.exchange.rows import ApprovalRow, EvidenceEntry
@@ -137,7 +138,7 @@ class Issuance:
             raise
         if answer.status in _ASKED:
             return await self._known_as(row, answer.headers.get("location", ""))
-        said = f"it answered HTTP {answer.status}"
+        said = f"it answered HTTP {answer.status}: {reason_of(answer.body)}"
         return await self._unless_decided(row, "rejected", "credential-request-refused", said)
 
     async def _known_as(self, row: ApprovalRow, location: str) -> ApprovalRow:

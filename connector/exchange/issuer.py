@@ -32,6 +32,7 @@ from connector.errors import (
     NotFound,
     TooMany,
 )
+from connector.exchange.pages import reason_of
 from connector.exchange.ports import Clock, Ids, Peers, Resolver, Store
 from connector.exchange.rows import ApprovalRow, EvidenceEntry
 from connector.exchange.stored import micros
@@ -209,7 +210,8 @@ class Issuer:
             raise CannotCheck(f"{holder} names no CredentialService")
         url = f"{endpoint.rstrip('/')}/credentials"
         sent = await self.peers.post(holder, url, orjson.dumps(message), limit_bytes=_LIMIT_BYTES)
-        return "" if sent.answer.status in _TAKEN else f"HTTP {sent.answer.status}"
+        answer = sent.answer
+        return "" if answer.status in _TAKEN else f"HTTP {answer.status}: {reason_of(answer.body)}"
 
     async def _delivered(self, row: ApprovalRow, failed: str) -> None:
         said, now = said_of(row), self.clock.now()

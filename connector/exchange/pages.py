@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 from connector.errors import BadMessage
-from connector.model import Json, JsonObject
-from connector.vocabulary.admission import admit
+from connector.model import Json, JsonObject, object_in, objects_in
+from connector.vocabulary.admission import admit_value
 
 FILE = "File"
 """The type of a line that names a file."""
@@ -94,12 +94,14 @@ def origin_of(url: str) -> tuple[str, str]:
 
 
 def reason_of(body: bytes) -> str:
-    """What a refusal of data says to people (RFC 9457), shortened."""
+    """What a refusal says to people (RFC 9457; an Eclipse program lists messages), shortened."""
     try:
-        said = admit(body, _REASON_LIMIT_BYTES)
+        said = admit_value(body, _REASON_LIMIT_BYTES)
     except BadMessage:
-        said = {}
-    return str(said.get("detail") or "no reason was given")[:_LONGEST_REASON]
+        said = None
+    listed = objects_in(said) if isinstance(said, list) else [object_in(said)]
+    told = [str(words) for one in listed if (words := one.get("detail") or one.get("message"))]
+    return "; ".join(told)[:_LONGEST_REASON] or "no reason was given"
 
 
 def _item(line: Json, origin: tuple[str, str] | None) -> Item:

@@ -291,7 +291,10 @@ def test_a_refusal_is_told(tmp_path: Path) -> None:
         assert await state(holder, pid) == "rejected"
         issuer.status = 403
         row = await issuance.request(world.authority.did, [], [f"{MEMBERSHIP} vc11-sl2021/jwt"])
-        assert (row.decision, orjson.loads(row.detail)["reason"]) == ("rejected", "it answered HTTP 403")
+        assert (row.decision, orjson.loads(row.detail)["reason"]) == (
+            "rejected",
+            "it answered HTTP 403: no reason was given",
+        )
         assert [one.decision for one in await issuance.requests()] == ["rejected", "rejected"]
 
     play(tmp_path, scene)

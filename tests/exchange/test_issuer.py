@@ -46,6 +46,7 @@ class Holder:
 
     world: World
     status: int = 200
+    says: bytes = b""
     got: list[JsonObject] = field(default_factory=list)
     count: int = 0
 
@@ -73,7 +74,7 @@ class Holder:
 
     async def _take(self, request: web.Request) -> web.Response:
         self.got.append(orjson.loads(await request.read()))
-        return web.Response(status=self.status, body=b"")
+        return web.Response(status=self.status, body=self.says)
 
     def bearer(self, issuer: Node, jti: str = "") -> str:
         self.count += 1
@@ -200,7 +201,7 @@ def test_what_is_issued_is_delivered_when_the_holder_is_back(tmp_path: Path) -> 
     """Tried again with pauses, also by a connector that died; then once, and no more."""
 
     async def scene(issuer: Node, _: Node, holder: Holder) -> None:
-        holder.status = 503
+        holder.status, holder.says = 503, b'[{"message": "Credentials array was null", "type": "ValidationFailure"}]'
         await holder.ask(issuer, ids=("member", "older"))
         (row,) = await kept(issuer)
         role: JsonObject = {"id": holder.did, "type": "Party", "role": ["refiner"], "purpose": ["production"]}
@@ -213,7 +214,7 @@ def test_what_is_issued_is_delivered_when_the_holder_is_back(tmp_path: Path) -> 
         await asyncio.sleep(200)
         assert len(holder.got) > tried
         (row,) = await kept(issuer)
-        assert (said_of(row)["failed"], row.not_before > 0) == ("HTTP 503", True)
+        assert (said_of(row)["failed"], row.not_before > 0) == ("HTTP 503: Credentials array was null", True)
         holder.status = 200
         await asyncio.sleep(100)
         got = len(holder.got)
