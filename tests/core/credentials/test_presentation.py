@@ -324,6 +324,10 @@ def test_malformed_queries_are_refused(change: dict[str, Json]) -> None:
     with pytest.raises(BadMessage) as caught:
         query.read_query({**query.query_message([MEMBER]), **change})
     assert caught.value.code == "bad-message"
+    bare = {name: said for name, said in query.query_message([MEMBER]).items() if name != "scope"}
+    with pytest.raises(BadMessage):
+        query.read_query({**bare, "presentationDefinition": {}})
+    assert len(query.read_query(query.query_message([f"{MEMBER}{number}" for number in range(16)]))) == 16
 
 
 def test_an_edc_says_its_query_in_plain_json_ld() -> None:

@@ -27,6 +27,11 @@ def test_a_page_of_the_catalogue_is_read_by_the_strict_models() -> None:
     (found,) = page.dataset or ()
     assert (found.id, found.has_policy[0].id) == ("urn:d:1", "urn:d:1#abc")
     assert (found.name, found.types) == ("Lots", ("MineralLotPassport",))
+    written: JsonObject = {"@id": "urn:s", "@type": "DataService", "endpointURL": "https://p.example/dsp/2025-1"}
+    assert catalog.catalog_page("urn:c", "did:web:p", [], SERVICE)["service"] == [written]
+    assert catalog.dataset(OFFERED, SERVICE)["distribution"] == [
+        {"@type": "Distribution", "format": "HttpData-PULL", "accessService": written}
+    ]
     assert "dataset" not in catalog.catalog_page("urn:c", "did:web:p", [], SERVICE)
     alone = m.parse_as(m.RootDataset, over_the_wire(catalog.root_dataset(OFFERED, SERVICE)))
     assert alone.id == "urn:d:1"

@@ -56,6 +56,16 @@ SENT = [
 ]
 
 
+def test_an_offer_in_a_message_says_between_whom_and_about_what() -> None:
+    """Whom it is for only where that is said; of its rules none that are empty, and texts for numbers."""
+    said: JsonObject = {
+        "@id": "urn:d:1#abc", "@type": "Offer", "assigner": "did:web:p", "target": "urn:d:1",
+        "permission": [{"action": "use", "constraint": [{"leftOperand": "a", "operator": "eq", "rightOperand": "5"}]}],
+    }  # fmt: skip
+    assert {**said, "assignee": "did:web:c"} == SAID
+    assert compose.offer_in_message(OFFER, target="urn:d:1", assigner="did:web:p") == said
+
+
 @pytest.mark.parametrize("message", SENT, ids=lambda message: str(message["@type"]))
 def test_what_we_send_is_read_by_the_strict_models(message: JsonObject) -> None:
     """Each message is valid, carries its `@id`, and holds neither empty arrays nor numbers."""
