@@ -8,6 +8,7 @@ that can be killed.
 from __future__ import annotations
 
 import io
+import lzma
 import re
 import zipfile
 import zlib
@@ -30,7 +31,8 @@ _DIMENSION = re.compile(rb'<dimension ref="[A-Z]{1,3}[0-9]{1,7}:([A-Z]{1,3})([0-
 _OLE = b"\xd0\xcf\x11\xe0"
 _PARTS = {"xl/workbook.xml": "XLSX", "content.xml": "ODS"}
 """The part by which a zip archive is a workbook."""
-_TORN = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError)
+_TORN = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, OSError, EOFError, NotImplementedError)
+"""What parts raise that cannot be unpacked; `OSError` is bzip2's."""
 _STREAMS = tuple(name.encode("utf-16-le") for name in ("Workbook", "Book"))
 _LOCKED_STREAM = "EncryptedPackage".encode("utf-16-le")
 _MANIFEST, _MANIFEST_LOCK = "META-INF/manifest.xml", b"encryption-data"
@@ -171,7 +173,7 @@ def _check_parts(file: SourceFile, data: bytes, names: list[str]) -> None:
                         file, "too-large", f"The sheet in {name} says it reaches to cell {far}.",
                         hint="delete the empty rows and columns behind the data",
                     )  # fmt: skip
-    except _TORN as error:
+    except (*_TORN, ValueError) as error:  # `ValueError`: a part that would stand before the file
         raise unreadable(file, "damaged-file", f"The workbook is damaged: {error}.", hint="save it again") from error
 
 

@@ -25,6 +25,7 @@ from connector.provenance.rollup import FootprintReport
 from connector.provenance.seen import Seen
 from connector.provenance.sourced import SourcingReport, sourcing_of
 from connector.provenance.stated import Passport, footprints_of
+from connector.provenance.statements import Content
 from connector.provenance.walk import Walk
 from connector.vocabulary.bundle import load_tolerances
 from connector.vocabulary.tolerances import known_at
@@ -104,17 +105,21 @@ def _leave_out_strangers(walk: Walk) -> None:
             leaning.setdefault(target, []).append(walk.nodes[source])
     for node in walk.nodes.values():
         if node.standing and node.content is not None:
-            own = (_own_times(place, node.content.permit_holder, leaning) for place in leaning.get(node.key, ()))
+            own = (_own_times(place, node.content, leaning) for place in leaning.get(node.key, ()))
             node.times = set().union(*own) or node.times
 
 
-def _own_times(place: Node, holder: str, leaning: Mapping[str, list[Node]]) -> frozenset[datetime]:
-    """When `holder`, else who runs the site, leaned on the record of a site."""
-    content = place.content
-    if content is None or content.time is not None or not place.depth:  # no record of a site, or what was asked about
-        return place.own_times()
+def _own_times(source: Node, given: Content, leaning: Mapping[str, list[Node]]) -> frozenset[datetime]:
+    """When its holder, else who runs the site, leaned through `source` on what was `given`."""
+    content, holder = source.content, given.permit_holder
+    if content is None or not source.depth:  # what was asked about
+        return source.own_times()
+    if content.time is not None:  # an event leans on it itself
+        return source.own_times() if holder in {"", content.issuer} else frozenset()
+    if not holder and content.id != given.id:  # it was given to another site
+        return frozenset()
     who = holder or content.operator or content.issuer
-    done = (one.own_times() for one in leaning.get(place.key, ()) if one.content and one.content.issuer == who)
+    done = (one.own_times() for one in leaning.get(source.key, ()) if one.content and one.content.issuer == who)
     return frozenset().union(*done)
 
 

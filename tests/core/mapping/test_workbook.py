@@ -131,6 +131,22 @@ def test_the_three_kinds_of_workbook_are_one(kind: str, data: bytes) -> None:
     assert (seen(finding), finding.message[:8]) == ((1, 2, "Mass kg", "1412.5", "number-not-text"), "Cell D2:")
 
 
+def _torn(method: int, *, behind: int) -> bytes:
+    """The first part's packed octets are no such ones."""
+    data = bytearray(_packed({"xl/workbook.xml": b"<x/>" * 99}, method=method))
+    begin = 30 + len("xl/workbook.xml") + behind
+    data[begin : begin + 8] = b"\xff" * 8
+    return bytes(data)
+
+
+def _before_the_file() -> bytes:
+    """A zip directory by which the first part stands before the first octet."""
+    data = bytearray(_packed({"xl/workbook.xml": b"<x/>"}))
+    end = data.rindex(b"PK\x05\x06")
+    data[end + 16 : end + 20] = (int.from_bytes(data[end + 16 : end + 20], "little") + 99).to_bytes(4, "little")
+    return bytes(data)
+
+
 def _without_sheet() -> bytes:
     return workbook([["a"]], sheet="Other")
 
@@ -148,6 +164,10 @@ def _without_sheet() -> bytes:
             "too-large",
         ),
         (_packed({"xl/workbook.xml": b"<x/>"}), "damaged-file"),
+        (_torn(zipfile.ZIP_DEFLATED, behind=0), "damaged-file"),
+        (_torn(zipfile.ZIP_BZIP2, behind=0), "damaged-file"),
+        (_torn(zipfile.ZIP_LZMA, behind=9), "damaged-file"),
+        (_before_the_file(), "damaged-file"),
         (workbook([["a"]])[:-40], "truncated-file"),
         (b"\xd0\xcf\x11\xe0" + b"\0" * 100, "not-a-workbook"),
         (b"\xd0\xcf\x11\xe0" + "EncryptedPackage".encode("utf-16-le"), "encrypted-file"),

@@ -29,6 +29,7 @@ from tests.core.provenance.chains import (
     metal,
     product,
 )
+from tests.core.provenance.claims import mined, shares
 
 LIAR = Did("did:web:liar.example")
 
@@ -234,6 +235,32 @@ def test_an_event_of_another_does_not_say_when_a_permit_had_to_hold(*, own_recor
         Outcome.EXPIRED if "MinePermit" in octets and at.year == 2027 and at.month == 1 else Outcome.VERIFIED
     )
     assert audit(world).coverage[0].fraction(Ground.VERIFIED) == 0  # as of its own making it is judged as ever
+
+
+@pytest.mark.parametrize("relation", ["permit", "assay"])
+def test_nor_does_an_event_of_another_that_leads_to_the_permit_itself(relation: str) -> None:
+    """Without any record of a site between them."""
+    world = chain()
+    told: JsonObject = {relation: world.link(LIAR, "rec:permit:site:mine"), "eventTime": "2027-02-04T00:00:00Z"}
+    world = _leaning_on(world, _made(world, "Z", input=[product("Y", "9999")], **told))
+    ran_out = datetime(2027, 1, 20, tzinfo=UTC)
+    world.words = lambda octets, at: Outcome.EXPIRED if "MinePermit" in octets and at >= ran_out else Outcome.VERIFIED
+    assert audit(world).coverage[0].fraction(Ground.VERIFIED) == audit(chain()).coverage[0].fraction(Ground.VERIFIED)
+
+
+def test_nor_does_a_record_of_another_site_that_leads_to_an_attestation() -> None:
+    """The attestation was given to the mine, and ran out after its making."""
+    world = mined()
+    site: JsonObject = {"id": "site:liar", "type": "Facility", "attestation": world.link(LIAR, "rec:attestation")}
+    told: JsonObject = {"facilityRecord": world.link(LIAR, world.add(LIAR, "FacilityRecord", "rec:pit", ("PUB", site)))}
+    world = _leaning_on(
+        world, _made(world, "Z", input=[product("Y", "9999")], eventTime="2027-02-04T00:00:00Z", **told)
+    )
+    ran_out = datetime(2027, 1, 20, tzinfo=UTC)
+    world.words = lambda octets, at: (
+        Outcome.EXPIRED if '"id": "rec:attestation"' in octets and at >= ran_out else Outcome.VERIFIED
+    )
+    assert shares(audit(world)) == {"attested": "0.662", "unverified": "0.338"}
 
 
 @pytest.mark.parametrize("contained", ["1", "1000"])
