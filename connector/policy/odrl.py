@@ -102,6 +102,18 @@ class Policy:
             for rule in self.rules
         )
 
+    def hangs_on(self, operand: str) -> bool:
+        """Whether something can be had, and nothing without a word about this operand."""
+        uses = [rule for rule in self.rules if (rule.effect, rule.action) == ("permission", Action.USE)]
+        return bool(uses) and all(any(_asks(term, operand) for term in rule.constraints) for rule in uses)
+
+
+def _asks(term: Term, operand: str) -> bool:
+    if isinstance(term, Group):
+        parts = [_asks(part, operand) for part in term.parts]
+        return any(parts) if term.kind == "and" else all(parts)
+    return term.left == operand
+
 
 def _excludes(term: Term, access_class: str) -> bool:
     if isinstance(term, Group):

@@ -171,6 +171,21 @@ def test_of_which_values_an_offer_gives_anything() -> None:
         (policy(rule("use", public), prohibition=[rule("use", MEMBER)]), ["PUB"]),
     ):
         assert [one for one in ("AUTH", "B2B", "PUB") if given.opens(one)] == opened, given
+        assert not given.hangs_on("unitBuyer")
+
+
+def test_whether_an_offer_hangs_on_one_fact() -> None:
+    """In every permission of use, on every way through its groups; prohibitions, audits and lists give nothing."""
+    buyer = c("unitBuyer", "eq", "caller")
+    for given, hangs in (
+        (policy(rule("use", MEMBER, buyer), rule("audit")), True),
+        (policy(rule("use", {"and": [MEMBER, buyer]})), True),
+        (policy(rule("use", {"or": [MEMBER, buyer]})), False),
+        (policy(rule("use", buyer), rule("use", MEMBER)), False),
+        (policy(rule("use", MEMBER), prohibition=[rule("use", buyer)]), False),
+        (policy(rule("audit", buyer)), False),
+    ):
+        assert given.hangs_on("unitBuyer") is hangs, given
 
 
 # --- what was agreed beside what is offered ---------------------------------------------------------------------------

@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 from connector.cli.companies import free_ports
 from connector.config import MANAGEMENT_TOKEN_VARIABLE, load, secret
 from connector.model import AccessClass
-from connector.server.commands import _closed
+from connector.server.commands import _closed, _unbought
 from tests.commands import app
 from tests.edges.cli.companies import PLAN, Company, found, know, serving
 from tests.edges.server.stranger import Stranger, ask, site_of
@@ -98,6 +98,19 @@ def test_an_offer_of_nothing_is_told() -> None:
     assert not [*_closed({AccessClass.B2B, AccessClass.PUBLIC}, public), *_closed(set(), public)]
     assert not [*_closed({AccessClass.B2B}, (policies / "direct-customer.json").read_bytes())]
     assert not [*_closed({AccessClass.ORGANISATION}, (policies / "audit-only.json").read_bytes())]
+
+
+def test_units_without_a_buyer_under_a_policy_for_buyers_are_told() -> None:
+    """Whoever makes a contract would get none of them."""
+    policies = Path(__file__).resolve().parents[3] / "policies"
+    customer = (policies / "direct-customer.json").read_bytes()
+    (told,) = _unbought(2, customer)
+    assert "2 documents have none: nobody gets them; say `buyers`" in told
+    others = ("public.json", "members.json", "audit-only.json")
+    assert not [
+        *_unbought(0, customer),
+        *(one for name in others for one in _unbought(2, (policies / name).read_bytes())),
+    ]
 
 
 def test_the_public_port_says_where_operators_ask(company: Company) -> None:
