@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Literal
+from typing import Literal, TypeAlias
 
 from connector.errors import BadMessage, NotAllowed
 from connector.model import Json, JsonObject
@@ -22,11 +22,11 @@ MAX_SCOPES = 16
 MAX_PRESENTATIONS = 16
 
 _TYPE_ALIAS = "org.eclipse.dspace.dcp.vc.type"
-_OLDER_TYPE_ALIAS = "org.eclipse.edc.vc.type"
-"""From before DCP 1.0. An Eclipse IdentityHub 0.15 answers no other."""
+_OTHER_TYPE_ALIASES = ("org.eclipse.edc.vc.type", "org.eclipse.tractusx.vc.type")
+"""From before DCP 1.0, which an Eclipse IdentityHub 0.15 answers alone; and Catena-X's, as its wallets do."""
 _ALIASES: dict[str, Literal["type", "id"]] = {
     _TYPE_ALIAS: "type",
-    _OLDER_TYPE_ALIAS: "type",
+    **dict.fromkeys(_OTHER_TYPE_ALIASES, "type"),
     "org.eclipse.dspace.dcp.vc.id": "id",
 }
 _ACTIONS = frozenset({"read", "*", "all"})
@@ -39,6 +39,10 @@ class UnsupportedQuery(BadMessage):
     """A presentation definition was sent; this connector answers scopes."""
 
     code = "presentation-definition-unsupported"
+
+
+Scoped: TypeAlias = tuple[Sequence[str], str | None]
+"""Of a credential: its types, its id."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,9 +84,9 @@ def type_scopes(types: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(sorted(found))
 
 
-def in_older_words(scopes: Sequence[str]) -> list[str]:
-    """The same scopes for a credential service that does not know the alias of DCP 1.0."""
-    return [scope.replace(_TYPE_ALIAS, _OLDER_TYPE_ALIAS, 1) for scope in scopes]
+def in_other_words(scopes: Sequence[str]) -> list[list[str]]:
+    """The same scopes for a credential service that knows another alias than DCP 1.0, a list for each of them."""
+    return [[scope.replace(_TYPE_ALIAS, alias, 1) for scope in scopes] for alias in _OTHER_TYPE_ALIASES]
 
 
 def parse_scope(text: str) -> Scope:
@@ -100,12 +104,18 @@ def parse_scope(text: str) -> Scope:
     return Scope(kind=kind, value=value)
 
 
-def check_granted(asked: Sequence[Scope], allowed: Sequence[str]) -> None:
-    """Who asks for more than the access token allows is not authorised for the request (section 5.4): `NotAllowed`."""
+def granted(asked: Sequence[Scope], allowed: Sequence[str], held: Sequence[Scoped]) -> tuple[Scope, ...]:
+    """The scopes that the access token allows, of those that are asked for.
+
+    Who asks for more of what is held is not authorised for the request (section 5.4): `NotAllowed`. A scope that
+    nothing held fits keeps nothing from anybody, so it is passed over: a Catena-X connector asks for a credential of
+    each operand in a policy, also where there is none of that kind.
+    """
     known = {parse_scope(text) for text in allowed}
-    beyond = [str(scope) for scope in asked if scope not in known]
-    if beyond:
-        raise NotAllowed(f"the access token does not allow {', '.join(beyond)}")
+    beyond = [scope for scope in asked if scope not in known]
+    if kept_back := [str(scope) for scope in beyond if any(scope.covers(types=t, credential_id=i) for t, i in held)]:
+        raise NotAllowed(f"the access token does not allow {', '.join(kept_back)}")
+    return tuple(scope for scope in asked if scope in known)
 
 
 def query_message(scopes: Sequence[str]) -> JsonObject:

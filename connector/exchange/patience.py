@@ -83,9 +83,11 @@ class Patient:
 
         return await self._ask(once)
 
-    async def renew(self, peer: Did, url: str, refresh_token: str, access_token: str) -> HttpAnswer:
+    async def renew(
+        self, peer: Did, url: str, refresh_token: str, access_token: str, *, in_url: bool = False
+    ) -> HttpAnswer:
         """As `Peers`, once: a grant that was used is not used again."""
-        return await self.peers.renew(peer, url, refresh_token, access_token)
+        return await self.peers.renew(peer, url, refresh_token, access_token, in_url=in_url)
 
     async def _ask(self, once: Callable[[], Awaitable[_T]], *, hint: str = "") -> _T:
         now = asyncio.get_running_loop().time

@@ -293,7 +293,9 @@ class Peers(Protocol):
     async def pull(self, url: str, authorization: str, *, limit_bytes: int) -> HttpAnswer:
         """GET with a data token."""
 
-    async def renew(self, peer: Did, url: str, refresh_token: str, access_token: str) -> HttpAnswer:
+    async def renew(
+        self, peer: Did, url: str, refresh_token: str, access_token: str, *, in_url: bool = False
+    ) -> HttpAnswer:
         """Ask for a fresh data token (Data Plane Signaling, Token Renewal: OAuth 2.0 refresh grant, RFC 6749, 6)."""
 
 

@@ -61,7 +61,8 @@ class Renew:
 
     async def _renewed(self, pid: str, provider: Did, address: JsonObject) -> JsonObject:
         url, refresh_token = str(address["refreshEndpoint"]), str(address["refreshToken"])
-        answer = await self.peers.renew(provider, url, refresh_token, _bare(address))
+        in_url = address.get("grantInUrl") is True
+        answer = await self.peers.renew(provider, url, refresh_token, _bare(address), in_url=in_url)
         if answer.status >= _SERVER_FAULT:
             raise CannotCheck(f"the data token could not be renewed: HTTP {answer.status}")
         if answer.status != _OK:
@@ -101,4 +102,4 @@ def _bare(address: JsonObject) -> str:
 
 
 def _header(address: JsonObject) -> str:
-    return f"Bearer {_bare(address)}"
+    return str(address["authorization"]) if address.get("bare") is True else f"Bearer {_bare(address)}"

@@ -117,9 +117,17 @@ class Messenger:
         """GET with a data token."""
         return await self.http.request("GET", url, headers={"Authorization": authorization}, limit_bytes=limit_bytes)
 
-    async def renew(self, peer: Did, url: str, refresh_token: str, access_token: str) -> HttpAnswer:
-        """The refresh grant; we prove ourselves by a token that names the data token to be renewed."""
-        form = urlencode({"grant_type": "refresh_token", "refresh_token": refresh_token}).encode()
+    async def renew(
+        self, peer: Did, url: str, refresh_token: str, access_token: str, *, in_url: bool = False
+    ) -> HttpAnswer:
+        """The refresh grant; we prove ourselves by a token that names the data token to be renewed.
+
+        It belongs into the body (RFC 6749, 6). `in_url`: this peer reads it there and nowhere else.
+        """
+        grant = urlencode({"grant_type": "refresh_token", "refresh_token": refresh_token})
+        form = grant.encode()
+        if in_url:
+            url, form = f"{url}{'&' if '?' in url else '?'}{grant}", b""
 
         async def once() -> HttpAnswer:
             proof = await self.identity.show(peer, access_token)
@@ -132,8 +140,10 @@ class Messenger:
         """Query the peer's CredentialService with the access token that came in its own token."""
         url = f"{_service(await self.resolver.did_document(peer), 'CredentialService')}/presentations/query"
         answer = await _once_more(lambda: self._queried(peer, url, access_token, scopes))
-        if answer.status in _NOT_UNDERSTOOD:
-            answer = await self._queried(peer, url, access_token, query.in_older_words(scopes))
+        for said in query.in_other_words(scopes):
+            if answer.status not in _NOT_UNDERSTOOD:
+                break
+            answer = await self._queried(peer, url, access_token, said)
         if answer.status in NOT_NOW:
             raise not_now(f"the credential service of {peer}", answer)
         if answer.status in _REFUSED:  # of an access token that it gave us itself: that will not change

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 
 from connector.model import Json, JsonObject
 from connector.protocol.catalog_query import RECORD_TYPE
-from connector.protocol.messages import DSP_CONTEXT, Catalog, DataService
+from connector.protocol.contexts import DSP_CONTEXT
+from connector.protocol.messages import Catalog, DataService
 
 _LINK = re.compile(r'<([^<>]*)>((?:\s*;\s*[A-Za-z*]+\s*=\s*(?:"[^"]*"|[^",;\s]+))*)')
 _REL = re.compile(r';\s*rel\s*=\s*(?:"([^"]*)"|([^",;\s]+))', re.IGNORECASE)

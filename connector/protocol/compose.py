@@ -14,7 +14,7 @@ import orjson
 
 from connector.model import Finding, Json, JsonObject
 from connector.protocol.catalog_query import EDC
-from connector.protocol.messages import DSP_CONTEXT
+from connector.protocol.contexts import DSP_CONTEXT
 from connector.protocol.negotiation import TABLE as NEGOTIATION
 from connector.protocol.process import Process, Table
 from connector.protocol.terms import rules_of

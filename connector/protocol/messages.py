@@ -1,8 +1,7 @@
 """What peers send us: the messages of DSP 2025-1 as strict models over plain JSON.
 
 The contexts of the protocol are made so that compact JSON-LD is this very form, and the specification allows reading
-it as plain JSON: so it is done. `@context` must be an array of strings that names the protocol's context; other
-contexts and unknown members are ignored, and nothing is ever fetched. `parse` names every wrong field at once.
+it as plain JSON: so it is done (`contexts`). Unknown members are ignored. `parse` names every wrong field at once.
 
 Bytes are admitted before (`vocabulary.admission`); what a message must contain in relation to its process stands in
 `negotiation.py` and `transfer.py`; what we send is made in `compose.py`.
@@ -27,18 +26,9 @@ from pydantic import (
 from connector.errors import BadMessage
 from connector.model import JsonObject, Pid
 from connector.protocol.catalog_query import RECORD_TYPE
+from connector.protocol.contexts import Context
 from connector.protocol.terms import Agreement, ListedOffer, Offer, Text
 
-DSP_CONTEXT = "https://w3id.org/dspace/2025/1/context.jsonld"
-
-
-def _names_the_protocol(context: tuple[str, ...]) -> tuple[str, ...]:
-    if DSP_CONTEXT not in context:
-        raise ValueError(f"{DSP_CONTEXT} is expected among them")
-    return context
-
-
-Context = Annotated[tuple[str, ...], AfterValidator(_names_the_protocol)]
 Reasons = Annotated[tuple[JsonValue, ...], Field(min_length=1)]
 PidText = Annotated[Pid, Field(min_length=1, max_length=2048)]
 ID = Field(default=None, alias="@id")

@@ -26,8 +26,7 @@ from pydantic import (
 )
 
 from connector.model import Json, JsonObject
-from connector.policy.operands import ODRL
-from connector.protocol.catalog_query import EDC
+from connector.protocol.contexts import sent, whole
 
 Text = Annotated[str, StringConstraints(min_length=1, max_length=4096)]
 Operator = Literal[
@@ -40,10 +39,6 @@ _UNORDERED = frozenset({*_RULES, "duty", "constraint", "and", "or", "xone"})
 _NAMES = ("leftOperand", "action")
 _OWN = frozenset({"@type", "@id"})
 """What a real EDC gives each node of a rule, new every time: it says nothing where the node says something."""
-_OF_EDC = "edc:"
-"""A prefix of the context that a real EDC names beside that of DSP; it writes its company's operands with it."""
-_PREFIXES = {"odrl:": ODRL, _OF_EDC: EDC}
-"""The DSP context has the first, so a JSON-LD processor sends ODRL's own names back shortened."""
 _FOLDED = '[{"@value":'
 
 
@@ -176,7 +171,7 @@ def _ordered(key: str, value: Json) -> Json:
     if key == "rightOperand":
         return _as_text(_unfolded(value))
     if key in _NAMES and isinstance(value, str):
-        return _whole(value)
+        return whole(value)
     if isinstance(value, list):
         items = [_ordered("", item) for item in value]
         if key in _UNORDERED:
@@ -190,13 +185,6 @@ def _ordered(key: str, value: Json) -> Json:
             if name not in passed_over and not (name == "constraint" and member == [])
         }
     return value
-
-
-def _whole(name: str) -> str:
-    """A name whose prefix is known, as the IRI that it stands for."""
-    prefix, colon, rest = name.partition(":")
-    known = _PREFIXES.get(prefix + colon)
-    return name if known is None else known + rest
 
 
 def _unfolded(value: Json) -> Json:
@@ -221,8 +209,8 @@ def _plain(value: Json) -> Json:
 def _plain_member(name: str, member: Json) -> Json:
     if name == "rightOperand":
         return _as_text(member)
-    if name in _NAMES and isinstance(member, str) and member.startswith(_OF_EDC):
-        return _whole(member)  # our messages do not name the context in which it means something
+    if name in _NAMES and isinstance(member, str):
+        return sent(member)
     return _plain(member)
 
 

@@ -13,6 +13,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from connector.model import Finding, JsonObject
+from connector.protocol.catalog_query import EDC
 from connector.protocol.messages import (
     DataAddress,
     TransferCompletionMessage,
@@ -156,16 +157,20 @@ def read_pull(address: DataAddress, now: datetime) -> JsonObject:
     """Where to pull from, as it is kept: endpoint, authorization, and how to renew it (Token Renewal profile).
 
     `expires`: microseconds since the epoch, 0 where it never does. Without a `refreshEndpoint` the data endpoint
-    renews; a Catena-X connector's lies one step below the address that it names.
+    renews; a Catena-X connector's lies one step below the address that it names, and reads the grant in its URL alone.
+    An EDC, which names everything by its own IRIs, takes its token as it stands, and no scheme before it.
     """
     kept: JsonObject = {"endpoint": address.url(), "authorization": address.named("authorization") or "", "expires": 0}
     refresh_token, lifetime = address.named("refreshToken"), address.named("expiresIn") or ""
     if lifetime.isdecimal() and len(lifetime) <= _LIFETIME_DIGITS:
         kept["expires"] = int(now.timestamp() + int(lifetime)) * 1_000_000
+    if not address.has("authorization") and address.has(f"{EDC}authorization"):
+        kept["bare"] = True
     if refresh_token:
         endpoint = address.named("refreshEndpoint") or address.url() or ""
         if not address.has("refreshEndpoint") and address.has(f"{TRACTUS_X}refreshEndpoint"):
             endpoint = f"{endpoint.removesuffix('/token')}/token"
+            kept["grantInUrl"] = True
         kept |= {"refreshToken": refresh_token, "refreshEndpoint": endpoint}
     return kept
 

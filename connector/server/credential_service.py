@@ -14,7 +14,7 @@ from connector.credentials import issuance, jose
 from connector.credentials.access import check_access
 from connector.credentials.datamodel import Credential, parse_credential
 from connector.credentials.presentation import portions, presentation_input
-from connector.credentials.query import check_granted, read_query, response_message
+from connector.credentials.query import Scoped, granted, read_query, response_message
 from connector.exchange.ports import Proven
 from connector.model import Did, JsonObject
 from connector.server.problems import json_response
@@ -38,16 +38,21 @@ async def _presentations(request: web.Request) -> web.Response:
     access = check_access(services.access_token_key, issued.access_token or "", verifier=issued.party, now=now)
     services.authenticate.quotas.admit_bearer(issued.party)  # each makes a row and signatures
     await services.authenticate.use_up(issued, method="POST", path=request.path_qs, body=body)
-    scopes = read_query(admit_message(body, services.config.limits.max_message_bytes))
-    check_granted(scopes, access.scopes)
+    asked = read_query(admit_message(body, services.config.limits.max_message_bytes))
+    held = [(shown, parse_credential(shown)) for shown in dict.fromkeys(services.shown())]
+    scopes = granted(asked, access.scopes, [_scoped(credential) for _, credential in held])
     chosen: list[tuple[bytes, Credential]] = []
-    for shown in dict.fromkeys(services.shown()):
-        credential = parse_credential(shown)
-        ident, ended = credential.payload.get("id"), credential.valid_until is not None and credential.valid_until < now
-        if not ended and any(scope.covers(types=credential.types, credential_id=str(ident)) for scope in scopes):
+    for shown, credential in held:
+        types, ident = _scoped(credential)
+        ended = credential.valid_until is not None and credential.valid_until < now
+        if not ended and any(scope.covers(types=types, credential_id=ident) for scope in scopes):
             chosen.append((shown, credential))
     presentations = [await _presentation(services, issued.party, some, older=older) for older, some in portions(chosen)]
     return json_response(response_message(presentations))
+
+
+def _scoped(credential: Credential) -> Scoped:
+    return credential.types, str(credential.payload.get("id"))
 
 
 async def _presentation(services: Services, verifier: Did, credentials: Sequence[bytes], *, older: bool) -> str:

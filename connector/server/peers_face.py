@@ -121,6 +121,7 @@ async def _data_token(request: web.Request) -> web.Response:
         return json_response({"error": "invalid_grant", "error_description": error.detail}, 400)
     response = json_response({
         "access_token": renewed.token, "token_type": "Bearer", "expires_in": renewed.seconds,
+        "expires": renewed.seconds,  # a Catena-X connector reads no other, and renews no more where it is missing
         "refresh_token": renewed.refresh_token,
     })  # fmt: skip
     response.headers["Cache-Control"] = "no-store"

@@ -92,7 +92,9 @@ class Pages:
         page = self.pages.get(url)
         return HttpAnswer(status=200 if page else 404, headers={}, body=orjson.dumps(page))
 
-    async def renew(self, peer: Did, url: str, refresh_token: str, access_token: str) -> HttpAnswer:
+    async def renew(
+        self, peer: Did, url: str, refresh_token: str, access_token: str, *, in_url: bool = False
+    ) -> HttpAnswer:
         """Not used."""
         raise NotImplementedError
 

@@ -22,6 +22,8 @@ from tests.network import Request, handled
 from tests.simulator import SEALED, SHARED, Node, World, dataset_row
 
 AN_HOUR = 3_700
+TRACTUS_X: JsonObject = {"bare": True, "grantInUrl": True}
+"""What `read_pull` notes of its data addresses."""
 
 
 async def ask(
@@ -240,6 +242,35 @@ def test_a_token_without_renewal_is_shown_until_it_is_refused(tmp_path: Path) ->
             assert await here.renew.authorization(running.pid) == "Bearer u"
         address = await running.address()
         assert (address["refreshToken"], address["expires"] != 1) == ("r", True)
+
+    scene(tmp_path, what)
+
+
+@pytest.mark.parametrize(("habits", "shown", "in_url"), [({}, "Bearer u", False), (TRACTUS_X, "u", True)])
+def test_a_tractus_x_connector_wants_the_token_bare_and_the_grant_in_its_url(
+    tmp_path: Path, habits: JsonObject, shown: str, in_url: bool
+) -> None:
+    """Others get it by the book: a scheme before the token (RFC 6750, 2.1), the grant in the body (RFC 6749, 6)."""
+
+    async def what(running: Running, world: World) -> None:
+        here, asked = services(running.customer), list[Request]()
+        host = running.supplier.config.public_url.removeprefix("http://")
+
+        async def renews(request: Request) -> HttpAnswer:
+            asked.append(request)
+            return HttpAnswer(status=200, headers={}, body=b'{"access_token": "u", "expires": 300}')
+
+        renewable: JsonObject = {
+            "endpoint": "https://p.example", "authorization": "t", "expires": 1, "refreshToken": "r",
+            "refreshEndpoint": f"http://{host}/token", **habits,
+        }  # fmt: skip
+        await here.transfer.conversation.happen(running.pid, lambda draft: draft.content.update(address=renewable))
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setitem(world.network.sites, host, renews)
+            assert await here.renew.authorization(running.pid) == shown
+        (request,) = (one for one in asked if "/token" in one.url)
+        grant = "grant_type=refresh_token&refresh_token=r"
+        assert (request.url.partition("?")[2], request.body) == ((grant, b"") if in_url else ("", grant.encode()))
 
     scene(tmp_path, what)
 

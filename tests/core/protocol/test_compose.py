@@ -9,6 +9,7 @@ import pytest
 from connector.model import Finding, JsonObject, Pid
 from connector.protocol import compose, negotiation, transfer
 from connector.protocol import messages as m
+from connector.protocol.contexts import DSP_CONTEXT
 from connector.protocol.process import Pending, Process, Role
 from connector.vocabulary.admission import admit
 
@@ -100,7 +101,7 @@ def test_errors_name_code_reasons_and_pids() -> None:
     assert m.parse_as(m.ProcessError, error).provider_pid == "p"
     unknown = compose.process_error(transfer.TABLE, None, code="not-found")
     assert unknown == {
-        "@context": [m.DSP_CONTEXT],
+        "@context": [DSP_CONTEXT],
         "@type": "TransferError",
         "consumerPid": "",
         "providerPid": "",

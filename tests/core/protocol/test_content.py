@@ -257,7 +257,7 @@ def test_a_data_address_of_ours_says_how_to_renew() -> None:
     assert read_address({**address, "endpointProperties": plain}) == kept
     foreign: list[Json] = [one for one in properties if one not in plain]
     named: JsonObject = {"@type": "DataAddress", "endpointType": "x", "endpointProperties": foreign}
-    assert read_address(named) == {**kept, "refreshEndpoint": "https://p/t/token"}
+    assert read_address(named) == {**kept, "refreshEndpoint": "https://p/t/token", "grantInUrl": True, "bare": True}
     ending: JsonObject = orjson.loads(orjson.dumps(named).replace(b'"https://p/t"', b'"https://p/t/token"'))
     assert read_address(ending)["refreshEndpoint"] == "https://p/t/token"
 

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from connector.errors import BadMessage
 from connector.model import Json, JsonObject
 from connector.protocol import messages as m
+from connector.protocol.contexts import DSP_CONTEXT
 from connector.protocol.terms import rules_digest, rules_of, same_rules
 from connector.vocabulary.admission import admit
 
@@ -45,7 +46,7 @@ def offer(**more: Json) -> JsonObject:
 def request(**more: Json) -> JsonObject:
     """A first contract request, changed as asked."""
     return {
-        "@context": [m.DSP_CONTEXT],
+        "@context": [DSP_CONTEXT],
         "@type": "ContractRequestMessage",
         "@id": "urn:uuid:1",
         "consumerPid": "urn:uuid:c",
@@ -107,7 +108,7 @@ def test_the_address_of_an_edc_is_found_among_the_properties() -> None:
 
 def test_a_valid_request_is_read() -> None:
     """The message as we send it; unknown members, contexts and types around it don't matter."""
-    message = m.parse({**request(unknown={"a": [1]}), "@context": ["https://other.example/c", m.DSP_CONTEXT]})
+    message = m.parse({**request(unknown={"a": [1]}), "@context": ["https://other.example/c", DSP_CONTEXT]})
     assert isinstance(message, m.ContractRequestMessage)
     assert (message.id, message.consumer_pid, message.provider_pid) == ("urn:uuid:1", "urn:uuid:c", None)
     assert message.offer.as_json() == offer()
@@ -120,17 +121,24 @@ def test_every_wrong_field_is_named_at_once() -> None:
         providerPid="urn:uuid:p",
         offer=without(offer(permission=[{"constraint": [constraint(operator="odrl:eq")]}]), "@id"),
     )
-    said = refusal({**raw, "@context": m.DSP_CONTEXT, "@id": 7})
+    said = refusal({**raw, "@context": DSP_CONTEXT, "@id": 7})
     for path in ("@context: ", "@id: ", "consumerPid: ", "providerPid: ", "offer.@id: ", "offer.permission.0.action: "):
         assert path in said
     assert "offer.permission.0.constraint.0.operator: " in said
 
 
 @pytest.mark.parametrize(
-    "context", [m.DSP_CONTEXT, [], ["https://other.example/c"], [m.DSP_CONTEXT, {"a": "b"}], None, {}]
-)
-def test_context_is_an_array_of_strings_that_names_the_protocol(context: Json) -> None:
-    """A plain string, an inline object or another version's context is no DSP message."""
+    "context",
+    [
+        DSP_CONTEXT, [], ["https://other.example/c"], None, {},
+        [{"tx": "https://w3id.org/tractusx/v0.0.1/ns/"}],
+        [DSP_CONTEXT, {"a": "b"}], [DSP_CONTEXT, {"@vocab": "https://x.example/"}], [DSP_CONTEXT, {"a": {"@id": "x"}}],
+        [DSP_CONTEXT, {"cx-policy": "https://x.example/"}], [DSP_CONTEXT, {"odrl": "https://x.example/"}],
+        [DSP_CONTEXT, {"action": "https://x.example/use"}], [DSP_CONTEXT, {"a": None}], [DSP_CONTEXT, 1],
+    ],
+)  # fmt: skip
+def test_context_names_the_protocol_and_binds_nothing_but_prefixes(context: Json) -> None:
+    """A plain string, another version's context, or an object that says more than prefixes is no DSP message."""
     assert "@context" in refusal(request(**{"@context": context}))
 
 
@@ -221,7 +229,7 @@ def test_an_agreement_says_who_and_what() -> None:
         "timestamp": "2027-03-15T09:00:00Z",
     }
     raw: JsonObject = {
-        "@context": [m.DSP_CONTEXT],
+        "@context": [DSP_CONTEXT],
         "@type": "ContractAgreementMessage",
         "consumerPid": "c",
         "providerPid": "p",

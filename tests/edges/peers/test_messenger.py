@@ -140,16 +140,24 @@ async def test_a_credential_service_that_refuses_its_owner_s_token_has_answered(
     assert world.asked[-1] == "POST https://peer.example/dcp/presentations/query"
 
 
-@pytest.mark.parametrize(("refusal", "queries"), [(400, 2), (403, 2), (503, 1)])
-async def test_a_hub_that_knows_the_older_scopes_alone_is_asked_in_its_words(refusal: int, queries: int) -> None:
-    """An Eclipse IdentityHub answers 403 to the alias of DCP 1.0."""
+@pytest.mark.parametrize(
+    ("alias", "refusal", "queries"),
+    [
+        ("org.eclipse.edc.vc.type", 400, 2), ("org.eclipse.edc.vc.type", 403, 2), ("org.eclipse.edc.vc.type", 503, 1),
+        ("org.eclipse.tractusx.vc.type", 403, 3),
+    ],
+)  # fmt: skip
+async def test_a_hub_that_knows_scopes_of_its_own_alone_is_asked_in_its_words(
+    alias: str, refusal: int, queries: int
+) -> None:
+    """An Eclipse IdentityHub, and a wallet of Catena-X, answer 403 to the alias of DCP 1.0."""
 
     class Hub(World):
         async def request(self, method: str, url: str, **said: object) -> HttpAnswer:
             body = said["body"]
             assert isinstance(body, bytes)
             self.asked.append(orjson.loads(body)["scope"])
-            if self.asked[-1] == ["org.eclipse.edc.vc.type:MembershipCredential:read"]:
+            if self.asked[-1] == [f"{alias}:MembershipCredential:read"]:
                 return HttpAnswer(status=200, headers={}, body=orjson.dumps(response_message(["a.b.c"])))
             return HttpAnswer(status=refusal, headers={}, body=b"")
 
