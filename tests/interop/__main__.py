@@ -17,9 +17,11 @@ from tests.interop.edc import trade
 from tests.interop.identity import trade as identity
 from tests.interop.kit import conformance
 from tests.interop.outcome import Outcome
+from tests.interop.tractusx import trade as tractusx
 
 PARTS: dict[str, Callable[[Path], Iterator[Outcome]]] = {
-    "kit": conformance.rounds, "dcp": dcp.rounds, "edc": trade.rounds, "identity": identity.rounds
+    "kit": conformance.rounds, "dcp": dcp.rounds, "edc": trade.rounds, "identity": identity.rounds,
+    "tractusx": tractusx.rounds,
 }  # fmt: skip
 
 

@@ -14,8 +14,11 @@ _LOOK_SECONDS = 0.1
 NEGOTIATED = ("FINALIZED", "TERMINATED")
 
 
-def offer(edc: Edc, asset: str, address: str, *constraints: JsonObject) -> None:
-    """Let it offer what is at the address, under a policy with these constraints."""
+def offer(edc: Edc, asset: str, address: str, *constraints: JsonObject, shown: str = "") -> None:
+    """Let it offer what is at the address, under a policy with these constraints.
+
+    `shown`: the asset whose policy says who sees the offer, where that is another policy.
+    """
     permission: JsonObject = {"action": "use", **({"constraint": [*constraints]} if constraints else {})}
     edc.post("/assets", {
         "@id": asset, "@type": "Asset", "properties": {"name": asset},
@@ -25,7 +28,7 @@ def offer(edc: Edc, asset: str, address: str, *constraints: JsonObject) -> None:
         "@id": f"{asset}-policy", "policy": {"@context": ODRL, "@type": "Set", "permission": [permission]},
     })  # fmt: skip
     edc.post("/contractdefinitions", {
-        "@id": f"{asset}-offer", "accessPolicyId": f"{asset}-policy", "contractPolicyId": f"{asset}-policy",
+        "@id": f"{asset}-offer", "accessPolicyId": f"{shown or asset}-policy", "contractPolicyId": f"{asset}-policy",
         "assetsSelector": [{
             "operandLeft": "https://w3id.org/edc/v0.0.1/ns/id", "operator": "=", "operandRight": asset,
         }],

@@ -8,6 +8,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable
 from dataclasses import dataclass
+from urllib.parse import quote
 
 from connector.credentials.digest import digest_multibase
 from connector.model import JsonObject
@@ -260,7 +261,7 @@ def we_accept_a_limit(scene: Scene) -> str:
 
 def our_view(scene: Scene) -> dict[str, JsonObject]:
     """EDC's datasets as we read them: their first offers by their ids."""
-    datasets = scene.us.get(f"/v1/catalog?peer={scene.edc.participant}")["datasets"]
+    datasets = scene.us.get(f"/v1/catalog?peer={quote(scene.edc.participant, safe='')}")["datasets"]
     found: dict[str, JsonObject] = {}
     for one in datasets if isinstance(datasets, list) else []:
         match one:

@@ -71,9 +71,9 @@ def tried(journey: Callable[[S], str], scene: S) -> Outcome:
     return Outcome(ident=journey.__name__, passed=passed, said=f"{said} ({time.monotonic() - began:.1f} s)")
 
 
-def log_of(edc: runtime.Edc) -> Outcome:
-    """Errors about our messages, except what EDC's own races give, and what the journeys mean to provoke."""
-    known = (*_RACES, *journeys.PROVOKED)
+def log_of(edc: runtime.Edc, *also: str) -> Outcome:
+    """Errors about our messages, except what EDC's own races give, what the journeys mean to provoke, and these."""
+    known = (*_RACES, *journeys.PROVOKED, *also)
     foreign = [said for said in _severe(edc.log) if not any(word in said for word in known)]
     return Outcome(ident="edc-log", passed=not foreign, said="; ".join(foreign)[:600] or "no error about us")
 

@@ -74,8 +74,11 @@ class Hub:
 
 
 @contextmanager
-def running(folder: Path, protocol_port: int) -> Iterator[Hub]:
-    """A hub with one participant, whose DSP is on that port of this machine; until the block ends."""
+def running(folder: Path, protocol_port: int, *, classes: Path | None = None) -> Iterator[Hub]:
+    """A hub with one participant, whose DSP is on that port of this machine; until the block ends.
+
+    `classes`: what its dataspace adds to it.
+    """
     ports = dict(zip(_CONTEXTS, free_ports(len(_CONTEXTS)), strict=True))
     settings, log = folder / "hub.properties", folder / "hub.log"
     said = {"edc.hostname": "localhost", "edc.participant.id": "hub", "edc.iam.did.web.use.https": "false"}
@@ -83,7 +86,7 @@ def running(folder: Path, protocol_port: int) -> Iterator[Hub]:
         prefix = "web.http" if name == "api" else f"web.http.{name}"
         said |= {f"{prefix}.port": str(port), f"{prefix}.path": "/" if name == "did" else f"/{name}"}
     settings.write_text(properties(said), "utf-8")
-    with java.running([f"-Dedc.fs.config={settings}", MAIN], POM, log) as process:
+    with java.running([f"-Dedc.fs.config={settings}", MAIN], POM, log, classes=classes) as process:
         deadline = time.monotonic() + _READY_SECONDS
         while " ready" not in log.read_text("utf-8", "replace"):
             if process.poll() is not None or time.monotonic() > deadline:

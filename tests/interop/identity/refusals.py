@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 import pytest
 
@@ -22,6 +23,24 @@ from tests.interop.identity.hub import Hub
 from tests.interop.identity.issuer import GOOD, WITHDRAWN, Association, index_of, membership
 
 _LOOK_SECONDS = 0.1
+
+
+class Holders(Protocol):
+    """Both sides, and what each of them shows."""
+
+    @property
+    def scene(self) -> Scene:
+        """Both sides."""
+
+    @property
+    def hub(self) -> Hub:
+        """EDC's."""
+
+    def we_hold(self, credential: bytes | None) -> None:
+        """From now on we show this membership, or none."""
+
+    def all_good(self) -> None:
+        """Both are members."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,7 +74,8 @@ class Members:
 # --- EDC is refused by us --------------------------------------------------------------------------------------------
 
 
-def _refused_by_us(members: Members, held: bytes | None, reason: str) -> str:
+def refused_by_us(members: Holders, held: bytes | None, reason: str) -> str:
+    """EDC's hub shows this, and a negotiation fails for it: what we note of it."""
     members.hub.hold(held)
     try:
         return why_refused(members, edc_asks(members), reason)
@@ -63,13 +83,13 @@ def _refused_by_us(members: Members, held: bytes | None, reason: str) -> str:
         members.all_good()
 
 
-def edc_asks(members: Members) -> str:
+def edc_asks(members: Holders) -> str:
     """Of us, for what is for members, with what its hub shows. Its id of the negotiation."""
     edc, us = members.scene.edc, members.scene.us
     return actions.ask_for(edc, us.dsp, us.did, actions.catalog(edc, us.dsp, us.did)["open"])
 
 
-def why_refused(members: Members, ident: str, reason: str) -> str:
+def why_refused(members: Holders, ident: str, reason: str) -> str:
     """Both have the end of it, and our operator reads why: this reason, or none where nothing was shown."""
     assert outcome_of(members.scene.edc, ident) == "TERMINATED"
     row = members.scene.us.until(ident, "TERMINATED")
@@ -99,23 +119,24 @@ def outcome_of(edc: Edc, ident: str) -> str:
 
 def we_refuse_a_stranger(members: Members) -> str:
     """An EDC whose hub holds nothing."""
-    return _refused_by_us(members, None, "")
+    return refused_by_us(members, None, "")
 
 
 def we_refuse_an_unknown_issuer(members: Members) -> str:
     """One whose membership somebody issued whom we do not trust."""
-    return _refused_by_us(members, membership(members.stranger, members.hub.did), "issuer-not-anchored")
+    return refused_by_us(members, membership(members.stranger, members.hub.did), "issuer-not-anchored")
 
 
 def we_refuse_a_revoked_one(members: Members) -> str:
     """One whose membership was withdrawn before anybody looked at the list: our connector keeps lists a minute."""
-    return _refused_by_us(members, members.issued[members.hub.did, WITHDRAWN].read_bytes(), "revoked")
+    return refused_by_us(members, members.issued[members.hub.did, WITHDRAWN].read_bytes(), "revoked")
 
 
 # --- we are refused by EDC -------------------------------------------------------------------------------------------
 
 
-def _refused_by_edc(members: Members, held: bytes | None, reason: str) -> str:
+def refused_by_edc(members: Holders, held: bytes | None, reason: str) -> str:
+    """We show this, and EDC shows us no catalogue: what its log says of it."""
     edc, us = members.scene.edc, members.scene.us
     heard = len(edc.log.read_bytes())
     members.we_hold(held)
@@ -135,12 +156,12 @@ def _refused_by_edc(members: Members, held: bytes | None, reason: str) -> str:
 
 def edc_refuses_a_stranger(members: Members) -> str:
     """We hold nothing: it cannot even read a presentation of nothing."""
-    return _refused_by_edc(members, None, "could not be parsed")
+    return refused_by_edc(members, None, "could not be parsed")
 
 
 def edc_refuses_an_unknown_issuer(members: Members) -> str:
     """Our membership is of somebody whom it does not trust."""
-    return _refused_by_edc(members, membership(members.stranger, members.scene.us.did), "not supported for issuer")
+    return refused_by_edc(members, membership(members.stranger, members.scene.us.did), "not supported for issuer")
 
 
 def edc_refuses_a_revoked_one(members: Members) -> str:
@@ -150,7 +171,7 @@ def edc_refuses_a_revoked_one(members: Members) -> str:
     members.we_hold(file.read_bytes())
     assert us.get(f"/v1/catalog?peer={edc.participant.replace('%', '%25')}")["datasets"]
     members.issuer.revoke(file)
-    return _refused_by_edc(members, file.read_bytes(), f"status at index {index_of(file)} is '1'")
+    return refused_by_edc(members, file.read_bytes(), f"status at index {index_of(file)} is '1'")
 
 
 BY_EDC: tuple[Callable[[Members], str], ...] = (
