@@ -130,11 +130,10 @@ def test_every_wrong_field_is_named_at_once() -> None:
 @pytest.mark.parametrize(
     "context",
     [
-        DSP_CONTEXT, [], ["https://other.example/c"], None, {},
-        [{"tx": "https://w3id.org/tractusx/v0.0.1/ns/"}],
+        DSP_CONTEXT, [], ["https://other.example/c"], None, {}, [{"tx": "https://w3id.org/tractusx/v0.0.1/ns/"}],
         [DSP_CONTEXT, {"a": "b"}], [DSP_CONTEXT, {"@vocab": "https://x.example/"}], [DSP_CONTEXT, {"a": {"@id": "x"}}],
         [DSP_CONTEXT, {"cx-policy": "https://x.example/"}], [DSP_CONTEXT, {"odrl": "https://x.example/"}],
-        [DSP_CONTEXT, {"action": "https://x.example/use"}], [DSP_CONTEXT, {"a": None}], [DSP_CONTEXT, 1],
+        [DSP_CONTEXT, {"use": "https://x.example/use"}], [DSP_CONTEXT, {"a": None}], [DSP_CONTEXT, 1],
     ],
 )  # fmt: skip
 def test_context_names_the_protocol_and_binds_nothing_but_prefixes(context: Json) -> None:

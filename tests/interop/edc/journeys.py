@@ -214,6 +214,24 @@ def we_pull(scene: Scene) -> str:
     return f"{len(GOODS)} bytes"
 
 
+def kept_from_edc(scene: Scene, dataset: str) -> None:
+    """We negotiate, pull with the token that its address names, and keep the octets."""
+    agreement = agreed_with_edc(scene, dataset)
+    body: JsonObject = {"agreement": agreement, "pull": True, "wait_seconds": WAIT_SECONDS}
+    said = scene.us.running.management.work("/v1/fetch", body, key=f"keep {agreement}")
+    assert (said["state"], said["files"], said["findings"]) == ("COMPLETED", 1, []), said
+    files = scene.us.get("/v1/received")["files"]
+    assert isinstance(files, list), files
+    kept = [one["digest"] for one in files if isinstance(one, dict) and one["agreement"] == agreement]
+    assert kept == [digest_multibase(GOODS)], files
+
+
+def we_keep(scene: Scene) -> str:
+    """The same, by our own client of its data plane."""
+    kept_from_edc(scene, "open")
+    return f"{len(GOODS)} bytes"
+
+
 def found_at_edc(scene: Scene, pid: str) -> str:
     """EDC's id of a transfer of ours."""
     return str(actions.found(scene.edc, "transferprocesses", pid)["@id"])
@@ -286,5 +304,5 @@ PROVOKED = ("agreement-mismatch",)
 """What a journey means EDC to hear from us, and EDC calls an error."""
 JOURNEYS: tuple[Callable[[Scene], str], ...] = (
     edc_pulls, edc_accepts_a_limit, we_refuse, edc_suspends, edc_terminates, we_suspend_and_end,
-    we_pull, we_accept_a_limit, edc_refuses, we_suspend, edc_ends_what_it_gives,
+    we_pull, we_keep, we_accept_a_limit, edc_refuses, we_suspend, edc_ends_what_it_gives,
 )  # fmt: skip

@@ -20,7 +20,14 @@ from tests.interop.warehouse import open_warehouse
 HERE = Path(__file__).parent
 MEMBER: JsonObject = {"leftOperand": "membership", "operator": "eq", "rightOperand": "active"}
 _WAIT_MILLIS = 50
-TRADE = (journeys.edc_pulls, journeys.we_pull, journeys.edc_suspends, pushes.we_push, pushes.edc_pushes)
+TRADE = (
+    journeys.edc_pulls,
+    journeys.we_pull,
+    journeys.we_keep,
+    journeys.edc_suspends,
+    pushes.we_push,
+    pushes.edc_pushes,
+)
 
 
 def rounds(folder: Path) -> Iterator[Outcome]:

@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 
-from connector.credentials.digest import digest_multibase
 from connector.model import Did, JsonObject
 from tests.interop.company import ROWS, WAIT_SECONDS
 from tests.interop.edc import journeys
@@ -28,7 +27,7 @@ _RENEWED = "/public/token?grant_type=refresh_token"
 """Its web server warns of each renewal, because the grant stands in the URL."""
 _ANOTHER, _LEFT, _LEAVING = 11, 12, 13
 DRIFT = ("DataPlaneAccessTokenService",)
-"""Its token service, of 0.10.0, lacks the method by which a data plane of 0.14 revokes: it logs that at a pull's end."""
+"""Its token service, of 0.10.0, lacks the method by which a data plane of 0.14 revokes: its log says so."""
 
 
 def it_pulls(dataspace: Dataspace) -> str:
@@ -51,20 +50,11 @@ def it_renews(dataspace: Dataspace) -> str:
     return "twice"
 
 
-def _we_pull(dataspace: Dataspace, dataset: str) -> JsonObject:
-    """Ours from its data plane: the octets are kept. Returns the rules of the agreement."""
-    scene = dataspace.scene
+def _we_keep(dataspace: Dataspace, dataset: str) -> None:
+    """Ours from its data plane, after a renewal."""
     renewed = _renewals(dataspace)
-    agreement = journeys.agreed_with_edc(scene, dataset)
-    body: JsonObject = {"agreement": agreement, "pull": True, "wait_seconds": WAIT_SECONDS}
-    said = scene.us.running.management.work("/v1/fetch", body, key=f"pull {agreement}")
-    assert (said["state"], said["files"], said["findings"]) == ("COMPLETED", 1, []), said
-    files = scene.us.get("/v1/received")["files"]
-    assert isinstance(files, list), files
-    kept = [one["digest"] for one in files if isinstance(one, dict) and one["agreement"] == agreement]
-    assert kept == [digest_multibase(journeys.GOODS)], files
+    journeys.kept_from_edc(dataspace.scene, dataset)
     assert _renewals(dataspace) > renewed
-    return journeys.our_view(scene)[dataset]
 
 
 def _renewals(dataspace: Dataspace) -> int:
@@ -73,14 +63,15 @@ def _renewals(dataspace: Dataspace) -> int:
 
 def we_pull(dataspace: Dataspace) -> str:
     """Under a policy for members; its token is renewed by us before it is shown."""
-    _we_pull(dataspace, "open")
+    _we_keep(dataspace, "open")
     return f"{len(journeys.GOODS)} bytes, with a renewed token"
 
 
 def we_pull_under_a_framework(dataspace: Dataspace) -> str:
     """Under the policy of every Catena-X use case: membership, framework agreement, purpose."""
-    offer = _we_pull(dataspace, "framed")
+    offer = journeys.our_view(dataspace.scene)["framed"]
     assert "cx-policy:UsagePurpose" in json.dumps(offer), offer
+    _we_keep(dataspace, "framed")
     return "Membership, FrameworkAgreement, UsagePurpose"
 
 
