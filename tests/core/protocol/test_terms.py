@@ -8,7 +8,8 @@ from pydantic import TypeAdapter, ValidationError
 
 from connector.errors import BadMessage
 from connector.model import Json, JsonObject
-from connector.protocol.messages import DSP_CONTEXT, parse
+from connector.protocol.contexts import DSP_CONTEXT
+from connector.protocol.messages import parse
 from connector.protocol.terms import Agreement, Constraint, Offer, rules_digest, rules_of, same_rules
 
 CONNECTIVES = ("and", "andSequence", "or", "xone")

@@ -39,6 +39,9 @@ class Holders(Protocol):
     def we_hold(self, credential: bytes | None) -> None:
         """From now on we show this membership, or none."""
 
+    def we_are_good(self) -> None:
+        """We are a member."""
+
     def all_good(self) -> None:
         """Both are members."""
 

@@ -52,13 +52,17 @@ class Dataspace:
         said: JsonObject = {"contractVersion": "1.0", "useCase": "DataExchangeGovernance"}
         self._hold(FRAMEWORK, self._credential(FRAMEWORK, self.scene.us.did, _OURS, said) if framework else None)
 
-    def all_good(self) -> None:
-        """Both are members, and we have signed what there is to sign."""
+    def we_are_good(self) -> None:
+        """We are a member, and have signed what there is to sign."""
         us = Did(self.scene.us.did)
-        self.hub.hold(self.membership(self.hub.did, _THEIRS))
         self.we_hold(self.membership(us, _OURS))
         self._hold(PURPOSE, self._credential(PURPOSE, us, _OURS, {}))
         self.we_agree(framework=True)
+
+    def all_good(self) -> None:
+        """Both are members."""
+        self.we_are_good()
+        self.hub.hold(self.membership(self.hub.did, _THEIRS))
 
     def _hold(self, kind: str, credential: bytes | None) -> None:
         file = self.scene.us.running.config.folder / "held" / f"{kind}.jwt"
