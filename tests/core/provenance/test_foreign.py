@@ -15,19 +15,23 @@ from connector.provenance.nodes import Check
 from connector.provenance.origin import Ground
 from connector.provenance.outcomes import Outcome
 from connector.provenance.reads import Page, Read
+from connector.provenance.report import AuditReport
 from connector.provenance.walk import Walk
 from tests.core.provenance.chains import (
     MAKER,
     MINE,
     NOW,
     REFINER,
+    SEALED,
     World,
     attribution,
     audit,
     chain,
+    facility,
     finish,
     metal,
     product,
+    words,
 )
 from tests.core.provenance.claims import mined, shares
 
@@ -68,6 +72,37 @@ def test_a_permit_counts_for_whom_it_was_given() -> None:
     world.add(REFINER, "MineralLotPassport", "rec:T", ("B2B", lot))
     report = audit(world, root="rec:T", holder=REFINER)
     assert [found.fraction(Ground.UNPROVEN) for found in report.coverage] == [1]
+
+
+def _mined(world: World, who: Did, place: str, **more: Json) -> AuditReport:
+    """The audit of a lot that was made there."""
+    event: JsonObject = {"id": "evt:T", "type": "MakeEvent", "facility": place.removeprefix("rec:facility:")}
+    event |= {"eventTime": "2027-01-05T00:00:00Z", "output": [product("T", "10")], **more}
+    event["input"] = [product("DUST", "10", sourceKind="primary", attested=True)]
+    event |= {"attribution": [attribution("DUST", "T", "10")], "facilityRecord": world.link(who, place)}
+    world.add(who, "MakeEvent", "rec:made:T", ("ORG", event))
+    lot: JsonObject = {"id": "T", "type": "MaterialLot", "madeIn": world.link(who, "rec:made:T")}
+    world.add(who, "MineralLotPassport", "rec:T", ("B2B", lot))
+    return audit(world, root="rec:T", holder=who)
+
+
+@pytest.mark.parametrize(("runs", "ground"), [(REFINER, Ground.VERIFIED), (MINE, Ground.UNPROVEN)])
+def test_a_permit_of_ones_own_at_a_site_that_another_runs_makes_no_origin(runs: Did, ground: Ground) -> None:
+    """Whoever runs the site, and got the permit, signs what came out of it."""
+    world = chain()
+    world.proofs["site:pit"] = {"operatedBy": runs}
+    report = _mined(world, REFINER, facility(world, REFINER, "site:pit", "Pit", permit=True))
+    assert {share.ground for share in report.coverage[0].shares} == {ground}
+
+
+def test_an_event_that_corrects_what_nobody_gave_us_counts() -> None:
+    """What it takes back is in no book."""
+    world = chain()
+    link = world.link(MINE, world.add(MINE, "MakeEvent", "rec:old", ("ORG", {"id": "evt:old"})))
+    world.refuse[MINE, str(link["id"])] = SEALED
+    report = _mined(world, MINE, "rec:facility:site:mine", corrects=link)
+    assert {share.ground for share in report.coverage[0].shares} == {Ground.VERIFIED}
+    assert words(report)[str(link["id"])] == "sealed"
 
 
 def _mixed(event_id: str) -> float:

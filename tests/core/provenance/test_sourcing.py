@@ -169,6 +169,7 @@ def test_a_claim_is_held_against_the_attestation_that_it_leans_on() -> None:
     other = social("94", assurance=assurance("third", verifier="did:web:other.example"))
     assert contradicted(audit(mined(L1=other))) == []  # another one's judgement may be another
     assert contradicted(audit(mined(L2=high))) == []  # the refinery's
+    assert contradicted(audit(mined(L1=social("", assurance=assurance("third"))))) == []  # it tells none
     edition: JsonObject = {**high["socialClaim"][0], "schemeVersion": "3"}  # type: ignore[index, dict-item]  # made above
     assert contradicted(audit(mined(L1={"socialClaim": edition}))) == []
 
@@ -209,6 +210,7 @@ def test_false_claims_of_one_record_are_one_finding_for_each_cause() -> None:
     world = mined(L1={"socialClaim": high, "redFlag": flags})
     *_, ident = (ident for (holder, ident), to in world.links.items() if (holder, to.record) == (REFINER, "rec:L1"))
     world.links[REFINER, ident] = replace(world.links[REFINER, ident], holder=REFINER)
+    world.copies[REFINER, "rec:L1"] = replace(world.pages["rec:L1", 1], holder=REFINER)
     report = audit(world)
     assert sum(node.id == "rec:L1" for node in report.nodes) == 2
     told = "; ".join(f"a red flag without any action: sign {number}" for number in range(5))
