@@ -137,6 +137,7 @@ def test_values_are_sent_as_texts(value: Json, sent: Json) -> None:
     "rule",
     [
         {"action": "use", "note": "edc:x"},
+        {"action": "odrl:use"},
         {"action": "use", "duty": [{"action": {"@id": "edc:x"}}]},
         {"action": "use", "duty": [{"action": None, "leftOperand": 7}]},
     ],
