@@ -69,7 +69,7 @@ def config(
     Example: battery-connector config retry
     """
     with told():
-        found = [one for one in settings() if key.lower() in one.key]
+        found = [one for one in settings() if key.lower() in one.key.lower()]
         if not found:
             raise BadInput(f"no key has {key!r} in its name", hint="battery-connector config --reference")
         here: JsonObject = {} if reference else load(config).model_dump(mode="json")

@@ -57,6 +57,12 @@ def test_what_a_company_says_is_beside_the_default(tmp_path: Path) -> None:
     assert "retry_first" not in people
 
 
+def test_keys_are_found_by_the_names_under_which_they_are_told() -> None:
+    """Large letters stand in those that a company names itself."""
+    told = [CliRunner().invoke(app, ["config", "--reference", key]) for key in ("issues.ID.type", "issues.id.type")]
+    assert [one.stdout.count("\n| `") for one in told] == [1, 1]
+
+
 def test_a_key_that_is_not_there_is_said() -> None:
     """With where all of them stand."""
     answer = CliRunner().invoke(app, ["config", "colour", "--reference"])
