@@ -95,6 +95,7 @@ def test_a_lost_answer_does_not_end_it(tmp_path: Path) -> None:
         first = address["authorization"], address["refreshToken"]
         answers = [orjson.loads((await ask(customer, supplier, *first)).body) for _ in range(2)]
         assert [one["token_type"] for one in answers] == ["Bearer", "Bearer"]
+        assert [one["expires"] for one in answers] == [one["expires_in"] for one in answers]  # Catena-X's name for it
         assert await running.pulled(first[0]) == 200
         lost, kept = ((one["access_token"], one["refresh_token"]) for one in answers)
         assert lost == kept, "else a late copy of the first would take away what the second has brought"
