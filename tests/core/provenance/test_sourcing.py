@@ -102,6 +102,24 @@ def test_an_attestation_to_which_two_companies_lay_claim_stands_for_neither() ->
     assert opened(report) == {"rec:attestation": "several companies call its site theirs"}
 
 
+class Guest(Squatter):
+    """Its refiner leans on the mine's own record of the site instead."""
+
+    def moved_to(self, kind: str, said: JsonObject) -> JsonObject:
+        """What becomes of a subject."""
+        leans: JsonObject = {"facility": "site:mine", "facilityRecord": self.link(REFINER, "rec:facility:site:mine")}
+        return leans if kind == "MakeEvent" else {}
+
+
+def test_who_leans_on_anothers_record_of_a_site_takes_no_attestation_from_it() -> None:
+    """That record tells who runs the site, and for whom it was judged."""
+    world = attest(Guest())
+    world.proofs["site:mine"] = {"attestation": [world.link(MINE, "rec:attestation")]}
+    report = audit(chain(world=world))
+    assert (opened(report), sites(report)[f"site:mine of {MINE}"]) == ({}, "attested")
+    assert sites(report)[f"site:mine of {REFINER}"] == "unstated"
+
+
 @pytest.mark.parametrize(
     ("more", "why"),
     [
