@@ -177,13 +177,9 @@ class Binder:
             pieces.append(text)
             if opened:
                 get, more, owner = self.getter(name.strip(), scope, spec)
-                gets.append(get)
+                gets.append(_whole(get) if owner.source.is_listed and spec.pattern is None else get)
                 refs += more
-        return (
-            _filled(pieces, gets, whole_text if owner.source.is_listed and spec.pattern is None else str),
-            refs,
-            owner,
-        )
+        return _filled(pieces, gets), refs, owner
 
     def tests(self, conditions: tuple[Condition, ...], scope: Scope) -> tuple[Test, ...]:
         """The conditions of a node or a join."""
@@ -283,7 +279,11 @@ def _demanded(make: Callable[[Frame], _T | None]) -> Callable[[Frame], _T | None
     return demanded
 
 
-def _filled(pieces: list[str], gets: list[Get], whole: Convert) -> Get:
+def _whole(get: Get) -> Get:
+    return lambda frame: whole_text(get(frame))
+
+
+def _filled(pieces: list[str], gets: list[Get]) -> Get:
     """The template's text; empty where one of its columns is."""
     last = len(gets)
 
@@ -295,7 +295,7 @@ def _filled(pieces: list[str], gets: list[Get], whole: Convert) -> Get:
                 cell = gets[index](frame)
                 if not cell:
                     return ""
-                out.append(whole(cell))
+                out.append(cell)
         return "".join(out)
 
     return get

@@ -24,7 +24,7 @@ KINDS: Final[tuple[Kind, ...]] = ("social", "attestation", "index", "risk-area",
 ATTESTATION: Final = "SchemeAttestation"
 _RISKS: Final = ((True, "high-risk"), (False, "no-high-risk"))
 _INDEPENDENT: Final = frozenset({"second", "third"})
-_FIGURE: Final = re.compile(r"[0-9]+(?:\.[0-9]+)?", re.ASCII)
+_FIGURE: Final = re.compile(r"[0-9]+(?:[.,][0-9]+)?", re.ASCII)
 _OUT_OF: Final = {"of", "/"}
 
 
@@ -87,7 +87,8 @@ def fits(score: str, other: str) -> bool:
     if not (_FIGURE.match(score) and _FIGURE.match(other)):
         return score.split() == other.split()
     units = [{*_FIGURE.sub(" ", one).split()} - _OUT_OF for one in (score, other)]
-    figures = zip(_FIGURE.findall(score), _FIGURE.findall(other), strict=False)
+    written = (_FIGURE.findall(one.replace(",", ".")) for one in (score, other))
+    figures = zip(*written, strict=False)
     return all(Decimal(one) == Decimal(two) for one, two in figures) and (units[0] == units[1] or not all(units))
 
 

@@ -98,6 +98,18 @@ def test_sql_gets_the_error_and_a_source_that_it_reads_counts_no_row_in_doubt() 
     assert [seen(one) for one in held.findings] == [(1, 2, "TYPE", "#N/A", "mangled-text")]
 
 
+def test_each_column_of_a_template_is_held_to_the_same() -> None:
+    """Whatever the last one's source is."""
+    plan = plan_of(
+        f'lots: {CSV}}}\nsites: {{file: "*.json", format: odata, key: SITE}}', 'commodityCode: "{A} {site.NAME}"',
+        header="key: LOT\nlookup: {site: {source: sites, on: SITE}}",
+    )  # fmt: skip
+    lots, sites = b"LOT;A;SITE\nL1;#NV;S\nL2;y;S\n", b'{"value": [{"SITE": "S", "NAME": "n"}]}'
+    result = result_of(plan, lots=lots, sites=sites)
+    assert [mapped.subject["commodityCode"] for mapped in result.mapped] == ["y n"]
+    assert [seen(one) for one in result.findings] == [(1, 2, "A", "#NV", "mangled-text")]
+
+
 def test_csv_conditions_are_held_to_the_same() -> None:
     """What a spreadsheet saved as CSV."""
     plan = plan_of(f"lots: {CSV}}}", "commodityCode: =x", header="key: LOT\nwhere: {column: A, in: [y]}")

@@ -207,7 +207,8 @@ def test_a_claim_that_fits_one_of_two_judgements_contradicts_neither() -> None:
     ("claimed", "signed", "fit"),
     [
         ("74.0", "74", True), ("74 of 100", "74/100", True), ("74 %", "74%", True), ("74", "74 of 100", True),
-        ("B ", "B", True), ("Level 2", "Level 2", True), ("070", "70.00", True), ("70-80", "70 - 80", True),
+        ("74,5 %", "74.5", True), ("B ", "B", True),
+        ("Level 2", "Level 2", True), ("070", "70.00", True), ("70-80", "70 - 80", True),
         ("94", "74", False), ("7.4", "74", False), ("74 of 80", "74 of 100", False), ("74 %", "74 points", False),
         ("Level 3", "Level 2", False), ("B", "74", False), ("-74", "74", False), ("70-80", "70-90", False),
     ],
