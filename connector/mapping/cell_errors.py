@@ -12,8 +12,10 @@ import struct
 import zipfile
 from collections.abc import Iterator
 
-_XLSX_ERROR = re.compile(rb"""(<(?:\w+:)?c\s(?:[^<>]*\s)?)t=(?:"e"|'e')""")
-"""A cell of the type `e` (ECMA-376 part 1, 18.3.1.4 and 18.18.11)."""
+_XLSX_ERROR = re.compile(rb"""t=(?:"e"|'e')""")
+"""The type `e` of a cell (ECMA-376 part 1, 18.3.1.4 and 18.18.11). Of millions of cells few have it."""
+_XLSX_CELL = re.compile(rb"<(?:\w+:)?c\s(?:[^<>]*\s)?")
+_LONGEST_TAG = 512
 _ODS_ERROR = re.compile(rb"""<[\w:]*table-cell\s[^<>]*\bcalcext:value-type="error"[^<>]*>""")
 """What LibreOffice adds to a cell whose formula failed; by OpenDocument alone it is an empty text, or 0."""
 _ODS_VALUE = re.compile(rb"""\soffice:(?:string-value|value|value-type)="[^"]*\"""")
@@ -47,7 +49,13 @@ def as_text(data: bytes) -> bytes:
 def _told(name: str, part: bytes) -> bytes:
     if name == "content.xml":
         return _ODS_ERROR.sub(_ods_text, part) if b'calcext:value-type="error"' in part else part
-    return _XLSX_ERROR.sub(rb'\1t="str"', part) if b't="e"' in part or b"t='e'" in part else part
+    return _XLSX_ERROR.sub(_xlsx_text, part) if b't="e"' in part or b"t='e'" in part else part
+
+
+def _xlsx_text(kind: re.Match[bytes]) -> bytes:
+    at = kind.start()
+    begin = kind.string.rfind(b"<", max(0, at - _LONGEST_TAG), at)
+    return b't="str"' if begin >= 0 and _XLSX_CELL.fullmatch(kind.string, begin, at) else kind[0]
 
 
 def _ods_text(cell: re.Match[bytes]) -> bytes:

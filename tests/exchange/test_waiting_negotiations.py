@@ -39,7 +39,7 @@ def test_without_a_word_it_is_refused_in_time(tmp_path: Path) -> None:
 
 
 def test_who_waits_is_told_for_what(tmp_path: Path) -> None:
-    """Once, after a moment: for a person at the peer, or for a peer that is away; a quick answer needs no word."""
+    """Once, after a moment: for a person at the peer, or for a peer that is away. Who waits no longer hears nothing."""
 
     async def scene(world: World) -> None:
         customer, supplier = world.nodes
