@@ -379,7 +379,7 @@ def _validated(model: type[M], raw: JsonObject) -> M:
 
 _MOST_TOLD = 50
 """Wrong fields, each with a sentence: of twenty thousand the answer would be forty times the message."""
-_TAGS = frozenset({"atomic", "logical", "str", "DataService"})
+_TAGS = frozenset({"atomic", "logical", "str", "dict[str,str]", "DataService"})
 
 
 def _path(loc: tuple[int | str, ...]) -> str:

@@ -6,8 +6,12 @@ import json
 from datetime import UTC, datetime
 from pathlib import Path
 
+import pytest
+
+from connector.errors import BadMessage
 from connector.model import JsonObject
 from connector.protocol import messages as m
+from connector.protocol.contexts import DSP_CONTEXT
 from connector.protocol.terms import rules_of, same_rules
 from connector.protocol.transfer import read_pull
 
@@ -41,3 +45,11 @@ def test_a_tractus_x_connector_s_data_address_tells_its_habits() -> None:
     kept = read_pull(start.data_address, datetime(2026, 11, 30, tzinfo=UTC))
     assert (kept["bare"], kept["grantInUrl"]) == (True, True)
     assert str(kept["refreshEndpoint"]).endswith("/public/token")
+
+
+def test_what_is_wrong_within_a_context_is_told_in_the_words_of_the_message() -> None:
+    """A term with a definition of its own: no word of a library."""
+    with pytest.raises(BadMessage) as caught:
+        m.parse({**of_tractus_x("it asks for our catalogue"), "@context": [DSP_CONTEXT, {"a": {"@id": "x"}}]})
+    assert "@context.1.a: Input should be" in caught.value.detail
+    assert "dict[" not in caught.value.detail
