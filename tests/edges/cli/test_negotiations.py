@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -41,10 +42,11 @@ def begun(refiner: Company) -> str:
 
 
 def held(company: Company) -> str:
-    """The id of the one turn that waits there."""
-    code, answer = ask(company, "approvals")
-    assert code == 0
-    (one,) = answer["approvals"]
+    """The id of the one turn that waits there, or will when the message that is under way has come."""
+    deadline = time.monotonic() + 30
+    while not (waiting := ask(company, "approvals")[1]["approvals"]) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    (one,) = waiting
     return str(one["id"])
 
 
