@@ -12,7 +12,7 @@ import subprocess
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import orjson
@@ -131,9 +131,14 @@ def membership(issuer: Authority, party: str) -> bytes:
         "issuer": issuer.did, "issuanceDate": time_text(begin), "expirationDate": time_text(end),
         "credentialSubject": {"id": party, "memberOf": "Bench"},
     }  # fmt: skip
+    return in_jwt(issuer, party, stated, (begin, end))
+
+
+def in_jwt(issuer: Authority, party: str, stated: JsonObject, valid: tuple[datetime, datetime]) -> bytes:
+    """A credential about the party, signed as a JWT with a `vc` claim (VC Data Model 1.1)."""
+    begin, end = (int(one.timestamp()) for one in valid)
     claims: JsonObject = {
-        "iss": issuer.did, "sub": party, "jti": ident, "nbf": int(begin.timestamp()), "exp": int(end.timestamp()),
-        "vc": stated,
+        "iss": issuer.did, "sub": party, "jti": stated["id"], "nbf": begin, "exp": end, "vc": stated,
     }  # fmt: skip
     signer = issuer.signer
     unsigned = jose.signing_input({"alg": signer.alg, "kid": signer.key_id, "typ": "JWT"}, orjson.dumps(claims))

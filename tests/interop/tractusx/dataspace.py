@@ -13,7 +13,6 @@ from datetime import timedelta
 
 import orjson
 
-from connector.credentials import jose
 from connector.credentials.datamodel import time_text
 from connector.credentials.status_list import list_payload
 from connector.credentials.vc11 import CONTEXT
@@ -21,6 +20,7 @@ from connector.model import Did, JsonObject
 from tests.bench.authority import Authority
 from tests.interop.edc.journeys import Scene
 from tests.interop.identity.hub import Hub
+from tests.interop.identity.issuer import in_jwt
 from tests.listening import Asked
 
 MEMBERSHIP, FRAMEWORK, PURPOSE = (
@@ -83,13 +83,7 @@ class Dataspace:
             },
             "credentialSubject": {"id": party, "holderIdentifier": _NUMBERS.format(index), **said},
         }  # fmt: skip
-        claims: JsonObject = {
-            "iss": issuer.did, "sub": party, "jti": ident, "nbf": int(begin.timestamp()), "exp": int(end.timestamp()),
-            "vc": stated,
-        }  # fmt: skip
-        signer = issuer.signer
-        unsigned = jose.signing_input({"alg": signer.alg, "kid": signer.key_id, "typ": "JWT"}, orjson.dumps(claims))
-        return jose.attach(unsigned, signer.sign_now(unsigned))
+        return in_jwt(issuer, party, stated, (begin, end))
 
 
 def site(issuer: Authority) -> Callable[[Asked], tuple[int, bytes]]:
