@@ -204,17 +204,21 @@ class Companies:
 
 
 def free_ports(count: int) -> list[int]:
-    """Ports of loopback that nobody uses now, near each other. They lie below those that the system gives away, so that
-    nobody takes one before its use, and anywhere there, so that two runs beside each other do not choose the same.
+    """Ports of loopback that nobody uses now, near each other; nobody else is given them while this process lives. They
+    lie below those that the system gives away, so that nobody takes one before its use.
     """
     start = _QUIET_PORTS[0] + secrets.randbelow(len(_QUIET_PORTS))
-    found: list[int] = []
+    claims: dict[int, socket.socket] = {}
     with ExitStack() as stack:
         for port in range(start, start + _NEAR):
-            sock = stack.enter_context(socket.socket())
+            served = stack.enter_context(socket.socket())
+            claim = stack.enter_context(socket.socket(type=socket.SOCK_DGRAM))
             with suppress(OSError):
-                sock.bind(("127.0.0.1", port))
-                found.append(port)
-            if len(found) == count:
-                return found
+                served.bind(("127.0.0.1", port))
+                claim.bind(("127.0.0.1", port))
+                claims[port] = claim
+            if len(claims) == count:
+                for taken in claims.values():
+                    taken.detach()  # bound until this process ends; what is served is served over TCP
+                return list(claims)
     raise Unavailable(f"there are not {count} free ports from {start} on", hint="try again: others are looked at then")

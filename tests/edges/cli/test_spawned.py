@@ -97,3 +97,13 @@ def test_a_folder_of_no_demo_is_named(tmp_path: Path) -> None:
     """With what to do."""
     with pytest.raises(BadInput, match="no folder of a demo"):
         stop_noted(tmp_path)
+
+
+def test_two_companies_are_never_given_one_port(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Though nobody serves it yet, and though the same place is drawn; another process is not given it either."""
+    monkeypatch.setattr("connector.cli.companies.secrets.randbelow", lambda _: 0)
+    given = [*free_ports(2), *free_ports(2)]
+    other = "import connector.cli.companies as it; it.secrets.randbelow = lambda _: 0; print(*it.free_ports(2))"
+    told = subprocess.run([sys.executable, "-c", other], capture_output=True, check=True, text=True).stdout
+    given += [int(one) for one in told.split()]
+    assert len(set(given)) == len(given) == 6
