@@ -27,14 +27,16 @@ _LOOK_SECONDS: Final = 0.05
 
 
 def spawn(folder: Path, name: str, words: list[str], log: Path) -> subprocess.Popen[bytes]:
-    """Start one of our own commands. Under its name only one runs at a time."""
+    """Start one of our own commands. Under its name only one runs at a time, and no module is taken from the folder in
+    which the user stands (-P): a `json.py` of his there is not ours.
+    """
     locks = folder / _LOCKS
     locks.mkdir(exist_ok=True)
     with log.open("ab") as out, (locks / name).open("ab") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         lock.truncate(0)
         started = subprocess.Popen(  # noqa: S603 - our own command
-            [sys.executable, "-m", "connector", *words], stdout=out, stderr=out, stdin=subprocess.DEVNULL,
+            [sys.executable, "-P", "-m", "connector", *words], stdout=out, stderr=out, stdin=subprocess.DEVNULL,
             start_new_session=True, pass_fds=[lock.fileno()],
         )  # fmt: skip
         lock.write(b"%d" % started.pid)

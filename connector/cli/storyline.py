@@ -182,8 +182,8 @@ class Storyline:
         """The id of what a plan's document is about: what `map run` says before anything is published."""
         out = holder.folder / f"{plan}.jsonl"
         if not out.exists():
-            words = [sys.executable, "-m", "connector", "map", "run", str(holder.folder / "plans" / f"{plan}.yaml"),
-                     "--config", str(holder.config_file), "--out", str(out), "--json"]  # fmt: skip
+            words = [sys.executable, "-P", "-m", "connector", "map", "run", "--json", "--out", str(out),
+                     str(holder.folder / "plans" / f"{plan}.yaml"), "--config", str(holder.config_file)]  # fmt: skip
             subprocess.run(words, capture_output=True, check=True)  # noqa: S603 - our own command
         document = json.loads(out.read_text("utf-8").splitlines()[0])
         return str(document.get("subject", document)["id"])

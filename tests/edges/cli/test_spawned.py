@@ -107,3 +107,12 @@ def test_two_companies_are_never_given_one_port(monkeypatch: pytest.MonkeyPatch)
     told = subprocess.run([sys.executable, "-c", other], capture_output=True, check=True, text=True).stdout
     given += [int(one) for one in told.split()]
     assert len(set(given)) == len(given) == 6
+
+
+def test_a_module_in_the_users_folder_is_not_taken_for_one_of_ours(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever tries the demo where his own `json.py` lies."""
+    (tmp_path / "json.py").write_text("raise SystemExit('the wrong json')")
+    monkeypatch.chdir(tmp_path)
+    assert spawn(tmp_path, "mine", ["--help"], tmp_path / "mine.log").wait(60) == 0, (tmp_path / "mine.log").read_text()
