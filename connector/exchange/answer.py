@@ -19,13 +19,12 @@ from connector.errors import NotFound
 from connector.exchange.policies import Policies
 from connector.exchange.ports import AuditAnswer, Store
 from connector.exchange.rows import ApprovalRow, CredentialRow, EvidenceEntry, RecordRow
-from connector.exchange.stored import micros, under_way
+from connector.exchange.stored import is_in_force, micros, said_of
 from connector.exchange.subjects import identifiers
 from connector.exchange.units import about, subject_of, unit_claims
 from connector.model import AccessClass, Claim, Did, Facts, Json, JsonObject, Level
 from connector.policy.evaluate import Decision, evaluate
 from connector.policy.operands import Stage
-from connector.protocol.negotiation import Kind, State
 from connector.provenance.reads import LATEST, Read, parse_path
 
 _OK, _HELD, _SEALED, _UNKNOWN = 200, 202, 403, 404
@@ -224,10 +223,7 @@ class AuditAnswers:
     async def _agreement(self, party: Did, dataset_id: str | None) -> Claim:
         """Whether the caller holds an agreement on this dataset: one on another dataset says nothing about it."""
         for row in await self.store.agreements_with(self.tenant, party, dataset_id):
-            if row.role != "provider" or row.replaced_by is not None:
-                continue
-            process = await self.store.load_process(self.tenant, "negotiation", row.negotiation_pid)
-            if process is not None and (process.state == State.FINALIZED or under_way(process) == Kind.FINALIZE):
+            if is_in_force(row, await self.store.load_process(self.tenant, "negotiation", row.negotiation_pid)):
                 return Claim(name="agreementHeld", value="true", source=row.agreement_id)
         return Claim(name="agreementHeld", value="false", source="request")
 
@@ -251,7 +247,7 @@ class AuditAnswers:
         row = await self.store.load_approval(self.tenant, "audit", pid)
         if row is None:
             raise NotFound(f"nothing waits at {pid}", hint="battery-connector approvals")
-        detail = orjson.dumps({**orjson.loads(row.detail), "reason": reason})
+        detail = orjson.dumps({**said_of(row), "reason": reason})
         said = replace(row, decision=decision, due=self._until(now), detail=detail)
         await self.store.commit_approval(said, self._on_record(said, now, "audit-decided-by-hand"))
         return said
@@ -262,7 +258,7 @@ class AuditAnswers:
     def _on_record(self, row: ApprovalRow, now: datetime, event: str) -> EvidenceEntry:
         told: JsonObject = {
             "party": row.counterparty, "dataset": row.subject, "decision": row.decision or None,
-            **orjson.loads(row.detail),
+            **said_of(row),
         }  # fmt: skip
         return EvidenceEntry(tenant=self.tenant, at=micros(now), event=event, body=orjson.dumps(told))
 

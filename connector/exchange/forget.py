@@ -21,7 +21,7 @@ from connector.credentials.digest import digest_multibase
 from connector.errors import Conflict
 from connector.exchange.ports import Clock, Store
 from connector.exchange.rows import ApprovalRow, EvidenceEntry, ProcessRow
-from connector.exchange.stored import micros, time_of
+from connector.exchange.stored import micros, said_of, time_of
 from connector.model import JsonObject
 
 _DAY_MICROSECONDS = 86_400_000_000
@@ -92,5 +92,5 @@ class Forget:
 
 def _about(row: ApprovalRow) -> list[str]:
     """The digests of what a request of ours brought, and of what it is to renew."""
-    said = orjson.loads(row.detail) if row.kind == "credential" else {}
+    said = said_of(row) if row.kind == "credential" else {}
     return [*said.get("digests", ()), *said.get("renews", ())]

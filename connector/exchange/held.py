@@ -14,7 +14,6 @@ from typing import Any, Literal, cast
 from connector.errors import IllegalTransition
 from connector.exchange.draft import Draft
 from connector.exchange.rows import ApprovalRow
-from connector.exchange.stored import micros
 from connector.model import JsonObject
 from connector.protocol.turns import COUNTERS, Turn
 
@@ -40,9 +39,8 @@ class Word:
 
 def hold(draft: Draft, tenant: str, turn: Turn, limit_seconds: int, note: str = "") -> None:
     """The turn waits for a person."""
-    now = micros(draft.now)
-    due = now + limit_seconds * 1_000_000
-    waits: JsonObject = {"turn": turn.value, "asked": now, "due": due}
+    due = draft.at + limit_seconds * 1_000_000
+    waits: JsonObject = {"turn": turn.value, "asked": draft.at, "due": due}
     draft.content["waits"] = {**waits, "note": note} if note else waits
     draft.alarms = {LIMIT: due}
     draft.approval, draft.approval_done = _row(draft, tenant), False

@@ -108,10 +108,8 @@ class Inbox:
             before, result = result, Received()
             came = [await self.arrivals.take(way, group, _carried, result) for group in page.records]
             await self.arrivals.delivered(way, came)
-            result.records, result.credentials = (
-                result.records + before.records,
-                result.credentials + before.credentials,
-            )
+            result.records += before.records
+            result.credentials += before.credentials
             if not result.unchecked or (pause := next(pauses, None)) is None:
                 return result
             await asyncio.sleep(pause)

@@ -12,12 +12,10 @@ from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass, field
 from typing import Final
 
-import orjson
-
 from connector.errors import ConnectorError
 from connector.exchange.ports import Clock, Store
 from connector.exchange.rows import ApprovalRow
-from connector.exchange.stored import micros
+from connector.exchange.stored import micros, said_of
 
 _log = logging.getLogger("connector.inquire")
 
@@ -53,7 +51,7 @@ class Inquire:
         now = micros(self.clock.now())
         rows = await self.store.list_approvals(self.tenant, "credential", limit=_MOST)
         waiting = [row for row in rows if not row.decision and not row.not_before and row.due > now]
-        waiting = [row for row in waiting if self.id_name in orjson.loads(row.detail)]
+        waiting = [row for row in waiting if self.id_name in said_of(row)]
         self._due = {row.pid: self._due.get(row.pid, row.asked + _SHORTEST) for row in waiting}
         for row in waiting:
             if self._due[row.pid] > now:

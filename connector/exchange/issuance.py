@@ -16,7 +16,7 @@ from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
-from typing import Any, Final, Protocol
+from typing import Final, Protocol
 
 import orjson
 
@@ -33,7 +33,7 @@ from connector.exchange.pages import reason_of
 from connector.exchange.patience import NOT_NOW, not_now
 from connector.exchange.ports import Clock, Ids, Peers, Resolver, Store, Verifier
 from connector.exchange.rows import ApprovalRow, EvidenceEntry
-from connector.exchange.stored import micros
+from connector.exchange.stored import micros, said_of
 from connector.model import Did, Json, JsonObject
 from connector.vocabulary.admission import admit_message
 
@@ -145,14 +145,14 @@ class Issuance:
         """The request with the issuer's own id for it, the last segment of its address (section 6.4)."""
         ident = location.partition("?")[0].rstrip("/").rpartition("/")[2]
         async with self._turn:
-            now = await self.store.load_approval(self.tenant, "credential", row.pid) or row
+            now = await self._standing(row)
             if not _SEGMENT.fullmatch(ident):
                 return now
             after = replace(now, detail=orjson.dumps({**said_of(now), REQUEST_ID: ident}))
             try:
                 await self.store.claim_approval(after, None, seen=now)
             except Conflict:  # delivered to another process just now
-                return await self.store.load_approval(self.tenant, "credential", row.pid) or row
+                return await self._standing(row)
         return after
 
     async def inquire(self, row: ApprovalRow) -> None:
@@ -172,7 +172,7 @@ class Issuance:
     async def _unless_decided(self, row: ApprovalRow, decision: str, event: str, reason: str) -> ApprovalRow:
         """The request with this decision, or as it stands if its delivery was faster than the answer."""
         async with self._turn:
-            now = await self.store.load_approval(self.tenant, "credential", row.pid) or row
+            now = await self._standing(row)
             if now.decision:
                 return now
             said = {"reason": reason}
@@ -180,8 +180,11 @@ class Issuance:
             try:
                 await self.store.claim_approval(row, self._entry(row, event, said), seen=now)
             except Conflict:  # delivered to another process just now
-                return await self.store.load_approval(self.tenant, "credential", row.pid) or row
+                return await self._standing(row)
         return row
+
+    async def _standing(self, row: ApprovalRow) -> ApprovalRow:
+        return await self.store.load_approval(self.tenant, "credential", row.pid) or row
 
     def _trusted(self, issuer: Did) -> bool:
         return any(issuer in trusted for trusted in self.trusted_issuers.values())
@@ -239,7 +242,7 @@ class Issuance:
         async with self._turn:
             for _ in range(_TRIES):
                 with suppress(Conflict):  # another process took a delivery just now: on top of that one
-                    now = await self.store.load_approval(self.tenant, "credential", row.pid) or row
+                    now = await self._standing(row)
                     await self._keep(now, delivery)
                     return
         raise CannotCheck("other deliveries of this request come at the same time", hint="deliver it again")
@@ -305,7 +308,7 @@ class Issuance:
 
     async def _offered(self, party: Did) -> tuple[ApprovalRow | None, JsonObject]:
         row = await self.store.load_approval(self.tenant, "credential", _offers_of(party))
-        return row, orjson.loads(row.detail)["offered"] if row is not None else {}
+        return row, said_of(row)["offered"] if row is not None else {}
 
     # --- what there is -----------------------------------------------------------------------------------------------
 
@@ -321,12 +324,6 @@ class Issuance:
     def _entry(self, row: ApprovalRow, event: str, said: Mapping[str, Json]) -> EvidenceEntry:
         body = orjson.dumps({"pid": row.pid, "issuer": row.counterparty, "types": row.subject.split(), **said})
         return EvidenceEntry(tenant=self.tenant, at=micros(self.clock.now()), event=event, body=body)
-
-
-def said_of(row: ApprovalRow) -> dict[str, Any]:
-    """What is kept of a request beside its columns."""
-    said: dict[str, Any] = orjson.loads(row.detail)
-    return said
 
 
 def renews_of(row: ApprovalRow) -> list[str]:

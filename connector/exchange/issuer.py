@@ -11,10 +11,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import timedelta
 from types import MappingProxyType
-from typing import Any, Final, Literal
+from typing import Final, Literal
 
 import orjson
 
@@ -33,10 +33,11 @@ from connector.errors import (
     TooMany,
 )
 from connector.exchange.pages import reason_of
+from connector.exchange.patience import growing
 from connector.exchange.ports import Clock, Ids, Peers, Resolver, Store
 from connector.exchange.rows import ApprovalRow, EvidenceEntry
-from connector.exchange.stored import micros
-from connector.model import Did, Json, JsonObject
+from connector.exchange.stored import micros, said_of
+from connector.model import Did, JsonObject
 
 DELIVERY: Final = "delivery"
 """The name of the timer that a decided row is."""
@@ -100,7 +101,7 @@ class Issuer:
         async with self._turn:
             row, now = await self.check(holder, request), self.clock.now()
             if row is None:
-                asked: list[Json] = [_as_json(self.supported[one]) for one in request.ids]
+                asked = [asdict(self.supported[one]) for one in request.ids]
                 row = ApprovalRow(
                     tenant=self.tenant, kind="issuance", pid=self._pid(holder, request.holder_pid), turn="issuance",
                     counterparty=holder, subject=" ".join(request.ids), asked=micros(now), due=micros(now + _OPEN),
@@ -228,8 +229,8 @@ class Issuer:
             after = replace(row, not_before=0, due=micros(now), detail=kept)
             await self._commit(after, "issuance-undelivered", {"reason": failed}, seen=row)
             return
-        pause = min(self.limits.retry_cap_seconds, self.limits.retry_first_seconds * 2.0 ** min(tries - 1, 30))
-        later = micros(now + timedelta(seconds=pause * (0.5 + self.ids.jitter())))
+        first, longest = self.limits.retry_first_seconds, self.limits.retry_cap_seconds
+        later = micros(now + timedelta(seconds=growing(first, longest, tries - 1, self.ids.jitter())))
         await self.store.claim_approval(replace(row, not_before=later, detail=kept), None, seen=row)
 
     # --- shared ------------------------------------------------------------------------------------------------------
@@ -264,13 +265,3 @@ def supported_by(issues: Mapping[str, Issue], types: Collection[str]) -> dict[st
 def asked_for(row: ApprovalRow) -> list[Supported]:
     """What a request asks for, as it was offered then."""
     return [Supported(**one) for one in said_of(row)["asked"]]
-
-
-def said_of(row: ApprovalRow) -> dict[str, Any]:
-    """What is kept of a request beside its columns."""
-    said: dict[str, Any] = orjson.loads(row.detail)
-    return said
-
-
-def _as_json(one: Supported) -> JsonObject:
-    return {"id": one.id, "credential_type": one.credential_type, "profile": one.profile}

@@ -16,13 +16,18 @@ _ANSWER_LIMIT_BYTES = 1 << 20
 _OK, _UNKNOWN_THERE = 200, frozenset({404, 410})
 
 
+def address_of(kind: ProcessKind, base: str, peer_pid: str | None, path: str = "") -> str:
+    """Where a peer's process is, or takes a message. `base`: its versioned DSP address; no pid: for a first message."""
+    return "/".join(filter(None, (base, WORDS[kind], quote(peer_pid or "", safe=":"), path)))
+
+
 async def look(peers: Peers, kind: ProcessKind, counterparty: str, base: str, peer_pid: str) -> str | None:
     """The state that a peer shows of a process; None: it knows none of that pid, or is where we never ask.
 
-    `base`: its versioned DSP address. Any `ConnectorError` otherwise: nobody can say now.
+    Any `ConnectorError` otherwise: nobody can say now.
     """
     try:
-        sent = await peers.get(Did(counterparty), f"{base}/{WORDS[kind]}/{quote(peer_pid, safe=':')}")
+        sent = await peers.get(Did(counterparty), address_of(kind, base, peer_pid))
     except AddressBlocked:
         return None
     if sent.answer.status in _UNKNOWN_THERE:

@@ -12,7 +12,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import cast
-from urllib.parse import quote
 
 import orjson
 
@@ -23,9 +22,9 @@ from connector.exchange.contents import Contents
 from connector.exchange.conversation import Conversation
 from connector.exchange.draft import Answer, Caller, Draft, Incoming
 from connector.exchange.held import Word
+from connector.exchange.looks import address_of
 from connector.exchange.ports import Ids, Store
 from connector.exchange.rows import AgreementRow, CommandRow, DatasetRow, ProcessKind, ProcessRow
-from connector.exchange.stored import micros
 from connector.exchange.weighing import Weighing
 from connector.model import Did, Facts, Finding, Json, JsonObject, Pid
 from connector.protocol import compose, negotiation, turns
@@ -110,7 +109,7 @@ class Negotiate:
         def change(draft: Draft) -> Event | None:
             turn = held.check_word(draft, word)
             draft.command, draft.claim = command, word.agreement_id
-            if word.not_before > micros(draft.now):
+            if word.not_before > draft.at:
                 held.postpone(draft, self.tenant, word)
                 return None
             return self._speak(draft, turn, word)
@@ -316,7 +315,7 @@ class Negotiate:
         draft.agreement = AgreementRow(
             tenant=self.tenant, agreement_id=str(agreement["@id"]), negotiation_pid=draft.process.pid,
             role=draft.process.role.value, counterparty=draft.counterparty, dataset_id=str(agreement["target"]),
-            agreement=orjson.dumps(agreement, option=orjson.OPT_SORT_KEYS), at=micros(draft.now),
+            agreement=orjson.dumps(agreement, option=orjson.OPT_SORT_KEYS), at=draft.at,
         )  # fmt: skip
 
     def replaced(self, draft: Draft, kind: str) -> None:
@@ -341,9 +340,7 @@ class Negotiate:
     def compose(self, draft: Draft, kind: str, message_id: str) -> tuple[str, bytes]:
         """Address and bytes of a message of ours."""
         process, content = draft.process, draft.content
-        base = f"{content['peer_base']}/negotiations"
-        path = _PATHS[Kind(kind)]
-        url = f"{base}/{path}" if process.peer_pid is None else f"{base}/{quote(process.peer_pid, safe=':')}/{path}"
+        url = address_of(self.kind, str(content["peer_base"]), process.peer_pid, _PATHS[Kind(kind)])
         match kind:
             case Kind.REQUEST | Kind.OFFER:
                 say = compose.contract_request if kind == Kind.REQUEST else compose.contract_offer

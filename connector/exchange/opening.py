@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from connector.exchange.draft import Draft
 from connector.exchange.ports import Ids
 from connector.exchange.rows import DataTokenRow
-from connector.exchange.stored import micros, token_digest
+from connector.exchange.stored import token_digest
 from connector.model import Did, JsonObject
 from connector.protocol import compose
 from connector.protocol.process import Role
@@ -42,7 +42,7 @@ class Opening:
         it is good for whoever has the start.
         """
         draft.secrets, draft.token_live = (self.ids.secret(), self.ids.secret()), None
-        expires = micros(draft.now) + self.data_token_seconds * 1_000_000
+        expires = draft.at + self.data_token_seconds * 1_000_000
         draft.data_token = self._row(draft, token_digest(draft.secrets[1]), expires)
 
     def for_push(self, draft: Draft) -> None:

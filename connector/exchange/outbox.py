@@ -30,7 +30,7 @@ from connector.exchange.conversation import LEASE_MICROSECONDS, Conversation
 from connector.exchange.draft import Draft
 from connector.exchange.lanes import WIDTH, Lanes
 from connector.exchange.looks import WORDS, look
-from connector.exchange.patience import asked_to_wait
+from connector.exchange.patience import asked_to_wait, growing
 from connector.exchange.ports import Clock, HttpAnswer, Ids, Peers, Sent, Store
 from connector.exchange.receipts import RECEIPT, WRONG, Receipts, headers_of
 from connector.exchange.rows import AttemptRow, MessageRow, OutboxRow
@@ -47,7 +47,6 @@ Chore: TypeAlias = Callable[[], Coroutine[None, None, None] | None]
 _ANSWER_LIMIT_BYTES = 1 << 20
 _ANSWER_KEPT_BYTES = 16_384
 _OK, _MULTIPLE_CHOICES, _REFUSALS, _NOT_FOUND, _UNAVAILABLE = 200, 300, 400, 404, 503
-_UNKNOWN_THERE = frozenset({404, 410})
 _CLAIM = 64
 _IDLE_SECONDS = 1.0
 _DELIVERY_MICROSECONDS = LEASE_MICROSECONDS // 2
@@ -274,8 +273,8 @@ class Outbox:
             with suppress(Conflict, NotFound):  # settled meanwhile
                 await self.conversations[row.kind].settle(row, lambda _: GiveUp())
             return
-        pause = min(self.retry_cap_seconds, self.retry_first_seconds * 2.0 ** min(row.attempts, 30))
-        pause = max(pause * (0.5 + self.ids.jitter()), min(self.retry_cap_seconds, wait_seconds))
+        pause = growing(self.retry_first_seconds, self.retry_cap_seconds, row.attempts, self.ids.jitter())
+        pause = max(pause, min(self.retry_cap_seconds, wait_seconds))
         not_before = micros(now + timedelta(seconds=pause))
         attempt = _attempted(row, status, detail, micros(now), not_before)
         self._awake.pop(row.counterparty, None)

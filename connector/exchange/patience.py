@@ -25,9 +25,15 @@ NOT_NOW: Final = frozenset({408, 425, 429, 502, 503, 504})
 CALLER_SECONDS: Final = 3.0
 """So long for the credentials of a caller, who may take our 503 as final."""
 _FIRST_SECONDS, _LONGEST_SECONDS = 0.5, 4.0
+_MOST_DOUBLED: Final = 30
 _LATER: Final = "it may be restarting: repeat the command in a few minutes, or ask its people"
 _LONGEST_NUMBER: Final = 6
 _PORT_IN_PATH: Final = re.compile(r"(did:web:[^:%]+):([0-9]{2,5})")
+
+
+def growing(first: float, longest: float, tries: int, jitter: float) -> float:
+    """The pause after so many tries in vain: it doubles up to the longest, and varies, so that not all come at once."""
+    return min(longest, first * 2.0 ** min(tries, _MOST_DOUBLED)) * (0.5 + jitter)
 
 
 def asked_to_wait(headers: Mapping[str, str]) -> int:

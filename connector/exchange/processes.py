@@ -39,10 +39,7 @@ class Processes:
 
         The version decides all the same, because others may work on the same store.
         """
-        turn = self._turns.get(pid)
-        if turn is None:
-            turn = self._turns[pid] = asyncio.Lock()
-        return turn
+        return self._turns.setdefault(pid, asyncio.Lock())
 
     async def load(self, pid: str) -> ProcessRow:
         """The process as stored. `NotFound`: none of that pid."""

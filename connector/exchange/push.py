@@ -36,6 +36,7 @@ from connector.exchange.draft import Draft
 from connector.exchange.grants import Grant, Grants
 from connector.exchange.opening import PUSH_ALARM
 from connector.exchange.pages import FILE, reason_of
+from connector.exchange.patience import growing
 from connector.exchange.ports import Ids
 from connector.exchange.rows import AttemptRow, CredentialRow, FileRow
 from connector.exchange.stored import content_of, micros
@@ -50,7 +51,6 @@ _LOOK_AGAIN_SECONDS = 5.0
 _PAGE_BYTES = 4 << 20
 _OK, _SERVER_FAULT = range(200, 300), 500
 _ABOUT_NOW = frozenset({408, 425, 429})
-_LONGEST_EXPONENT = 30
 
 
 class Data(Protocol):
@@ -218,8 +218,7 @@ class Push:
     async def _pause(self, pid: str, detail: str) -> None:
         row = await self.conversation.load(pid)
         tries = int(content_of(row).get("push_tries", 0))
-        pause = min(self.retry_cap_seconds, self.retry_first_seconds * 2.0 ** min(tries, _LONGEST_EXPONENT))
-        pause *= 0.5 + self.ids.jitter()
+        pause = growing(self.retry_first_seconds, self.retry_cap_seconds, tries, self.ids.jitter())
         now = self.conversation.clock.now()
         attempt = AttemptRow(
             tenant=row.tenant, kind=row.kind, pid=pid, seq=0, at=micros(now), status=0, detail=f"pushing: {detail}",

@@ -110,9 +110,7 @@ class Quotas:
     async def _enter(self, held: AsyncExitStack, host: str) -> None:
         if self._waiting >= _MOST_WAITING:
             raise PeerUnreachable(_CROWD)
-        turn = self._hosts.get(host)
-        if turn is None:
-            turn = self._hosts[host] = asyncio.Semaphore(_STRANGERS_AT_ONE_HOST)
+        turn = self._hosts.setdefault(host, asyncio.Semaphore(_STRANGERS_AT_ONE_HOST))
         self._waiting += 1
         try:
             async with asyncio.timeout(_LONGEST_WAIT_SECONDS):

@@ -18,7 +18,7 @@ from connector.exchange.keeping import DeliveredRow
 from connector.exchange.pages import FileItem, Item, Page, is_page, origin_of, read_page, reason_of
 from connector.exchange.ports import HttpAnswer, Peers
 from connector.exchange.rows import DatasetRow
-from connector.model import Did, Finding, Json, JsonObject, Place
+from connector.model import Did, Finding, JsonObject, Place
 from connector.vocabulary.admission import MAX_PAGE_VALUES, admit_message
 
 _OK, _UNAUTHORIZED, _FORBIDDEN, _NOT_FOUND = 200, 401, 403, 404
@@ -54,15 +54,13 @@ class Receive:
         way = Way(holder=holder, agreement_id=agreement_id, origin="received")
         pull = _Pull(way=way, authorize=authorize, tell=tell, result=Received())
         origin, seen, url = origin_of(endpoint), set[str](), endpoint
-        while url not in seen and len(seen) < _MAX_PAGES:
+        while url and url not in seen and len(seen) < _MAX_PAGES:
             page = await self._page(pull, url, origin, first=not seen)
             seen.add(url)
             if page is None:
-                return pull.result
+                break
             await self._take(pull, page)
-            if page.following is None:
-                return pull.result
-            url = page.following
+            url = page.following or ""
         return pull.result
 
     async def pull_units(
@@ -193,7 +191,7 @@ def _address(endpoint: str, unit: str) -> str:
 
 
 def _tell_bytes(pull: _Pull, name: str, size: int, done: int) -> None:
-    of: Json = f" of {size / 1e6:,.0f}" if size >= 0 else ""
+    of = f" of {size / 1e6:,.0f}" if size >= 0 else ""
     pull.tell({"done": pull.result.records + pull.result.files, "at": f"{name}, {done / 1e6:,.0f}{of} MB"})
 
 

@@ -25,7 +25,7 @@ from connector.credentials.reissue import asked_anew_at, renewed, says_the_same
 from connector.errors import BadInput, Conflict, ConnectorError, NotFound
 from connector.exchange.ports import Clock, Ids, Store, Verifier
 from connector.exchange.rows import ApprovalRow, EvidenceEntry
-from connector.exchange.stored import micros, time_of
+from connector.exchange.stored import micros, said_of, time_of
 from connector.model import JsonObject
 
 _log = logging.getLogger("connector.reissue")
@@ -109,7 +109,7 @@ class Reissue:
         for row in rows:
             if row.decision != "issued":
                 continue
-            said = orjson.loads(row.detail)
+            said = said_of(row)
             mine = [digest for digest in said["digests"] if digest in held and _ends(held[digest], row, now, days)]
             for kind in row.subject.split():
                 ends = [one for one in mine if kind in held[one].types and not renewed(held[one], every)]
@@ -125,7 +125,7 @@ class Reissue:
     def _by_request(self, ends: Sequence[str], kind: str, rows: Sequence[ApprovalRow]) -> dict[str, list[str]]:
         """The request that renews it -> digests. What ends later than the rest of its delivery gets one of its own."""
         theirs = [row for row in rows if row.subject == kind]
-        asked = {digest: row.pid for row in theirs for digest in orjson.loads(row.detail).get("renews", [])}
+        asked = {digest: row.pid for row in theirs for digest in said_of(row).get("renews", [])}
         fresh = mint(self.id_key, self.tenant, "reissue", f"{kind} {' '.join(one for one in ends if one not in asked)}")
         found: dict[str, list[str]] = {}
         for one in ends:
@@ -162,7 +162,7 @@ class Reissue:
         if asked.decision == "issued":  # before it answered
             return
         if asked.decision:
-            _log.warning("%s: asked for anew: %s: %s", what, asked.decision, orjson.loads(asked.detail).get("reason"))
+            _log.warning("%s: asked for anew: %s: %s", what, asked.decision, said_of(asked).get("reason"))
             return
         await self._settle(row.pid, "", "", 0)
         _log.info("%s: its issuer was asked for a new one, and has to decide", what)
@@ -181,7 +181,7 @@ class Reissue:
     async def _later(self, pid: str, decision: str, reason: str, what: str) -> None:
         """Try again later; give up when the budget is spent."""
         row, now, later = await self._load(pid), self.clock.now(), 0
-        tries = orjson.loads(row.detail).get("tries", 0)
+        tries = said_of(row).get("tries", 0)
         if micros(now) - row.asked < self.limits.retry_budget_seconds * 1_000_000:
             pause = _LONGEST if decision == "withheld" else min(_LONGEST, _FIRST * 2.0 ** min(tries, 10))
             later = micros(now + pause * (0.5 + self.ids.jitter()))
@@ -194,7 +194,7 @@ class Reissue:
         row = await self._load(pid)
         if row.decision not in _RETRIED:
             return
-        said: JsonObject = {**orjson.loads(row.detail), "reason": reason, "tries": tries}
+        said: JsonObject = {**said_of(row), "reason": reason, "tries": tries}
         entry = None
         if decision not in {"", row.decision}:
             told = {"pid": pid, "issuer": row.counterparty, "types": [row.subject], "reason": reason}
@@ -221,7 +221,7 @@ def _ends(credential: Credential, row: ApprovalRow, now: datetime, days: int) ->
 def _asked_since(one: Ending, rows: Sequence[ApprovalRow], held: Mapping[str, Credential], now: datetime) -> bool:
     """Whether the same issuer was asked for the same since, and may answer still, or has answered with the same."""
     for row in rows:
-        said = orjson.loads(row.detail)
+        said = said_of(row)
         if (
             row.turn == one.request.turn
             and (row.counterparty, row.asked > one.request.asked) == (one.request.counterparty, True)

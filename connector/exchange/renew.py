@@ -43,10 +43,7 @@ class Renew:
 
         `NotAllowed`: there is no other; the transfer is suspended or over, or the provider does not renew.
         """
-        turn = self._turns.get(pid)
-        if turn is None:
-            turn = self._turns[pid] = asyncio.Lock()
-        async with turn:
+        async with self._turns.setdefault(pid, asyncio.Lock()):
             row = await self.conversation.load(pid)
             address = content_of(row).get("address")
             if address is None:

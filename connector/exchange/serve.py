@@ -34,6 +34,7 @@ PAGE_RECORDS = 100
 _AMONG_FILES = "file "
 """What a place begins with that lies behind all records."""
 _NO_UNIT = "no such unit in this dataset, or not for you"
+_NO_FILE = "no such octets in this dataset"
 _NO_CREDENTIAL = "no such credential in this dataset, or not for you"
 
 
@@ -100,8 +101,8 @@ class Serve:
         except Refused:
             raise NotFound(_NO_UNIT) from None
         record = await self.store.load_record(self.tenant, self.did, record_id)
-        here = record is not None and record.dataset_id == grant.dataset.dataset_id
-        return await self._units(grant, [record] if record is not None and here else [])
+        here = [record] if record is not None and record.dataset_id == grant.dataset.dataset_id else []
+        return await self._units(grant, here)
 
     async def numbered(self, grant: Grant, number: str) -> JsonObject:
         """The lines of the units that a number means: an identifier, or the id of the record or of the thing."""
@@ -121,11 +122,12 @@ class Serve:
     async def file(self, grant: Grant, digest: str) -> FileRow:
         """A file of the dataset. What is not there and what is not open look the same."""
         row = await self.store.find_file(self.tenant, grant.dataset.dataset_id, "", digest)
-        decision = self._opens(grant, row) if row is not None else None
-        if row is None or decision is None or not decision.permit:
-            if decision is not None:
-                await self._note("data-denied", grant, {"digest": digest, "decision": decision.as_json()})
-            raise NotFound("no such octets in this dataset")
+        if row is None:
+            raise NotFound(_NO_FILE)
+        decision = self._opens(grant, row)
+        if not decision.permit:
+            await self._note("data-denied", grant, {"digest": digest, "decision": decision.as_json()})
+            raise NotFound(_NO_FILE)
         return row
 
     async def sent(self, grant: Grant, row: FileRow, start: int, stop: int, *, size: int) -> None:

@@ -1,4 +1,4 @@
-"""How things stand in the store: times, secrets by their digests, what a process's row holds.
+"""How things stand in the store: times, secrets by their digests, what rows of processes and of what waits hold.
 
 The rows themselves are `rows`'.
 """
@@ -12,8 +12,10 @@ from typing import Any
 import orjson
 
 from connector.credentials.datamodel import time_text
-from connector.exchange.rows import ProcessRow
+from connector.exchange.rows import AgreementRow, ApprovalRow, ProcessRow
 from connector.model import Json
+from connector.protocol.negotiation import Kind, State
+from connector.protocol.process import Role
 
 _SECRETS = ("authorization", "token", "authcode")
 """How the names of a data address's properties end whose values open something."""
@@ -56,6 +58,16 @@ def under_way(row: ProcessRow) -> str:
     return str(pending["kind"]) if pending else ""
 
 
+def is_in_force(agreement: AgreementRow, negotiation: ProcessRow | None) -> bool:
+    """Whether an agreement that we gave counts: also for who has our FINALIZED event, before its answer is here."""
+    return (
+        agreement.role == Role.PROVIDER.value
+        and agreement.replaced_by is None
+        and negotiation is not None
+        and (negotiation.state == State.FINALIZED or under_way(negotiation) == Kind.FINALIZE)
+    )
+
+
 def micros(moment: datetime) -> int:
     """A time as the store keeps it."""
     return int(moment.timestamp() * 1_000_000)
@@ -70,3 +82,9 @@ def content_of(row: ProcessRow) -> dict[str, Any]:
     """What a journey keeps of a process, beside where it stands: our own writing, whose keys the README has."""
     content: dict[str, Any] = orjson.loads(row.body)["content"]
     return content
+
+
+def said_of(row: ApprovalRow) -> dict[str, Any]:
+    """What is kept of a thing that waits, beside its columns."""
+    said: dict[str, Any] = orjson.loads(row.detail)
+    return said

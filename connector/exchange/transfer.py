@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from urllib.parse import quote
 
 import orjson
 
@@ -19,17 +18,18 @@ from connector.exchange.alarms import look_later
 from connector.exchange.contents import Contents
 from connector.exchange.conversation import Conversation
 from connector.exchange.draft import Answer, Caller, Draft, Incoming
+from connector.exchange.looks import address_of
 from connector.exchange.opening import PUSH_ALARM, Opening, gives_data, is_push
 from connector.exchange.policies import Policies
 from connector.exchange.ports import Ids, Store
 from connector.exchange.receipts import SIGNED
 from connector.exchange.rows import AgreementRow, CommandRow, DatasetRow, ProcessKind, ProcessRow
-from connector.exchange.stored import content_of, micros, under_way, without_token
+from connector.exchange.stored import content_of, is_in_force, under_way, without_token
 from connector.model import Did, Facts, Finding, Json, JsonObject, Pid
 from connector.policy.evaluate import evaluate
 from connector.policy.operands import Stage
 from connector.policy.pinning import PIN, pins_of
-from connector.protocol import compose, negotiation, transfer
+from connector.protocol import compose, transfer
 from connector.protocol.messages import (
     TransferRequestMessage,
     TransferStartMessage,
@@ -162,9 +162,7 @@ class Transfer:
         assert not isinstance(message, TransferRequestMessage), "the route admits no request here"
         row = await self.conversation.of_caller(pid, caller)
         peer_pid = message.provider_pid if row.role == Role.CONSUMER.value else message.consumer_pid
-        incoming = Incoming(
-            kind=allowed, message_id=message.id, peer_pid=peer_pid, body=body, caller=caller, kept=without_token(body)
-        )
+        incoming = _incoming(message, peer_pid, body, caller)
         decided = await self._resumed(row, caller, shown) if allowed is Kind.START else {}
         return await self.conversation.receive(
             row, incoming, lambda draft: self._objections(draft, message, decided, len(body))
@@ -174,14 +172,7 @@ class Transfer:
         self, message: TransferRequestMessage, body: bytes, caller: Caller, shown: Sequence[bytes]
     ) -> Answer:
         party = caller.facts.party
-        incoming = Incoming(
-            kind=Kind.REQUEST,
-            message_id=message.id,
-            peer_pid=message.consumer_pid,
-            body=body,
-            caller=caller,
-            kept=without_token(body),
-        )
+        incoming = _incoming(message, message.consumer_pid, body, caller)
         known = await self.store.find_process(self.tenant, "transfer", party, message.consumer_pid)
         if known is not None:
             return await self.conversation.receive(known, incoming, lambda _: ())
@@ -211,18 +202,14 @@ class Transfer:
     async def _in_force(
         self, agreement_id: str, party: str
     ) -> tuple[AgreementRow | None, DatasetRow | None, JsonObject | None]:
-        """The agreement, if it is between exactly this party and us and its negotiation is finalized; its dataset; its
-        rules, where these are not what the dataset was offered under, or pin a content.
-
-        A request may be here before the answer to our FINALIZED event: whoever has the event may ask.
+        """The agreement, if we gave it to this party and it is in force; its dataset; its rules, where these are not
+        what the dataset was offered under, or pin a content.
         """
         agreement = await self.store.load_agreement(self.tenant, agreement_id)
-        if agreement is None or agreement.counterparty != party or agreement.role != Role.PROVIDER.value:
+        if agreement is None or agreement.counterparty != party:
             return None, None, None
         row = await self.store.load_process(self.tenant, "negotiation", agreement.negotiation_pid)
-        if row is None or agreement.replaced_by is not None:
-            return None, None, None
-        if row.state != negotiation.State.FINALIZED and under_way(row) != negotiation.Kind.FINALIZE:
+        if row is None or not is_in_force(agreement, row):
             return None, None, None
         bargained = content_of(row).get("bargained")
         agreed = orjson.loads(agreement.agreement)
@@ -288,7 +275,7 @@ class Transfer:
                 if provider and not reached.by_us:  # the consumer resumes, and waits for our start
                     self._answer_request(draft)
                 elif provider and is_push(content):
-                    draft.over, draft.alarms = False, {PUSH_ALARM: micros(draft.now)}
+                    draft.over, draft.alarms = False, {PUSH_ALARM: draft.at}
                 elif provider and not _kept_there(draft):
                     look_later(draft)
             case State.SUSPENDED:
@@ -308,7 +295,7 @@ class Transfer:
         )
         if not content["permitted"]:
             draft.token_live = False
-            content["termination"] = {"code": "policy-denied", "reason": [content["told"]], "by": "us"}
+            content["termination"] = _why("policy-denied", content["told"])
             draft.asks.append(Kind.TERMINATION)
             return
         if draft.process.state == State.REQUESTED and self.by_hand(draft.counterparty):
@@ -324,7 +311,7 @@ class Transfer:
     def refused(self, draft: Draft, kind: str) -> None:
         """A start that the peer would not take ends the transfer; anything else leaves it as it was."""
         if kind == Kind.START and draft.process.state == State.REQUESTED:
-            draft.content["termination"] = {"code": "refused-by-peer", "reason": [f"{kind} was not taken"], "by": "us"}
+            draft.content["termination"] = _why("refused-by-peer", f"{kind} was not taken")
             draft.asks.append(Kind.TERMINATION)
 
     def due(self, draft: Draft, alarm: str) -> Event | None:
@@ -335,9 +322,7 @@ class Transfer:
     def compose(self, draft: Draft, kind: str, message_id: str) -> tuple[str, bytes]:
         """Address and bytes of a message of ours."""
         process, content = draft.process, draft.content
-        base = f"{content['peer_base']}/transfers"
-        path = _PATHS[Kind(kind)]
-        url = f"{base}/{path}" if process.peer_pid is None else f"{base}/{quote(process.peer_pid, safe=':')}/{path}"
+        url = address_of(self.kind, str(content["peer_base"]), process.peer_pid, _PATHS[Kind(kind)])
         match kind:
             case Kind.REQUEST:
                 if is_push(content):
@@ -359,12 +344,18 @@ class Transfer:
         return url, compose.dump(message)
 
 
+def _incoming(message: transfer.Message, peer_pid: str, body: bytes, caller: Caller) -> Incoming:
+    kind = transfer.kind_of(message)
+    kept = without_token(body)
+    return Incoming(kind=kind, message_id=message.id, peer_pid=peer_pid, body=body, caller=caller, kept=kept)
+
+
 def _kept_there(draft: Draft) -> bool:
     """Whether the peer has signed that our message is kept: who signs a receipt has committed before."""
     return any(one.direction == "out" and one.receipt == SIGNED for one in draft.messages)
 
 
-def _why(code: str, reason: str) -> JsonObject:
+def _why(code: str, reason: Json) -> JsonObject:
     return {"code": code, "reason": [reason] if reason else [], "by": "us"}
 
 

@@ -16,7 +16,7 @@ from pydantic import ValidationError
 from connector.errors import BadInput, BadPolicy, Conflict, NotFound, NotOffered
 from connector.exchange.held import Word
 from connector.exchange.rows import ApprovalKind, ApprovalRow, DatasetRow, ProcessRow
-from connector.exchange.stored import content_of, micros, time_of
+from connector.exchange.stored import content_of, micros, said_of, time_of
 from connector.model import Did, Json, JsonObject
 from connector.policy.odrl import offer_json
 from connector.policy.reading import load
@@ -114,7 +114,7 @@ def _read_shown(row: ApprovalRow, dataset: DatasetRow | None) -> JsonObject:
         "id": row.pid, "turn": row.turn, "with": row.counterparty, "dataset": row.subject,
         "title": dataset.title if dataset is not None else None, "asked": time_of(row.asked), "due": None,
         "can": ["approve", "reject"], "decision": None, "not_before": None, "note": None, "terms": None,
-        "agreement": None, "ours": None, "policy": None, **orjson.loads(row.detail),
+        "agreement": None, "ours": None, "policy": None, **said_of(row),
     }  # fmt: skip
 
 

@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Final
 import orjson
 
 from connector.errors import BadInput, Conflict, IllegalTransition
-from connector.exchange.issuer import asked_for, said_of
+from connector.exchange.issuer import asked_for
 from connector.exchange.rows import ApprovalRow
-from connector.exchange.stored import micros, time_of
+from connector.exchange.stored import micros, said_of, time_of
 from connector.model import Finding, Json, JsonObject
 from connector.server.issuing import Claims, Job, check, issue
 from connector.server.services import Services

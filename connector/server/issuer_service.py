@@ -10,9 +10,9 @@ from __future__ import annotations
 from aiohttp import web
 
 from connector.credentials import issuance
-from connector.exchange.issuer import said_of
 from connector.exchange.ports import Proven
 from connector.exchange.rows import ApprovalRow
+from connector.exchange.stored import said_of
 from connector.model import JsonObject
 from connector.server.problems import json_response
 from connector.server.services import SERVICES, body_of

@@ -9,13 +9,12 @@ from __future__ import annotations
 import re
 from urllib.parse import urlencode
 
-import orjson
 from aiohttp import web
 
 from connector.errors import BadInput, CannotCheck, NotFound
 from connector.exchange.issuance import OFFER, REQUEST
 from connector.exchange.rows import ApprovalRow
-from connector.exchange.stored import micros, time_of
+from connector.exchange.stored import micros, said_of, time_of
 from connector.model import Did, Json, JsonObject
 from connector.server import answers_peers, asked, issuances, requests
 from connector.server.operations import Operation
@@ -66,7 +65,7 @@ async def _known(request: web.Request) -> web.Response:
     offered: list[Json] = [
         {"issuer": row.counterparty, "id": ident, "type": kind or None, "at": time_of(row.asked)}
         for row in offers
-        for ident, kind in orjson.loads(row.detail)["offered"].items()
+        for ident, kind in said_of(row)["offered"].items()
     ]
     ours: list[Json] = [shown(services, row) for row in rows[:limit] if (row.kind, row.turn) == ("credential", REQUEST)]
     theirs: list[Json] = [issuances.known(services, row) for row in rows[:limit] if row.kind == "issuance"]
@@ -91,7 +90,7 @@ async def _reject(request: web.Request) -> web.Response:
 
 def shown(services: Services, row: ApprovalRow) -> JsonObject:
     """A request of ours, and how far it is."""
-    said = orjson.loads(row.detail)
+    said = said_of(row)
     over = not row.decision and row.due <= micros(services.clock.now())
     again = row.not_before if row.decision in {"unanswered", "withheld"} else 0
     return {

@@ -151,10 +151,7 @@ class FileStore:
     async def part(self, key: str) -> AsyncIterator[_Part]:
         """The coming file of this key."""
         name = hashlib.sha256(key.encode()).hexdigest()
-        turn = self._turns.get(name)
-        if turn is None:
-            turn = self._turns[name] = asyncio.Lock()
-        async with turn:
+        async with self._turns.setdefault(name, asyncio.Lock()):
             while (stream := await asyncio.to_thread(self._opened, name)) is None:  # noqa: ASYNC110 - another process sets no event of ours
                 await asyncio.sleep(_LOOK_SECONDS)
             try:

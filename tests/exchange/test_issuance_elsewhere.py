@@ -13,10 +13,9 @@ import pytest
 
 from connector.credentials.digest import digest_multibase
 from connector.credentials.issuance import Delivery
-from connector.exchange.issuer import said_of
 from connector.exchange.ports import Store
 from connector.exchange.rows import ApprovalKind, ApprovalRow
-from connector.exchange.stored import micros
+from connector.exchange.stored import micros, said_of
 from connector.model import Did
 from tests.exchange.test_hostile import play, services
 from tests.exchange.test_issuance import MEMBERSHIP, Issuer, kept, state

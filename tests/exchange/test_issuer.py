@@ -21,9 +21,10 @@ from connector.credentials.did import MethodKey, Service, build_document
 from connector.credentials.query import DCP_CONTEXT
 from connector.errors import BadConfig, BadInput, IllegalTransition, NotFound
 from connector.exchange import issuer as journey
-from connector.exchange.issuer import said_of, supported_by
+from connector.exchange.issuer import supported_by
 from connector.exchange.ports import HttpAnswer
 from connector.exchange.rows import ApprovalRow
+from connector.exchange.stored import said_of
 from connector.keys.memory import MemorySigner, signer_from_seed
 from connector.model import Did, JsonObject
 from connector.server import decisions, issuances

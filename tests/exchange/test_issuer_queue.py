@@ -12,7 +12,7 @@ import orjson
 import pytest
 
 from connector.errors import BadInput, Conflict
-from connector.exchange.issuer import said_of
+from connector.exchange.stored import said_of
 from connector.model import JsonObject
 from connector.server import decisions, issuances
 from connector.server.problems import status_of
