@@ -25,6 +25,7 @@ from connector.server import fetching
 from connector.stores.memory import MemoryStore
 from tests.exchange.deals import ask
 from tests.exchange.test_hostile import access_for, play, proof, say, services, settled
+from tests.loop_time import all_wait
 from tests.simulator import Node, World
 
 START = datetime(2027, 3, 15, 9, tzinfo=UTC)
@@ -254,7 +255,7 @@ async def test_what_is_let_in_and_not_written_yet_counts_too() -> None:
             await written.wait()
 
     asked = [asyncio.create_task(opens(party)) for party in ["did:web:peer"] * 8 + ["did:web:else"]]
-    await asyncio.sleep(0.01)
+    await all_wait()
     assert [type(one.exception()) for one in asked if one.done()] == [Unavailable] * 6
     written.set()
     assert [type(one) for one in await asyncio.gather(*asked, return_exceptions=True)].count(Unavailable) == 6

@@ -20,6 +20,7 @@ from connector.keys.pkcs11_library import Library
 from connector.keys.register import Register
 from connector.keys.ring import open_keys
 from tests.edges.keys.softhsm import LIBRARY, SoftToken, forget, needs_token, soft_token
+from tests.loop_time import LoopTime
 
 # python-pkcs11 ends a search in a session that is gone a second time, when it is collected, and complains of that
 stale_search = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
@@ -211,29 +212,26 @@ def test_a_token_without_the_library_is_a_sentence(tmp_path: Path, token: SoftTo
 
 async def test_a_library_that_hangs_holds_up_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
     """Each call has a time, and so many may wait; the loop goes on meanwhile, and the library when it answers."""
-    monkeypatch.setattr(pkcs11_library, "_SECONDS", 0.2)
     monkeypatch.setattr(pkcs11_library, "_MOST", 3)
-    library, go = Library("/hangs.so"), threading.Event()
-    turns = 0
+    library, go, time = Library("/hangs.so"), threading.Event(), LoopTime()
 
-    async def live() -> None:
-        nonlocal turns
-        while True:
+    async def taken_up() -> None:
+        """Its thread has begun all that was asked."""
+        await asyncio.sleep(0)
+        while library._calls.qsize():  # noqa: ASYNC110 - the thread tells nobody
             await asyncio.sleep(0.01)
-            turns += 1
 
-    life = asyncio.create_task(live())
     waiting = [asyncio.create_task(library.ask(go.wait))]
-    await asyncio.sleep(0.05)
+    await taken_up()
     waiting += [asyncio.create_task(library.ask(lambda: True)) for _ in range(3)]
     await asyncio.sleep(0)
     with pytest.raises(KeyUnreachable, match="did not answer"):
         await library.ask(lambda: True)
+    await asyncio.sleep(0.05)
     assert not any(one.done() for one in waiting), "one too many waits for nothing"
+    time.move(pkcs11_library._SECONDS)
     for one in await asyncio.gather(*waiting, return_exceptions=True):
         assert isinstance(one, KeyUnreachable)
-    assert turns >= 5
     go.set()
-    await asyncio.sleep(0.2)
+    await taken_up()
     assert await library.ask(lambda: "answers") == "answers"
-    life.cancel()

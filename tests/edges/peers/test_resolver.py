@@ -22,6 +22,7 @@ from connector.exchange.quotas import Quotas
 from connector.model import Did
 from connector.peers.caching import FetchCache
 from connector.peers.resolver import Resolver, _weight
+from tests.loop_time import all_wait
 
 PEER = Did("did:web:peer.example")
 KNOWN = Did("did:web:victim.example:known")
@@ -355,7 +356,7 @@ async def test_silent_names_keep_no_known_party_waiting(resolver: Resolver, web:
     waiting = [asyncio.create_task(resolver.did_document(did)) for did in (*flood, KNOWN)]
     waiting.append(asyncio.create_task(resolver.did_document(Did("did:web:other.test"))))
     web.put("https://other.test/.well-known/did.json", orjson.dumps({"id": "did:web:other.test"}))
-    await asyncio.sleep(0.1)
+    await all_wait()
     evil = [url for url in web.asked if "evil.example" in url]
     assert len(evil) == 4
     assert {url.split("/")[2] for url in web.asked} >= {"victim.example", "other.test"}
