@@ -2,7 +2,8 @@
 
 Commands about a running connector use its management API (`client`); commands about files work on their own. `console`
 holds what all share: exit codes, errors as sentences, `--json`, the next step; `tables` how it is shown, in words that
-`server` has for its pages too. Only the module of the command that is asked for is loaded, so that each starts quickly.
+`server` has for its pages too. Only the module of the command that is asked for is loaded, and rooms that it needs are
+imported in the functions that use them, so that `--help`, and what needs no journey, comes at once.
 """
 
 from __future__ import annotations

@@ -143,15 +143,15 @@ def _named(client: Path | None) -> str:
 
 
 def _report(answer: JsonObject, theirs: Json) -> AuditReport:
-    from connector.provenance.client import for_client  # noqa: PLC0415 - `--help` need not load the room
-    from connector.provenance.retelling import read_report  # noqa: PLC0415 - only where a report is written
+    from connector.provenance.client import for_client
+    from connector.provenance.retelling import read_report
 
     report = read_report(answer)
     return report if theirs is None else for_client(report, read_report(theirs))
 
 
 def _write(out: Path, report: AuditReport, client: Path | None) -> None:
-    from connector.server.report import render  # noqa: PLC0415 - Jinja is loaded for pages only
+    from connector.server.report import render
 
     try:
         out.write_text(render(report, prepared_for=_named(client)), "utf-8")

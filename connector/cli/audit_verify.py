@@ -69,7 +69,7 @@ def verify(
 
 
 def _read(file: Path) -> bytes:
-    from connector.provenance.archive import MOST_BYTES  # noqa: PLC0415 - `--help` need not load the room
+    from connector.provenance.archive import MOST_BYTES
 
     if not file.is_file():
         raise BadInput(f"there is no file {file}")
@@ -80,11 +80,11 @@ def _read(file: Path) -> bytes:
 
 def _checker() -> Reaudit:
     """All parts, none of which opens a connection."""
-    from connector.exchange.reaudit import Reaudit  # noqa: PLC0415 - `--help` need not load the house
-    from connector.peers.verifier import FetchingVerifier  # noqa: PLC0415 - `--help` need not load it
-    from connector.server.bundling import PRODUCT, rules_of  # noqa: PLC0415 - `--help` need not load it
-    from connector.server.report import render_json  # noqa: PLC0415 - `--help` need not load it
-    from connector.vocabulary.bundle import load_bundle  # noqa: PLC0415 - `--help` need not load it
+    from connector.exchange.reaudit import Reaudit
+    from connector.peers.verifier import FetchingVerifier
+    from connector.server.bundling import PRODUCT, rules_of
+    from connector.server.report import render_json
+    from connector.vocabulary.bundle import load_bundle
 
     vocabulary = load_bundle()
 

@@ -35,7 +35,7 @@ def backup(
 
     Example: battery-connector backup /backups/refiner-monday
     """
-    from connector.stores.backup import copy_company  # noqa: PLC0415 - `--help` need not load it
+    from connector.stores.backup import copy_company
 
     with told():
         company = load(config)

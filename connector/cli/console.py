@@ -99,7 +99,7 @@ _AS_JSON: Final = ContextVar("as_json", default=False)
 
 def console(*, error: bool = False) -> Console:
     """A console for people: no colours where nobody sees them, and `did:key:` is no picture of a key."""
-    from rich.console import Console  # noqa: PLC0415 - 60 ms that `--json` need not pay
+    from rich.console import Console
 
     return Console(stderr=error, highlight=False, soft_wrap=True, emoji=False)
 

@@ -104,8 +104,8 @@ def issue(
     Example: battery-connector credential issue member.json --type MembershipCredential --profile vc11-sl2021/jwt
     --out member.jwt
     """
-    from connector.cli import issuing  # noqa: PLC0415 - `--help` need not load the house
-    from connector.server.issuing import ENVELOPE, IN_PART, Job  # noqa: PLC0415 - `--help` need not load it
+    from connector.cli import issuing
+    from connector.server.issuing import ENVELOPE, IN_PART, Job
 
     with told():
         if not claims and plan is None:
@@ -146,7 +146,7 @@ def issue(
 
 def _issued(job: Job, config: Path, site: Path | None) -> JsonObject:
     """What was signed, with its octets: by the running connector, or here where none answers or a site is wanted."""
-    from connector.cli import issuing  # noqa: PLC0415 - `--help` need not load it
+    from connector.cli import issuing
 
     if site is None:
         with suppress(PeerUnreachable):
@@ -228,7 +228,7 @@ def reinstate(
 def _change(
     what: str, purpose: str, *, effective: str, reason: str, site: Path | None, config: Path, as_json: bool
 ) -> None:
-    from connector.cli import issuing  # noqa: PLC0415 - `--help` need not load it
+    from connector.cli import issuing
 
     with told():
         loaded, which = load(config), what if _DIGEST.fullmatch(what) else octets_in(Path(what))

@@ -74,7 +74,7 @@ def demo(  # noqa: PLR0917 - typer makes the options of the arguments
             if as_json:
                 show_json({**result, "pages": {**pages}})
             else:
-                from connector.cli import demo_table  # noqa: PLC0415 - rich is only loaded to be looked at
+                from connector.cli import demo_table
 
                 demo_table.show(result, line.told.refused, pages)
         finally:
@@ -180,7 +180,7 @@ def _short(step: dict[str, object], report: JsonObject) -> JsonObject:
 
 def _write_pages(companies: Companies, line: Storyline, *, running: bool) -> dict[str, str]:
     """The reports as files, and where the passport pages are while the connectors run."""
-    from connector.server.report import render_json  # noqa: PLC0415 - Jinja is only loaded for pages
+    from connector.server.report import render_json
 
     step, full = line.told.audits[0]
     client, own = next(

@@ -72,11 +72,11 @@ def show(config: CONFIG = Path("connector.toml"), as_json: JSON = False) -> None
 
     Example: battery-connector did show
     """
-    from connector.app import clock_of  # noqa: PLC0415 - `--help` need not load the house
-    from connector.cli import doctor_company, doctor_network  # noqa: PLC0415 - `--help` need not load it
-    from connector.credentials.own_methods import standing  # noqa: PLC0415 - `--help` need not load it
-    from connector.keys.register import Register  # noqa: PLC0415 - `--help` need not load it
-    from connector.server.statements import did_document  # noqa: PLC0415 - `--help` need not load it
+    from connector.app import clock_of
+    from connector.cli import doctor_company, doctor_network
+    from connector.credentials.own_methods import standing
+    from connector.keys.register import Register
+    from connector.server.statements import did_document
 
     with told():
         company = load(config)
@@ -117,7 +117,7 @@ def resolve(
 
     Example: battery-connector did resolve did:web:connector.mine.example --trace
     """
-    from connector.cli import did_trace  # noqa: PLC0415 - `--help` need not load the house
+    from connector.cli import did_trace
 
     with told():
         wanted, clock, allow_http = _party(did, config)
@@ -140,7 +140,7 @@ def resolve(
 
 
 def _show_resolved(did: str, steps: Sequence[Step], keys: list[JsonObject], services: list[Json]) -> None:
-    from connector.cli.did_trace import USES  # noqa: PLC0415 - `--help` need not load the house
+    from connector.cli.did_trace import USES
 
     styles = {"passed": "green", "warning": "yellow", "failed": "bold red"}
     say(did, "bold")
@@ -174,8 +174,8 @@ def _show_resolved(did: str, steps: Sequence[Step], keys: list[JsonObject], serv
 
 def _party(name: str, config: Path | None) -> tuple[Did, Clock, bool]:
     """Whom a name means, the time, and whether loopback is allowed; without a company only DIDs and addresses."""
-    from connector.app import SystemClock, clock_of  # noqa: PLC0415 - `--help` need not load the house
-    from connector.credentials.did_web import did_of  # noqa: PLC0415 - `--help` need not load it
+    from connector.app import SystemClock, clock_of
+    from connector.credentials.did_web import did_of
 
     here = Path("connector.toml")
     if config is not None or here.is_file():
@@ -213,10 +213,10 @@ def rotate(
 
     Example: battery-connector did rotate assertionMethod --overlap 24
     """
-    from connector.app import clock_of  # noqa: PLC0415 - `--help` need not load the house
-    from connector.credentials.own_methods import signing  # noqa: PLC0415 - `--help` need not load it
-    from connector.keys.custody import in_token  # noqa: PLC0415 - `--help` need not load it
-    from connector.keys.register import Register  # noqa: PLC0415 - `--help` need not load it
+    from connector.app import clock_of
+    from connector.credentials.own_methods import signing
+    from connector.keys.custody import in_token
+    from connector.keys.register import Register
 
     with told():
         company, wanted = load(config), _purpose(purpose)
@@ -264,9 +264,9 @@ def revoke(
 
     Example: battery-connector did revoke assertion-1 --reason "the backup was stolen" --yes
     """
-    from connector.app import clock_of  # noqa: PLC0415 - `--help` need not load the house
-    from connector.credentials.own_methods import named, revoked  # noqa: PLC0415 - `--help` need not load it
-    from connector.keys.register import Register  # noqa: PLC0415 - `--help` need not load it
+    from connector.app import clock_of
+    from connector.credentials.own_methods import named, revoked
+    from connector.keys.register import Register
 
     with told():
         company = load(config)
@@ -330,7 +330,7 @@ def _recorded(config: Path, company: Config, key: str) -> str:
         try:
             Management.of(config).post("/v1/key-changed", {"key": key, "by": by})
         except PeerUnreachable:
-            from connector.cli import issuing  # noqa: PLC0415 - only where no connector runs
+            from connector.cli import issuing
 
             asyncio.run(issuing.note_key(company, key, by=by))
     except ConnectorError as error:
@@ -351,14 +351,14 @@ def _signed_with(config: Path, company: Config, method: OwnMethod, *, quiet: boo
         with progress("counting what it signed", quiet=quiet) as tell:
             return Management.of(config).work("/v1/signed-with", {"key": method.name}, on_progress=tell)
     except PeerUnreachable:
-        from connector.cli import issuing  # noqa: PLC0415 - only where no connector runs
+        from connector.cli import issuing
 
         return asyncio.run(issuing.signed_with(company, method.name))
 
 
 def _write_site(company: Config, site: Path | None) -> None:
     if site is not None:
-        from connector.cli import issuing  # noqa: PLC0415 - only for static sites
+        from connector.cli import issuing
 
         asyncio.run(issuing.write_site(company, site))
 
@@ -370,12 +370,12 @@ def _purpose(word: str) -> Purpose:
 
 
 def _shown(method: OwnMethod) -> JsonObject:
-    from connector.credentials.own_methods import as_json  # noqa: PLC0415 - `--help` need not load it
+    from connector.credentials.own_methods import as_json
 
     return as_json(method)
 
 
 def _time(moment: datetime) -> str:
-    from connector.credentials.datamodel import time_text  # noqa: PLC0415 - `--help` need not load it
+    from connector.credentials.datamodel import time_text
 
     return time_text(moment)

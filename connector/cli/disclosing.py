@@ -105,8 +105,8 @@ def _chosen(whole: SdJwt, paths: list[str]) -> bytes:
 
 async def _bound(presented: bytes, challenge: Challenge, config: Path) -> bytes:
     """With the key binding of this company, made with the key that proves who it is."""
-    from connector.app import clock_of  # noqa: PLC0415 - `--help` need not load the house
-    from connector.keys.ring import open_keys  # noqa: PLC0415 - `--help` need not load it
+    from connector.app import clock_of
+    from connector.keys.ring import open_keys
 
     company = load(config)
     now: datetime = clock_of(company).now()

@@ -50,8 +50,8 @@ def doctor(
 
 
 def _look(config: Path, *, thorough: bool) -> list[Check]:
-    from connector.app import clock_of  # noqa: PLC0415 - `--help` need not load the house
-    from connector.cli import doctor_company, doctor_network  # noqa: PLC0415 - `--help` need not load it
+    from connector.app import clock_of
+    from connector.cli import doctor_company, doctor_network
 
     try:
         company = load(config)

@@ -145,8 +145,8 @@ def verify(
 
     Example: battery-connector evidence verify evidence-2027.jsonl --newest 5f0e...
     """
-    from connector.model import Finding  # noqa: PLC0415 - `--help` need not load it
-    from connector.provenance.evidence import Exported, check, exported  # noqa: PLC0415 - `--help` need not load it
+    from connector.model import Finding
+    from connector.provenance.evidence import Exported, check, exported
 
     with told():
         lines = _lines(file)

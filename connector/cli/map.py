@@ -239,8 +239,8 @@ def _of_nobody(plan: Path) -> tuple[MintId, tuple[Path, ...]]:
 
 def _of_company(config: Path) -> tuple[MintId, tuple[Path, ...]]:
     """What makes its ids, and where its exports are."""
-    from connector.config import load  # noqa: PLC0415 - most runs name no company, and this is a third of the loading
-    from connector.keys.custody import open_id_key  # noqa: PLC0415 - without a company there is no key to open
+    from connector.config import load
+    from connector.keys.custody import open_id_key
 
     company = load(config)
     key = open_id_key(company.keys.id_key, folder=company.folder)

@@ -141,7 +141,7 @@ def approve(  # noqa: PLR0917 - typer makes the options of the arguments
     Example: battery-connector approve urn:uuid:5a0f... --counter policies/direct-customer.json
     Example: battery-connector approve urn:uuid:81c2... --claims member.json
     """
-    from connector.cli.issuing import read_claims  # noqa: PLC0415 - `--help` need not load the house
+    from connector.cli.issuing import read_claims
 
     with told():
         body: JsonObject = {"decision": "approve", "agreement_id": agreement_id}

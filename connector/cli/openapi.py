@@ -26,7 +26,7 @@ def openapi(
 
     Example: battery-connector openapi --out openapi.json
     """
-    from connector.server import management, openapi, openapi_page  # noqa: PLC0415 - half a second that `--help` need not pay
+    from connector.server import management, openapi, openapi_page
 
     with told():
         port = load(config).listen.management_port

@@ -180,8 +180,8 @@ def _document(bundle: Bundle, document: Json, path: Path) -> Record:
 
 
 def _subject_and_type(octets: bytes) -> tuple[JsonObject, str, str]:
-    from connector.credentials.datamodel import parse_credential  # noqa: PLC0415 - documents need no credentials
-    from connector.credentials.refused import Refused  # noqa: PLC0415 - `--help` need not load it
+    from connector.credentials.datamodel import parse_credential
+    from connector.credentials.refused import Refused
 
     try:
         return _read(parse_credential(octets).payload)

@@ -63,7 +63,7 @@ def serve(
 
 
 def _raise_fence(config: Config) -> None:
-    from connector.server.fence import raise_company_fence  # noqa: PLC0415 - only where it is wanted
+    from connector.server.fence import raise_company_fence
 
     version = raise_company_fence(config.folder)
     logging.getLogger("connector").info("the fence is up: Landlock %d, only %s can be written", version, config.folder)
@@ -73,7 +73,7 @@ def _allow_open_files() -> None:
     """As many as the system lets us have: a connection is one, and the usual 1,024 are soon taken by who only waits."""
     if sys.platform == "win32":
         return
-    import resource  # noqa: PLC0415 - there is none on Windows
+    import resource  # there is none on Windows
 
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = _OPEN_FILES if hard == resource.RLIM_INFINITY else min(hard, _OPEN_FILES)
@@ -95,7 +95,7 @@ def _keep_descriptors() -> None:
 
 
 def _run(config: Config, *, restored: bool) -> None:
-    from connector.app import running  # noqa: PLC0415 - `--help` need not load the whole house
+    from connector.app import running
 
     async def until_stopped() -> None:
         stop = asyncio.Event()
@@ -109,6 +109,6 @@ def _run(config: Config, *, restored: bool) -> None:
     if sys.platform == "win32":
         asyncio.run(until_stopped())
         return
-    import uvloop  # noqa: PLC0415 - not on Windows
+    import uvloop  # not on Windows
 
     uvloop.run(until_stopped())

@@ -180,8 +180,8 @@ def _workbook(rows: Sequence[Sequence[str]]) -> bytes:
     """The sheet as a workbook; every cell is text."""
     if find_spec("openpyxl") is None:
         raise BadInput("XLSX is written by openpyxl, which is not installed.", hint=_EXTRA)
-    from openpyxl import Workbook  # noqa: PLC0415  # an extra, and 0.2 s that nobody else need pay
-    from openpyxl.styles import Font  # noqa: PLC0415  # the same
+    from openpyxl import Workbook  # an extra
+    from openpyxl.styles import Font
 
     book = Workbook()
     page = book.create_sheet("Mapping", 0)

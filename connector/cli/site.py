@@ -32,11 +32,11 @@ def site(
 
 
 async def _serve(folder: Path, port: int, named: Path) -> None:
-    from aiohttp import web  # noqa: PLC0415 - `--help` need not load it
+    from aiohttp import web
 
-    from connector.server.accept import preferred  # noqa: PLC0415 - `--help` need not load it
-    from connector.server.site import listen  # noqa: PLC0415 - `--help` need not load it
-    from connector.server.statements import LIST_FORMS  # noqa: PLC0415 - `--help` need not load it
+    from connector.server.accept import preferred
+    from connector.server.site import listen
+    from connector.server.statements import LIST_FORMS
 
     async def answer(request: web.Request) -> web.FileResponse:
         path = (folder / request.match_info["path"]).resolve()

@@ -30,9 +30,9 @@ Cell = str | tuple[str, str]
 
 def show_table(heads: Sequence[str], rows: Sequence[Sequence[Cell]], *, error: bool = False) -> None:
     """A table; where nobody sees it, wide enough to be searched in."""
-    from rich import box  # noqa: PLC0415 - `--json` need not load it
-    from rich.table import Table  # noqa: PLC0415 - rich is only loaded to be looked at
-    from rich.text import Text  # noqa: PLC0415 - rich is only loaded to be looked at
+    from rich import box
+    from rich.table import Table
+    from rich.text import Text
 
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for head in heads:
@@ -143,7 +143,7 @@ def progress(what: str, *, quiet: bool = False) -> Iterator[Callable[[JsonObject
     if quiet or not out.is_terminal:
         yield lambda _: None
         return
-    from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn  # noqa: PLC0415 - rich is only loaded to be looked at
+    from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
     columns = (SpinnerColumn(), TextColumn("{task.description}", markup=False), TimeElapsedColumn())
     with Progress(*columns, console=out, transient=True) as shown:

@@ -28,13 +28,13 @@ def vc_api(
 
 
 async def _serve(port: int, *, as_json: bool) -> None:
-    from aiohttp import web  # noqa: PLC0415 - `--help` need not load it
+    from aiohttp import web
 
-    from connector.app import SystemClock  # noqa: PLC0415 - `--help` need not load it
-    from connector.keys.memory import throwaway_signer  # noqa: PLC0415 - `--help` need not load it
-    from connector.server.site import listen  # noqa: PLC0415 - `--help` need not load it
-    from connector.server.vc_api import VcApi  # noqa: PLC0415 - `--help` need not load it
-    from connector.vocabulary.bundle import load_bundle  # noqa: PLC0415 - `--help` need not load it
+    from connector.app import SystemClock
+    from connector.keys.memory import throwaway_signer
+    from connector.server.site import listen
+    from connector.server.vc_api import VcApi
+    from connector.vocabulary.bundle import load_bundle
 
     face = VcApi.of([throwaway_signer("EdDSA"), throwaway_signer("ES256")], load_bundle(), SystemClock())
     runner = web.AppRunner(face.application(), access_log=None)

@@ -1,7 +1,8 @@
 """The auditor's walk through the peers' connectors.
 
 What to read next and what it means is the core's (`provenance`), the owner's side is `answer`'s, how the walk is
-driven `walking`'s. HTTP and tokens are the edges'.
+driven `walking`'s. HTTP and tokens are the edges'. What only a walk needs is imported when one begins: a start need not
+wait for it (`server.readiness`).
 """
 
 from __future__ import annotations
@@ -45,9 +46,9 @@ class Audit:
 
         Judging takes half a millisecond a node: not on the event loop.
         """
-        from connector.exchange.walking import Walker  # noqa: PLC0415 - a start need not wait for it (`readiness`)
-        from connector.provenance.assemble import assemble  # noqa: PLC0415 - a start need not wait for it (`readiness`)
-        from connector.provenance.walk import Walk  # noqa: PLC0415 - a start need not wait for it (`readiness`)
+        from connector.exchange.walking import Walker
+        from connector.provenance.assemble import assemble
+        from connector.provenance.walk import Walk
 
         walk = Walk(root, holder=holder, now=self.clock.now())
         await Walker(reads=self, verifier=self.verifier, receipts=self._receipt).run(walk, on_node=on_node)
@@ -57,11 +58,11 @@ class Audit:
         """The same, and all that it takes to make it once more. Each place is asked once, so a silence counts for the
         whole walk.
         """
-        from connector.exchange.bundled import Recording, trusted_for  # noqa: PLC0415 - a start need not wait for it (`readiness`)
-        from connector.exchange.obtained import MOST_KEPT_BYTES, Obtained, Outside  # noqa: PLC0415 - a start need not wait for it (`readiness`)
-        from connector.exchange.walking import Walker  # noqa: PLC0415 - a start need not wait for it (`readiness`)
-        from connector.provenance.assemble import assemble  # noqa: PLC0415 - a start need not wait for it (`readiness`)
-        from connector.provenance.walk import Walk  # noqa: PLC0415 - a start need not wait for it (`readiness`)
+        from connector.exchange.bundled import Recording, trusted_for
+        from connector.exchange.obtained import MOST_KEPT_BYTES, Obtained, Outside
+        from connector.exchange.walking import Walker
+        from connector.provenance.assemble import assemble
+        from connector.provenance.walk import Walk
 
         began = self.clock.now()
         outside = Outside(reads=self, resolver=self.verifier.resolver, receipts=self._receipt)
