@@ -25,6 +25,7 @@ from connector.policy.odrl import Policy
 from connector.policy.operands import Stage
 from connector.policy.plain import plain as in_plain_words
 from connector.policy.reading import load, parse_time, read
+from connector.server.entries import because
 from connector.vocabulary.admission import admit_value
 from connector.vocabulary.bundle import load_bundle
 
@@ -198,10 +199,14 @@ def _show(decision: Decision) -> None:
     colour = "bold green" if decision.permit else "bold red"
     word = "permit" if decision.permit else "deny"
     out.print(f"[{colour}]{word}[/{colour}] ({decision.reason}), action {decision.action} at stage {decision.stage}")
+    if not decision.permit:
+        out.print(f"  because {because(decision.as_json())}", markup=False)
     for check_, (state, value, source) in zip(decision.checks, decision.verdicts, strict=True):
         constraint = check_.constraint
         shown = decision.at.isoformat() if source == "clock" else value or "no value"
         found = f"found: {shown}, from {source}" if source else "nothing known"
-        out.print(f"  [{_MARKS[state]}]{state:<16}[/] ", end="")
+        out.print(
+            state.ljust(18).rjust(20), style="" if check_.path.startswith("prohibition") else _MARKS[state], end=""
+        )
         out.print(f"{constraint.left} {constraint.operator} {', '.join(constraint.right)}  ({found})", markup=False)
         out.print(f"                   {check_.path}", style="dim", markup=False)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from connector.cli.console import console
 from connector.model import list_in, objects_in
+from connector.server.entries import because
 from connector.server.words import visible
 
 if TYPE_CHECKING:
@@ -102,11 +103,12 @@ def show_decision(decision: JsonObject) -> None:
         f"our policy's decision: [bold {'green' if permit else 'red'}]{decision.get('decision')}[/]"
         f" ({decision.get('reason')}), stage {decision.get('stage')}, at {decision.get('at')}"
     )
+    if reason := because(decision):
+        say(f"  because {reason}")
     for doubt in () if permit else list_in(decision.get("doubted")):
         say(f"  shown in vain: {doubt}", "yellow")
-    if not decision.get("rules"):
-        say("  it has no constraint" if permit else "  it has no rule for this")
-        return
+    if permit and not decision.get("rules"):
+        say("  it has no constraint")
     rows: list[tuple[Cell, ...]] = [
         (
             str(rule["constraint"]),
@@ -114,11 +116,16 @@ def show_decision(decision: JsonObject) -> None:
             str(rule["operator"]),
             _joined(rule["right"]),
             _joined(rule["value"]) or "nothing known",
-            (str(rule["state"]), _STATES.get(str(rule["state"]), "")),
+            (str(rule["state"]), _style(rule)),
         )
         for rule in objects_in(decision.get("rules"))
     ]
     show_table(("constraint", "left", "operator", "right", "value", "state"), rows)
+
+
+def _style(rule: JsonObject) -> str:
+    """The colour of a state; in a prohibition what is satisfied is nothing good."""
+    return "" if str(rule["constraint"]).startswith("prohibition") else _STATES.get(str(rule["state"]), "")
 
 
 def _joined(value: Json) -> str:

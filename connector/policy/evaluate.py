@@ -15,6 +15,7 @@ from types import MappingProxyType
 from typing import Final, NamedTuple, TypeAlias
 
 from connector.model import Claim, Facts, Json, JsonObject
+from connector.policy.blame import APPLIES, FAILS, culprits
 from connector.policy.comparisons import Comparison, Known, State, Verdict, comparison
 from connector.policy.odrl import ACTION_AT, Action, Constraint, Effect, Policy, Rule, Term
 from connector.policy.operands import LIST_OPERATORS, MANDATE, OF_A_MANDATE, OPERANDS, Stage
@@ -34,13 +35,11 @@ class Check:
     """A constraint's place in its policy, for the report."""
 
     path: str
-    rule: int
     constraint: Constraint
 
 
 class Decision(NamedTuple):
-    """Yes or no, with what became of each constraint. `blamed`: the rules (by number) that said no; `doubted`: what the
-    party showed in vain (`model.Facts`).
+    """Yes or no, with what became of each constraint. `doubted`: what the party showed in vain (`model.Facts`).
 
     A named tuple, because a frozen dataclass takes longer to make than the decision.
     """
@@ -51,7 +50,6 @@ class Decision(NamedTuple):
     stage: Stage
     checks: tuple[Check, ...]
     verdicts: tuple[Verdict, ...]
-    blamed: frozenset[int]
     at: datetime
     doubted: tuple[str, ...] = ()
 
@@ -76,28 +74,23 @@ class Decision(NamedTuple):
 
     def failed_operands(self) -> tuple[str, ...]:
         """Names of the operands that made it a no, in the policy's order."""
-        bad = _APPLIES if self.reason is Reason.PROHIBITED else _FAILS
-        names = (
-            check.constraint.left
-            for check, verdict in zip(self.checks, self.verdicts, strict=True)
-            if check.rule in self.blamed and verdict[0] in bad
-        )
-        return tuple(dict.fromkeys(names))
+        if self.permit:
+            return ()
+        checked = ((check.path, verdict[0]) for check, verdict in zip(self.checks, self.verdicts, strict=True))
+        guilty = frozenset(culprits(checked, prohibited=self.reason is Reason.PROHIBITED))
+        return tuple(dict.fromkeys(check.constraint.left for check in self.checks if check.path in guilty))
 
 
 _Node: TypeAlias = Callable[[Known, list[Verdict]], bool]
 """Whether a rule, or a part of it, holds; what became of its constraints goes into the list."""
 
 _PERMITTED: Final = Reason.PERMITTED  # looking a member up in its enum is slow
-_NOBODY: Final[frozenset[int]] = frozenset()
 _NONE_ODD: Final[frozenset[str]] = frozenset()
-_FAILS: Final = frozenset({State.NOT_SATISFIED, State.UNKNOWN})
-_APPLIES: Final = frozenset({State.SATISFIED, State.UNKNOWN})
 
 # What is open differs: an unknown fact denies a permission, while a prohibition that also waits for a later stage, or
 # for a promise, does not apply yet.
 _HOLDS: Final[Mapping[Effect, frozenset[State]]] = MappingProxyType(
-    {"permission": frozenset(State) - _FAILS, "prohibition": _APPLIES}
+    {"permission": frozenset(State) - FAILS, "prohibition": APPLIES}
 )
 
 
@@ -106,8 +99,8 @@ class _Programme:
     """The rules that count for one action at one stage; verdicts come in the order of `checks`."""
 
     action: Action
-    prohibitions: tuple[tuple[int, _Node], ...]
-    permissions: tuple[tuple[int, _Node], ...]
+    prohibitions: tuple[_Node, ...]
+    permissions: tuple[_Node, ...]
     checks: tuple[Check, ...]
 
 
@@ -136,7 +129,7 @@ def evaluate(compiled: Compiled, facts: Facts, now: datetime, *, stage: Stage) -
     """
     programme = compiled.programmes[stage]
     if not programme.permissions:
-        return Decision(False, Reason.NO_RULE, programme.action, stage, (), (), _NOBODY, now, facts.doubted)
+        return Decision(False, Reason.NO_RULE, programme.action, stage, (), (), now, facts.doubted)
     known = _known(facts, now)
     mandates = known.claims.get(MANDATE, ())
     if len(mandates) > 1 and not compiled.operands.isdisjoint(OF_A_MANDATE):
@@ -150,22 +143,11 @@ def evaluate(compiled: Compiled, facts: Facts, now: datetime, *, stage: Stage) -
 
 def _decide(programme: _Programme, known: Known, stage: Stage, facts: Facts) -> Decision:
     report: list[Verdict] = []
-    forbidding = [rule for rule, node in programme.prohibitions if node(known, report)]
-    failing: list[int] = []
-    permitted = False
-    for rule, node in programme.permissions:
-        if node(known, report):
-            permitted = True
-        else:
-            failing.append(rule)
-    if forbidding:
-        reason, blamed = Reason.PROHIBITED, frozenset(forbidding)
-    elif permitted:
-        reason, blamed = _PERMITTED, _NOBODY
-    else:
-        reason, blamed = Reason.NOT_PERMITTED, frozenset(failing)
+    forbidden = True in [node(known, report) for node in programme.prohibitions]  # each runs, the report is whole
+    permitted = True in [node(known, report) for node in programme.permissions]
+    reason = Reason.PROHIBITED if forbidden else _PERMITTED if permitted else Reason.NOT_PERMITTED
     return Decision(
-        reason is _PERMITTED, reason, programme.action, stage, programme.checks, tuple(report), blamed, known.now,
+        reason is _PERMITTED, reason, programme.action, stage, programme.checks, tuple(report), known.now,
         facts.doubted,
     )  # fmt: skip
 
@@ -203,15 +185,15 @@ def _counting_action(policy: Policy, action: Action) -> Action:
 
 def _programme(policy: Policy, action: Action, stage: Stage) -> _Programme:
     counting = _counting_action(policy, action)
-    chosen: dict[Effect, list[tuple[int, _Node]]] = {"prohibition": [], "permission": []}
+    chosen: dict[Effect, list[_Node]] = {"prohibition": [], "permission": []}
     checks: list[Check] = []
     positions = list(_positions(policy))
     for effect, nodes in chosen.items():
-        for number, path, rule in positions:
+        for path, rule in positions:
             if rule.effect == effect and rule.action is counting:
                 forbids = effect == "prohibition"
-                compiler = _RuleCompiler(rule=number, stage=stage, forbids=forbids, checks=checks)
-                nodes.append((number, compiler.all_of(rule.constraints, f"{path}.constraint")))
+                compiler = _RuleCompiler(stage=stage, forbids=forbids, checks=checks)
+                nodes.append(compiler.all_of(rule.constraints, f"{path}.constraint"))
     return _Programme(
         action=action,
         prohibitions=tuple(chosen["prohibition"]),
@@ -220,11 +202,11 @@ def _programme(policy: Policy, action: Action, stage: Stage) -> _Programme:
     )
 
 
-def _positions(policy: Policy) -> Iterator[tuple[int, str, Rule]]:
-    """Each rule with its number and its path in the document."""
+def _positions(policy: Policy) -> Iterator[tuple[str, Rule]]:
+    """Each rule with its path in the document."""
     counts: dict[Effect, int] = {"permission": 0, "prohibition": 0}
-    for number, rule in enumerate(policy.rules):
-        yield number, f"{rule.effect}[{counts[rule.effect]}]", rule
+    for rule in policy.rules:
+        yield f"{rule.effect}[{counts[rule.effect]}]", rule
         counts[rule.effect] += 1
 
 
@@ -232,7 +214,6 @@ def _positions(policy: Policy) -> Iterator[tuple[int, str, Rule]]:
 class _RuleCompiler:
     """Turns one rule into nodes and notes its constraints, in the order in which they will be evaluated."""
 
-    rule: int
     stage: Stage
     forbids: bool
     checks: list[Check]
@@ -260,7 +241,7 @@ class _RuleCompiler:
         return tuple(result)
 
     def atom(self, constraint: Constraint, path: str) -> Comparison:
-        self.checks.append(Check(path=path, rule=self.rule, constraint=constraint))
+        self.checks.append(Check(path=path, constraint=constraint))
         return comparison(constraint, OPERANDS[constraint.left], self.stage, forbids=self.forbids)
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 import orjson
 
 from connector.model import Json, JsonObject, list_in, object_in, objects_in
+from connector.policy.blame import culprits, rule_of
 
 if TYPE_CHECKING:
     from connector.exchange.rows import EvidenceRow
@@ -20,7 +21,14 @@ PARTIES: Final = ("counterparty", "party", "holder")
 DECISIONS: Final = ("decision", "decisions")
 _SUBJECTS: Final = ("read", "dataset", "record", "file", "digest", "agreement", "pid", "key")
 """What an entry is about, the most telling first."""
-_FAILED: Final = frozenset({"not-satisfied", "unknown"})
+_ASKED: Final = {
+    "lt": "before ",
+    "lteq": "up to ",
+    "gt": "after ",
+    "gteq": "from ",
+    "neq": "not ",
+    "isNoneOf": "none of ",
+}
 
 
 def as_json(row: EvidenceRow, *, exact: bool = False) -> JsonObject:
@@ -61,17 +69,34 @@ def denied(entry: JsonObject) -> bool:
 
 
 def policy_in_words(entry: JsonObject) -> str:
-    """What the policy said, and of a denial what failed; empty where it was not asked."""
+    """What the policy said, and of a denial why; empty where it was not asked."""
     said = decisions(entry)
-    failed = [
-        f"{rule['left']} is {_shown(rule['value'])}, asked: {_shown(rule['right'])}"
-        for one in said
-        if one.get("decision") != "permit"
-        for rule in objects_in(one.get("rules"))
-        if rule.get("state") in _FAILED
-    ]
+    reasons = [reason for one in said if (reason := because(one))]
     words = ", ".join(sorted({str(one.get("decision")) for one in said}))
-    return words + (f": {'; '.join(dict.fromkeys(failed))}" if failed else "")
+    return words + (f": {'; '.join(dict.fromkeys(reasons))}" if reasons else "")
+
+
+def because(decision: JsonObject) -> str:
+    """Of a denial: which rules said no, what they found, and what they ask. Empty of a permission."""
+    if decision.get("decision") == "permit":
+        return ""
+    if decision.get("reason") == "no-rule":
+        return "no rule permits this"
+    prohibited = decision.get("reason") == "prohibited"
+    rules = {str(rule["constraint"]): rule for rule in objects_in(decision.get("rules"))}
+    by_rule: dict[str, list[str]] = {}
+    for path in culprits(((path, str(rule["state"])) for path, rule in rules.items()), prohibited=prohibited):
+        asked = (
+            ""
+            if prohibited
+            else f", asked: {_ASKED.get(str(rules[path]['operator']), '')}{_shown(rules[path]['right'])}"
+        )
+        by_rule.setdefault(rule_of(path), []).append(f"{rules[path]['left']} is {_shown(rules[path]['value'])}{asked}")
+    if prohibited:
+        return " and ".join(f"{rule} forbids it: {', '.join(found)}" for rule, found in by_rule.items()) or (
+            "a prohibition without a constraint forbids it to everybody"
+        )
+    return ", or else ".join(f"{rule}: {'; '.join(found)}" for rule, found in by_rule.items())
 
 
 def wanted(entry: JsonObject, *, did: str = "", event: str = "", only_denied: bool = False) -> bool:

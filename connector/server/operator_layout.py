@@ -19,6 +19,7 @@ from markupsafe import Markup
 
 from connector.errors import ConnectorError
 from connector.model import JsonObject
+from connector.server.entries import because
 from connector.server.markup import environment, html, style
 from connector.server.problems import status_of
 from connector.server.services import SERVICES, Services
@@ -123,7 +124,7 @@ def _environment() -> Environment:
     found = environment().overlay(finalize=_finished)
     found.filters |= {
         "cut": _cut, "long": lambda text: _cut(text, _LONG), "longest": lambda text: _cut(text, LONGEST),
-        "begun": _begun, "when": _when, "listed": _listed,
+        "because": because, "begun": _begun, "when": _when, "listed": _listed,
         "path": lambda text: quote(str(text), safe=":"), "size": size_in_words,
     }  # fmt: skip
     return found

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from connector.model import Json, list_in, object_in
+from connector.model import Json, list_in, object_in, objects_in
 from connector.server.words import refused_in_words, suspended_in_words
 
 if TYPE_CHECKING:
@@ -47,6 +47,8 @@ _PROVIDER: Final = {
     "TERMINATED": "nothing to do, or change the policy (`policy plain POLICY` reads it) and publish again",
 }
 """What to do in a state that waits for nothing of ours."""
+_SHOWN: Final = ("membership", "role")
+"""Operands that a credential of the asker answers, as do those of its mandate."""
 _WITHDRAWN: Final = {
     "consumer": "battery-connector catalog PEER",
     "provider": "nothing to do: you withdrew the offer; to offer it again: battery-connector publish PLAN --policy P",
@@ -110,10 +112,21 @@ def advice(process: JsonObject) -> tuple[str, str]:
         )
     if _withdrawn(content):
         return _WITHDRAWN[str(process["role"])].replace("PEER", str(process["counterparty"])), ""
+    if _beyond_credentials(process, content):
+        return f"no credential of ours changes that: ask the owner, {process['counterparty']}, whose policy it is", ""
     known = _CONSUMER if process["role"] == "consumer" else _PROVIDER
     end = f"; to end it: battery-connector terminate {ident}" if process["kind"] == "negotiation" else ""
     waiting = known.get(str(process["state"]), f"nothing to do: the peer has to speak{end}")
     return waiting.format(ident=ident, agreement=_agreement(content.get("agreement"))), ""
+
+
+def _beyond_credentials(process: JsonObject, content: JsonObject) -> bool:
+    """Whether a peer's policy refused us for things of which none could be shown."""
+    said = object_in(content.get("termination"))
+    if process["role"] != "consumer" or process["state"] != "TERMINATED" or said.get("by") == "us":
+        return False
+    failed = [str(one) for reason in objects_in(said.get("reason")) for one in list_in(reason.get("failed"))]
+    return bool(failed) and not any(one in _SHOWN or one.startswith("mandate") for one in failed)
 
 
 def _agreement(said: Json) -> Json:

@@ -20,7 +20,7 @@ def test_no_rule_is_told_like_any_decision() -> None:
         "decision": "deny", "reason": "no-rule", "action": "use", "stage": "transfer", "at": NOW.isoformat(),
         "rules": [], "doubted": [*doubted.doubted],
     }  # fmt: skip
-    assert (decision.blamed, decision.failed_operands()) == (frozenset(), ())
+    assert decision.failed_operands() == ()
 
 
 @pytest.mark.parametrize(

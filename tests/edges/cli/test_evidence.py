@@ -27,7 +27,8 @@ def test_the_log_is_read_and_taken_along(tmp_path: Path) -> None:
         assert run(refiner, "request", "mine", "depots")[0] == 1
         entry = ended(mine, refiner)
         assert (entry["event"], entry["body"]["decision"]["decision"]) == ("negotiation-terminated", "deny")
-        assert "deny: role is not known" in " ".join(run(mine, "evidence", "list", "--denied")[1].split())
+        listed = run(mine, "evidence", "list", "--denied")[1]
+        assert "deny: permission[1]: role is not" in listed
         assert "not-permitted" in run(mine, "evidence", "show", str(entry["seq"]))[1]
         assert run(mine, "evidence", "show", "100000")[0] == 2
         by_page(mine, refiner, entry["seq"])
@@ -61,8 +62,8 @@ def by_page(mine: Company, refiner: Company, number: int) -> None:
     """The same at the operators' pages: the denial with its whole reason, and nothing else among denials."""
     desk = Visitor(mine)
     for page in (desk.get("denials"), desk.get("denials?peer=" + quote(refiner.did)), desk.get("denials?event=negot")):
-        assert "deny: role is not known, asked: refiner" in page.words()
-        assert page.text.count("deny: role is not known") == 1
+        assert "deny: permission[1]: role is not known, asked: refiner" in page.words()
+        assert page.text.count("role is not known") == 1
         assert "permitted" not in page.words()
     for nothing in ("denials?peer=did:web:x", "denials?event=zz", "evidence?event=zz", f"denials?before={number - 1}"):
         assert desk.get(nothing).words().endswith((".", "The newest")), nothing

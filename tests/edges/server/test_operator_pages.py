@@ -119,8 +119,10 @@ async def entries(desk: Desk, event: str, count: int = 1, **said: Any) -> None:
 async def test_an_old_denial_is_found_bit_by_bit(desk: Desk) -> None:
     """One page looks through so many entries, says how far it looked, and leads on."""
     await desk.sign_in()
-    rule = {"constraint": "permission[1]", "left": "role", "operator": "eq", "right": ["a", "b"], "value": "c",
-            "state": "not-satisfied", "source": ""}  # fmt: skip
+    rule = {
+        "constraint": "permission[1].constraint[0]", "left": "role", "operator": "eq", "right": ["a", "b"],
+        "value": "c", "state": "not-satisfied", "source": "",
+    }  # fmt: skip
     said = {"decision": "deny", "reason": "not-permitted", "stage": "audit", "at": "2027-01-01T00:00:00Z"}
     await entries(desk, "audit-read", party="did:web:x", decisions={"PUB": {**said, "rules": [rule]}})
     await entries(desk, "data-page", 20_500, party="did:web:x")
@@ -129,7 +131,7 @@ async def test_an_old_denial_is_found_bit_by_bit(desk: Desk) -> None:
     more = re.search(r'href="([^"]+)">Look further back', page)
     assert more is not None
     _, page = await desk.get(html.unescape(more[1]))
-    assert "deny: role is c, asked: a, b" in page
+    assert "deny: permission[1]: role is c, asked: a, b" in page
     assert "Look further back" not in page
     _, page = await desk.get(f"{desk.place}evidence/1")
     assert "not-satisfied" in page
