@@ -8,7 +8,7 @@ from difflib import get_close_matches
 
 from connector.mapping.columns import MissingColumn, Origins
 from connector.mapping.exports import Query
-from connector.mapping.mangled import MEND, is_error
+from connector.mapping.mangled import is_error, mend
 from connector.mapping.source import Row
 from connector.mapping.unfit import Unfit
 from connector.model import Finding, Place
@@ -51,7 +51,8 @@ def finding(unfit: Unfit, cells: Origins, row: Row, term: str) -> Finding:
         message = f"Segment {position.segment}, character {position.offset + 1}: {message}"
     elif source.origin.sheet:
         message = f"Cell {letters(index)}{source.line}: {message}"
-    hint = MEND if is_error(source.cells[index]) else unfit.hint
+    text = source.cells[index]
+    hint = mend(text) if is_error(text) else unfit.hint
     if source.origin.unit == "row" != row.origin.unit:  # what SQL made of a row that it names
         hint = "; ".join(part for part in (hint, f"made from {row.origin.file}, {row.origin.unit} {row.line}") if part)
     return Finding(code=unfit.code, message=message, hint=hint, term=term, place=place_of(source, column, index))

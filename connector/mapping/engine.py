@@ -23,7 +23,7 @@ from connector.mapping.reading import code_lists, open_table, plain_codes
 from connector.mapping.repeats import Repeats
 from connector.mapping.source import Row, SourceFile, Table, Unreadable
 from connector.mapping.unfit import Unfit
-from connector.model import Finding, JsonObject, Place
+from connector.model import Finding, JsonObject, Place, counted
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -172,7 +172,17 @@ class Run:
     def doubts(self, today: str) -> tuple[Finding, ...]:
         """What its columns could mean otherwise, and what counts for nothing, when the iteration has ended."""
         files = {name: files[0].name for name, files in self._files.items() if files}
-        return (*self._watch.doubts(files, today), *self._repeats.doubts())
+        return (*self._remarks(), *self._watch.doubts(files, today), *self._repeats.doubts())
+
+    def _remarks(self) -> Iterator[Finding]:
+        """What is to be told of the sheets that were read: once per source and kind."""
+        for files in self._files.values():
+            alike: dict[str, list[Finding]] = {}
+            for remark in (remark for file in files for remark in file.remarks):
+                alike.setdefault(remark.code, []).append(remark)
+            for first, *more in alike.values():
+                also = f"; so it is, or nearly, in {counted(len(more), 'other file')}" if more else ""
+                yield replace(first, message=first.message + also)
 
     # --- beforehand: tables, columns, indexes ---
 

@@ -1,4 +1,6 @@
-"""What spreadsheets put in the place of what was meant: errors, and long numbers shortened. Told, and never a value."""
+"""What spreadsheets put in the place of what was meant: errors, nothing for a formula, long numbers cut short. Told,
+and never a value.
+"""
 
 from __future__ import annotations
 
@@ -7,10 +9,13 @@ import re
 from connector.mapping.source import NumberCell
 from connector.mapping.unfit import Unfit
 
-MEND = "mend it in the spreadsheet, and export it anew; `null` lists cells that mean nothing"
+NOT_CALCULATED = "#NOT-CALCULATED!"
+"""What a formula is told as that no program has calculated (`cell_errors.py`)."""
+_CALCULATE = "open the file in a spreadsheet, save it there, and try again; or export values instead of formulas"
+_MEND = "mend it in the spreadsheet, and export it anew; `null` lists cells that mean nothing"
 _ERROR = re.compile(
     r"#(?:N/A|NV|VALUE!|WERT!|VALEUR!|REF!|BEZUG!|DIV/0!|NAME\?|NOM\?|NUM!|NOMBRE!|ZAHL!|NULL!|NUL!|SPILL!|CALC!"
-    r"|GETTING_DATA|FIELD!|BUSY!|CONNECT!|BLOCKED!|UNKNOWN!|#+)|Err:[0-9]{3}"
+    r"|GETTING_DATA|FIELD!|BUSY!|CONNECT!|BLOCKED!|UNKNOWN!|NOT-CALCULATED!|#+)|Err:[0-9]{3}"
 )
 """Excel's in three languages, and a column too narrow; LibreOffice's."""
 _SHORTENED = re.compile(r"[0-9](?:[.,][0-9]+)?E\+[0-9]+")
@@ -30,7 +35,14 @@ def is_mangled(text: str) -> bool:
 
 def error_in(text: str) -> Unfit:
     """A text, or a condition, that reads a cell with an error."""
-    return Unfit("mangled-text", f"`{text}` is what a spreadsheet writes for an error.", MEND)
+    if text == NOT_CALCULATED:
+        return Unfit("mangled-text", f"`{text}`: the cell has a formula, and no program has calculated it.", mend(text))
+    return Unfit("mangled-text", f"`{text}` is what a spreadsheet writes for an error.", mend(text))
+
+
+def mend(text: str) -> str:
+    """What to do about an error."""
+    return _CALCULATE if text == NOT_CALCULATED else _MEND
 
 
 def whole_text(text: str) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 from itertools import chain
 
 from connector.mapping import delimited, edifact, flat_idoc, idoc, odata, shaping, workbook, x12
@@ -59,14 +58,15 @@ def qualifiers_of(source: Source) -> dict[str, str]:
 
 
 def _lines(source: Source, file: SourceFile) -> Lines:
-    return delimited.lines(source, file) if source.format == "csv" else workbook.lines(file, source.sheet)
+    return delimited.lines(source, file) if source.format == "csv" else workbook.lines(file)
 
 
 def _listed(name: str, source: Source, files: Sequence[SourceFile]) -> Table:
     table = Table(name=name, columns=(), rows=iter(()))
     parts: list[Iterator[Row]] = []
     for each in files:
-        file = replace(each, sheet=each.sheet or source.sheet) if source.is_workbook else each
+        unread = source.is_workbook and each.grid is None and each.broken is None
+        file = workbook.opened(each, source.sheet) if unread else each
         lines = _lines(source, file)
         header = header_of(source, file, lines)
         rows = rows_of(source, _origin(name, file), header, lines, table.findings)

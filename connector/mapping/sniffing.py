@@ -68,6 +68,11 @@ def sniff(
         suffix = file.name.rpartition(".")[2].lower()
         found.note("format", suffix if suffix in WORKBOOKS else "xlsx", "a workbook")
         found.settings["sheet"] = sheet or "1"
+        for remark in file.remarks:
+            if remark.code == "sheet-chosen":
+                found.note("sheet", file.sheet, remark.message)
+            else:
+                found.doubts.append(f"{remark.message}; {remark.hint}")
         try:
             _tabular(found, [list(row) for row in file.grid[:_LOOKED_AT]])
         except BadInput as error:

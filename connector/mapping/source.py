@@ -66,7 +66,8 @@ class ElementCell(str):
 class SourceFile:
     """One export file: its name, the SHA-256 of its bytes (hexadecimal), and its content.
 
-    `broken`: why a workbook has no grid; it is not opened a second time. `made`: of a source that SQL makes; its digest
+    `broken`: why a workbook has no grid; it is not opened a second time. `remarks`: what a person should know of the
+    sheet that was read, and no finding (`hidden.py`). `made`: of a source that SQL makes; its digest
     is of the SQL and of the files that it is over.
     """
 
@@ -76,6 +77,7 @@ class SourceFile:
     grid: Grid | None = None
     sheet: str = ""
     broken: Finding | None = None
+    remarks: tuple[Finding, ...] = ()
     made: Made | None = None
 
 

@@ -13,13 +13,16 @@ import re
 import zipfile
 import zlib
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import date, datetime, time, timedelta
 
 from python_calamine import CalamineError, CalamineWorkbook, PasswordError, WorksheetNotFound
 
 from connector.mapping import cell_errors
+from connector.mapping.hidden import chosen, listed, unseen
 from connector.mapping.numerals import plain
-from connector.mapping.source import DateCell, Grid, NumberCell, SourceFile, Unreadable, content, unreadable
+from connector.mapping.source import DateCell, NumberCell, SourceFile, Unreadable, content, unreadable
+from connector.model import Place
 
 MAX_ENTRIES = 2_000
 MAX_UNPACKED = 1 << 28
@@ -27,6 +30,7 @@ MAX_ENTRY_RATIO = 200
 MAX_SHEETS = 256
 MAX_CELLS = 20_000_000
 _ENCRYPTED = 0x1
+_DIGITS = 15
 _DIMENSION = re.compile(rb'<dimension ref="[A-Z]{1,3}[0-9]{1,7}:([A-Z]{1,3})([0-9]{1,7})"')
 _OLE = b"\xd0\xcf\x11\xe0"
 _PARTS = {"xl/workbook.xml": "XLSX", "content.xml": "ODS"}
@@ -43,26 +47,26 @@ def is_workbook(data: bytes) -> bool:
     return data.startswith((b"PK\x03\x04", _OLE))
 
 
-def lines(file: SourceFile, sheet: str) -> Iterator[tuple[int, list[str]]]:
-    """Row number and cells of a sheet."""
+def lines(file: SourceFile) -> Iterator[tuple[int, list[str]]]:
+    """Row number and cells of a sheet that was read."""
     if file.broken is not None:
         raise Unreadable(file.broken)
-    grid = file.grid if file.grid is not None else grid_of(file, sheet)
-    for line, cells in enumerate(grid, start=1):
+    for line, cells in enumerate(file.grid or (), start=1):
         yield line, list(cells)
 
 
-def grid_of(file: SourceFile, sheet: str) -> Grid:
-    """All cells of a sheet. Raises `Unreadable`."""
+def opened(file: SourceFile, sheet: str) -> SourceFile:
+    """The file with all cells of a sheet, and what is to be told of it. Raises `Unreadable`."""
     data = content(file)
     check_package(file, data)
     try:
-        return _grid(file, data, sheet)
+        return _opened(file, data, sheet)
     except PasswordError as error:
         raise unreadable(file, "encrypted-file", "The workbook has a password.", hint="save it without") from error
     except (WorksheetNotFound, IndexError) as error:
-        names = ", ".join(CalamineWorkbook.from_filelike(io.BytesIO(data)).sheet_names[:10])
-        raise unreadable(file, "no-sheet", f"There is no sheet `{sheet}`.", hint=f"there are: {names}") from error
+        names = ", ".join(listed(CalamineWorkbook.from_filelike(io.BytesIO(data)).sheets_metadata))
+        hint = f"there are: {names}; a number counts those that are not hidden"
+        raise unreadable(file, "no-sheet", f"There is no sheet `{sheet}`.", hint=hint) from error
     except (CalamineError, *_TORN) as error:
         raise _damaged(file, str(error)) from error
     except BaseException as error:
@@ -71,20 +75,23 @@ def grid_of(file: SourceFile, sheet: str) -> Grid:
         raise _damaged(file, "its reader gives up") from error
 
 
-def _grid(file: SourceFile, data: bytes, sheet: str) -> Grid:
+def _opened(file: SourceFile, data: bytes, sheet: str) -> SourceFile:
     old = data[:4] == _OLE
     book = CalamineWorkbook.from_filelike(io.BytesIO(data if old else cell_errors.as_text(data)))
     if len(book.sheet_names) > MAX_SHEETS:
         raise unreadable(file, "too-large", f"The workbook has more than {MAX_SHEETS} sheets.")
-    found = book.get_sheet_by_index(int(sheet) - 1) if sheet.isdecimal() else book.get_sheet_by_name(sheet)
+    name, remarks = chosen(book.sheets_metadata, sheet)
+    found, index = book.get_sheet_by_name(name), book.sheet_names.index(name)
     if found.total_height * found.total_width > MAX_CELLS:
         raise unreadable(file, "too-large", f"The sheet spans more than {MAX_CELLS} cells.")
     rows = found.to_python(skip_empty_area=False)
-    if old:
-        for row, column, text in cell_errors.of_old(data, book.sheet_names.index(found.name)):
-            if row < len(rows) and column < len(rows[row]):
-                rows[row][column] = text
-    return tuple(tuple(_cell(value) for value in row) for row in rows)
+    for row, column, text in cell_errors.of_old(data, index) if old else ():
+        if row < len(rows) and column < len(rows[row]):
+            rows[row][column] = text
+    grid = tuple(tuple(_cell(value) for value in row) for row in rows)
+    remarks += unseen(data, index, grid, old=old)
+    place = Place(source=file.name, sheet=name)
+    return replace(file, grid=grid, sheet=name, remarks=tuple(replace(one, place=place) for one in remarks))
 
 
 def _damaged(file: SourceFile, why: str) -> Unreadable:
@@ -93,12 +100,13 @@ def _damaged(file: SourceFile, why: str) -> Unreadable:
 
 
 def _cell(value: object) -> str:
-    if isinstance(value, str):
-        return value.strip()
+    kind = type(value)
+    if kind is str:
+        return value.strip()  # type: ignore[attr-defined,no-any-return]  # by its type, which is quicker than to ask
+    if kind is float or kind is int:
+        return NumberCell(_number(repr(value)))
     if isinstance(value, bool):
         return "TRUE" if value else "FALSE"
-    if isinstance(value, int | float):
-        return NumberCell(plain(repr(value)))
     if isinstance(value, datetime):
         midnight = value.time() == time()
         return DateCell(value.date().isoformat() if midnight else value.isoformat())
@@ -107,6 +115,17 @@ def _cell(value: object) -> str:
     if isinstance(value, timedelta):
         return DateCell(str(value))
     return str(value)
+
+
+def _number(text: str) -> str:
+    """A stored number as a spreadsheet shows it at most: of a fraction fifteen digits count. The rest is noise of
+    binary calculation: 0.1 + 0.2 is stored as 0.30000000000000004.
+    """
+    if "e" in text or "n" in text or text == "-0.0":
+        return plain(text)
+    if text.endswith(".0"):
+        return text[:-2]
+    return text if len(text) <= _DIGITS or "." not in text else plain(f"{float(text):.15g}")
 
 
 def check_package(file: SourceFile, data: bytes) -> None:

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from connector.errors import BadInput
-from connector.mapping.source import DateCell, Grid, NumberCell, SourceFile, Unreadable
+from connector.mapping.source import DateCell, NumberCell, SourceFile, Unreadable
 from connector.mapping.workbook import check_package, is_workbook
 from connector.model import Finding, Place
 
@@ -124,10 +124,9 @@ class Exports:
     async def opened(self, file: SourceFile, sheet: str) -> SourceFile:
         """The cells of a workbook's sheet, from the child. Raises `Unreadable`."""
         check_package(file, file.data)
-        grid = await self._in_child(file, sheet)
-        return SourceFile(name=file.name, digest=file.digest, grid=grid, sheet=sheet)
+        return _read_sheet(await self._in_child(file, sheet), file)
 
-    async def _in_child(self, file: SourceFile, sheet: str) -> Grid:
+    async def _in_child(self, file: SourceFile, sheet: str) -> bytes:
         child = await asyncio.create_subprocess_exec(
             sys.executable, "-P", "-m", "connector.peers.workbook_child", sheet, str(self.workbook_bytes),
             str(int(self.workbook_seconds) + 1),
@@ -152,14 +151,14 @@ class Exports:
                 hint="split the workbook, or export it as CSV",
                 place=file.name,
             )
-        return _grid(json.loads(answer), file)
+        return answer
 
 
-def _grid(answer: dict[str, list[list[str]]] | dict[str, dict[str, str]], file: SourceFile) -> Grid:
-    told = answer.get("finding")
-    if isinstance(told, dict):
-        place = Place(source=file.name)
-        raise Unreadable(Finding(code=told["code"], message=told["message"], hint=told["hint"], place=place))
-    rows = answer.get("rows")
-    assert isinstance(rows, list)
-    return tuple(tuple(_KINDS[cell[0]](cell[1:]) for cell in row) for row in rows)
+def _read_sheet(answer: bytes, file: SourceFile) -> SourceFile:
+    told = json.loads(answer)
+    if "finding" in told:
+        raise Unreadable(Finding(**told["finding"], place=Place(source=file.name)))
+    grid = tuple(tuple(_KINDS[cell[0]](cell[1:]) for cell in row) for row in told["rows"])
+    place = Place(source=file.name, sheet=told["sheet"])
+    remarks = tuple(Finding(**remark, place=place) for remark in told["remarks"])
+    return SourceFile(name=file.name, digest=file.digest, grid=grid, sheet=place.sheet, remarks=remarks)

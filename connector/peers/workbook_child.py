@@ -9,7 +9,8 @@ import json
 import sys
 
 from connector.mapping.source import DateCell, NumberCell, SourceFile, Unreadable
-from connector.mapping.workbook import grid_of
+from connector.mapping.workbook import opened
+from connector.model import Finding
 
 
 def cap(memory_bytes: int = 0, cpu_seconds: int = 0, *, closed: bool = False) -> None:
@@ -32,16 +33,24 @@ def _marked(cell: str) -> str:
     return kind + cell
 
 
+def _told(found: Finding) -> dict[str, str]:
+    return {"code": found.code, "message": found.message, "hint": found.hint}
+
+
 def main(sheet: str, memory_bytes: int, cpu_seconds: int) -> None:
     """Read one workbook."""
     cap(memory_bytes, cpu_seconds)
     file = SourceFile(name="workbook", digest="", data=sys.stdin.buffer.read())
     answer: dict[str, object]
     try:
-        answer = {"rows": [[_marked(cell) for cell in row] for row in grid_of(file, sheet)]}
+        read = opened(file, sheet)
+        answer = {
+            "rows": [[_marked(cell) for cell in row] for row in read.grid or ()],
+            "sheet": read.sheet,
+            "remarks": [_told(remark) for remark in read.remarks],
+        }
     except Unreadable as broken:
-        found = broken.finding
-        answer = {"finding": {"code": found.code, "message": found.message, "hint": found.hint}}
+        answer = {"finding": _told(broken.finding)}
     json.dump(answer, sys.stdout)
 
 

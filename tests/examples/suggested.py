@@ -28,7 +28,7 @@ from connector.mapping.shape import (
     SumOver,
 )
 from connector.mapping.source import SourceFile
-from connector.mapping.workbook import grid_of
+from connector.mapping.workbook import opened
 from connector.vocabulary.bundle import load_bundle, load_headings
 
 STORY = Path("examples/mine_to_recycler")
@@ -166,9 +166,7 @@ def _outcome(path: Path, plan: Plan, name: str) -> Outcome:
 @cache
 def _read(path: Path, sheet: str) -> SourceFile:
     file = SourceFile(name=path.name, digest="", data=path.read_bytes())
-    if path.suffix != ".xlsx":
-        return file
-    return SourceFile(name=path.name, digest="", grid=grid_of(file, sheet), sheet=sheet)
+    return opened(file, sheet) if path.suffix == ".xlsx" else file
 
 
 @cache

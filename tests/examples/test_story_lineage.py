@@ -6,7 +6,7 @@ from connector.mapping.engine import run
 from connector.mapping.plan import Plan, parse
 from connector.mapping.reading import open_table
 from connector.mapping.source import SourceFile
-from connector.mapping.workbook import grid_of
+from connector.mapping.workbook import opened
 from tests.examples.rehearsal import FOLDER
 
 PLANS = sorted(FOLDER.glob("*/plans/*.yaml"))
@@ -19,7 +19,7 @@ def files_of(folder: str, plan: Plan, name: str, pattern: str) -> list[SourceFil
     for path in sorted((FOLDER / folder).glob(f"*/**/{pattern}")):
         file = SourceFile(name=path.name, digest=path.name, data=path.read_bytes())
         if source is not None and source.format == "xlsx":
-            file = SourceFile(name=path.name, digest=path.name, grid=grid_of(file, source.sheet), sheet=source.sheet)
+            file = opened(file, source.sheet)
         found.append(file)
     return found
 

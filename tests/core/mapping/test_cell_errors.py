@@ -14,8 +14,7 @@ from connector.mapping.plan import Plan
 from connector.mapping.proposal import propose
 from connector.mapping.reading import open_table
 from connector.mapping.shaping import hold
-from connector.mapping.source import SourceFile
-from connector.mapping.workbook import grid_of
+from connector.mapping.workbook import opened
 from connector.vocabulary.bundle import load_bundle, load_headings
 from tests.core.mapping.trial import CSV, file, plan_of, result_of, seen, workbook
 
@@ -208,7 +207,7 @@ def test_a_proposed_plan_does_not_say_that_errors_mean_nothing() -> None:
     """An optional term would vanish with them."""
     bundle = load_bundle()
     data = workbook([["Charge", "Nettogewicht kg"], ["L1", 1200.5], ["L2", "#N/A"], ["L3", 1201]])
-    book = SourceFile(name="lots.xlsx", digest="", grid=grid_of(file("lots.xlsx", data), "1"), sheet="1")
+    book = opened(file("lots.xlsx", data), "1")
     found = propose(book, "MaterialLot", terms=bundle.terms, shapes=bundle.shapes, headings=load_headings())
     assert "null:" not in found.plan
     assert any("`#N/A` is no number" in each for each in found.doubts)
