@@ -58,7 +58,7 @@ app.command()(verify)
 
 
 @app.command()
-def walk(  # noqa: PLR0917 - typer makes the options of the arguments
+def walk(
     ident: Annotated[
         str, typer.Argument(metavar="ID", help="A serial or lot number, or the id of a battery, lot or record.")
     ],

@@ -14,7 +14,7 @@ from urllib.parse import urlencode
 import typer
 
 from connector.cli.client import Management
-from connector.cli.console import CONFIG, JSON, console, next_step, shown_json, told
+from connector.cli.console import CONFIG, JSON, PEER, console, next_step, shown_json, told
 from connector.cli.tables import progress, say
 from connector.model import counted, list_in
 from connector.server.words import terms_in_words
@@ -26,7 +26,7 @@ _ALL: Final = 999_999_999
 
 
 def catalog(
-    peer: Annotated[str, typer.Argument(metavar="PEER", help="A name of `[peers]`, a DID, or a connector's address.")],
+    peer: PEER,
     limit: Annotated[int, typer.Option("--limit", metavar="N", min=1, max=_ALL, help="Not more datasets.")] = _ALL,
     terms: Annotated[
         list[str] | None,

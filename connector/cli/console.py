@@ -82,6 +82,8 @@ WAIT = Annotated[
     ),
 ]
 CODE = Annotated[str, typer.Option("--code", help="A word for the peer's machine.")]
+REASON = Annotated[str, typer.Option("--reason", help="A sentence for the peer's people.")]
+PEER = Annotated[str, typer.Argument(metavar="PEER", help="A name of `[peers]`, a DID, or a connector's address.")]
 KEY = Annotated[str, typer.Option("--idempotency-key", help="Repeat a command safely: the same key, the same work.")]
 
 _FILE_HINTS: Final = {

@@ -29,7 +29,7 @@ STORY = "mine_to_recycler"
 BUNDLE = "audit.zip"
 
 
-def demo(  # noqa: PLR0917 - typer makes the options of the arguments
+def demo(
     items: Annotated[
         int, typer.Option("--items", min=1, max=1_000_000, help="Batteries of the second generation.")
     ] = 1,

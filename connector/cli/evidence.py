@@ -37,7 +37,7 @@ EXPORT = Annotated[Path, typer.Argument(metavar="FILE", help="An export, as `evi
 
 
 @app.command("list")
-def listed(  # noqa: PLR0917 - typer makes the options of the arguments
+def listed(
     last: Annotated[
         int, typer.Option("--last", metavar="N", min=1, max=1_000_000_000, help="So many of the newest.")
     ] = 50,

@@ -20,6 +20,7 @@ from connector.cli.console import (
     JSON,
     KEY,
     NO,
+    PEER,
     UNCHECKED,
     WAIT,
     console,
@@ -39,7 +40,11 @@ from connector.server.words import refused_in_words
 if TYPE_CHECKING:
     from connector.model import Json, JsonObject
 
-PEER = Annotated[str, typer.Argument(metavar="PEER", help="A name of `[peers]`, a DID, or a connector's address.")]
+POLICY = Annotated[str, typer.Option("--policy", metavar="P", help="An ODRL policy: a file, or a name in `policies/`.")]
+PIN = Annotated[
+    bool | None,
+    typer.Option("--pin/--no-pin", help="Whether the offer pins the content by digest. Default: as before."),
+]
 _SECONDS: Final = 60.0
 _RECORDS_SHOWN: Final = 50
 
@@ -47,11 +52,9 @@ _RECORDS_SHOWN: Final = 50
 # --- publish ---------------------------------------------------------------------------------------------------------
 
 
-def publish(  # noqa: PLR0917 - typer makes the options of the arguments
+def publish(
     plan: Annotated[str, typer.Argument(metavar="PLAN", help="A mapping plan: a file, or a name in `plans/`.")],
-    policy: Annotated[
-        str, typer.Option("--policy", metavar="P", help="An ODRL policy: a file, or a name in `policies/`.")
-    ],
+    policy: POLICY,
     credential: Annotated[
         str, typer.Option("--credential", metavar="TYPE", help="Refuse unless the plan makes this type.")
     ] = "",
@@ -74,10 +77,7 @@ def publish(  # noqa: PLR0917 - typer makes the options of the arguments
         bool | None,
         typer.Option("--approval/--no-approval", help="Whether a person decides on each contract, beside the policy."),
     ] = None,
-    pin: Annotated[
-        bool | None,
-        typer.Option("--pin/--no-pin", help="Whether the offer pins the content by digest. Default: as before."),
-    ] = None,
+    pin: PIN = None,
     config: CONFIG = Path("connector.toml"),
     as_json: JSON = False,
 ) -> None:
@@ -147,7 +147,7 @@ def _show_published(answer: JsonObject, findings: list[Json], company: Config, p
 # --- request ---------------------------------------------------------------------------------------------------------
 
 
-def request(  # noqa: PLR0917 - typer makes the options of the arguments
+def request(
     peer: PEER,
     dataset: Annotated[str, typer.Argument(metavar="DATASET", help="Title or id of a dataset of its catalogue.")],
     offer_id: Annotated[
@@ -236,7 +236,7 @@ def _settled(state: str, *, good: str, begun: bool = False) -> int:
 # --- fetch -----------------------------------------------------------------------------------------------------------
 
 
-def fetch(  # noqa: PLR0917 - typer makes the options of the arguments
+def fetch(
     agreement: Annotated[str, typer.Argument(metavar="AGREEMENT", help="The agreement that `request` named.")],
     push: Annotated[bool, typer.Option("--push", help="Let the owner send it to us, instead of fetching it.")] = False,
     unit: Annotated[

@@ -9,7 +9,7 @@ import typer
 
 from connector.cli.client import Management
 from connector.cli.console import CONFIG, DONE, JSON, console, next_step, show_json, told
-from connector.cli.exchange import named
+from connector.cli.exchange import PIN, POLICY, named
 from connector.cli.tables import progress, say
 from connector.config import load
 from connector.errors import BadInput
@@ -18,11 +18,9 @@ if TYPE_CHECKING:
     from connector.model import JsonObject
 
 
-def publish_file(  # noqa: PLR0917 - typer makes the options of the arguments
+def publish_file(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="The file: a report, a drawing, a data package.")],
-    policy: Annotated[
-        str, typer.Option("--policy", metavar="P", help="An ODRL policy: a file, or a name in `policies/`.")
-    ],
+    policy: POLICY,
     title: Annotated[
         str, typer.Option("--title", help="The dataset's title; files of one title lie together. Default: the name.")
     ] = "",
@@ -30,10 +28,7 @@ def publish_file(  # noqa: PLR0917 - typer makes the options of the arguments
     access_class: Annotated[
         str, typer.Option("--class", metavar="CLASS", help="Who may get it: PUB, LI, AUTH, LI+AUTH, B2B or ORG.")
     ] = "B2B",
-    pin: Annotated[
-        bool | None,
-        typer.Option("--pin/--no-pin", help="Whether the offer pins the content by digest. Default: as before."),
-    ] = None,
+    pin: PIN = None,
     config: CONFIG = Path("connector.toml"),
     as_json: JSON = False,
 ) -> None:

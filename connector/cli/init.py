@@ -51,7 +51,7 @@ _LATER = """
 """
 
 
-def init(  # noqa: PLR0917 - typer makes the options of the arguments
+def init(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="The new company folder.")],
     public_url: Annotated[str, typer.Option(help="Address that peers will use. Frozen: the DID is made of it.")] = "",
     name: Annotated[str, typer.Option(help="The company's name, as people know it.")] = "",

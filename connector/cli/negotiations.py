@@ -22,6 +22,8 @@ from connector.cli.console import (
     JSON,
     KEY,
     NO,
+    PEER,
+    REASON,
     UNCHECKED,
     WAIT,
     console,
@@ -117,7 +119,7 @@ def _words(one: JsonObject) -> list[str]:
     return [words[str(word)] for word in list_in(one["can"])]
 
 
-def approve(  # noqa: PLR0917 - typer makes the options of the arguments
+def approve(
     ident: ID,
     counter: Annotated[
         Path | None,
@@ -156,8 +158,8 @@ def approve(  # noqa: PLR0917 - typer makes the options of the arguments
     raise SystemExit(_code(answer, good=("FINALIZED",), later=bool(not_before) or counter is not None))
 
 
-def reject(  # noqa: PLR0917 - typer makes the options of the arguments
-    reason: Annotated[str, typer.Option("--reason", help="A sentence for the peer's people.")],
+def reject(
+    reason: REASON,
     ident: Annotated[str, typer.Argument(metavar="[ID]", help="What waits: our id or the peer's.")] = "",
     holder: Annotated[
         str,
@@ -213,8 +215,8 @@ def _say(ident: str, body: JsonObject, key: str, config: Path, *, as_json: bool)
 # --- offers and ends -------------------------------------------------------------------------------------------------
 
 
-def offer(  # noqa: PLR0917 - typer makes the options of the arguments
-    peer: Annotated[str, typer.Argument(metavar="PEER", help="A name of `[peers]`, a DID, or a connector's address.")],
+def offer(
+    peer: PEER,
     dataset: Annotated[str, typer.Argument(metavar="DATASET", help="Title or id of a dataset of ours.")],
     terms: Annotated[
         Path | None,
@@ -240,10 +242,10 @@ def offer(  # noqa: PLR0917 - typer makes the options of the arguments
     raise SystemExit(_code(answer, good=("FINALIZED",), later=answer["state"] == "OFFERED"))
 
 
-def terminate(  # noqa: PLR0917 - typer makes the options of the arguments
+def terminate(
     ident: ID,
     code: CODE = "",
-    reason: Annotated[str, typer.Option("--reason", help="A sentence for the peer's people.")] = "",
+    reason: REASON = "",
     wait: WAIT = _SECONDS,
     config: CONFIG = Path("connector.toml"),
     as_json: JSON = False,

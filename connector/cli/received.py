@@ -160,7 +160,7 @@ def _show_room(room: Json, company: Config) -> None:
 # --- discard ---------------------------------------------------------------------------------------------------------
 
 
-def discard(  # noqa: PLR0917 - typer makes the options of the arguments
+def discard(
     agreement: Annotated[str, typer.Argument(metavar="[AGREEMENT]", help="All that came under this agreement.")] = "",
     peer: Annotated[str, typer.Option("--from", metavar="PEER", help="Only what came from this peer.")] = "",
     unit: Annotated[

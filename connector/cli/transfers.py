@@ -13,7 +13,20 @@ from urllib.parse import quote
 import typer
 
 from connector.cli.client import Management
-from connector.cli.console import CODE, CONFIG, DONE, JSON, NO, UNCHECKED, WAIT, console, next_step, show_json, told
+from connector.cli.console import (
+    CODE,
+    CONFIG,
+    DONE,
+    JSON,
+    NO,
+    REASON,
+    UNCHECKED,
+    WAIT,
+    console,
+    next_step,
+    show_json,
+    told,
+)
 from connector.cli.tables import Cell, progress, say, show_table
 from connector.config import load
 from connector.model import objects_in
@@ -28,7 +41,6 @@ app = typer.Typer(
     invoke_without_command=True,
 )
 ID = Annotated[str, typer.Argument(metavar="ID", help="The transfer: our id or the peer's. `transfers` lists them.")]
-REASON = Annotated[str, typer.Option("--reason", help="A sentence for the peer's people.")]
 _SECONDS: Final = 30.0
 _STATES: Final = {"STARTED": "green", "SUSPENDED": "yellow", "COMPLETED": "dim", "TERMINATED": "red"}
 
@@ -77,7 +89,7 @@ def start(ident: ID, wait: WAIT = _SECONDS, config: CONFIG = Path("connector.tom
 
 
 @app.command()
-def suspend(  # noqa: PLR0917 - typer makes the options of the arguments
+def suspend(
     ident: ID, code: CODE = "", reason: REASON = "", wait: WAIT = _SECONDS, config: CONFIG = Path("connector.toml"),
     as_json: JSON = False,
 ) -> None:  # fmt: skip
@@ -107,7 +119,7 @@ def complete(ident: ID, wait: WAIT = _SECONDS, config: CONFIG = Path("connector.
 
 
 @app.command()
-def terminate(  # noqa: PLR0917 - typer makes the options of the arguments
+def terminate(
     ident: ID, code: CODE = "", reason: REASON = "", wait: WAIT = _SECONDS, config: CONFIG = Path("connector.toml"),
     as_json: JSON = False,
 ) -> None:  # fmt: skip
