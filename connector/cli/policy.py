@@ -17,9 +17,10 @@ import typer
 
 from connector.cli.console import DONE, JSON, NO, console, next_step, show_json, told
 from connector.errors import BadInput, BadMessage, BadPolicy
+from connector.exchange.pages import FILE
 from connector.model import Claim, Did, Facts, Finding, Json, JsonObject
 from connector.policy.comparisons import State
-from connector.policy.doubts import doubts
+from connector.policy.doubts import RECORD_TYPE, doubts
 from connector.policy.evaluate import Decision, compile_policy, evaluate
 from connector.policy.odrl import Policy
 from connector.policy.operands import Stage
@@ -46,14 +47,13 @@ File = Annotated[Path, typer.Argument(metavar="FILE", help="The ODRL policy (JSO
 
 @app.command()
 def check(file: File, as_json: JSON = False) -> None:
-    """Everything that is wrong with a policy, at once; and values that nothing will ever have.
+    """Everything that is wrong with a policy, at once; and what in it is hardly meant.
 
     Example: battery-connector policy check policies/direct-customer.json
     """
     with told():
         policy, findings = checked(file)
-        words = {name: [code.name for code in codes] for name, codes in load_bundle().terms.codes.items()}
-        odd: list[Json] = [*doubts(policy, words)] if policy is not None else []
+        odd: list[Json] = [*doubts(policy, _words(), _time(None))] if policy is not None else []
         if as_json:
             told_odd: JsonObject = {"doubts": odd} if odd else {}
             show_json({"findings": [finding.as_json() for finding in _placed(findings, file)], **told_odd})
@@ -122,6 +122,12 @@ def explain(
     raise SystemExit(DONE if decision.permit else NO)
 
 
+def _words() -> dict[str, list[str]]:
+    bundle = load_bundle()
+    words = {name: [code.name for code in codes] for name, codes in bundle.terms.codes.items()}
+    return {**words, RECORD_TYPE: [*bundle.record_types, FILE]}
+
+
 def _document(file: Path) -> Json:
     try:
         octets = file.read_bytes()
@@ -132,7 +138,9 @@ def _document(file: Path) -> Json:
     try:
         return admit_value(octets, MAX_FILE_BYTES)
     except BadMessage as problem:
-        raise BadInput(problem.detail.replace("The body", str(file), 1), hint=problem.hint) from problem
+        raise BadInput(
+            problem.detail.replace("The body", str(file), 1), hint=problem.hint, place=problem.place
+        ) from problem
 
 
 def _policy(file: Path) -> Policy:

@@ -7,7 +7,7 @@ Formal Semantics draft: policy, request and state of the world in, a report out.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
@@ -17,7 +17,7 @@ from typing import Final, NamedTuple, TypeAlias
 from connector.model import Claim, Facts, Json, JsonObject
 from connector.policy.blame import APPLIES, FAILS, culprits
 from connector.policy.comparisons import Comparison, Known, State, Verdict, comparison
-from connector.policy.odrl import ACTION_AT, Action, Constraint, Effect, Policy, Rule, Term
+from connector.policy.odrl import ACTION_AT, Action, Constraint, Effect, Policy, Term
 from connector.policy.operands import LIST_OPERATORS, MANDATE, OF_A_MANDATE, OPERANDS, Stage
 
 
@@ -187,9 +187,8 @@ def _programme(policy: Policy, action: Action, stage: Stage) -> _Programme:
     counting = _counting_action(policy, action)
     chosen: dict[Effect, list[_Node]] = {"prohibition": [], "permission": []}
     checks: list[Check] = []
-    positions = list(_positions(policy))
     for effect, nodes in chosen.items():
-        for path, rule in positions:
+        for path, rule in policy.named():
             if rule.effect == effect and rule.action is counting:
                 forbids = effect == "prohibition"
                 compiler = _RuleCompiler(stage=stage, forbids=forbids, checks=checks)
@@ -200,14 +199,6 @@ def _programme(policy: Policy, action: Action, stage: Stage) -> _Programme:
         permissions=tuple(chosen["permission"]),
         checks=tuple(checks),
     )
-
-
-def _positions(policy: Policy) -> Iterator[tuple[str, Rule]]:
-    """Each rule with its path in the document."""
-    counts: dict[Effect, int] = {"permission": 0, "prohibition": 0}
-    for rule in policy.rules:
-        yield f"{rule.effect}[{counts[rule.effect]}]", rule
-        counts[rule.effect] += 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -93,6 +93,13 @@ class Policy:
         """Whether anything is left for the wire: an offer without a rule grants nothing."""
         return any(rule.effect == "permission" and rule.action is Action.USE for rule in self.rules)
 
+    def named(self) -> Iterator[tuple[str, Rule]]:
+        """Each rule with its place in the document."""
+        counts: dict[Effect, int] = {"permission": 0, "prohibition": 0}
+        for rule in self.rules:
+            yield f"{rule.effect}[{counts[rule.effect]}]", rule
+            counts[rule.effect] += 1
+
     def opens(self, access_class: str) -> bool:
         """Whether some permission of use can hold for values of this class, whoever asks for them."""
         return any(

@@ -54,6 +54,12 @@ _ONLY_CONSTANTS: Final = frozenset({ValueKind.NONE, ValueKind.TRUTH})
 _TEXT_PREFIXES: Final = ("odrl:", ODRL)
 _CATENA_X: Final = {"usagepurpose": "purpose", "businesspartnernumber": "party", "businesspartnergroup": "role"}
 """What comes nearest to the operands of another profile."""
+_LIKE: Final = {
+    ValueKind.TIME: "a time with its zone, like 2027-03-15T09:00:00Z",
+    ValueKind.DID: "a DID, like did:web:customer.example",
+    ValueKind.ACCESS_CLASS: f"access class ({', '.join(AccessClass)})",
+}
+_TERMS: Final = "What the other side promises: purpose, onwardSharing, retentionDays."
 _DECIDED: Final = {
     Action.LIST: "who sees an offer", Action.USE: "who has data by contract", Action.AUDIT: "who may read in an audit",
 }  # fmt: skip
@@ -155,6 +161,7 @@ class _Reader:
                 "$.obligation",
                 "obligation-unsupported",
                 "Obligations can't be followed here; write terms as constraints.",
+                hint=_TERMS,
             )
         rules = [*self.rules(document, "permission"), *self.rules(document, "prohibition")]
         if len(rules) > MAX_RULES:
@@ -198,6 +205,7 @@ class _Reader:
                         f"{path}.{key}",
                         "obligation-unsupported",
                         "Duties can't be followed here; write terms as constraints.",
+                        hint=_TERMS,
                     )
             self.deciding = action = self.action(item.get("action"), path)
             terms = tuple(self.terms(item.get("constraint"), f"{path}.constraint", 0))
@@ -207,7 +215,9 @@ class _Reader:
     def action(self, value: Json, path: str) -> Action | None:
         found = action_in(value)
         if found is None:
-            self.wrong(f"{path}.action", "unknown-action", "The action is one of use, list, audit.", value=value)
+            hint = "A rule has one action: write a rule for each." if len(_items(value)) > 1 else ""
+            message = "The action is one of use, list, audit."
+            self.wrong(f"{path}.action", "unknown-action", message, hint=hint, value=value)
         return found
 
     def terms(self, value: Json, path: str, depth: int) -> Iterator[Term]:
@@ -332,7 +342,7 @@ def _expected(operand: Operand, operator: Operator) -> str:
     constants = ", ".join(f'"{name}"' for name in operand.constants)
     if operator is Operator.IS_PART_OF or operand.kind in _ONLY_CONSTANTS:
         return constants
-    kind = "a time with its zone, like 2027-03-15T09:00:00Z" if operand.kind is ValueKind.TIME else operand.kind.value
+    kind = _LIKE.get(operand.kind, operand.kind.value)
     return f"{kind} or {constants}" if constants and operand.name != "party" else kind
 
 

@@ -21,6 +21,7 @@ from connector.vocabulary.terms import NAMESPACE
 from tests.core.policy.policies import c, rule
 
 MEMBER = c("membership", "eq", "active")
+CLASSES = "access class (PUB, LI, AUTH, LI+AUTH, B2B, ORG)"
 FINE: JsonObject = {"permission": [rule("use", MEMBER)]}
 
 
@@ -89,13 +90,13 @@ def test_what_is_never_checked_is_told_with_where_it_is(action: str, operand: st
     [
         ("use", c("role", "eq", ["a", "b"]), "role eq takes one value.", ""),
         ("use", c("role", "isAnyOf", []), f"role isAnyOf takes 1 to {MAX_VALUES} values.", ""),
-        ("use", c("accessClass", "eq", "X"), "accessClass eq takes: access class.", ""),
+        ("use", c("accessClass", "eq", "X"), f"accessClass eq takes: {CLASSES}.", ""),
         ("use", c("retentionDays", "lteq", "X"), "retentionDays lteq takes: number.", ""),
         ("use", c("agreementHeld", "eq", "X"), 'agreementHeld eq takes: "true", "false".', ""),
         ("use", c("unitBuyer", "eq", "X"), 'unitBuyer eq takes: "caller".', ""),
         ("use", c("party", "isPartOf", "X"), 'party isPartOf takes: "listedParties".', ""),
-        ("use", c("party", "eq", "X"), "party eq takes: DID.", ""),
-        ("audit", c("mandateClass", "hasPart", "X"), 'mandateClass hasPart takes: access class or "unit".', ""),
+        ("use", c("party", "eq", "X"), "party eq takes: a DID, like did:web:customer.example.", ""),
+        ("audit", c("mandateClass", "hasPart", "X"), f'mandateClass hasPart takes: {CLASSES} or "unit".', ""),
         (
             "use",
             c("dateTime", "lt", "X"),

@@ -57,12 +57,23 @@ def test_check_asks_about_words_that_nothing_has(tmp_path: Path) -> None:
     ]
     odd.write_text(json.dumps({"permission": [{"action": "use", "constraint": constraint}]}))
     code, out = run("check", odd, "--json")
-    first, second = json.loads(out)["doubts"]
+    first, second, third = json.loads(out)["doubts"]
     assert code == 0
-    assert first.startswith('role "recyler"')
+    assert first.startswith('permission[0]: role "recyler"')
     assert first.endswith("did you mean recycler?")
     assert second.endswith("known: active")
+    assert "values of every class" in third
     assert "is it meant?" in run("check", odd)[1]
+    odd.write_text(
+        '{"permission": [{"action": "use", "constraint": {"leftOperand": "recordType", "operator": "eq", '
+        '"rightOperand": ["BatteryPassport"]}}], "permission": []}'
+    )
+    code, out = run("check", odd)
+    assert (code, "at: $.permission\n" in out) == (2, True)
+    odd.write_text(json.dumps({"permission": [{"action": "use", "constraint": [
+        {"leftOperand": "recordType", "operator": "isAnyOf", "rightOperand": ["File", "Batterypass"]},
+    ]}]}))  # fmt: skip
+    assert "did you mean BatteryPassport?" in json.loads(run("check", odd, "--json")[1])["doubts"][0]
     for file in POLICY.parent.glob("*.json"):
         assert json.loads(run("check", file, "--json")[1]) == {"findings": []}
 
