@@ -11,8 +11,9 @@ import io
 import re
 import struct
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
+from connector.mapping import percents
 from connector.mapping.mangled import NOT_CALCULATED
 
 _XLSX_ERROR = re.compile(rb"""t=(?:"e"|'e')""")
@@ -52,13 +53,15 @@ TORN = (struct.error, IndexError)
 
 
 def as_text(data: bytes) -> bytes:
-    """The same zip package, with texts in place of errors and of formulas that were never calculated."""
+    """The same zip package, with texts in place of errors and of formulas that were never calculated, and marks before
+    numbers that are shown as percent.
+    """
     with zipfile.ZipFile(io.BytesIO(data)) as package:
         changed: dict[str, bytes] = {}
-        zeros = never_calculated(package)
+        zeros, styles = never_calculated(package), percents.styles_of(package)
         for name in package.namelist():
             found = package.read(name) if name.endswith(".xml") else b""
-            told = _told(name, found, zeros=zeros)
+            told = _told(name, found, styles, zeros=zeros)
             if told is not found:
                 changed[name] = told
         if not changed:
@@ -84,12 +87,13 @@ def _on_load(package: zipfile.ZipFile) -> bool:
     return _BOOK in package.namelist() and _ON_LOAD.search(package.read(_BOOK)) is not None
 
 
-def _told(name: str, part: bytes, *, zeros: bool) -> bytes:
+def _told(name: str, part: bytes, styles: Collection[bytes], *, zeros: bool) -> bytes:
     if name == "content.xml":
         told = _ODS_ERROR.sub(_ods_text, part) if b'calcext:value-type="error"' in part else part
+        told = percents.of_ods(told)
         return _ODS_FORMULA.sub(_ods_formula, told) if b"table:formula=" in part else told
     sheet = _XLSX_SHEET.search(part, 0, _BEGIN)
-    told = part if sheet is None else _xlsx_formulas(part, sheet[1], zeros=zeros)
+    told = part if sheet is None else percents.of_xlsx(_xlsx_formulas(part, sheet[1], zeros=zeros), sheet[1], styles)
     return _XLSX_ERROR.sub(_xlsx_text, told) if b't="e"' in told or b"t='e'" in told else told
 
 

@@ -17,13 +17,14 @@ from connector.mapping.exports import Source
 from connector.mapping.mangled import whole_text
 from connector.mapping.numerals import LOCALES, numeral, spell_decimal
 from connector.mapping.shape import From
-from connector.mapping.source import ComputedCell, DateCell, NumberCell
+from connector.mapping.source import ComputedCell, DateCell, NumberCell, PercentCell
 from connector.mapping.spelling import refuse
 from connector.mapping.unfit import Unfit
 
 Convert = Callable[[str], str]
 MAX_CHECKED = 256
 MAX_VARIABLE = 2
+_PERCENT = "P1"
 _ATOM = re.compile(
     r"(?:\[\^?[^\[\]\\]+\]|\\[dwsDWS.\-/\\]|[^\\\[\](){}|*+?^$.]|\.)(\{[0-9]{1,3}(?:,[0-9]{0,3})?\}|[*+?])?"
 )
@@ -103,9 +104,9 @@ def locale_of(spec: From, source: Source) -> str:
 
 def number_reader(spec: From, source: Source) -> Convert:
     """The reader of this value's numbers: locale, bounds, places."""
-    read = numeral(locale_of(spec, source), trailing_minus=source.trailing_minus)
-    if source.stores_numbers:
-        read = _or_stored(read)
+    read = stored_or_written(locale_of(spec, source), source)
+    if spec.unit == _PERCENT:
+        read = _percent(read)
     low, high = bound(spec.min, spec.line), bound(spec.max, spec.line)
     places = spec.round if spec.unit is None else None
     if low is None and high is None and places is None:
@@ -123,8 +124,33 @@ def number_reader(spec: From, source: Source) -> Convert:
     return bounded
 
 
+def stored_or_written(locale: str, source: Source) -> Convert:
+    """The reader of a source's numbers: those that the file stores as such, the others in this locale."""
+    read = numeral(locale, trailing_minus=source.trailing_minus)
+    return _or_stored(read) if source.stores_numbers else read
+
+
 def _or_stored(read: Convert) -> Convert:
-    return lambda text: str(text) if isinstance(text, NumberCell) else read(text)
+    def stored(text: str) -> str:
+        if not isinstance(text, NumberCell):
+            return read(text)
+        if isinstance(text, PercentCell):
+            hint = "`unit: P1` takes percent; for another unit format the column as a number in the workbook"
+            raise Unfit("bad-number", f"`{text}` is shown as percent in the workbook.", hint)
+        return str(text)
+
+    return stored
+
+
+def _percent(read: Convert) -> Convert:
+    """Where the plan says percent, the cell may say so too."""
+
+    def percent(text: str) -> str:
+        if isinstance(text, PercentCell):
+            return text.number
+        return read(text[:-1].rstrip()) if text[-1:] == "%" else read(text)
+
+    return percent
 
 
 def bound(written: str | None, line: int) -> Decimal | None:

@@ -8,8 +8,8 @@ from decimal import Decimal
 
 from connector.mapping.binding import At, Binder, Made
 from connector.mapping.columns import Frame, Ref, Scope
-from connector.mapping.converters import bound, locale_of, number_reader
-from connector.mapping.numerals import numeral, spell_decimal
+from connector.mapping.converters import bound, locale_of, number_reader, stored_or_written
+from connector.mapping.numerals import spell_decimal
 from connector.mapping.quantities import Measured, contained, node, percent_of, total
 from connector.mapping.shape import AnyValue, Contained, ContainedUncertainty, From, Sum, SumOver, Uncertainty
 from connector.mapping.spelling import refuse
@@ -166,7 +166,7 @@ class MeasureBinder(Binder):
             raise refuse("Here stands a number or a column.", rule.line)
         get, refs, owner = self.template(written, scope, rule)
         spec = value if isinstance(value, From) else rule
-        read = numeral(locale_of(spec, owner.source), trailing_minus=owner.source.trailing_minus)
+        read = stored_or_written(locale_of(spec, owner.source), owner.source)
         self.trace(at, refs)
 
         def amount(frame: Frame) -> Decimal | None:

@@ -14,7 +14,7 @@ from connector.mapping.dates import written_so
 from connector.mapping.exports import Source
 from connector.mapping.likeness import Words, telling
 from connector.mapping.numerals import numeral
-from connector.mapping.source import DateCell, NumberCell, Row, Table
+from connector.mapping.source import DateCell, NumberCell, PercentCell, Row, Table
 from connector.mapping.unfit import Unfit
 from connector.mapping.units import ISO_UNITS, SAP_UNITS, UNITS, unit_named
 
@@ -100,6 +100,12 @@ def _column(source: Source, name: str, cells: list[str], unit_row: tuple[str, ..
         cell for cell in texts if not isinstance(cell, DateCell)
     ]  # what a workbook knows to be a day fits any form
     limits = [cell for cell in texts if cell.startswith("<")]
+    percents = bool(texts) and all(cell.endswith("%") for cell in texts)
+    unit = _unit(name) or ("P1" if percents else "")
+
+    def reads(cell: str) -> bool:
+        return _reads(source, cell.lstrip("< ") if cell[0] == "<" else cell, percent=unit == "P1")
+
     return Column(
         name=name,
         words=telling(name),
@@ -111,16 +117,16 @@ def _column(source: Source, name: str, cells: list[str], unit_row: tuple[str, ..
         else tuple(written_so(*written)),
         times=("iso",) if dated else tuple(written_so(*written, times=True)),
         clock=bool(values) and all(_CLOCK.fullmatch(cell) for cell in texts),
-        number=bool(values) and not dated and all(_reads(source, cell.lstrip("< ")) for cell in texts),
+        number=bool(values) and not dated and all(map(reads, texts)),
         below=bool(limits),
         boolean=_boolean(cells),
-        unit=_unit(name),
+        unit=unit,
         unit_row=unit_row,
         units_of=_unit_list(values),
         element=_element(name),
-        share=_is_share(name),
+        share=percents or _is_share(name),
         undated=_spoiler(texts, lambda cell: isinstance(cell, DateCell) or bool(written_so(cell))),
-        unnumbered=_spoiler(texts, lambda cell: _reads(source, cell.lstrip("< "))),
+        unnumbered=_spoiler(texts, reads),
     )
 
 
@@ -144,9 +150,12 @@ def _is_share(name: str) -> bool:
     return UNITS[unit].dimension == "ratio" if unit else _SHARE.search(name) is not None
 
 
-def _reads(source: Source, text: str) -> bool:
+def _reads(source: Source, text: str, *, percent: bool) -> bool:
+    """Whether it is a number; `percent`: of a column of percent, whose cells may say so."""
     if isinstance(text, NumberCell):
-        return True
+        return percent or not isinstance(text, PercentCell)
+    if percent and text.endswith("%"):
+        text = text[:-1].rstrip()
     try:
         return bool(numeral(source.number_locale or "plain", trailing_minus=source.trailing_minus)(text))
     except Unfit:

@@ -18,8 +18,18 @@ import orjson
 from connector.mapping.blame import finding, missing_columns, place_of
 from connector.mapping.columns import Draft, Frame, MissingColumn, Scope, origins, resolve, test_of
 from connector.mapping.exports import Query, Source
-from connector.mapping.numerals import plain
-from connector.mapping.source import ComputedCell, DateCell, Made, Origin, Row, SourceFile, Table, Unreadable
+from connector.mapping.numerals import LOCALES, plain
+from connector.mapping.source import (
+    ComputedCell,
+    DateCell,
+    Made,
+    NumberCell,
+    Origin,
+    Row,
+    SourceFile,
+    Table,
+    Unreadable,
+)
 from connector.mapping.sql import MARK, name_of
 from connector.mapping.tables import numbered
 from connector.mapping.unfit import Unfit
@@ -39,6 +49,12 @@ class Held:
     places: tuple[int, ...]
     rows: list[Row] = field(default_factory=list)
     findings: tuple[Finding, ...] = ()
+    mark: str = "."
+    """The decimal mark of the source's locale: a stored number is written with it, as the source's texts are."""
+
+    def text(self, cell: str) -> str:
+        """A cell as SQL gets it. With a point `number(COL, 'de')` would read a stored 1.125 as 1125."""
+        return cell.replace(".", self.mark) if isinstance(cell, NumberCell) else cell
 
 
 def hold(source: Source, table: Table, *, only_columns: bool = False) -> Held:
@@ -55,7 +71,8 @@ def hold(source: Source, table: Table, *, only_columns: bool = False) -> Held:
         names.append(name)
     rows = [] if only_columns else list(_counting(source, table, known))
     return Held(name=table.name, columns=tuple(names), places=tuple(known.get(column, -1) for column in listed),
-                rows=rows, findings=tuple(table.findings))  # fmt: skip
+                rows=rows, findings=tuple(table.findings),
+                mark=LOCALES[source.number_locale or "plain"][1][0])  # fmt: skip
 
 
 def _counting(source: Source, table: Table, known: dict[str, int]) -> Iterator[Row]:
@@ -97,7 +114,7 @@ def request(
             parts.append(orjson.dumps({"table": table.name, "columns": len(table.columns) + 1}))
             parts.append(orjson.dumps([_mark(table.name, start + number) for number in range(len(rows))]))
             parts += (
-                orjson.dumps([row.cells[place] or None if place >= 0 else None for row in rows])
+                orjson.dumps([table.text(row.cells[place]) or None if place >= 0 else None for row in rows])
                 for place in table.places
             )
     return b"\n".join(parts)
@@ -181,7 +198,7 @@ class _Back:
         """The cell of that name and text in the rows that the row names."""
         for table, row in named:
             place = self._places[table.name][index]
-            if place >= 0 and row.cells[place] == text and not isinstance(text, ComputedCell | DateCell):
+            if place >= 0 and table.text(row.cells[place]) == text and not isinstance(text, ComputedCell | DateCell):
                 return row, place
         return None
 
@@ -201,8 +218,8 @@ def _blamed(found: Finding, tables: Sequence[Held]) -> Finding:
     value = found.place.value
     for table in tables if value else ():
         for row in table.rows:
-            if value in row.cells:
-                for index in (index for index, cell in enumerate(row.cells) if cell == value):
+            if value in map(table.text, row.cells):
+                for index in (index for index, cell in enumerate(row.cells) if table.text(cell) == value):
                     column = _column(table, index)
                     first.setdefault((table.name, column), place_of(row, column, index))
     if len(first) > 1:

@@ -259,7 +259,11 @@ def _marks(found: Sniffed, columns: Sequence[Sequence[str]]) -> None:
     texts = [sorted({cell for cell in column if not isinstance(cell, NumberCell)}) for column in columns]
     if any(re.fullmatch(r"[0-9.,'\u2019]+-", cell) for column in texts for cell in column):
         found.note("trailing_minus", "true", "cells such as `1,50-`")
-    numbers = [[cell.lstrip("<> ").removesuffix("-") for cell in column] for column in texts if _numeric(column)]
+    numbers = [
+        [cell.lstrip("<> ").removesuffix("%").rstrip().removesuffix("-") for cell in column]
+        for column in texts
+        if _numeric(column)
+    ]
     marked = [cell for column in numbers for cell in column if not cell.isdecimal()]
     if not marked:
         found.note("locale", "plain", "no number has a mark")
@@ -278,10 +282,12 @@ def _marks(found: Sniffed, columns: Sequence[Sequence[str]]) -> None:
 
 def _numeric(column: Sequence[str]) -> bool:
     """Whether all of a column are numbers in some way of writing, with a mark in one of them; dates are none."""
-    if not column or not all(re.fullmatch(r"[<>]?\s*-?[0-9][0-9.,'\u2019\u00a0\u202f ]*-?", cell) for cell in column):
+    if not column or not all(
+        re.fullmatch(r"[<>]?\s*-?[0-9][0-9.,'\u2019\u00a0\u202f ]*-?\s*%?", cell) for cell in column
+    ):
         return False
     dated = written_so(*column) or written_so(*column, times=True)
-    return any(not cell.isdecimal() for cell in column) and not dated
+    return any(not cell.rstrip("% ").isdecimal() for cell in column) and not dated
 
 
 # --- records in trees ---

@@ -34,6 +34,17 @@ class ComputedCell(NumberCell):
     __slots__ = ()
 
 
+class PercentCell(NumberCell):
+    """A number that a workbook shows as percent, as it shows it: `22.3%`."""
+
+    __slots__ = ()
+
+    @property
+    def number(self) -> str:
+        """Without the sign."""
+        return self[:-1]
+
+
 class DateCell(str):
     """A cell that a workbook stores as a date or time, in ISO 8601."""
 

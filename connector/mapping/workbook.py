@@ -21,6 +21,7 @@ from python_calamine import CalamineError, CalamineWorkbook, PasswordError, Work
 from connector.mapping import cell_errors
 from connector.mapping.hidden import chosen, listed, unseen
 from connector.mapping.numerals import plain
+from connector.mapping.percents import MARK, cell_of
 from connector.mapping.source import DateCell, NumberCell, SourceFile, Unreadable, content, unreadable
 from connector.model import Place
 
@@ -102,6 +103,8 @@ def _damaged(file: SourceFile, why: str) -> Unreadable:
 def _cell(value: object) -> str:
     kind = type(value)
     if kind is str:
+        if value[:1] == MARK:  # type: ignore[index]  # as below
+            return cell_of(str(value))
         return value.strip()  # type: ignore[attr-defined,no-any-return]  # by its type, which is quicker than to ask
     if kind is float or kind is int:
         return NumberCell(_number(repr(value)))

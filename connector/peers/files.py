@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from connector.errors import BadInput
-from connector.mapping.source import DateCell, NumberCell, SourceFile, Unreadable
+from connector.mapping.source import DateCell, NumberCell, PercentCell, SourceFile, Unreadable
 from connector.mapping.workbook import check_package, is_workbook
 from connector.model import Finding, Place
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from connector.mapping.exports import Source
     from connector.mapping.plan import Plan
 
-_KINDS = {"n": NumberCell, "d": DateCell, "t": str}
+_KINDS = {"n": NumberCell, "p": PercentCell, "d": DateCell, "t": str}
 
 
 def _aside(name: str) -> bool:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import sys
 
-from connector.mapping.source import DateCell, NumberCell, SourceFile, Unreadable
+from connector.mapping.source import DateCell, NumberCell, PercentCell, SourceFile, Unreadable
 from connector.mapping.workbook import opened
 from connector.model import Finding
 
@@ -29,7 +29,15 @@ def cap(memory_bytes: int = 0, cpu_seconds: int = 0, *, closed: bool = False) ->
 
 
 def _marked(cell: str) -> str:
-    kind = "n" if isinstance(cell, NumberCell) else "d" if isinstance(cell, DateCell) else "t"
+    kind = (
+        "p"
+        if isinstance(cell, PercentCell)
+        else "n"
+        if isinstance(cell, NumberCell)
+        else "d"
+        if isinstance(cell, DateCell)
+        else "t"
+    )
     return kind + cell
 
 

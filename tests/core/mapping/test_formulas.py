@@ -121,7 +121,7 @@ NAMES = " ".join(f'xmlns:{name}="{SPACE}:{name}:1.0"' for name in ("office", "ta
 NAMES += ' xmlns:calcext="urn:org:documentfoundation:names:experimental:calc:xmlns:calcext:1.0"'
 
 
-def _ods(cell: str) -> bytes:
+def ods(cell: str) -> bytes:
     text = '<table:table-cell office:value-type="string"><text:p>{}</text:p></table:table-cell>'
     rows = (text.format("LOT") + text.format("TYPE"), text.format("L1") + cell)
     table = "".join(f"<table:table-row>{row}</table:table-row>" for row in rows)
@@ -156,7 +156,7 @@ def _ods(cell: str) -> bytes:
 )  # fmt: skip
 def test_formulas_and_covered_cells_of_opendocument(cell: str, read: str) -> None:
     """A cell's value is in an attribute; a cell that another one covers is read like any."""
-    (_, row) = opened(file("lots.ods", _ods(cell)), "Data").grid or ()
+    (_, row) = opened(file("lots.ods", ods(cell)), "Data").grid or ()
     assert (*row, "")[1] == read
 
 

@@ -46,6 +46,24 @@ def test_cells_go_in_as_they_are_written() -> None:
     ]  # fmt: skip
 
 
+def test_a_stored_number_goes_in_as_the_sources_locale_writes_it_and_comes_back_as_stored() -> None:
+    """With a point `number(MENGE, 'de')` would read 1.125 as 1125. Percent stays what people see."""
+    plan = plan_of(
+        'lots: {file: "*", format: xlsx, locale: de, key: LOT}\n' + SHAPED,
+        "netMass: {from: MENGE, unit: KGM}", "from: made\nkey: LOT",
+    )  # fmt: skip
+    source, query = plan.sources["lots"], plan.queries()["made"]
+    data = workbook([["LOT", "MENGE"], ["L1", 1.125], ["L2", "1,5"], ["L3", "1.5"]])
+    table = hold(source, open_table("lots", source, [file("lots.xlsx", data)]))
+    *_, cells = request("made", query, [table], there_are=["lots"], limits={}).splitlines()
+    assert orjson.loads(cells) == ["1,125", "1,5", "1.5"]
+    rows: list[Json] = [["lots:000000001", "L1", "1,125"], [None, "L1b", "1,125"], ["lots:000000002", "L2", "1,5"]]
+    answer: JsonObject = {"columns": [["_row", "t"], ["LOT", "t"], ["MENGE", "t"]], "rows": rows}
+    found = run(plan, {"made": [result("made", query, "0" * 64, [table], answer)]}, mint=mint)
+    assert [mapped.subject["netMass"]["value"] for mapped in found.mapped] == ["1.125", "1.125", "1.5"]  # type: ignore[index,call-overload]  # quantities
+    assert found.mapped[0].lineage.cells()["/netMass/value"][0].file == "lots.xlsx"
+
+
 def test_only_rows_that_count_and_columns_that_may_be_missing() -> None:
     """A source's `where` and `optional` hold for SQL too."""
     more = ', optional: [CO], where: {column: LOT, in: ["0020"]}}'

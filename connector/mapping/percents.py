@@ -1,0 +1,93 @@
+"""Cells that a workbook shows as percent. It stores 0.223 and shows 22.3 %: the stored number alone is a hundredth.
+
+XLSX and ODS are told anew before they are read, with a mark before such numbers; a cell is then the text that people
+see (`22.3%`), which only a percentage (`unit: P1`) takes. Of XLS the stored number is read.
+"""
+
+from __future__ import annotations
+
+import re
+import zipfile
+from collections.abc import Collection
+from decimal import Decimal, InvalidOperation
+
+from connector.mapping.numerals import spell_decimal
+from connector.mapping.source import PercentCell
+
+MARK = "\ue000"
+"""Of the private use area, so that no text of a cell begins with it."""
+_STYLES = "xl/styles.xml"
+_BUILT_IN = frozenset({b"9", b"10"})
+"""`0%` and `0.00%` (ECMA-376 part 1, 18.8.30)."""
+_LITERAL = re.compile(rb'&quot;.*?&quot;|"[^"]*"|\\.')
+_FORMAT = re.compile(rb"<(?:\w+:)?numFmt\s[^<>]*>")
+_USED = re.compile(rb"<(?:\w+:)?cellXfs[\s>].*?</(?:\w+:)?cellXfs>", re.DOTALL)
+_XF = re.compile(rb"<(?:\w+:)?xf\s[^<>]*>")
+_XLSX_CELL = (
+    rb"""<%(p)bc(?=\s)([^<>]*\ss=["'](?:%(styles)b)["'][^<>]*)>"""
+    rb"(<%(p)bf(?:\s[^<>]*)?(?:/>|>[^<]*</%(p)bf>))?\s*<%(p)bv>([^<]+)</%(p)bv>"
+)
+_XLSX_TYPE = re.compile(rb"""\st=["'](\w*)["']""")
+_ODS_CELL = re.compile(
+    rb"""<[\w:]*?(?:covered-)?table-cell(?=\s)(?:[^<>"]|"[^"]*")*?\soffice:value-type="percentage"(?:[^<>"]|"[^"]*")*>"""
+)
+_ODS_VALUE = re.compile(rb'\soffice:value="([^"]*)"')
+
+
+def styles_of(package: zipfile.ZipFile) -> tuple[bytes, ...]:
+    """The cell styles of an XLSX workbook that show percent, by their numbers."""
+    if _STYLES not in package.namelist():
+        return ()
+    styles = package.read(_STYLES)
+    formats = {_attribute(one, b"numFmtId") for one in _FORMAT.findall(styles) if _shows_percent(one)} | _BUILT_IN
+    used = _USED.search(styles)
+    kinds = _XF.findall(used[0]) if used else []
+    return tuple(str(at).encode() for at, kind in enumerate(kinds) if _attribute(kind, b"numFmtId") in formats)
+
+
+def _shows_percent(number_format: bytes) -> bool:
+    """A percent sign in quotes or behind a backslash is only a sign, and scales nothing."""
+    return b"%" in _LITERAL.sub(b"", _attribute(number_format, b"formatCode"))
+
+
+def _attribute(tag: bytes, name: bytes) -> bytes:
+    found = re.search(rb"\b" + name + rb"""=(?:"([^"]*)"|'([^']*)')""", tag)
+    return (found[1] or found[2] or b"") if found else b""
+
+
+def of_xlsx(sheet: bytes, prefix: bytes, styles: Collection[bytes]) -> bytes:
+    """The sheet with marks."""
+    if not styles:
+        return sheet
+
+    def marked(cell: re.Match[bytes]) -> bytes:
+        kind = _XLSX_TYPE.search(cell[1])
+        if kind is not None and kind[1] != b"n":
+            return cell[0]
+        tag, value = _XLSX_TYPE.sub(b"", cell[1]), MARK.encode() + cell[3]
+        return b'<%(p)bc%(tag)b t="str"><%(p)bv>%(value)b</%(p)bv>' % {b"p": prefix, b"tag": tag, b"value": value}
+
+    wanted = _XLSX_CELL % {b"p": re.escape(prefix), b"styles": b"|".join(styles)}
+    return re.sub(wanted, marked, sheet)
+
+
+def of_ods(content: bytes) -> bytes:
+    """The content with marks (OpenDocument 1.3, part 3, 19.389)."""
+    return _ODS_CELL.sub(_ods, content) if b'office:value-type="percentage"' in content else content
+
+
+def _ods(cell: re.Match[bytes]) -> bytes:
+    value = _ODS_VALUE.search(cell[0])
+    if value is None:
+        return cell[0]
+    told = b' office:value-type="string" office:string-value="' + MARK.encode() + value[1] + b'"'
+    return _ODS_VALUE.sub(b"", cell[0]).replace(b' office:value-type="percentage"', told, 1)
+
+
+def cell_of(text: str) -> str:
+    """What a marked text is; any other as it is."""
+    try:
+        number = Decimal(format(float(text.removeprefix(MARK)), ".15g"))
+        return PercentCell(f"{spell_decimal(number.scaleb(2))}%") if number.is_finite() else text
+    except (ValueError, InvalidOperation):
+        return text

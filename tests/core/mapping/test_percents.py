@@ -1,0 +1,117 @@
+"""Cells that are shown as percent: 22.3 % is stored as 0.223, and is no fifth of a percent."""
+
+from __future__ import annotations
+
+import io
+from decimal import Decimal
+
+import pytest
+from openpyxl import Workbook
+
+from connector.mapping.proposal import propose
+from connector.mapping.source import PercentCell
+from connector.mapping.workbook import opened
+from connector.vocabulary.bundle import load_bundle, load_headings
+from tests.core.mapping.test_formulas import ods
+from tests.core.mapping.trial import CSV, file, plan_of, result_of, seen
+
+SOURCE = 'lots: {file: "*", format: xlsx, sheet: Data, locale: de, key: LOT}'
+
+
+def _book(*numbers: tuple[object, str], heading: str = "NI") -> bytes:
+    """A sheet of lots, each with a number and its format."""
+    book = Workbook()
+    page = book.worksheets[0]
+    page.title = "Data"
+    page.append(["LOT", heading, "Nettogewicht kg"])
+    for row, (value, shown) in enumerate(numbers, start=2):
+        page.append([f"L{row}", value, 1000])
+        page.cell(row, 2).number_format = shown
+    out = io.BytesIO()
+    book.save(out)
+    return out.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("value", "shown", "read"),
+    [
+        (0.223, "0.0%", "22.3%"),
+        (0.07, "0%", "7%"),
+        (1, "0.00%", "100%"),
+        (0.1 + 0.2, '"Ni" 0.0%;[Red]-0.0%', "30%"),
+        (22.3, '0.0"%"', "22.3"),
+        (22.3, "0.0\\%", "22.3"),
+        (0.223, "0.000", "0.223"),
+        ("n.b.", "0.0%", "n.b."),
+    ],
+)
+def test_a_cell_is_what_people_see(value: object, shown: str, read: str) -> None:
+    """A sign in quotes, or behind a backslash, scales nothing."""
+    cell = (opened(file("x.xlsx", _book((value, shown))), "1").grid or ())[1][1]
+    assert (str(cell), isinstance(cell, PercentCell)) == (read, read.endswith("%"))
+
+
+@pytest.mark.parametrize(
+    ("cell", "read"),
+    [
+        ('<table:table-cell office:value-type="percentage" office:value="0.223"/>', "22.3%"),
+        ('<table:table-cell table:formula="of:=1>0" office:value-type="percentage" office:value="1"/>', "100%"),
+        ('<table:table-cell office:value-type="float" office:value="0.223"/>', "0.223"),
+    ],
+)
+def test_percent_of_opendocument(cell: str, read: str) -> None:
+    """By the type of its value."""
+    assert (opened(file("lots.ods", ods(cell)), "Data").grid or ())[1][1] == read
+
+
+def test_percent_is_read_where_the_plan_says_percent_and_refused_elsewhere() -> None:
+    """Also where it is converted, and within contained metal; never as the stored number."""
+    data = _book((0.223, "0.0%"), (22.1, "0.0"), ("<0,5 %", "0.0"), ("21,9 %", "0.0"))
+    plan = plan_of(SOURCE, "share: {from: NI, unit: P1, below_detection: true}")
+    result = result_of(plan, lots=data)
+    assert not result.findings
+    assert [mapped.subject["share"]["value"] for mapped in result.mapped] == ["22.3", "22.1", "0.5", "21.9"]  # type: ignore[index,call-overload]  # quantities
+    (mapped,) = result_of(plan_of(SOURCE, "share: {from: NI, unit: P1, to: C62}"), lots=_book((0.223, "0.0%"))).mapped
+    assert mapped.subject["share"] == {"type": "Quantity", "value": "0.223", "unit": "C62"}
+    assert mapped.lineage.cells()["/share/value"][0].value == "22.3%"
+    whole = "mass: {contained: {of: {from: Nettogewicht kg, unit: KGM}, fraction: {from: NI, unit: P1}}, to: KGM}"
+    (mapped,) = result_of(plan_of(SOURCE, whole), lots=_book((0.223, "0.0%"))).mapped
+    assert mapped.subject["mass"]["value"] == "223"  # type: ignore[index,call-overload]  # a quantity
+    for rule in ("{from: NI, unit: C62}", "{from: NI, unit: KGM}", "{from: NI, number: source}"):
+        (finding,) = result_of(plan_of(SOURCE, f"share: {rule}"), lots=_book((0.223, "0.0%"))).findings
+        assert seen(finding) == (1, 2, "NI", "22.3%", "bad-number")
+        assert finding.hint.startswith("`unit: P1` takes percent")
+
+
+def test_percent_of_a_list_is_read_the_same_way() -> None:
+    """What a spreadsheet saves as CSV says what it shows."""
+    plan = plan_of(f"lots: {CSV}}}", "share: {from: NI, unit: P1}")
+    result = result_of(plan, lots=b"LOT;NI\nL1;22,3%\nL2;22,1 %\nL3;%\nL4;5%%\n")
+    assert [mapped.subject["share"]["value"] for mapped in result.mapped] == ["22.3", "22.1"]  # type: ignore[index,call-overload]  # quantities
+    assert [seen(one)[1:] for one in result.findings] == [(4, "NI", "%", "bad-number"), (5, "NI", "5%%", "bad-number")]
+    assert [one.code for one in result_of(plan_of(f"lots: {CSV}}}", "share: {from: NI, unit: C62}"),
+                                          lots=b"LOT;NI\nL1;22,3%\n").findings] == ["bad-number"]  # fmt: skip
+
+
+def test_a_stored_uncertainty_is_no_text_of_the_locale() -> None:
+    """1.125 stored is no 1125, as `1.125` would be in German."""
+    rule = "share: {from: NI, unit: KGM, uncertainty: {from: U}}"
+    book = Workbook()
+    page = book.worksheets[0]
+    page.title = "Data"
+    page.append(["LOT", "NI", "U"])
+    page.append(["L1", 100, 1.125])
+    out = io.BytesIO()
+    book.save(out)
+    (mapped,) = result_of(plan_of(SOURCE, rule), lots=out.getvalue()).mapped
+    assert Decimal(mapped.subject["share"]["uncertainty"]) == Decimal("1.125")  # type: ignore[index,call-overload,arg-type]  # a quantity
+
+
+@pytest.mark.parametrize("heading", ["Ni", "Ni %", "Nickelgehalt %"])
+def test_a_plan_is_proposed_for_percent(heading: str) -> None:
+    """Whether heading or cells say so; numbers of a German workbook may have a point."""
+    bundle = load_bundle()
+    for data in (_book((0.223, "0.0%"), ("22,1 %", "0"), heading=heading), _book((0.2231, "0.0%"), heading=heading)):
+        book = opened(file("lots.xlsx", data), "1")
+        plan = propose(book, "MaterialLot", terms=bundle.terms, shapes=bundle.shapes, headings=load_headings()).plan
+        assert f"fraction: {{from: {heading}, unit: P1}}" in plan
