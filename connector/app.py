@@ -368,7 +368,7 @@ async def running(config: Config, *, restored: bool = False) -> AsyncIterator[Se
 
 
 async def _note_restored(services: Services, *, said: bool = False) -> None:
-    restored = Restored(tenant=services.config.tenant, store=services.store, clock=services.clock)
+    restored = Restored(tenant=services.tenant, store=services.store, clock=services.clock)
     if await restored.note(said=said):
         _log.warning(
             "this store was brought back from a copy: what was published, agreed or revoked since then is not in it. "

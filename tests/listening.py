@@ -1,10 +1,11 @@
-"""A small web server on loopback, for what stands beside our connectors in tests."""
+"""What stands beside our connectors in tests: a small web server on loopback, and what serves on a loop of its own."""
 
 from __future__ import annotations
 
+import asyncio
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractAsyncContextManager, contextmanager
 from email.message import Message
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import NamedTuple
@@ -58,3 +59,28 @@ def listening(
         server.shutdown()
         server.server_close()
         thread.join()
+
+
+@contextmanager
+def beside(serving: AbstractAsyncContextManager[None]) -> Iterator[None]:
+    """It serves, in a thread with a loop of its own, until the block ends; then nothing goes on there."""
+    loop, ready, over = asyncio.new_event_loop(), threading.Event(), asyncio.Event()
+
+    async def serve() -> None:
+        async with serving:
+            ready.set()
+            await over.wait()
+        rest = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in rest:
+            task.cancel()
+        await asyncio.gather(*rest, return_exceptions=True)
+
+    thread = threading.Thread(target=loop.run_until_complete, args=(serve(),), daemon=True)
+    thread.start()
+    assert ready.wait(60)
+    try:
+        yield
+    finally:
+        loop.call_soon_threadsafe(over.set)
+        thread.join()
+        loop.close()

@@ -51,7 +51,7 @@ async def _listed(request: web.Request) -> web.Response:
     services, said = request.app[SERVICES], asked.query(request, requests.Agreements)
     last = await _known(services, said.after) if said.after else None
     after = (last.at, last.agreement_id) if last is not None else (0, "")
-    rows = await services.store.list_agreements(services.config.tenant, after=after, limit=said.limit + 1)
+    rows = await services.store.list_agreements(services.tenant, after=after, limit=said.limit + 1)
     page: list[Json] = [await head(services, row) for row in rows[: said.limit]]
     behind = {"after": rows[said.limit - 1].agreement_id, "limit": said.limit} if len(rows) > said.limit else {}
     return json_response({"agreements": page, "next": f"{request.path}?{urlencode(behind)}" if behind else None})
@@ -73,7 +73,7 @@ async def whole(services: Services, ident: str) -> JsonObject:
 
 
 async def _known(services: Services, ident: str) -> AgreementRow:
-    row = await services.store.load_agreement(services.config.tenant, ident)
+    row = await services.store.load_agreement(services.tenant, ident)
     if row is None:
         raise NotFound(f"no agreement {ident}", hint="battery-connector agreement list shows all")
     return row

@@ -128,12 +128,12 @@ async def dataset_of(
     services: Services, name: str, record_type: str, policy_file: Path, policy_octets: bytes, *, given: str = ""
 ) -> DatasetRow:
     """The dataset of a plan (or of what was imported under its name) and a policy."""
-    dataset_id = given or mint(services.id_key, services.config.tenant, "dataset", f"{name} {policy_file.name}")
-    before = await services.store.load_dataset(services.config.tenant, dataset_id)
+    dataset_id = given or mint(services.id_key, services.tenant, "dataset", f"{name} {policy_file.name}")
+    before = await services.store.load_dataset(services.tenant, dataset_id)
     with about(policy_file):
         policy_digest = digest(load(policy_octets, own=True))
     return DatasetRow(
-        tenant=services.config.tenant, dataset_id=dataset_id, title=name, plan=name, record_types=(record_type,),
+        tenant=services.tenant, dataset_id=dataset_id, title=name, plan=name, record_types=(record_type,),
         policy=policy_octets, policy_digest=policy_digest, at=micros(services.clock.now()),
         approval=before is not None and before.approval,
     )  # fmt: skip
@@ -149,12 +149,12 @@ async def offered(
     it was withdrawn meanwhile.
     """
     async with services.offering.setdefault(dataset.dataset_id, asyncio.Lock()):
-        before = await services.store.load_dataset(services.config.tenant, dataset.dataset_id)
+        before = await services.store.load_dataset(services.tenant, dataset.dataset_id)
         if not (pin if pin is not None else before is not None and bool(pins_of(orjson.loads(before.policy)))):
             return await work(dataset), None
         unfinished = _bound(dataset, UNFINISHED)
         done = await work(unfinished)
-        standing = await services.store.load_dataset(services.config.tenant, dataset.dataset_id)
+        standing = await services.store.load_dataset(services.tenant, dataset.dataset_id)
         if standing == before != unfinished:
             return done, None  # nothing came of it
         content = await services.transfer.contents.digest(dataset.dataset_id)
@@ -217,7 +217,7 @@ async def request(
     said = f"request {peer} {wanted}{offer_id and f' {offer_id}'}"
     said += f" {orjson.dumps(offer).decode()}" if offer is not None else ""
     command = await command_of(services, key, said)
-    if await services.store.load_process(services.config.tenant, "negotiation", command.pid) is None:
+    if await services.store.load_process(services.tenant, "negotiation", command.pid) is None:
         dataset_id = wanted
         if offer is None:
             found = await services.browse.find(peer, wanted)
@@ -299,13 +299,13 @@ async def catalog(services: Services, peer: Did, wanted: Selection, most: int) -
 async def command_of(services: Services, key: str, said: str) -> CommandRow:
     """The command of this key: a new one, or the one that was begun before. `Conflict`: it is another request's."""
     request_digest = hashlib.sha256(said.encode()).hexdigest()
-    known = await services.store.load_command(services.config.tenant, key) if key else None
+    known = await services.store.load_command(services.tenant, key) if key else None
     if known is not None:
         if known.request_digest != request_digest:
             raise Conflict("this idempotency key was used for another request", hint="a new request needs a new key")
         return known
     now = micros(services.clock.now())
     return CommandRow(
-        tenant=services.config.tenant, key=key or services.ids.urn(), request_digest=request_digest,
+        tenant=services.tenant, key=key or services.ids.urn(), request_digest=request_digest,
         pid=services.ids.urn(), at=now,
     )  # fmt: skip

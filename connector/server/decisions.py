@@ -69,12 +69,12 @@ async def _queue(request: web.Request) -> web.Response:
 
 async def queue(services: Services, limit: int) -> tuple[list[ApprovalRow], int]:
     """What waits for a person's word, or has one for later, the longest waiting first; and how many there are."""
-    return await services.store.waiting_approvals(_tenant(services), now=micros(services.clock.now()), limit=limit)
+    return await services.store.waiting_approvals(services.tenant, now=micros(services.clock.now()), limit=limit)
 
 
 async def held(services: Services, pid: str) -> list[ApprovalRow]:
     """What of it waits there."""
-    found = [await services.store.load_approval(_tenant(services), kind, pid) for kind in _DECIDED]
+    found = [await services.store.load_approval(services.tenant, kind, pid) for kind in _DECIDED]
     return [row for row in found if row is not None and (row.kind == "negotiation" or _waits(services, row))]
 
 
@@ -127,12 +127,12 @@ async def decided(services: Services, ident: str, said: requests.Decide, key: st
     """A person's word, as the management API takes it: on a turn of a negotiation, on audit reads, or on a request for
     credentials.
     """
-    issuance = await services.store.load_approval(_tenant(services), "issuance", ident)
+    issuance = await services.store.load_approval(services.tenant, "issuance", ident)
     if issuance is not None:
         return await issuances.decide(services, issuance, said)
     if said.claims:
         raise BadInput("claims belong to a request for credentials", hint="battery-connector approvals lists them")
-    if await services.store.load_approval(_tenant(services), "audit", ident) is not None:
+    if await services.store.load_approval(services.tenant, "audit", ident) is not None:
         return await _decide_read(services, ident, said)
     if (said.decision == "counter") != (said.terms is not None):
         raise BadInput(
@@ -164,7 +164,7 @@ async def decide(services: Services, ident: str, word: Word, key: str, wait_seco
     meant = {**word.as_json(), "terms": rules_of(word.terms or {})}  # a fresh offer id makes no other request
     said = f"decide {row.pid} {orjson.dumps(meant).decode()}"
     command = await command_of(services, key, said)
-    if not key or await services.store.load_command(_tenant(services), key) is None:
+    if not key or await services.store.load_command(services.tenant, key) is None:
         await services.negotiate.decide(row.pid, word, command)
     return await negotiated(services, row.pid, 0.0 if word.not_before > command.at else wait_seconds)
 
@@ -188,7 +188,7 @@ async def offer(
     """Offer a contract on a dataset of ours, by id or title, to a peer: the catalogue's offer, or these terms."""
     said = f"offer {peer} {wanted} {offer_id} {orjson.dumps(terms).decode()}"
     command = await command_of(services, key, said)
-    if await services.store.load_process(_tenant(services), "negotiation", command.pid) is None:
+    if await services.store.load_process(services.tenant, "negotiation", command.pid) is None:
         dataset = await own_dataset(services, wanted, offered=True)
         ours = services.negotiate.weighing.policies.offer(dataset)
         made = {**ours, "@id": offer_id or ours["@id"]}
@@ -245,7 +245,3 @@ async def _negotiation(services: Services, ident: str) -> ProcessRow:
     if row.kind != "negotiation":
         raise NotFound(f"{ident} is a transfer", hint="battery-connector transfers")
     return row
-
-
-def _tenant(services: Services) -> str:
-    return services.config.tenant

@@ -43,7 +43,7 @@ async def _which(services: Services, body: requests.Discard) -> Which:
     agreement, peer, unit, days = body.agreement, body.holder, body.unit, body.older_than_days
     if not (agreement or peer or unit or days):
         raise BadInput("say what: an agreement, a peer, a unit or an age", hint="battery-connector received lists it")
-    if agreement and await services.store.load_agreement(services.config.tenant, agreement) is None:
+    if agreement and await services.store.load_agreement(services.tenant, agreement) is None:
         raise NotFound(f"no agreement {agreement}", hint="battery-connector agreement list")
     before = micros(services.clock.now() - timedelta(days=days)) if days is not None else 0
     return Which(

@@ -84,7 +84,7 @@ async def fetch(
 
 
 async def _agreement(services: Services, agreement_id: str) -> AgreementRow:
-    agreement = await services.store.load_agreement(services.config.tenant, agreement_id)
+    agreement = await services.store.load_agreement(services.tenant, agreement_id)
     if agreement is None:
         raise NotFound(f"no agreement {agreement_id}", hint="battery-connector request PEER DATASET makes one")
     return agreement
@@ -95,7 +95,7 @@ async def _started(
 ) -> ProcessRow:
     """The transfer of this command when it is started or over."""
     command = await command_of(services, key, said)
-    if await services.store.load_process(services.config.tenant, "transfer", command.pid) is None:
+    if await services.store.load_process(services.tenant, "transfer", command.pid) is None:
         base = await services.peers.dsp_base(Did(agreement.counterparty))
         try:
             await services.transfer.request(agreement, base, command, data_format)

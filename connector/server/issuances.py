@@ -82,7 +82,7 @@ async def reject_all(services: Services, said: RejectRequests) -> JsonObject:
     host = "" if known or said.holder.startswith(("did:", "https://", "http://")) else said.holder.lower()
     party = services.config.peer(said.holder) if not host or "." not in host else ""
     now = micros(services.clock.now())
-    waiting, _ = await services.store.waiting_approvals(services.config.tenant, now=now, limit=_MOST)
+    waiting, _ = await services.store.waiting_approvals(services.tenant, now=now, limit=_MOST)
     meant = [row for row in waiting if row.kind == "issuance" and _is_of(row.counterparty, party, host)]
     rejected = 0
     for row in meant if said.really else []:

@@ -153,7 +153,7 @@ async def _issue(request: web.Request) -> web.StreamResponse:
 
 async def issue(services: Services, job: Job) -> Signed:
     """Sign it, keep it, and hand it over. What was signed before is not signed again."""
-    tenant, types = services.config.tenant, services.publish.bundle.record_types
+    tenant, types = services.tenant, services.publish.bundle.record_types
     if job.record_type not in types:
         near = next(iter(get_close_matches(job.record_type, types, n=1)), "TYPE")
         raise BadInput(f"there is no record type {job.record_type!r}", hint=f"battery-connector vocab term {near}")
@@ -197,7 +197,7 @@ async def issue(services: Services, job: Job) -> Signed:
 
 async def _standing(services: Services, record_id: str) -> list[CredentialRow]:
     """What was signed last for this record."""
-    tenant, did = services.config.tenant, services.config.did
+    tenant, did = services.tenant, services.config.did
     record = await services.store.load_record(tenant, did, record_id)
     return await services.store.credentials(tenant, did, record_id, record.version) if record is not None else []
 
@@ -293,7 +293,7 @@ def _stated(services: Services, record_type: str, claims: Claims) -> Mapped:
     key = claims.key or _key(subject) or Path(claims.file).stem
     return Mapped(
         record_type=record_type, subject_class=kind, key=key, model_id=None, title=f"{record_type} {key}",
-        record_id=mint(services.id_key, services.config.tenant, f"record:{record_type}", key),
+        record_id=mint(services.id_key, services.tenant, f"record:{record_type}", key),
         subject=subject, links=(), identifiers=(), buyers=(), lineage=Lineage("claims", subject, []),
         row=Row([], Origin(source="claims", file=Path(claims.file).name, digest=""), 0, 0),
     )  # fmt: skip

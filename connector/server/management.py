@@ -167,7 +167,7 @@ async def _live(_: web.Request) -> web.Response:
 
 async def _ready(request: web.Request) -> web.Response:
     services = request.app[SERVICES]
-    await services.store.counts(services.config.tenant)
+    await services.store.counts(services.tenant)
     return json_response({"status": "ready", "did": services.config.did, "name": services.config.name})
 
 
@@ -271,7 +271,7 @@ async def _audit(request: web.Request) -> web.StreamResponse:
 
 async def _records(request: web.Request) -> web.Response:
     services, said = request.app[SERVICES], asked.query(request, requests.Records)
-    tenant = services.config.tenant
+    tenant = services.tenant
     rows = (
         await services.store.find_records(tenant, scheme=None, value=said.identifier)
         if said.identifier
@@ -296,7 +296,7 @@ async def _record(request: web.Request) -> web.Response:
     """A record with its credentials and, for our own, the lineage of every value. Ours first, if others use its id."""
     services, ident = request.app[SERVICES], request.match_info["id"]
     holder = asked.query(request, requests.Record).holder
-    found = await services.store.find_records(services.config.tenant, scheme=None, value=ident)
+    found = await services.store.find_records(services.tenant, scheme=None, value=ident)
     rows = [row for row in found if row.record_id == ident and holder in {None, row.holder}]
     row = min(rows, key=lambda one: (one.origin == "received", one.holder), default=None)
     if row is None:
@@ -322,12 +322,12 @@ async def _record(request: web.Request) -> web.Response:
 async def _evidence(request: web.Request) -> web.Response:
     """A page of the log behind a number; `exact`: bodies in the octets that the hashes cover."""
     services, said = request.app[SERVICES], asked.query(request, requests.Evidence)
-    rows = await services.store.evidence(services.config.tenant, after=said.after, limit=_EVIDENCE_PAGE)
+    rows = await services.store.evidence(services.tenant, after=said.after, limit=_EVIDENCE_PAGE)
     shown: list[Json] = [entries.as_json(row, exact=said.exact) for row in rows]
     return json_response({"entries": shown})
 
 
 async def _counts(request: web.Request) -> web.Response:
     services = request.app[SERVICES]
-    counts: JsonObject = {**await services.store.counts(services.config.tenant)}
+    counts: JsonObject = {**await services.store.counts(services.tenant)}
     return json_response(counts)

@@ -33,9 +33,9 @@ def routes() -> list[web.RouteDef]:
 
 async def _offers(request: web.Request) -> web.Response:
     services, after = request.app[SERVICES], request.query.get("after", "")
-    rows = await services.store.list_datasets(services.config.tenant, after=after, limit=PAGE + 1)
+    rows = await services.store.list_datasets(services.tenant, after=after, limit=PAGE + 1)
     page, more = page_of(rows, lambda row: {"after": row.dataset_id})
-    agreed = await services.store.count_agreements(services.config.tenant, [row.dataset_id for row in page])
+    agreed = await services.store.count_agreements(services.tenant, [row.dataset_id for row in page])
     offers = [_offer(services, row, agreed.get(row.dataset_id, 0)) for row in page]
     return show(request, "offers", offers=offers, first=not after, more=more)
 
@@ -54,7 +54,7 @@ async def _agreements(request: web.Request) -> web.Response:
     services = request.app[SERVICES]
     asked = {name: request.query.get(name, "").strip() for name in ("peer", "dataset")}
     rows = await services.store.newest_agreements(
-        services.config.tenant, counterparty=services.config.peer(asked["peer"]) if asked["peer"] else "",
+        services.tenant, counterparty=services.config.peer(asked["peer"]) if asked["peer"] else "",
         dataset_id=asked["dataset"], before=behind(request.query.get("before", "")), limit=PAGE + 1,
     )  # fmt: skip
     page, more = page_of(rows, lambda row: {**asked, "before": f"{row.at}~{row.agreement_id}"})
@@ -70,7 +70,7 @@ async def _agreements(request: web.Request) -> web.Response:
 async def _agreement(request: web.Request) -> web.Response:
     services = request.app[SERVICES]
     one = await agreements.whole(services, request.match_info["id"])
-    row = await services.store.load_agreement(services.config.tenant, request.match_info["id"])
+    row = await services.store.load_agreement(services.tenant, request.match_info["id"])
     assert row is not None, "it was there a moment ago, and agreements are never dropped"
     return show(
         request, "agreement", one=one, plain=terms_in_words(one["terms"]),
@@ -83,12 +83,10 @@ async def _received(request: web.Request) -> web.Response:
     """By record id; the newest version of each."""
     services = request.app[SERVICES]
     record, _, holder = request.query.get("after", "").partition(" ")
-    rows = await services.store.list_records(
-        services.config.tenant, origin="received", after=(record, holder), limit=PAGE + 1
-    )
+    rows = await services.store.list_records(services.tenant, origin="received", after=(record, holder), limit=PAGE + 1)
     page, more = page_of(rows, lambda row: {"after": f"{row.record_id} {row.holder}"})
     records = [await received.shown_of(services, row) for row in page]
-    parties = await services.store.agreement_parties(services.config.tenant)
+    parties = await services.store.agreement_parties(services.tenant)
     return show(
         request, "received", records=records, room=await received.room(services, parties), first=not record,
         more=more,

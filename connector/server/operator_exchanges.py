@@ -43,7 +43,7 @@ async def _listed(request: web.Request) -> web.Response:
     if kind not in _KINDS or state not in {"", *_STATES}:
         raise BadInput("there is no such kind or state", hint="choose one of those in the form")
     rows = await services.store.newest_processes(
-        services.config.tenant, *_KINDS[kind], counterparty=services.config.peer(peer) if peer else "",
+        services.tenant, *_KINDS[kind], counterparty=services.config.peer(peer) if peer else "",
         states=(state,) if state else (), before=behind(request.query.get("before", "")), limit=PAGE + 1,
     )  # fmt: skip
     page, more = page_of(rows, lambda row: {**asked, "before": f"{row.updated}~{row.pid}"})

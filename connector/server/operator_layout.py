@@ -52,7 +52,7 @@ def behind(text: str) -> tuple[int, str] | None:
 async def titles_of(services: Services, exchanges: Iterable[JsonObject]) -> dict[str, str]:
     """What the datasets of these exchanges are called, those of ours."""
     found = {
-        ident: await services.store.load_dataset(services.config.tenant, ident)
+        ident: await services.store.load_dataset(services.tenant, ident)
         for ident in dict.fromkeys(str(one["dataset"]) for one in exchanges)
     }
     return {ident: row.title for ident, row in found.items() if row is not None}

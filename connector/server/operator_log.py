@@ -84,13 +84,13 @@ async def _newest(
     services: Services, wanted: Callable[[JsonObject], bool], before: int | None
 ) -> tuple[list[JsonObject], int]:
     """A page of what is wanted, the newest first, and the number of the entry up to which was looked."""
-    counts = await services.store.counts(services.config.tenant) if before is None else {}
+    counts = await services.store.counts(services.tenant) if before is None else {}
     back = counts.get("evidence", 0) + 1 if before is None else before
     least = max(1, back - _FURTHEST)
     found: list[JsonObject] = []
     while back > least:
         after = max(0, back - 1 - _READ)
-        rows = await services.store.evidence(services.config.tenant, after=after, limit=back - 1 - after)
+        rows = await services.store.evidence(services.tenant, after=after, limit=back - 1 - after)
         for row in reversed(rows):
             back = row.seq
             if wanted(one := entries.as_json(row)):
@@ -104,7 +104,7 @@ async def _newest(
 
 async def _entry(request: web.Request) -> web.Response:
     services, number = request.app[SERVICES], int(request.match_info["number"])
-    rows = await services.store.evidence(services.config.tenant, after=max(0, number - 1), limit=1)
+    rows = await services.store.evidence(services.tenant, after=max(0, number - 1), limit=1)
     if not rows or rows[0].seq != number:
         raise NotFound(f"there is no entry {number}", hint="the log has all there are")
     entry = entries.as_json(rows[0])
@@ -119,7 +119,7 @@ async def _entry(request: web.Request) -> web.Response:
 async def _check(request: web.Request) -> web.Response:
     """The whole log, each entry against its hash and the one before."""
     services, number, newest = request.app[SERVICES], 0, GENESIS
-    while rows := await services.store.evidence(services.config.tenant, after=number, limit=_READ):
+    while rows := await services.store.evidence(services.tenant, after=number, limit=_READ):
         findings = await asyncio.to_thread(_checked, rows, newest, number + 1)
         if findings:
             return show(request, "check", count=number, newest=newest, wrong=findings[0])

@@ -48,7 +48,7 @@ async def _today(request: web.Request) -> web.Response:
     services = request.app[SERVICES]
     held, there = await waiting(services)
     starts, to_start = await _starts(services)
-    counts, ended = await services.store.counts(services.config.tenant), await _ended(services)
+    counts, ended = await services.store.counts(services.tenant), await _ended(services)
     return show(
         request, "today", waiting=held, there=there, starts=starts, to_start=to_start,
         troubles=await trouble(services), ended=ended, titles=await titles_of(services, ended),
@@ -81,7 +81,7 @@ async def _starts(services: Services) -> tuple[list[JsonObject], int]:
     """Transfers that a person has to start, those that wait longest first; how many there are."""
     found, there, before = list[ProcessRow](), 0, None
     while rows := await services.store.newest_processes(
-        services.config.tenant, "transfer", role="provider", states=(State.REQUESTED,), before=before, limit=_AT_ONCE
+        services.tenant, "transfer", role="provider", states=(State.REQUESTED,), before=before, limit=_AT_ONCE
     ):
         waiting, before = [row for row in rows if not under_way(row)], (rows[-1].updated, rows[-1].pid)
         found, there = [*found, *waiting][-_SHOWN:], there + len(waiting)
@@ -91,7 +91,7 @@ async def _starts(services: Services) -> tuple[list[JsonObject], int]:
 async def _ended(services: Services) -> list[JsonObject]:
     """What was refused or broken off last, with the reason."""
     rows = await services.store.newest_processes(
-        services.config.tenant, "negotiation", "transfer", states=(State.TERMINATED,), limit=_LATELY
+        services.tenant, "negotiation", "transfer", states=(State.TERMINATED,), limit=_LATELY
     )
     return [
         {**processes.head(row), "reason": reason_in_words({"state": row.state, "content": content_of(row)})}
@@ -109,7 +109,7 @@ async def _decide(request: web.Request) -> web.Response:
         raise BadInput(f"a word is approve or reject, with a reason of at most {_LONGEST_REASON} characters")
     if decision == "reject":
         _told_why(reason)
-    if await services.store.load_command(services.config.tenant, key) is None:
+    if await services.store.load_command(services.tenant, key) is None:
         await _same_as_shown(services, ident, str(form.get("seen", "")))
     said = Decide.model_validate({"decision": decision, "reason": reason, "wait_seconds": _WAIT_SECONDS})
     answer = await decisions.decided(services, ident, said, key)

@@ -51,7 +51,7 @@ async def _signed_with(request: web.Request) -> web.StreamResponse:
 
 async def signed_with(services: Services, name: str, tell: Tell) -> JsonObject:
     """How many credentials of ours this key signed, by type, those of earlier versions included."""
-    tenant, did = services.config.tenant, services.config.did
+    tenant, did = services.tenant, services.config.did
     key_id = f"{did}#{named(services.keys.methods(services.clock.now()), name).name}"
     counted, records, after = Counter[str](), 0, ("", "")
     while page := await services.store.list_records(tenant, origin="own", after=after, limit=_PAGE):

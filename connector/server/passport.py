@@ -92,7 +92,7 @@ def _kept(shown: web.Response) -> web.Response:
 
 async def _find(services: Services, ident: str) -> RecordRow:
     """A passport of ours by record, battery or serial number. Others' and unknown ones look the same."""
-    rows = await services.store.find_records(services.config.tenant, scheme=None, value=ident)
+    rows = await services.store.find_records(services.tenant, scheme=None, value=ident)
     fitting = [row for row in rows if row.origin == "own" and row.record_type in PASSPORTS]
     if len(fitting) != 1:
         raise NotFound("no such passport")
@@ -118,6 +118,6 @@ async def _withdrawn(services: Services, credentials: list[CredentialRow]) -> se
     """The digests of those that are revoked or suspended now."""
     now, found = micros(services.clock.now()), set()
     for number in sorted({one.status_list for one in credentials if one.status_list is not None}):
-        bits = frozenset(await services.store.status_bits(services.config.tenant, number, now=now))
+        bits = frozenset(await services.store.status_bits(services.tenant, number, now=now))
         found |= {one.digest for one in credentials if one.status_list == number and one.status_index in bits}
     return found

@@ -22,7 +22,7 @@ async def map_plan(services: Services, plan: Plan) -> engine.Result:
         except BadInput as error:
             problem = problem or error
             continue
-        minted = partial(mint, services.id_key, services.config.tenant)
+        minted = partial(mint, services.id_key, services.tenant)
         today = services.clock.now().date().isoformat()
         return await asyncio.to_thread(engine.run, plan, files, mint=minted, today=today)
     raise problem or BadInput("the configuration names no folder of exports")

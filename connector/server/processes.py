@@ -81,7 +81,7 @@ async def whole(services: Services, row: ProcessRow) -> JsonObject:
 
 async def find(services: Services, ident: str) -> ProcessRow:
     """By our id, by the peer's, or by the agreement that a negotiation led to."""
-    store, tenant = services.store, services.config.tenant
+    store, tenant = services.store, services.tenant
     agreement = await store.load_agreement(tenant, ident)
     pid = agreement.negotiation_pid if agreement is not None else ident
     for kind in _KINDS:
@@ -97,7 +97,7 @@ async def find(services: Services, ident: str) -> ProcessRow:
 
 async def newest(services: Services, *kinds: ProcessKind, behind: Collection[str] = ()) -> tuple[list[ProcessRow], int]:
     """The processes that changed last, and how many there are more; those in states `behind` after all others."""
-    store, tenant = services.store, services.config.tenant
+    store, tenant = services.store, services.tenant
     rows = await store.newest_processes(tenant, *kinds, behind=behind, limit=MOST_SHOWN)
     counts = await store.counts(tenant)
     there = sum(count for name, count in counts.items() if name.partition(" ")[0] in kinds)

@@ -63,7 +63,7 @@ async def received(services: Services, said: requests.Received) -> JsonObject:
                 break
             lists[name].append(shown)
             last, count = f"{name}:{place}", count + 1
-    parties = [holder] if holder else await services.store.agreement_parties(services.config.tenant)
+    parties = [holder] if holder else await services.store.agreement_parties(services.tenant)
     return {**lists, "room": None if said.after else await room(services, parties), "next": following}
 
 
@@ -83,11 +83,11 @@ async def _from(
 async def _agreements(services: Services, place: str, holder: str, _: str) -> AsyncIterator[tuple[str, JsonObject]]:
     after = 0, ""
     if place:
-        row = await services.store.load_agreement(services.config.tenant, place)
+        row = await services.store.load_agreement(services.tenant, place)
         if row is None:
             raise NotFound(f"no agreement {place}", hint="`after` stands in the `next` of the page before")
         after = row.at, row.agreement_id
-    async for row in every_agreement(services.store, services.config.tenant, after=after):
+    async for row in every_agreement(services.store, services.tenant, after=after):
         if row.replaced_by is None and holder in {"", row.counterparty}:
             yield row.agreement_id, await _agreement_shown(services, row)
 
@@ -106,7 +106,7 @@ async def _files(
     if record_type not in {"", FILE}:
         return
     digest, _, agreement = place.partition(" ")
-    async for page in received_files(services.store, services.config.tenant, after=(agreement, digest)):
+    async for page in received_files(services.store, services.tenant, after=(agreement, digest)):
         for file in page:
             if holder in {"", file.holder}:
                 yield f"{file.digest} {file.agreement_id}", _file_shown(services, file)
@@ -119,7 +119,7 @@ async def _records(services: Services, place: str = "") -> AsyncIterator[RecordR
     """Every received record's newest version."""
     holder, _, record = place.partition(" ")
     after = record, holder
-    while rows := await services.store.list_records(services.config.tenant, origin="received", after=after):
+    while rows := await services.store.list_records(services.tenant, origin="received", after=after):
         for row in rows:
             yield row
         after = rows[-1].record_id, rows[-1].holder
@@ -180,6 +180,6 @@ async def room(services: Services, parties: Iterable[str]) -> JsonObject:
 
 async def receipts(services: Services, agreement: AgreementRow) -> JsonObject:
     """What the peer's receipts for our messages of the negotiation are worth: word -> how many."""
-    said = await services.store.messages(services.config.tenant, "negotiation", agreement.negotiation_pid)
+    said = await services.store.messages(services.tenant, "negotiation", agreement.negotiation_pid)
     words = Counter(worth(one).partition(":")[0] for one in said if one.direction == "out" and one.receipt)
     return {**dict(sorted(words.items()))}

@@ -59,7 +59,7 @@ async def _ask(request: web.Request) -> web.Response:
 async def _known(request: web.Request) -> web.Response:
     services, said = request.app[SERVICES], asked.query(request, requests.CredentialRequests)
     now, limit = micros(services.clock.now()), said.limit
-    rows = await services.store.list_requests(services.config.tenant, after=_place(said.after), limit=limit + 1)
+    rows = await services.store.list_requests(services.tenant, after=_place(said.after), limit=limit + 1)
     last = rows[limit - 1] if len(rows) > limit else None
     offers = [row for row in rows[:limit] if row.turn == OFFER and row.due > now]
     offered: list[Json] = [

@@ -104,6 +104,11 @@ class Services:
     offering: WeakValueDictionary[str, asyncio.Lock] = field(default_factory=WeakValueDictionary)
     """By dataset the turn of whoever changes what it holds."""
 
+    @property
+    def tenant(self) -> str:
+        """What comes first in every key of the store (`exchange.rows`)."""
+        return self.config.tenant
+
     def telling(self, tell: Tell) -> Services:
         """The same for somebody who waits: told whenever a peer has to be asked again."""
         peers = self.peers.telling(lambda why: tell({"waiting": why}))
@@ -139,7 +144,7 @@ async def caller_of(request: web.Request, body: bytes, *, once: bool) -> Caller:
     caller = await services.authenticate.caller(
         request.headers.get("Authorization", ""), method=request.method, path=request.path_qs, body=body, once=once
     )
-    await services.outbox.heard_from(services.config.tenant, caller.facts.party)
+    await services.outbox.heard_from(services.tenant, caller.facts.party)
     return caller
 
 

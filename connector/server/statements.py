@@ -57,7 +57,7 @@ async def status_octets(services: Services, number: int, *, purpose: str = "revo
 
     Anybody may ask, so a list that did not change is signed once a minute at most, and one that was never used is not.
     """
-    now, tenant = services.clock.now(), services.config.tenant
+    now, tenant = services.clock.now(), services.tenant
     await _check_used(services, number)
     rows = await services.store.status_changes(tenant, number)
     changes = ((row.index, row.purpose, row.effective) for row in rows)
@@ -99,14 +99,14 @@ def _kept(services: Services, url: str, content: tuple[object, ...]) -> bytes | 
 
 
 async def _check_used(services: Services, number: int) -> None:
-    if number > await services.store.next_status_index(services.config.tenant) // status_list.LIST_BITS:
+    if number > await services.store.next_status_index(services.tenant) // status_list.LIST_BITS:
         raise NotFound("no such status list")
 
 
 async def changes_octets(services: Services, number: int, *, purpose: str = "revocation") -> bytes:
     """The signed changes of a list with their effective times, signed anew as seldom as the list."""
     await _check_used(services, number)
-    rows = tuple(await services.store.status_changes(services.config.tenant, number))
+    rows = tuple(await services.store.status_changes(services.tenant, number))
     now = services.clock.now()
     listed, signer = list_url(services, number, purpose), services.keys.assertion(now)
     url = status_list.changes_url(listed)

@@ -66,7 +66,7 @@ def runs_out(credential: Credential, now: datetime) -> bool:
 
 async def _undelivered(services: Services) -> list[Trouble]:
     """Messages and pushes that failed at least once and are tried again; at the end that there are more, if so."""
-    rows = await services.store.undelivered(services.config.tenant, limit=_LOOKED_AT)
+    rows = await services.store.undelivered(services.tenant, limit=_LOOKED_AT)
     told: list[Trouble] = []
     for row in rows:
         what = await _in_vain(services, row)

@@ -47,7 +47,7 @@ async def clear_away(services: Services, left: Iterable[str]) -> tuple[list[str]
     gone: list[str] = []
     told: list[str] = []
     for dataset_id in sorted(left):
-        row = await services.store.load_dataset(services.config.tenant, dataset_id)
+        row = await services.store.load_dataset(services.tenant, dataset_id)
         if row is None or row.withdrawn or not await services.withdraw.is_empty(row):
             continue
         try:
@@ -73,7 +73,7 @@ async def own_dataset(services: Services, wanted: str, *, offered: bool = False)
 
     `offered`: a withdrawn one does not count. `NotFound`: there is none, or more than one.
     """
-    tenant = services.config.tenant
+    tenant = services.tenant
     exact = await services.store.load_dataset(tenant, wanted)
     fitting, titles = [exact] if exact is not None else [], list[str]()
     after = ""

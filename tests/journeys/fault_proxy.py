@@ -10,10 +10,9 @@ from __future__ import annotations
 import asyncio
 import json
 import re
-import threading
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 _LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)\r\n", re.IGNORECASE)
@@ -130,27 +129,12 @@ async def _write(writer: asyncio.StreamWriter, data: bytes) -> None:
     await writer.drain()
 
 
-@contextmanager
-def proxies(*wanted: FaultProxy) -> Iterator[None]:
-    """The proxies, in a thread with a loop of its own."""
-    loop, ready, over = asyncio.new_event_loop(), threading.Event(), asyncio.Event()
-
-    async def serve() -> None:
-        servers = [await one.serve() for one in wanted]
-        ready.set()
-        await over.wait()
-        for server in servers:
-            server.close()
-        for task in asyncio.all_tasks() - {asyncio.current_task()}:
-            task.cancel()
-        await asyncio.sleep(0)
-
-    thread = threading.Thread(target=loop.run_until_complete, args=(serve(),), daemon=True)
-    thread.start()
-    assert ready.wait(60)
+@asynccontextmanager
+async def proxies(*wanted: FaultProxy) -> AsyncIterator[None]:
+    """The proxies, listening."""
+    servers = [await one.serve() for one in wanted]
     try:
         yield
     finally:
-        loop.call_soon_threadsafe(over.set)
-        thread.join()
-        loop.close()
+        for server in servers:
+            server.close()

@@ -6,12 +6,10 @@ keys, and both ends finish with the same agreement and the data. A round without
 
 from __future__ import annotations
 
-import asyncio
-import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator
+from contextlib import AbstractContextManager, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,6 +18,7 @@ from connector.model import Json, JsonObject
 from tests.bench.authority import Authority
 from tests.journeys.companies import Keeper, Member, make_pair, publish, until_answered
 from tests.journeys.crashing import DEAD, POINTS
+from tests.listening import beside
 
 SETTLE_SECONDS = 120.0
 
@@ -83,26 +82,18 @@ class Trade:
         return [one for one in found if isinstance(one, dict)]
 
 
-@contextmanager
-def site_of(authority: Authority) -> Iterator[None]:
-    """The authority's static web site, in a thread with a loop of its own."""
-    loop, ready, over = asyncio.new_event_loop(), threading.Event(), asyncio.Event()
+def site_of(authority: Authority) -> AbstractContextManager[None]:
+    """The authority's static web site."""
 
-    async def serve() -> None:
+    @asynccontextmanager
+    async def served() -> AsyncIterator[None]:
         runner = await authority.serve()
-        ready.set()
-        await over.wait()
-        await runner.cleanup()
+        try:
+            yield
+        finally:
+            await runner.cleanup()
 
-    thread = threading.Thread(target=loop.run_until_complete, args=(serve(),), daemon=True)
-    thread.start()
-    assert ready.wait(60)
-    try:
-        yield
-    finally:
-        loop.call_soon_threadsafe(over.set)
-        thread.join()
-        loop.close()
+    return beside(served())
 
 
 def test_both_ends_finish_after_a_death_at_each_boundary(tmp_path: Path) -> None:

@@ -27,6 +27,7 @@ from tests.bench.pair import PLAN, POLICY
 from tests.journeys.companies import Keeper, Member, make_pair
 from tests.journeys.fault_proxy import FaultProxy, Sweep, proxies
 from tests.journeys.test_crash import site_of
+from tests.listening import beside
 
 FEW, MANY = 4, 20
 """Hands at once: most of the time goes into pauses before a repeat."""
@@ -208,7 +209,7 @@ def run(folder: Path, step: int, at_once: int) -> Sweep:
             await drive(Desk(session=session, taker=pair[1], giver=pair[0]), offers_of(*pair), sweep, at_once)
 
     made = behind_proxies(pair, ports, sweep)
-    with site_of(authority), proxies(*made), Keeper(pair):
+    with site_of(authority), beside(proxies(*made)), Keeper(pair):
         asyncio.run(trade())
         wait_until_quiet(pair)
     judge(*(asyncio.run(processes(one)) for one in reversed(pair)))

@@ -8,8 +8,8 @@ import http.client
 import random
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -21,6 +21,7 @@ from connector.model import JsonObject
 from tests.bench.authority import Authority
 from tests.journeys.companies import Member, make_pair, until_answered
 from tests.journeys.test_crash import site_of
+from tests.listening import beside
 
 SIZE = 24 << 20
 OCTETS = random.Random(5).randbytes(1 << 20) * (SIZE >> 20) + b"end"
@@ -69,30 +70,14 @@ async def _carry(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> 
     writer.close()
 
 
-@contextmanager
-def carried(line: Line) -> Iterator[None]:
-    """The line, in a thread with a loop of its own."""
-    loop, ready, over = asyncio.new_event_loop(), threading.Event(), asyncio.Event()
-
-    async def serve() -> None:
-        server = await asyncio.start_server(line.connected, "127.0.0.1", line.listen)
-        ready.set()
-        await over.wait()
-        server.close()
-        rest = asyncio.all_tasks() - {asyncio.current_task()}
-        for task in rest:
-            task.cancel()
-        await asyncio.gather(*rest, return_exceptions=True)
-
-    thread = threading.Thread(target=loop.run_until_complete, args=(serve(),), daemon=True)
-    thread.start()
-    assert ready.wait(60)
+@asynccontextmanager
+async def carried(line: Line) -> AsyncIterator[None]:
+    """The line, listening."""
+    server = await asyncio.start_server(line.connected, "127.0.0.1", line.listen)
     try:
         yield
     finally:
-        loop.call_soon_threadsafe(over.set)
-        thread.join()
-        loop.close()
+        server.close()
 
 
 @dataclass(slots=True)
@@ -140,7 +125,7 @@ def trade(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Trade]:
     public = giver.config.listen.port
     giver.file.write_text(giver.file.read_text("utf-8").replace(f"\nport = {public}\n", f"\nport = {ports[0]}\n"))
     line = Line(listen=public, target=ports[0])
-    with site_of(authority), carried(line):
+    with site_of(authority), beside(carried(line)):
         for one in (giver, taker):
             one.start()
         made = Trade(giver, taker, line)

@@ -24,6 +24,13 @@ def code(report: Report) -> str:
     return next(check.code for check in report.checks if check.outcome in {"failed", "unchecked"})
 
 
+def first_no(report: Report) -> tuple[str, str, str]:
+    """The verdict, and name and code of the first check that failed or was left open."""
+    return next(
+        (report.verdict, check.name, check.code) for check in report.checks if check.outcome in {"failed", "unchecked"}
+    )
+
+
 def judged(octets: bytes, material: Material, now: datetime, at: datetime | None = None) -> tuple[str, str, str]:
     """Verdict, the audit's word, and that code."""
     report = verify(octets, at=at or now, now=now, material=material)

@@ -26,6 +26,7 @@ from connector.credentials.verify import Material, Report, needs, verify
 from connector.keys.memory import MemorySigner
 from connector.model import Did, Json, JsonObject
 from tests.core.credentials.conftest import OURS, REFINER, VECTORS
+from tests.core.credentials.judging import first_no
 
 LABORATORY = Did("did:web:laboratory.example")
 LIMIT = 1 << 20
@@ -34,13 +35,6 @@ OTHERS = json.loads((VECTORS / "others-proofs.json").read_text("utf-8"))["vector
 MADE = datetime(2027, 3, 2, tzinfo=UTC)
 
 Sign = Callable[..., bytes]
-
-
-def first_no(report: Report) -> tuple[str, str, str]:
-    """The verdict, and name and code of the first check that is not passed."""
-    return next(
-        (report.verdict, check.name, check.code) for check in report.checks if check.outcome in {"failed", "unchecked"}
-    )
 
 
 def laboratory(vector: JsonObject, **method: Json) -> DidDocument:

@@ -20,6 +20,7 @@ from connector.credentials.verify import Material, Report, needs, verify
 from connector.keys.memory import MemorySigner, signer_from_seed
 from connector.model import Finding, Json, JsonObject
 from tests.core.credentials.conftest import LIST_URL, VECTORS
+from tests.core.credentials.judging import first_no
 
 RFC = json.loads((VECTORS / "sd-jwt.json").read_text("utf-8"))
 LIMIT = 1 << 20
@@ -67,13 +68,6 @@ def with_subject(credential: JsonObject, **members: Json) -> JsonObject:
     subject = credential["credentialSubject"]
     assert isinstance(subject, dict)
     return {**credential, "credentialSubject": {**subject, **members}}
-
-
-def first_no(report: Report) -> tuple[str, str, str]:
-    """The verdict, and name and code of the first check that failed or was left open."""
-    return next(
-        (report.verdict, check.name, check.code) for check in report.checks if check.outcome in {"failed", "unchecked"}
-    )
 
 
 # --- the RFC's own ---------------------------------------------------------------------------------------------------
