@@ -6,6 +6,7 @@ Colour never stands alone: a word and a mark say the same. What the words mean i
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import cache
@@ -121,19 +122,22 @@ class Bars:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Problem:
-    """A node that is not verified, for the list after the verdict."""
+    """A node that is not verified, for the list after the verdict. `via`: the link to one that tells nothing itself."""
 
     node: NodeResult
     failed: bool
+    via: str
 
 
 def render(report: AuditReport, *, title: str = "", prepared_for: str = "") -> str:
     """The whole page. `title`: what was audited, else the root's name; `prepared_for`: the client, if it is one's."""
     root = next((node for node in report.nodes if node.key == report.root), None)
-    problems = [
-        Problem(node=node, failed=node.outcome in FAILED) for node in report.nodes if node.outcome != "verified"
-    ]
     names = {node.key: node for node in report.nodes}
+    problems = [
+        Problem(node=node, failed=node.outcome in FAILED, via="" if node.type else _via(node, report.edges, names))
+        for node in report.nodes
+        if node.outcome != "verified"
+    ]
     leads: dict[str, list[Edge]] = {}
     for edge in report.edges:
         if edge.target in names:
@@ -157,6 +161,15 @@ def render(report: AuditReport, *, title: str = "", prepared_for: str = "") -> s
         names=names,
         leads=leads,
     )
+
+
+def _via(node: NodeResult, edges: Sequence[Edge], names: Mapping[str, NodeResult]) -> str:
+    """What a record that was not told is to one that was: `input of make event 4711`."""
+    for edge in edges:
+        source = names.get(edge.source)
+        if edge.target == node.key and source is not None and source.type:
+            return f"{spelled(edge.relation)} of {_kind(source).lower()} {source.name or _short(source.id)}"
+    return ""
 
 
 def _sentence(report: AuditReport) -> str:

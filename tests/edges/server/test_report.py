@@ -236,3 +236,18 @@ def test_one_reason_for_several_times_is_told_once() -> None:
     (permit,) = [node for node in _bad().nodes if node.type == "MinePermit"]
     (reason,) = permit.reasons
     assert reason.count("revoked") == 1
+
+
+def test_a_gap_is_told_by_the_record_that_leads_to_it() -> None:
+    """Two records of a supplier that is away were told alike, and nobody knew what to ask it for."""
+    told = audit(chain())
+    gone = [node for node in told.nodes if node.type == "MineralLotPassport" and node.key != told.root]
+    nodes = [
+        replace(node, type="", name="", what="", outcome=Outcome.MISSING) if node in gone else node
+        for node in told.nodes
+    ]
+    words = _read(render(replace(told, nodes=tuple(nodes)))).text.partition("The chain")[0]
+    assert len(gone) > 1
+    assert words.count("Record not obtained (input of make event ") + words.count(
+        "Record not obtained (upstream of "
+    ) == len(gone)
