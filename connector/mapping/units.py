@@ -41,7 +41,6 @@ _TABLE = {
     "density": "KMQ 1, 23 1000, GL 1",
     "Celsius": "CEL 1",
     "kelvin": "KEL 1",
-    "specific energy": "J 1",
     "pressure": "PAL 1, KPA 1000, BAR 100000",
 }
 

@@ -22,10 +22,10 @@ class Newest:
     does not say is not known. `version`: 0 where none was obtained.
     """
 
-    version: int = 0
+    version: int
+    why: str
     states: Collection[Sourcing] = ()
     leans: Collection[frozenset[str]] = ()
-    why: str = ""
 
     def note(self, record: str, verb: str, *, still: bool) -> str:
         """What an auditor has to know; nothing where it still does."""

@@ -25,11 +25,13 @@ def notes(world: World, **more: bool) -> dict[str, str]:
     return {ids[one.node]: one.note for one in report.sourcing.stated if one.note}
 
 
-def again(world: World, record: str, subject: JsonObject, *, issuer: str = "", more: JsonObject | None = None) -> World:
-    """A second version of a record of the mine's."""
+def again(
+    world: World, record: str, subject: JsonObject, *, issuer: str = "", more: JsonObject | None = None, version: int = 2
+) -> World:
+    """A second version of a record."""
     page = world.pages[record, 1]
     parts = [("B2B", subject)] if more is None else [("B2B", subject), ("ORG", more)]
-    world.add(MINE, page.type, record, *parts, issuer=issuer, version=2)
+    world.add(page.holder, page.type, record, *parts, issuer=issuer, version=version)
     return world
 
 
@@ -46,6 +48,10 @@ def test_that_a_newer_version_states_a_claim_no_more_is_told_beside_it() -> None
     lower = again(chain(claims={"L1": CLAIM}), "rec:L1", LOT | social("60", assurance=assurance("third")))
     assert notes(lower) == no_longer
     assert notes(again(chain(claims={"L1": CLAIM}), "rec:L1", LOT), newest=False) == {}
+    behind = again(chain(claims={"L1": CLAIM}), "rec:L1", LOT, version=0)
+    assert notes(behind) == {}, "what is handed out for the newest is older"
+    nearer: JsonObject = {"id": "L2", "type": "MaterialLot", **CLAIM}
+    assert notes(again(chain(claims={"L1": CLAIM, "L2": CLAIM}), "rec:L2", nearer)) == {}, "a lot leans on no other"
 
 
 @pytest.mark.parametrize(
