@@ -63,8 +63,8 @@ def document_url(did: str, *, allow_http: bool = False) -> str:
 
 def did_of_key(key_id: str) -> str:
     """The DID in a DID URL with a fragment."""
-    did, hash_sign, fragment = key_id.partition("#")
-    if not hash_sign or not fragment or "#" in fragment or "?" in did or "/" in did:
+    did, _, fragment = key_id.partition("#")
+    if not did or not fragment or "#" in fragment or "?" in did or "/" in did:
         raise Refused("bad-key-id", "not a DID with a fragment")
     return did
 
