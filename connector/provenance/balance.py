@@ -226,7 +226,7 @@ def _balance(
     metal: str,
     *,
     opening: Masses,
-    flow: Sequence[Event],
+    flow: Sequence[MakeEvent | MoveEvent],
     gaps: tuple[str, ...],
 ) -> SiteBalance:
     makes = [event for event in flow if isinstance(event, MakeEvent)]
@@ -370,26 +370,22 @@ def _negative_stock(books: Books, closing: StocktakeEvent, balance: SiteBalance)
             return
 
 
-def _after(books: Books, event: Event, metal: str, stock: Mass) -> Mass:
+def _after(books: Books, event: MakeEvent | MoveEvent, metal: str, stock: Mass) -> Mass:
     if isinstance(event, MoveEvent):
         moved = contained(event, metal)
         return stock + moved if event.direction == "received" else stock - moved
-    if isinstance(event, MakeEvent):
-        lost = total(loss.get(metal, NOTHING) for loss in event.losses)
-        return stock + total(_from_nowhere(books, event, metal)) - lost
-    return stock
+    lost = total(loss.get(metal, NOTHING) for loss in event.losses)
+    return stock + total(_from_nowhere(books, event, metal)) - lost
 
 
 def _comes_out(event: Event) -> bool:
     return isinstance(event, MoveEvent) and event.direction == "sent"
 
 
-def _all_of(event: Event) -> Masses:
+def _all_of(event: MakeEvent | MoveEvent) -> Masses:
     if isinstance(event, MakeEvent):
         return add_up((*(product.contained for product in (*event.inputs, *event.outputs)), *event.losses))
-    if isinstance(event, MoveEvent):
-        return add_up(product.contained for product in event.moved)
-    return event.stock
+    return add_up(product.contained for product in event.moved)
 
 
 def _metals(parts: Iterable[Masses]) -> list[str]:

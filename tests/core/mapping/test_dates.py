@@ -31,6 +31,9 @@ def test_times() -> None:
     assert berlin("01.02.2027 06:00:00") == "2027-02-01T05:00:00Z"
     assert berlin("01.07.2027 06:00:00") == "2027-07-01T04:00:00Z"
     assert time_reader("iso", None)("2027-02-10T06:00:00.250+01:00") == "2027-02-10T05:00:00.250000Z"
+    parts = time_reader("%d.%m.%Y %H:%M:%S.%f %z", None)
+    assert parts("01.02.2027 06:00:00.5 +0130") == "2027-02-01T04:30:00.500000Z"
+    assert parts("01.02.2027 06:00:00.0000019 -01:00") == "2027-02-01T07:00:00.000001Z"
     assert time_reader("iso", "+09:00")("2027-02-10T06:00:00") == "2027-02-09T21:00:00Z"
 
 
@@ -55,6 +58,38 @@ def test_times_of_the_american_kind_are_recognised() -> None:
     assert written_so("03/14/2027 2:05 PM", "03/04/2027 11:15 AM", times=True) == ["%m/%d/%Y %I:%M %p"]
     assert written_so("03/04/2027 2:05:10 PM", times=True) == ["%d/%m/%Y %I:%M:%S %p", "%m/%d/%Y %I:%M:%S %p"]
     assert written_so("03/14/2027 14:05 PM", times=True) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "written"),
+    [
+        ("2027-12-31", "iso"), ("20271231", "sap"), ("/Date(1830211200000)/", "odata"),
+        ("31.12.2027", "%d.%m.%Y"), ("31/12/2027", "%d/%m/%Y"), ("12/31/2027", "%m/%d/%Y"), ("31-12-2027", "%d-%m-%Y"),
+        ("2027/12/31", "%Y/%m/%d"), ("2027.12.31", "%Y.%m.%d"),
+        ("31.12.27", "%d.%m.%y"), ("31/12/27", "%d/%m/%y"), ("12/31/27", "%m/%d/%y"),
+        ("12/31/2027 12:00:00 AM", "%m/%d/%Y 12:00:00 AM"), ("31.12.2027 00:00:00", "%d.%m.%Y 00:00:00"),
+        ("2027-12-31 00:00:00", "%Y-%m-%d 00:00:00"), ("2027-12-31T00:00:00", "%Y-%m-%dT00:00:00"),
+    ],
+)  # fmt: skip
+def test_dates_that_are_recognised(text: str, written: str) -> None:
+    """By one format each, which reads them as they are meant."""
+    assert written_so(text) == [written]
+    assert date_reader(written)(text) == "2027-12-31"
+
+
+@pytest.mark.parametrize(
+    ("text", "written", "seconds"),
+    [
+        ("2027-12-31T14:05:09Z", "iso", True), ("/Date(1830261909000)/", "odata", True),
+        ("202712311405", "%Y%m%d%H%M", False), ("20271231140509", "%Y%m%d%H%M%S", True),
+        ("31.12.2027 14:05", "%d.%m.%Y %H:%M", False), ("31/12/2027 14:05:09", "%d/%m/%Y %H:%M:%S", True),
+        ("2027/12/31 2:05 PM", "%Y/%m/%d %I:%M %p", False), ("12/31/27 2:05:09 pm", "%m/%d/%y %I:%M:%S %p", True),
+    ],
+)  # fmt: skip
+def test_times_that_are_recognised(text: str, written: str, *, seconds: bool) -> None:
+    """Any of the days with any of the clocks."""
+    assert written_so(text, times=True) == [written]
+    assert time_reader(written, "UTC")(text) == f"2027-12-31T14:05:{'09' if seconds else '00'}Z"
 
 
 def test_dates_and_times_of_odata_2() -> None:
@@ -95,7 +130,7 @@ def test_years_of_two_digits() -> None:
     with pytest.raises(Unfit, match="leaves open whether it is 1998 or 2098") as refused:
         read("01.07.98")
     assert "export the year with four" in refused.value.hint
-    for text in ("03.11.2026", "31.11.26", "3.11.6"):
+    for text in ("03.11.2026", "31.11.26", "3.11.6", "01.01.69"):
         with pytest.raises(Unfit):
             read(text)
 

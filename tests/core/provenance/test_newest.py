@@ -26,7 +26,13 @@ def notes(world: World, **more: bool) -> dict[str, str]:
 
 
 def again(
-    world: World, record: str, subject: JsonObject, *, issuer: str = "", more: JsonObject | None = None, version: int = 2
+    world: World,
+    record: str,
+    subject: JsonObject,
+    *,
+    issuer: str = "",
+    more: JsonObject | None = None,
+    version: int = 2,
 ) -> World:
     """A second version of a record."""
     page = world.pages[record, 1]
