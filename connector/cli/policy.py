@@ -22,8 +22,8 @@ from connector.model import Claim, Did, Facts, Finding, Json, JsonObject
 from connector.policy.comparisons import State
 from connector.policy.doubts import RECORD_TYPE, doubts
 from connector.policy.evaluate import Decision, compile_policy, evaluate
-from connector.policy.odrl import Policy
-from connector.policy.operands import Stage
+from connector.policy.odrl import Policy, atoms
+from connector.policy.operands import OPERANDS, Enforced, Stage
 from connector.policy.plain import plain as in_plain_words
 from connector.policy.reading import load, parse_time, read
 from connector.server.entries import because
@@ -47,19 +47,22 @@ File = Annotated[Path, typer.Argument(metavar="FILE", help="The ODRL policy (JSO
 
 @app.command()
 def check(file: File, as_json: JSON = False) -> None:
-    """Everything that is wrong with a policy, at once; and what in it is hardly meant.
+    """Everything that is wrong with a policy, at once; what of it is a promise; and what in it is hardly meant.
 
     Example: battery-connector policy check policies/direct-customer.json
     """
     with told():
         policy, findings = checked(file)
         odd: list[Json] = [*doubts(policy, _words(), _time(None))] if policy is not None else []
+        agreed = _agreed(policy) if policy is not None else []
         if as_json:
-            told_odd: JsonObject = {"doubts": odd} if odd else {}
+            told_odd: JsonObject = {**({"doubts": odd} if odd else {}), **({"agreed": [*agreed]} if agreed else {})}
             show_json({"findings": [finding.as_json() for finding in _placed(findings, file)], **told_odd})
         elif policy is not None:
             offered = "" if policy.offerable else " Nothing of it is offered: it has no permission to use."
             console().print(f"{file}: nothing wrong, rules: {len(policy.rules)}.{offered}", markup=False)
+            if agreed:
+                console().print(f"  agreed by who signs, decided by nobody here: {', '.join(agreed)}", markup=False)
             for sentence in odd:
                 console().print(f"  is it meant? {sentence}", markup=False)
             next_step(f"battery-connector policy plain {quote(str(file))}")
@@ -71,6 +74,12 @@ def check(file: File, as_json: JSON = False) -> None:
 def checked(file: Path) -> tuple[Policy | None, tuple[Finding, ...]]:
     """The policy of a file, or everything that is wrong with it. `BadInput`: it is no JSON."""
     return read(_document(file), own=True)
+
+
+def _agreed(policy: Policy) -> list[str]:
+    """The operands that no connector can decide: duties of who signs."""
+    left = dict.fromkeys(one.left for rule in policy.rules for one in atoms(rule.constraints))
+    return [name for name in left if OPERANDS[name].enforced is Enforced.CONTRACTUAL]
 
 
 @app.command()

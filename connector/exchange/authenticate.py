@@ -10,7 +10,7 @@ messenger's (`peers/`).
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -27,17 +27,19 @@ from connector.exchange.ports import Clock, Identity, Peers, Proven, Resolver, S
 from connector.exchange.quotas import Quotas
 from connector.exchange.rows import ReplayRow
 from connector.model import Claim, Did, Facts, JsonObject
-from connector.policy.facts import party_claims
+from connector.policy.facts import NUMBER, OF_CATENA_X, number_claims, party_claims
 
 PARTY_CREDENTIALS = ("MembershipCredential", "RoleCredential", "MandateCredential")
 """What we ask for where it could count, and what we let peers ask us for."""
+_ASKED_FOR = (*PARTY_CREDENTIALS, *OF_CATENA_X)
+"""Of the latter we show what we hold, as of any other type."""
 
 _REPLAY_MARGIN = timedelta(hours=24)
 """A used token is remembered that much longer than it lives: the clock may jump back."""
 _RECHECK = timedelta(seconds=30)
 """So long claims count without a look at the status lists (which are at most a minute old)."""
 _MAX_PARTIES = 10_000
-_MAX_PRESENTATIONS = 4
+_MAX_PRESENTATIONS = 6
 _MOST_DOUBTS = 4
 """Each stands in the record of every decision about the party."""
 
@@ -169,13 +171,13 @@ class Authenticate:
         known = await self._present((party, None))
         if known is not None:
             return known
-        wanted = [type_scope(kind) for kind in PARTY_CREDENTIALS if self.trusted.get(kind)]
+        wanted = [type_scope(kind) for kind in _ASKED_FOR if self.trusted.get(kind)]
         if proven.access_token is None or not wanted:
             return Known(claims=(), credentials=(), checked=self.clock.now(), until=self.clock.now())
         try:
             document = await self.resolver.did_document(party)
             async with self.quotas.room(party):
-                presentations = await self.peers.presentations(party, proven.access_token, wanted)
+                presentations = await self._presentations(party, proven.access_token, wanted)
         except (AddressBlocked, BadMessage) as error:
             raise NotAuthenticated(f"the caller's credential service gives nothing: {error.detail}") from None
         shown: list[bytes] = []
@@ -186,8 +188,33 @@ class Authenticate:
             )  # fmt: skip
             shown += presentation.credentials
         known = await self._verified(party, shown)
+        if self._may_show_more(shown):
+            known = replace(known, until=self.clock.now())
         self._keep((party, None), known)
         return known
+
+    async def _presentations(self, party: Did, access_token: str, wanted: Sequence[str]) -> list[str]:
+        """What the party shows; where it refuses more than its token allows (DCP 1.0.1, 5.4), what it shows one by one.
+
+        A Tractus-X connector lets each message's token open what the policy of that message asks for, and no more.
+        """
+        try:
+            return await self.peers.presentations(party, access_token, wanted)
+        except BadMessage:
+            found: list[str] = []
+            answered = False
+            for scope in wanted if len(wanted) > 1 and self.trusted.keys() & {*OF_CATENA_X} else ():
+                with suppress(BadMessage):
+                    found += await self.peers.presentations(party, access_token, [scope])
+                    answered = True
+            if not answered:
+                raise
+            return found
+
+    def _may_show_more(self, shown: Iterable[bytes]) -> bool:
+        """Whether a type came not that another message of the party may bring: then it is asked again."""
+        types = {kind for octets in shown for kind in needs(octets).types}
+        return any(self.trusted.get(kind) and kind not in types for kind in OF_CATENA_X)
 
     async def _verified(self, party: Did, credentials: Iterable[bytes]) -> Known:
         """The claims of those credentials that are valid now and about the party; the others give no claim."""
@@ -197,7 +224,7 @@ class Authenticate:
         kept: list[bytes] = []
         doubted: list[str] = []
         for octets in credentials:
-            if len(octets) > PARTY_LIMIT_BYTES or set(PARTY_CREDENTIALS).isdisjoint(needs(octets).types):
+            if len(octets) > PARTY_LIMIT_BYTES or set(_ASKED_FOR).isdisjoint(needs(octets).types):
                 continue  # not asked for: nothing is fetched for it either
             report = await self.verifier.verify(octets, trusted_only=True)
             if report.verdict == "indeterminate":
@@ -207,7 +234,8 @@ class Authenticate:
                 doubted.append(_why_doubted(report))
                 continue
             kept.append(octets)
-            claims += claims_of(credential.types, credential.payload, digest_multibase(octets))
+            numbered = credential.issuer in self.trusted.get(NUMBER, ())
+            claims += claims_of(credential.types, credential.payload, digest_multibase(octets), numbered=numbered)
             if credential.valid_until is not None:
                 until = min(until, credential.valid_until)
         return Known(
@@ -221,12 +249,13 @@ class Authenticate:
         self._known[shown] = known
 
 
-def claims_of(types: Iterable[str], credential: JsonObject, digest: str) -> list[Claim]:
-    """The facts that a valid credential of a party gives to policies."""
+def claims_of(types: Iterable[str], credential: JsonObject, digest: str, *, numbered: bool) -> list[Claim]:
+    """The facts that a valid credential of a party gives to policies. `numbered`: its issuer is one of numbers."""
     subject = credential.get("credentialSubject")
     if not isinstance(subject, dict):
         return []
-    return [claim for kind in types for claim in party_claims(kind, subject, digest)]
+    claims = [claim for kind in types for claim in party_claims(kind, subject, digest)]
+    return [*claims, *(number_claims(subject, digest) if numbered else ())]
 
 
 def micros_of(span: timedelta) -> int:

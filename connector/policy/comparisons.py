@@ -93,6 +93,8 @@ def comparison(constraint: Constraint, operand: Operand, stage: Stage, *, forbid
         return _claims(operand.fact, _at_most(Decimal(constraint.right[0])), absent)
     if constraint.operator is Operator.IS_ALL_OF:
         return _claims(operand.fact, _all_held(wanted), absent)
+    if constraint.operator is Operator.IS_NONE_OF:
+        return _claims(operand.fact, _none_held(wanted), absent)
     return _any_of(operand.fact, wanted, absent)
 
 
@@ -181,6 +183,10 @@ def _clock(constraint: Constraint) -> Comparison:
 
 def _all_held(wanted: frozenset[str]) -> _Test:
     return lambda claims, _known: _found(wanted <= {claim.value for claim in claims}, claims)
+
+
+def _none_held(wanted: frozenset[str]) -> _Test:
+    return lambda claims, _known: _found(wanted.isdisjoint({claim.value for claim in claims}), claims)
 
 
 def _at_most(limit: Decimal) -> _Test:

@@ -8,6 +8,7 @@ of codes are the vocabulary's, and come in as arguments, as does the time.
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Final
@@ -37,6 +38,11 @@ _FROM: Final = frozenset({Operator.GT, Operator.GTEQ})
 _CHOOSES: Final = frozenset({Operator.EQ, Operator.IS_ANY_OF})
 _ONE_VALUE: Final = frozenset({Subject.UNIT, Subject.PARTY})
 """What has one value, or of whose values each has to be wanted: two constraints that share none never hold together."""
+_FORMS: Final[Mapping[str, tuple[str, str]]] = {
+    "businessPartnerNumber": ("BPNL000000000001", "BPNL[0-9A-Z]{12}"),
+    "frameworkAgreement": ("DataExchangeGovernance:1.0", "DataExchangeGovernance(:[^:]+)?"),
+}
+"""Fact -> how Catena-X writes its values (CX-0152): an example, and a pattern."""
 
 
 def doubts(policy: Policy, codes: Mapping[str, Sequence[str]], now: datetime) -> tuple[str, ...]:
@@ -73,7 +79,11 @@ def _of_a_rule(rule: Rule, codes: Mapping[str, Sequence[str]], now: datetime) ->
 
 def _unknown_words(constraint: Constraint, codes: Mapping[str, Sequence[str]]) -> Iterator[str]:
     operand = OPERANDS[constraint.left]
-    known = [*_WORDS.get(constraint.left, ())]
+    example, form = _FORMS.get(operand.fact, ("", ""))
+    for value in constraint.right if form else ():
+        if not re.fullmatch(form, value):
+            yield f'{constraint.left} "{value}" is not written as any credential has it; such as {example}'
+    known = [*_WORDS.get(operand.fact, ())]
     known += [word for name in _LISTS.get(constraint.left, ()) for word in codes.get(name, ())]
     follows = "nothing will ever have it"
     if operand.enforced is Enforced.CONTRACTUAL:

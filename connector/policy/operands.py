@@ -1,12 +1,13 @@
 """The closed table of left operands: what a constraint may speak of, and who can check it.
 
 Holds data only. Reading a policy is `odrl`'s, comparing values is `evaluate`'s. ODRL leaves operands to profiles
-(ODRL Information Model 2.2, 2.5; DSP 2025-1 defines none), so this is our profile: what is not here is refused.
+(ODRL Information Model 2.2, 2.5; DSP 2025-1 defines none), so this is our profile: what is not here is refused. Beside
+it stands what Catena-X can ask of a party (CX-0152), in both namespaces of the field: by credential, or by contract.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from types import MappingProxyType
@@ -15,6 +16,12 @@ from typing import Final
 from connector.vocabulary.terms import NAMESPACE
 
 ODRL: Final = "http://www.w3.org/ns/odrl/2/"
+CATENA_X: Final = "https://w3id.org/catenax/policy/"
+"""Operands of Catena-X until its release 25.09."""
+CATENA_X_2025_9: Final = "https://w3id.org/catenax/2025/9/policy/"
+"""The same since then. An offer goes out as it is written: a peer compares the names."""
+TRACTUS_X: Final = "https://w3id.org/tractusx/v0.0.1/ns/"
+"""Where a Tractus-X connector has its operands about business partner numbers."""
 
 CALLER: Final = "caller"
 """Right operand: the party that asks."""
@@ -109,6 +116,8 @@ class Operand:
     """Right operands with a meaning -> how they are said."""
     unit_fact: str = ""
     enforced: Enforced = Enforced.TECHNICAL
+    names_parties: bool = False
+    """Whether its right operand is a list of customers, which stays home."""
 
     @property
     def iri(self) -> str:
@@ -138,7 +147,21 @@ def _mandate(name: str, unit_fact: str, what: str, kind: ValueKind = ValueKind.T
     )
 
 
-_TABLE: Final = (
+def _catena_x(
+    name: str, phrases: Mapping[Operator, str], *others: str, fact: str = "", forbidden: str = "",
+    names_parties: bool = False,
+) -> Iterator[Operand]:  # fmt: skip
+    """A term of Catena-X in each of its namespaces. Without a fact it is a word of the contract."""
+    signed = not fact
+    for namespace in (CATENA_X, CATENA_X_2025_9, *others):
+        yield Operand(
+            name=namespace + name, namespace="", kind=ValueKind.TEXT, phrases=phrases, forbidden=forbidden,
+            fact=fact or name, stages=BY_CONTRACT if signed else ALL_STAGES, names_parties=names_parties,
+            enforced=Enforced.CONTRACTUAL if signed else Enforced.TECHNICAL,
+        )  # fmt: skip
+
+
+_OURS: Final = (
     Operand(
         name="membership",
         fact="membership",
@@ -159,6 +182,7 @@ _TABLE: Final = (
         name="party",
         kind=ValueKind.DID,
         subject=Subject.PARTY,
+        names_parties=True,
         constants={LISTED_PARTIES: "the owner's list of parties"},
         phrases={
             _EQ: "is {right}",
@@ -295,6 +319,37 @@ _TABLE: Final = (
     ),
 )
 
+_AGREED: Final = (
+    "ConfidentialInformationMeasures", "ContractTermination", "DataFrequency", "DataUsageEndDefinition",
+    "ExclusiveUsage", "JurisdictionLocation", "JurisdictionLocationReference", "Liability", "Precedence",
+    "VersionChanges", "Warranty", "WarrantyDefinition", "WarrantyDurationMonths",
+)  # fmt: skip
+_SHARED: Final = (
+    "AffiliatesBpnl", "AffiliatesRegion", "ConfidentialInformationSharing", "ManagedLegalEntityBpnl",
+    "ManagedLegalEntityRegion",
+)  # fmt: skip
+_ONLY_FOR, _IS_NUMBER = "uses the data only for {right}", "proves that its business partner number is {right}"
+_TABLE: Final = (
+    *_OURS,
+    *_catena_x("Membership", {_EQ: "proves that its membership is {right}"}, fact="membership"),
+    *_catena_x("FrameworkAgreement", {_EQ: "proves that it signed {right}"}, fact="frameworkAgreement"),
+    *_catena_x(
+        "BusinessPartnerNumber",
+        {
+            _EQ: _IS_NUMBER,
+            _ANY_OF: _IS_NUMBER,
+            Operator.IS_NONE_OF: "proves a business partner number that is not {right}",
+        },
+        TRACTUS_X,
+        fact="businessPartnerNumber",
+        names_parties=True,
+    ),
+    *_catena_x("UsagePurpose", {_EQ: _ONLY_FOR, _ANY_OF: _ONLY_FOR}, forbidden="uses the data for {right}"),
+    *_catena_x("ContractReference", dict.fromkeys((_EQ, Operator.IS_ALL_OF), "keeps to the contract {right}")),
+    *(one for name in _AGREED for one in _catena_x(name, {_EQ: f"agrees to {name} {{right}}"})),
+    *(one for name in _SHARED for one in _catena_x(name, {_ANY_OF: f"passes the data on within {name} {{right}}"})),
+)
+
 OPERANDS: Final[Mapping[str, Operand]] = MappingProxyType({operand.name: operand for operand in _TABLE})
 """The table by short name, in the order of the README."""
 
@@ -307,6 +362,12 @@ _BY_WRITING: Final[Mapping[str, str]] = MappingProxyType(
     {operand.name: operand.name for operand in _TABLE}
     | {operand.iri: operand.name for operand in _TABLE}
     | {"odrl:" + operand.name: operand.name for operand in _TABLE if operand.namespace == ODRL}
+    | {
+        prefix + operand.name.removeprefix(namespace): operand.name
+        for prefix, namespace in (("cx-policy:", CATENA_X), ("tx:", TRACTUS_X))
+        for operand in _TABLE
+        if operand.name.startswith(namespace)
+    }
 )
 
 

@@ -6,12 +6,13 @@ decided as any constraint is.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from connector.model import Json, JsonObject
+from connector.policy.names import bindings, operand_in
 from connector.policy.odrl import Action, Constraint, atoms
 from connector.policy.operands import OPERANDS, WITH_UNIT
-from connector.policy.reading import action_in, operand_in, read
+from connector.policy.reading import action_in, read
 from connector.vocabulary.terms import NAMESPACE
 
 PIN = "contentDigest"
@@ -20,8 +21,9 @@ PIN = "contentDigest"
 def pinned(document: JsonObject, digest: str) -> JsonObject:
     """The policy document with each permission of use bound to this content, in place of any other."""
     bound: Json = {"leftOperand": NAMESPACE + PIN, "operator": "eq", "rightOperand": digest}
+    names = bindings(document.get("@context"))
     permissions: list[Json] = [
-        {**rule, "constraint": [*filter(_is_no_pin, _items(rule.get("constraint"))), bound]}
+        {**rule, "constraint": [*(one for one in _items(rule.get("constraint")) if _is_no_pin(one, names)), bound]}
         if isinstance(rule, dict) and action_in(rule.get("action")) is Action.USE
         else rule
         for rule in _items(document.get("permission"))
@@ -47,8 +49,8 @@ def _constraints(terms: Json) -> Iterator[Constraint]:
             yield from atoms(rule.constraints)
 
 
-def _is_no_pin(constraint: Json) -> bool:
-    operand = operand_in(constraint.get("leftOperand")) if isinstance(constraint, dict) else None
+def _is_no_pin(constraint: Json, names: Mapping[str, str]) -> bool:
+    operand = operand_in(constraint.get("leftOperand"), names) if isinstance(constraint, dict) else None
     return operand is None or operand.name != PIN
 
 

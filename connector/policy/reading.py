@@ -8,28 +8,26 @@ is closed: what is not known here is a finding, because a rule that is skipped i
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
-from difflib import get_close_matches
 from typing import Final, Literal
 
 import orjson
 
 from connector.errors import BadMessage, BadPolicy
 from connector.model import AccessClass, Finding, Json, JsonObject, Place
+from connector.policy.names import bindings, meant, operand_in
 from connector.policy.odrl import ACTION_AT, Action, Constraint, Effect, Group, Policy, Rule, Term
 from connector.policy.operands import (
     LIST_OPERATORS,
     ODRL,
-    OPERANDS,
     UNIT,
     Operand,
     Operator,
     Stage,
     ValueKind,
-    find_operand,
 )
 from connector.vocabulary.admission import admit_value
 from connector.vocabulary.terms import NAMESPACE
@@ -52,8 +50,6 @@ _CONSTRAINT_KEYS: Final = _NOTES | {"leftOperand", "operator", "rightOperand"}
 _DID: Final = re.compile(r"did:[a-z0-9]+:[A-Za-z0-9._:%-]+")
 _ONLY_CONSTANTS: Final = frozenset({ValueKind.NONE, ValueKind.TRUTH})
 _TEXT_PREFIXES: Final = ("odrl:", ODRL)
-_CATENA_X: Final = {"usagepurpose": "purpose", "businesspartnernumber": "party", "businesspartnergroup": "role"}
-"""What comes nearest to the operands of another profile."""
 _LIKE: Final = {
     ValueKind.TIME: "a time with its zone, like 2027-03-15T09:00:00Z",
     ValueKind.DID: "a DID, like did:web:customer.example",
@@ -125,12 +121,6 @@ def action_in(value: Json) -> Action | None:
     return Action(name) if name in set(Action) else None
 
 
-def operand_in(value: Json) -> Operand | None:
-    """The left operand of a constraint, likewise."""
-    written = value.get("@id") if isinstance(value, dict) else value
-    return find_operand(written) if isinstance(written, str) else None
-
-
 @dataclass(slots=True)
 class _Reader:
     """One pass over a document; collects findings with JSON paths."""
@@ -139,6 +129,7 @@ class _Reader:
     constraints: int = 0
     deciding: Action | None = None
     """The action of the rule that is being read."""
+    bound: Mapping[str, str] = field(default_factory=dict)
 
     def wrong(self, path: str, code: str, message: str, *, hint: str = "", value: Json = None, term: str = "") -> None:
         shown = "" if value is None else orjson.dumps(value).decode(errors="replace")[:200]
@@ -151,6 +142,7 @@ class _Reader:
             self.wrong("$", "policy-form", "A policy is a JSON object.", value=type(document).__name__)
             return None
         self.known_keys(document, _POLICY_KEYS, "$")
+        self.bound = bindings(document.get("@context"))
         if _plain(document.get("@type", document.get("type", "Set"))) not in _KINDS:
             self.wrong("$.@type", "policy-type", "A policy is a Set, an Offer or an Agreement.")
         self.fixed(document, "profile", (NAMESPACE, NAMESPACE.rstrip("#")), "Only this connector's profile is known.")
@@ -250,9 +242,9 @@ class _Reader:
 
     def atomic(self, item: JsonObject, path: str) -> Constraint | None:
         left = item.get("leftOperand")
-        operand = operand_in(left)
+        operand = operand_in(left, self.bound)
         if operand is None:
-            hint = _meant(left) + "Known: " + ", ".join(OPERANDS) + "."
+            hint = meant(left)
             self.wrong(
                 f"{path}.leftOperand", "unknown-operand", "The operand is not in the table.", hint=hint, value=left
             )
@@ -304,15 +296,6 @@ class _Reader:
             self.wrong(path, "value-count", message, hint="Write two constraints.", value=value, term=operand.name)
             return ()
         return tuple(dict.fromkeys(result)) if len(result) == len(items) else ()
-
-
-def _meant(written: Json) -> str:
-    """The operand that another profile's name may stand for, as a beginning of a hint."""
-    written = written.get("@id") if isinstance(written, dict) else written
-    name = re.split("[:#/]", written)[-1].lower() if isinstance(written, str) else ""
-    lower = {operand.lower(): operand for operand in OPERANDS} | _CATENA_X
-    near = [lower[name]] if name in lower else [lower[one] for one in get_close_matches(name, lower, n=1)]
-    return f'Did you mean "{near[0]}"? ' if near else ""
 
 
 def _normal(text: str, operand: Operand, operator: Operator) -> str | None:

@@ -26,7 +26,7 @@ from pydantic import (
 from connector.errors import BadMessage
 from connector.model import JsonObject, Pid
 from connector.protocol.catalog_query import RECORD_TYPE
-from connector.protocol.contexts import Context
+from connector.protocol.contexts import Context, with_full_names
 from connector.protocol.terms import Agreement, ListedOffer, Offer, Text
 
 Reasons = Annotated[tuple[JsonValue, ...], Field(min_length=1)]
@@ -369,7 +369,7 @@ def parse_as(model: type[M], raw: JsonObject) -> M:
 
 def _validated(model: type[M], raw: JsonObject) -> M:
     try:
-        return model.model_validate(raw)
+        return model.model_validate(with_full_names(raw))
     except ValidationError as error:
         details = error.errors(include_url=False, include_input=False, include_context=False)
         wrong = [f"{_path(one['loc'])}: {one['msg'].removeprefix('Value error, ')}" for one in details[:_MOST_TOLD]]

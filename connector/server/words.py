@@ -40,6 +40,9 @@ _OPERANDS: Final = {
     "purpose": "the purpose",
     "onwardSharing": "passing data on",
     "retentionDays": "how long data is kept",
+    "Membership": "the membership that was shown",
+    "FrameworkAgreement": "the framework agreement that was shown",
+    "BusinessPartnerNumber": "the business partner number that was shown",
 }
 
 
@@ -93,11 +96,17 @@ def _who_and_why(said: JsonObject, did: str) -> str:
 
 def _reason(reason: Json, whose: str) -> str:
     if isinstance(reason, dict) and isinstance(failed := reason.get("failed"), list):
-        named = [f"{_OPERANDS.get(str(one), 'a condition')} ({one})" for one in failed]
+        named = [f"{_operand(str(one))} ({one})" for one in failed]
         return f"{whose} policy is not met by {', '.join(named)}" if named else f"{whose} policy permits this to nobody"
     if isinstance(reason, dict) and "@value" in reason:
         return str(reason["@value"])
     return "" if reason is None else str(reason)
+
+
+def _operand(name: str) -> str:
+    """An operand in words: our own by its short name, one of Catena-X by its last word."""
+    unknown = "a term of the contract" if name.startswith("https://w3id.org/catenax/") else "a condition"
+    return _OPERANDS.get(name.rpartition("/")[2], unknown)
 
 
 def terms_in_words(terms: Json) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -10,12 +11,12 @@ import orjson
 import pytest
 
 from connector.credentials import jose
-from connector.credentials.access import check_access
+from connector.credentials.access import check_access, mint_access
 from connector.credentials.datamodel import time_text
 from connector.credentials.presentation import verify_presentation
 from connector.credentials.query import query_message, read_response, type_scope
 from connector.credentials.vc11 import CONTEXT
-from connector.errors import NotFound
+from connector.errors import NotAuthenticated, NotFound
 from connector.model import Did, JsonObject
 from tests.bench.authority import Authority
 from tests.exchange.test_hostile import access_for, play, proof, say, services, settled
@@ -166,5 +167,80 @@ def test_types_that_no_token_can_name_keep_nobody_out(tmp_path: Path, named: lis
             holder, "/dcp/presentations/query", body, await proof(verifier, holder.config.did, access=access)
         )
         assert (answer.status, len(read_response(orjson.loads(answer.body)))) == (200, 1)
+
+    play(tmp_path, scene)
+
+
+KINDS = ("MembershipCredential", "BpnCredential", "DataExchangeGovernanceCredential")
+NUMBER = "BPNL000000000001"
+PROVED = {"membership": {"active"}, "businessPartnerNumber": {NUMBER}}
+SIGNED = {"frameworkAgreement": {"DataExchangeGovernance", "DataExchangeGovernance:1.0"}}
+
+
+def in_catena_x(world: World) -> tuple[Node, Node]:
+    """One that believes the credentials of Catena-X, and one that holds nothing else."""
+    believing, holder = world.nodes
+    authenticate = services(believing).authenticate
+    authenticate.trusted = dict.fromkeys(KINDS, (world.authority.did,))
+    setattr(authenticate.verifier, "trusted_issuers", authenticate.trusted)  # noqa: B010 - the port has no such word
+    folder = holder.config.path(holder.config.held)
+    for file in folder.iterdir():
+        file.unlink()
+    for index, kind in enumerate(KINDS):
+        octets = older(
+            world.authority, holder.config.did, 100 + index, kind=kind, holderIdentifier=NUMBER, contractVersion="1.0"
+        )
+        (folder / f"{kind}.jwt").write_bytes(octets)
+    return believing, holder
+
+
+async def claims(believing: Node, holder: Node, opened: Sequence[str]) -> dict[str, set[str]]:
+    """What a message proves whose token opens these types."""
+    access = mint_access(
+        holder.keys.access_token_key, verifier=believing.config.did, scopes=tuple(map(type_scope, opened)),
+        expires=holder.clock.now() + LATER,
+    )  # fmt: skip
+    header = f"Bearer {await proof(holder, believing.config.did, access=access)}"
+    caller = await services(believing).authenticate.caller(header, method="GET", path="/", body=b"", once=True)
+    found: dict[str, set[str]] = {}
+    for one in caller.facts.claims:
+        found.setdefault(one.name, set()).add(one.value)
+    return found
+
+
+def test_a_token_may_open_less_than_could_count(tmp_path: Path) -> None:
+    """A Tractus-X connector lets each message's token open what the policy of that message speaks of; its wallet
+    refuses who asks for more. So it is asked one by one, and again with the next message; what is all there is kept.
+    """
+
+    async def scene(world: World) -> None:
+        believing, holder = in_catena_x(world)
+        assert await claims(believing, holder, KINDS[:1]) == PROVED
+        assert await claims(believing, holder, KINDS[::2]) == {**PROVED, **SIGNED}
+        assert await claims(believing, holder, KINDS[:1]) == PROVED
+        assert await claims(believing, holder, KINDS) == {**PROVED, **SIGNED}
+        assert await claims(believing, holder, KINDS[:1]) == {**PROVED, **SIGNED}
+
+    play(tmp_path, scene)
+
+
+def test_who_lets_nothing_be_seen_is_refused(tmp_path: Path) -> None:
+    """However often it is asked."""
+
+    async def scene(world: World) -> None:
+        believing, holder = in_catena_x(world)
+        with pytest.raises(NotAuthenticated, match="gives nothing"):
+            await claims(believing, holder, ["OtherCredential"])
+
+    play(tmp_path, scene)
+
+
+def test_a_number_is_believed_of_who_issues_numbers(tmp_path: Path) -> None:
+    """Any association may write one into its memberships."""
+
+    async def scene(world: World) -> None:
+        believing, holder = in_catena_x(world)
+        services(believing).authenticate.trusted = {KINDS[0]: (world.authority.did,), KINDS[1]: ("did:web:other",)}
+        assert await claims(believing, holder, KINDS) == {"membership": {"active"}}
 
     play(tmp_path, scene)

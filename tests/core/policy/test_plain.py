@@ -78,9 +78,11 @@ def test_ready_made_policies_are_good_and_said(file: Path) -> None:
 def test_the_table_of_the_readme_is_the_table_of_the_code() -> None:
     """Who writes a policy reads the README; it has to be true."""
     page = (HOUSE / "connector" / "policy" / "README.md").read_text()
-    table = re.search(r"<!-- operands.*?-->\n.*?\n.*?\n(.*?)<!-- /operands -->", page, re.DOTALL)
-    assert table is not None
-    assert table[1].splitlines() == [row(operand) for operand in OPERANDS.values()]
+    for name, theirs in (("operands", False), ("catena-x", True)):
+        table = re.search(rf"<!-- {name}.*?-->\n.*?\n.*?\n(.*?)<!-- /{name} -->", page, re.DOTALL)
+        assert table is not None
+        rows = dict.fromkeys(row(operand) for operand in OPERANDS.values() if ("/" in operand.name) is theirs)
+        assert table[1].splitlines() == [*rows]
 
 
 def row(operand: Operand) -> str:
@@ -96,7 +98,7 @@ def row(operand: Operand) -> str:
     fact = {"party": "(the caller itself)", "clock": "(the clock)"}.get(operand.subject, f"`{operand.fact}`")
     assert operand.name == "party" or LISTED_PARTIES not in operand.constants
     cells = (
-        f"`{operand.name}`",
+        f"`{operand.name.rpartition('/')[2]}`",
         ", ".join(operand.operators),
         right,
         " ".join(letter for stage, letter in letters.items() if stage in operand.stages),
