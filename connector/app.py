@@ -194,7 +194,7 @@ def _issuing(
     issuer = Issuer(
         tenant=tenant, store=store, peers=peers, resolver=resolver, clock=clock, ids=ids, id_key=keys.id_key,
         knows=authenticate.quotas.knows, limits=config.limits,
-        supported=supported_by(config.issues, bundle.record_types),
+        supported=supported_by(config.issues, bundle.record_types, bundle.versions[-1].schemas_url),
     )  # fmt: skip
     reissue = Reissue(
         tenant=tenant, store=store, verifier=issuance.verifier, clock=clock, ids=ids, id_key=keys.id_key,

@@ -192,15 +192,16 @@ class World:
                 await copy
 
     def _config(self, port: int) -> Config:
-        folder = self.folder / str(port)
+        folder, settings = self.folder / str(port), dict(self.settings)
         config = Config(
             name=f"company {port}", public_url=f"http://localhost:{port}",
             keys=KeyNames(assertion="memory:", authentication="memory:", id_key="memory:"),
             listen=Listen(port=port, management_port=port + 1000), unsafe=Unsafe(allow_loopback_http=True),
             trusted_issuers={
                 **dict.fromkeys(PARTY_CREDENTIALS, (self.authority.did,)), "FacilityRecord": ("members",),
+                **settings.pop("trusted_issuers", {}),
             },
-            folder=folder, **self.settings,
+            folder=folder, **settings,
         )  # fmt: skip
         held = folder / "held"
         if not held.is_dir():

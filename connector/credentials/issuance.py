@@ -32,6 +32,8 @@ class Supported:
     id: str
     credential_type: str
     profile: str = ""
+    schema: str = ""
+    """Of what we issue: where it is said what such a credential holds."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,12 +125,12 @@ def read_request(message: JsonObject) -> Request:
     return Request(holder_pid=_text(body, "holderPid"), ids=tuple(dict.fromkeys(asked)))
 
 
-def metadata_message(issuer: Did, supported: Sequence[Supported], schemas: str) -> JsonObject:
-    """What we can issue (section 6.7), with every member that its schema asks for. `schemas`: where a type's lies."""
+def metadata_message(issuer: Did, supported: Sequence[Supported]) -> JsonObject:
+    """What we can issue (section 6.7), with every member that its schema asks for."""
     listed: list[Json] = [
         {
             "id": one.id, "type": "CredentialObject", "credentialType": one.credential_type, "profile": one.profile,
-            "credentialSchema": f"{schemas}{one.credential_type}.json", "offerReason": "issue",
+            "credentialSchema": one.schema, "offerReason": "issue",
             "bindingMethods": ["did:web"],
         }
         for one in supported

@@ -22,6 +22,7 @@ from connector.config import Issue, Limits
 from connector.credentials import issuance
 from connector.credentials.ids import mint
 from connector.credentials.issuance import Request, Supported
+from connector.credentials.query import PROFILES
 from connector.errors import (
     BadConfig,
     BadMessage,
@@ -38,6 +39,7 @@ from connector.exchange.ports import Clock, Ids, Peers, Resolver, Store
 from connector.exchange.rows import ApprovalRow, EvidenceEntry
 from connector.exchange.stored import micros, said_of
 from connector.model import Did, JsonObject
+from connector.vocabulary.foreign import Foreign
 
 DELIVERY: Final = "delivery"
 """The name of the timer that a decided row is."""
@@ -251,15 +253,32 @@ class Issuer:
             await self.store.commit_approval(row, entry, undecided=undecided)
 
 
-def supported_by(issues: Mapping[str, Issue], types: Collection[str]) -> dict[str, Supported]:
-    """What the configuration names, by id; `types`: those of the vocabulary, of which each has to be one."""
-    unknown = sorted({one.type for one in issues.values()} - {*types})
+def foreign_of(issue: Issue) -> Foreign | None:
+    """The words of a type of another dataspace; None: they are the vocabulary's."""
+    if not issue.context:
+        return None
+    return Foreign(context_url=issue.context, credential_type=issue.type, terms=issue.terms)
+
+
+def supported_by(issues: Mapping[str, Issue], types: Collection[str], schemas: str) -> dict[str, Supported]:
+    """What the configuration names, by id. `types`: those of the vocabulary, of which each has to be one that brings no
+    words of its own; `schemas`: where theirs lie.
+    """
+    for name, one in issues.items():
+        if bool(one.context) != bool(one.terms) or (one.context and one.profile != PROFILES[1]):
+            raise BadConfig(f"issues.{name}: context and terms go together, with profile {PROFILES[1]}")
+    unknown = sorted({one.type for one in issues.values() if not one.context} - {*types})
     if unknown:
         raise BadConfig(
             f"issues: the vocabulary has no {', '.join(unknown)}",
             hint="MembershipCredential, RoleCredential, MandateCredential are some; battery-connector vocab term TYPE",
         )
-    return {name: Supported(id=name, credential_type=one.type, profile=one.profile) for name, one in issues.items()}
+    return {
+        name: Supported(
+            id=name, credential_type=one.type, profile=one.profile, schema=one.context or f"{schemas}{one.type}.json"
+        )
+        for name, one in issues.items()
+    }  # fmt: skip
 
 
 def asked_for(row: ApprovalRow) -> list[Supported]:

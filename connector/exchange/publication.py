@@ -9,7 +9,7 @@ import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
 import orjson
 
@@ -31,6 +31,24 @@ if TYPE_CHECKING:
     from connector.mapping.engine import Mapped
 
 Parts = Mapping[tuple[AccessClass, Level], JsonObject]
+
+
+class Words(Protocol):
+    """What the words of a record's type say: the vocabulary's, or those of a type of another dataspace."""
+
+    @property
+    def context_url(self) -> str:
+        """The context that a credential names."""
+
+    @property
+    def record_types(self) -> Mapping[str, tuple[str, ...]]:
+        """Record type -> the classes that its subject may have."""
+
+    def check(self, record_type: str, credential_or_subject: JsonObject, /) -> list[Finding]:
+        """What is wrong with a subject."""
+
+    def split(self, record_type: str, subject: JsonObject, /, *, model_id: str = "") -> Parts:
+        """The subject by class and level, each ready to be a `credentialSubject`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -34,6 +34,7 @@ from connector.exchange.publication import (
     Published,
     Ready,
     Target,
+    Words,
     changed_content,
     link_key,
     link_to_part,
@@ -48,7 +49,6 @@ from connector.exchange.rows import CredentialRow, DatasetRow, LinkRow, RecordRo
 from connector.exchange.stored import micros
 from connector.mapping.lineage import placed
 from connector.model import Did, Finding, JsonObject, Level, counted
-from connector.vocabulary.bundle import Bundle
 
 if TYPE_CHECKING:
     from connector.mapping.engine import Mapped
@@ -69,7 +69,7 @@ class Publish:
     store: Store
     keys: OwnKeys
     clock: Clock
-    bundle: Bundle
+    bundle: Words
     proofs: bool = False
     """Whether credentials get a proof inside, for who reads no tokens. What the exchange publishes does not."""
     older: bool = False

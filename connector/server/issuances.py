@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Final
 
 import orjson
 
+from connector.config import Issue
 from connector.errors import BadInput, Conflict, IllegalTransition
-from connector.exchange.issuer import asked_for
+from connector.exchange.issuer import asked_for, foreign_of
 from connector.exchange.rows import ApprovalRow
 from connector.exchange.stored import micros, said_of, time_of
 from connector.model import Finding, Json, JsonObject
@@ -135,12 +136,13 @@ async def _signed(services: Services, row: ApprovalRow, claims: Sequence[Claim])
             wanted,
             Job(
                 record_type=wanted.credential_type, profile=wanted.profile,
-                valid_days=services.config.issues[wanted.id].valid_days if wanted.id in services.config.issues else 0,
+                valid_days=issued.valid_days, foreign=foreign_of(issued),
                 claims=[Claims(file=claim.file, subject=claim.subject,
                                key=f"{row.pid} {wanted.id} {_digest(claim.subject)}")],
             ),
         )
         for wanted, claim in zip(asked, claims, strict=True)
+        for issued in [services.config.issues.get(wanted.id) or Issue(type=wanted.credential_type)]
     ]  # fmt: skip
     for _, job in jobs:  # all of them, before one is signed
         _refuse(job, check(services, job))
@@ -155,7 +157,8 @@ async def _signed(services: Services, row: ApprovalRow, claims: Sequence[Claim])
 def _refuse(job: Job, findings: Sequence[Finding]) -> None:
     if findings:
         told = "; ".join(f"{one.message} {one.hint}".strip() for one in findings)
-        raise BadInput(f"{job.claims[0].file}: {told}", hint=f"battery-connector vocab term {job.record_type}")
+        hint = "its words are in [issues]" if job.foreign else f"battery-connector vocab term {job.record_type}"
+        raise BadInput(f"{job.claims[0].file}: {told}", hint=hint)
 
 
 def _digest(said: object) -> str:

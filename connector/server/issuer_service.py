@@ -31,8 +31,7 @@ def routes(base: str) -> list[web.RouteDef]:
 async def _metadata(request: web.Request) -> web.Response:
     """What we issue. No secret: everybody may ask."""
     services = request.app[SERVICES]
-    schemas, supported = services.bundle.versions[-1].schemas_url, [*services.issuer.supported.values()]
-    return json_response(issuance.metadata_message(services.config.did, supported, schemas))
+    return json_response(issuance.metadata_message(services.config.did, [*services.issuer.supported.values()]))
 
 
 async def _request(request: web.Request) -> web.Response:

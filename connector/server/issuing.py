@@ -38,6 +38,7 @@ from connector.server.commands import read_file
 from connector.server.lines import Tell, stream
 from connector.server.operations import Operation
 from connector.server.services import SERVICES, Services
+from connector.vocabulary.foreign import Foreign
 
 if TYPE_CHECKING:
     from connector.mapping.engine import Mapped
@@ -114,6 +115,8 @@ class Job:
     """How long it is good; 0: without end."""
     correct: str = ""
     """Why it takes the place of what was signed before for the same; empty: then nothing is."""
+    foreign: Foreign | None = None
+    """The words of the type, where the vocabulary has none for it."""
 
     def as_json(self) -> JsonObject:
         """The request to the management API."""
@@ -153,12 +156,12 @@ async def _issue(request: web.Request) -> web.StreamResponse:
 
 async def issue(services: Services, job: Job) -> Signed:
     """Sign it, keep it, and hand it over. What was signed before is not signed again."""
-    tenant, types = services.tenant, services.publish.bundle.record_types
-    if job.record_type not in types:
-        near = next(iter(get_close_matches(job.record_type, types, n=1)), "TYPE")
+    tenant, words = services.tenant, job.foreign or services.publish.bundle
+    if job.record_type not in words.record_types:
+        near = next(iter(get_close_matches(job.record_type, words.record_types, n=1)), "TYPE")
         raise BadInput(f"there is no record type {job.record_type!r}", hint=f"battery-connector vocab term {near}")
     form, in_part = _form(services, job), _in_part(services, job)
-    documents = _each_once([_stated(services, job.record_type, one) for one in job.claims])
+    documents = _each_once([_stated(services, job, one) for one in job.claims])
     findings: list[Finding] = []
     if job.plan is not None:
         from connector.mapping.plan import parse  # noqa: PLC0415 - a start need not wait for it (`readiness`)
@@ -175,7 +178,7 @@ async def issue(services: Services, job: Job) -> Signed:
         policy=_AUDITED_ONLY, policy_digest=digest(load(_AUDITED_ONLY)), at=micros(services.clock.now()),
     )  # fmt: skip
     publish = replace(
-        services.publish, proofs=form == WITH_PROOF, in_part=in_part, older=form == PROFILES[1],
+        services.publish, bundle=words, proofs=form == WITH_PROOF, in_part=in_part, older=form == PROFILES[1],
         valid_days=job.valid_days,
     )  # fmt: skip
     before = {one.record_id: await _standing(services, one.record_id) for one in documents}
@@ -204,11 +207,11 @@ async def _standing(services: Services, record_id: str) -> list[CredentialRow]:
 
 def check(services: Services, job: Job) -> list[Finding]:
     """What is wrong with its claims, before anything is signed."""
-    stated = [_stated(services, job.record_type, one) for one in job.claims]
+    stated = [_stated(services, job, one) for one in job.claims]
     return [
         placed(finding, one.lineage, one.place)
         for one in stated
-        for finding in services.publish.bundle.check(job.record_type, one.subject)
+        for finding in (job.foreign or services.publish.bundle).check(job.record_type, one.subject)
     ]
 
 
@@ -281,12 +284,12 @@ def _each_once(documents: Sequence[Mapped]) -> list[Mapped]:
     return [*said.values()]
 
 
-def _stated(services: Services, record_type: str, claims: Claims) -> Mapped:
+def _stated(services: Services, job: Job, claims: Claims) -> Mapped:
     """A claim file as a document: its subject is what the file says."""
     from connector.mapping.engine import Mapped  # noqa: PLC0415 - a start need not wait for it (`readiness`)
 
-    subject = claims.subject
-    kind = subject.get("type")
+    record_type, subject = job.record_type, claims.subject
+    kind = subject.get("type", "Party" if job.foreign else None)
     if not isinstance(kind, str) or not isinstance(subject.get("id"), str):
         hint = f'such as {{"id": "did:web:...", "type": "Party", ...}}: battery-connector vocab term {record_type}'
         raise BadInput(f"{claims.file}: the subject needs one id and one type", hint=hint)

@@ -388,4 +388,4 @@ def test_who_issues_nothing_has_no_issuer_service(tmp_path: Path) -> None:
 
     play(tmp_path, scene)
     with pytest.raises(BadConfig, match="SensitiveDataCredential"):
-        supported_by({"x": Issue(type="SensitiveDataCredential")}, ["MembershipCredential"])
+        supported_by({"x": Issue(type="SensitiveDataCredential")}, ["MembershipCredential"], "")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -164,13 +165,13 @@ def test_full_names_say_no_more_than_short_ones(change: dict[str, Any]) -> None:
 
 def test_what_an_issuer_says_is_what_a_holder_reads() -> None:
     """Metadata and deliveries of ours, read by our own holder's side; and the members that their schemas ask for."""
-    said = issuance.metadata_message(ISSUER, OURS, "https://example.com/schemas/")
+    said = issuance.metadata_message(ISSUER, [replace(one, schema=f"https://x/{one.id}") for one in OURS])
     assert issuance.read_metadata(said, ISSUER) == OURS
     listed = said["credentialsSupported"]
     assert isinstance(listed, list)
     for one in listed:
         assert isinstance(one, dict)
-        assert one["credentialSchema"] == f"https://example.com/schemas/{one['credentialType']}.json"
+        assert one["credentialSchema"] == f"https://x/{one['id']}"
         assert {"offerReason", "bindingMethods", "type"} <= one.keys()
     made = issuance.credential_message(
         issuer_pid="i", holder_pid="h", credentials=[(OURS[0], b"a.b.c"), (OURS[1], b"d.e.f")]

@@ -10,7 +10,7 @@ from connector.policy.facts import number_claims, party_claims
 from connector.policy.odrl import Policy, offer_json
 from connector.policy.pinning import pinned
 from connector.policy.reading import read
-from tests.core.policy.policies import c, decide, facts, policy, rule, states
+from tests.core.policy.policies import NOW, c, decide, facts, policy, rule, states
 
 OLD, NEW = "https://w3id.org/catenax/policy/", "https://w3id.org/catenax/2025/9/policy/"
 CONTEXT = f"{NEW}context.jsonld"
@@ -127,7 +127,7 @@ def test_values_that_no_credential_has_are_asked_about() -> None:
             c("cx-policy:FrameworkAgreement", "eq", "Traceability:1.0"), c("cx-policy:Membership", "eq", "gold"),
         )
     )  # fmt: skip
-    number, agreement, membership = doubts(odd, {})
+    number, agreement, membership = doubts(odd, {}, NOW)
     assert number.endswith(f"such as {NUMBERS[0]}")
     assert "Traceability:1.0" in agreement
     assert membership.endswith("known: active")

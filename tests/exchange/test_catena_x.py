@@ -1,0 +1,115 @@
+"""Credentials of Catena-X (CX-0050) that a connector of ours issues: asked for over DCP, approved by a person with the
+words that the configuration names, delivered, shown, and believed by a third one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import orjson
+import pytest
+
+from connector.config import Issue
+from connector.credentials.datamodel import parse_credential
+from connector.credentials.vc11 import CONTEXT as OLDER_CONTEXT
+from connector.errors import BadConfig, BadInput
+from connector.exchange.issuer import supported_by
+from connector.model import Did, JsonObject, objects_in
+from tests.exchange.test_hostile import access_for, play, proof, say, services
+from tests.exchange.test_issuer import kept, word
+from tests.simulator import AUTHORITY_PORT, Node, World
+
+CONTEXT, OLDER = "https://w3id.org/catenax/credentials/v1.0.0", "vc11-sl2021/jwt"
+NUMBER, AGREED = "BPNL000000000001", "DataExchangeGovernanceCredential"
+SAID: dict[str, JsonObject] = {
+    "MembershipCredential": {"holderIdentifier": NUMBER, "memberOf": "Catena-X"},
+    "BpnCredential": {"holderIdentifier": NUMBER, "bpn": NUMBER},
+    AGREED: {
+        "holderIdentifier": NUMBER, "group": "UseCaseFramework", "useCase": "DataExchangeGovernance",
+        "contractTemplate": "https://catena-x.example/governance", "contractVersion": "1.0",
+    },
+}  # fmt: skip
+ISSUES = {
+    kind: Issue(type=kind, profile=OLDER, context=CONTEXT, terms=tuple(said), valid_days=365)
+    for kind, said in SAID.items()
+}
+ISSUER = f"did:web:localhost%3A{AUTHORITY_PORT + 1}"
+
+
+async def asked(issuer: Node, holder: Node) -> str:
+    """A request for all three, as the issuer has it."""
+    await services(holder).issuance.request(Did(issuer.config.did), [*SAID], [])
+    (row,) = await kept(issuer)
+    return row.pid
+
+
+def claims(issuer: Node, holder: Node) -> list[JsonObject]:
+    """A file for each, in the order in which they were asked for."""
+    assert [*services(issuer).issuer.supported] == [*SAID]
+    return [{"id": holder.config.did, **said} for said in SAID.values()]
+
+
+def test_a_member_asks_a_person_approves_and_a_third_party_believes(tmp_path: Path) -> None:
+    """All the way, between three connectors of ours."""
+
+    async def scene(world: World) -> None:
+        issuer, holder, third = world.nodes
+        pid = await asked(issuer, holder)
+        await word(issuer, pid, "approve", *claims(issuer, holder))
+        await asyncio.sleep(60)
+        held = map(parse_credential, services(holder).issuance.wallet())
+        got = {one.types[1]: one for one in held if one.issuer == issuer.config.did}
+        assert {kind: one.subject for kind, one in got.items()} == {
+            kind: {"id": holder.config.did, **said} for kind, said in SAID.items()
+        }
+        assert [one.payload["@context"] for one in got.values()] == [[OLDER_CONTEXT, CONTEXT]] * 3
+        header = f"Bearer {await proof(holder, third.config.did, access=access_for(holder, third))}"
+        caller = await services(third).authenticate.caller(header, method="GET", path="/", body=b"", once=True)
+        proved = {(one.name, one.value) for one in caller.facts.claims if one.name != "role"}
+        assert proved == {
+            ("membership", "active"), ("businessPartnerNumber", NUMBER),
+            ("frameworkAgreement", "DataExchangeGovernance"), ("frameworkAgreement", "DataExchangeGovernance:1.0"),
+        }  # fmt: skip
+
+    trusted = dict.fromkeys(SAID, (ISSUER,))
+    play(tmp_path, scene, 3, issues=ISSUES, trusted_issuers=trusted)
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({"nickname": "x"}, "nickname is not known here"),
+        ({"contractVersion": None}, "contractVersion has to be a text"),
+        ({"contractVersion": 1}, "contractVersion has to be a text"), ({"group": " "}, "group has to be a text"),
+        ({"id": "did:web:other.example"}, "not about the holder"),
+    ],
+)  # fmt: skip
+def test_nothing_is_signed_but_the_words_of_the_configuration(tmp_path: Path, change: JsonObject, told: str) -> None:
+    """Each of them, and no other; of three that are asked for none is signed where one is wrong."""
+
+    async def scene(world: World) -> None:
+        issuer, holder = world.nodes
+        pid = await asked(issuer, holder)
+        *good, last = claims(issuer, holder)
+        with pytest.raises(BadInput) as caught:
+            await word(issuer, pid, "approve", *good, {**last, **change})
+        assert told in caught.value.detail
+        (row,) = await kept(issuer)
+        assert row.decision == ""
+
+    play(tmp_path, scene, issues=ISSUES, trusted_issuers=dict.fromkeys(SAID, (ISSUER,)))
+
+
+def test_a_type_of_elsewhere_needs_its_context_its_words_and_the_older_model(tmp_path: Path) -> None:
+    """Of 2.0 nobody here could verify it; the metadata says where its words are."""
+    for lacking in ({"terms": ()}, {"context": ""}, {"profile": "vc20-bssl/jwt"}):
+        with pytest.raises(BadConfig, match=r"issues\.x: context and terms go together"):
+            supported_by({"x": ISSUES[AGREED].model_copy(update=lacking)}, [], "")
+
+    async def scene(world: World) -> None:
+        answer = await say(world.nodes[0], "/issuer/metadata", b"", "", "GET")
+        listed = objects_in(orjson.loads(answer.body)["credentialsSupported"])
+        assert {one["credentialSchema"] for one in listed} == {CONTEXT}
+
+    play(tmp_path, scene, issues=ISSUES)
