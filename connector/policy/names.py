@@ -26,7 +26,7 @@ _CONTEXT_2025_9: Final = CATENA_X_2025_9 + "context.jsonld"
 
 
 def operand_in(value: Json, bound: Mapping[str, str] = _NOTHING) -> Operand | None:
-    """The left operand of a constraint, however it is written. `bound`: what the document's contexts say (`bindings`)."""
+    """The left operand of a constraint, however written. `bound`: what the document's contexts say (`bindings`)."""
     written = value.get("@id") if isinstance(value, dict) else value
     return find_operand(in_full(written, bound)) if isinstance(written, str) else None
 

@@ -125,6 +125,7 @@ def test_values_that_no_credential_has_are_asked_about() -> None:
         rule(
             "use", c("cx-policy:BusinessPartnerNumber", "isAnyOf", ["BPNL1", NUMBERS[0]]),
             c("cx-policy:FrameworkAgreement", "eq", "Traceability:1.0"), c("cx-policy:Membership", "eq", "gold"),
+            c("accessClass", "eq", "PUB"),
         )
     )  # fmt: skip
     number, agreement, membership = doubts(odd, {}, NOW)
