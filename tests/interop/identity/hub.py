@@ -59,6 +59,10 @@ class Hub:
         """What it holds, as it tells it."""
         return objects_in(_ask("GET", self._place, None))
 
+    def octets(self) -> list[bytes]:
+        """The same in octets."""
+        return [str(object_in(one["verifiableCredential"])["rawVc"]).encode() for one in self.held()]
+
     def ask(self, issuer: str, holder_pid: str, credentials: Sequence[JsonObject]) -> None:
         """Let it ask an issuer over DCP: `id` there, `type`, and its own word for the form (`format`)."""
         _ask("POST", f"{self._place}/request", {

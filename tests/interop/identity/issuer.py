@@ -68,21 +68,30 @@ class Association:
             named[str(said["id"]), str(said["membershipNumber"])] = file
         return named
 
-    def approve(self, holder: str) -> str:
-        """A person's yes to what this holder asks for, once it does: a membership. Its digest."""
-        deadline = time.monotonic() + WAIT_SECONDS
-        while not (asked := self._asked_by(holder)):
-            assert time.monotonic() < deadline, self.company.get("/v1/approvals")
-            time.sleep(_LOOK_SECONDS)
-        claims: JsonObject = {"id": holder, "type": "Party", "memberOf": "Bench", "membershipNumber": "asked for"}
-        file = self.folder / "asked.json"
-        file.write_text(json.dumps(claims), "utf-8")
-        said = json.loads(self._command("approve", asked[0], "--claims", file, "--json"))
+    def approve(self, holder: str, *claims: JsonObject) -> str:
+        """A person's yes to what this holder asks for, once it does: a membership, or these. The first one's digest."""
+        member: JsonObject = {"id": holder, "type": "Party", "memberOf": "Bench", "membershipNumber": "asked for"}
+        words: list[str | Path] = []
+        self.folder.mkdir(exist_ok=True)
+        for number, one in enumerate(claims or (member,)):
+            file = self.folder / f"asked-{number}.json"
+            file.write_text(json.dumps(one), "utf-8")
+            words += ["--claims", file]
+        said = json.loads(self._command("approve", str(self._asked_by(holder)["id"]), *words, "--json"))
         return str(said["credentials"][0])
 
-    def _asked_by(self, holder: str) -> list[str]:
-        waiting = objects_in(self.company.get("/v1/approvals")["approvals"])
-        return [str(one["id"]) for one in waiting if one["with"] == holder]
+    def asked_for(self, holder: str) -> list[str]:
+        """The types that this holder asks for, once it does."""
+        return [str(one["type"]) for one in objects_in(self._asked_by(holder)["credentials"])]
+
+    def _asked_by(self, holder: str) -> JsonObject:
+        deadline = time.monotonic() + WAIT_SECONDS
+        while True:
+            waiting = objects_in(self.company.get("/v1/approvals")["approvals"])
+            if asked := next((one for one in waiting if one["with"] == holder), None):
+                return asked
+            assert time.monotonic() < deadline, waiting
+            time.sleep(_LOOK_SECONDS)
 
     def has_delivered(self, digest: str) -> JsonObject:
         """What its operator reads of the request for which it made this, once the holder has it."""

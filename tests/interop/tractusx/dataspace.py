@@ -1,12 +1,14 @@
 """What Catena-X has beside its connectors: an issuer of its credentials, and the directory of DIDs by number.
 
-Its credentials are of VC Data Model 1.1 and say words that our own issuer does not know. Its status list is the same
-under one address for both readers: as a token for us, as JSON for an EDC, which verifies no list.
+Its credentials are made here, so that bad ones can be made too; that a connector of ours can be the issuer is shown by
+`issuance`. Its status list is the same under one address for both readers: as a token for us, as JSON for an EDC, which
+verifies no list.
 """
 
 from __future__ import annotations
 
 import gzip
+import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
@@ -20,13 +22,14 @@ from connector.model import Did, JsonObject
 from tests.bench.authority import Authority
 from tests.interop.edc.journeys import Scene
 from tests.interop.identity.hub import Hub
-from tests.interop.identity.issuer import in_jwt
+from tests.interop.identity.issuer import Association, in_jwt
 from tests.listening import Asked
 
 MEMBERSHIP, FRAMEWORK, PURPOSE = (
     "MembershipCredential", "DataExchangeGovernanceCredential", "UsagePurposeCredential"
 )  # fmt: skip
 """The last one exists in no dataspace; Tractus-X 0.10.0 asks for it (eclipse-tractusx/tractusx-edc#2004)."""
+NUMBER = "BpnCredential"
 _THEIRS, _OURS = 1, 2
 _NUMBERS = "BPNL000000000{:03}"
 
@@ -38,6 +41,8 @@ class Dataspace:
     scene: Scene
     hub: Hub
     issuer: Authority
+    association: Association
+    """Another one, a connector of ours."""
 
     def membership(self, party: Did, index: int) -> bytes:
         """Of the party, at this place of the status list."""
@@ -64,6 +69,11 @@ class Dataspace:
         self.we_are_good()
         self.hub.hold(self.membership(self.hub.did, _THEIRS))
 
+    def nothing_held(self) -> None:
+        """We show nothing of all this any more."""
+        for kind in (MEMBERSHIP, FRAMEWORK, PURPOSE):
+            self._hold(kind, None)
+
     def _hold(self, kind: str, credential: bytes | None) -> None:
         file = self.scene.us.running.config.folder / "held" / f"{kind}.jwt"
         file.unlink(missing_ok=True)
@@ -84,6 +94,11 @@ class Dataspace:
             "credentialSubject": {"id": party, "holderIdentifier": _NUMBERS.format(index), **said},
         }  # fmt: skip
         return in_jwt(issuer, party, stated, (begin, end))
+
+
+def number_of(party: str) -> str:
+    """A business partner number for a party."""
+    return f"BPNL{hashlib.sha256(party.encode()).hexdigest()[:12].upper()}"
 
 
 def site(issuer: Authority) -> Callable[[Asked], tuple[int, bytes]]:
