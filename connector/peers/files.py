@@ -28,6 +28,10 @@ if TYPE_CHECKING:
     from connector.mapping.exports import Source
     from connector.mapping.plan import Plan
 
+_SHARE = 12
+"""By the clock a child may take so many times its own: a busy machine lets it have the processor now and then."""
+_OUT_OF_TIME = -24
+"""SIGXCPU, as a return code (Windows has neither the signal nor the limit)."""
 _KINDS = {"n": NumberCell, "p": PercentCell, "d": DateCell, "t": str}
 
 
@@ -38,7 +42,7 @@ def _aside(name: str) -> bool:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Exports:
-    """Reads exports. Limits are the operator's."""
+    """Reads exports. Limits are the operator's; `workbook_seconds` are the processor's."""
 
     max_file_bytes: int = 512 << 20
     max_files: int = 10_000
@@ -133,18 +137,16 @@ class Exports:
             stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL,
         )  # fmt: skip
         try:
-            answer, _ = await asyncio.wait_for(child.communicate(file.data), self.workbook_seconds)
+            answer, _ = await asyncio.wait_for(child.communicate(file.data), self.workbook_seconds * _SHARE)
         except TimeoutError:
-            raise BadInput(
-                f"{file.name} was not read within {self.workbook_seconds:g} seconds.",
-                hint="split the workbook, or export it as CSV",
-                place=file.name,
-            ) from None
+            raise self._too_long(file) from None
         finally:
             if child.returncode is None:
                 with suppress(ProcessLookupError):
                     child.kill()
                 await child.wait()
+        if child.returncode == _OUT_OF_TIME:
+            raise self._too_long(file)
         if child.returncode:
             raise BadInput(
                 f"{file.name} needs more than {self.workbook_bytes >> 20} MiB, or breaks its reader.",
@@ -152,6 +154,13 @@ class Exports:
                 place=file.name,
             )
         return answer
+
+    def _too_long(self, file: SourceFile) -> BadInput:
+        return BadInput(
+            f"{file.name} was not read within {self.workbook_seconds:g} seconds.",
+            hint="split the workbook, or export it as CSV",
+            place=file.name,
+        )
 
 
 def _read_sheet(answer: bytes, file: SourceFile) -> SourceFile:

@@ -24,7 +24,7 @@ def cap(memory_bytes: int = 0, cpu_seconds: int = 0, *, closed: bool = False) ->
         resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
         return
     resource.setrlimit(resource.RLIMIT_AS, (memory_bytes, memory_bytes))
-    resource.setrlimit(resource.RLIMIT_CPU, (cpu_seconds, cpu_seconds))
+    resource.setrlimit(resource.RLIMIT_CPU, (cpu_seconds, cpu_seconds + 1))  # at the first SIGXCPU, which says why
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 

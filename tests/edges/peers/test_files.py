@@ -15,7 +15,8 @@ from openpyxl import Workbook
 
 from connector.errors import BadInput
 from connector.mapping.engine import run
-from connector.mapping.source import NumberCell
+from connector.mapping.source import NumberCell, SourceFile
+from connector.peers import files
 from connector.peers.files import Exports
 from tests.core.mapping.trial import CSV, mint, plan_of, workbook
 
@@ -98,17 +99,25 @@ async def test_a_child_that_takes_too_long_or_too_much_is_ended(tmp_path: Path) 
     (tmp_path / "b.xlsx").write_bytes(workbook([["K", "M"], ["001", 12.5]]))
     with pytest.raises(BadInput, match="seconds"):
         await Exports(workbook_seconds=0.001).read(BOOK, tmp_path)
-    (tmp_path / "b.xlsx").write_bytes(_far_cell())
+    (tmp_path / "b.xlsx").write_bytes(_far_cell("XFD1048576"))
     with pytest.raises(BadInput, match=r"MiB|seconds"):
         await Exports(workbook_bytes=256 << 20).read(BOOK, tmp_path)
 
 
-def _far_cell() -> bytes:
+async def test_a_workbook_has_its_time_of_the_processor(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not of the clock, by which a child of a busy machine waits for its turn: a second of it ends this one."""
+    file = SourceFile(name="b.xlsx", digest="", data=_far_cell("DKJ3000"))
+    monkeypatch.setattr(files, "_SHARE", 600)
+    with pytest.raises(BadInput, match=r"within 0\.9 seconds"):
+        await Exports(workbook_seconds=0.9)._in_child(file, "Data")
+
+
+def _far_cell(place: str) -> bytes:
     """A small workbook whose one far cell makes a reader span the whole grid; its sheet does not say so beforehand."""
     book = Workbook()
     page = book.create_sheet("Data", 0)
     page["A1"] = "K"
-    page["XFD1048576"] = "x"
+    page[place] = "x"
     saved, changed = io.BytesIO(), io.BytesIO()
     book.save(saved)
     with zipfile.ZipFile(saved) as old, zipfile.ZipFile(changed, "w", zipfile.ZIP_DEFLATED) as new:
