@@ -76,13 +76,6 @@ class Member:
             self.process.terminate()
             self.process.wait(60)
 
-    def hits(self) -> list[str]:
-        """The boundaries that were reached since they were last asked for."""
-        file = self.orders.with_suffix(".hits")
-        found = file.read_text("ascii").split() if file.exists() else []
-        file.unlink(missing_ok=True)
-        return found
-
 
 def make_pair(folder: Path, authority: Authority, ports: list[int]) -> tuple[Member, Member]:
     """The one that gives, and the one that takes."""

@@ -2,8 +2,7 @@
 
 The product knows nothing of this. Its boundaries are wrapped from outside: behind each commit (before the answer leaves
 or the message is sent) and behind each message to a peer (before its answer is committed). The file ORDERS holds
-`point number`: at that hit of that point the process ends at once, as under `kill -9`. Each hit is written to
-ORDERS.hits, so that a run without orders lists all boundaries.
+`point number`: at that hit of that point the process ends at once, as under `kill -9`.
 """
 
 from __future__ import annotations
@@ -33,13 +32,14 @@ class Fate:
 
     def hit(self, point: str) -> None:
         """One boundary was reached."""
-        said = self._orders.read_text("ascii") if self._orders.exists() else ""
+        try:
+            said = self._orders.read_text("ascii")
+        except FileNotFoundError:
+            said = ""
         if said != self._last:
             self._last = said
             self._hits.clear()
         self._hits[point] += 1
-        with self._orders.with_suffix(".hits").open("a", encoding="ascii") as out:
-            out.write(f"{point}\n")
         if said == f"{point} {self._hits[point]}":
             os._exit(DEAD)
 

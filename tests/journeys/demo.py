@@ -66,7 +66,7 @@ def play(folder: Path, *options: str, meanwhile: Callable[[subprocess.Popen[str]
 def _wait_until_up(folder: Path, process: subprocess.Popen[str]) -> None:
     deadline = time.monotonic() + FIRST_SECONDS
     while not (folder / "processes.json").exists():
-        assert process.poll() is None, f"ended before its companies were up: {process.communicate()[1][-3000:]}"
+        assert process.poll() is None, f"ended before its companies were up: {process.communicate()}"
         assert time.monotonic() < deadline
         time.sleep(0.05)
 

@@ -1,16 +1,16 @@
 """Death at each boundary between commit and send of one negotiation and one transfer, of either side.
 
 Two real processes over SQLite; the one that dies is started again, the commands are repeated with their idempotency
-keys, and both ends finish with the same agreement and the data. A round without deaths lists the boundaries.
+keys, and both ends finish with the same agreement and the data. A round without a death is behind the last boundary.
 """
 
 from __future__ import annotations
 
 import time
-from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import AbstractContextManager, asynccontextmanager
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 
 from connector.cli.companies import free_ports
@@ -21,6 +21,10 @@ from tests.journeys.crashing import DEAD, POINTS
 from tests.listening import beside
 
 SETTLE_SECONDS = 120.0
+LEAST = {
+    ("giver", "after-commit"): 6, ("giver", "after-post"): 3, ("taker", "after-commit"): 8, ("taker", "after-post"): 5,
+}  # fmt: skip
+"""Boundaries of a round in which everybody answers at once."""
 
 
 @dataclass(slots=True)
@@ -104,23 +108,27 @@ def test_both_ends_finish_after_a_death_at_each_boundary(tmp_path: Path) -> None
     trade = Trade(*pair)
     with site_of(authority), Keeper(pair) as keeper:
         trade.publish()
-        for one in pair:
-            one.hits()
         trade.judge(trade.exchange())  # the first round also asks for memberships; all later ones are alike
-        boundaries = {one.config.folder.name: Counter(one.hits()) for one in pair}
-        died = 0
-        for one in pair:
-            for point in POINTS:
-                for number in range(1, boundaries[one.config.folder.name][point] + 1):
-                    trade.publish()
-                    before = keeper.deaths.total()
-                    one.orders.write_text(f"{point} {number}", "ascii")
-                    try:
-                        trade.judge(trade.exchange())
-                    except BaseException as error:
-                        error.add_note(f"{one.config.folder.name} died at {point} {number}")
-                        raise
-                    one.orders.unlink(missing_ok=True)
-                    died += keeper.deaths.total() - before
-        print(f"boundaries: {boundaries}, deaths: {died}, of them as ordered: {keeper.deaths[DEAD]}")
-        assert died == keeper.deaths[DEAD] == sum(sum(hits.values()) for hits in boundaries.values())
+        died = {(one.config.folder.name, point): deaths(trade, keeper, one, point) for one in pair for point in POINTS}
+    print(f"deaths: {died}, of them as ordered: {keeper.deaths[DEAD]}")
+    assert keeper.deaths.total() == keeper.deaths[DEAD] == sum(died.values())
+    assert all(died[place] >= least for place, least in LEAST.items()), "a boundary was not reached"
+
+
+def deaths(trade: Trade, keeper: Keeper, member: Member, point: str) -> int:
+    """A round for each boundary, until one ends that has no more of them. (How many there are is the machine's: what a
+    peer answers late is kept in a commit of its own.)
+    """
+    for number in count(1):
+        trade.publish()
+        before = keeper.deaths.total()
+        member.orders.write_text(f"{point} {number}", "ascii")
+        try:
+            trade.judge(trade.exchange())
+        except BaseException as error:
+            error.add_note(f"{member.config.folder.name} died at {point} {number}")
+            raise
+        member.orders.unlink(missing_ok=True)
+        if keeper.deaths.total() == before:
+            break
+    return number - 1
