@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -180,9 +181,11 @@ def waiting(demo: Path) -> str:
     dids = json.loads((demo / "dids.json").read_text("utf-8"))
     agreed = next(one for one in told(demo, "car", "received")["agreements"] if one["role"] == "consumer")
     supplier = next(name for name, did in dids.items() if did == agreed["with"])
-    made = told(demo, supplier, "offer", dids["car"], agreed["dataset"], "--wait", "5")
-    assert made["state"] == "OFFERED", made
-    return str(told(demo, "car", "approvals")["approvals"][0]["id"])
+    told(demo, supplier, "offer", dids["car"], agreed["dataset"], "--wait", "5")
+    deadline = time.monotonic() + 60
+    while not (waits := told(demo, "car", "approvals")["approvals"]) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    return str(waits[0]["id"])
 
 
 @pytest.mark.parametrize(("size", "scheme"), [(PHONE, "dark"), ({"width": 1280, "height": 900}, "light")])
