@@ -31,9 +31,12 @@ from connector.model import Json, JsonObject, list_in, object_in
 from connector.server.issuing import ENVELOPE, Job
 
 Step = dict[str, object]
+Ask = Callable[[Management], JsonObject]
 PATIENCE_SECONDS = 60.0
 _PAUSE_SECONDS = 0.1
 _AT_ONCE = 4
+_ENDS = frozenset({"FINALIZED", "COMPLETED", "TERMINATED"})
+_GAPS = frozenset({"missing", "unchecked"})
 _TOGETHER = frozenset({"exchange", "issue"})
 _PASSED_ON = {"AssayCertificate": ("assays", "customers")}
 """Under which dataset and policy a holder keeps a third party's credential; any other: with its site."""
@@ -228,7 +231,7 @@ class Storyline:
             self.told.negotiations_finalized += 1
             body: JsonObject = {"agreement": asked["agreement"]}
             key += f"-fetch-{asked['agreement']}"
-            fetched = self._ask(customer, partial(_work, path="/v1/fetch", body=body, key=key))
+            fetched = self._ended(customer, partial(_work, path="/v1/fetch", body=body, key=key))
             self.told.transfers_completed += fetched["state"] == "COMPLETED"
             self.told.findings += list_in(fetched["findings"])
 
@@ -237,7 +240,7 @@ class Storyline:
             "peer": supplier.name,
             "dataset": f"{supplier.name}-{dataset}",
         }  # a dataset is called after its plan
-        return self._ask(customer, partial(_post, path="/v1/request", body=body, key=key))
+        return self._ended(customer, partial(_post, path="/v1/request", body=body, key=key))
 
     def _refused(self, step: Step) -> None:
         """The customer sees the offer, asks, and is refused; the owner has the whole reason on record."""
@@ -265,20 +268,39 @@ class Storyline:
         company = self.companies.connectors[str(step["company"])]
         peer = self.companies.connectors[str(step["peer"])].did
         body: JsonObject = {"id": str(step["battery"]), "peer": peer, "bundle": True}
-        report = self._ask(company, partial(_work, path="/v1/audit", body=body))
+        report = self._until(self._has_no_gap, company, partial(_work, path="/v1/audit", body=body))
         self.told.bundles.append(b64decode(str(report.pop("bundle"))))
         self.told.audits.append((step, report))
 
     def _stop(self, step: Step) -> None:
         self.companies.stop(self.companies.connectors[str(step["company"])])
 
-    def _ask(self, company: Company, call: Callable[[Management], JsonObject]) -> JsonObject:
-        """Ask until there is an answer: a connector that was killed comes back, and knows what it had done."""
+    def _has_no_gap(self, report: JsonObject) -> bool:
+        """Whether everybody was there, but for who was stopped."""
+        meant = any(company.stopped for company in self.companies.connectors.values())
+        return meant or not any(object_in(node)["outcome"] in _GAPS for node in list_in(report["nodes"]))
+
+    def _ended(self, company: Company, call: Ask) -> JsonObject:
+        """What a negotiation or a transfer has come to at its end."""
+        return self._until(lambda answer: answer["state"] in _ENDS, company, call)
+
+    def _until(self, good: Callable[[JsonObject], bool], company: Company, call: Ask) -> JsonObject:
+        """Repeat a command whose answer lacks something for now: whoever was asked for it may be coming back."""
         deadline = time.monotonic() + PATIENCE_SECONDS
+        while True:
+            answer = self._ask(company, call)
+            if good(answer) or time.monotonic() > deadline:
+                return answer
+            time.sleep(_PAUSE_SECONDS)
+
+    def _ask(self, company: Company, call: Ask) -> JsonObject:
+        """Ask until there is an answer: a connector that was killed comes back, and knows what it had done."""
+        deadline: float | None = None
         while True:
             try:
                 return call(company.management())
             except CannotCheck:
+                deadline = deadline or time.monotonic() + PATIENCE_SECONDS
                 if time.monotonic() > deadline:
                     raise
                 time.sleep(_PAUSE_SECONDS)
