@@ -11,6 +11,12 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import NamedTuple
 
 
+class _Server(ThreadingHTTPServer):
+    """One that lets many come at once: by default the sixth is sent away for a second, or for good."""
+
+    request_queue_size = 128
+
+
 class Asked(NamedTuple):
     """A request."""
 
@@ -50,7 +56,7 @@ def listening(
         def log_message(self, *_: object) -> None:
             pass  # silence
 
-    server = ThreadingHTTPServer(("127.0.0.1", port), Door)
+    server = _Server(("127.0.0.1", port), Door)
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     try:

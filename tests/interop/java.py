@@ -19,6 +19,8 @@ CACHE = Path(__file__).resolve().parents[2] / ".cache" / "interop"
 _OLDEST = 17
 _HEAP = "-Xmx512m"
 _STOP_SECONDS = 15.0
+_TRIES = 3
+"""So often Maven may ask for what it fetches from elsewhere."""
 
 
 def missing() -> str:
@@ -40,7 +42,10 @@ def class_path(pom: Path) -> str:
         return kept.read_text("utf-8")
     CACHE.mkdir(parents=True, exist_ok=True)
     words = ["mvn", "-q", "-B", "-f", str(pom), "dependency:build-classpath", f"-Dmdep.outputFile={kept}"]
-    done = subprocess.run(words, capture_output=True, text=True, check=False)
+    for _ in range(_TRIES):
+        done = subprocess.run(words, capture_output=True, text=True, check=False)
+        if not done.returncode:
+            break
     if done.returncode:
         raise SystemExit(f"Maven could not fetch what {pom} names:\n{done.stdout[-3000:]}{done.stderr[-1000:]}")
     return kept.read_text("utf-8")
