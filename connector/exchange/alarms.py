@@ -24,7 +24,6 @@ _FIRST_LOOK_MICROSECONDS, _LOOKS = 15_000_000, 4
 def look_later(draft: Draft) -> None:
     """Our start of a pull is acknowledged: whether the consumer has kept it is looked at some times, ever later."""
     looked = draft.content.get("looked", 0)
-    assert isinstance(looked, int)
     draft.over = looked >= _LOOKS
     if not draft.over:
         draft.alarms = {START_ALARM: draft.at + _FIRST_LOOK_MICROSECONDS * 4**looked}

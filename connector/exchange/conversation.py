@@ -11,7 +11,6 @@ import asyncio
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from typing import cast
 
 import orjson
 
@@ -345,7 +344,7 @@ class Conversation:
             counterparty=draft.counterparty, role=draft.process.role.value, state=draft.process.state,
             version=(old.version if old else 0) + 1,
             body=orjson.dumps({"process": orjson.Fragment(encode(draft.process)), "content": draft.content}),
-            deadline=cast("int", waits["due"]) if isinstance(waits, dict) else None,
+            deadline=waits["due"] if waits else None,
             created=old.created if old else now, updated=now,
         )  # fmt: skip
         numbers = await self.store.commit_step(

@@ -28,7 +28,7 @@ from connector.exchange.rows import (
     ProcessRow,
     ReplayRow,
 )
-from connector.exchange.stored import micros
+from connector.exchange.stored import Content, micros
 from connector.model import Facts, JsonObject
 from connector.protocol.process import Event, Process, Reached, Reply, Table
 
@@ -81,14 +81,13 @@ class Draft:
 
     row: ProcessRow | None
     process: Process
-    content: JsonObject
-    """What it keeps beside its state: the README has every key."""
+    content: Content
     counterparty: str
     now: datetime
     at: int = field(init=False)
     """The same time in microseconds."""
     caller: Caller | None = None
-    heard: JsonObject = field(default_factory=dict)
+    heard: Content = field(default_factory=dict)
     """What the message that is being decided adds to the content, if it is accepted."""
     asks: deque[str] = field(default_factory=deque)
     reply: Reply | None = None

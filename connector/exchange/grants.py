@@ -77,15 +77,15 @@ class Grants:
     async def of(self, process: ProcessRow) -> Grant:
         """What this transfer gives now. `NotAllowed`: its agreement pins another content than there is now."""
         content = content_of(process)
-        dataset = await self.store.load_dataset(self.tenant, str(content["dataset"]))
+        dataset = await self.store.load_dataset(self.tenant, content["dataset"])
         if dataset is None:
             raise NotFound("the dataset is no longer offered")
         shown = [str(octets).encode("ascii") for octets in content["credentials"]]
         facts = await self.facts_from(Did(process.counterparty), shown)
-        claim = Claim(name="agreementHeld", value="true", source=str(content["agreement"]))
+        claim = Claim(name="agreementHeld", value="true", source=content["agreement"])
         policy = self.policies.under(dataset, content.get("terms"))
         facts = facts.with_claims(claim, *await self.contents.claims(policy, dataset.dataset_id))
-        grant = Grant(facts=facts, agreement_id=str(content["agreement"]), dataset=dataset, policy=policy)
+        grant = Grant(facts=facts, agreement_id=content["agreement"], dataset=dataset, policy=policy)
         if PIN in policy.operands:
             await self._check_pin(grant)
         return grant

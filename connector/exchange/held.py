@@ -9,7 +9,7 @@ what is said, and what follows, is the topic's.
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from typing import Any, Literal, cast
+from typing import Literal, cast
 
 from connector.errors import IllegalTransition
 from connector.exchange.draft import Draft
@@ -48,7 +48,7 @@ def hold(draft: Draft, tenant: str, turn: Turn, limit_seconds: int, note: str = 
 
 
 def _row(draft: Draft, tenant: str, decision: str = "", not_before: int = 0) -> ApprovalRow:
-    waits = cast("dict[str, Any]", draft.content["waits"])
+    waits = draft.content["waits"]
     return ApprovalRow(
         tenant=tenant, kind="negotiation", pid=draft.process.pid, turn=waits["turn"], counterparty=draft.counterparty,
         subject=str(draft.content.get("dataset")), asked=waits["asked"], due=waits["due"], decision=decision,
@@ -59,7 +59,7 @@ def _row(draft: Draft, tenant: str, decision: str = "", not_before: int = 0) -> 
 def held(draft: Draft) -> Turn | None:
     """The turn that waits."""
     waits = draft.content.get("waits")
-    return Turn(str(waits["turn"])) if isinstance(waits, dict) else None
+    return Turn(waits["turn"]) if waits else None
 
 
 def release(draft: Draft) -> None:
@@ -92,4 +92,4 @@ def check_word(draft: Draft, word: Word) -> Turn:
 def kept_word(draft: Draft) -> Word | None:
     """The word whose time has come."""
     kept = draft.content.get("word")
-    return Word(**cast("dict[str, Any]", kept)) if isinstance(kept, dict) else None
+    return Word(**kept) if kept else None

@@ -32,8 +32,8 @@ _OPEN = frozenset({START, State.REQUESTED, State.STARTED})
 _AGAIN_SECONDS = (0.5, 3.0)
 """Pauses before something is checked again that could not be: an issuer that restarts is soon back."""
 _FINDINGS_KEPT = 100
-_KEPT, _JUDGED = ("records", "credentials", "files"), ("unchanged", "rejected")
-_ALL = (*_KEPT, *_JUDGED)
+_KEPT = ("records", "credentials", "files")
+_ALL = (*_KEPT, "unchanged", "rejected")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,7 +75,7 @@ class Inbox:
         to come again. `TooLarge`: of this peer no more is kept.
         """
         content = content_of(process)
-        way = Way(holder=Did(process.counterparty), agreement_id=str(content["agreement"]), origin="received")
+        way = Way(holder=Did(process.counterparty), agreement_id=content["agreement"], origin="received")
         try:
             async with self.room.filled(way.holder, said.size) as more:
                 result = await self._taken(process.pid, way, said, _counted(chunks, more))
@@ -171,22 +171,12 @@ async def _carried(item: Item) -> bytes | None:
 
 def _count(draft: Draft, result: Received) -> None:
     """Add to what came before in the same transfer. What can't be checked yet is no end: that page comes again."""
-    before = draft.content.get("received")
-    known = before if isinstance(before, dict) else {}
-    came = result.as_json()
-    counted = _KEPT if result.unchecked else (*_KEPT, *_JUDGED)
-    counts: JsonObject = {name: _whole(known, name) + (_whole(came, name) if name in counted else 0) for name in _ALL}
-    findings, fresh = known.get("findings", []), came["findings"]
-    assert isinstance(findings, list)
-    assert isinstance(fresh, list)
+    known = draft.content.get("received", {})
+    counted = _KEPT if result.unchecked else _ALL
+    counts = {name: known.get(name, 0) + (getattr(result, name) if name in counted else 0) for name in _ALL}
+    findings, fresh = known.get("findings", []), [finding.as_json() for finding in result.findings]
     if not result.unchecked:
         findings, fresh = [*findings, *fresh][:_FINDINGS_KEPT], []
     draft.content["received"] = {
         **counts, "unchecked": result.unchecked, "findings": findings, "waiting": fresh[:_FINDINGS_KEPT]
     }  # fmt: skip
-
-
-def _whole(counts: JsonObject, name: str) -> int:
-    value = counts.get(name, 0)
-    assert isinstance(value, int)
-    return value

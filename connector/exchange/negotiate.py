@@ -11,7 +11,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import cast
 
 import orjson
 
@@ -37,7 +36,7 @@ from connector.protocol.messages import (
 )
 from connector.protocol.negotiation import Kind, State
 from connector.protocol.process import Ask, Event, Process, Reached, Role, Table, Timeout
-from connector.protocol.turns import How, Move, Turn
+from connector.protocol.turns import Move, Turn
 from connector.vocabulary.admission import admit_message
 
 _PATHS = {
@@ -222,7 +221,7 @@ class Negotiate:
             why: JsonObject = {"termination": content.get("termination"), "decision": content.get("decision")}
             draft.note(self.tenant, "negotiation-terminated", why)
         elif not reached.by_us:
-            self._take(draft, Turn(str(content["turn"])))
+            self._take(draft, Turn(content["turn"]))
 
     def _take(self, draft: Draft, turn: Turn) -> None:
         """The word is with us."""
@@ -231,15 +230,15 @@ class Negotiate:
             judged: JsonObject = {"dataset": content["dataset"], "decision": content["decision"]}
             draft.note(self.tenant, "negotiation-decided", judged)
         permitted = content.get("permitted") is not False
-        counters = cast("int", content.get("counters", 0))
-        move = turns.move(cast("How", content["how"]), permitted=permitted, matches=content["matches"] is True)
+        counters = content.get("counters", 0)
+        move = turns.move(content["how"], permitted=permitted, matches=content["matches"] is True)
         if move is Move.HOLD:
             held.hold(draft, self.tenant, turn, self.limit_seconds)
         elif move is Move.APPROVE:
             draft.asks.append(self._approve(draft, turn))
         elif move is Move.COUNTER and counters < _MOST_COUNTERS:
             content["counters"] = counters + 1
-            draft.asks.append(self._counter(draft, turn, _dict(content.pop("ours"))))
+            draft.asks.append(self._counter(draft, turn, content.pop("ours")))
         else:
             code, reason = (
                 ("terms-refused", "these terms are not accepted here")
@@ -252,7 +251,7 @@ class Negotiate:
         kind = turns.APPROVES[turn]
         if kind is Kind.AGREEMENT:
             draft.content["agreement"] = compose.agreement(
-                agreement_id or self.ids.urn(), offer=_dict(draft.content["offer"]), assigner=self.did,
+                agreement_id or self.ids.urn(), offer=draft.content["offer"], assigner=self.did,
                 assignee=draft.counterparty, timestamp=time_text(draft.now),
             )  # fmt: skip
         return kind
@@ -262,8 +261,9 @@ class Negotiate:
         asks = kind is Kind.REQUEST
         provider, consumer = (draft.counterparty, self.did) if asks else (self.did, draft.counterparty)
         content["earlier"] = content["offer"]
-        target = str(_dict(content["offer"])["target"])
-        content["offer"] = compose.offer_in_message(terms, target=target, assigner=provider, assignee=consumer)
+        content["offer"] = compose.offer_in_message(
+            terms, target=content["offer"]["target"], assigner=provider, assignee=consumer
+        )
         return kind
 
     def _refuse(self, draft: Draft, code: str, reason: Json) -> Kind:
@@ -302,19 +302,16 @@ class Negotiate:
         if draft.process.pending is not None or draft.process.closing is not None:
             return
         if "by_hand" in content:
-            held.hold(
-                draft, self.tenant, Turn(str(content["by_hand"])), self.limit_seconds, f"the peer refused our {kind}"
-            )
+            held.hold(draft, self.tenant, Turn(content["by_hand"]), self.limit_seconds, f"the peer refused our {kind}")
         else:
             draft.asks.append(self._refuse(draft, "refused-by-peer", f"the peer did not take the {kind}"))
 
     def _keep_agreement(self, draft: Draft) -> None:
         agreement = draft.content["agreement"]
-        assert isinstance(agreement, dict), "kept only where there is one"
         # sorted, so that both sides keep the same bytes
         draft.agreement = AgreementRow(
-            tenant=self.tenant, agreement_id=str(agreement["@id"]), negotiation_pid=draft.process.pid,
-            role=draft.process.role.value, counterparty=draft.counterparty, dataset_id=str(agreement["target"]),
+            tenant=self.tenant, agreement_id=agreement["@id"], negotiation_pid=draft.process.pid,
+            role=draft.process.role.value, counterparty=draft.counterparty, dataset_id=agreement["target"],
             agreement=orjson.dumps(agreement, option=orjson.OPT_SORT_KEYS), at=draft.at,
         )  # fmt: skip
 
@@ -323,42 +320,40 @@ class Negotiate:
 
         A real EDC repeats its agreement under a new agreement id.
         """
-        content, earlier = draft.content, draft.content.get("agreement")
+        content = draft.content
         if kind == Kind.AGREEMENT:
+            old = content["agreement"]["@id"]
             content.update(draft.heard)
             self._keep_agreement(draft)
-            old, new = (str(_dict(one)["@id"]) for one in (earlier, content["agreement"]))
+            new = content["agreement"]["@id"]
             if new != old:
                 draft.replaced_agreement = (old, new)
         elif kind in {Kind.REQUEST, Kind.OFFER} and draft.process.pending is None:
             held.release(draft)
             content.update(draft.heard)
-            self._take(draft, Turn(str(content["turn"])))
+            self._take(draft, Turn(content["turn"]))
 
     # --- bytes -------------------------------------------------------------------------------------------------------
 
     def compose(self, draft: Draft, kind: str, message_id: str) -> tuple[str, bytes]:
         """Address and bytes of a message of ours."""
         process, content = draft.process, draft.content
-        url = address_of(self.kind, str(content["peer_base"]), process.peer_pid, _PATHS[Kind(kind)])
+        url = address_of(self.kind, content["peer_base"], process.peer_pid, _PATHS[Kind(kind)])
         match kind:
             case Kind.REQUEST | Kind.OFFER:
                 say = compose.contract_request if kind == Kind.REQUEST else compose.contract_offer
-                message = say(message_id, process, offer=_dict(content["offer"]), callback_address=self.base)
+                message = say(message_id, process, offer=content["offer"], callback_address=self.base)
             case Kind.ACCEPT:
                 message = compose.contract_accepted(message_id, process)
             case Kind.AGREEMENT:
-                message = compose.contract_agreement(message_id, process, agreement=_dict(content["agreement"]))
+                message = compose.contract_agreement(message_id, process, agreement=content["agreement"])
             case Kind.VERIFICATION:
                 message = compose.contract_verification(message_id, process)
             case Kind.FINALIZE:
                 message = compose.contract_finalized(message_id, process)
             case _:
-                why = _dict(content.get("termination") or {"code": "gave-up", "reason": ["no longer wanted"]})
-                reasons = why["reason"]
-                message = compose.contract_termination(
-                    message_id, process, code=str(why["code"]), reasons=reasons if isinstance(reasons, list) else []
-                )
+                why = content.get("termination") or {"code": "gave-up", "reason": ["no longer wanted"]}
+                message = compose.contract_termination(message_id, process, code=why["code"], reasons=why["reason"])
         return url, compose.dump(message)
 
 
@@ -370,8 +365,3 @@ def _incoming(role: Role, message: negotiation.Message, body: bytes, caller: Cal
 
 def _id(dataset: DatasetRow | None) -> str:
     return "" if dataset is None else dataset.dataset_id
-
-
-def _dict(value: object) -> JsonObject:
-    assert isinstance(value, dict), "this part of a negotiation is an object"
-    return value

@@ -200,7 +200,8 @@ class Push:
 
         def later(draft: Draft) -> None:
             change(draft)
-            if _pusher(draft) not in {None, self.conversation.owner}:
+            pusher = draft.content.get("pusher")
+            if pusher and pusher["is"] != self.conversation.owner:
                 raise IllegalTransition("another process pushes it")
             due = micros(draft.now + timedelta(seconds=seconds))
             if draft.process.state == State.STARTED:  # else its alarms are gone, and a resume sets them
@@ -212,12 +213,12 @@ class Push:
     def _take(self, draft: Draft) -> None:
         """Whoever pushed and has not said for so long that it goes on has died."""
         pusher = draft.content.get("pusher")
-        if isinstance(pusher, dict) and int(str(pusher["until"])) <= draft.at:
+        if pusher and pusher["until"] <= draft.at:
             del draft.content["pusher"]
 
     async def _pause(self, pid: str, detail: str) -> None:
         row = await self.conversation.load(pid)
-        tries = int(content_of(row).get("push_tries", 0))
+        tries = content_of(row).get("push_tries", 0)
         pause = growing(self.retry_first_seconds, self.retry_cap_seconds, tries, self.ids.jitter())
         now = self.conversation.clock.now()
         attempt = AttemptRow(
@@ -230,11 +231,6 @@ class Push:
 
         with suppress(IllegalTransition):  # over, or another process's, meanwhile
             await self._go_on(pid, pause, tried)
-
-
-def _pusher(draft: Draft) -> Json:
-    pusher = draft.content.get("pusher")
-    return pusher["is"] if isinstance(pusher, dict) else None
 
 
 async def _once(body: bytes) -> AsyncIterator[bytes]:

@@ -61,7 +61,7 @@ class Reminders:
         last = await self._last_word(draft)
         if last is None:
             return
-        peer, base = Did(draft.counterparty), str(draft.content["peer_base"])
+        peer, base = Did(draft.counterparty), draft.content["peer_base"]
         try:
             state = await look(self.peers, topic.kind, peer, base, str(process.peer_pid))
             if state == topic.table.target_of_termination() and process.state not in topic.table.terminal:
@@ -126,15 +126,13 @@ class Restarts:
         """An alarm went off. The next one is set first; a consumer that is no longer waiting is left alone."""
         with suppress(ConnectorError):  # it changed, or nobody can say now: the next look may
             draft = await self.conversation.happen(pid, self._next)
-            process, base = draft.process, str(draft.content["peer_base"])
+            process, base = draft.process, draft.content["peer_base"]
             if process.state == State.STARTED and process.pending is None:
                 state = await look(self.peers, "transfer", draft.counterparty, base, str(process.peer_pid))
                 await self.conversation.happen(pid, self._again if state == State.REQUESTED else _known_there)
 
     def _next(self, draft: Draft) -> None:
-        looked = draft.content.get("looked", 0)
-        assert isinstance(looked, int)
-        draft.content["looked"] = looked + 1
+        draft.content["looked"] = draft.content.get("looked", 0) + 1
         if draft.process.state == State.STARTED:  # else whatever ended it has set what is due
             look_later(draft)
 

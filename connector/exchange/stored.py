@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeAlias
 
 import orjson
 
@@ -17,6 +17,8 @@ from connector.model import Json
 from connector.protocol.negotiation import Kind, State
 from connector.protocol.process import Role
 
+Content: TypeAlias = dict[str, Any]
+"""What a journey keeps of a process, beside where it stands: JSON of our own writing, whose keys the README has."""
 _SECRETS = ("authorization", "token", "authcode")
 """How the names of a data address's properties end whose values open something."""
 
@@ -78,9 +80,9 @@ def time_of(at: int) -> str:
     return time_text(datetime.fromtimestamp(at / 1_000_000, tz=UTC))
 
 
-def content_of(row: ProcessRow) -> dict[str, Any]:
-    """What a journey keeps of a process, beside where it stands: our own writing, whose keys the README has."""
-    content: dict[str, Any] = orjson.loads(row.body)["content"]
+def content_of(row: ProcessRow) -> Content:
+    """What is kept of this process."""
+    content: Content = orjson.loads(row.body)["content"]
     return content
 
 

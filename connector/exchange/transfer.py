@@ -222,7 +222,7 @@ class Transfer:
         if row.role != Role.PROVIDER.value:
             return {}
         content = content_of(row)
-        dataset = await self.store.load_dataset(self.tenant, str(content["dataset"]))
+        dataset = await self.store.load_dataset(self.tenant, content["dataset"])
         if dataset is None:
             return {"permitted": False, "told": "the dataset is no longer offered"}
         return await self._decided(dataset, content.get("terms"), caller.facts, shown)
@@ -244,7 +244,7 @@ class Transfer:
         """Findings on the content; what an accepted message says is taken into the draft."""
         draft.content.update(decided)
         if isinstance(message, TransferStartMessage | TransferSuspensionMessage):
-            draft.content["heard"] = heard = int(str(draft.content.get("heard", 0))) + size + _EACH_BYTES
+            draft.content["heard"] = heard = draft.content.get("heard", 0) + size + _EACH_BYTES
             if heard > _MOST_HEARD_BYTES:
                 says = "it was suspended and resumed too often: end it, and request another transfer"
                 return (Finding(code="too-many-changes", message=says),)
@@ -322,13 +322,13 @@ class Transfer:
     def compose(self, draft: Draft, kind: str, message_id: str) -> tuple[str, bytes]:
         """Address and bytes of a message of ours."""
         process, content = draft.process, draft.content
-        url = address_of(self.kind, str(content["peer_base"]), process.peer_pid, _PATHS[Kind(kind)])
+        url = address_of(self.kind, content["peer_base"], process.peer_pid, _PATHS[Kind(kind)])
         match kind:
             case Kind.REQUEST:
                 if is_push(content):
                     self.opening.for_push(draft)
                 message = compose.transfer_request(
-                    message_id, process, agreement_id=str(content["agreement"]), data_format=str(content["format"]),
+                    message_id, process, agreement_id=content["agreement"], data_format=content["format"],
                     callback_address=self.base, address=self.opening.address(draft),
                 )  # fmt: skip
             case Kind.START:

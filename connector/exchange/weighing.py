@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import cast
 
 from connector.exchange.policies import Policies
 from connector.exchange.ports import Clock
 from connector.exchange.rows import DatasetRow
+from connector.exchange.stored import Content
 from connector.model import Did, Facts, Finding, JsonObject
 from connector.policy.evaluate import evaluate
 from connector.policy.operands import Stage
@@ -43,7 +43,7 @@ class Weighing:
     """Parties with whom a person decides every turn."""
 
     def weigh(
-        self, process: Process, content: JsonObject, message: negotiation.Message, facts: Facts,
+        self, process: Process, content: Content, message: negotiation.Message, facts: Facts,
         dataset: DatasetRow | None,
     ) -> tuple[JsonObject, tuple[Finding, ...]]:  # fmt: skip
         """What the message adds to the content if it is accepted, its turn with it; and what speaks against it."""
@@ -56,19 +56,19 @@ class Weighing:
                 return {**heard, **_where(message)}, found
             case ContractOfferMessage():
                 offer, asked = message.offer.as_json(), content.get("offer")
-                matches = isinstance(asked, dict) and not negotiation.is_counter_offer(offer, asked)
+                matches = asked is not None and not negotiation.is_counter_offer(offer, asked)
                 found = negotiation.check_terms(message, process, consumer=consumer, provider=provider)
                 heard = self._turn(Turn.OFFER, peer, matches=matches)
                 return {**heard, **_where(message), "offer": offer, "dataset": offer.get("target")}, found
             case ContractAgreementMessage():
-                offer = cast("JsonObject", content.get("offer") or {})
+                offer = content.get("offer") or {}
                 found = negotiation.check_agreement(message, process, offer=offer, consumer=consumer, provider=provider)
                 return {**self._turn(Turn.AGREEMENT, peer), "agreement": message.agreement.as_json()}, found
             case ContractNegotiationTerminationMessage():
                 why: JsonObject = {"code": message.code, "reason": list(message.reason or ()), "by": "peer"}
                 heard = {"termination": why}
             case ContractNegotiationEventMessage(event_type="ACCEPTED"):
-                offered = cast("JsonObject", content.get("offer") or {})
+                offered = content.get("offer") or {}
                 bargained = dataset is not None and negotiation.is_counter_offer(offered, self.policies.offer(dataset))
                 judged = self._judged(dataset, facts)
                 heard = {**self._turn(Turn.ACCEPTANCE, peer), **judged, "bargained": bargained}

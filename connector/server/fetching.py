@@ -15,7 +15,7 @@ from connector.errors import Conflict, IllegalTransition, NotAllowed, NotFound, 
 from connector.exchange.arrivals import Received
 from connector.exchange.receive import Tell
 from connector.exchange.rows import AgreementRow, ProcessRow
-from connector.exchange.stored import content_of, under_way
+from connector.exchange.stored import Content, content_of, under_way
 from connector.exchange.transfer import is_open
 from connector.model import Did, JsonObject
 from connector.protocol.transfer import PULL, PUSH, Kind, State
@@ -55,13 +55,12 @@ async def fetch(
     agreement = await _agreement(services, agreement_id)
     said, data_format = (f"push {agreement_id}", PUSH) if push else (" ".join(["fetch", agreement_id, *units]), PULL)
     row = await _started(services, agreement, data_format, said=said, key=key, wait_seconds=wait_seconds)
-    came: JsonObject = {}
+    came: Content = {}
     if push:
         row = await _sent(services, row, wait_seconds, tell)
-        counted = content_of(row).get("received")
-        came = {**counted} if isinstance(counted, dict) else {}
-        if isinstance(known := came.get("findings"), list) and isinstance(waiting := came.get("waiting"), list):
-            came["findings"] = [*known, *waiting]
+        came = content_of(row).get("received", {})
+        if came:
+            came["findings"] += came["waiting"]
     else:
         row, received = await _pulled(services, agreement, row, wait_seconds, tell, units=units)
         came = received.as_json() if received is not None else {}
@@ -133,8 +132,7 @@ async def _pull(
     services: Services, agreement: AgreementRow, row: ProcessRow, tell: Tell, units: Sequence[str]
 ) -> Received:
     address, pauses = content_of(row)["address"], iter(_PULL_AGAIN_SECONDS)
-    assert isinstance(address, dict), "an open pull has an address"
-    way = Did(agreement.counterparty), agreement.agreement_id, str(address["endpoint"])
+    way = Did(agreement.counterparty), agreement.agreement_id, address["endpoint"]
     authorize = partial(services.renew.authorization, row.pid)
     while True:
         if units:
@@ -158,8 +156,7 @@ async def _sent(services: Services, row: ProcessRow, wait_seconds: float, tell: 
     while not _is_over(services, row) and left > 0:
         pause = min(left, _LOOK_SECONDS)
         row = await services.transfer.conversation.settled(row.pid, lambda at: _is_over(services, at), pause)
-        came = content_of(row).get("received")
-        tell({"done": came["records"] if isinstance(came, dict) else 0})
+        tell({"done": content_of(row).get("received", {}).get("records", 0)})
         left -= pause
     return row
 

@@ -6,7 +6,6 @@ This is what `why` is made of. Secrets never leave: neither data tokens nor cred
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import cast
 
 import orjson
 from aiohttp import web
@@ -14,7 +13,7 @@ from aiohttp import web
 from connector.errors import NotFound
 from connector.exchange.receipts import receipt_in, worth
 from connector.exchange.rows import ProcessKind, ProcessRow
-from connector.exchange.stored import content_of, time_of
+from connector.exchange.stored import Content, content_of, time_of
 from connector.model import Json, JsonObject
 from connector.protocol.process import Process, Table, decode
 from connector.protocol.transfer import State
@@ -120,7 +119,7 @@ def head(row: ProcessRow) -> JsonObject:
     }
 
 
-def _parts(row: ProcessRow) -> tuple[Process, JsonObject]:
+def _parts(row: ProcessRow) -> tuple[Process, Content]:
     body = orjson.loads(row.body)
     return decode(orjson.dumps(body["process"])), body["content"]
 
@@ -165,18 +164,15 @@ def _ends(services: Services, row: ProcessRow) -> str | None:
     return _time(row.created + journey.conversation.patience_seconds * 1_000_000)
 
 
-def _waits(content: JsonObject) -> JsonObject | None:
+def _waits(content: Content) -> JsonObject | None:
     """The turn that a person has to decide, or has decided for a later time."""
     waits, word = content.pop("waits", None), content.pop("word", None)
-    if not isinstance(waits, dict):
+    if waits is None:
         return None
-    turn = Turn(str(waits["turn"]))
-    said = (
-        {"decision": word["decision"], "at": _time(cast("int", word["not_before"]))} if isinstance(word, dict) else None
-    )
+    turn = Turn(waits["turn"])
+    said = {"decision": word["decision"], "at": time_of(word["not_before"])} if word else None
     return {
-        "turn": turn.value, "due": _time(cast("int", waits["due"])), "note": waits.get("note"),
-        "can": can(turn), "word": said,
+        "turn": turn.value, "due": time_of(waits["due"]), "note": waits.get("note"), "can": can(turn), "word": said
     }  # fmt: skip
 
 
