@@ -21,9 +21,9 @@ from connector.vocabulary.headings import SCHEME
 SURE, LIKELY = 0.74, 0.45
 _NEAR, _EQUAL, _WANTED = 3, 0.01, 0.04
 _UNDECIDED = frozenset({"input", "output"})
+"""Lists of the same nodes: which of them a row belongs to, no heading says."""
 _RECYCLED = re.compile(r"re[cz]y[ck]|kierr|sekund|secondary", re.IGNORECASE)
 """Of the metal that a lot holds, only a part, or its share of it."""
-"""Lists of the same nodes: which of them a row belongs to, no heading says."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
