@@ -27,6 +27,8 @@ _MARKS = {
     "f": r"(?P<f>[0-9]{1,9})",
     "z": r"(?P<z>Z|[+-][0-9]{2}:?[0-9]{2})",
 }
+_RUN_TOGETHER = re.compile(r"(?:%[dmYyHIMSf]){2,}")
+"""Numbers with nothing between them: only their width tells where one ends."""
 _SHORT = {"iso": "%Y-%m-%d", "sap": "%Y%m%d"}
 _ISO_TIME = re.compile(
     r"(?P<Y>[0-9]{4})-(?P<m>[0-9]{2})-(?P<d>[0-9]{2})[T ](?P<H>[0-9]{2}):(?P<M>[0-9]{2})(?::(?P<S>[0-9]{2})"
@@ -48,7 +50,7 @@ class BadFormat(ValueError):
 
 def _pattern(written: str) -> re.Pattern[str]:
     out, position, seen = [], 0, set()
-    fixed = "%y" in written.lower() and "%m" in written and not re.search(r"%[dmHIM][^%]", written)
+    run_on = {place for run in _RUN_TOGETHER.finditer(written) for place in range(*run.span())}
     while position < len(written):
         character = written[position]
         if character != "%":
@@ -61,7 +63,7 @@ def _pattern(written: str) -> re.Pattern[str]:
                 f"`%{mark}` in `{written}` is unknown or stands twice; known: %d %m %Y %y %H %I %p %M %S %f %z."
             )
         seen.add(mark)
-        out.append(_MARKS[mark].replace("{1,2}", "{2}") if fixed else _MARKS[mark])
+        out.append(_MARKS[mark].replace("{1,2}", "{2}") if position in run_on else _MARKS[mark])
         position += 2
     if not {"d", "m"} <= seen or len(seen & {"Y", "y"}) != 1:
         raise BadFormat(f"`{written}` does not say %d, %m and %Y, or %y of two digits.")
@@ -146,11 +148,9 @@ def zone_of(name: str) -> tzinfo:
     found = _OFFSET.fullmatch(name)
     if name == "UTC":
         return UTC
-    if found:
-        return _offset(found)
     try:
-        return ZoneInfo(name)
-    except (KeyError, ValueError, OSError) as error:
+        return _offset(found) if found else ZoneInfo(name)
+    except (KeyError, ValueError, OSError, Unfit) as error:
         raise BadFormat(f"`{name}` is no time zone that this machine knows, such as Europe/Berlin or UTC.") from error
 
 
@@ -234,4 +234,4 @@ def _utc(naive: datetime, zone: tzinfo, text: str) -> str:
 
 
 def _shown(utc: datetime) -> str:
-    return utc.isoformat(timespec="microseconds" if utc.microsecond else "seconds") + "Z"
+    return utc.isoformat() + "Z"
