@@ -124,6 +124,9 @@ def test_a_claim_below_those_of_its_inputs_is_a_finding(stated: JsonObject, outc
     found = compared(report, "making")
     assert found.outcome == outcome
     assert word in found.reason
+    ids = {node.key: node.id for node in report.nodes}
+    assert [ids[one] for one in (*found.nearer, *found.farther)] == ["rec:L2", "rec:L1"]
+    assert (found.subject, found.site) == ("evt:R1", "site:refiner")
     codes = [finding.code for finding in report.findings]
     assert codes == (["footprint-below-inputs"] if outcome == "exceeded" else [])
     assert report.verdict == ("qualified" if codes else "verified")
