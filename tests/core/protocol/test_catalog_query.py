@@ -61,6 +61,20 @@ def test_the_filter_that_a_real_edc_sends_is_understood() -> None:
             Query(wanted=Selection(names=frozenset({"b"}))),
         ),
         ([spec(criterion(RECORD_TYPE, "=", "Cell"))], Query(wanted=Selection(record_types=frozenset({"Cell"})))),
+        *(([spec(criterion(left, "=", "a"))], Query(wanted=Selection(ids=frozenset({"a"}))))
+          for left in ("id", "@id", "edc:id")),
+        *(([spec(criterion(left, "=", "a"))], Query(wanted=Selection(names=frozenset({"a"}))))
+          for left in ("name", f"{EDC}name", "http://purl.org/dc/terms/title")),
+        ([spec(criterion("recordType", "in", ["a", "b"]), criterion("recordType", "in", ["b", "c"]))],
+         Query(wanted=Selection(record_types=frozenset({"b"})))),
+        ([spec(criterion("id", "=", "a"), criterion("id", "=", "b"))], Query(wanted=Selection(ids=frozenset()))),
+        ([spec(sortField=None, sortOrder={"@value": "ASC"}, limit=None, offset=10**7)], Query(skip=10**7)),
+        ([spec(limit=1, offset=0, filterExpression=None)], Query(limit=1)),
+        ([{}, spec(limit=2), {}], Query(limit=2)),
+        ([spec(criterion("name", "=", "x" * 4096))], Query(wanted=Selection(names=frozenset({"x" * 4096})))),
+        ([spec(criterion("name", "like", "%" * 256))], Query(wanted=Selection(name_like="%" * 256))),
+        ([spec(criterion("name", "in", ["x"] * 100))], Query(wanted=Selection(names=frozenset({"x"})))),
+        ([spec(*[criterion("name", "=", "x")] * 100)], Query(wanted=Selection(names=frozenset({"x"})))),
         ([{"@type": "QuerySpec", "filterExpression": criterion("id", "=", "a")}],
          Query(wanted=Selection(ids=frozenset({"a"})))),
     ],
@@ -84,7 +98,9 @@ def test_what_can_be_answered_is_read(filters: list[Json], query: Query) -> None
         [spec(limit=True)],
         [spec(limit="5")],
         [spec(offset=-1)],
-        [spec(offset=10**9)],
+        [spec(offset=10**7 + 1)],
+        [spec(limit=10**7 + 1)],
+        [spec(offset=1.0)],
         [spec(criterion("price", "=", "1"))],
         [spec(criterion("http://other.example/name", "=", "1"))],
         [spec(criterion("name", "<", "b"))],
@@ -92,8 +108,11 @@ def test_what_can_be_answered_is_read(filters: list[Json], query: Query) -> None
         [spec(criterion("name", "=", ["a", "b"]))],
         [spec(criterion("name", "=", 7))],
         [spec(criterion("name", "in", []))],
-        [spec(criterion("name", "=", "x" * 5000))],
-        [spec(criterion("name", "like", "%" * 300))],
+        [spec(criterion("name", "=", "x" * 4097))],
+        [spec(criterion("name", "=", ""))],
+        [spec(criterion("name", "in", ["a", 7]))],
+        [spec(criterion("name", "like", "%" * 257))],
+        [spec(criterion("name", "like", ["a", "b"]))],
         [spec(criterion("name", "like", "a%"), criterion("name", "like", "b%"))],
         [spec(criterion("name", "in", ["x"] * 101))],
         [spec(*[criterion("name", "=", "x")] * 101)],
@@ -150,6 +169,7 @@ def test_a_foreign_token_begins_no_page(text: str) -> None:
         (("name=a", "name=b=c", "recordType=Cell"),
          Selection(names=frozenset({"a", "b=c"}), record_types=frozenset({"Cell"}))),
         (("name~lots %",), Selection(name_like="lots %")),
+        (("name=a\nb", "name~" + "x" * 4096), Selection(names=frozenset({"a\nb"}), name_like="x" * 4096)),
     ],
 )  # fmt: skip
 def test_what_people_type(terms: tuple[str, ...], wanted: Selection) -> None:
@@ -158,7 +178,8 @@ def test_what_people_type(terms: tuple[str, ...], wanted: Selection) -> None:
 
 
 @pytest.mark.parametrize(
-    "terms", [("lots",), ("price=1",), ("name=",), ("id~x",), ("name~a", "name~b"), ("name" * 5000,)]
+    "terms",
+    [("lots",), ("price=1",), ("name=",), ("id~x",), ("name~a", "name~b"), ("name~" + "x" * 4097,), ("xname=a",)],
 )
 def test_what_is_no_filter_is_told_with_what_is_one(terms: tuple[str, ...]) -> None:
     """Exit code 2, with an example."""
@@ -175,3 +196,20 @@ def test_what_is_no_filter_is_told_with_what_is_one(terms: tuple[str, ...]) -> N
 def test_patterns(like: str, name: str, *, fits: bool) -> None:
     """`%` is anything, `_` one character; all else stands for itself, case counts."""
     assert Selection(name_like=like).fits("id", name, ()) is fits
+
+
+@pytest.mark.parametrize(
+    ("wanted", "fits"),
+    [
+        (EVERYTHING, True),
+        (Selection(ids=frozenset({"i", "x"}), names=frozenset({"n"}), record_types=frozenset({"T", "x"})), True),
+        (Selection(ids=frozenset({"n"})), False),
+        (Selection(names=frozenset({"i"})), False),
+        (Selection(record_types=frozenset({"x"})), False),
+        (Selection(ids=frozenset()), False),
+        (Selection(ids=frozenset({"i"}), name_like="x%"), False),
+    ],
+)
+def test_whatever_is_said_has_to_hold(wanted: Selection, *, fits: bool) -> None:
+    """Of an id, a name and the types of the records; nothing fits an empty choice."""
+    assert wanted.fits("i", "n", ("T", "U")) is fits
