@@ -40,6 +40,8 @@ _EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001  # UTC, as all times here are befo
 _DAY_MS = 86_400_000
 _OFFSET = re.compile(r"([+-])([0-9]{2}):?([0-9]{2})")
 _CACHED = 8192
+_SERIAL = re.compile(r"[2-7][0-9]{4}(?:[.,][0-9]+)?")
+"""Days since 1900 or 1904, of 1954 to 2122."""
 _LATEST_OF_TWO = 68
 """As POSIX reads `%y`; but what it takes for a year of the last century is refused."""
 
@@ -104,6 +106,8 @@ def date_reader(written: str) -> Callable[[str], str]:
         found = fullmatch(text)
         if found is None:
             hint = "it looks like `iso`" if iso(text) else f"the plan says `{shown}`"
+            if _SERIAL.fullmatch(text):
+                hint = "a spreadsheet's number of a day? Format the column as a date there, and export it anew"
             raise Unfit("bad-date", f"`{text[:40]}` is no date of the form {shown}.", hint)
         try:
             return date(_year(found.groupdict(), text), int(found["m"]), int(found["d"])).isoformat()
@@ -127,6 +131,15 @@ _KNOWN_TIMES = ("iso", "odata", *_RUN_ON, *(f"{day} {time}" for day in _DAYS for
 def written_so(*texts: str, times: bool = False) -> list[str]:
     """The formats, of those in use, in which all of these texts are dates; with `times`, dates with a time of day."""
     return [name for name, read in _readers(times=times) if texts and all(_reads(read, text) for text in texts)]
+
+
+_ISO_TIMES = tuple(f"%Y-%m-%d{mark}%H:%M{rest}" for mark in "T " for rest in ("", ":%S", ":%S.%f", ":%S%z", ":%S.%f%z"))
+
+
+def days_in_times(*texts: str) -> tuple[str, ...]:
+    """The formats for a `date` in which all of these are days with a time of day, which a date leaves out."""
+    known = (*_ISO_TIMES, *(name for name, _ in _readers(times=True) if "%" in name))
+    return tuple(name for name in known if texts and all(_reads(date_reader(name), text) for text in texts))
 
 
 @cache

@@ -13,7 +13,7 @@ import zipfile
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from posixpath import normpath
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeAlias
 
 from python_calamine import SheetMetadata, SheetTypeEnum, SheetVisibleEnum
 
@@ -33,6 +33,8 @@ _ODS_PART = re.compile(rb"<table:table-(row|column)(\s[^<>]*?)?/?>")
 _ODS_REPEATED = re.compile(rb'\btable:number-(?:rows|columns)-repeated="([0-9]{1,7})"')
 _ODS_HIDDEN = re.compile(rb'\btable:visibility="(?:collapse|filter)"')
 _SHOWN: Final = 5
+Area: TypeAlias = tuple[tuple[int, int], tuple[int, int]]
+"""Row and column of the first and of the last cell, from 0."""
 
 
 class Lines(NamedTuple):
@@ -78,6 +80,21 @@ def unseen(data: bytes, index: int, grid: Grid, *, old: bool) -> list[Finding]:
             hint = "open the file in a spreadsheet and save it there, if cells with formulas are read"
             found.append(Finding(code="not-calculated", message=message, hint=hint))
         return found
+
+
+def merged(ranges: Iterable[Area] | None, grid: Grid) -> list[Finding]:
+    """What is to be told of cells that are merged over rows, below the headers: where the first number stands."""
+    begin = next((at for at, row in enumerate(grid) if any(cell[:1].isdecimal() for cell in row)), 0)
+    over = [
+        f"{letters(left)}{top + 1}:{letters(right)}{bottom + 1}"
+        for (top, left), (bottom, right) in ranges or ()
+        if begin <= top < min(bottom, len(grid)) and grid[top][left : left + 1] > ("",)
+    ]
+    if not over:
+        return []
+    message = f"cells are merged over rows ({_some(over)}): the upper row of each has the value, the others are empty"
+    hint = "what holds for all of them (a day, a site) is filled by `fill_down: [COLUMN]`; an amount counts once"
+    return [Finding(code="merged-cells", message=message, hint=hint)]
 
 
 def _told(hidden: Iterable[Lines], grid: Grid) -> list[Finding]:

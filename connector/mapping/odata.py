@@ -1,4 +1,4 @@
-"""OData JSON pages (OData JSON Format 4.01) and other JSON exports to flat records.
+"""OData JSON pages (OData JSON Format 4.01), other JSON exports and JSON lines to flat records.
 
 Numbers keep their written digits; keys may not stand twice (RFC 8259, 4 leaves that open, we do not). Pages follow
 each other in name order; a last page that names a next one means that the export is not whole.
@@ -93,6 +93,9 @@ class _Page:
     def _items(self, steps: list[str]) -> Iterator[tuple[int, Json, list[str]]]:
         """Start, value and remaining path of each record of the outermost list."""
         place = self._skip(0)
+        if not steps and self.text[place : place + 1] == "{":
+            yield from self._lines(place)
+            return
         for depth, step in enumerate([*steps, ""]):
             if self.text[place : place + 1] == "[":
                 yield from self._list(place, steps[depth:])
@@ -103,6 +106,14 @@ class _Page:
         raise unreadable(
             self.file, "header-missing", f"The JSON has no list at `{'/'.join(steps) or '.'}`.", hint="check `record`"
         )
+
+    def _lines(self, place: int) -> Iterator[tuple[int, Json, list[str]]]:
+        """JSON lines: one object after the other."""
+        while place < len(self.text):
+            self._expect(place, "{")
+            tree, end = _DECODER.raw_decode(self.text, place)
+            yield place, tree, []
+            place = self._skip(end)
 
     def _list(self, place: int, below: list[str]) -> Iterator[tuple[int, Json, list[str]]]:
         place = self._skip(place + 1)

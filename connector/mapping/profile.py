@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import islice
 
 from connector.mapping.dates import written_so
@@ -16,9 +16,9 @@ from connector.mapping.likeness import Words, telling
 from connector.mapping.numerals import numeral
 from connector.mapping.source import DateCell, NumberCell, PercentCell, Row, Table
 from connector.mapping.unfit import Unfit
-from connector.mapping.units import ISO_UNITS, SAP_UNITS, UNITS, unit_named
+from connector.mapping.units import ISO_UNITS, SAP_UNITS, UNITS, unit_called, unit_named
 
-_ROWS, _LONGEST_UNIT = 2_000, 8
+_ROWS, _LONGEST_UNIT, _MOST_UNITS = 2_000, 8, 12
 _CLOCK = re.compile(
     r"[0-2][0-9]:[0-5][0-9](:[0-5][0-9])?|[0-2][0-9][0-5][0-9][0-5][0-9]"
     r"|(0?[1-9]|1[0-2]):[0-5][0-9](:[0-5][0-9])? [AaPp][Mm]"
@@ -58,6 +58,8 @@ class Column:
     unit: str = ""
     unit_row: tuple[str, ...] = ()
     units_of: str = ""
+    unit_words: Mapping[str, str] = field(default_factory=dict)
+    """Where no built-in list has all its cells: each with the unit that people call so, or with none."""
     element: str = ""
     share: bool = False
     """Whether the heading speaks of a share, and of no mass."""
@@ -123,6 +125,9 @@ def _column(source: Source, name: str, cells: list[str], unit_row: tuple[str, ..
         unit=unit,
         unit_row=unit_row,
         units_of=_unit_list(values),
+        unit_words={}
+        if _unit_list(values) or len(values) > _MOST_UNITS
+        else {cell: unit_called(cell) for cell in values},
         element=_element(name),
         share=percents or _is_share(name),
         undated=_spoiler(texts, lambda cell: isinstance(cell, DateCell) or bool(written_so(cell))),

@@ -9,9 +9,11 @@ import re
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from connector.mapping.dates import days_in_times
 from connector.mapping.likeness import Words, alike, best, telling
 from connector.mapping.profile import Column
 from connector.mapping.slots import LINKED, MINTED, NAMED, PARTIES, Slot, phrases_of
+from connector.mapping.source import DateCell
 from connector.mapping.units import UNITS
 from connector.vocabulary.headings import SCHEME, Headings
 from connector.vocabulary.terms import Term, Terms
@@ -164,10 +166,16 @@ def _can_stand(column: Column, term: Term) -> bool:
         return name == "Quantity" and column.number and fits and column.dates in {(), ("sap",)}
     if kind == "literal":
         return {
-            "date": bool(column.dates), "dateTime": bool(column.dates or column.times),
+            "date": bool(column.dates) or _days_in_times(column), "dateTime": bool(column.dates or column.times),
             "boolean": column.boolean is not None, "decimal": column.number, "positiveInteger": column.number,
         }.get(name, True)  # fmt: skip
     return True
+
+
+def _days_in_times(column: Column) -> bool:
+    """Whether its cells are days with a time of day, which a date would leave out."""
+    written = [cell for cell in column.values if not isinstance(cell, DateCell)]
+    return bool(column.times) and (not written or bool(days_in_times(*written)))
 
 
 def _measured(column: Column, named: Score) -> Score:

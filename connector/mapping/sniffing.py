@@ -13,7 +13,7 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from itertools import zip_longest
+from itertools import pairwise, zip_longest
 
 from connector.errors import BadInput
 from connector.mapping import edifact, x12
@@ -26,6 +26,7 @@ from connector.mapping.interchanges import Syntax
 from connector.mapping.mangled import is_mangled
 from connector.mapping.numerals import LOCALES, spelled_in
 from connector.mapping.source import DateCell, NumberCell, SourceFile, Unreadable, content
+from connector.mapping.tables import beginning
 from connector.mapping.units import unit_named
 from connector.model import counted, list_in, objects_in
 
@@ -94,7 +95,7 @@ def sniff(
         _flat_idoc(found, file, record, layouts)
     elif begin[:1] == b"<":
         found.note("format", "idoc", "XML")
-        _idoc(found, *outline(file), record)
+        _idoc(found, *_outline(file), record)
     elif begin[:1] in {b"{", b"["}:
         _json(found, data, record)
     else:
@@ -191,16 +192,23 @@ def _tabular(found: Sniffed, grid: list[list[str]]) -> None:
         found.doubts.append("header: two rows name the columns; if the second is data already, take `header` away")
     if any(any(row) for row in grid[:at]):
         found.note("skip_until", next(filter(None, upper)), f"{counted(at, 'line')} before the header")
-    body = grid[at + rows :]
+    body, width = grid[at + rows :], max(map(_filled, grid[at : at + rows]))
     if body and _is_unit_row(body[0]):
         found.note("units_row", "true", "the row under the header holds units")
         body = body[1:]
+    at = _another_table(body)
+    if at >= 0:
+        mark = next(filter(None, body[at]))
+        found.note("stop", (mark,), f"behind an empty row `{mark}` begins something else")
+        found.doubts.append(f"stop: is `{mark[:40]}` the end of the table? Rows from there on are not read")
+        body = body[:at]
     body = [row for row in body if any(row)]
     firsts = [next(filter(None, row)) for row in body]
-    skip = tuple(mark for mark in _TOTALS if any(first.startswith(mark) for first in firsts))
+    skip = tuple(mark for mark in _TOTALS if any(map(beginning([mark]), firsts)))
     if skip:
         found.note("skip", skip, "rows of totals")
-    body = [row for row in body if not next(filter(None, row)).startswith(_TOTALS)]
+    totals = beginning(_TOTALS)
+    body = [row for row in body if not totals(next(filter(None, row))) and _filled(row) <= width]
     null = tuple(mark for mark in _NOTHING if any(mark in row for row in body))
     if null:
         found.note("null", null, "cells that mean: nothing")
@@ -208,6 +216,17 @@ def _tabular(found: Sniffed, grid: list[list[str]]) -> None:
     _marks(
         found, [[cell for cell in column if cell and cell not in null and not is_mangled(cell)] for column in columns]
     )
+
+
+def _another_table(body: list[list[str]]) -> int:
+    """The row behind an empty one that is a title or a header of something narrower; -1: there is none."""
+    width, totals = _width([row[: _filled(row)] for row in body]), beginning(_TOTALS)
+    for at, (above, row) in enumerate(pairwise(body), start=1):
+        words = [cell for cell in row if cell]
+        narrow = words and _filled(row) < _WIDE_ENOUGH * width and not totals(words[0])
+        if narrow and not any(above) and not any(map(_is_value, words)):
+            return at
+    return -1
 
 
 def _header(grid: list[list[str]]) -> tuple[int, int]:
@@ -306,6 +325,16 @@ def _flat_idoc(found: Sniffed, file: SourceFile, record: str, layouts: Sequence[
     _idoc(found, *outline_of(idocs(file, encoding, layouts)), record)
 
 
+def _outline(file: SourceFile) -> tuple[dict[str, int], dict[str, str]]:
+    try:
+        return outline(file)
+    except Unreadable as broken:
+        if broken.finding.code != "header-missing":
+            raise
+        hint = "of XML only IDocs are read here: export it as CSV, XLSX or JSON"
+        raise BadInput("The XML is no IDoc: it has no element IDOC.", hint=hint, place=file.name) from None
+
+
 def _idoc(found: Sniffed, paths: dict[str, int], qualifiers: dict[str, str], record: str) -> None:
     if not paths:
         raise BadInput("The IDoc has no segment with fields.", hint="an IDoc: IDOC with segments such as E1EDL20")
@@ -343,10 +372,23 @@ def _item(path: str) -> str:
     return above if "/" in above and above.rpartition("/")[2] in _LEVELS else path
 
 
+def _is_lines(data: bytes) -> bool:
+    """Whether the first lines are an object each; the reader looks at all."""
+    lines = [line for line in data.splitlines()[:_LOOKED_AT] if line.strip()]
+    try:
+        return len(lines) > 1 and all(isinstance(json.loads(line), dict) for line in lines)
+    except (ValueError, RecursionError):
+        return False
+
+
 def _json(found: Sniffed, data: bytes, record: str) -> None:
     try:
         tree = json.loads(data)
     except (ValueError, RecursionError) as error:
+        if _is_lines(data):
+            found.note("format", "json", "one JSON object per line")
+            found.settings["record"] = "."
+            return
         raise BadInput(f"The file begins like JSON and is none: {error}.") from error
     path, paged = "", isinstance(tree, dict) and any(key.startswith("@odata") for key in tree)
     while isinstance(tree, dict):

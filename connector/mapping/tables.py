@@ -6,8 +6,9 @@ follow each other; their columns may stand in another order, but have to be the 
 
 from __future__ import annotations
 
+import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from connector.mapping.exports import Source
@@ -95,10 +96,18 @@ def _is_ruler(cells: list[str]) -> bool:
     return joined.strip("-=_+|") == "" and "--" in joined
 
 
+def beginning(words: Sequence[str]) -> Callable[[str], object]:
+    """Whether a text begins with one of these, as a word: `Sum` is none of `Sumitomo`, a supplier."""
+    marks = [re.escape(word) + (r"(?!\w)" if word[-1:].isalnum() else "") for word in words]
+    return re.compile("|".join(marks) if marks else r"(?!)").match
+
+
 def rows_of(source: Source, origin: Origin, header: Header, lines: Lines, findings: list[Finding]) -> Iterator[Row]:
     """The records under the header, cleaned. A row of another width is a finding, and no record."""
     width = len(header.columns) - len(header.units)
-    null, units, skip, stop = frozenset(source.null), header.units, source.skip, source.stop
+    null, units = frozenset(source.null), header.units
+    skips, stops = beginning(source.skip), beginning(source.stop)
+    closed = not header.columns[width - 1 : width][0] if width else False
     fill = [header.columns.index(column) for column in source.fill_down if column in header.columns]
     above = [""] * width
     record = 0
@@ -106,12 +115,12 @@ def rows_of(source: Source, origin: Origin, header: Header, lines: Lines, findin
         first = next(filter(None, cells), "")
         if not first or cells in header.rows or (first[0] in _RULER and _is_ruler(cells)):
             continue
-        if stop and first.startswith(stop):
+        if source.stop and stops(first):
             return
-        if skip and first.startswith(skip):
+        if source.skip and skips(first):
             continue
         record += 1
-        if len(cells) != width and not _fit(cells, width):
+        if len(cells) != width and not _fit(cells, width, closed=closed):
             findings.append(_wrong_width(origin, record, line, len(cells), width))
             continue
         if null:
@@ -123,11 +132,13 @@ def rows_of(source: Source, origin: Origin, header: Header, lines: Lines, findin
         yield Row(cells, origin, record, line)
 
 
-def _fit(cells: list[str], width: int) -> bool:
-    """Empty cells after the last column are no cells."""
+def _fit(cells: list[str], width: int, *, closed: bool) -> bool:
+    """Empty cells after the last column are no cells. `closed`: the last one has no name, as behind the closing `|` of
+    a list; what stands there comes from a mark within a value, which has moved all cells behind it.
+    """
     while len(cells) > width and not cells[-1]:
         cells.pop()
-    return len(cells) == width
+    return len(cells) == width and not (closed and cells[-1])
 
 
 def _wrong_width(origin: Origin, record: int, line: int, found: int, width: int) -> Finding:

@@ -79,6 +79,21 @@ _WRITTEN = {
 """Units as people write them over columns, where SAP writes them otherwise."""
 
 
+_IN_CELLS = {
+    "Kg": "KGM", "Kgs": "KGM", "kgs": "KGM", "kilo": "KGM", "kilos": "KGM", "Kilogramm": "KGM", "kilogram": "KGM",
+    "kilograms": "KGM", "kilogramme": "KGM", "kilogrammes": "KGM", "gram": "GRM", "grams": "GRM", "Gramm": "GRM",
+    "to": "TNE", "To": "TNE", "tonne": "TNE", "tonnes": "TNE", "Tonne": "TNE", "Tonnen": "TNE", "MT": "TNE",
+    "mt": "TNE", "metric ton": "TNE", "metric tons": "TNE", "lb": "LBR", "lbs": "LBR", "LBS": "LBR",
+    "Stück": "H87", "pc": "H87",
+}  # fmt: skip
+"""Units as people write them into cells of their own; over a column `to` may be another word."""
+
+
+def unit_called(cell: str) -> str:
+    """The code of a unit that has a cell of its own; empty where it is none."""
+    return unit_named(cell) or _IN_CELLS.get(cell, "")
+
+
 def unit_named(written: str) -> str:
     """The code of a unit as it is written over a column or beside a value; empty where it is none."""
     text = written.strip(" []()")

@@ -5,14 +5,17 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
+from connector.mapping.dates import days_in_times
 from connector.mapping.doubts import likelier
 from connector.mapping.profile import Column
 from connector.mapping.quoting import flow
 from connector.mapping.scoring import Scoring
 from connector.mapping.slots import PARTIES, Slot
+from connector.mapping.source import DateCell
 from connector.mapping.units import UNITS, unit_named
 
 _SHOWN = 5
+_UNKNOWN_UNITS = "WRITE the code list `units`: codes of UN/ECE Rec 20, such as KGM, TNE, GRM"
 _OFFSET = re.compile(r"[0-9]{2}:[0-9.:]+(Z|[+-][0-9]{2}:?[0-9]{2})$|^/Date\(")
 
 
@@ -88,8 +91,14 @@ def _boolean(asked: Asked, column: Column) -> Made:  # noqa: ARG001  # the maker
 
 
 def _date(asked: Asked, column: Column) -> Made:  # noqa: ARG001  # the makers of literals are called alike
-    formats = likelier(column.dates, column.values, times=False)
-    return Made(text=f"{{from: {flow(column.name)}, date: {flow(formats[0])}}}", doubt=_ambiguous(formats))
+    if column.dates:
+        formats = likelier(column.dates, column.values, times=False)
+        return Made(text=f"{{from: {flow(column.name)}, date: {flow(formats[0])}}}", doubt=_ambiguous(formats))
+    written = [cell for cell in column.values if not isinstance(cell, DateCell)]
+    formats = likelier(days_in_times(*written) or ("iso",), written, times=False)
+    doubts = ["LOOK: the cells have a time of day, which is left out; is it the day at your site?", _ambiguous(formats)]
+    text = f"{{from: {flow(column.name)}, date: {flow(formats[0])}}}"
+    return Made(text=text, doubt="; ".join(filter(None, doubts)))
 
 
 def _ambiguous(formats: tuple[str, ...]) -> str:
@@ -151,9 +160,12 @@ def _quantity(asked: Asked, column: Column, slot: Slot) -> Made:
         below += ', min: "0"'  # a reversal is no thing that has a mass
     if beside is not None:
         to = f", to: {wanted[0]}" if wanted else ""
-        unit = f"{{from: {flow(beside.name)}, codes: {beside.units_of}}}"
+        unknown = _UNKNOWN_UNITS if beside.unit_words and not all(beside.unit_words.values()) else ""
+        if not beside.units_of:
+            asked.codes.setdefault("units", {}).update(beside.unit_words)
+        unit = f"{{from: {flow(beside.name)}, codes: {beside.units_of or 'units'}}}"
         text = f"{{from: {flow(column.name)}, unit: {unit}{to}{below}}}"
-        return Made(text=text, further=((beside.name, ".unit"),))
+        return Made(text=text, doubt=unknown, further=((beside.name, ".unit"),))
     unit, said, why = asked.unit_of(column)
     if not said and wanted:
         unit, why = wanted[0], f"NO UNIT is said: the vocabulary's is {wanted[0]}"

@@ -19,7 +19,7 @@ from datetime import date, datetime, time, timedelta
 from python_calamine import CalamineError, CalamineWorkbook, PasswordError, WorksheetNotFound
 
 from connector.mapping import cell_errors
-from connector.mapping.hidden import chosen, listed, unseen
+from connector.mapping.hidden import chosen, listed, merged, unseen
 from connector.mapping.numerals import plain
 from connector.mapping.percents import MARK, cell_of
 from connector.mapping.source import DateCell, NumberCell, SourceFile, Unreadable, content, unreadable
@@ -90,7 +90,7 @@ def _opened(file: SourceFile, data: bytes, sheet: str) -> SourceFile:
         if row < len(rows) and column < len(rows[row]):
             rows[row][column] = text
     grid = tuple(tuple(_cell(value) for value in row) for row in rows)
-    remarks += unseen(data, index, grid, old=old)
+    remarks += [*unseen(data, index, grid, old=old), *merged(found.merged_cell_ranges, grid)]
     place = Place(source=file.name, sheet=name)
     return replace(file, grid=grid, sheet=name, remarks=tuple(replace(one, place=place) for one in remarks))
 

@@ -142,3 +142,17 @@ def test_a_workbook_that_does_not_say_where_its_sheet_is_hides_nothing(lost: byt
     data = _book({"Lots": "visible"}, _hide).replace(lost, lost[:-1] + b"_")
     assert unseen(data, 0, (("x",),), old=False) == []
     assert unseen(data, 7, (("x",),), old=False) == []
+
+
+def test_cells_merged_over_rows_are_told_below_the_headers() -> None:
+    """What a person sees beside five lots is the value of the first one alone; a term that may be missing vanishes."""
+
+    def merge(sheet: Worksheet) -> None:
+        for area in ("A1:A2", "B1:C1", "C3:C4", "A3:B3", "E3:E4"):
+            sheet.merge_cells(area)
+
+    (remark,) = opened(file("lots.xlsx", _book({"Lots": "visible"}, merge)), "1").remarks
+    assert (remark.code, remark.message) == (
+        "merged-cells",
+        "cells are merged over rows (C3:C4): the upper row of each has the value, the others are empty",
+    )
