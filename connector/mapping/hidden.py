@@ -113,7 +113,7 @@ def _told(hidden: Iterable[Lines], grid: Grid) -> list[Finding]:
         said.append(f"{counted(len(columns), 'column')} ({_some(letters(at) for at in sorted(columns))})")
     if not said:
         return []
-    message = f"the sheet hides {' and '.join(said)}, which are read like the others"
+    message = f"the sheet hides {' and '.join(said)}, read like the others"
     hint = "is a filter left on? Rows that do not count: delete them, or say so in the plan (`where`, `skip`)"
     return [Finding(code="hidden-cells", message=message, hint=hint)]
 

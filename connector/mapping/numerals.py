@@ -101,7 +101,10 @@ def _unfit(text: str, locale: str) -> Unfit:
         example = {"en": "1,234.5", "plain": "1234.5", "de": "1.234,5", "fr": "1 234,5", "ch": "1'234.5"}[others[0]]
         hint = f"it looks like {example}; is the locale {' or '.join(others)}?"
         return Unfit("bad-number", f"`{text}` is no number in the locale {locale}.", hint)
-    if text.startswith(("<", ">")):
+    if text.startswith(">"):
+        hint = "beyond what was measured there is no value: measure it anew, or leave such cells out with `null`"
+        return Unfit("bad-number", f"`{text}` is no plain number.", hint)
+    if text.startswith("<"):
         hint = "say `below_detection: true` if this is a detection limit"
         return Unfit("bad-number", f"`{text}` is no plain number.", hint)
     return Unfit("bad-number", f"`{text[:80]}` is no number.", "a number cell holds no unit and no words")

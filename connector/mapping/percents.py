@@ -24,9 +24,11 @@ _FORMAT = re.compile(rb"<(?:\w+:)?numFmt\s[^<>]*>")
 _USED = re.compile(rb"<(?:\w+:)?cellXfs[\s>].*?</(?:\w+:)?cellXfs>", re.DOTALL)
 _XF = re.compile(rb"<(?:\w+:)?xf\s[^<>]*>")
 _XLSX_CELL = (
-    rb"""<%(p)bc(?=\s)([^<>]*\ss=["'](?:%(styles)b)["'][^<>]*)>"""
-    rb"(<%(p)bf(?:\s[^<>]*)?(?:/>|>[^<]*</%(p)bf>))?\s*<%(p)bv>([^<]+)</%(p)bv>"
+    rb""" s=%(q)b(?:%(styles)b)%(q)b[^<>]*()>(?:<%(p)bf(?:\s[^<>]*)?(?:/>|>[^<]*</%(p)bf>))?"""
+    rb"\s*<%(p)bv>([^<]+)</%(p)bv>"
 )
+"""From the style on: of millions of cells few have it, and their beginning is looked up then."""
+_LONGEST_TAG = 512
 _XLSX_TYPE = re.compile(rb"""\st=["'](\w*)["']""")
 _ODS_CELL = re.compile(
     rb"""<[\w:]*?(?:covered-)?table-cell(?=\s)(?:[^<>"]|"[^"]*")*?\soffice:value-type="percentage"(?:[^<>"]|"[^"]*")*>"""
@@ -57,18 +59,25 @@ def _attribute(tag: bytes, name: bytes) -> bytes:
 
 def of_xlsx(sheet: bytes, prefix: bytes, styles: Collection[bytes]) -> bytes:
     """The sheet with marks."""
-    if not styles:
-        return sheet
+    for quote in (b'"', b"'") if styles else ():
+        said = {b"p": re.escape(prefix), b"styles": b"|".join(styles), b"q": quote}
+        sheet = _marked(sheet, prefix, re.compile(_XLSX_CELL % said))
+    return sheet
 
-    def marked(cell: re.Match[bytes]) -> bytes:
-        kind = _XLSX_TYPE.search(cell[1])
-        if kind is not None and kind[1] != b"n":
-            return cell[0]
-        tag, value = _XLSX_TYPE.sub(b"", cell[1]), MARK.encode() + cell[3]
-        return b'<%(p)bc%(tag)b t="str"><%(p)bv>%(value)b</%(p)bv>' % {b"p": prefix, b"tag": tag, b"value": value}
 
-    wanted = _XLSX_CELL % {b"p": re.escape(prefix), b"styles": b"|".join(styles)}
-    return re.sub(wanted, marked, sheet)
+def _marked(sheet: bytes, prefix: bytes, wanted: re.Pattern[bytes]) -> bytes:
+    out: list[bytes] = []
+    done = 0
+    for cell in wanted.finditer(sheet):
+        begin = sheet.rfind(b"<", max(0, cell.start() - _LONGEST_TAG), cell.start())
+        tag = sheet[begin : cell.start(1)]
+        kind = _XLSX_TYPE.search(tag)
+        if begin < 0 or not tag.startswith(b"<" + prefix + b"c ") or (kind is not None and kind[1] != b"n"):
+            continue
+        value = b' t="str"><%(p)bv>%(value)b</%(p)bv>' % {b"p": prefix, b"value": MARK.encode() + cell[2]}
+        out += [sheet[done:begin], _XLSX_TYPE.sub(b"", tag), value]
+        done = cell.end()
+    return b"".join([*out, sheet[done:]]) if out else sheet
 
 
 def of_ods(content: bytes) -> bytes:

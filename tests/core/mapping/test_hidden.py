@@ -98,7 +98,7 @@ def test_hidden_rows_and_columns_are_read_and_told() -> None:
     found = opened(file("lots.xlsx", _book({"Lots": "visible"}, _hide)), "1")
     (remark,) = found.remarks
     assert (remark.code, remark.message) == (
-        "hidden-cells", "the sheet hides 2 rows (2, 4) and 1 column (B), which are read like the others"
+        "hidden-cells", "the sheet hides 2 rows (2, 4) and 1 column (B), read like the others"
     )  # fmt: skip
     assert len(found.grid or ()) >= 4
 
@@ -122,7 +122,7 @@ def test_hidden_rows_and_columns_of_opendocument() -> None:
         )
     grid = tuple(("x", "x", "") for _ in range(6))
     (remark,) = unseen(out.getvalue(), 1, grid, old=False)
-    assert remark.message.startswith("the sheet hides 3 rows (2, 3, 5) and 1 column (B), which")
+    assert remark.message.startswith("the sheet hides 3 rows (2, 3, 5) and 1 column (B), read")
 
 
 def test_hidden_rows_and_columns_of_an_old_workbook() -> None:
@@ -132,7 +132,7 @@ def test_hidden_rows_and_columns_of_an_old_workbook() -> None:
     data[row + 4 + 12] |= 0x20
     grid = (("a", "b"), ("c", "d"), ("e", "f"))
     (remark,) = unseen(bytes(data), 0, grid, old=True)
-    assert remark.message.startswith("the sheet hides 1 row (2), which")
+    assert remark.message.startswith("the sheet hides 1 row (2), read")
     assert not unseen(OLD.read_bytes()[:900], 0, grid, old=True)
 
 

@@ -91,3 +91,11 @@ def test_rounding() -> None:
     assert spell_decimal(Decimal("2.5"), 0) == "2"
     assert spell_decimal(Decimal("0.0015"), 3) == "0.002"
     assert spell_decimal(significant(Decimal("1234.5"))) == "1230"
+
+
+def test_beyond_the_range_is_no_detection_limit() -> None:
+    """`>1000` was told to say `below_detection`, which takes `<` alone."""
+    for text, word in (("<5", "below_detection"), (">1000", "`null`")):
+        with pytest.raises(Unfit) as refused:
+            numeral("plain")(text)
+        assert word in refused.value.hint

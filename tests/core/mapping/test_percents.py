@@ -8,6 +8,7 @@ from decimal import Decimal
 import pytest
 from openpyxl import Workbook
 
+from connector.mapping.percents import of_xlsx
 from connector.mapping.proposal import propose
 from connector.mapping.source import PercentCell
 from connector.mapping.workbook import opened
@@ -49,6 +50,23 @@ def test_a_cell_is_what_people_see(value: object, shown: str, read: str) -> None
     """A sign in quotes, or behind a backslash, scales nothing."""
     cell = (opened(file("x.xlsx", _book((value, shown))), "1").grid or ())[1][1]
     assert (str(cell), isinstance(cell, PercentCell)) == (read, read.endswith("%"))
+
+
+@pytest.mark.parametrize(
+    ("cell", "told"),
+    [
+        ('<c r="A1" s="1"><v>0.2</v></c>', '<c r="A1" s="1" t="str"><v>\ue0000.2</v></c>'),
+        ('<c t="n" s="3" r="A1"><f>B1</f> <v>1</v></c>', '<c s="3" r="A1" t="str"><v>\ue0001</v></c>'),
+        ("<c r='A1' s='3' t='n'><v>1</v></c>", "<c r='A1' s='3' t=\"str\"><v>\ue0001</v></c>"),
+        ('<c r="A1" s="3" t="s"><v>1</v></c>', None),
+        ('<c r="A1" s="13"><v>1</v></c>', None),
+        ('<row r="1" s="3"><v>1</v></row>', None),
+        ('<c r="A1" s="3"/><c r="B1"><v>1</v></c>', None),
+    ],
+)
+def test_numbers_of_cells_with_such_a_style_are_marked(cell: str, told: str | None) -> None:
+    """Whatever the order of attributes and their quotes; other cells stay."""
+    assert of_xlsx(cell.encode(), b"", (b"1", b"3")).decode() == (cell if told is None else told)
 
 
 @pytest.mark.parametrize(
