@@ -172,7 +172,8 @@ class Run:
     def doubts(self, today: str) -> tuple[Finding, ...]:
         """What its columns could mean otherwise, and what counts for nothing, when the iteration has ended."""
         files = {name: files[0].name for name, files in self._files.items() if files}
-        return (*self._remarks(), *self._watch.doubts(files, today), *self._repeats.doubts())
+        missed = (joined.doubt(files.get(name, name)) for name, joined in self._joined.items())
+        return (*self._remarks(), *filter(None, missed), *self._watch.doubts(files, today), *self._repeats.doubts())
 
     def _remarks(self) -> Iterator[Finding]:
         """What is to be told of the sheets that were read: once per source and kind."""

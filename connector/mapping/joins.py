@@ -8,7 +8,9 @@ from dataclasses import dataclass, field
 from connector.mapping.columns import Frame, Get, Test
 from connector.mapping.source import Row
 from connector.mapping.unfit import Unfit
+from connector.model import Finding, Place
 
+_KEPT = 1_000
 Rows = Callable[[Frame], list[Row]]
 
 
@@ -20,18 +22,41 @@ class Joined:
     keyed: bool = False
     rows: list[Row] = field(default_factory=list)
     index: dict[str, list[Row]] = field(default_factory=dict)
+    met: bool = False
+    missed: dict[str, None] = field(default_factory=dict)
+    """Keys that no row here has, a thousand at most."""
+
+    def of(self, key: str) -> list[Row]:
+        """The rows of a key."""
+        rows = self.index.get(key, [])
+        if rows:
+            self.met = True
+        elif key and len(self.missed) < _KEPT:
+            self.missed[key] = None
+        return rows
+
+    def doubt(self, file: str) -> Finding | None:
+        """Where no key at all was met, or some would be but for leading zeros: what is joined vanishes unseen then."""
+        bare = {key.lstrip("0").lower(): key for key in self.index} if self.missed else {}
+        near = next(((key, bare[one]) for key in self.missed if (one := key.lstrip("0").lower()) in bare), None)
+        if near is None and (self.met or not self.missed):
+            return None
+        key, own = near or (next(iter(self.missed)), next(iter(self.index), ""))
+        there = f"there they are such as `{own}`" if own else "it has none"
+        message = f"`{key}` is no key of `{self.name}`, {there}" + ("" if self.met else "; no key was found")
+        hint = "does `on` give what the source's `key` is, and is it the right export?"
+        if near:
+            hint = (
+                "say `alpha: strip` (and `case`) on both sides: `on: {from: COLUMN, alpha: strip}`, the source's `key`"
+            )
+        return Finding(code="join-missed", message=message, hint=hint, place=Place(source=file, value=key))
 
 
 def rows_for(joined: Joined, on: Callable[[Frame], str | None] | None) -> Rows:
     """The rows whose key is what `on` gives; all rows without `on`."""
     if on is None:
         return lambda _: joined.rows
-    index = joined.index
-
-    def rows(frame: Frame) -> list[Row]:
-        return index.get(on(frame) or "", [])
-
-    return rows
+    return lambda frame: joined.of(on(frame) or "")
 
 
 def looker(joined: Joined, on: Callable[[Frame], str | None], *, must: bool) -> Callable[[Frame], Row | None]:
@@ -39,7 +64,7 @@ def looker(joined: Joined, on: Callable[[Frame], str | None], *, must: bool) -> 
 
     def find(frame: Frame) -> Row | None:
         key = on(frame) or ""
-        rows = joined.index.get(key, []) if key else []
+        rows = joined.of(key) if key else []
         if len(rows) > 1:
             lines = ", ".join(str(row.line) for row in rows[:3])
             raise Unfit(

@@ -171,3 +171,32 @@ def test_xml_that_is_no_idoc_says_what_to_do() -> None:
     with pytest.raises(BadInput, match="no IDoc") as refused:
         proposed(b"<Lots><Lot><No>1</No></Lot></Lots>")
     assert refused.value.hint == "of XML only IDocs are read here: export it as CSV, XLSX or JSON"
+
+
+JOINED = """
+lots: {file: "*.csv", format: csv, encoding: utf-8, delimiter: ";", locale: de, key: LOT}
+assays: {file: "*.csv", format: csv, encoding: utf-8, delimiter: ";", locale: de, key: SAMPLE}
+"""
+
+
+@pytest.mark.parametrize(
+    ("assays", "told"),
+    [
+        (b"SAMPLE;KIND\n4711;ore\n0002;ore\n", "`0000004711` is no key of `assays`, there they are such as `4711`"),
+        (
+            b"SAMPLE;KIND\nS-1;ore\n",
+            "`0000004711` is no key of `assays`, there they are such as `S-1`; no key was found",
+        ),
+        (b"SAMPLE;KIND\n", "`0000004711` is no key of `assays`, it has none; no key was found"),
+        (b"SAMPLE;KIND\n0002;ore\n", None),
+    ],
+)
+@pytest.mark.parametrize(
+    ("header", "kind"),
+    [("key: LOT\nlookup: {assays: {on: LOT}}", "assays.KIND"), ("key: LOT", "{each: assays, on: LOT, value: KIND}")],
+)
+def test_a_join_that_meets_nothing_is_told(header: str, kind: str, assays: bytes, told: str | None) -> None:
+    """A spreadsheet took the zeros of one export's numbers: all that is joined was empty, without a word."""
+    result = result_of(plan_of(JOINED, f"materialType: {kind}", header), lots=b"LOT\n0000004711\n0002\n", assays=assays)
+    assert not result.findings
+    assert [one.message for one in result.doubts if one.code == "join-missed"] == ([told] if told else [])
