@@ -118,8 +118,9 @@ def _tops(file: SourceFile, top: str) -> Iterator[Segment]:
     yield from builder.done
     if not (found or builder.done):
         raise unreadable(
-            file, "header-missing", f"The XML has no element {top}.", hint="check `record`; it begins with IDOC"
-        )
+            file, "header-missing", f"The XML has no element {top}.",
+            hint="of XML only IDocs are read, and `record` begins with IDOC: export others as CSV, XLSX or JSON",
+        )  # fmt: skip
 
 
 def _broken(file: SourceFile, error: expat.ExpatError) -> Unreadable:

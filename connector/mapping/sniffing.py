@@ -95,7 +95,7 @@ def sniff(
         _flat_idoc(found, file, record, layouts)
     elif begin[:1] == b"<":
         found.note("format", "idoc", "XML")
-        _idoc(found, *_outline(file), record)
+        _idoc(found, *outline(file), record)
     elif begin[:1] in {b"{", b"["}:
         _json(found, data, record)
     else:
@@ -323,16 +323,6 @@ def _flat_idoc(found: Sniffed, file: SourceFile, record: str, layouts: Sequence[
     if encoding != "utf-8":
         found.settings["encoding"] = encoding
     _idoc(found, *outline_of(idocs(file, encoding, layouts)), record)
-
-
-def _outline(file: SourceFile) -> tuple[dict[str, int], dict[str, str]]:
-    try:
-        return outline(file)
-    except Unreadable as broken:
-        if broken.finding.code != "header-missing":
-            raise
-        hint = "of XML only IDocs are read here: export it as CSV, XLSX or JSON"
-        raise BadInput("The XML is no IDoc: it has no element IDOC.", hint=hint, place=file.name) from None
 
 
 def _idoc(found: Sniffed, paths: dict[str, int], qualifiers: dict[str, str], record: str) -> None:

@@ -192,13 +192,9 @@ class Suggesting:
             follows = (
                 before is not None and before.number and not before.unit and max(map(len, column.values), default=0) > 1
             )
-            named = said.get("unit", NO_FIT).worth >= LIKELY
-            words = column.unit_words
-            if (
-                (column.units_of and (follows or named))
-                or (follows and words and all(words.values()))
-                or (named and words and not column.number)
-            ):
+            named, words = said.get("unit", NO_FIT).worth >= LIKELY, column.unit_words
+            known = column.units_of or (words and all(words.values()))
+            if (known and (follows or named)) or (named and words and not column.number):
                 self.asked.units.append(column)
                 self.taken.add(column.name)
             elif column.clock and (":" in column.shown or said.get("time", NO_FIT).worth >= LIKELY):
