@@ -210,7 +210,9 @@ def likelier(formats: tuple[str, ...], cells: Sequence[str], *, times: bool) -> 
 
 def sentence(doubt: Finding) -> str:
     """All of it in one, for a list of warnings."""
-    return f"{doubt.place.source}, {doubt.place.column}: {doubt.message}; {doubt.hint}"
+    place = doubt.place
+    at = ", ".join(filter(None, (place.source, f"sheet {place.sheet}" if place.sheet else "", place.column)))
+    return f"{at}: {doubt.message}; {doubt.hint}"
 
 
 def _changed_over(written: str) -> str:

@@ -8,6 +8,7 @@ import pytest
 
 from connector.mapping.doubts import sentence
 from connector.mapping.engine import Result, run
+from connector.model import Finding, Place
 from tests.core.mapping.trial import CSV, file, mint, plan_of, workbook
 
 TODAY = "2026-11-30"
@@ -126,3 +127,12 @@ def test_what_a_workbook_stores_as_numbers_and_dates_is_never_doubted() -> None:
     given = file("lots.xlsx", workbook([["LOT", "A", "B"], ["L1", 1.234, day]]))
     result = run(plan_of(source, document), {"lots": [given]}, mint=mint, today=TODAY)
     assert (result.documents, result.doubts) == (1, ())
+
+
+def test_a_doubt_of_a_sheet_or_a_file_names_no_column() -> None:
+    """Such as hidden rows; it stands among the warnings of `publish`."""
+    place = Place(source="lots.xlsx", sheet="Lots")
+    assert sentence(Finding(code="x", message="said", hint="do", place=place)) == "lots.xlsx, sheet Lots: said; do"
+    assert (
+        sentence(Finding(code="x", message="said", hint="do", place=Place(source="a", column="B"))) == "a, B: said; do"
+    )
