@@ -12,6 +12,7 @@ import re
 import struct
 import zipfile
 from collections.abc import Collection, Iterator
+from contextlib import suppress
 
 from connector.mapping import percents
 from connector.mapping.mangled import NOT_CALCULATED
@@ -144,6 +145,12 @@ def of_old(data: bytes, sheet: int) -> Iterator[tuple[int, int, str]]:
             yield row, column, _CODES.get(code, "#N/A")
     except TORN:
         return  # what is cut off here, the workbook's reader tells
+
+
+def percents_of_old(data: bytes, sheet: int) -> Iterator[tuple[int, int]]:
+    """Row and column (from 0) of each number in a sheet of an XLS workbook that is shown as percent."""
+    with suppress(*TORN):
+        yield from percents.of_old(_records(_workbook_stream(data), 0), book_records(data, sheet))
 
 
 def book_records(data: bytes, sheet: int) -> Iterator[tuple[int, bytes]]:

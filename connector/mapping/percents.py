@@ -1,19 +1,24 @@
 """Cells that a workbook shows as percent. It stores 0.223 and shows 22.3 %: the stored number alone is a hundredth.
 
 XLSX and ODS are told anew before they are read, with a mark before such numbers; a cell is then the text that people
-see (`22.3%`), which only a percentage (`unit: P1`) takes. Of XLS the stored number is read.
+see (`22.3%`), which only a percentage (`unit: P1`) takes. Of XLS such cells are looked up beside it.
 """
 
 from __future__ import annotations
 
 import re
+import struct
 import zipfile
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Iterator
 from decimal import Decimal, InvalidOperation
+from typing import TypeAlias
 
 from connector.mapping.numerals import spell_decimal
 from connector.mapping.source import PercentCell
 
+Records: TypeAlias = Iterable[tuple[int, bytes]]
+"""Kinds and contents of the records of an XLS workbook."""
+_OLD_FORMAT, _OLD_XF, _OLD_NUMBERS, _OLD_ROW_OF_NUMBERS = 0x41E, 0xE0, frozenset({0x203, 0x27E, 0x06}), 0xBD
 MARK = "\ue000"
 """Of the private use area, so that no text of a cell begins with it."""
 _STYLES = "xl/styles.xml"
@@ -41,15 +46,16 @@ def styles_of(package: zipfile.ZipFile) -> tuple[bytes, ...]:
     if _STYLES not in package.namelist():
         return ()
     styles = package.read(_STYLES)
-    formats = {_attribute(one, b"numFmtId") for one in _FORMAT.findall(styles) if _shows_percent(one)} | _BUILT_IN
+    listed = _FORMAT.findall(styles)
+    formats = {_attribute(one, b"numFmtId") for one in listed if _scales(_attribute(one, b"formatCode"))} | _BUILT_IN
     used = _USED.search(styles)
     kinds = _XF.findall(used[0]) if used else []
     return tuple(str(at).encode() for at, kind in enumerate(kinds) if _attribute(kind, b"numFmtId") in formats)
 
 
-def _shows_percent(number_format: bytes) -> bool:
+def _scales(number_format: bytes) -> bool:
     """A percent sign in quotes or behind a backslash is only a sign, and scales nothing."""
-    return b"%" in _LITERAL.sub(b"", _attribute(number_format, b"formatCode"))
+    return b"%" in _LITERAL.sub(b"", number_format)
 
 
 def _attribute(tag: bytes, name: bytes) -> bytes:
@@ -91,6 +97,27 @@ def _ods(cell: re.Match[bytes]) -> bytes:
         return cell[0]
     told = b' office:value-type="string" office:string-value="' + MARK.encode() + value[1] + b'"'
     return _ODS_VALUE.sub(b"", cell[0]).replace(b' office:value-type="percentage"', told, 1)
+
+
+def of_old(book: Records, sheet: Records) -> Iterator[tuple[int, int]]:
+    """Row and column of each number of an XLS sheet that is shown as percent ([MS-XLS] 2.4.126, 2.4.353, 2.5.282)."""
+    formats, used = {int(number) for number in _BUILT_IN}, list[int]()
+    for kind, body in book:
+        if kind == _OLD_FORMAT:
+            text = body[5:].decode("utf-16-le" if body[4] & 1 else "latin-1", "replace")
+            formats |= {struct.unpack_from("<H", body)[0]} if _scales(text.encode()) else set()
+        elif kind == _OLD_XF:
+            used.append(struct.unpack_from("<H", body, 2)[0])
+    shown = {style for style, number in enumerate(used) if number in formats}
+    for kind, body in sheet if shown else ():
+        if kind in _OLD_NUMBERS:
+            row, column, *styles = struct.unpack_from("<HHH", body)
+        elif kind == _OLD_ROW_OF_NUMBERS:
+            row, column = struct.unpack_from("<HH", body)
+            styles = [struct.unpack_from("<H", body, at)[0] for at in range(4, len(body) - 6, 6)]
+        else:
+            continue
+        yield from ((row, column + further) for further, style in enumerate(styles) if style in shown)
 
 
 def cell_of(text: str) -> str:

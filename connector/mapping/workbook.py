@@ -89,6 +89,9 @@ def _opened(file: SourceFile, data: bytes, sheet: str) -> SourceFile:
     for row, column, text in cell_errors.of_old(data, index) if old else ():
         if row < len(rows) and column < len(rows[row]):
             rows[row][column] = text
+    for row, column in cell_errors.percents_of_old(data, index) if old else ():
+        if row < len(rows) and column < len(rows[row]) and isinstance(rows[row][column], float | int):
+            rows[row][column] = f"{MARK}{rows[row][column]}"
     grid = tuple(tuple(_cell(value) for value in row) for row in rows)
     remarks += [*unseen(data, index, grid, old=old), *merged(found.merged_cell_ranges, grid)]
     place = Place(source=file.name, sheet=name)

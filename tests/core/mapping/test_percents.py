@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 from openpyxl import Workbook
@@ -16,6 +17,7 @@ from connector.vocabulary.bundle import load_bundle, load_headings
 from tests.core.mapping.test_formulas import ods
 from tests.core.mapping.trial import CSV, file, plan_of, result_of, seen
 
+OLD = Path(__file__).parents[2] / "vectors" / "workbooks" / "batches.xls"
 SOURCE = 'lots: {file: "*", format: xlsx, sheet: Data, locale: de, key: LOT}'
 
 
@@ -80,6 +82,19 @@ def test_numbers_of_cells_with_such_a_style_are_marked(cell: str, told: str | No
 def test_percent_of_opendocument(cell: str, read: str) -> None:
     """By the type of its value."""
     assert (opened(file("lots.ods", ods(cell)), "Data").grid or ())[1][1] == read
+
+
+def test_percent_of_an_old_workbook() -> None:
+    """By the number format of its style; dates and texts stay what they are."""
+    data = OLD.read_bytes()
+    general, percent = b"\x07\x00\x00General", b"\x07\x00\x000.0000%"
+    assert data.count(general) == 1
+    grid = opened(file("old.xls", data.replace(general, percent)), "1").grid or ()
+    assert grid[1] == ("B1", "000123", "2027-02-01", "141250%", "10%")
+    assert isinstance(grid[1][4], PercentCell)
+    assert grid[2] == (opened(file("old.xls", data), "1").grid or ())[2]
+    quoted = data.replace(general, b"\x07\x00\x000.000\\%")
+    assert (opened(file("old.xls", quoted), "1").grid or ())[1][4] == "0.1"
 
 
 def test_percent_is_read_where_the_plan_says_percent_and_refused_elsewhere() -> None:
