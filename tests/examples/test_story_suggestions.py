@@ -109,7 +109,7 @@ NO_EXPORTS = {
     "no header": (b"1;2;3\n4;5;6\n", "header"),
     "half a quote": (b'Lot;Mass\nA;1\n"B;2\n', "cannot be split"),
     "json without a list": (b'{"a": 1}', "no list"),
-    "json lines": (b'{"Lot": "A"}\n{"Lot": "B"}\n', "is none"),
+    "json lines of lists": (b'{"Lot": "A"}\n["B"]\n', "is none"),
     "numbers in a list": (b"[1, 2]", "no JSON object"),
     "deep json": (b"[" * 9000 + b"]" * 9000, "is none"),
     "a page is missing": (b'{"@odata.context":"x","value":[{"Lot":"A"}],"@odata.nextLink":"y"}', "next one"),
