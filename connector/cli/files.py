@@ -13,6 +13,7 @@ from connector.cli.exchange import PIN, POLICY, named
 from connector.cli.tables import progress, say
 from connector.config import load
 from connector.errors import BadInput
+from connector.model import list_in
 
 if TYPE_CHECKING:
     from connector.model import JsonObject
@@ -34,7 +35,7 @@ def publish_file(
 ) -> None:
     """Offer a file as it is, under a policy. Its digest fixes it; a changed file of that name replaces it.
 
-    Example: battery-connector publish-file report.pdf --policy direct-customer --title "Assay reports"
+    Example: battery-connector publish-file report.pdf --policy members --class PUB --title "Assay reports"
     """
     with told():
         company = load(config)
@@ -54,5 +55,7 @@ def publish_file(
             say(f"offered as {answer['title']!r}, dataset {answer['dataset']}")
             if answer["pin"]:
                 say(f"the offer pins this content: {answer['pin']}")
+            for warning in list_in(answer.get("warnings")):
+                say(f"warning: {warning}", "yellow")
             next_step("at a peer: ", f"battery-connector catalog {company.did}")
     raise SystemExit(DONE)

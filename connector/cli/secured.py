@@ -11,7 +11,7 @@ from connector.credentials.jose import Jws
 from connector.credentials.refused import Refused, Unsupported
 from connector.credentials.sd_jwt import SdJwt
 from connector.credentials.securing import as_served
-from connector.errors import BadInput
+from connector.errors import BadInput, BadMessage
 from connector.model import counted, list_in
 from connector.vocabulary.admission import admit
 
@@ -24,6 +24,9 @@ _HINT = (
     "a compact `vc+jwt` on one line, as `credential issue --out` writes it, an SD-JWT with its disclosures, or JSON "
     "with a Data Integrity proof"
 )
+
+
+_EACH = "write each of `credentials` to a file of its own: with jq, `jq -r '.credentials[0]' FILE > one.jwt`"
 
 
 def inspected(octets: bytes) -> JsonObject:
@@ -67,4 +70,15 @@ def octets_in(file: Path) -> bytes:
         raise BadInput(f"{file} holds no credential", hint=_HINT) from None
     except BadInput as odd:
         raise BadInput(f"{file}: {odd.detail}", hint=odd.hint or _HINT) from None
+    if octets.startswith(b"{") and (several := list_in(_members(octets).get("credentials"))):
+        found = counted(len(several), "credential")
+        raise BadInput(f"{file} is the answer of a passport's page, with {found}", hint=_EACH)
     return octets
+
+
+def _members(octets: bytes) -> JsonObject:
+    try:
+        said = admit(octets, CREDENTIAL_LIMIT_BYTES)
+    except BadMessage:
+        return {}
+    return {} if "proof" in said else said

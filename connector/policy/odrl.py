@@ -100,12 +100,12 @@ class Policy:
             yield f"{rule.effect}[{counts[rule.effect]}]", rule
             counts[rule.effect] += 1
 
-    def opens(self, access_class: str) -> bool:
-        """Whether some permission of use can hold for values of this class, whoever asks for them."""
+    def opens(self, value: str, operand: str = "accessClass") -> bool:
+        """Whether some permission of use can hold for values of this class (or what else), whoever asks for them."""
         return any(
             rule.effect == "permission"
             and rule.action is Action.USE
-            and not any(_excludes(term, access_class) for term in rule.constraints)
+            and not any(_excludes(term, operand, value) for term in rule.constraints)
             for rule in self.rules
         )
 
@@ -122,12 +122,12 @@ def _asks(term: Term, operand: str) -> bool:
     return term.left == operand
 
 
-def _excludes(term: Term, access_class: str) -> bool:
+def _excludes(term: Term, operand: str, value: str) -> bool:
     if isinstance(term, Group):
-        parts = [_excludes(part, access_class) for part in term.parts]
+        parts = [_excludes(part, operand, value) for part in term.parts]
         return any(parts) if term.kind == "and" else all(parts)
-    wanted = term.left == "accessClass" and term.operator in {Operator.EQ, Operator.IS_ANY_OF}
-    return wanted and access_class not in term.right
+    wanted = term.left == operand and term.operator in {Operator.EQ, Operator.IS_ANY_OF}
+    return wanted and value not in term.right
 
 
 def offer_json(policy: Policy, *, offer_id: str) -> JsonObject:

@@ -221,6 +221,7 @@ class PublishedFile(Answer):
     dataset: str
     title: str
     pin: str | None
+    warnings: list[str] = Field(default_factory=list)
 
 
 class Held(Answer):

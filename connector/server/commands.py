@@ -88,11 +88,11 @@ async def publish(
             lambda open_to: services.publish.publish(result.mapped, open_to, declared, on_document),
         )  # fmt: skip
         withdrawn, told = await clear_away(services, published.left)
-        closed = [
-            *_closed(published.classes, policy_octets),
+        shut = [
+            *closed(published.classes, policy_octets),
             *_unbought(sum(not one.buyers for one in result.mapped), policy_octets),
         ]
-        published.warnings += [*told, *closed, *map(sentence, result.doubts)]
+        published.warnings += [*told, *shut, *map(sentence, result.doubts)]
     findings = grouped([*result.findings, *(published.findings if published else [])])
     answer: JsonObject = published.as_json() if published else {"documents": 0, "credentials": 0, "assets": 0}
     offer: JsonObject = {"dataset": dataset.dataset_id, "title": dataset.title, "pin": pinned_to} if published else {}
@@ -105,7 +105,7 @@ async def publish(
     }
 
 
-def _closed(classes: set[AccessClass], policy_octets: bytes) -> Iterator[str]:
+def closed(classes: set[AccessClass], policy_octets: bytes) -> Iterator[str]:
     """That an offer gives nobody anything of what was published under it: its contracts would be empty."""
     policy = load(policy_octets)
     if classes and policy.offerable and not any(map(policy.opens, classes)):

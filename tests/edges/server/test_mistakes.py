@@ -12,11 +12,13 @@ from typer.testing import CliRunner
 from connector.cli.companies import free_ports
 from connector.config import MANAGEMENT_TOKEN_VARIABLE, load, secret
 from connector.model import AccessClass
-from connector.server.commands import _closed, _unbought
+from connector.server.commands import _unbought, closed
+from connector.server.files import _shut
 from tests.commands import app
 from tests.edges.cli.companies import PLAN, Company, found, know, serving
 from tests.edges.server.stranger import Stranger, ask, site_of
 
+POLICIES = Path(__file__).parents[3] / "policies"
 PUBLISH = "POST /v1/publish"
 FILE = "POST /v1/publish-file"
 PLANS = '{"plan": "plans/%s", "policy": "policies/%s"}'
@@ -93,11 +95,11 @@ def test_an_offer_of_nothing_is_told() -> None:
     """Business values under the policy for public ones: whoever makes a contract gets none of them."""
     policies = Path(__file__).resolve().parents[3] / "policies"
     public = (policies / "public.json").read_bytes()
-    (told,) = _closed({AccessClass.B2B}, public)
+    (told,) = closed({AccessClass.B2B}, public)
     assert "class B2B" in told
-    assert not [*_closed({AccessClass.B2B, AccessClass.PUBLIC}, public), *_closed(set(), public)]
-    assert not [*_closed({AccessClass.B2B}, (policies / "direct-customer.json").read_bytes())]
-    assert not [*_closed({AccessClass.ORGANISATION}, (policies / "audit-only.json").read_bytes())]
+    assert not [*closed({AccessClass.B2B, AccessClass.PUBLIC}, public), *closed(set(), public)]
+    assert not [*closed({AccessClass.B2B}, (policies / "direct-customer.json").read_bytes())]
+    assert not [*closed({AccessClass.ORGANISATION}, (policies / "audit-only.json").read_bytes())]
 
 
 def test_units_without_a_buyer_under_a_policy_for_buyers_are_told() -> None:
@@ -129,3 +131,27 @@ def test_another_program_on_the_management_port_is_no_connector(tmp_path: Path) 
             assert result.exit_code == 3
             assert "is no connector" in result.output
             assert "[listen] management_port" in result.output
+
+
+@pytest.mark.parametrize(
+    ("policy", "access_class", "told"),
+    [
+        ("public", "B2B", "the policy gives nobody any of these values: they are of class B2B"),
+        ("direct-customer", "B2B", "its rules ask for unitBuyer, which no file has"),
+        ("public", "PUB", ""),
+        ("members", "PUB", ""),
+        ("named-customers", "B2B", ""),
+    ],
+)
+def test_a_file_that_a_policy_gives_to_nobody_is_told_as_such(policy: str, access_class: str, told: str) -> None:
+    """Contracts were made on it, and who fetched got nothing, with no word to either side."""
+    warnings = list(_shut(access_class, (POLICIES / f"{policy}.json").read_bytes()))
+    assert [told in one for one in warnings] == ([True] if told else [])
+
+
+def test_a_file_is_a_type_of_record() -> None:
+    """A rule for other types gives none."""
+    rule = '{"permission": {"action": "use", "constraint": {"leftOperand": "recordType", "operator": "isAnyOf", '
+    (told,) = _shut("PUB", f'{rule}"rightOperand": ["MakeEvent", "MoveEvent"]}}}}}}'.encode())
+    assert "a file has" in told
+    assert [*_shut("PUB", f'{rule}"rightOperand": ["MakeEvent", "File"]}}}}}}'.encode())] == []
