@@ -173,6 +173,32 @@ def test_salts_are_fresh_and_names_are_free(credential: JsonObject) -> None:
         prepare(conceal(body, places, salts(2))[0], key_id="did:web:other.example#key-1", alg="EdDSA")
 
 
+@pytest.mark.parametrize("places", [["a", "a"], ["a", "_sd"], ["list/2"], ["list/x"], ["list/0/b"], ["list", "list/0"]])
+def test_a_place_is_left_out_once_and_where_it_is(credential: JsonObject, places: list[str]) -> None:
+    """Nor are digests themselves a place; what lies deeper goes with what it lies in, in whichever order."""
+    subject: JsonObject = {"id": "urn:uuid:1", "type": "MaterialLot", "a": "1", "list": ["2", "3"]}
+    body, below = {**credential, "credentialSubject": subject}, [f"{SUBJECT}/{one}" for one in places]
+    if places == ["list", "list/0"]:
+        assert [*issued(body, *below).places] == below
+        return
+    with pytest.raises(Refused, match="no-such-place"):
+        issued(body, *below)
+    assert [value_at(body, f"{SUBJECT}/{one}") for one in ("list/1", "list/2", "list/x")] == ["3", None, None]
+
+
+def test_a_salt_has_128_bits_and_decoys_need_a_subject(credential: JsonObject) -> None:
+    """22 letters of base64url; of several subjects none is the one beside whose digests they could hide."""
+    place = [f"{SUBJECT}/materialType"]
+    assert conceal(credential, place, ["a" * 22])[1]
+    for short in (["a" * 21], []):
+        with pytest.raises(Refused, match="bad-salt"):
+            conceal(credential, place, short)
+    with pytest.raises(Refused, match="bad-salt"):
+        conceal(credential, place, salts(1, 1), ["a" * 21])
+    with pytest.raises(Refused, match="not one subject"):
+        conceal({**credential, "credentialSubject": [{"id": "urn:uuid:1"}]}, [], [], salts(1))
+
+
 def test_only_what_there_is_can_be_shown(credential: JsonObject) -> None:
     """Not what stands in the clear, nor what an earlier holder left out."""
     subject: JsonObject = {"id": "urn:uuid:1", "type": "MaterialLot", "a": {"deep": "1"}, "b": "2"}
