@@ -214,8 +214,8 @@ def free_ports(count: int) -> list[int]:
             served = stack.enter_context(socket.socket())
             claim = stack.enter_context(socket.socket(type=socket.SOCK_DGRAM))
             with suppress(OSError):
+                claim.bind(("127.0.0.1", port))  # first: whose port it is may be about to listen there
                 served.bind(("127.0.0.1", port))
-                claim.bind(("127.0.0.1", port))
                 claims[port] = claim
             if len(claims) == count:
                 for taken in claims.values():

@@ -76,7 +76,8 @@ def test_check_asks_about_words_that_nothing_has(tmp_path: Path) -> None:
     assert "did you mean BatteryPassport?" in json.loads(run("check", odd, "--json")[1])["doubts"][0]
     for file in POLICY.parent.glob("*.json"):
         found = json.loads(run("check", file, "--json")[1])
-        assert (found["findings"], "doubts" in found) == ([], False)
+        doubts = [one for one in found.get("doubts", []) if "it ended at 2028-01-01" not in one]  # which it will have
+        assert (found["findings"], doubts) == ([], [])
 
 
 def test_names_of_another_profile_lead_to_ours(tmp_path: Path) -> None:
