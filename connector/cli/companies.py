@@ -169,10 +169,12 @@ class Companies:
             self.raise_dead()
 
     def raise_dead(self) -> None:
-        """What a service manager does: start again what died and was not stopped. Whose lock is still held waits."""
+        """What a service manager does: start again what died and was not stopped. Whose lock is still held waits, and
+        so does all that the system does not let us do at this moment.
+        """
         for company in self.connectors.values():
             if company.process and company.process.poll() is not None and not company.stopped:
-                with suppress(BlockingIOError):
+                with suppress(OSError):
                     self._start(company)
                     self._note_processes()
 
