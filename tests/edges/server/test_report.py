@@ -138,6 +138,12 @@ def test_cards_do_not_overlap_and_lie_from_mine_to_battery() -> None:
             assert one is other or apart
 
 
+def test_paper_is_wide_enough_for_the_balances() -> None:
+    """Twelve columns: on a sheet upright the last, with the outcome, were cut off or shrunk until nobody could read."""
+    printed = render(audit(chain())).partition("@media print{")[2]
+    assert "@page{size:landscape}" in printed.partition("</style>")[0]
+
+
 @pytest.mark.browser
 def test_the_page_is_accessible_in_a_real_browser(tmp_path: Path) -> None:
     """No finding of axe, in light and dark, wide and narrow."""
@@ -155,6 +161,9 @@ def test_the_page_is_accessible_in_a_real_browser(tmp_path: Path) -> None:
             results = Axe().run(page)
             assert results.violations_count == 0, results.generate_report()
             assert page.evaluate("document.documentElement.scrollWidth") <= width
+        page.set_viewport_size({"width": 1000, "height": 700})  # A4, lying, within its margins
+        page.emulate_media(media="print")
+        assert page.evaluate("document.documentElement.scrollWidth") <= 1000
         browser.close()
 
 
