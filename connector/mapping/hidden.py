@@ -28,6 +28,8 @@ _XLSX_HIDDEN = re.compile(rb"""<(?:\w+:)?(row|col)\s([^<>]*\bhidden=["'](?:1|tru
 _XLSX_PLACE = re.compile(rb"""\b(?:r|min|max)=["']([0-9]{1,7})["']""")
 _XLSX_SHEET = re.compile(rb"""<(?:\w+:)?sheet\s[^<>]*\w:id=["']([^"']*)["']""")
 _XLSX_VALUE = re.compile(rb"</(?:\w+:)?f>\s*<(?:\w+:)?v>[^<]")
+_XLSX_ZERO = re.compile(rb"</(?:\w+:)?f>\s*<(?:\w+:)?v>0\.0<")
+"""What Apache POI writes for a formula that it has not calculated, and for one that gave 0; spreadsheets say `0`."""
 _ODS_TABLE = re.compile(rb"<table:table\s[^<>]*>")
 _ODS_PART = re.compile(rb"<table:table-(row|column)(\s[^<>]*?)?/?>")
 _ODS_REPEATED = re.compile(rb'\btable:number-(?:rows|columns)-repeated="([0-9]{1,7})"')
@@ -75,11 +77,16 @@ def unseen(data: bytes, index: int, grid: Grid, *, old: bool) -> list[Finding]:
             return _told(_of_ods(package.read("content.xml"), index), grid)
         sheet = _xlsx_part(package, index)
         found = _told(_of_xlsx(sheet), grid)
-        if (b"f>" in sheet or b"f " in sheet) and stale(package) and _XLSX_VALUE.search(sheet):
-            message = "the workbook asks to be calculated when it is opened; its formulas have the values of before"
-            hint = "open the file in a spreadsheet and save it there, if cells with formulas are read"
-            found.append(Finding(code="not-calculated", message=message, hint=hint))
+        if stale(package) and _XLSX_VALUE.search(sheet):
+            found.append(_not_calculated("asks to be calculated when it is opened; its formulas have values of before"))
+        elif b">0.0<" in sheet and _XLSX_ZERO.search(sheet):
+            found.append(_not_calculated("has formulas with the value 0.0, as programs write that calculate none"))
         return found
+
+
+def _not_calculated(what: str) -> Finding:
+    hint = "open the file in a spreadsheet and save it there, if cells with formulas are read"
+    return Finding(code="not-calculated", message=f"the workbook {what}", hint=hint)
 
 
 def merged(ranges: Iterable[Area] | None, grid: Grid) -> list[Finding]:

@@ -103,17 +103,21 @@ def test_the_zeros_of_a_writer_that_never_calculates_are_none() -> None:
 def test_values_that_are_to_be_calculated_anew_are_told() -> None:
     """They may be true; nobody here can say so."""
 
-    def changed(number: str) -> bytes:
+    def changed(number: str, value: bytes = b"2", on_load: bytes = b'fullCalcOnLoad="1"') -> bytes:
         source = zipfile.ZipFile(io.BytesIO(workbook([HEAD, ["L1", "ore", "2026-09-11", "=1+1"]])))
         out = io.BytesIO()
         with zipfile.ZipFile(out, "w") as package:
             for name in source.namelist():
-                part = source.read(name).replace(b"<v></v>", b"<v>2</v>").replace(b"124519", number.encode())
+                part = source.read(name).replace(b"<v></v>", b"<v>%b</v>" % value).replace(b"124519", number.encode())
+                part = part.replace(b'fullCalcOnLoad="1"', on_load)
                 package.writestr(name, part)
         return out.getvalue()
 
     assert [one.code for one in opened(file("lots.xlsx", changed("191029")), "1").remarks] == ["not-calculated"]
     assert not opened(file("lots.xlsx", changed("124519")), "1").remarks
+    for value, codes in ((b"0.0", ["not-calculated"]), (b"0", []), (b"0.05", []), (b"2", [])):
+        found = opened(file("lots.xlsx", changed("191029", value, b"")), "1")
+        assert [one.code for one in found.remarks] == codes
 
 
 SPACE = "urn:oasis:names:tc:opendocument:xmlns"
