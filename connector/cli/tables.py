@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Final
 
 from connector.cli.console import console
 from connector.model import list_in, objects_in
-from connector.server.entries import because
 from connector.server.words import visible
 
 if TYPE_CHECKING:
@@ -97,6 +96,8 @@ def _text(finding: JsonObject, name: str) -> str:
 
 def show_decision(decision: JsonObject) -> None:
     """What the policy said, and each constraint beside what it was compared to."""
+    from connector.server.entries import because
+
     permit = decision.get("decision") == "permit"
     out = console()
     out.print(

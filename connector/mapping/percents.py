@@ -29,8 +29,8 @@ _FORMAT = re.compile(rb"<(?:\w+:)?numFmt\s[^<>]*>")
 _USED = re.compile(rb"<(?:\w+:)?cellXfs[\s>].*?</(?:\w+:)?cellXfs>", re.DOTALL)
 _XF = re.compile(rb"<(?:\w+:)?xf\s[^<>]*>")
 _XLSX_CELL = (
-    rb""" s=%(q)b(?:%(styles)b)%(q)b[^<>]*()>(?:<%(p)bf(?:\s[^<>]*)?(?:/>|>[^<]*</%(p)bf>))?"""
-    rb"\s*<%(p)bv>([^<]+)</%(p)bv>"
+    rb""" s=%(q)b(?:%(styles)b)%(q)b[^<>]*()>(?:\s*<%(p)bf(?:\s[^<>]*)?(?:/>|>[^<]*</%(p)bf>))?"""
+    rb"\s*<%(p)bv(?:\s[^<>]*)?>([^<]+)</%(p)bv>"
 )
 """From the style on: of millions of cells few have it, and their beginning is looked up then."""
 _LONGEST_TAG = 512

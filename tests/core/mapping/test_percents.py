@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from openpyxl import Workbook
 
-from connector.mapping.percents import of_xlsx
+from connector.mapping.percents import MARK, of_xlsx
 from connector.mapping.proposal import propose
 from connector.mapping.source import PercentCell
 from connector.mapping.workbook import opened
@@ -52,6 +52,19 @@ def test_a_cell_is_what_people_see(value: object, shown: str, read: str) -> None
     """A sign in quotes, or behind a backslash, scales nothing."""
     cell = (opened(file("x.xlsx", _book((value, shown))), "1").grid or ())[1][1]
     assert (str(cell), isinstance(cell, PercentCell)) == (read, read.endswith("%"))
+
+
+@pytest.mark.parametrize(
+    "inside",
+    [
+        "<v>0.223</v>", "<f>B2/C2</f><v>0.223</v>", '<f t="shared" si="0"/><v>0.223</v>',
+        "\n  <f>B2/C2</f>\n  <v>0.223</v>\n", '<v xml:space="preserve">0.223</v>',
+    ],
+)  # fmt: skip
+def test_however_a_program_lays_out_its_xml(inside: str) -> None:
+    """With lines between, too: read as stored it would be a hundredth, and nobody would be told."""
+    told = of_xlsx(f'<c r="A2" s="7">{inside}</c>'.encode(), b"", [b"7"]).decode()
+    assert f'<c r="A2" s="7" t="str"><v>{MARK}0.223</v>' in told
 
 
 @pytest.mark.parametrize(
