@@ -18,7 +18,8 @@ from connector.mapping.source import PercentCell
 
 Records: TypeAlias = Iterable[tuple[int, bytes]]
 """Kinds and contents of the records of an XLS workbook."""
-_OLD_FORMAT, _OLD_XF, _OLD_NUMBERS, _OLD_ROW_OF_NUMBERS = 0x41E, 0xE0, frozenset({0x203, 0x27E, 0x06}), 0xBD
+_OLD_FORMULA, _NO_NUMBER = 0x06, b"\xff\xff"
+_OLD_FORMAT, _OLD_XF, _OLD_NUMBERS, _OLD_ROW_OF_NUMBERS = 0x41E, 0xE0, frozenset({0x203, 0x27E, _OLD_FORMULA}), 0xBD
 MARK = "\ue000"
 """Of the private use area, so that no text of a cell begins with it."""
 _STYLES = "xl/styles.xml"
@@ -110,6 +111,8 @@ def of_old(book: Records, sheet: Records) -> Iterator[tuple[int, int]]:
             used.append(struct.unpack_from("<H", body, 2)[0])
     shown = {style for style, number in enumerate(used) if number in formats}
     for kind, body in sheet if shown else ():
+        if kind == _OLD_FORMULA and body[12:14] == _NO_NUMBER:
+            continue  # a text, an error, true or false (2.5.133)
         if kind in _OLD_NUMBERS:
             row, column, *styles = struct.unpack_from("<HHH", body)
         elif kind == _OLD_ROW_OF_NUMBERS:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from openpyxl import Workbook
 
-from connector.mapping.percents import MARK, of_xlsx
+from connector.mapping.percents import MARK, of_old, of_xlsx
 from connector.mapping.proposal import propose
 from connector.mapping.source import PercentCell
 from connector.mapping.workbook import opened
@@ -65,6 +65,13 @@ def test_however_a_program_lays_out_its_xml(inside: str) -> None:
     """With lines between, too: read as stored it would be a hundredth, and nobody would be told."""
     told = of_xlsx(f'<c r="A2" s="7">{inside}</c>'.encode(), b"", [b"7"]).decode()
     assert f'<c r="A2" s="7" t="str"><v>{MARK}0.223</v>' in told
+
+
+def test_what_an_old_formula_tells_that_is_no_number_is_not_marked() -> None:
+    """TRUE, in a column of percent: it was read as a text that nobody wrote."""
+    half, true = bytes.fromhex("000000000000e03f"), bytes.fromhex("010001000000ffff")
+    cells = [(0x06, bytes([row, 0, 3, 0, 0, 0]) + value) for row, value in enumerate((half, true))]
+    assert [*of_old([(0xE0, bytes([0, 0, 9, 0]))], cells)] == [(0, 3)]
 
 
 @pytest.mark.parametrize(
