@@ -17,12 +17,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from connector.cli import disclosing, requesting
+from connector.cli.alone import checked_alone
 from connector.cli.client import Management
 from connector.cli.console import CONFIG, DONE, JSON, NO, UNCHECKED, console, next_step, show_json, told
 from connector.cli.lineage import cells_behind, record_of, show_lineage
 from connector.cli.passport_records import kept_record
 from connector.cli.secured import inspected, octets_in, told_in_words
-from connector.cli.tables import show_checks, show_findings
+from connector.cli.tables import say, show_checks, show_findings
 from connector.config import load
 from connector.credentials.query import PROFILES
 from connector.credentials.securing import suffix_of
@@ -266,6 +267,9 @@ def verify(
         str, typer.Option("--audience", help="Of an SD-JWT: whom the holder's key binding names.")
     ] = "",
     nonce: Annotated[str, typer.Option("--nonce", help="With --audience: what the holder was given to sign.")] = "",
+    unsafe_loopback: Annotated[
+        bool, typer.Option("--unsafe-loopback", help="Without a company: issuers on this machine, over plain http.")
+    ] = False,
     config: CONFIG = Path("connector.toml"),
     as_json: JSON = False,
 ) -> None:
@@ -273,16 +277,25 @@ def verify(
 
     An SD-JWT has two more: its disclosures, and the holder's key binding, asked for with --audience and --nonce.
 
+    Where there is no connector.toml, no company is needed: the issuer's keys and status lists are fetched from here.
+    Nobody has said whom to trust then, and that check is skipped: look whose DID it is.
+
     Example: battery-connector credential verify permit.jwt --at 2026-06-15T00:00:00Z
     """
     with told():
         body: JsonObject = {"credential": octets_in(file).decode(), "at": at or None}
-        answer = Management.of(config).post("/v1/verify", {**body, "audience": audience, "nonce": nonce})
+        body = {**body, "audience": audience, "nonce": nonce}
+        if alone := config == Path("connector.toml") and not config.is_file():
+            answer = asyncio.run(checked_alone(body, allow_http=unsafe_loopback))
+        else:
+            answer = Management.of(config).post("/v1/verify", body)
     verdict = str(answer["verdict"])
     if as_json:
         show_json(answer)
     else:
         _show_report(verdict, answer)
+        if alone:
+            say(f"issued by {answer['issuer'] or 'nobody that can be read'}; whether to believe them is yours to judge")
         next_step(f"battery-connector credential inspect {quote(str(file))}")
     raise SystemExit({"valid": DONE, "invalid": NO}.get(verdict, UNCHECKED))
 

@@ -50,6 +50,8 @@ class FetchingVerifier:
     reads: AuditReads
     nonconforming: bool = False
     """UNSAFE, see `config`."""
+    undecided: bool = False
+    """Nobody has said yet whom to trust: that check is skipped, whatever the table says."""
     _members: dict[Did, tuple[bool | Unobtained, datetime]] = field(default_factory=dict)
 
     def within(self, resolver: StatusResolver, reads: AuditReads) -> FetchingVerifier:
@@ -131,11 +133,13 @@ class FetchingVerifier:
 
     async def _trusted(
         self, issuer: Did | None, types: Collection[str], *, members: bool
-    ) -> tuple[Mapping[str, Collection[str]], Unobtained | None]:
+    ) -> tuple[Mapping[str, Collection[str]] | None, Unobtained | None]:
         """The trust list for these types, the issuer added where it is one of the `members`; or why that is not known.
 
         Where it is not known the word `members` stays: `credentials.verify` reads it as "could not be checked".
         """
+        if self.undecided:
+            return None, None
         table: dict[str, Collection[str]] = {}
         membership: bool | Unobtained = False
         for name in types:

@@ -49,7 +49,7 @@ async def body(request: web.Request, model: type[A]) -> A:
     except BadMessage as error:
         hint = error.hint or "send a JSON object, with Content-Type: application/json"
         raise BadMessage(error.detail, hint=hint, place=f"the body, sent as {request.content_type}") from None
-    return _read(model, said, "the body")
+    return read(model, said, "the body")
 
 
 def query(request: web.Request, model: type[A]) -> A:
@@ -59,12 +59,11 @@ def query(request: web.Request, model: type[A]) -> A:
     for name in set(asked):
         if name not in lists and len(asked.getall(name)) > 1:
             raise BadInput(f"{name} is said more than once", hint="say it once", place="the query")
-    return _read(
-        model, {name: asked.getall(name) if name in lists else asked[name] for name in set(asked)}, "the query"
-    )
+    return read(model, {name: asked.getall(name) if name in lists else asked[name] for name in set(asked)}, "the query")
 
 
-def _read(model: type[A], said: Mapping[str, object], place: str) -> A:
+def read(model: type[A], said: Mapping[str, object], place: str) -> A:
+    """What was said, as the model has it. `BadInput` names all that is wrong with it at once, at this place."""
     try:
         return model.model_validate(said)
     except ValidationError as error:

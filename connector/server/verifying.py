@@ -9,6 +9,8 @@ from connector.credentials.sd_jwt import Challenge
 from connector.credentials.securing import as_served
 from connector.credentials.verify import needs
 from connector.errors import BadInput, CannotCheck, Conflict, NotFound
+from connector.exchange.ports import Verifier
+from connector.model import JsonObject
 from connector.server import answers, asked, commands, requests
 from connector.server.operations import Operation
 from connector.server.problems import json_response
@@ -36,13 +38,17 @@ def operations() -> list[Operation]:
 
 async def _verify(request: web.Request) -> web.Response:
     services, body = request.app[SERVICES], await asked.body(request, requests.Verify)
-    octets = as_served(body.credential.encode(), CREDENTIAL_LIMIT_BYTES)
-    challenge = Challenge(audience=body.audience, nonce=body.nonce)
-    if bool(body.audience) != bool(body.nonce):
+    return json_response(await checked(services.verifier, body))
+
+
+async def checked(verifier: Verifier, said: requests.Verify) -> JsonObject:
+    """The numbered checks of one credential, as they are told."""
+    octets = as_served(said.credential.encode(), CREDENTIAL_LIMIT_BYTES)
+    if bool(said.audience) != bool(said.nonce):
         raise BadInput("audience and nonce go together", hint="both stand in what the holder was asked")
-    report = await services.verifier.verify(octets, body.at, asked=challenge)
+    report = await verifier.verify(octets, said.at, asked=Challenge(audience=said.audience, nonce=said.nonce))
     types = needs(octets, selective=True).types
-    return json_response({**report.as_json(), "outcome": report.outcome(), "types": [*types]})
+    return {**report.as_json(), "outcome": report.outcome(), "types": [*types]}
 
 
 async def _import(request: web.Request) -> web.Response:

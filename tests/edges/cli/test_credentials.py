@@ -103,6 +103,28 @@ def test_it_is_imported_and_audited(parties: tuple[Company, Path]) -> None:
     assert kept["digest"] == ask(mine, "credential", "inspect", signed)[1]["digest"]
 
 
+def test_a_buyer_without_a_company_checks_it(
+    parties: tuple[Company, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Keys and status lists are fetched from here, and nobody is trusted; what was changed is invalid."""
+    _, signed = parties
+    signer = json.loads(signed.read_bytes())["issuer"]
+    monkeypatch.chdir(tmp_path)
+    words = ["credential", "verify", str(signed), "--json"]
+    told = CliRunner().invoke(app, [*words, "--unsafe-loopback"])
+    answer = json.loads(told.stdout)
+    assert (told.exit_code, answer["verdict"], answer["issuer"]) == (0, "valid", signer), answer
+    trust = next(check for check in answer["checks"] if check["name"] == "trust")
+    assert (trust["outcome"], trust["code"]) == ("skipped", "no-trust-list")
+    shown = CliRunner().invoke(app, ["credential", "verify", str(signed), "--unsafe-loopback"]).stdout
+    assert f"issued by {signer}" in shown.replace("\n", "")
+    assert CliRunner().invoke(app, words).exit_code == 3, "this machine is no public address"
+    assert CliRunner().invoke(app, [*words, "--config", str(tmp_path / "connector.toml")]).exit_code == 2
+    changed = tmp_path / "changed.json"
+    changed.write_text(signed.read_text("utf-8").replace("LAB-7", "LAB-8"), "utf-8")
+    assert CliRunner().invoke(app, ["credential", "verify", str(changed), "--unsafe-loopback"]).exit_code == 1
+
+
 def test_the_development_face_says_that_its_port_is_taken() -> None:
     """It has no configuration, so its command takes none."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
