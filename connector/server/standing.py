@@ -47,8 +47,8 @@ _PROVIDER: Final = {
     "TERMINATED": "nothing to do, or change the policy (`policy plain POLICY` reads it) and publish again",
 }
 """What to do in a state that waits for nothing of ours."""
-_SHOWN: Final = ("membership", "role")
-"""Operands that a credential of the asker answers, as do those of its mandate."""
+_SHOWN: Final = ("membership", "role", "Membership", "FrameworkAgreement", "BusinessPartnerNumber")
+"""Operands that a credential of the asker answers, as do those of its mandate; of Catena-X's the name's last part."""
 _WITHDRAWN: Final = {
     "consumer": "battery-connector catalog PEER",
     "provider": "nothing to do: you withdrew the offer; to offer it again: battery-connector publish PLAN --policy P",
@@ -126,7 +126,8 @@ def _beyond_credentials(process: JsonObject, content: JsonObject) -> bool:
     if process["role"] != "consumer" or process["state"] != "TERMINATED" or said.get("by") == "us":
         return False
     failed = [str(one) for reason in objects_in(said.get("reason")) for one in list_in(reason.get("failed"))]
-    return bool(failed) and not any(one in _SHOWN or one.startswith("mandate") for one in failed)
+    names = [one.rpartition("/")[2] for one in failed]
+    return bool(names) and not any(one in _SHOWN or one.startswith("mandate") for one in names)
 
 
 def _agreement(said: Json) -> Json:

@@ -15,6 +15,7 @@ from connector.server.standing import advice
         (["party", "unitBuyer"], "ask the owner, did:web:mine.example"),
         (["dateTime", "role"], "show it (folder `held`)"),
         (["mandateRole"], "show it (folder `held`)"),
+        (["https://w3id.org/catenax/policy/FrameworkAgreement"], "show it (folder `held`)"),
         ([], "show it (folder `held`)"),
     ],
 )
