@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from connector.mapping.exports import Source
     from connector.mapping.plan import Plan
 
-_SHARE = 12
+_SHARE = 4
 """By the clock a child may take so many times its own: a busy machine lets it have the processor now and then."""
 _OUT_OF_TIME = -24
 """SIGXCPU, as a return code (Windows has neither the signal nor the limit)."""
@@ -46,7 +46,7 @@ class Exports:
 
     max_file_bytes: int = 512 << 20
     max_files: int = 10_000
-    workbook_seconds: float = 10.0
+    workbook_seconds: float = 30.0
     workbook_bytes: int = 2 << 30
 
     async def read(self, plan: Plan, *folders: Path, only_columns: bool = False) -> dict[str, list[SourceFile]]:
