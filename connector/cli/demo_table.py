@@ -11,6 +11,7 @@ from connector.cli import audit_sourcing
 from connector.cli.audit_footprint import summary
 from connector.cli.console import console
 from connector.model import list_in, object_in
+from connector.server.words import refused_in_words
 
 if TYPE_CHECKING:
     from connector.model import Json, JsonObject
@@ -46,10 +47,11 @@ def _refusal(one: JsonObject) -> None:
     out = console()
     told = object_in(one["told_to_asker"])
     out.print(f"[bold]{one['asker']}[/bold] asked {one['owner']} for {one['dataset']}: {one['state']}")
-    out.print(f"  the asker is told:  {told.get('code')} {told.get('reason')}", markup=False)
+    out.print(f"  the asker is told:  {refused_in_words(told)}", markup=False)
     for rule in list_in(object_in(one["known_to_owner"]).get("rules")):
         row = object_in(rule)
-        said = f"{row['left']} {row['operator']} {row['right']}: {row['state']} (value {row['value']})"
+        said = f"{row['left']} {row['operator']} {row['right']}: {row['state']}"
+        said += f" (it is {row['value']})" if row["value"] else ""
         out.print(f"  the owner sees:     {said}", markup=False)
 
 
