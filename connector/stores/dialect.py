@@ -14,7 +14,7 @@ from connector.stores.statements import QUERIES, Bindings, SqlValue, named, stat
 
 _WORDS: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"--.*"), ""),
-    (re.compile(r"json_each\((:?\w+)\) AS (\w+)"), r"json_array_elements_text(CAST(\1 AS json)) AS \2 (value)"),
+    (re.compile(r"json_each\((:?\w+)\) AS (\w+)"), r"jsonb_array_elements_text(CAST(\1 AS jsonb)) AS \2 (value)"),
     (re.compile(r"(\w+)\.value ->>"), r"CAST(\1.value AS json) ->>"),
     (re.compile(r" INDEXED BY \w+"), ""),
     (re.compile(r"\bCROSS JOIN\b"), "JOIN"),
