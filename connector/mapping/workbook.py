@@ -104,12 +104,9 @@ def _damaged(file: SourceFile, why: str) -> Unreadable:
 
 
 def _cell(value: object) -> str:
-    kind = type(value)
-    if kind is str:
-        if value[:1] == MARK:  # type: ignore[index]  # as below
-            return cell_of(str(value))
-        return value.strip()  # type: ignore[attr-defined,no-any-return]  # by its type, which is quicker than to ask
-    if kind is float or kind is int:
+    if type(value) is str:  # by their types, which is quicker than to ask
+        return cell_of(value) if value[:1] == MARK else value.strip()
+    if type(value) is float or type(value) is int:
         return NumberCell(_number(repr(value)))
     if isinstance(value, bool):
         return "TRUE" if value else "FALSE"

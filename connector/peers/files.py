@@ -20,9 +20,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from connector.errors import BadInput
-from connector.mapping.source import DateCell, NumberCell, PercentCell, SourceFile, Unreadable
+from connector.mapping.source import SourceFile, Unreadable
 from connector.mapping.workbook import check_package, is_workbook
 from connector.model import Finding, Place
+from connector.peers.workbook_child import MARKS
 
 if TYPE_CHECKING:
     from connector.mapping.exports import Source
@@ -32,7 +33,7 @@ _SHARE = 4
 """By the clock a child may take so many times its own: a busy machine lets it have the processor now and then."""
 _OUT_OF_TIME = -24
 """SIGXCPU, as a return code (Windows has neither the signal nor the limit)."""
-_KINDS = {"n": NumberCell, "p": PercentCell, "d": DateCell, "t": str}
+_KINDS = {mark: kind for kind, mark in MARKS.items()}
 
 
 def _aside(name: str) -> bool:

@@ -12,6 +12,9 @@ from connector.mapping.source import DateCell, NumberCell, PercentCell, SourceFi
 from connector.mapping.workbook import opened
 from connector.model import Finding
 
+MARKS = {NumberCell: "n", PercentCell: "p", DateCell: "d", str: "t"}
+"""What stands before each cell in the answer: its kind."""
+
 
 def cap(memory_bytes: int = 0, cpu_seconds: int = 0, *, closed: bool = False) -> None:
     """Limit this process, for good: memory and CPU time, and, `closed`, whatever opens or writes a file or a socket."""
@@ -29,16 +32,7 @@ def cap(memory_bytes: int = 0, cpu_seconds: int = 0, *, closed: bool = False) ->
 
 
 def _marked(cell: str) -> str:
-    kind = (
-        "p"
-        if isinstance(cell, PercentCell)
-        else "n"
-        if isinstance(cell, NumberCell)
-        else "d"
-        if isinstance(cell, DateCell)
-        else "t"
-    )
-    return kind + cell
+    return MARKS[type(cell)] + cell
 
 
 def _told(found: Finding) -> dict[str, str]:

@@ -13,6 +13,7 @@ from connector.mapping.percents import MARK, of_old, of_xlsx
 from connector.mapping.proposal import propose
 from connector.mapping.source import PercentCell
 from connector.mapping.workbook import opened
+from connector.model import object_in
 from connector.vocabulary.bundle import load_bundle, load_headings
 from tests.core.mapping.test_formulas import ods
 from tests.core.mapping.trial import CSV, file, plan_of, result_of, seen
@@ -123,13 +124,13 @@ def test_percent_is_read_where_the_plan_says_percent_and_refused_elsewhere() -> 
     plan = plan_of(SOURCE, "share: {from: NI, unit: P1, below_detection: true}")
     result = result_of(plan, lots=data)
     assert not result.findings
-    assert [mapped.subject["share"]["value"] for mapped in result.mapped] == ["22.3", "22.1", "0.5", "21.9"]  # type: ignore[index,call-overload]  # quantities
+    assert [object_in(mapped.subject["share"])["value"] for mapped in result.mapped] == ["22.3", "22.1", "0.5", "21.9"]
     (mapped,) = result_of(plan_of(SOURCE, "share: {from: NI, unit: P1, to: C62}"), lots=_book((0.223, "0.0%"))).mapped
     assert mapped.subject["share"] == {"type": "Quantity", "value": "0.223", "unit": "C62"}
     assert mapped.lineage.cells()["/share/value"][0].value == "22.3%"
     whole = "mass: {contained: {of: {from: Nettogewicht kg, unit: KGM}, fraction: {from: NI, unit: P1}}, to: KGM}"
     (mapped,) = result_of(plan_of(SOURCE, whole), lots=_book((0.223, "0.0%"))).mapped
-    assert mapped.subject["mass"]["value"] == "223"  # type: ignore[index,call-overload]  # a quantity
+    assert object_in(mapped.subject["mass"])["value"] == "223"
     for rule in ("{from: NI, unit: C62}", "{from: NI, unit: KGM}", "{from: NI, number: source}"):
         (finding,) = result_of(plan_of(SOURCE, f"share: {rule}"), lots=_book((0.223, "0.0%"))).findings
         assert seen(finding) == (1, 2, "NI", "22.3%", "bad-number")
@@ -140,7 +141,7 @@ def test_percent_of_a_list_is_read_the_same_way() -> None:
     """What a spreadsheet saves as CSV says what it shows."""
     plan = plan_of(f"lots: {CSV}}}", "share: {from: NI, unit: P1}")
     result = result_of(plan, lots=b"LOT;NI\nL1;22,3%\nL2;22,1 %\nL3;%\nL4;5%%\n")
-    assert [mapped.subject["share"]["value"] for mapped in result.mapped] == ["22.3", "22.1"]  # type: ignore[index,call-overload]  # quantities
+    assert [object_in(mapped.subject["share"])["value"] for mapped in result.mapped] == ["22.3", "22.1"]
     assert [seen(one)[1:] for one in result.findings] == [(4, "NI", "%", "bad-number"), (5, "NI", "5%%", "bad-number")]
     assert [one.code for one in result_of(plan_of(f"lots: {CSV}}}", "share: {from: NI, unit: C62}"),
                                           lots=b"LOT;NI\nL1;22,3%\n").findings] == ["bad-number"]  # fmt: skip
@@ -157,7 +158,7 @@ def test_a_stored_uncertainty_is_no_text_of_the_locale() -> None:
     out = io.BytesIO()
     book.save(out)
     (mapped,) = result_of(plan_of(SOURCE, rule), lots=out.getvalue()).mapped
-    assert Decimal(mapped.subject["share"]["uncertainty"]) == Decimal("1.125")  # type: ignore[index,call-overload,arg-type]  # a quantity
+    assert Decimal(str(object_in(mapped.subject["share"])["uncertainty"])) == Decimal("1.125")
 
 
 @pytest.mark.parametrize("heading", ["Ni", "Ni %", "Nickelgehalt %"])
