@@ -19,9 +19,9 @@ from connector.errors import IllegalTransition
 from connector.exchange.agreed import agreements
 from connector.exchange.ports import Clock, Store
 from connector.exchange.rows import DatasetRow, EvidenceEntry, ProcessKind, ProcessRow
-from connector.exchange.stored import content_of, micros, time_of, under_way
+from connector.exchange.stored import content_of, is_in_force, micros, time_of, under_way
 from connector.model import JsonObject
-from connector.protocol.negotiation import State
+from connector.protocol.negotiation import Kind
 from connector.protocol.process import Role, Table
 
 CODE = "offer-withdrawn"
@@ -113,8 +113,11 @@ class Withdraw:
                     yield row
 
     async def _ended(self, topic: Ending, row: ProcessRow, reason: str) -> bool:
-        """Whether it ends for this reason: not where it has ended meanwhile, or ends already for another."""
-        if under_way(row) == topic.table.termination:
+        """Whether it ends for this reason: not where it has ended meanwhile, or ends already for another.
+
+        Nor where our FINALIZED event is out: what was agreed counts from then on (`is_in_force`).
+        """
+        if under_way(row) in {topic.table.termination, Kind.FINALIZE}:
             return False
         with suppress(IllegalTransition):
             await topic.terminate(row.pid, CODE, reason)
@@ -123,10 +126,8 @@ class Withdraw:
 
     async def _standing(self, dataset: DatasetRow) -> list[str]:
         """The agreements on it that are in force."""
-        found: list[str] = []
-        async for row in agreements(self.store, self.tenant, dataset.dataset_id):
-            if (row.role, row.replaced_by) == (Role.PROVIDER.value, None):
-                process = await self.store.load_process(self.tenant, "negotiation", row.negotiation_pid)
-                if process is not None and process.state == State.FINALIZED:
-                    found.append(row.agreement_id)
-        return found
+        return [
+            row.agreement_id
+            async for row in agreements(self.store, self.tenant, dataset.dataset_id)
+            if is_in_force(row, await self.store.load_process(self.tenant, "negotiation", row.negotiation_pid))
+        ]

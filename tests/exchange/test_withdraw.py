@@ -8,14 +8,16 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import orjson
 import pytest
 
 from connector.config import Approvals
-from connector.errors import Conflict, NotFound, NotOffered
+from connector.errors import Conflict, NotFound, NotOffered, PeerUnreachable
 from connector.exchange.contents import Contents
 from connector.exchange.crowd import Crowd
+from connector.exchange.ports import HttpAnswer
 from connector.exchange.rows import DatasetRow
 from connector.exchange.withdraw import Withdrawn
 from connector.model import Claim, Did
@@ -27,6 +29,7 @@ from connector.server.withdrawing import own_dataset
 from tests.exchange.deals import ask, dataset, offer
 from tests.exchange.test_hostile import play, services
 from tests.exchange.test_transfers import started
+from tests.network import Request
 from tests.simulator import SHARED, Node, World
 
 
@@ -111,6 +114,33 @@ def test_an_agreement_that_is_on_its_way_is_no_agreement_yet(tmp_path: Path) -> 
         assert withdrawn.agreements == []
 
     play(tmp_path, scene, approvals=Approvals(agreement="hold"))
+
+
+def test_an_agreement_whose_finalization_is_not_answered_yet_stands(tmp_path: Path) -> None:
+    """The customer has it, and its answer is lost: what we count is what we serve, and it is not ended."""
+
+    async def scene(world: World) -> None:
+        customer, supplier = world.nodes
+        there = urlsplit(customer.config.public_url).netloc
+        reach, lost = world.network.sites[there], True
+
+        async def cut(request: Request) -> HttpAnswer:
+            answer = await reach(request)
+            if lost and b"FINALIZED" in (request.body or b""):
+                raise PeerUnreachable("lost on the way back")
+            return answer
+
+        world.network.sites[there] = cut
+        deal = await ask(customer, supplier)
+        assert await deal.states() == ("FINALIZED", "VERIFIED")
+        withdrawn = await services(supplier).withdraw.run(await dataset(supplier))
+        assert withdrawn.agreements == [one.agreement_id for one in await supplier.store.list_agreements("")]
+        assert (len(withdrawn.agreements), withdrawn.terminated["negotiation"]) == (1, [])
+        lost = False
+        await asyncio.sleep(3600)
+        assert await deal.states() == ("FINALIZED", "FINALIZED")
+
+    play(tmp_path, scene)
 
 
 def test_a_withdrawal_while_a_request_is_weighed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
