@@ -201,6 +201,7 @@ class Run:
         self._blamer, _ = self._bind(blame=True)
         if self._header_mismatch(missing):
             return None
+        self._repeats.listed = self.plan.driving in self._joined
         for joined in self._joined.values():
             self._fill(joined)
         return program

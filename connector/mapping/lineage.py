@@ -11,10 +11,12 @@ from dataclasses import dataclass, replace
 
 from connector.mapping.columns import Frame, Ref, Template, origins
 from connector.mapping.source import Origin
+from connector.mapping.units import UNITS
 from connector.model import Finding, Json, JsonObject, Place
 
 _STEP = re.compile(r"\.([^.\[]+)|\[(\d+)\]")
 """A step of the JSON path that a finding on a document has: a key, or a place in a list."""
+_ADDED = frozenset(one.code for one in UNITS.values() if one.dimension in {"mass", "pieces", "volume"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,6 +59,16 @@ class Lineage:
         """The columns (name and index) of the document's own row that values outside every `each` are made from."""
         own = (refs for frame, template in self._trail if frame.parent is None for _, _, refs in template)
         return frozenset((ref.column, ref.index) for refs in own for ref in refs if ref.own)
+
+    def amounts(self) -> frozenset[str]:
+        """Of those columns the ones whose quantities add up: masses, pieces, volumes. A share or a voltage does not."""
+        found = set()
+        for pointer, frame, refs in self._entries():
+            node = _find(self._subject, pointer.removesuffix("/value"))
+            added = isinstance(node, dict) and node.get("unit") in _ADDED
+            if added and frame.parent is None and refs and refs[0].own:
+                found.add(refs[0].column)  # of a contained metal the mass comes first, then its share
+        return frozenset(found)
 
     def cells(self, *, left_out: bool = False) -> dict[str, tuple[Cell, ...]]:
         """JSON pointer in the subject -> the cells that the value is made from. `left_out`: also those of values that

@@ -8,6 +8,7 @@ from connector.mapping.engine import Result
 from tests.core.mapping.trial import CSV, plan_of, result_of
 
 PLAIN = "netMass: {from: A, unit: KGM}"
+SHARE = "moisture: {from: A, unit: P1}"
 SUM = "netMass: {sum: {each: lots, of: {from: A, unit: KGM}}, to: KGM}"
 EACH = "upstream: {each: lots, where: {column: B, in: [x]}, value: A}"
 
@@ -31,13 +32,30 @@ def test_an_amount_that_only_the_first_row_gives_is_told() -> None:
     assert "`950` in line 3, `12,5` in line 2" in doubt.message
 
 
+def test_an_amount_that_stands_there_again_is_told() -> None:
+    """Two deliveries of 500 kg, honest lines both, look like one line that a join has doubled: a person has to say."""
+    rows = ["1;500;x", "2;3;", "1;500;x", "1;500;y", "2;;", "1;0500;x"]
+    result = grouped(PLAIN, *rows)
+    assert [mapped.subject["netMass"] for mapped in result.mapped] == [
+        {"type": "Quantity", "value": "500", "unit": "KGM"},
+        {"type": "Quantity", "value": "3", "unit": "KGM"},
+    ]
+    differs, again = result.doubts
+    assert (differs.code, differs.place.value) == ("repeated-key-differs", "0500")
+    assert (again.code, again.place.column, again.place.line) == ("repeated-amount", "A", 2)
+    assert again.message.startswith("2 later rows of a key give the amount of the first again, which counts once")
+    assert "lines 4, 5 (1 row is the same in every cell); the first: `500` in line 2" in again.message
+    assert "add them up (`sum`)" in again.hint
+
+
 @pytest.mark.parametrize(
     ("document", "rows"),
     [
-        (PLAIN, ["1;12,5;a", "1;12,5;b"]),  # the column is not read, or says the same
+        (SHARE, ["1;12,5;a", "1;12,5;b"]),  # the column is not read, or says the same and does not add up
         (PLAIN, ["1;12,5;", "1;;"]),  # a merged cell
         (PLAIN, ["1;wrong;", "1;12,5;"]),  # no document, a finding
-        (SUM, ["1;12,5;", "1;950;"]),  # all rows count
+        (SUM, ["1;12,5;", "1;950;", "1;950;"]),  # all rows count
+        (f"{PLAIN}\n{EACH}", ["1;7;x", "1;7;x"]),  # the rows are listed, and repeat what is their lot's
         (EACH, ["1;7;x", "1;8;y"]),  # the plan leaves it out by name
     ],
 )
