@@ -31,7 +31,7 @@ from connector.mapping.joins import Joined, frames, look_frame, looker, rows_for
 from connector.mapping.mangled import whole_text
 from connector.mapping.plan import Plan
 from connector.mapping.shape import AnyValue, Condition, Conditional, From, Join, Lookup, Part
-from connector.mapping.source import Table
+from connector.mapping.source import SeveralCell, Table
 from connector.mapping.spelling import refuse
 from connector.mapping.unfit import Unfit
 from connector.model import Json
@@ -150,7 +150,7 @@ class Binder:
         try:
             get, refs, owner = resolve(name, scope)
             self.named.setdefault(owner.name, set()).update(ref.column for ref in refs)
-            return get, refs, owner  # noqa: TRY300  # the two errors below are resolve's
+            return (_one(get) if owner.source.has_lists else get), refs, owner  # the two errors below are resolve's
         except MissingColumn as missing:
             self.missing.append(missing)
         except NoOuterRow as error:
@@ -277,6 +277,18 @@ def _demanded(make: Callable[[Frame], _T | None]) -> Callable[[Frame], _T | None
         return value
 
     return demanded
+
+
+def _one(get: Get) -> Get:
+    """The cell, where it is not a list of several."""
+
+    def read(frame: Frame) -> str:
+        if isinstance(cell := get(frame), SeveralCell):
+            hint = "`record` with the path of a list makes each of its objects a row; or export one value per record"
+            raise Unfit("several-values", f"`{cell}` is a list here, where one value is meant.", hint)
+        return cell
+
+    return read
 
 
 def _whole(get: Get) -> Get:

@@ -178,6 +178,11 @@ class Source(Part):
         return self.is_workbook or self.format in {"odata", "json"}
 
     @property
+    def has_lists(self) -> bool:
+        """Whether a field may be a list of several."""
+        return self.format in {"odata", "json"}
+
+    @property
     def may_lose_zeros(self) -> bool:
         """Whether a cell that is meant as text may be stored as a number, without its leading zeros."""
         return self.is_workbook

@@ -90,7 +90,11 @@ class MeasureBinder(Binder):
         self.trace(at.term("value"), refs)
         fixed = spec.unit if isinstance(spec.unit, str) and target in {None, spec.unit} else None
 
-        own = refs[0].index if fixed and len(refs) == 1 and refs[0].own and spec.from_ == refs[0].column else -1
+        own = (
+            refs[0].index
+            if fixed and not owner.source.has_lists and len(refs) == 1 and refs[0].own and spec.from_ == refs[0].column
+            else -1
+        )
         if own >= 0:
             plain = _fixed(own, read, fixed)
             return Made(self.conditional(spec, plain, refs, scope, at), refs=refs)

@@ -2,6 +2,9 @@
 
 Numbers keep their written digits; keys may not stand twice (RFC 8259, 4 leaves that open, we do not). Pages follow
 each other in name order; a last page that names a next one means that the export is not whole.
+
+Converters from XML write one as a value and several as a list. That is read as it is meant: a list of one is its
+member, an object where the path has a list is a list of one. A list of several is no value: told where it is read.
 """
 
 from __future__ import annotations
@@ -14,11 +17,13 @@ from typing import NoReturn
 from connector.mapping.delimited import decoded
 from connector.mapping.numerals import plain
 from connector.mapping.records import Flat
-from connector.mapping.source import NumberCell, SourceFile, content, unreadable
+from connector.mapping.source import NumberCell, SeveralCell, SourceFile, content, unreadable
 from connector.mapping.unfit import Unfit
 from connector.model import Json, JsonObject
 
 MAX_DEPTH = 32
+_LOOKED_AT, _SHOWN = 20, 80
+"""Members of a list that show which fields it has; characters of it that are shown."""
 
 
 class _NoObject(ValueError):
@@ -78,7 +83,7 @@ class _Page:
                 line += self.text.count("\n", counted, start)
                 counted = start
                 for chain in _chains([tree], below):
-                    yield line, _flat(chain)
+                    yield line, _flat(chain, below)
         except (ValueError, RecursionError) as error:
             raise self._broken(error) from error
 
@@ -186,14 +191,15 @@ def _chains(path: list[Json], below: list[str]) -> Iterator[list[JsonObject]]:
     inner = tree.get(below[0])
     if isinstance(inner, dict) and isinstance(inner.get("results"), list):
         inner = inner["results"]
-    for child in inner if isinstance(inner, list) else []:
+    for child in inner if isinstance(inner, list) else [inner] if inner else []:
         yield from _chains([*path, child], below[1:])
 
 
-def _flat(chain: list[JsonObject]) -> dict[str, str]:
+def _flat(chain: list[JsonObject], below: list[str]) -> dict[str, str]:
+    """The fields of a record and its parents; the rows of a list on the path are no field of their parent."""
     cells: dict[str, str] = {}
-    for tree in reversed(chain):
-        _fields(cells, tree, "", 0)
+    for tree, rows in zip(reversed(chain), ("", *reversed(below)), strict=True):
+        _fields(cells, {key: value for key, value in tree.items() if key != rows} if rows else tree, "", 0)
     return cells
 
 
@@ -201,10 +207,25 @@ def _fields(cells: dict[str, str], tree: JsonObject, prefix: str, depth: int) ->
     if depth > MAX_DEPTH:
         raise ValueError(f"the JSON is nested deeper than {MAX_DEPTH}")
     for key, value in tree.items():
+        if isinstance(value, list):
+            single = len(value) == 1 and not isinstance(value[0], list)
+            value = value[0] if single else _several(cells, value, prefix + key, depth)  # noqa: PLW2901  # what it means
         if isinstance(value, dict):
             _fields(cells, value, f"{prefix}{key}/", depth + 1)
         elif not isinstance(value, list):
             cells.setdefault(prefix + key, _cell(value))
+
+
+def _several(cells: dict[str, str], values: list[Json], name: str, depth: int) -> Json:
+    """What stands for a list: of objects their fields, each of which is several; the text of others."""
+    below: dict[str, str] = {}
+    others = ["[...]" if isinstance(value, list) else _cell(value) for value in values if not isinstance(value, dict)]
+    for value in values[:_LOOKED_AT]:
+        if isinstance(value, dict):
+            _fields(below, value, f"{name}/", depth + 1)
+    for column, shown in below.items():
+        cells.setdefault(column, SeveralCell(f"{shown[:_SHOWN]}, ..."))
+    return SeveralCell(", ".join(others[:_LOOKED_AT])[:_SHOWN]) if others else []
 
 
 def _cell(value: Json) -> str:
@@ -212,4 +233,4 @@ def _cell(value: Json) -> str:
         return "true" if value else "false"
     if value is None:
         return ""
-    return value if isinstance(value, NumberCell) else str(value).strip()
+    return value if isinstance(value, NumberCell | SeveralCell) else str(value).strip()

@@ -14,7 +14,7 @@ from connector.mapping.dates import written_so
 from connector.mapping.exports import Source
 from connector.mapping.likeness import Words, telling
 from connector.mapping.numerals import numeral
-from connector.mapping.source import DateCell, NumberCell, PercentCell, Row, Table
+from connector.mapping.source import DateCell, NumberCell, PercentCell, Row, SeveralCell, Table
 from connector.mapping.unfit import Unfit
 from connector.mapping.units import ISO_UNITS, SAP_UNITS, UNITS, unit_called, unit_named
 
@@ -83,9 +83,10 @@ def profile(source: Source, table: Table) -> tuple[Column, ...]:
     rows = list(islice(table.rows, _ROWS))
     index = {name: number for number, name in enumerate(table.columns) if name}
     return tuple(
-        _column(source, name, [row.cells[number] for row in rows], _units(rows, index.get(f"{name}@unit")))
+        _column(source, name, single, _units(rows, index.get(f"{name}@unit")))
         for name, number in index.items()
         if not (name.endswith("@unit") and name.removesuffix("@unit") in index)
+        if (single := [row.cells[number] for row in rows if not isinstance(row.cells[number], SeveralCell)]) or not rows
     )
 
 

@@ -28,7 +28,7 @@ from connector.mapping.numerals import LOCALES, spelled_in
 from connector.mapping.source import DateCell, NumberCell, SourceFile, Unreadable, content
 from connector.mapping.tables import beginning
 from connector.mapping.units import unit_named
-from connector.model import counted, list_in, objects_in
+from connector.model import counted, objects_in
 
 Setting = str | tuple[str, ...] | dict[str, str]
 _LOOKED_AT = 2_000
@@ -390,7 +390,7 @@ def _json(found: Sniffed, data: bytes, record: str) -> None:
     found.note("format", "odata" if paged or path.startswith("d/") else "json", "pages of records")
     if path != "value" or not paged:
         found.settings["record"] = path or "."
-    nested = {key for row in objects_in(tree)[:_FEW] for key, value in row.items() if list_in(value)}
+    nested = {key for row in objects_in(tree)[:_FEW] for key, value in row.items() if objects_in(value)}
     if nested and not record:
         below = ", ".join(f"--record {path}/{key}".replace(" /", " ") for key in sorted(nested))
         found.reasons.append(f"record: each one holds lists of its own: {below}")

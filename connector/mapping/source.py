@@ -51,6 +51,12 @@ class DateCell(str):
     __slots__ = ()
 
 
+class SeveralCell(str):
+    """A field of JSON that is a list of several in this record: text to look at, and no value."""
+
+    __slots__ = ()
+
+
 class Position(NamedTuple):
     """Where a cell of an EDI file stands: its segment's number in the file, its first character's, counted from 0."""
 

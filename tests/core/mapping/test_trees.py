@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 
 import pytest
 
@@ -179,3 +180,80 @@ def test_json_with_nested_lists() -> None:
     )
     data = json.dumps({"orders": [{"order": "1", "items": [{"item": "a"}, {"item": "b"}]}, {"order": "2"}]}).encode()
     assert [mapped.key for mapped in result_of(plan, orders=data).mapped] == ["1-a", "1-b"]
+
+
+FORM = 'lots: {file: "*.json", format: json, record: "lots", key: LOT'
+CONVERTED = plan_of(
+    f"{FORM}}}",
+    """
+    netMass: {from: Mass, unit: KGM}
+    producedAt: {mint: Facility, key: Site/No}
+    materialType: Kind
+    """,
+)
+
+
+def _lots(*lots: Mapping[str, object]) -> bytes:
+    return json.dumps({"lots": lots}, indent=0).encode()
+
+
+def test_a_list_of_one_is_its_member() -> None:
+    """What converters from XML write where another record has several; an empty list is empty."""
+    one = {"LOT": "1", "Mass": "5", "Site": {"No": "10"}, "Kind": "a"}
+    listed = {"LOT": "2", "Mass": [5], "Site": [{"No": "10"}], "Kind": ["a"]}
+    bare = {"LOT": "3", "Mass": [], "Site": [], "Kind": []}
+    result = result_of(CONVERTED, lots=_lots(one, listed, bare))
+    assert not result.findings
+    first, second, third = ({k: v for k, v in each.subject.items() if k != "id"} for each in result.mapped)
+    assert first == second
+    assert first == {
+        "type": "MaterialLot", "netMass": {"type": "Quantity", "value": "5", "unit": "KGM"},
+        "producedAt": "id:Facility:10", "materialType": "a",
+    }  # fmt: skip
+    assert third == {"type": "MaterialLot"}
+
+
+@pytest.mark.parametrize(
+    ("several", "column", "shown"),
+    [
+        ({"Mass": [5, 6]}, "Mass", "5, 6"),
+        ({"Site": [{"No": "10"}, {"No": "11"}]}, "Site/No", "10, ..."),
+        ({"Site": [{"Name": "A"}, {"No": "11"}]}, "Site/No", "11, ..."),
+        ({"Kind": ["a", "b"]}, "Kind", "a, b"),
+        ({"Kind": [["a"]]}, "Kind", "[...]"),
+        ({"LOT": ["1", "2"]}, "LOT", "1, 2"),
+    ],
+)
+def test_a_list_of_several_is_no_value(several: dict[str, object], column: str, shown: str) -> None:
+    """It was read as empty, and its term was left out without a word."""
+    good = {"LOT": "1", "Mass": "5", "Site": {"No": "10"}, "Kind": "a"}
+    result = result_of(CONVERTED, lots=_lots(good, good | {"LOT": "2"} | several, {"LOT": "3", "Tags": ["x", "y"]}))
+    assert [mapped.key for mapped in result.mapped] == ["1", "3"]
+    assert {(each.code, each.place.column, each.place.value) for each in result.findings} == {
+        ("several-values", column, shown)
+    }
+
+
+def test_a_condition_on_a_list_of_several_is_told() -> None:
+    """Whether the row counts nobody can say."""
+    plan = plan_of(f"{FORM}, where: {{column: Kind, in: [a]}}}}", "materialType: Kind")
+    result = result_of(plan, lots=_lots({"LOT": "1", "Kind": ["a", "b"]}, {"LOT": "2", "Kind": "a"}))
+    assert [each.code for each in result.findings] == ["several-values"]
+
+
+def test_an_object_where_the_path_has_a_list_is_a_row() -> None:
+    """Orders of one item had no row at all; an order of several has no column of its own items."""
+    plan = plan_of(
+        'orders: {file: "*.json", format: json, record: orders/items/item, key: order}',
+        "materialType: item",
+        header='key: "{order}-{item}"',
+    )
+    orders = [
+        {"order": "1", "items": {"item": {"item": "a"}}},
+        {"order": "2", "items": {"item": [{"item": "b"}, {"item": "c"}]}},
+        {"order": "3", "items": ""},
+    ]
+    data = json.dumps({"orders": orders}).encode()
+    assert [mapped.key for mapped in result_of(plan, orders=data).mapped] == ["1-a", "2-b", "2-c"]
+    (broken,) = result_of(plan, orders=json.dumps({"orders": [{"order": "1", "items": "none"}]}).encode()).findings
+    assert broken.code == "bad-structure"
