@@ -34,8 +34,9 @@ FactsFrom = Callable[[Did, Sequence[bytes]], Awaitable[Facts]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Grant:
-    """What a running transfer gives its consumer."""
+    """What a running transfer gives its consumer. `pid`: the transfer's."""
 
+    pid: str
     facts: Facts
     agreement_id: str
     dataset: DatasetRow
@@ -85,7 +86,7 @@ class Grants:
         claim = Claim(name="agreementHeld", value="true", source=content["agreement"])
         policy = self.policies.under(dataset, content.get("terms"))
         facts = facts.with_claims(claim, *await self.contents.claims(policy, dataset.dataset_id))
-        grant = Grant(facts=facts, agreement_id=content["agreement"], dataset=dataset, policy=policy)
+        grant = Grant(pid=process.pid, facts=facts, agreement_id=content["agreement"], dataset=dataset, policy=policy)
         if PIN in policy.operands:
             await self._check_pin(grant)
         return grant
@@ -95,7 +96,8 @@ class Grants:
         decision = evaluate(grant.policy, grant.facts, self.clock.now(), stage=Stage.TRANSFER)
         if not decision.permit and PIN in decision.failed_operands():
             told: JsonObject = {
-                "party": grant.facts.party, "agreement": grant.agreement_id, "decision": decision.as_json(),
+                "party": grant.facts.party, "agreement": grant.agreement_id, "pid": grant.pid,
+                "decision": decision.as_json(),
             }  # fmt: skip
             await self.store.append_evidence([self._entry("data-denied", told)])
             raise NotAllowed("the data is no longer what the agreement pins", hint="negotiate a new agreement on it")

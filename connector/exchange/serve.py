@@ -4,7 +4,7 @@ A page lists, for every record of the dataset that this caller may get, all its 
 access class the policy opens to the caller have a `url`, the others have none, so that a customer can name what it may
 not read (DECISIONS, "Links keep secrets"). A record none of whose credentials is open is not listed, and nothing tells
 of it: neither the place at which a page ends nor the answer to who asks for one of its digests. Files follow the
-records, with their size; for one that is not open the same holds.
+records, with their size; for one that is not open the same holds. Our own log has what was left out (`left_out`).
 
 Each record is a unit with an address of its own (`unit` in its lines), by an opaque id; who has a number of it (serial,
 lot, an id in a data carrier) asks for that. Both cost the same among a hundred units and millions.
@@ -21,6 +21,7 @@ from connector.credentials.ids import open_place, open_unit, seal_place, unit_id
 from connector.credentials.refused import Refused
 from connector.errors import NotFound
 from connector.exchange.grants import Grant
+from connector.exchange.left_out import LeftOut
 from connector.exchange.pages import FILE
 from connector.exchange.ports import Clock, Store
 from connector.exchange.rows import CredentialRow, EvidenceEntry, FileRow, RecordRow
@@ -60,39 +61,43 @@ class Serve:
 
     async def listed(self, grant: Grant, place: str) -> tuple[list[Json], str]:
         """The lines of a page, and the place at which the next one begins, or nothing. `place`: empty for the first."""
-        if place.startswith(_AMONG_FILES):
-            return await self._with_files(grant, [], place.removeprefix(_AMONG_FILES))
-        records = await self.store.list_records(
-            self.tenant, dataset_id=grant.dataset.dataset_id, after=(place, self.did), limit=PAGE_RECORDS
-        )
-        items: list[Json] = []
-        units = 0
-        for record in records:
-            listed = await self._items(grant, record)
-            units += bool(listed)
-            items += listed
-        await self._note("data-page", grant, {"records": units, "after": place})
-        if len(records) == PAGE_RECORDS:
-            return items, records[-1].record_id
-        return await self._with_files(grant, items, "")
+        left, units, items, following = LeftOut(), 0, list[Json](), ""
+        among_files = place.startswith(_AMONG_FILES)
+        if not among_files:
+            records = await self.store.list_records(
+                self.tenant, dataset_id=grant.dataset.dataset_id, after=(place, self.did), limit=PAGE_RECORDS
+            )
+            for record in records:
+                listed = await self._items(grant, record, left)
+                units += bool(listed)
+                items += listed
+            following = records[-1].record_id if len(records) == PAGE_RECORDS else ""
+        if not following:
+            after = place.removeprefix(_AMONG_FILES) if among_files else ""
+            files, following = await self._files(grant, after, left)
+            items += files
+        await self._note("data-page", grant, {"records": units, "after": place, **left.as_json()})
+        return items, following
 
-    async def _with_files(self, grant: Grant, items: list[Json], after: str) -> tuple[list[Json], str]:
+    async def _files(self, grant: Grant, after: str, left: LeftOut) -> tuple[list[Json], str]:
         files = await self.store.list_files(self.tenant, grant.dataset.dataset_id, "", after=after, limit=PAGE_RECORDS)
-        listed: list[Json] = [
-            {
-                "id": row.digest,
-                "type": FILE,
-                "name": row.name,
-                "mediaType": row.media_type,
-                "size": row.size,
-                "digest": row.digest,
-                "url": f"{self.data_url}/{row.digest}",
-            }
-            for row in files
-            if self._opens(grant, row).permit
-        ]
-        following = _AMONG_FILES + files[-1].digest if len(files) == PAGE_RECORDS else ""
-        return [*items, *listed], following
+        listed: list[Json] = []
+        for row in files:
+            decision = self._opens(grant, row)
+            if decision.permit:
+                listed.append({
+                    "id": row.digest,
+                    "type": FILE,
+                    "name": row.name,
+                    "mediaType": row.media_type,
+                    "size": row.size,
+                    "digest": row.digest,
+                    "url": f"{self.data_url}/{row.digest}",
+                })  # fmt: skip
+            else:
+                left.files += 1
+                left.note(decision)
+        return listed, _AMONG_FILES + files[-1].digest if len(files) == PAGE_RECORDS else ""
 
     async def unit(self, grant: Grant, ident: str) -> JsonObject:
         """The lines of one unit, by its opaque id."""
@@ -112,9 +117,10 @@ class Serve:
 
     async def _units(self, grant: Grant, records: Sequence[RecordRow]) -> JsonObject:
         """What is not there and what is not open look the same."""
-        items = [line for record in records for line in await self._items(grant, record)]
+        left = LeftOut()
+        items = [line for record in records for line in await self._items(grant, record, left)]
         told: list[Json] = [record.record_id for record in records]
-        await self._note("data-unit" if items else "data-denied", grant, {"units": told})
+        await self._note("data-unit" if items else "data-denied", grant, {"units": told, **left.as_json()})
         if not items:
             raise NotFound(_NO_UNIT)
         return {"dataset": grant.dataset.dataset_id, "items": items}
@@ -153,11 +159,19 @@ class Serve:
             raise NotFound(_NO_CREDENTIAL)
         return row
 
-    async def _items(self, grant: Grant, record: RecordRow) -> list[Json]:
+    async def _items(self, grant: Grant, record: RecordRow, left: LeftOut) -> list[Json]:
         credentials = await self._credentials(record)
         unit = unit_claims(grant.policy, record, credentials)
-        opened = {row.digest for row in credentials if self._decide(grant, row, unit).permit}
+        opened: set[str] = set()
+        for row in credentials:
+            decision = self._decide(grant, row, unit)
+            if decision.permit:
+                opened.add(row.digest)
+            else:
+                left.values += 1
+                left.note(decision)
         if not opened:
+            left.units += 1
             return []
         address = f"{self.data_url}/units/{unit_id(self.place_key, grant.dataset.dataset_id, record.record_id)}"
         return [
@@ -186,6 +200,6 @@ class Serve:
         return evaluate(grant.policy, facts, self.clock.now(), stage=Stage.DATA)
 
     async def _note(self, event: str, grant: Grant, body: JsonObject) -> None:
-        told: JsonObject = {"party": grant.facts.party, "agreement": grant.agreement_id, **body}
+        told: JsonObject = {"party": grant.facts.party, "agreement": grant.agreement_id, "pid": grant.pid, **body}
         entry = EvidenceEntry(tenant=self.tenant, at=micros(self.clock.now()), event=event, body=orjson.dumps(told))
         await self.store.append_evidence([entry])

@@ -17,9 +17,9 @@ FAILS: Final = frozenset({State.NOT_SATISFIED, State.UNKNOWN})
 APPLIES: Final = frozenset({State.SATISFIED, State.UNKNOWN})
 _STEP: Final = re.compile(r"(\w+)\[([0-9]+)\]")
 
-_Way: TypeAlias = list[tuple[str, str]]
+Way: TypeAlias = list[tuple[str, str]]
 """A path in steps: `permission[1].constraint[0].or[2]` is (permission, 1), (constraint, 0), (or, 2)."""
-_Leaf: TypeAlias = tuple[_Way, str, bool]
+_Leaf: TypeAlias = tuple[Way, str, bool]
 """Its way, its path, and whether it says no."""
 
 
@@ -29,10 +29,15 @@ def culprits(checked: Iterable[tuple[str, str]], *, prohibited: bool) -> tuple[s
     `prohibited`: by prohibitions, which wins over whatever the permissions say.
     """
     effect, bad = ("prohibition", APPLIES) if prohibited else ("permission", FAILS)
-    leaves = [(_STEP.findall(path), path, state in bad) for path, state in checked]
+    leaves = [(way_of(path), path, state in bad) for path, state in checked]
     ours = [leaf for leaf in leaves if len(leaf[0]) > 1 and leaf[0][0][0] == effect]
     rules = [list(parts) for _, parts in groupby(ours, lambda leaf: leaf[0][0])]
     return tuple(path for parts in rules for path in _guilty(parts, 1, prohibited=prohibited))
+
+
+def way_of(path: str) -> Way:
+    """A constraint's path in steps."""
+    return _STEP.findall(path)
 
 
 def rule_of(path: str) -> str:

@@ -74,11 +74,21 @@ class Decision(NamedTuple):
 
     def failed_operands(self) -> tuple[str, ...]:
         """Names of the operands that made it a no, in the policy's order."""
-        if self.permit:
-            return ()
-        checked = ((check.path, verdict[0]) for check, verdict in zip(self.checks, self.verdicts, strict=True))
-        guilty = frozenset(culprits(checked, prohibited=self.reason is Reason.PROHIBITED))
+        guilty = self._guilty()
         return tuple(dict.fromkeys(check.constraint.left for check in self.checks if check.path in guilty))
+
+    def why(self) -> JsonObject:
+        """The owner's reason without what did not count, for where many are told."""
+        guilty = self._guilty()
+        pairs = zip(self.checks, self.verdicts, strict=True)
+        rules: list[Json] = [_entry(check, verdict, self.at) for check, verdict in pairs if check.path in guilty]
+        return {**self.as_json(), "rules": rules}
+
+    def _guilty(self) -> frozenset[str]:
+        if self.permit:
+            return frozenset()
+        checked = ((check.path, verdict[0]) for check, verdict in zip(self.checks, self.verdicts, strict=True))
+        return frozenset(culprits(checked, prohibited=self.reason is Reason.PROHIBITED))
 
 
 _Node: TypeAlias = Callable[[Known, list[Verdict]], bool]

@@ -16,7 +16,7 @@ from aiohttp import web
 
 from connector.errors import NotFound
 from connector.exchange.rows import EvidenceRow
-from connector.model import JsonObject, object_in
+from connector.model import JsonObject, object_in, objects_in
 from connector.provenance.evidence import GENESIS, check
 from connector.server import entries
 from connector.server.operator_layout import PAGE, show
@@ -57,13 +57,14 @@ async def _listed(request: web.Request, *, only_denied: bool) -> web.Response:
         return entries.wanted(one, did=did, event=asked["event"], only_denied=only_denied)
 
     number = int(before) if before.isdecimal() and len(before) < _DIGITS else None
-    found, back = await _newest(services, wanted, number)
+    found, back = await _newest(services, wanted, _denial if only_denied else _itself, number)
     told: list[JsonObject] = [
         {
             "seq": one["seq"], "when": entries.when(one), "event": one["event"], "party": entries.party_of(one),
             "about": entries.about(one), "policy": entries.policy_in_words(one), "denied": entries.denied(one),
+            "word": "left out" if entries.left_out(one) else "denied" if entries.denied(one) else "permitted",
         }
-        for one in (_once(found) if only_denied else found)
+        for one in found
     ]  # fmt: skip
     return show(
         request, "log", entries=told, asked=asked, only_denied=only_denied, first=not before,
@@ -71,35 +72,48 @@ async def _listed(request: web.Request, *, only_denied: bool) -> web.Response:
     )  # fmt: skip
 
 
-def _once(found: list[JsonObject]) -> list[JsonObject]:
-    """The end of a negotiation says its denial again: it is listed once, as it was decided."""
-    told: dict[object, JsonObject] = {}
-    for one in found:
-        pid = object_in(one["body"]).get("pid")
-        told[(pid, orjson.dumps(entries.decisions(one))) if pid else one["seq"]] = one
-    return list(told.values())
+def _itself(entry: JsonObject) -> object:
+    return entry["seq"]
+
+
+def _denial(entry: JsonObject) -> object:
+    """The end of a negotiation says its denial again: it is listed once, as it was decided. So is what page after page
+    of a fetch leaves out for the same reason.
+    """
+    pid = object_in(entry["body"]).get("pid")
+    return (pid, _reasons(entry)) if pid else entry["seq"]
+
+
+def _reasons(entry: JsonObject) -> bytes:
+    decisions = entries.decisions(entry)
+    if entries.left_out(entry):
+        paths = [[str(rule["constraint"]) for rule in objects_in(one.get("rules"))] for one in decisions]
+        return orjson.dumps([entry["event"], *sorted(paths)])
+    return orjson.dumps(decisions)
 
 
 async def _newest(
-    services: Services, wanted: Callable[[JsonObject], bool], before: int | None
+    services: Services, wanted: Callable[[JsonObject], bool], key: Callable[[JsonObject], object], before: int | None
 ) -> tuple[list[JsonObject], int]:
-    """A page of what is wanted, the newest first, and the number of the entry up to which was looked."""
+    """A page of what is wanted, the newest first, and the number of the entry up to which was looked. Of several with
+    one `key` the oldest, in the place of the newest.
+    """
     counts = await services.store.counts(services.tenant) if before is None else {}
     back = counts.get("evidence", 0) + 1 if before is None else before
     least = max(1, back - _FURTHEST)
-    found: list[JsonObject] = []
+    found: dict[object, JsonObject] = {}
     while back > least:
         after = max(0, back - 1 - _READ)
         rows = await services.store.evidence(services.tenant, after=after, limit=back - 1 - after)
         for row in reversed(rows):
             back = row.seq
             if wanted(one := entries.as_json(row)):
-                found.append(one)
+                found[key(one)] = one
                 if len(found) == PAGE:
-                    return found, back
+                    return [*found.values()], back
         if not rows:
             break
-    return found, back
+    return [*found.values()], back
 
 
 async def _entry(request: web.Request) -> web.Response:

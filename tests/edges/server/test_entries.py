@@ -36,6 +36,20 @@ BY_ROLE = policy(rule("use", MEMBER), prohibition=[rule("use", c("role", "isAnyO
                 "asked: none of did:web:caller.example"
             ),
         ),
+        (
+            policy(
+                rule("use", {"or": [c("role", "eq", "miner"), {"and": [MEMBER, c("mandate", "eq", "active")]}]}, MEMBER)
+            ),
+            facts(role="trader"),
+            (
+                "permission[0]: one of: (role is trader, asked: miner) or (membership is not known, asked: active; "
+                "mandate is not known, asked: active); membership is not known, asked: active"
+            ),
+        ),
+        (
+            policy(rule("use"), prohibition=[rule("use", {"or": [MEMBER, c("role", "eq", "trader")]})]),
+            facts(role="trader", membership="suspended"), "prohibition[0] forbids it: role is trader",
+        ),
     ],
 )  # fmt: skip
 def test_a_denial_says_which_rule_and_why(given: Policy, known: Facts, told: str) -> None:

@@ -10,9 +10,11 @@ from __future__ import annotations
 
 import random
 import re
+from collections import Counter
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
+from typing import Any
 
 import orjson
 import pytest
@@ -24,10 +26,11 @@ from connector.credentials.ids import unit_id
 from connector.errors import NotAuthenticated
 from connector.exchange import serve
 from connector.exchange.grants import Grant, Grants
+from connector.exchange.left_out import MOST_REASONS
 from connector.exchange.publication import Declared
 from connector.exchange.rows import DatasetRow
 from connector.model import AccessClass, Claim, Did, Facts, Json
-from connector.server import site
+from connector.server import entries, site
 from connector.server.services import Services
 from connector.vocabulary.views import Audience, audience_classes
 from tests.canaries import Planted, Planter, marks
@@ -151,8 +154,8 @@ class Admitted(Grants):
         if dataset is None or audience not in CALLERS:
             raise NotAuthenticated("the data token opens nothing")
         return Grant(
-            facts=CALLERS[Audience(audience)], agreement_id="urn:uuid:agreement", dataset=dataset,
-            policy=self.policies.of(dataset),
+            pid="urn:uuid:transfer", facts=CALLERS[Audience(audience)], agreement_id="urn:uuid:agreement",
+            dataset=dataset, policy=self.policies.of(dataset),
         )  # fmt: skip
 
 
@@ -251,6 +254,48 @@ async def test_what_is_shut_leaves_no_trace(scene: Scene, monkeypatch: pytest.Mo
             f"records/{number}/latest", CALLERS[Audience.PUBLIC], scene.services.clock.now()
         )
         assert (answer.status, answer.body) == (404, b"")
+
+
+async def test_what_was_left_out_is_on_record(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In the entry of the page, counted, with the rule that said no: not an entry for each unit. Files too, and units
+    that were asked for alone.
+    """
+    monkeypatch.setattr(serve, "PAGE_RECORDS", PAGE)
+    await scene.publish(Planter(scene.services.bundle, 5), 5)
+    await scene.publish_files(random.Random(5))
+
+    async def noted() -> list[dict[str, Any]]:
+        rows = await scene.services.store.evidence("", limit=10_000)
+        return [entries.as_json(row) for row in rows if row.event.startswith("data-")]
+
+    pages, path = 0, "/data"
+    while path:
+        pages += 1
+        found = re.search(rb'"next":"https://[^/]+([^"]+)"', await scene.get(path, Audience.PUBLIC))
+        path = found[1].decode() if found else ""
+    told = await noted()
+    assert {one["event"] for one in told} == {"data-page"}
+    assert len(told) == pages > 2
+    left = Counter[str]()
+    for one in told:
+        left.update(one["body"].get("leftOut", {}))
+        assert one["body"]["pid"] == "urn:uuid:transfer"
+        assert len(one["body"].get("decisions", [])) <= MOST_REASONS
+    shut = [one for one in scene.planted if not one.seen(audience_classes(Audience.PUBLIC))]
+    assert left["units"] == sum(one.record_type != FILE for one in shut) == 5
+    assert left["files"] == sum(one.record_type == FILE for one in shut) > 1
+    assert left["values"] > left["units"]
+    first = next(one for one in told if "units" in one["body"].get("leftOut", {}))
+    assert entries.denied(first)
+    assert re.match(r"left out \d+ whole units?, \d+ credentials", entries.policy_in_words(first))
+    assert "accessClass is B2B, asked: PUB" in entries.policy_in_words(first)
+
+    await scene.get("/data/units?number=P1", Audience.PUBLIC)
+    last = (await noted())[-1]
+    assert (last["event"], entries.denied(last), last["body"]["leftOut"]["units"]) == ("data-denied", True, 1)
+    await scene.get("/data", Audience.B2B)
+    customer = (await noted())[-1]
+    assert "units" not in customer["body"].get("leftOut", {}), "what is open to him is not left out"
 
 
 @pytest.mark.parametrize("made_up", ["urn:record:FacilityRecord:P0", "A" * 22, "%25", "%C3%A4"])

@@ -137,6 +137,33 @@ async def test_an_old_denial_is_found_bit_by_bit(desk: Desk) -> None:
     assert "not-satisfied" in page
 
 
+async def test_what_a_fetch_left_out_is_one_denial(desk: Desk) -> None:
+    """However many pages it had. What another one left out, or for another reason, is one of its own."""
+    await desk.sign_in()
+
+    def denial(*failed: str) -> dict[str, Any]:
+        rules = [
+            {
+                "constraint": f"permission[0].constraint[{number}]", "left": left, "operator": "eq", "right": "a",
+                "value": "c", "state": "not-satisfied", "source": "",
+            }
+            for number, left in enumerate(failed)
+        ]  # fmt: skip
+        return {"decision": "deny", "reason": "not-permitted", "stage": "data", "leftOut": 7, "rules": rules}
+
+    await entries(desk, "audit-read", party="did:web:x", decision=denial("leadsTo"))
+    for pid, failed in (("urn:t1", ["accessClass"]), ("urn:t1", ["accessClass", "unitBuyer"]), ("urn:t2", ["site"])):
+        decisions = [{**denial(*failed), "at": f"2027-01-01T00:00:{second:02}Z"} for second in range(30)]
+        for one in decisions:
+            await entries(desk, "data-page", party="did:web:x", pid=pid, leftOut={"values": 7}, decisions=[one])
+    _, page = await desk.get(f"{desk.place}denials")
+    assert page.count("left out 7 credentials: permission[0]: ") == 3
+    assert "leadsTo is c" in page, "they don't take the place of another denial"
+    _, page = await desk.get(f"{desk.place}evidence/2")
+    assert f'href="{desk.place}exchanges/urn:t1"' in page
+    assert "accessClass is c, asked: a" in page
+
+
 async def test_a_changed_log_is_told(desk: Desk) -> None:
     """By the number of the entry that does not fit; before that it was whole."""
     await desk.sign_in()
