@@ -8,7 +8,6 @@ is said by the matches table (`en-18223`); all other terms are elements, so noth
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from decimal import Decimal
 from typing import Final
 
 from connector.bridges import crossing
@@ -16,6 +15,7 @@ from connector.bridges.crossing import Crossed
 from connector.bridges.form import NUMBERS, as_number, as_text
 from connector.bridges.matches import Matches
 from connector.errors import BadInput
+from connector.mapping.unfit import Unfit
 from connector.model import Json, JsonObject
 from connector.vocabulary.terms import MODEL_OF, Term, Terms
 
@@ -81,22 +81,28 @@ def _elements(terms: Terms, class_name: str, values: Mapping[str, Json]) -> Iter
     for key, value in values.items():
         if key == "type":
             continue
-        term = terms.find(class_name, key)
-        head: JsonObject = {"elementId": key, "dictionaryReference": key if term is None else term.iri}
-        if term is None or term.range.kind != "class":
-            yield {**head, **_plain(term, value)}
-        elif isinstance(value, list):
-            nodes: list[Json] = [
-                {"elementId": str(number), **_collection(terms, terms.classes[term.range.name].iri, term, node)}
-                for number, node in enumerate(value, 1)
-            ]
-            yield {**head, "objectType": "DataElementCollection", "elements": nodes}
-        else:
-            yield {**head, **_collection(terms, term.iri, term, value)}
+        try:
+            yield _element(terms, key, terms.find(class_name, key), value)
+        except Unfit as bad:
+            raise BadInput(f"{key} of the document is not as the vocabulary says: {bad.message}") from None
+
+
+def _element(terms: Terms, key: str, term: Term | None, value: Json) -> JsonObject:
+    head: JsonObject = {"elementId": key, "dictionaryReference": key if term is None else term.iri}
+    if term is None or term.range.kind != "class":
+        return {**head, **_plain(term, value)}
+    if not isinstance(value, list):
+        return {**head, **_collection(terms, term.iri, term, value)}
+    nodes: list[Json] = [
+        {"elementId": str(number), **_collection(terms, terms.classes[term.range.name].iri, term, node)}
+        for number, node in enumerate(value, 1)
+    ]
+    return {**head, "objectType": "DataElementCollection", "elements": nodes}
 
 
 def _collection(terms: Terms, reference: str, term: Term, node: Json) -> JsonObject:
-    assert isinstance(node, dict), "the shapes have seen that it is a node"
+    if not isinstance(node, dict):
+        raise Unfit("not-a-node", "a node is an object")
     elements: list[Json] = [*_elements(terms, term.range.name, node)]
     return {"dictionaryReference": reference, "objectType": "DataElementCollection", "elements": elements}
 
@@ -120,7 +126,7 @@ def _datatype(term: Term | None) -> str:
 
 def _said(datatype: str, value: Json) -> Json:
     if datatype.removeprefix("xsd:") in NUMBERS:
-        return as_number(Decimal(str(value)))
+        return as_number(value)
     return value == "true" if datatype == "xsd:boolean" else value
 
 

@@ -11,12 +11,12 @@ the way out, each by name. A reversal is an `errorDeclaration` there and an even
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from decimal import Decimal
 from typing import Final
 
 from connector.bridges.crossing import Crossed
 from connector.bridges.form import as_number, as_text
 from connector.errors import BadInput
+from connector.mapping.unfit import Unfit
 from connector.model import Json, JsonObject
 
 SOURCE: Final = "epcis-2.0"
@@ -32,11 +32,11 @@ def convert(subject: JsonObject, steps: Mapping[str, str], created: str) -> Cros
     `steps`: our words for what was done to a battery -> CBV business steps. `created`: date and time, in UTC.
     """
     writers: Mapping[str, Callable[[_Out], None]] = {"MakeEvent": _make, "MoveEvent": _move, "ModifyEvent": _modify}
-    kind = subject.get("type")
-    if kind not in writers:
-        raise BadInput(f"EPCIS has no event for a {kind}", hint=f"it has: {', '.join(writers)}")
+    write = writers.get(str(subject.get("type")))
+    if write is None:
+        raise BadInput(f"EPCIS has no event for a {subject.get('type')}", hint=f"it has: {', '.join(writers)}")
     out = _Out(subject, steps)
-    writers[str(kind)](out)
+    write(out)
     out.finish()
     out.crossed.document = {
         "@context": [CONTEXT], "type": "EPCISDocument", "schemaVersion": "2.0", "creationDate": created,
@@ -92,16 +92,26 @@ class _Out:
             self.crossed.lose("no-match", name, "EPCIS has no place for it")
 
     def _quantity(self, product: Json, at: str) -> JsonObject:
-        assert isinstance(product, dict), "the shapes have seen that it is a node"
+        if not isinstance(product, dict):
+            raise BadInput(f"{at} of the document is not as the vocabulary says: a product is an object")
         quantity = product.get("quantity")
         found: JsonObject = {"epcClass": product.get("product")}
         if isinstance(quantity, dict):
-            found |= {"quantity": as_number(Decimal(str(quantity["value"]))), "uom": quantity.get("unit")}
+            found |= self._amount(quantity, at)
             for name in sorted(quantity.keys() - {"type", "value", "unit"}):
                 self.crossed.lose("detail", f"{at}.quantity.{name}", "a quantity element has no place for it")
         for name in sorted(product.keys() - {"type", "product", "quantity"}):
             self.crossed.lose("no-match", f"{at}.{name}", "a quantity element has no place for it")
         return found
+
+    def _amount(self, quantity: JsonObject, at: str) -> JsonObject:
+        """How much; nothing where no value is stated, as below detection (EPCIS 2.0, QuantityElement)."""
+        if "value" not in quantity:
+            return {}
+        try:
+            return {"quantity": as_number(quantity["value"]), "uom": quantity.get("unit")}
+        except Unfit as bad:
+            raise BadInput(f"{at}.quantity of the document is not as the vocabulary says: {bad.message}") from None
 
 
 def _make(out: _Out) -> None:

@@ -21,6 +21,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
+from math import isinf
 
 from connector.errors import BadInput
 from connector.mapping.numerals import CONTEXT, spell_decimal
@@ -87,8 +88,8 @@ class Form:
             number = _decimal(_of(value, "value"))
             unit = str(_of(value, "ucumUnit" if self.term.ucum_units else "unit"))
             if self.word == "measure":
-                return {"value": as_number(number), "unit": unit}
-            return as_number(convert(number, unit, self.more or unit))
+                return {"value": _number(number), "unit": unit}
+            return _number(convert(number, unit, self.more or unit))
         if self.word == "link":
             return _of(value, "id")
         if not isinstance(value, str):
@@ -106,7 +107,7 @@ class Form:
         if self.word == "day":
             return value + _MIDNIGHT if name == "date" else value[:10]
         if kind == "literal" and name in NUMBERS:
-            return as_number(_decimal(value))
+            return as_number(value)
         if kind == "literal" and name == "boolean":
             return value == "true"
         return value
@@ -186,6 +187,13 @@ def _decimal(value: Json) -> Decimal:
     return number
 
 
-def as_number(value: Decimal) -> int | float:
-    """A JSON number. What a double can't hold exactly is no loss of this bridge's: JSON has no other numbers."""
+def as_number(value: Json) -> int | float:
+    """A decimal of ours as a JSON number. `Unfit`: it is none, or beyond what readers of JSON take."""
+    return _number(_decimal(value))
+
+
+def _number(value: Decimal) -> int | float:
+    """What a double can't hold exactly is no loss of this bridge's: JSON has no other numbers (RFC 8259, section 6)."""
+    if isinf(float(value)):
+        raise Unfit("not-a-number", "no number in JSON is so large")
     return int(value) if value == value.to_integral_value() else float(value)

@@ -36,7 +36,9 @@ _REQUIRED: Final[JsonObject] = {
     ],
 }  # fmt: skip
 """What a Product has to say in UNTP and our documents may not; read back it says nothing."""
-_ENVELOPE: Final = frozenset({"@context", "type", "id", "issuer", "validFrom", "validUntil", "name"})
+_ENVELOPE: Final = frozenset(
+    {"@context", "type", "id", "issuer", "validFrom", "validUntil", "name", "credentialSubject"}
+)
 _RENAMED: Final = {
     "serialNumber": "itemNumber", "materialsProvenance": "materialProvenance", "furtherInformation": "relatedDocument",
 }  # fmt: skip
@@ -92,8 +94,9 @@ def read(document: JsonObject, matches: Matches, terms: Terms, class_name: str) 
         ours["identifier"] = [{"type": "Identifier", "scheme": "serialNumber", "value": number}]
         crossed.losses = [loss for loss in crossed.losses if loss.term != "itemNumber"]
     crossed.document = {"id": ident, **ours, **known}
-    for key in document.keys() - _ENVELOPE - {"credentialSubject"}:
-        crossed.lose("not-read", key, "this belongs to the credential that it was")
+    for key in document:
+        if key not in _ENVELOPE:
+            crossed.lose("not-read", key, "this belongs to the credential that it was")
     return crossed
 
 

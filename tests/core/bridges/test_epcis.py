@@ -42,6 +42,32 @@ def test_what_is_lost_of_a_making() -> None:
     assert {"loss", "attribution", "corrects", "input[0].contained", "output[0].sourceKind"} <= told
 
 
+def test_an_amount_below_detection_has_no_quantity() -> None:
+    """The shapes let a quantity be without value: the element then names the thing alone, and what else it says."""
+    event = document("MakeEvent")
+    quantity: JsonObject = {"type": "Quantity", "unit": "KGM", "qualifier": "belowDetection"}
+    event["input"] = [{"type": "EventProduct", "product": "urn:x:1", "quantity": quantity}]
+    crossed = there(event)
+    text = json.dumps(crossed.document)
+    assert '"inputQuantityList": [{"epcClass": "urn:x:1"}]' in text
+    assert "input[0].quantity.qualifier" in {loss.term for loss in crossed.losses}
+
+
+BROKEN: tuple[JsonObject, ...] = (
+    {"type": ["MakeEvent"]},
+    {"type": "MakeEvent", "input": ["urn:x:1"]},
+    {"type": "MakeEvent", "input": [{"product": "urn:x:1", "quantity": {"value": "many", "unit": "KGM"}}]},
+    {"type": "MakeEvent", "input": [{"product": "urn:x:1", "quantity": {"value": "9" * 400, "unit": "KGM"}}]},
+)
+
+
+@pytest.mark.parametrize("event", BROKEN)
+def test_what_is_no_event_of_ours_is_bad_input(event: JsonObject) -> None:
+    """A file is converted as it stands: nobody has checked it, so what is wrong is told, and is no bug of ours."""
+    with pytest.raises(BadInput):
+        there(event)
+
+
 def test_a_reading_gate_of_another_maker() -> None:
     """An object event with single things and web addresses as words of the CBV."""
     event: JsonObject = {

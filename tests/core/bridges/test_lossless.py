@@ -10,7 +10,8 @@ import jsonschema_rs
 import pytest
 
 from connector.bridges.formats import Format, detect
-from connector.model import JsonObject
+from connector.errors import BadInput
+from connector.model import Json, JsonObject
 from tests.core.bridges.crossings import CATEGORIES, ISSUER, NOW, bridges, passport, same
 
 
@@ -74,6 +75,28 @@ def test_what_means_nothing_is_told() -> None:
     product["characteristics"]["taste"] = "salty"
     [back] = bridges().read(untp)
     assert [(loss.code, loss.term) for loss in back.losses] == [("not-read", "characteristics.taste")]
+
+
+def test_what_belonged_to_the_credential_is_told_in_its_order() -> None:
+    """One list for one document, however often it is read."""
+    ends: JsonObject = {"renderMethod": {}, "credentialStatus": {}, "proof": {}, "evidence": {}}
+    [back] = bridges().read(there("lmt", Format.UNTP) | ends)
+    assert [loss.term for loss in back.losses] == [*ends]
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "told"),
+    [
+        ("economicOperatorAddress", "Main Street 1", "economicOperatorAddress"),
+        ("cellCount", {"type": "Quantity", "value": "many"}, "value"),
+        ("cellCount", {"type": "Quantity", "value": "9" * 400}, "value"),
+    ],
+)
+def test_what_is_no_passport_of_ours_is_bad_input(name: str, value: Json, told: str) -> None:
+    """A file is converted as it stands: nobody has checked it, so what is wrong in it is told with its term."""
+    subject = passport("ev") | {name: value}
+    with pytest.raises(BadInput, match=told):
+        bridges().convert(subject, Format.EN18223, issuer=ISSUER, now=NOW, compressed=False)
 
 
 def test_untp_0_6_is_read() -> None:
