@@ -24,7 +24,10 @@ _UNDERSTOOD = frozenset({"@id", "@type", "@container", "@context", "@protected"}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Definition:
-    """What a context says of one key. `iri` may be a keyword. `strange`: a feature that is not read here."""
+    """What a context says of one key. `iri` may be a keyword. `strange`: a feature that is not read here.
+
+    `is_set` changes no expansion; it is compared where a protected term is defined once more (JSON-LD 1.1 API, 4.2.2).
+    """
 
     iri: str
     datatype: str = ""

@@ -133,6 +133,15 @@ def test_a_context_that_takes_or_hides_meaning_is_refused(bundle: Bundle, contex
         Expander([*contexts(bundle), cast(JsonObject, context)])
 
 
+def test_a_protected_term_keeps_its_container() -> None:
+    """The same definition once more is none; one that differs in its container alone is another."""
+    first: JsonObject = {"@protected": True, "a": {"@id": "https://x.example/a"}}
+    again: JsonObject = {"@id": "https://x.example/a"}
+    Expander([first, {"a": again}])
+    with pytest.raises(BadInput, match="protected"):
+        Expander([first, {"a": {**again, "@container": "@set"}}])
+
+
 @pytest.mark.parametrize(
     "feature", [{"@container": "@language"}, {"@type": "@json"}, {"@reverse": "https://x.example/r"}]
 )
