@@ -33,7 +33,6 @@ class Link:
 
     relation: str
     id: str
-    version: int
     digests: frozenset[str]
 
 
@@ -60,13 +59,12 @@ def _read(term: str, node: JsonObject) -> Link | None:
     kinds = node.get("type")
     if kinds != "UpstreamLink" and not (isinstance(kinds, list) and "UpstreamLink" in kinds):
         return None
-    ident, version, digests = node.get("id"), node.get("recordVersion"), node.get("digest")
-    if not isinstance(ident, str) or not is_number(str(version)):
+    ident, digests = node.get("id"), node.get("digest")
+    if not isinstance(ident, str) or not is_number(str(node.get("recordVersion"))):
         return None
     listed = digests if isinstance(digests, list) else [digests]
     return Link(
         relation=term,
         id=ident,
-        version=int(str(version)),
         digests=frozenset(digest for digest in listed if isinstance(digest, str)),
     )

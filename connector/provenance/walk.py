@@ -6,8 +6,8 @@
         walk.take_read(read, answer); walk.take_check(check, checked)
 
 Back along links to the mine, forward along `later` to what came of it; a record's version is visited once at each
-holder, so a loop through recycling ends. Depth and number of nodes are capped; what a cap cuts off is counted. What the
-gathered nodes mean is judged in `nodes.py` (one node) and `assemble.py` (the whole).
+holder, so a loop through recycling ends. Depth, number of nodes and questions for later records are capped; what a cap
+cuts off is counted. What the gathered nodes mean is judged in `nodes.py` (one node) and `assemble.py` (the whole).
 """
 
 from __future__ import annotations
@@ -52,6 +52,10 @@ class _ViaLater:
     scope: Scope
 
 
+_LATER_EACH: Final = 8
+"""Of the nodes that a walk may have: so many companies may be asked, on average, what came of each. Names cost nothing:
+whoever answers may name one more, without end, and no new record.
+"""
 _SUPPORTING: Final = frozenset({Scope.BACK, Scope.FORWARD, Scope.SUPPORT})
 """A stocktake leans on no permit: counting is allowed without."""
 
@@ -234,6 +238,9 @@ class Walk:
     def _ask_later(self, node: Node, holder: Did, scope: Scope) -> None:
         if (node.key, holder, scope) in self._told_later:
             return  # two companies may name each other
+        if len(self._told_later) >= _LATER_EACH * self.limits.nodes:
+            self.capped += 1
+            return
         self._told_later.add((node.key, holder, scope))
         read = Read(holder=holder, kind="later", ident=node.record)
         self._ask(read, _ViaLater(source=node.key, scope=scope))
