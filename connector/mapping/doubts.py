@@ -8,12 +8,13 @@ stand as the plan says, and a person has to look. Nothing is guessed, and nothin
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import date
 from decimal import Decimal
 
 from connector.mapping.dates import date_reader, time_reader
+from connector.mapping.exports import DOUBTS
 from connector.mapping.numerals import LOCALES, numeral
 from connector.mapping.source import DateCell, NumberCell
 from connector.mapping.unfit import Unfit
@@ -172,29 +173,18 @@ class Watch:
 
         return watched
 
-    def doubts(self, files: Mapping[str, str], today: str) -> tuple[Finding, ...]:
-        """One per column. `files`: the first file of each source; `today`: a date after which none is expected."""
-        found = []
+    def doubts(self, files: Mapping[str, str], today: str) -> Iterator[tuple[str, Finding]]:
+        """One per column, with its source. `files`: the first file of each; `today`: after it no date is expected."""
         for (source, column, _), dates in self.dates.items():
             if (doubt := dates.doubt(today)) is not None:
                 said, hint, text = doubt
-                found.append(
-                    _finding(
-                        "doubtful-date", said, hint, Place(source=files.get(source, source), column=column, value=text)
-                    )
-                )
+                place = Place(source=files.get(source, source), column=column, value=text)
+                yield source, Finding(code="doubtful-date", message=said, hint=hint, place=place)
         for (source, _), numbers in self.numbers.items():
             dotted = any(name == source and written[:5] == "%d.%m" for name, _, written in self.dates)
             for column, said, hint, text in numbers.doubts(dotted=dotted):
-                found.append(
-                    _finding(
-                        "doubtful-number",
-                        said,
-                        hint,
-                        Place(source=files.get(source, source), column=column, value=text),
-                    )
-                )
-        return tuple(found)
+                place = Place(source=files.get(source, source), column=column, value=text)
+                yield source, Finding(code="doubtful-number", message=said, hint=hint, place=place)
 
 
 def likelier(formats: tuple[str, ...], cells: Sequence[str], *, times: bool) -> tuple[str, ...]:
@@ -215,6 +205,15 @@ def sentence(doubt: Finding) -> str:
     return f"{at}: {doubt.message}; {doubt.hint}"
 
 
+def unless_accepted(source: str, accepted: Collection[str], doubts: Iterable[Finding]) -> Iterator[Finding]:
+    """The doubts of a source but for those that its plan accepts; how to do that is said of the others."""
+    for doubt in doubts:
+        if doubt.code in accepted:
+            continue
+        said = f"; if it is as it should be, `accept: [{doubt.code}]` at the source `{source}` ends this"
+        yield replace(doubt, hint=doubt.hint + said) if doubt.code in DOUBTS else doubt
+
+
 def _changed_over(written: str) -> str:
     """The format with day and month changed over; "" where nobody writes so: the year first, or run together."""
     if not re.match(r"%[dm][^%]%[dm][^%]%[Yy]", written):
@@ -231,7 +230,3 @@ def _day(read: Convert, text: str) -> str:
 
 def _span(days: list[str]) -> int:
     return (date.fromisoformat(days[-1]) - date.fromisoformat(days[0])).days
-
-
-def _finding(code: str, message: str, hint: str, place: Place) -> Finding:
-    return Finding(code=code, message=message, hint=hint, place=place)

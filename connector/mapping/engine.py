@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from connector.mapping.binding import MintId
 from connector.mapping.blame import finding, grouped, merged, missing_columns, place_of
 from connector.mapping.columns import Draft, Frame, LinkRequest, MissingColumn, Test
-from connector.mapping.doubts import Watch
+from connector.mapping.doubts import Watch, unless_accepted
 from connector.mapping.joins import Joined
 from connector.mapping.lineage import Lineage
 from connector.mapping.nodes import NodeBinder
@@ -172,18 +172,25 @@ class Run:
     def doubts(self, today: str) -> tuple[Finding, ...]:
         """What its columns could mean otherwise, and what counts for nothing, when the iteration has ended."""
         files = {name: files[0].name for name, files in self._files.items() if files}
-        missed = (joined.doubt(files.get(name, name)) for name, joined in self._joined.items())
-        return (*self._remarks(), *filter(None, missed), *self._watch.doubts(files, today), *self._repeats.doubts())
+        missed = ((name, joined.doubt(files.get(name, name))) for name, joined in self._joined.items())
+        told: list[tuple[str, Finding]] = [
+            *self._remarks(),
+            *((name, doubt) for name, doubt in missed if doubt is not None),
+            *self._watch.doubts(files, today),
+            *((self.plan.driving, doubt) for doubt in self._repeats.doubts()),
+        ]
+        sources = self.plan.sources
+        return tuple(one for name, doubt in told for one in unless_accepted(name, sources[name].accept, [doubt]))
 
-    def _remarks(self) -> Iterator[Finding]:
+    def _remarks(self) -> Iterator[tuple[str, Finding]]:
         """What is to be told of the sheets that were read: once per source and kind."""
-        for files in self._files.values():
+        for name, files in self._files.items():
             alike: dict[str, list[Finding]] = {}
             for remark in (remark for file in files for remark in file.remarks):
                 alike.setdefault(remark.code, []).append(remark)
             for first, *more in alike.values():
                 also = f"; so it is, or nearly, in {counted(len(more), 'other file')}" if more else ""
-                yield replace(first, message=first.message + also)
+                yield name, replace(first, message=first.message + also)
 
     # --- beforehand: tables, columns, indexes ---
 

@@ -50,6 +50,19 @@ _PATHS = {"idoc": "IDOC/E1EDL20/E1EDL24", "edifact": "DESADV/CPS/LIN", "x12": "8
 WORKBOOKS = frozenset({"xlsx", "xls", "ods"})
 KNOWN_GROUPS: Mapping[str, Mapping[str, str]] = {"edifact": MESSAGES, "x12": SETS}
 """Formats of EDI, and the messages whose groups need not be written down."""
+DOUBTS = frozenset(
+    [
+        "doubtful-date",
+        "doubtful-number",
+        "hidden-cells",
+        "join-missed",
+        "merged-cells",
+        "not-calculated",
+        "repeated-amount",
+        "repeated-key-differs",
+    ]
+)
+"""What a run tells of a source, holding nothing back; a plan may `accept` it. Which sheet was chosen says `sheet`."""
 _FILE_PATTERN = re.compile(r"[^/\\\x00-\x1f]+")
 
 
@@ -98,6 +111,7 @@ class Source(Part):
     qualifiers: dict[str, str] = Field(default_factory=dict)
     groups: str | None = None
     layout: str | None = None
+    accept: tuple[str, ...] = ()
 
     _where = field_validator("where", mode="before")(as_conditions)
     _file = field_validator("file", "layout")(file_pattern)
@@ -106,6 +120,16 @@ class Source(Part):
     @classmethod
     def _rows(cls, value: object) -> object:
         return int(value) if isinstance(value, str) and value in {"1", "2"} else value
+
+    @field_validator("accept")
+    @classmethod
+    def _doubts(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if unknown := [code for code in value if code not in DOUBTS]:
+            raise PydanticCustomError(
+                "accept", "`accept` takes doubts, which are no errors: {known}; `{code}` is none.",
+                {"known": ", ".join(sorted(DOUBTS)), "code": unknown[0]},
+            )  # fmt: skip
+        return value
 
     @field_validator("delimiter")
     @classmethod
@@ -208,7 +232,7 @@ class Query(Source):
     @classmethod
     def known_keys(cls) -> set[str]:
         """What says how a file is written has no place here."""
-        return {"sql", "locale", "key", "where", "null", "optional", "trailing_minus"}
+        return {"sql", "locale", "key", "where", "null", "optional", "trailing_minus", "accept"}
 
     @property
     def is_listed(self) -> bool:

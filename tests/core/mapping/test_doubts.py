@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 import datetime as dt
+import io
+from pathlib import Path
 
 import pytest
+from openpyxl import Workbook
 
+from connector import mapping
+from connector.errors import BadPlan
 from connector.mapping.doubts import sentence
 from connector.mapping.engine import Result, run
+from connector.mapping.exports import DOUBTS
+from connector.mapping.workbook import opened
 from connector.model import Finding, Place
 from tests.core.mapping.trial import CSV, file, mint, plan_of, workbook
 
@@ -40,7 +47,8 @@ def test_day_and_month_changed_over_is_told_once(date: str, days: list[str], sai
     (doubt,) = judged(days, date=date).doubts
     assert (doubt.code, doubt.place.source, doubt.place.column) == ("doubtful-date", "lots.csv", "A")
     assert said in doubt.message
-    assert doubt.hint.endswith(f'"{date.translate(str.maketrans("dm", "md"))}"')
+    accept = "; if it is as it should be, `accept: [doubtful-date]` at the source `lots` ends this"
+    assert doubt.hint.endswith(f'"{date.translate(str.maketrans("dm", "md"))}"{accept}')
     assert sentence(doubt).startswith("lots.csv, A: ")
 
 
@@ -136,3 +144,63 @@ def test_a_doubt_of_a_sheet_or_a_file_names_no_column() -> None:
     assert (
         sentence(Finding(code="x", message="said", hint="do", place=Place(source="a", column="B"))) == "a, B: said; do"
     )
+
+
+MERGED = "sheet: Data, locale: en, key: LOT"
+
+
+def merged_and_hidden() -> bytes:
+    """A sheet with cells that are merged over rows, and a hidden row."""
+    book = Workbook()
+    page = book.active
+    assert page is not None
+    page.title = "Data"
+    for row in (["LOT", "DAY", "A"], ["L1", "2026-09-11", 5], ["L2", None, 6]):
+        page.append(row)
+    page.merge_cells("B2:B3")
+    page.row_dimensions[3].hidden = True
+    out = io.BytesIO()
+    book.save(out)
+    return out.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("accepted", "told"),
+    [
+        ("[]", ["hidden-cells", "merged-cells"]),
+        ("[merged-cells]", ["hidden-cells"]),
+        ("[merged-cells, hidden-cells, join-missed]", []),
+    ],
+)
+def test_a_doubt_that_the_plan_accepts_is_not_told(accepted: str, told: list[str]) -> None:
+    """Of this source and code alone; what is wrong with a row is told as before."""
+    lots = f'lots: {{file: "*", format: xlsx, {MERGED}, accept: {accepted}}}'
+    other = f'other: {{file: "*", format: xlsx, {MERGED}}}'
+    plan = plan_of(
+        f"{lots}\n{other}",
+        "productionDate: {from: DAY, date: iso, required: true}",
+        "key: LOT\nlookup: {other: {on: LOT}}",
+    )
+    book = opened(file("lots.xlsx", merged_and_hidden()), "Data")
+    result = run(plan, {"lots": [book], "other": [book]}, mint=mint)
+    assert [doubt.code for doubt in result.doubts] == [*told, "hidden-cells", "merged-cells"]
+    assert [doubt.hint.rpartition("; ")[2] for doubt in result.doubts[-2:]] == [
+        f"if it is as it should be, `accept: [{code}]` at the source `other` ends this"
+        for code in ("hidden-cells", "merged-cells")
+    ]
+    assert [finding.code for finding in result.findings] == ["empty-required"]
+
+
+@pytest.mark.parametrize("code", ["hidden", "bad-number", "sheet-chosen"])
+def test_a_plan_accepts_doubts_alone(code: str) -> None:
+    """A word that is no doubt would silence nothing, and an error is none."""
+    with pytest.raises(BadPlan) as refused:
+        plan_of(f"lots: {CSV}, accept: [{code}]}}", "netMass: {from: A, unit: KGM}")
+    assert f"`{code}` is none" in str(refused.value)
+    assert refused.value.place == "line 6"
+
+
+def test_every_doubt_that_can_be_accepted_is_told_in_the_readme() -> None:
+    """The table of the words that findings carry."""
+    text = Path(mapping.__file__).with_name("README.md").read_text("utf-8")
+    assert [code for code in sorted(DOUBTS) if f"`{code}`" not in text] == []

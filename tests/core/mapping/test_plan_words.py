@@ -33,7 +33,7 @@ sources:
     optional: [e], key: LOT, where: [{column: A, not_in: [B]}]}
   items: {file: "*.xml", format: idoc, record: IDOC/E1EDL20, qualifiers: {E1ADRM1: PARTNER_Q}, layout: a.txt}
   moved: {file: "*.edi", format: edifact, record: DESADV/CPS/LIN, groups: "BGM CPS(LIN(QTY))"}
-  sheet: {file: "*.xlsx", format: xlsx, sheet: Data}
+  sheet: {file: "*.xlsx", format: xlsx, sheet: Data, accept: [hidden-cells]}
 codes: {parties: {file: parties.csv, key: K, value: V}, words: {values: {A: ore}}}
 document:
   materialType: {from: A, codes: words, unknown: keep, default: ore, alpha: strip, case: upper, pattern: a,
