@@ -221,14 +221,19 @@ async def skeleton(folder: Path, consumer: int, provider: int) -> AsyncIterator[
         _side("provider", provider, consumer, folder) as other,
     ):
         async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as session:
-            floor = Floor(pids=(one.pid, other.pid), session=session, url=f"http://127.0.0.1:{consumer}/go")
-            for _ in range(_TRIES):
-                try:
-                    await floor.go()
-                    break
-                except (aiohttp.ClientConnectionError, RuntimeError):  # one of the two is not up yet
-                    await asyncio.sleep(0.05)
-            yield floor
+            for port in (consumer, provider):
+                await _up(session, f"http://127.0.0.1:{port}/")
+            yield Floor(pids=(one.pid, other.pid), session=session, url=f"http://127.0.0.1:{consumer}/go")
+
+
+async def _up(session: aiohttp.ClientSession, url: str) -> None:
+    for _ in range(_TRIES):
+        try:
+            async with session.get(url):  # any answer: it knows no such page
+                return
+        except aiohttp.ClientConnectionError:
+            await asyncio.sleep(0.05)
+    raise RuntimeError(f"the skeleton at {url} did not come up")
 
 
 @contextmanager
