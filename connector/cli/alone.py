@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Final
 from connector.errors import CannotCheck
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from connector.exchange.ports import AuditAnswer
     from connector.model import Did, JsonObject
 
@@ -24,13 +26,12 @@ class _Nobody:
         raise CannotCheck(f"without a company nobody asks {holder} for {path}")
 
 
-async def checked_alone(said: JsonObject, *, allow_http: bool) -> JsonObject:
-    """The numbered checks, as a connector's `POST /v1/verify` tells them of the same words; and whose DID issued it.
+async def checked_alone(each: Sequence[JsonObject], *, allow_http: bool) -> list[JsonObject]:
+    """The numbered checks, as a connector's `POST /v1/verify` tells them of the same words.
 
     `allow_http`: UNSAFE, loopback over plain http.
     """
     from connector.app import SystemClock
-    from connector.credentials.verify import needs
     from connector.exchange.quotas import Quotas
     from connector.peers.client import GuardedClient
     from connector.peers.resolver import Resolver
@@ -39,7 +40,7 @@ async def checked_alone(said: JsonObject, *, allow_http: bool) -> JsonObject:
     from connector.server.verifying import checked
     from connector.vocabulary.bundle import load_bundle
 
-    body = asked.read(requests.Verify, said, "the command")
+    bodies = [asked.read(requests.Verify, said, "the command") for said in each]
     vocabulary, clock = load_bundle(), SystemClock()
     quotas = Quotas(clock=clock, known_per_second=_ENOUGH, strangers_per_minute=_ENOUGH, configured=())
     async with GuardedClient(unsafe_allow_loopback=allow_http) as http:
@@ -48,5 +49,4 @@ async def checked_alone(said: JsonObject, *, allow_http: bool) -> JsonObject:
             trusted_issuers={}, undecided=True, clock=clock,
             contexts=vocabulary.known_contexts, check_shape=vocabulary.check,
         )  # fmt: skip
-        issuer = needs(body.credential.encode(), selective=True).issuer
-        return {**await checked(verifier, body), "issuer": issuer}
+        return [await checked(verifier, body) for body in bodies]

@@ -1,6 +1,6 @@
 """`credential issue|revoke|verify|inspect|import`: credentials as files, for signers, receivers and the curious.
 
-`request` and `requests` are `requesting`'s, `disclose` is `disclosing`'s.
+`request` and `requests` are `requesting`'s, `disclose` is `disclosing`'s, `verify` is `verifying`'s.
 """
 
 from __future__ import annotations
@@ -16,19 +16,19 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from connector.cli import disclosing, requesting
-from connector.cli.alone import checked_alone
+from connector.cli import disclosing, requesting, verifying
 from connector.cli.client import Management
 from connector.cli.console import CONFIG, DONE, JSON, NO, UNCHECKED, console, next_step, show_json, told
 from connector.cli.lineage import cells_behind, record_of, show_lineage
 from connector.cli.passport_records import kept_record
-from connector.cli.secured import inspected, octets_in, told_in_words
-from connector.cli.tables import say, show_checks, show_findings
+from connector.cli.secured import credentials_in, inspected, inspected_each, octets_in, told_in_words
+from connector.cli.several import Several
+from connector.cli.tables import say, show_findings
 from connector.config import load
 from connector.credentials.query import PROFILES
 from connector.credentials.securing import suffix_of
 from connector.errors import BadInput, PeerUnreachable
-from connector.model import list_in, object_in, objects_in
+from connector.model import counted, list_in, object_in, objects_in
 from connector.server.words import visible
 
 if TYPE_CHECKING:
@@ -39,6 +39,7 @@ app = typer.Typer(no_args_is_help=True, help="Credentials: issue, revoke, verify
 app.command()(requesting.request)
 app.command()(requesting.requests)
 app.command()(disclosing.disclose)
+app.command()(verifying.verify)
 
 FILE = Annotated[
     Path,
@@ -259,60 +260,12 @@ def _asked_to_revoke(config: Path, body: JsonObject) -> str:
 
 
 @app.command()
-def verify(
-    file: FILE,
-    *,
-    at: Annotated[str, typer.Option("--at", help="Judge as of this time (ISO 8601). Default: now.")] = "",
-    audience: Annotated[
-        str, typer.Option("--audience", help="Of an SD-JWT: whom the holder's key binding names.")
-    ] = "",
-    nonce: Annotated[str, typer.Option("--nonce", help="With --audience: what the holder was given to sign.")] = "",
-    unsafe_loopback: Annotated[
-        bool, typer.Option("--unsafe-loopback", help="Without a company: issuers on this machine, over plain http.")
-    ] = False,
-    config: CONFIG = Path("connector.toml"),
-    as_json: JSON = False,
-) -> None:
-    """Check a credential: ten numbered checks, each with its reason. Exit 0 valid, 1 invalid, 3 could not be checked.
-
-    An SD-JWT has two more: its disclosures, and the holder's key binding, asked for with --audience and --nonce.
-
-    Where there is no connector.toml, no company is needed: the issuer's keys and status lists are fetched from here.
-    Nobody has said whom to trust then, and that check is skipped: look whose DID it is.
-
-    Example: battery-connector credential verify permit.jwt --at 2026-06-15T00:00:00Z
-    """
-    with told():
-        body: JsonObject = {"credential": octets_in(file).decode(), "at": at or None}
-        body = {**body, "audience": audience, "nonce": nonce}
-        if alone := config == Path("connector.toml") and not config.is_file():
-            answer = asyncio.run(checked_alone(body, allow_http=unsafe_loopback))
-        else:
-            answer = Management.of(config).post("/v1/verify", body)
-    verdict = str(answer["verdict"])
-    if as_json:
-        show_json(answer)
-    else:
-        _show_report(verdict, answer)
-        if alone:
-            say(f"issued by {answer['issuer'] or 'nobody that can be read'}; whether to believe them is yours to judge")
-        next_step(f"battery-connector credential inspect {quote(str(file))}")
-    raise SystemExit({"valid": DONE, "invalid": NO}.get(verdict, UNCHECKED))
-
-
-def _show_report(verdict: str, answer: JsonObject) -> None:
-    out = console()
-    out.print(f"[bold]{verdict}[/bold]  ", end="")
-    out.print(visible(", ".join(map(str, list_in(answer.get("types"))))), markup=False)
-    show_checks(answer.get("checks"))
-
-
-@app.command()
 def inspect(
     what: Annotated[
         str,
         typer.Argument(
-            metavar="FILE", help="A credential as a file; or a record of this connector, by its id or number."
+            metavar="FILE",
+            help="A file with a credential, or with several; or a record of this connector, by its id or number.",
         ),
     ],
     *,
@@ -338,6 +291,9 @@ def inspect(
             console().print(f"digest {one['digest']}")
             if words := told_in_words(one):
                 console().print(visible(words), markup=False)
+        if beside := object_in(shown.get("beside")):
+            found = counted(len(beside), "value")
+            say(f"beside them the file says {found}; whether they are what the credentials say, `verify` tells")
         if lineage:
             show_lineage(shown["lineage"])
         following = f"verify {what}" if a_file else f"inspect {what} --lineage"
@@ -346,9 +302,18 @@ def inspect(
 
 
 def _of_file(file: Path, config: Path, *, lineage: bool) -> JsonObject:
-    shown = inspected(octets_in(file))
-    payload = object_in(shown["credential"])
-    return {**shown, "lineage": cells_behind(record_of(payload, config), [payload])} if lineage else shown
+    read = credentials_in(file)
+    if isinstance(read, Several):
+        each = inspected_each(read)
+        shown: JsonObject = {"beside": read.beside, "credentials": [*each]}
+    else:
+        each, shown = [inspected(read)], inspected(read)
+    if not lineage:
+        return shown
+    payloads = [object_in(one["credential"]) for one in each]
+    if len({str(object_in(payload.get("record")).get("id")) for payload in payloads}) != 1:
+        raise BadInput(f"{file} holds credentials of several records", hint="--lineage is for one record at a time")
+    return {**shown, "lineage": cells_behind(record_of(payloads[0], config), payloads)}
 
 
 def _of_record(ident: str, config: Path, *, lineage: bool) -> JsonObject:

@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from connector.bridges.octets import as_utf8
+from connector.cli.several import Several, unpacked
 from connector.credentials.datamodel import CREDENTIAL_LIMIT_BYTES, parse_credential
 from connector.credentials.digest import digest_multibase
 from connector.credentials.jose import Jws
 from connector.credentials.refused import Refused, Unsupported
 from connector.credentials.sd_jwt import SdJwt
 from connector.credentials.securing import as_served
-from connector.errors import BadInput, BadMessage
+from connector.errors import BadInput
 from connector.model import counted, list_in
 from connector.vocabulary.admission import admit
 
@@ -25,8 +26,8 @@ _HINT = (
     "with a Data Integrity proof"
 )
 
-
-_EACH = "write each of `credentials` to a file of its own: with jq, `jq -r '.credentials[0]' FILE > one.jwt`"
+_EACH = "write each of them to a file of its own: with jq, `jq -r '.credentials[0]' FILE > one.jwt`"
+_JSON = "ask for the JSON: curl -H 'Accept: application/json' ADDRESS > passport.json"
 
 
 def inspected(octets: bytes) -> JsonObject:
@@ -49,6 +50,17 @@ def inspected(octets: bytes) -> JsonObject:
     return {**digest, "proof": said.pop("proof"), "credential": said}
 
 
+def inspected_each(several: Several) -> list[JsonObject]:
+    """The same of each credential in a file."""
+    shown = []
+    for number, octets in enumerate(several.credentials, start=1):
+        try:
+            shown.append(inspected(octets))
+        except BadInput as odd:
+            raise BadInput(odd.detail, hint=odd.hint, place=f"credential {number}") from None
+    return shown
+
+
 def told_in_words(shown: JsonObject) -> str:
     """How much of an SD-JWT is shown, for people; empty of another credential."""
     if "hidden" not in shown:
@@ -60,25 +72,25 @@ def told_in_words(shown: JsonObject) -> str:
 
 
 def octets_in(file: Path) -> bytes:
-    """A credential as it is served: what people lay out or save in another encoding is the same one."""
+    """The one credential of a file, as it is served."""
+    read = credentials_in(file)
+    if isinstance(read, Several):
+        raise BadInput(f"{file} holds {counted(len(read.credentials), 'credential')} and is none itself", hint=_EACH)
+    return read
+
+
+def credentials_in(file: Path) -> bytes | Several:
+    """A credential as it is served, or several: what people lay out or save in another encoding is the same one."""
     try:
-        octets = as_served(as_utf8(file.read_bytes()), CREDENTIAL_LIMIT_BYTES)
+        octets = as_utf8(file.read_bytes()).strip()
         octets.decode()
+        found = None if octets.startswith(b"<") else unpacked(octets)
     except OSError as error:
         raise BadInput(f"{file}: {error.strerror}", hint=_HINT) from None
     except UnicodeDecodeError:
         raise BadInput(f"{file} holds no credential", hint=_HINT) from None
     except BadInput as odd:
         raise BadInput(f"{file}: {odd.detail}", hint=odd.hint or _HINT) from None
-    if octets.startswith(b"{") and (several := list_in(_members(octets).get("credentials"))):
-        found = counted(len(several), "credential")
-        raise BadInput(f"{file} is the answer of a passport's page, with {found}", hint=_EACH)
-    return octets
-
-
-def _members(octets: bytes) -> JsonObject:
-    try:
-        said = admit(octets, CREDENTIAL_LIMIT_BYTES)
-    except BadMessage:
-        return {}
-    return {} if "proof" in said else said
+    if octets.startswith(b"<"):
+        raise BadInput(f"{file} is a web page", hint=_JSON)
+    return found or as_served(octets, CREDENTIAL_LIMIT_BYTES)

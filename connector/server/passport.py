@@ -2,7 +2,8 @@
 
 Only values of class PUB are ever loaded for it, and none that we have withdrawn. When the passport has ended (Battery
 Regulation, Art. 77(8)) only that is told. For machines the same address answers JSON (`Accept: application/json`): the
-values, and the signed credentials that hold them, so that nobody has to take our word for it.
+values, and the signed credentials that hold them, so that nobody has to take our word for it (`passport_values` holds
+the ones against the others).
 A person with a wrong number gets a page too, the same for what is not there and what is not ours. How the pages look
 is `passport_page`'s.
 """

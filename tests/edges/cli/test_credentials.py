@@ -125,6 +125,38 @@ def test_a_buyer_without_a_company_checks_it(
     assert CliRunner().invoke(app, ["credential", "verify", str(changed), "--unsafe-loopback"]).exit_code == 1
 
 
+def test_a_file_with_several_is_as_good_as_its_worst(
+    parties: tuple[Company, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each is checked, with a company and without, and what stands beside them has to be what they say."""
+    mine, signed = parties
+    good, file = json.loads(signed.read_bytes()), tmp_path / "several.json"
+    bad, unread = {**good, "credentialSubject": SITE | {"name": "x"}}, {**good, "proof": {"type": "DataIntegrityProof"}}
+    unread["proof"]["cryptosuite"] = "eddsa-rdfc-2022"
+    said = {name: value for name, value in SITE.items() if name not in {"id", "type"}}
+    record = {"record": good["record"]["id"], "version": 1, "holder": good["issuer"]}
+    presented = {"@context": [], "type": "VerifiablePresentation", "verifiableCredential": [good]}
+    monkeypatch.chdir(tmp_path)
+    for content, code, verdict in (
+        ([good, signed.read_text("utf-8")], 0, "valid"), ([good, unread], 3, "indeterminate"),
+        ([bad, good, unread], 1, "invalid"), (presented, 0, "valid"),
+        (record | said | {"credentials": [good]}, 0, "valid"),
+        (record | said | {"name": "y", "credentials": [good]}, 1, "invalid"),
+        (record | said | {"credentials": [bad]}, 1, "invalid"),
+    ):  # fmt: skip
+        file.write_text(json.dumps(content), "utf-8")
+        assert (asked := ask(mine, "credential", "verify", file))[0] == code
+        alone = CliRunner().invoke(app, ["credential", "verify", str(file), "--json", "--unsafe-loopback"])
+        answer = json.loads(alone.stdout)
+        assert (asked[1]["verdict"], answer["verdict"], alone.exit_code) == (verdict, verdict, code), answer
+        assert good["issuer"] in {one["issuer"] for one in answer["credentials"]}
+    assert [one["code"] for one in answer["findings"]] == ["differs"]
+    assert "name: the file says" in run(mine, "credential", "verify", file)[1]
+    shown = ask(mine, "credential", "inspect", file)[1]
+    assert (shown["beside"]["holder"], len(shown["credentials"])) == (good["issuer"], 1)
+    assert ask(mine, "credential", "import", file, "--into", "sites", "--policy", file)[0] == 2
+
+
 def test_the_development_face_says_that_its_port_is_taken() -> None:
     """It has no configuration, so its command takes none."""
     with socket.create_server(("127.0.0.1", 0)) as taken:

@@ -10,10 +10,12 @@ from typing import cast
 import pytest
 from aiohttp import web
 
+from connector.cli.several import unpacked
 from connector.credentials.datamodel import parse_credential
 from connector.exchange.publication import Declared
 from connector.model import Json
 from connector.server.languages import chosen
+from connector.server.passport_values import held_against
 from connector.server.services import Services
 from connector.vocabulary.terms import LANGUAGES
 from tests.edges.server.quiet import dataset_under, look, quiet_connector
@@ -165,6 +167,9 @@ async def told_to_machines(services: Services, app: web.Application, path: str) 
     """The passport's JSON. What it says is just what the signed credentials beside it say."""
     answer = await look(services, app, path, Accept="application/json")
     machine: dict[str, Json] = json.loads(answer.body)
+    read = unpacked(answer.body)
+    assert read is not None
+    assert held_against(read.beside, [parse_credential(octets).payload for octets in read.credentials]) == []
     signed: dict[str, Json] = {}
     for octets in cast("list[str]", machine.pop("credentials")):
         signed |= parse_credential(octets.encode()).subject
