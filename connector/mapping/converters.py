@@ -25,6 +25,8 @@ Convert = Callable[[str], str]
 MAX_CHECKED = 256
 MAX_VARIABLE = 2
 _PERCENT = "P1"
+_NO_PERCENT = "`unit: P1` takes percent; for another unit format the column as a number in the workbook"
+_ANOTHER_UNIT = "percent is the unit P1, and this row's is another: format the number in the workbook as one"
 _ATOM = re.compile(
     r"(?:\[\^?[^\[\]\\]+\]|\\[dwsDWS.\-/\\]|[^\\\[\](){}|*+?^$.]|\.)(\{[0-9]{1,3}(?:,[0-9]{0,3})?\}|[*+?])?"
 )
@@ -102,10 +104,11 @@ def locale_of(spec: From, source: Source) -> str:
     return locale
 
 
-def number_reader(spec: From, source: Source) -> Convert:
-    """The reader of this value's numbers: locale, bounds, places."""
-    read = stored_or_written(locale_of(spec, source), source)
-    if spec.unit == _PERCENT:
+def number_reader(spec: From, source: Source, *, unit: str = "") -> Convert:
+    """The reader of this value's numbers: locale, bounds, places. `unit`: what the row says, if not the plan."""
+    hint = _ANOTHER_UNIT if isinstance(spec.unit, From) else _NO_PERCENT
+    read = stored_or_written(locale_of(spec, source), source, hint)
+    if _PERCENT in {spec.unit, unit}:
         read = _percent(read)
     low, high = bound(spec.min, spec.line), bound(spec.max, spec.line)
     places = spec.round if spec.unit is None else None
@@ -124,18 +127,17 @@ def number_reader(spec: From, source: Source) -> Convert:
     return bounded
 
 
-def stored_or_written(locale: str, source: Source) -> Convert:
+def stored_or_written(locale: str, source: Source, hint: str = _NO_PERCENT) -> Convert:
     """The reader of a source's numbers: those that the file stores as such, the others in this locale."""
     read = numeral(locale, trailing_minus=source.trailing_minus)
-    return _or_stored(read) if source.stores_numbers else read
+    return _or_stored(read, hint) if source.stores_numbers else read
 
 
-def _or_stored(read: Convert) -> Convert:
+def _or_stored(read: Convert, hint: str) -> Convert:
     def stored(text: str) -> str:
         if not isinstance(text, NumberCell):
             return read(text)
         if isinstance(text, PercentCell):
-            hint = "`unit: P1` takes percent; for another unit format the column as a number in the workbook"
             raise Unfit("bad-number", f"`{text}` is shown as percent in the workbook.", hint)
         return str(text)
 

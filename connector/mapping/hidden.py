@@ -39,6 +39,10 @@ Area: TypeAlias = tuple[tuple[int, int], tuple[int, int]]
 """Row and column of the first and of the last cell, from 0."""
 
 
+class NoSheet(Exception):
+    """The workbook has no sheet of this name or number."""
+
+
 class Lines(NamedTuple):
     """Rows or columns of a sheet, from 0: the first one and the one behind the last."""
 
@@ -48,12 +52,12 @@ class Lines(NamedTuple):
 
 
 def chosen(sheets: Sequence[SheetMetadata], wanted: str) -> tuple[str, list[Finding]]:
-    """The sheet of this name or number, and what to say where a number chose one of several. Raises `IndexError`."""
+    """The sheet of this name or number, and what to say where a number chose one of several. Raises `NoSheet`."""
     seen = [one.name for one in sheets if (one.typ, one.visible) == (SheetTypeEnum.WorkSheet, SheetVisibleEnum.Visible)]
     number = int(wanted) if wanted.isdecimal() else 0
     if not 0 < number <= len(seen):
         if wanted not in {one.name for one in sheets}:
-            raise IndexError(wanted)
+            raise NoSheet(wanted)
         return wanted, []
     name = seen[number - 1]
     others = [one for one in listed(sheets) if not one.startswith(f"`{name}`")]

@@ -19,6 +19,7 @@ from connector.model import JsonObject
 
 Measure = Callable[[Frame], Measured | None]
 Amount = Callable[[Frame], Decimal | None]
+_PERCENT = "P1"
 _DECIMAL = re.compile(r"[0-9]+(?:\.[0-9]+)?")
 
 
@@ -85,6 +86,7 @@ class MeasureBinder(Binder):
             return None
         get, refs, owner = self.template(spec.from_, scope, spec)
         read = self.watched(spec, refs, owner, number_reader(spec, owner.source))
+        percent = number_reader(spec, owner.source, unit=_PERCENT)
         units, unit_refs = self._unit(spec, scope, at.term("unit"))
         target = None if spec.to is None else self._code(spec.to, spec.line)
         self.trace(at.term("value"), refs)
@@ -103,8 +105,9 @@ class MeasureBinder(Binder):
             text = get(frame)
             if not text:
                 return None
-            number = read(text)
-            code = fixed or units(frame)
+            code = fixed or (units(frame) if text[-1:] == "%" else "")
+            number = (percent if code == _PERCENT else read)(text)
+            code = code or units(frame)
             if code is None:
                 return None
             if target is not None and code != target:
@@ -116,6 +119,7 @@ class MeasureBinder(Binder):
     def _measured(self, spec: From, scope: Scope, at: At) -> tuple[Measure, tuple[Ref, ...]]:
         get, refs, owner = self.template(spec.from_, scope, spec)
         read = self.watched(spec, refs, owner, number_reader(spec, owner.source))
+        percent = number_reader(spec, owner.source, unit=_PERCENT)
         units, unit_refs = self._unit(spec, scope, at.term("unit"))
         rule = spec.uncertainty
         written = None if rule is None else rule.percent or rule.absolute or rule.from_
@@ -128,8 +132,10 @@ class MeasureBinder(Binder):
             below = limit and text[:1] == "<"
             if not text and default is None:
                 return None
-            value = Decimal(read(text[1:].strip() if below else text)) if text else default or Decimal(0)
-            code = units(frame)
+            code = units(frame) if text[-1:] == "%" else ""
+            number = percent if code == _PERCENT else read
+            value = Decimal(number(text[1:].strip() if below else text)) if text else default or Decimal(0)
+            code = code or units(frame)
             return None if code is None else Measured(value, code, spread(frame, value), below, stated)
 
         return make, refs + unit_refs

@@ -19,7 +19,7 @@ from datetime import date, datetime, time, timedelta
 from python_calamine import CalamineError, CalamineWorkbook, PasswordError, WorksheetNotFound
 
 from connector.mapping import cell_errors
-from connector.mapping.hidden import chosen, listed, merged, unseen
+from connector.mapping.hidden import NoSheet, chosen, listed, merged, unseen
 from connector.mapping.numerals import plain
 from connector.mapping.percents import MARK, cell_of
 from connector.mapping.source import DateCell, NumberCell, SourceFile, Unreadable, content, unreadable
@@ -64,10 +64,12 @@ def opened(file: SourceFile, sheet: str) -> SourceFile:
         return _opened(file, data, sheet)
     except PasswordError as error:
         raise unreadable(file, "encrypted-file", "The workbook has a password.", hint="save it without") from error
-    except (WorksheetNotFound, IndexError) as error:
+    except NoSheet as error:
         names = ", ".join(listed(CalamineWorkbook.from_filelike(io.BytesIO(data)).sheets_metadata))
         hint = f"there are: {names}; a number counts those that are not hidden"
         raise unreadable(file, "no-sheet", f"There is no sheet `{sheet}`.", hint=hint) from error
+    except WorksheetNotFound as error:
+        raise _damaged(file, f"it lists the sheet `{error}`, which is not in it") from error
     except (CalamineError, *_TORN) as error:
         raise _damaged(file, str(error)) from error
     except BaseException as error:

@@ -169,3 +169,29 @@ def test_a_plan_is_proposed_for_percent(heading: str) -> None:
         book = opened(file("lots.xlsx", data), "1")
         plan = propose(book, "MaterialLot", terms=bundle.terms, shapes=bundle.shapes, headings=load_headings()).plan
         assert f"fraction: {{from: {heading}, unit: P1}}" in plan
+
+
+@pytest.mark.parametrize(
+    "more", ["", ", below_detection: true", ", to: C62", ', uncertainty: {percent: "1"}', ', max: "100"']
+)
+def test_percent_is_read_where_the_row_says_percent(more: str) -> None:
+    """A column of units beside it: the sign is its unit. Of a row with another unit the hint speaks of that."""
+    book = Workbook()
+    page = book.worksheets[0]
+    page.title = "Data"
+    page.append(["LOT", "NI", "ME"])
+    for row, unit in enumerate(("%", "KG", None), start=2):
+        page.append([f"L{row}", 0.223, unit])
+        page.cell(row, 2).number_format = "0.0%"
+    out = io.BytesIO()
+    book.save(out)
+    document = f"moisture: {{from: NI, unit: {{from: ME, codes: sap-units}}{more}}}"
+    result = result_of(plan_of(SOURCE, document), lots=out.getvalue())
+    (mapped,) = result.mapped
+    said = object_in(mapped.subject["moisture"])
+    assert (said["value"], said["unit"]) == (("0.223", "C62") if "to" in more else ("22.3", "P1"))
+    assert [seen(one)[1:] for one in result.findings] == [
+        (3, "NI", "22.3%", "bad-number"),
+        (4, "NI", "22.3%", "unit-missing"),
+    ]
+    assert result.findings[0].hint.startswith("percent is the unit P1, and this row's is another")

@@ -195,3 +195,14 @@ def test_refused_packages(data: bytes, code: str) -> None:
     result = result_of(PLAN, batches=data)
     assert [finding.code for finding in result.findings] == [code]
     assert result.stopped
+
+
+def test_a_sheet_that_is_listed_and_not_there_is_damage() -> None:
+    """Not a sheet that the plan has called by a wrong name, of which the hint would list it."""
+    with zipfile.ZipFile(io.BytesIO(workbook([["LOT"]], sheet="Data"))) as whole:
+        parts = {name: whole.read(name) for name in whole.namelist() if not name.endswith("sheet1.xml")}
+    (finding,) = result_of(PLAN, batches=_packed(parts)).findings
+    assert (finding.code, "it lists the sheet `Data`, which is not in it" in finding.message) == (
+        "damaged-file",
+        True,
+    )
