@@ -34,6 +34,7 @@ _COLOURS: Final = {
     "failed": "bold red",
     "balanced": "green",
     "incomplete": "yellow",
+    "no-input-stated": "yellow",
     "unchecked": "yellow",
     "out-of-tolerance": "bold red",
 }

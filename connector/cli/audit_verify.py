@@ -117,7 +117,9 @@ def _show(verdict: str, answer: JsonObject) -> None:
     say(verdict.upper(), _STYLES[verdict])
     say(_SENTENCES[verdict])
     for_client = ", told for a client" if audit["kind"] == "client" else ""
-    say(f"the audit: {str(audit['verdict']).upper()}, as of {audit['at']}, walked by {audit['name']}{for_client}")
+    say(f"the audit: {str(audit['verdict']).upper()}, as of {audit['at']}{for_client}")
+    by = f"{audit['name']} ({audit['by']})" if audit["name"] else audit["by"]
+    say(f"walked by {by} with {audit['product']}, signed at {audit['made']}")
     show_checks(answer["checks"])
     differences = objects_in(answer["differences"])
     if differences:

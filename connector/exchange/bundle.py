@@ -37,6 +37,8 @@ from connector.vocabulary.admission import admit
 FORMAT: Final = "battery-connector-audit-bundle"
 VERSION: Final = 1
 MANIFEST, SIGNATURE, SIGNER, REPORT, PAGE = "manifest.json", "manifest.jws", "signer.json", "report.json", "report.html"
+PAGE_RULES: Final = "page"
+"""Of the rules: by what the page was laid out. Nothing is judged by it."""
 _TYPE: Final = "audit-manifest+jws"
 _MANIFEST_LIMIT_BYTES: Final = 32 << 20
 _PARTS: Final = 3

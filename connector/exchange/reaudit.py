@@ -21,6 +21,7 @@ from connector.errors import BadInput, BadMessage
 from connector.exchange.bundle import (
     MANIFEST,
     PAGE,
+    PAGE_RULES,
     REPORT,
     SIGNATURE,
     SIGNER,
@@ -179,10 +180,12 @@ class Reaudit:
 
     def _introduce(self, book: _Book, manifest: Manifest, kept: JsonObject) -> None:
         """By whom and with what it was made; whether that is what is here; whether it is about this report."""
-        other = (manifest.product, manifest.rules) != (self.product, self.rules)
+        judging, ours = ({**rules, PAGE_RULES: None} for rules in (manifest.rules, self.rules))
+        other = (manifest.product, judging) != (self.product, ours)
         said = f"walked by {manifest.name or manifest.by}, made {manifest.made.isoformat()} by {manifest.product}"
         of = {"root": manifest.root, "at": manifest.as_of.isoformat(), "verdict": manifest.verdict}
-        if any(kept.get(name) != value for name, value in of.items()):
+        by = {"id": manifest.by, "name": manifest.name, "product": manifest.product}
+        if any(kept.get(name) != value for name, value in of.items()) or kept.get("walkedBy", by) != by:
             book.note("manifest", "failed", f"{said}; it is about another report", "other-report")
         elif abs(manifest.made - manifest.as_of) > _LONGEST:
             book.note("manifest", "failed", f"{said}, of an audit at {of['at']}", "other-time")
@@ -192,11 +195,16 @@ class Reaudit:
             book.note("manifest", "passed", said)
 
     def _compare_page(self, book: _Book, manifest: Manifest, kept: JsonObject, files: Files) -> str:
-        """The page is that of the report. Another version lays pages out otherwise, which proves nothing."""
+        """The page is that of the report. Another version or build lays pages out otherwise, which proves nothing."""
+        same_build = manifest.rules.get(PAGE_RULES) == self.rules.get(PAGE_RULES)
         if self.render(kept, manifest.prepared_for).encode() == files.get(PAGE):
             book.note("page", "passed", f"{PAGE} tells what {REPORT} says")
-        elif manifest.product == self.product:
+        elif manifest.product == self.product and same_build:
             book.note("page", "failed", f"{PAGE} is not the page of {REPORT}", "other-page")
+        elif manifest.product == self.product:
+            said = f"laid out by another build of {self.product} than is here"
+            book.note("page", "skipped", said, "other-build")
+            return f"whether {PAGE} tells what {REPORT} says: it was {said}; read {REPORT}"
         else:
             said = f"made by {manifest.product}, and here is {self.product}"
             book.note("page", "skipped", said, "other-version")
@@ -229,7 +237,8 @@ class Reaudit:
         book.hold("walk", wrong, "other-walk", f"{counted(len(recording.steps), 'step')}, each as the walk wants it")
         if not walk.root_key:  # its read is still wanted, so that the walk does not hold: there is nothing to judge
             return _unknowable(recording)
-        book.differences = differences(kept, assemble(walk).as_json())
+        by = {"walkedBy": kept["walkedBy"]} if "walkedBy" in kept else {}  # who walked, the manifest tells (check 2)
+        book.differences = differences(kept, {**assemble(walk).as_json(), **by})
         _compare(book, kept, recording, by_another=manifest.product != self.product)
         return _unknowable(recording)
 

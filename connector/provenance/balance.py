@@ -26,6 +26,7 @@ from connector.provenance.events import Event, MakeEvent, Masses, MoveEvent, Sto
 from connector.provenance.masses import NOTHING, ZERO, Mass, plain, total
 
 UNIT: Final = "KGM"
+NO_INPUT: Final = "no-input-stated"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,16 +45,9 @@ class BalanceFinding:
     def as_json(self) -> JsonObject:
         """The published shape."""
         return {
-            "code": self.code,
-            "message": self.message,
-            "site": self.site,
-            "metal": self.metal,
-            "period": self.period,
-            "residual": plain(self.residual),
-            "tolerance": plain(self.tolerance),
-            "unit": UNIT,
-            "subject": self.subject,
-        }
+            "code": self.code, "message": self.message, "site": self.site, "metal": self.metal, "period": self.period,
+            "residual": plain(self.residual), "tolerance": plain(self.tolerance), "unit": UNIT, "subject": self.subject,
+        }  # fmt: skip
 
 
 def compared(finding: BalanceFinding, whole: Decimal, widest: Decimal, *, bad: bool) -> Iterator[BalanceFinding]:
@@ -73,7 +67,8 @@ def compared(finding: BalanceFinding, whole: Decimal, widest: Decimal, *, bad: b
 class SiteBalance:
     """One site, metal and period. `gaps` says why the sum is not complete; then the residual proves nothing.
 
-    `widest`: the share of the whole up to which uncertainties count.
+    `widest`: the share of the whole up to which uncertainties count. `unfed`: the metal stands in what was made, and
+    nothing says what it was made of, whether that came, or where it went: zeros on both sides, which balance nothing.
     """
 
     site: str
@@ -88,6 +83,7 @@ class SiteBalance:
     closing: Mass
     widest: Decimal
     gaps: tuple[str, ...] = ()
+    unfed: bool = False
 
     @property
     def whole(self) -> Decimal:
@@ -103,12 +99,14 @@ class SiteBalance:
 
     @property
     def outcome(self) -> str:
-        """`balanced`, `incomplete`, `out-of-tolerance`, or `unchecked` where the uncertainties are too wide."""
+        """`balanced`, `incomplete`, `out-of-tolerance`, `unchecked` (uncertainties too wide), `no-input-stated`."""
         if self.gaps:
             return "incomplete"
         residual = self.residual
         if residual.value.copy_abs() > residual.uncertainty:
             return "out-of-tolerance"
+        if self.unfed:
+            return NO_INPUT
         return "balanced" if residual.uncertainty <= self.widest * self.whole or not self.whole else "unchecked"
 
     def as_json(self) -> JsonObject:
@@ -231,7 +229,7 @@ def _balance(
 ) -> SiteBalance:
     makes = [event for event in flow if isinstance(event, MakeEvent)]
     moves = [event for event in flow if isinstance(event, MoveEvent)]
-    return SiteBalance(
+    found = SiteBalance(
         site=closing.site,
         metal=metal,
         start=closing.start,
@@ -245,6 +243,15 @@ def _balance(
         widest=books.widest,
         gaps=gaps,
     )
+    return replace(found, unfed=not found.whole and _from_nothing(makes, metal))
+
+
+def _from_nothing(makes: Sequence[MakeEvent], metal: str) -> bool:
+    """Whether the metal stands in what was made, and in nothing that it was made of."""
+    used = (one for event in makes for one in event.inputs)
+    made = (one for event in makes for one in event.outputs)
+    here, there = (any(one.contained.get(metal, NOTHING).value for one in products) for products in (used, made))
+    return there and not here
 
 
 def site_findings(books: Books) -> tuple[BalanceFinding, ...]:

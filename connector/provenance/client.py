@@ -51,6 +51,7 @@ def for_client(report: AuditReport, client_report: AuditReport) -> AuditReport:
         withheld_balances=tuple(sorted({item.outcome for item in report.balances if item not in balances})),
         footprint=client_report.footprint,
         sourcing=client_report.sourcing,
+        walked_by=report.walked_by,
     )
 
 

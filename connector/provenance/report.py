@@ -68,6 +68,19 @@ class NodeResult:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class WalkedBy:
+    """Whose connector walked, and with which version of which product. The walk itself does not need to know."""
+
+    id: str
+    name: str
+    product: str
+
+    def as_json(self) -> JsonObject:
+        """The published shape."""
+        return {"id": self.id, "name": self.name, "product": self.product}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AuditReport:
     """The whole. `parties`: DID -> name; `places`: site id -> name: shown beside ids, never relied on.
 
@@ -88,6 +101,7 @@ class AuditReport:
     withheld_balances: tuple[str, ...] = ()
     footprint: FootprintReport = field(default_factory=FootprintReport)
     sourcing: SourcingReport = field(default_factory=SourcingReport)
+    walked_by: WalkedBy | None = None
 
     @property
     def outcomes(self) -> dict[str, int]:
@@ -107,6 +121,7 @@ class AuditReport:
             "verdict": self.verdict.value,
             "root": self.root,
             "at": self.at.isoformat(),
+            **({"walkedBy": self.walked_by.as_json()} if self.walked_by else {}),
             "nodes": nodes,
             "outcomes": dict(self.outcomes),
             "unreached": self.unreached,

@@ -15,14 +15,14 @@ from typing import Final, NoReturn, TypeVar, cast
 
 from connector.errors import BadInput
 from connector.model import Json, JsonObject
-from connector.provenance.balance import BalanceFinding, SiteBalance
+from connector.provenance.balance import NO_INPUT, BalanceFinding, SiteBalance
 from connector.provenance.events import SourceKind
 from connector.provenance.footprints import TERMS, Footprint
 from connector.provenance.masses import SUM_DIGITS, Mass, decimal_of
 from connector.provenance.nodes import Edge
 from connector.provenance.origin import Coverage, Ground, Share
 from connector.provenance.outcomes import Outcome, Verdict
-from connector.provenance.report import AuditReport, NodeResult
+from connector.provenance.report import AuditReport, NodeResult, WalkedBy
 from connector.provenance.rollup import Comparison, Fit, FootprintReport, MetalStated, Part, Stated
 from connector.provenance.sourced import MetalSourced, SiteSourced, SourcingReport, SourcingStated
 from connector.provenance.sourcing import KINDS, Sourcing
@@ -53,7 +53,12 @@ def read_report(document: Json) -> AuditReport:
         withheld_balances=reader.texts("withheldBalances"),
         footprint=_footprint(reader.inner("footprint")) if "footprint" in reader.body else FootprintReport(),
         sourcing=_sourcing(reader.inner("sourcing")) if "sourcing" in reader.body else SourcingReport(),
+        walked_by=_walked_by(reader.inner("walkedBy")) if "walkedBy" in reader.body else None,
     )
+
+
+def _walked_by(reader: _Reader) -> WalkedBy:
+    return WalkedBy(id=reader.text("id"), name=reader.text("name"), product=reader.text("product"))
 
 
 def _node(reader: _Reader) -> NodeResult:
@@ -113,6 +118,7 @@ def _balance(reader: _Reader) -> SiteBalance:
         closing=Mass(value=reader.decimal("closing"), uncertainty=reader.decimal("tolerance")),
         widest=reader.decimal("widest"),
         gaps=reader.texts("gaps"),
+        unfed=reader.text("outcome") == NO_INPUT,
     )
 
 

@@ -262,12 +262,21 @@ class BalanceFinding(Answer):
     subject: str
 
 
+class WalkedBy(Answer):
+    """Whose connector walked, with which version."""
+
+    id: str
+    name: str
+    product: str
+
+
 class Audited(Answer):
     """A chain, walked."""
 
     verdict: Literal["verified", "qualified", "failed"]
     root: str
     at: str
+    walked_by: WalkedBy
     nodes: list[Node]
     outcomes: dict[str, int]
     """How many nodes have which word."""

@@ -7,16 +7,17 @@ from __future__ import annotations
 
 import asyncio
 import base64
+from dataclasses import replace
 
 from connector import __version__
-from connector.exchange.bundle import Made, make
+from connector.exchange.bundle import PAGE_RULES, Made, make
 from connector.exchange.walking import Progress
 from connector.model import Did, Json, JsonObject
 from connector.provenance.client import for_client
 from connector.provenance.masses import TOLERANCE
-from connector.provenance.report import AuditReport
+from connector.provenance.report import AuditReport, WalkedBy
 from connector.provenance.retelling import read_report
-from connector.server.report import render_json
+from connector.server.report import layout, render_json
 from connector.server.services import Services
 from connector.server.statements import did_document
 from connector.vocabulary.bundle import Bundle, load_tolerances
@@ -25,19 +26,26 @@ PRODUCT = f"battery-connector {__version__}"
 
 
 def rules_of(bundle: Bundle) -> JsonObject:
-    """The versions of what is judged by."""
+    """The versions of what is judged by, and of what lays out the page."""
     vocabulary: JsonObject = {
         one.number: {"published": one.published, "context": one.context, "rules": one.rules} for one in bundle.versions
     }
     widest: JsonObject = {one.edition: f"{one.widest}; {one.reference}" for one in load_tolerances()}
-    return {"vocabulary": vocabulary, "tolerance": TOLERANCE, "widest": widest}
+    return {"vocabulary": vocabulary, "tolerance": TOLERANCE, "widest": widest, PAGE_RULES: layout()}
+
+
+def signed_for(services: Services, report: AuditReport) -> AuditReport:
+    """The report with who walked."""
+    config = services.config
+    return replace(report, walked_by=WalkedBy(id=config.did, name=config.name, product=PRODUCT))
 
 
 async def audit(
     services: Services, root: str, holder: Did, on_node: Progress, *, client: Json, prepared_for: str
 ) -> JsonObject:
     """The report, and under `bundle` the file in base64: with the client's own audit, as the client may have it."""
-    report, recording = await services.audit.record(root, holder, on_node=on_node)
+    walked, recording = await services.audit.record(root, holder, on_node=on_node)
+    report = signed_for(services, walked)
     told = await asyncio.to_thread(_told, report, client)
     page = await asyncio.to_thread(render_json, told, prepared_for=prepared_for)
     now, config = services.clock.now(), services.config

@@ -255,13 +255,13 @@ async def _audit(request: web.Request) -> web.StreamResponse:
         def on_node(count: int, at: str) -> None:
             tell({"done": count, "at": at})
 
-        if body.bundle:
-            from connector.server import bundling  # noqa: PLC0415 - a start need not wait for it (`readiness`)
+        from connector.server import bundling  # noqa: PLC0415 - a start need not wait for it (`readiness`)
 
+        if body.bundle:
             return await bundling.audit(
                 services, body.id, holder, on_node, client=body.client, prepared_for=body.prepared_for
             )
-        return (await services.audit.run(body.id, holder, on_node=on_node)).as_json()
+        return bundling.signed_for(services, await services.audit.run(body.id, holder, on_node=on_node)).as_json()
 
     return await stream(request, work)
 

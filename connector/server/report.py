@@ -13,8 +13,10 @@ from functools import cache
 from pathlib import Path
 from typing import Final
 
+import jinja2
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 
+from connector.credentials.digest import digest_multibase
 from connector.model import Json, counted
 from connector.provenance.balance import SiteBalance, period
 from connector.provenance.client import for_client
@@ -29,9 +31,11 @@ from connector.provenance.sourced import CONTRADICTED, RED_FLAG
 from connector.server.chain_picture import CARD_WIDTH, Mark, lay_out
 from connector.server.footprint_table import footprint_table
 from connector.server.sourcing_table import sourcing_table
+from connector.vocabulary import wording
 from connector.vocabulary.wording import spelled
 
 _TEMPLATES: Final = Path(__file__).parent / "templates"
+_LAID_OUT_BY: Final = ("report", "chain_picture", "footprint_table", "sourcing_table", "words")
 _BAR: Final = 640
 
 _MARKS: Final = {
@@ -191,6 +195,15 @@ def render_json(report: Json, *, client: Json = None, prepared_for: str = "") ->
     """The page of an audit's JSON; with the client's own audit, as the client may have it."""
     told = read_report(report)
     return render(told if client is None else for_client(told, read_report(client)), prepared_for=prepared_for)
+
+
+@cache
+def layout() -> str:
+    """A digest of what lays the page out: two builds of one version may do so otherwise."""
+    here = Path(__file__).parent
+    files = [_TEMPLATES / "audit.html", *(here / f"{name}.py" for name in _LAID_OUT_BY), Path(wording.__file__)]
+    files += sorted((here.parent / "provenance").glob("*.py"))
+    return digest_multibase(b"".join([jinja2.__version__.encode(), *(one.read_bytes() for one in files)]))
 
 
 @cache

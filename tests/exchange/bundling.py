@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from connector.credentials.datamodel import StatusEntry, status_node
 from connector.credentials.digest import digest_multibase
 from connector.credentials.issue import attach, prepare
 from connector.credentials.status_list import Change, changes_input, changes_url, list_payload
-from connector.exchange.bundle import MANIFEST, SIGNATURE, Made, make
+from connector.exchange.bundle import MANIFEST, PAGE_RULES, SIGNATURE, Made, make
 from connector.exchange.bundled import Files, Recording, json_octets
 from connector.exchange.obtained import Obtained
 from connector.exchange.ports import Clock, Verifier
@@ -24,7 +24,7 @@ from connector.model import Facts, Json, JsonObject
 from connector.peers.verifier import FetchingVerifier
 from connector.provenance.archive import pack, unpack
 from connector.provenance.client import for_client
-from connector.provenance.report import AuditReport
+from connector.provenance.report import AuditReport, WalkedBy
 from connector.server.report import render_json
 from tests.core.provenance.chains import MAKER, NOW, World
 from tests.exchange.audited import AUDITOR, Companies, Wire, mandate, published
@@ -82,7 +82,8 @@ async def record(
     async with published(folder, world) as companies:
         journey, wire = companies.audit(mandate(), AUDITOR, site)
         prepare_it(companies, wire, site)
-        report, recording = await journey.record("SN/rec:B", MAKER)
+        walked, recording = await journey.record("SN/rec:B", MAKER)
+        report = replace(walked, walked_by=WalkedBy(id=AUDITOR, name="Auditor", product=PRODUCT))
         return Bundled(octets=await bundle(report, recording), report=report, recording=recording, world=world)
 
 
@@ -105,8 +106,10 @@ async def bundle(report: AuditReport, recording: Recording | None, *, prepared_f
     return await make(told, page, recording=recording, made=made, signer=key(AUDITOR), prepared_for=prepared_for)
 
 
-async def check(octets: bytes, *, known: bytes | None = None, product: str = PRODUCT, now: datetime = NOW) -> Reaudited:
-    """What `audit verify` of this version does."""
+async def check(
+    octets: bytes, *, known: bytes | None = None, product: str = PRODUCT, now: datetime = NOW, page: str = ""
+) -> Reaudited:
+    """What `audit verify` of this version does. `page`: by what it lays out pages."""
 
     def verifier(obtained: Obtained, clock: Clock, recording: Recording) -> Verifier:
         return FetchingVerifier(
@@ -117,7 +120,9 @@ async def check(octets: bytes, *, known: bytes | None = None, product: str = PRO
     def render(report: JsonObject, prepared_for: str) -> str:
         return render_json(report, prepared_for=prepared_for)
 
-    reaudit = Reaudit(verifier=verifier, render=render, product=product, rules=RULES)
+    reaudit = Reaudit(
+        verifier=verifier, render=render, product=product, rules={**RULES, **({PAGE_RULES: page} if page else {})}
+    )
     return await reaudit.run(octets, now=now, document=known)
 
 

@@ -12,6 +12,9 @@ from connector.provenance.balance import Books, SiteBalance, make_findings, site
 from connector.provenance.crosscheck import all_findings
 from connector.provenance.events import MakeEvent, Masses, MoveEvent, Product, StocktakeEvent
 from connector.provenance.masses import Mass, plain
+from connector.provenance.outcomes import Verdict
+from connector.provenance.report import AuditReport
+from connector.provenance.retelling import read_report
 from tests.core.provenance.chains import WIDEST
 
 START, END = datetime(2027, 2, 1, tzinfo=UTC), datetime(2027, 3, 1, tzinfo=UTC)
@@ -97,6 +100,26 @@ def test_a_metal_that_no_stocktake_counts_is_balanced_too(books: Books, found: s
     """What came and is not there, or went and was not there."""
     assert plain(only(books).residual.value) == found
     assert "site-balance" in codes(books)
+
+
+@pytest.mark.parametrize(
+    ("events", "outcome"),
+    [
+        ((made(outs=(thing("LOT", "5 Li"),)),), "no-input-stated"),
+        ((made((thing("ORE", "0 Li"),), (thing("LOT", "5 Li"),)),), "no-input-stated"),
+        ((made((thing("IN", "5 Li", link="l"),), (thing("LOT", "5 Li"),)),), "balanced"),  # what was used is told
+        ((made((thing("S", "5 Li", run_around=True),), (thing("S", "5 Li"),)),), "balanced"),
+        ((made(outs=(thing("LOT", "5 Li"),)), moved("sent", thing("LOT", "5 Li"))), "out-of-tolerance"),
+        ((made((thing("ORE", "5 Li"),)), made(outs=(thing("LOT", "5 Li"),), ident="n")), "out-of-tolerance"),
+    ],
+)
+def test_zeros_of_a_metal_of_no_input_balance_nothing(events: tuple[MakeEvent, ...], outcome: str) -> None:
+    """It stands in what was made alone: that is a word of its own, also told again."""
+    balance = only(site(*events))
+    assert balance.outcome == outcome
+    report = AuditReport(root="r", at=END, verdict=Verdict.VERIFIED, nodes=(), balances=(balance,))
+    assert [one.outcome for one in read_report(report.as_json()).balances] == [outcome]
+    assert (codes(site(*events)) == []) is (outcome == "balanced"), "it is a finding, whatever the word"
 
 
 @pytest.mark.parametrize(
