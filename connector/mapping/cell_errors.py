@@ -46,6 +46,7 @@ _ODS_VALUE = re.compile(rb"""\soffice:(?:string-value|value|value-type)="[^"]*\"
 _BOUND_SHEET, _BOF, _EOF, _FORMULA, _BOOL_ERR = 0x85, 0x809, 0x0A, 0x06, 0x205
 _CODES = {0x00: "#NULL!", 0x07: "#DIV/0!", 0x0F: "#VALUE!", 0x17: "#REF!", 0x1D: "#NAME?", 0x24: "#NUM!", 0x2A: "#N/A"}
 """[MS-XLS], BErr."""
+_EMPTY_TEXT, _ON_OPENING = 3, 0x2
 _FIRST_NAMES = frozenset({"Workbook", "Book"})
 _LAST = 0xFFFFFFFA
 """Sectors from here on are none ([MS-CFB] 2.1)."""
@@ -145,6 +146,21 @@ def of_old(data: bytes, sheet: int) -> Iterator[tuple[int, int, str]]:
             yield row, column, _CODES.get(code, "#N/A")
     except TORN:
         return  # what is cut off here, the workbook's reader tells
+
+
+def stale_old(data: bytes, sheet: int) -> bool:
+    """Whether no formula in a sheet of an XLS workbook has another value than those give it that calculate none.
+
+    Apache POI writes 0 and the flag to calculate it when it is opened, which is LibreOffice's too; xlwt an empty text.
+    A cell alone does not tell, since formulas give both ([MS-XLS] 2.4.127, 2.5.133).
+    """
+    values = []
+    with suppress(*TORN):
+        for kind, body in book_records(data, sheet):
+            if kind == _FORMULA:
+                text, (flags,) = body[12:14] == b"\xff\xff", struct.unpack_from("<H", body, 14)
+                values.append(body[6] == _EMPTY_TEXT if text else body[6:14] == bytes(8) and bool(flags & _ON_OPENING))
+    return bool(values) and all(values)
 
 
 def percents_of_old(data: bytes, sheet: int) -> Iterator[tuple[int, int]]:

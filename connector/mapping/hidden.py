@@ -18,7 +18,7 @@ from typing import Final, NamedTuple, TypeAlias
 from python_calamine import SheetMetadata, SheetTypeEnum, SheetVisibleEnum
 
 from connector.mapping.blame import letters
-from connector.mapping.cell_errors import TORN, book_records, stale
+from connector.mapping.cell_errors import TORN, book_records, stale, stale_old
 from connector.mapping.source import Grid
 from connector.model import Finding, counted
 
@@ -75,7 +75,8 @@ def listed(sheets: Sequence[SheetMetadata]) -> list[str]:
 def unseen(data: bytes, index: int, grid: Grid, *, old: bool) -> list[Finding]:
     """What is to be told of the sheet with this index, whose cells are these."""
     if old:
-        return _told(_of_old(data, index), grid)
+        empty = "has formulas that are all 0 or empty, as programs write that calculate none"
+        return [*_told(_of_old(data, index), grid), *([_not_calculated(empty)] if stale_old(data, index) else [])]
     with zipfile.ZipFile(io.BytesIO(data)) as package:
         if "content.xml" in package.namelist():
             return _told(_of_ods(package.read("content.xml"), index), grid)

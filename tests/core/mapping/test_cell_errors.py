@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from connector.mapping.cell_errors import as_text, of_old
+from connector.mapping.cell_errors import as_text, of_old, stale_old
 from connector.mapping.plan import Plan
 from connector.mapping.proposal import propose
 from connector.mapping.reading import open_table
@@ -195,11 +195,36 @@ def test_errors_of_old_workbooks() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("value", "flags", "doubted"),
+    [
+        (bytes(8), 2, True),  # Apache POI
+        (bytes(8), 3, True),
+        (bytes(8), 0, False),
+        (struct.pack("<d", 1.5), 2, False),  # LibreOffice
+        (b"\x03\0\0\0\0\0\xff\xff", 0, True),  # xlwt
+        (b"\x02\0\x2a\0\0\0\xff\xff", 2, False),  # an error is told at its cell
+    ],
+)
+def test_an_old_workbook_whose_formulas_may_never_have_been_calculated_is_told(
+    value: bytes, flags: int, *, doubted: bool
+) -> None:
+    """All of them 0, to be calculated on opening, or an empty text; read as it stands, and a person looks."""
+    formula = struct.pack("<HHHHH8sHI", 0x06, 22, 2, 3, 0x11, value, flags, 0) + bytes(2)
+    data = OLD.read_bytes().replace(
+        _label(2, 2, 9) + _label(2, 3, 10) + _label(2, 4, 11), formula + struct.pack("<HH12x", 0xE2, 12)
+    )
+    found = opened(file("old.xls", data), "1")
+    told = ["the workbook has formulas that are all 0 or empty, as programs write that calculate none"]
+    assert [one.message for one in found.remarks if one.code == "not-calculated"] == (told if doubted else [])
+
+
 @pytest.mark.parametrize("cut", [*range(512, 5632, 640), *range(24, 120, 8)])
 def test_a_torn_old_workbook_ends(cut: int) -> None:
     """Whatever is lost; the workbook's reader tells that."""
     data = OLD.read_bytes()
     assert not list(of_old(data[:cut], 0))
+    assert not stale_old(data[:cut], 0)
     assert not list(of_old(data[:cut] + b"\x00" * 8 + data[cut + 8 :], 0))
 
 
