@@ -183,7 +183,7 @@ def _show_findings(answer: JsonObject) -> None:
     nodes = [
         (
             str(node["outcome"]),
-            _called(node, answer),
+            record_called(node, answer),
             _names(answer, "parties").get(str(node["holder"]), str(node["holder"])),
             _reasons(node),
         )
@@ -327,14 +327,14 @@ def _command(ident: str, peer: str, client: Path | None) -> str:
     return join([*words, *(("--client", str(client)) if client else ())])
 
 
-def _called(node: JsonObject, answer: JsonObject) -> str:
+def record_called(node: JsonObject, answer: JsonObject) -> str:
     """What a record is called; one that was not told, by the record that leads to it."""
     if node["type"]:
         return f"{node['type']} {node.get('name') or node['id']}"
     known = {str(one["key"]): one for one in objects_in(answer.get("nodes")) if one["type"]}
     for edge in objects_in(answer.get("chain")):
         if edge["to"] == node["key"] and (source := known.get(str(edge["from"]))) is not None:
-            return f"{edge['relation']} of {_called(source, answer)}"
+            return f"{edge['relation']} of {record_called(source, answer)}"
     return f"record not told {node['id']}"
 
 

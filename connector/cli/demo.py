@@ -151,6 +151,8 @@ def _result(companies: Companies, line: Storyline, seconds: float) -> JsonObject
 
 def _findings(companies: Companies, report: JsonObject) -> list[Json]:
     """What the audit names: records whose word is another than verified, and what does not add up; with the company."""
+    from connector.cli.audit import record_called
+
     names = {did: name for name, did in companies.dids().items()}
     nodes = [object_in(node) for node in list_in(report["nodes"])]
     places = object_in(report["places"])
@@ -161,7 +163,7 @@ def _findings(companies: Companies, report: JsonObject) -> list[Json]:
             signer, holder = str(node["issuer"] or node["holder"]), str(node["holder"])
             found.append({
                 "code": node["outcome"], "company": names.get(signer, signer), "holder": names.get(holder, holder),
-                "type": node["type"], "name": node["name"], "record": node["id"],
+                "type": node["type"], "name": node["name"], "what": record_called(node, report), "record": node["id"],
                 "message": "; ".join(str(reason) for reason in list_in(node["reasons"])),
             })  # fmt: skip
     for one in map(object_in, list_in(report["findings"])):

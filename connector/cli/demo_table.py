@@ -50,7 +50,8 @@ def _refusal(one: JsonObject) -> None:
     out.print(f"  the asker is told:  {refused_in_words(told)}", markup=False)
     for rule in list_in(object_in(one["known_to_owner"]).get("rules")):
         row = object_in(rule)
-        said = f"{row['left']} {row['operator']} {row['right']}: {row['state']}"
+        asked = ", ".join(map(str, list_in(row["right"]) or [row["right"]]))
+        said = f"{row['left']} {row['operator']} {asked}: {row['state']}"
         said += f" (it is {row['value']})" if row["value"] else ""
         out.print(f"  the owner sees:     {said}", markup=False)
 
@@ -93,9 +94,9 @@ def _percent(share: object) -> str:
 def _findings(audit: list[Json], others: list[Json]) -> None:
     out = console()
     for finding in map(object_in, audit):
-        what = " ".join(str(finding[name]) for name in ("type", "name", "place", "period") if finding.get(name))
+        what = finding.get("what") or " ".join(str(finding[name]) for name in ("place", "period") if finding.get(name))
         out.print(f"[red]{finding['code']}[/red] at {finding['company']}: ", end="")
-        out.print(f"{what or 'a record'}: {finding['message']}", markup=False)
+        out.print(f"{what}: {finding['message']}", markup=False)
         if finding.get("metal") and finding.get("residual"):
             out.print(f"  residual {finding['residual']} kg, tolerance {finding['tolerance']} kg", markup=False)
     for finding in map(object_in, others):

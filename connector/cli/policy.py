@@ -17,16 +17,16 @@ import typer
 
 from connector.cli.console import DONE, JSON, NO, console, next_step, show_json, told
 from connector.errors import BadInput, BadMessage, BadPolicy
-from connector.exchange.pages import FILE
 from connector.model import Claim, Did, Facts, Finding, Json, JsonObject
 from connector.policy.comparisons import State
-from connector.policy.doubts import RECORD_TYPE, doubts
+from connector.policy.doubts import doubts
 from connector.policy.evaluate import Decision, compile_policy, evaluate
 from connector.policy.odrl import Policy, atoms
 from connector.policy.operands import OPERANDS, Enforced, Stage
 from connector.policy.plain import plain as in_plain_words
 from connector.policy.reading import load, parse_time, read
 from connector.server.entries import because
+from connector.server.under_policy import codes
 from connector.vocabulary.admission import admit_value
 from connector.vocabulary.bundle import load_bundle
 
@@ -53,7 +53,7 @@ def check(file: File, as_json: JSON = False) -> None:
     """
     with told():
         policy, findings = checked(file)
-        odd: list[Json] = [*doubts(policy, _words(), _time(None))] if policy is not None else []
+        odd: list[Json] = [*doubts(policy, codes(load_bundle()), _time(None))] if policy is not None else []
         agreed = _agreed(policy) if policy is not None else []
         if as_json:
             told_odd: JsonObject = {**({"doubts": odd} if odd else {}), **({"agreed": [*agreed]} if agreed else {})}
@@ -129,12 +129,6 @@ def explain(
         else:
             _show(decision)
     raise SystemExit(DONE if decision.permit else NO)
-
-
-def _words() -> dict[str, list[str]]:
-    bundle = load_bundle()
-    words = {name: [code.name for code in codes] for name, codes in bundle.terms.codes.items()}
-    return {**words, RECORD_TYPE: [*bundle.record_types, FILE]}
 
 
 def _document(file: Path) -> Json:

@@ -33,6 +33,9 @@ _WORDS: Final[Mapping[str, tuple[str, ...]]] = {
     "membership": ("active",), "mandate": ("active",), "leadsTo": ("own", "supplier"), "onwardSharing": ("none",),
 }  # fmt: skip
 """Operand -> the words that its fact has here."""
+_EVERY_CLASS: Final = (
+    "it does not say of which accessClass, so it opens values of every class; for a file that is right"
+)
 _CLASSES: Final = frozenset({"accessClass", "mandateClass"})
 _FROM: Final = frozenset({Operator.GT, Operator.GTEQ})
 _CHOOSES: Final = frozenset({Operator.EQ, Operator.IS_ANY_OF})
@@ -45,10 +48,17 @@ _FORMS: Final[Mapping[str, tuple[str, str]]] = {
 """Fact -> how Catena-X writes its values (CX-0152): an example, and a pattern."""
 
 
-def doubts(policy: Policy, codes: Mapping[str, Sequence[str]], now: datetime) -> tuple[str, ...]:
-    """A sentence for each, with its rule. `codes`: the words of each code list of the vocabulary."""
+def doubts(
+    policy: Policy, codes: Mapping[str, Sequence[str]], now: datetime, *, of_values: bool = True
+) -> tuple[str, ...]:
+    """A sentence for each, with its rule. `codes`: the words of each code list of the vocabulary.
+
+    `of_values`: of a file, which has no values of several classes, it is not asked which of them a rule opens.
+    """
     named = list(policy.named())
     found = [f"{name}: {one}" for name, rule in named for one in _of_a_rule(rule, codes, now)]
+    if of_values:
+        found += [f"{name}: {_EVERY_CLASS}" for name, rule in named if _opens_every_class(rule)]
     found += [
         f"{name}: whom it lets in, {other} shuts out, and a prohibition wins"
         for name, rule in named
@@ -73,8 +83,11 @@ def _of_a_rule(rule: Rule, codes: Mapping[str, Sequence[str]], now: datetime) ->
                 yield f"{one.left} can't be {_listed(other)} and {_listed(one)} at once, so it lets nobody in"
     for term in rule.constraints:
         yield from _open_groups(term)
-    if rule.action is not Action.LIST and not any(one.left in _CLASSES for one in atoms(rule.constraints)):
-        yield "it does not say of which accessClass, so it opens values of every class; for a file that is right"
+
+
+def _opens_every_class(rule: Rule) -> bool:
+    of_values = rule.effect == "permission" and rule.action is not Action.LIST
+    return of_values and not any(one.left in _CLASSES for one in atoms(rule.constraints))
 
 
 def _unknown_words(constraint: Constraint, codes: Mapping[str, Sequence[str]]) -> Iterator[str]:

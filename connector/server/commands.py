@@ -24,7 +24,7 @@ from connector.exchange.publication import Declared
 from connector.exchange.rows import CommandRow, DatasetRow, ProcessRow
 from connector.exchange.stored import content_of, micros, under_way
 from connector.mapping.doubts import sentence
-from connector.model import AccessClass, Did, JsonObject, counted
+from connector.model import Did, JsonObject
 from connector.policy.odrl import digest
 from connector.policy.pinning import pinned, pins_of
 from connector.policy.reading import load
@@ -32,6 +32,7 @@ from connector.protocol.catalog_query import Selection
 from connector.protocol.messages import Dataset
 from connector.server.lines import Tell
 from connector.server.services import Services
+from connector.server.under_policy import told_of
 from connector.server.withdrawing import clear_away
 
 Work = TypeVar("Work")
@@ -88,11 +89,11 @@ async def publish(
             lambda open_to: services.publish.publish(result.mapped, open_to, declared, on_document),
         )  # fmt: skip
         withdrawn, told = await clear_away(services, published.left)
-        shut = [
-            *closed(published.classes, policy_octets),
-            *_unbought(sum(not one.buyers for one in result.mapped), policy_octets),
-        ]
-        published.warnings += [*told, *shut, *map(sentence, result.doubts)]
+        of_policy = told_of(
+            policy_octets, services.bundle, services.clock.now(), record_type=plan.record, classes=published.classes,
+            unbought=sum(not one.buyers for one in result.mapped),
+        )  # fmt: skip
+        published.warnings += [*told, *of_policy, *map(sentence, result.doubts)]
     findings = grouped([*result.findings, *(published.findings if published else [])])
     answer: JsonObject = published.as_json() if published else {"documents": 0, "credentials": 0, "assets": 0}
     offer: JsonObject = {"dataset": dataset.dataset_id, "title": dataset.title, "pin": pinned_to} if published else {}
@@ -103,25 +104,6 @@ async def publish(
         "rows": result.rows,
         "findings": [finding.as_json() for finding in findings],
     }
-
-
-def closed(classes: set[AccessClass], policy_octets: bytes) -> Iterator[str]:
-    """That an offer gives nobody anything of what was published under it: its contracts would be empty."""
-    policy = load(policy_octets)
-    if classes and policy.offerable and not any(map(policy.opens, classes)):
-        yield (
-            f"the policy gives nobody any of these values: they are of class {', '.join(sorted(classes))}, and its"
-            " rules ask for others (accessClass); who makes a contract gets nothing"
-        )
-
-
-def _unbought(alone: int, policy_octets: bytes) -> Iterator[str]:
-    """That who buys a unit gets it, and of so many nobody is said to."""
-    if alone and load(policy_octets).hangs_on("unitBuyer"):
-        yield (
-            f"the policy gives a unit to its buyer alone, and {counted(alone, 'document has', 'documents have')} none:"
-            " nobody gets them; say `buyers` in the plan, or choose another policy"
-        )
 
 
 async def dataset_of(

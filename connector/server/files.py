@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
 from dataclasses import replace
 from mimetypes import guess_type
-from typing import Final
 
 from aiohttp import web
 
@@ -14,16 +12,15 @@ from connector.errors import Conflict
 from connector.exchange.pages import FILE
 from connector.exchange.receive import Tell
 from connector.model import AccessClass, JsonObject
-from connector.policy.reading import load
 from connector.server import answers, asked
-from connector.server.commands import closed, dataset_of, offered, read_file
+from connector.server.commands import dataset_of, offered, read_file
 from connector.server.lines import stream
 from connector.server.operations import Operation
 from connector.server.requests import PublishFile
 from connector.server.services import SERVICES, Services
+from connector.server.under_policy import told_of
 
 _MEGABYTE = 1e6
-_OF_UNITS: Final = ("unitBuyer", "unitStatus")
 _UNKNOWN = "application/octet-stream"
 
 
@@ -59,19 +56,12 @@ async def publish_file(services: Services, said: PublishFile, tell: Tell) -> Jso
             on_bytes=lambda done: tell({"done": f"{done / _MEGABYTE:,.0f} MB"}),
         ),
     )  # fmt: skip
+    warnings = told_of(
+        dataset.policy, services.bundle, services.clock.now(), record_type=FILE,
+        classes={AccessClass(row.access_class)},
+    )  # fmt: skip
     return {
         "file": row.name, "digest": row.digest, "size": row.size, "mediaType": row.media_type,
         "accessClass": row.access_class, "dataset": dataset.dataset_id, "title": title, "pin": pinned_to,
-        "warnings": [*_shut(row.access_class, dataset.policy)],
+        "warnings": [*warnings],
     }  # fmt: skip
-
-
-def _shut(access_class: str, policy_octets: bytes) -> Iterator[str]:
-    """That an offer gives nobody the file: a file is no unit, so it has no buyer and no status."""
-    policy = load(policy_octets)
-    yield from closed({AccessClass(access_class)}, policy_octets)
-    for operand in _OF_UNITS:
-        if policy.hangs_on(operand):
-            yield f"the policy gives nobody this file: its rules ask for {operand}, which no file has; choose another"
-    if policy.offerable and not policy.opens(FILE, "recordType"):
-        yield f'the policy gives nobody this file: its rules ask for other types of record; a file has "{FILE}"'

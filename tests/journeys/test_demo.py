@@ -6,6 +6,7 @@ What a fault has to show stands in `story.toml`, beside the steps that plant it.
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 import tomllib
@@ -172,6 +173,8 @@ def test_a_supplier_that_is_down_is_missing_and_what_lies_behind_unreached(tmp_p
     played = play(tmp_path / "demo", "--with", "missing-supplier")
     assert played.code == 1
     assert {(finding["code"], finding["company"]) for finding in played.findings} == {("missing", "refiner")}
+    for finding in played.findings:  # named by a record that leads to it
+        assert re.fullmatch(r"(upstream|input) of (MineralLotPassport|MakeEvent) \w+", str(finding["what"]))
     assert played.audit["verdict"] == "qualified"
     assert played.audit["unreached"] == len(played.findings) == 2
     assert set(one(played.audit["outcomes"])) == {"missing", "verified"}

@@ -11,10 +11,13 @@ from typer.testing import CliRunner
 
 from connector.cli.companies import free_ports
 from connector.config import MANAGEMENT_TOKEN_VARIABLE, load, secret
+from connector.exchange import pages
 from connector.model import AccessClass
-from connector.server.commands import _unbought, closed
-from connector.server.files import _shut
+from connector.policy.reading import load as load_policy
+from connector.server.under_policy import shut, told_of
+from connector.vocabulary.bundle import load_bundle
 from tests.commands import app
+from tests.core.policy.policies import NOW
 from tests.edges.cli.companies import PLAN, Company, found, know, serving
 from tests.edges.server.stranger import Stranger, ask, site_of
 
@@ -95,23 +98,38 @@ def test_an_offer_of_nothing_is_told() -> None:
     """Business values under the policy for public ones: whoever makes a contract gets none of them."""
     policies = Path(__file__).resolve().parents[3] / "policies"
     public = (policies / "public.json").read_bytes()
-    (told,) = closed({AccessClass.B2B}, public)
+    (told,) = under(public, AccessClass.B2B)
     assert "class B2B" in told
-    assert not [*closed({AccessClass.B2B, AccessClass.PUBLIC}, public), *closed(set(), public)]
-    assert not [*closed({AccessClass.B2B}, (policies / "direct-customer.json").read_bytes())]
-    assert not [*closed({AccessClass.ORGANISATION}, (policies / "audit-only.json").read_bytes())]
+    assert not [*under(public, AccessClass.B2B, AccessClass.PUBLIC), *under(public)]
+    assert not under((policies / "direct-customer.json").read_bytes(), AccessClass.B2B)
+    assert not under((policies / "audit-only.json").read_bytes(), AccessClass.ORGANISATION)
+
+
+def test_what_a_policy_is_asked_about_is_asked_where_something_is_offered_under_it() -> None:
+    """`policy check` asked it, and who published never saw it. Of a file it is not asked which classes it opens."""
+    ended = b'{"permission": {"action": "use", "constraint": {"leftOperand": "dateTime", "operator": "lt", '
+    ended += b'"rightOperand": "2020-01-01T00:00:00Z"}}}'
+    (told, of_classes) = under(ended, AccessClass.B2B)
+    assert told == "is it meant? permission[0]: it ended at 2020-01-01T00:00:00Z, so it lets nobody in any more"
+    assert "values of every class" in of_classes
+    assert told_of(ended, load_bundle(), NOW, record_type=pages.FILE, classes={AccessClass.B2B}) == [told]
+
+
+def under(policy: bytes, *classes: AccessClass, unbought: int = 0) -> list[str]:
+    """What is told of sites that are offered under a policy."""
+    return told_of(policy, load_bundle(), NOW, record_type="FacilityRecord", classes=set(classes), unbought=unbought)
 
 
 def test_units_without_a_buyer_under_a_policy_for_buyers_are_told() -> None:
     """Whoever makes a contract would get none of them."""
     policies = Path(__file__).resolve().parents[3] / "policies"
     customer = (policies / "direct-customer.json").read_bytes()
-    (told,) = _unbought(2, customer)
+    (told,) = under(customer, unbought=2)
     assert "2 documents have none: nobody gets them; say `buyers`" in told
     others = ("public.json", "members.json", "audit-only.json")
     assert not [
-        *_unbought(0, customer),
-        *(one for name in others for one in _unbought(2, (policies / name).read_bytes())),
+        *under(customer),
+        *(one for name in others for one in under((policies / name).read_bytes(), unbought=2)),
     ]
 
 
@@ -145,13 +163,17 @@ def test_another_program_on_the_management_port_is_no_connector(tmp_path: Path) 
 )
 def test_a_file_that_a_policy_gives_to_nobody_is_told_as_such(policy: str, access_class: str, told: str) -> None:
     """Contracts were made on it, and who fetched got nothing, with no word to either side."""
-    warnings = list(_shut(access_class, (POLICIES / f"{policy}.json").read_bytes()))
+    octets = (POLICIES / f"{policy}.json").read_bytes()
+    warnings = told_of(octets, load_bundle(), NOW, record_type=pages.FILE, classes={AccessClass(access_class)})
     assert [told in one for one in warnings] == ([True] if told else [])
 
 
 def test_a_file_is_a_type_of_record() -> None:
     """A rule for other types gives none."""
     rule = '{"permission": {"action": "use", "constraint": {"leftOperand": "recordType", "operator": "isAnyOf", '
-    (told,) = _shut("PUB", f'{rule}"rightOperand": ["MakeEvent", "MoveEvent"]}}}}}}'.encode())
-    assert "a file has" in told
-    assert [*_shut("PUB", f'{rule}"rightOperand": ["MakeEvent", "File"]}}}}}}'.encode())] == []
+    given = load_policy(f'{rule}"rightOperand": ["MakeEvent", "MoveEvent"]}}}}}}'.encode())
+    (told,) = shut(given, pages.FILE, {AccessClass.PUBLIC})
+    assert 'other types of record than "File"' in told
+    assert "BatteryPassport" in next(shut(given, "BatteryPassport", {AccessClass.PUBLIC})), "and so is a record"
+    given = load_policy(f'{rule}"rightOperand": ["MakeEvent", "File"]}}}}}}'.encode())
+    assert [*shut(given, pages.FILE, {AccessClass.PUBLIC})] == []
