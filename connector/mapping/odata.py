@@ -17,7 +17,16 @@ from typing import NoReturn
 from connector.mapping.delimited import decoded
 from connector.mapping.numerals import plain
 from connector.mapping.records import Flat
-from connector.mapping.source import NumberCell, SeveralCell, SourceFile, content, unreadable
+from connector.mapping.source import (
+    FromList,
+    MemberCell,
+    MemberNumberCell,
+    NumberCell,
+    SeveralCell,
+    SourceFile,
+    content,
+    unreadable,
+)  # fmt: skip
 from connector.mapping.unfit import Unfit
 from connector.model import Json, JsonObject
 
@@ -207,16 +216,26 @@ def _fields(cells: dict[str, str], tree: JsonObject, prefix: str, depth: int) ->
     if depth > MAX_DEPTH:
         raise ValueError(f"the JSON is nested deeper than {MAX_DEPTH}")
     for key, value in tree.items():
-        if isinstance(value, list):
-            single = len(value) == 1 and not isinstance(value[0], list)
-            value = value[0] if single else _several(cells, value, prefix + key, depth)  # noqa: PLW2901  # what it means
-        if isinstance(value, dict):
+        if isinstance(value, list) and len(value) == 1 and not isinstance(value[0], list):
+            member: dict[str, str] = {}
+            _fields(member, {key: value[0]}, prefix, depth)
+            for name, cell in member.items():
+                cells.setdefault(name, _of_list(cell))
+        elif isinstance(value, list):
+            _several(cells, value, prefix + key, depth)
+        elif isinstance(value, dict):
             _fields(cells, value, f"{prefix}{key}/", depth + 1)
-        elif not isinstance(value, list):
+        else:
             cells.setdefault(prefix + key, _cell(value))
 
 
-def _several(cells: dict[str, str], values: list[Json], name: str, depth: int) -> Json:
+def _of_list(cell: str) -> str:
+    if isinstance(cell, FromList):
+        return cell
+    return MemberNumberCell(cell) if isinstance(cell, NumberCell) else MemberCell(cell)
+
+
+def _several(cells: dict[str, str], values: list[Json], name: str, depth: int) -> None:
     """What stands for a list: of objects their fields, each of which is several; the text of others."""
     below: dict[str, str] = {}
     others = ["[...]" if isinstance(value, list) else _cell(value) for value in values if not isinstance(value, dict)]
@@ -225,7 +244,8 @@ def _several(cells: dict[str, str], values: list[Json], name: str, depth: int) -
             _fields(below, value, f"{name}/", depth + 1)
     for column, shown in below.items():
         cells.setdefault(column, SeveralCell(f"{shown[:_SHOWN]}, ..."))
-    return SeveralCell(", ".join(others[:_LOOKED_AT])[:_SHOWN]) if others else []
+    if others:
+        cells.setdefault(name, SeveralCell(", ".join(others[:_LOOKED_AT])[:_SHOWN]))
 
 
 def _cell(value: Json) -> str:
@@ -233,4 +253,4 @@ def _cell(value: Json) -> str:
         return "true" if value else "false"
     if value is None:
         return ""
-    return value if isinstance(value, NumberCell | SeveralCell) else str(value).strip()
+    return value if isinstance(value, NumberCell) else str(value).strip()

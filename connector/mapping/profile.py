@@ -14,7 +14,7 @@ from connector.mapping.dates import written_so
 from connector.mapping.exports import Source
 from connector.mapping.likeness import Words, telling
 from connector.mapping.numerals import numeral
-from connector.mapping.source import DateCell, NumberCell, PercentCell, Row, SeveralCell, Table
+from connector.mapping.source import DateCell, FromList, NumberCell, PercentCell, Row, SeveralCell, Table
 from connector.mapping.unfit import Unfit
 from connector.mapping.units import ISO_UNITS, SAP_UNITS, UNITS, unit_called, unit_named
 
@@ -82,12 +82,21 @@ def profile(source: Source, table: Table) -> tuple[Column, ...]:
     """The columns of a table. The cells of its unit row stand with their columns."""
     rows = list(islice(table.rows, _ROWS))
     index = {name: number for number, name in enumerate(table.columns) if name}
+    cells = {name: [row.cells[number] for row in rows] for name, number in index.items()}
     return tuple(
-        _column(source, name, single, _units(rows, index.get(f"{name}@unit")))
-        for name, number in index.items()
-        if not (name.endswith("@unit") and name.removesuffix("@unit") in index)
-        if (single := [row.cells[number] for row in rows if not isinstance(row.cells[number], SeveralCell)]) or not rows
-    )
+        _column(
+            source, name, [cell for cell in found if not isinstance(cell, SeveralCell)],
+            _units(rows, index.get(f"{name}@unit")),
+        )
+        for name, found in cells.items()
+        if not (name.endswith("@unit") and name.removesuffix("@unit") in index) and not _listed(found)
+    )  # fmt: skip
+
+
+def _listed(cells: list[str]) -> bool:
+    """Whether it is a list wherever it stands: `--record` makes rows of it."""
+    filled = [cell for cell in cells if cell]
+    return bool(filled) and all(isinstance(cell, FromList) for cell in filled)
 
 
 def _units(rows: list[Row], number: int | None) -> tuple[str, ...]:

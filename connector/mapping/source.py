@@ -51,8 +51,26 @@ class DateCell(str):
     __slots__ = ()
 
 
-class SeveralCell(str):
-    """A field of JSON that is a list of several in this record: text to look at, and no value."""
+class FromList:
+    """What stands in a list of JSON, in a cell of its record."""
+
+    __slots__ = ()
+
+
+class MemberCell(FromList, str):
+    """The text of a list's only member."""
+
+    __slots__ = ()
+
+
+class MemberNumberCell(FromList, NumberCell):
+    """The number of a list's only member."""
+
+    __slots__ = ()
+
+
+class SeveralCell(FromList, str):
+    """A list of several: text to look at, and no value."""
 
     __slots__ = ()
 

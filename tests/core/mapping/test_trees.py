@@ -7,7 +7,9 @@ from collections.abc import Mapping
 
 import pytest
 
-from tests.core.mapping.trial import plan_of, result_of, seen
+from connector.mapping.profile import profile
+from connector.mapping.reading import open_table
+from tests.core.mapping.trial import file, plan_of, result_of, seen
 
 IDOC = plan_of(
     """
@@ -257,3 +259,14 @@ def test_an_object_where_the_path_has_a_list_is_a_row() -> None:
     assert [mapped.key for mapped in result_of(plan, orders=data).mapped] == ["1-a", "2-b", "2-c"]
     (broken,) = result_of(plan, orders=json.dumps({"orders": [{"order": "1", "items": "none"}]}).encode()).findings
     assert broken.code == "bad-structure"
+
+
+def test_no_column_is_proposed_for_what_is_a_list_wherever_it_stands() -> None:
+    """Its own `--record` makes rows of it; of a field that is a list here and there the others tell what it is."""
+    source = plan_of(f"{FORM}}}", "materialType: Kind").sources["lots"]
+    data = _lots({"LOT": "1", "Kind": "a", "Parts": [{"No": 5}]}, {"LOT": "2", "Kind": ["b"], "Parts": []})
+    table = open_table("lots", source, [file("lots.json", data)])
+    assert [(column.name, column.values) for column in profile(source, table)] == [
+        ("LOT", ("1", "2")),
+        ("Kind", ("a", "b")),
+    ]
