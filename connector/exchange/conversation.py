@@ -51,7 +51,6 @@ from connector.protocol.process import (
     Seen,
     Send,
     Timeout,
-    encode,
 )
 
 _TRIES = 5
@@ -116,8 +115,7 @@ class Conversation:
             draft = self._next(row)
             draft.caller = incoming.caller
             before = draft.content.copy()
-            known = row if draft.acknowledged is None else replace(row, state=draft.process.state)
-            earlier = await heard_before(self.store, self.topic.table, known, incoming)
+            earlier = await heard_before(self.store, self.topic.table, row, draft.process.state, incoming)
             if incoming.caller.repeat and earlier is None:
                 raise NotAuthenticated("the token was used before")
             self._run(draft, self._received(draft, incoming, earlier, objections))
@@ -337,13 +335,14 @@ class Conversation:
 
     async def _commit(self, draft: Draft, *, replay: ReplayRow | None = None) -> None:
         old, waits, now, delivered = draft.row, draft.content.get("waits"), draft.at, draft.delivered
-        if draft.acknowledged is not None:
+        acknowledged, draft.acknowledged = draft.acknowledged, None  # no circle that only the collector takes away
+        if acknowledged is not None:
             self._acknowledged.pop(draft.process.pid, None)  # a second try does without
         row = ProcessRow(
             tenant=self.tenant, kind=self.topic.kind, pid=draft.process.pid, peer_pid=draft.process.peer_pid,
             counterparty=draft.counterparty, role=draft.process.role.value, state=draft.process.state,
             version=(old.version if old else 0) + 1,
-            body=orjson.dumps({"process": orjson.Fragment(encode(draft.process)), "content": draft.content}),
+            body=orjson.dumps({"process": draft.process, "content": draft.content}),
             deadline=waits["due"] if waits else None,
             created=old.created if old else now, updated=now,
         )  # fmt: skip
@@ -360,8 +359,8 @@ class Conversation:
             )
         )  # fmt: skip
         self._processes.written(row, draft)
-        if draft.acknowledged is not None and not draft.acknowledged.kept.done():
-            draft.acknowledged.kept.set_result(draft)
+        if acknowledged is not None and not acknowledged.kept.done():
+            acknowledged.kept.set_result(draft)
         for send, number in zip(draft.sends, numbers, strict=True):
             self.deliver(replace(send, seq=number))
         self.waiting.tell(row)

@@ -229,12 +229,13 @@ class Outbox:
         accepted = sent if sent is not None and _OK <= status < _MULTIPLE_CHOICES else None
         taken = await self.receipts.read(row, accepted.answer) if accepted is not None else ""
         key = "" if isinstance(taken, str) else taken.jwk
+        leads_to, sha256 = conversation.topic.table.leads_to(row.message_type), hashlib.sha256(row.body).hexdigest()
 
         def change(draft: Draft) -> Answered:
             if accepted is not None:
-                process = replace(draft.process, peer_pid=draft.process.peer_pid or named)
-                receipt = self.receipts.judge(taken, row, process, conversation.topic.table.leads_to(row.message_type))
-                draft.messages.append(replace(_kept(row, accepted, draft.at), receipt=receipt, verification_key=key))
+                process = draft.process if draft.process.peer_pid else replace(draft.process, peer_pid=named)
+                receipt = self.receipts.judge(taken, row, process, leads_to, sha256=sha256, now=draft.now)
+                draft.messages.append(_kept(row, accepted, draft.at, sha256=sha256, receipt=receipt, key=key))
                 if receipt.startswith(WRONG):
                     draft.evidence.append(self.receipts.note(row, receipt))
             elif sent is not None:
@@ -303,13 +304,13 @@ def _said(answer: HttpAnswer) -> str:
     return f"{status}: {'; '.join(filter(None, told)):.500}"
 
 
-def _kept(row: OutboxRow, sent: Sent, at: int) -> MessageRow:
+def _kept(row: OutboxRow, sent: Sent, at: int, *, sha256: str, receipt: str, key: str) -> MessageRow:
     """Our message with the peer's acknowledgement, for the record. A data token is kept as its SHA-256."""
     answer = sent.answer
     return MessageRow(
         tenant=row.tenant, kind=row.kind, pid=row.pid, direction="out", counterparty=row.counterparty,
-        message_type=row.message_type, message_id=row.message_id, sha256=hashlib.sha256(row.body).hexdigest(),
-        body=without_token(row.body), token=sent.token, verification_key="", status=answer.status,
+        message_type=row.message_type, message_id=row.message_id, sha256=sha256, body=without_token(row.body),
+        token=sent.token, verification_key=key, status=answer.status, receipt=receipt,
         answer_headers=headers_of(answer.headers.get(RECEIPT, "")), answer_body=answer.body[:_ANSWER_KEPT_BYTES], at=at,
     )  # fmt: skip
 

@@ -9,9 +9,9 @@ the answer; its signature, the dear part, in the next quiet moment, with the key
 
 from __future__ import annotations
 
-import hashlib
 from collections import deque
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Final, TypeAlias
 
 import orjson
@@ -85,13 +85,13 @@ class Receipts:
         except ConnectorError as error:
             return WRONG + error.detail
 
-    def judge(self, taken: Taken, row: OutboxRow, process: Process, state: str) -> str:
-        """Whether it says what it has to. `state` is what the message leads to."""
+    def judge(self, taken: Taken, row: OutboxRow, process: Process, state: str, *, sha256: str, now: datetime) -> str:
+        """Whether it says what it has to. `sha256` is the message's, `state` what it leads to."""
         if isinstance(taken, str):
             return taken
-        parties, sha256 = (Did(row.counterparty), self.did), hashlib.sha256(row.body).hexdigest()
+        expected = _receipt((Did(row.counterparty), self.did), sha256, row.message_type, process, state)
         try:
-            check_receipt(taken.claims, _receipt(parties, sha256, row.message_type, process, state), self.clock.now())
+            check_receipt(taken.claims, expected, now)
         except Refused as error:
             return WRONG + error.detail
         return SIGNED

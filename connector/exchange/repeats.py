@@ -27,8 +27,8 @@ class Earlier:
     how: Literal["id", "words", "anew"]
 
 
-async def heard_before(store: Store, table: Table, row: ProcessRow, incoming: Incoming) -> Earlier | None:
-    """What the store holds of this message: by its `@id`, or by its bytes where it has none.
+async def heard_before(store: Store, table: Table, row: ProcessRow, state: str, incoming: Incoming) -> Earlier | None:
+    """What the store holds of this message: by its `@id`, or by its bytes where it has none. `state`: of the process.
 
     Or it comes again under another `@id`: a real EDC repeats itself so when our next message met its transaction. That
     holds for what opened the process, and for what can be said but once in a process, such as a verification; of an
@@ -41,17 +41,17 @@ async def heard_before(store: Store, table: Table, row: ProcessRow, incoming: In
         return Earlier(row=same[-1], how="words") if same else None
     known = await store.find_message(row.tenant, row.kind, row.pid, row.counterparty, incoming.message_id)
     if known is None or known.sha256 != incoming.digest:
-        by_words = await _said_before(store, table, row, incoming)
+        by_words = await _said_before(store, table, row, state, incoming)
         if by_words is not None:
             return by_words
     return Earlier(row=known, how="id") if known is not None else None
 
 
-async def _said_before(store: Store, table: Table, row: ProcessRow, incoming: Incoming) -> Earlier | None:
+async def _said_before(store: Store, table: Table, row: ProcessRow, state: str, incoming: Incoming) -> Earlier | None:
     peer = Role(row.role).other
     opens = table.target(START, incoming.kind, peer) is not None
     # A look at all messages is for those that come too late, not for each that comes as it should.
-    late = table.target(row.state, incoming.kind, peer) is None and table.happens_once(incoming.kind)
+    late = table.target(state, incoming.kind, peer) is None and table.happens_once(incoming.kind)
     if not (opens or late):
         return None
     said = await store.messages(row.tenant, row.kind, row.pid)

@@ -27,7 +27,6 @@ from connector.protocol.messages import (
     ContractRequestMessage,
 )
 from connector.protocol.process import Process, Role
-from connector.protocol.terms import rules_of
 from connector.protocol.turns import How, Turn
 
 
@@ -96,7 +95,7 @@ class Weighing:
         if counters and (unknown := _unknown(offer)):
             return heard, unknown
         if not counters:  # the same rules, in our own words: a real EDC sends them back in others, and expects ours
-            heard["offer"] = {**offer, **rules_of(ours)}
+            heard["offer"] = {**offer, **ours}
         if dataset.approval:
             turn["how"] = "hold"
         if turn["how"] == "offer":

@@ -19,7 +19,7 @@ from connector.protocol.messages import (
     ContractRequestMessage,
 )
 from connector.protocol.process import START, Process, Role, Row, Table
-from connector.protocol.terms import same_rules
+from connector.protocol.terms import Agreement, Offer, same_rules
 
 
 class State(StrEnum):
@@ -109,7 +109,7 @@ def check_terms(
     return (
         *check_pids(message, process),
         *_opens_or_follows(message.callback_address, process),
-        *_check_parties(message.offer.as_json(), "offer", consumer=consumer, provider=provider),
+        *_check_parties(message.offer, "offer", consumer=consumer, provider=provider),
         *_target_present(message.offer.target),
     )
 
@@ -130,7 +130,7 @@ def check_agreement(
     agreement = message.agreement.as_json()
     findings = [
         *check_pids(message, process),
-        *_check_parties(agreement, "agreement", consumer=consumer, provider=provider),
+        *_check_parties(message.agreement, "agreement", consumer=consumer, provider=provider),
     ]
     if agreement["target"] != offer.get("target"):
         findings.append(_finding("agreement-mismatch", "The agreement is about another dataset.", "agreement.target"))
@@ -157,11 +157,13 @@ def _target_present(target: str | None) -> tuple[Finding, ...]:
     return (_finding("offer-without-target", "An offer in a message names its dataset.", "offer.target"),)
 
 
-def _check_parties(policy: JsonObject, where: str, *, consumer: str, provider: str) -> tuple[Finding, ...]:
+def _check_parties(policy: Offer | Agreement, where: str, *, consumer: str, provider: str) -> tuple[Finding, ...]:
     """An offer may leave its parties out; an agreement without them is none (`terms`)."""
     findings: list[Finding] = []
-    for term, expected in (("assigner", provider), ("assignee", consumer)):
-        said = policy.get(term)
+    for term, said, expected in (
+        ("assigner", policy.assigner, provider),
+        ("assignee", policy.assignee, consumer),
+    ):
         if said is not None and said != expected:
             sentence = f"{term} is not the party that this negotiation is led with."
             findings.append(_finding("foreign-party", sentence, f"{where}.{term}"))

@@ -1,7 +1,7 @@
 """What a process is, what can happen to it, and what follows: the values that `machine.step` takes and gives.
 
-A process is one negotiation or one transfer as one side sees it. Everything here is frozen and becomes JSON by
-`encode`. The rules stand in `machine.py`, the tables in `negotiation.py` and `transfer.py`; bodies, the store, time
+A process is one negotiation or one transfer as one side sees it. Everything here is frozen, and orjson makes JSON
+of it. The rules stand in `machine.py`, the tables in `negotiation.py` and `transfer.py`; bodies, the store, time
 and delivery are the journeys' (exchange/). DSP 2025-1, Contract Negotiation Protocol and Transfer Process Protocol.
 """
 
@@ -11,8 +11,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Literal, TypeAlias
-
-import orjson
 
 from connector.model import Finding, Pid
 
@@ -286,18 +284,8 @@ Effect: TypeAlias = Send | Reply | Reached | Replaced | DropPending | Poll | Ret
 # --- as JSON ---------------------------------------------------------------------------------------------------------
 
 
-def encode(process: Process) -> bytes:
-    """The process as JSON, for the store."""
-    return orjson.dumps(process)
-
-
-def decode(body: bytes) -> Process:
-    """The process that `encode` wrote. A body of another shape is our bug or a damaged store, and raises."""
-    return from_json(orjson.loads(body))
-
-
 def from_json(raw: dict[str, Any]) -> Process:
-    """The same where the JSON is read already, as part of a larger document."""
+    """The process of the JSON that orjson makes of one. Another shape is our bug or a damaged store, and raises."""
     pending, accepted = raw["pending"], raw["accepted"]
     return Process(
         role=Role(raw["role"]),

@@ -15,7 +15,7 @@ from connector.exchange.receipts import receipt_in, worth
 from connector.exchange.rows import ProcessKind, ProcessRow
 from connector.exchange.stored import Content, content_of, time_of
 from connector.model import Json, JsonObject
-from connector.protocol.process import Process, Table, decode
+from connector.protocol.process import Process, Table, from_json
 from connector.protocol.transfer import State
 from connector.protocol.turns import COUNTERS, Turn
 from connector.server import answers_peers
@@ -121,7 +121,7 @@ def head(row: ProcessRow) -> JsonObject:
 
 def _parts(row: ProcessRow) -> tuple[Process, Content]:
     body = orjson.loads(row.body)
-    return decode(orjson.dumps(body["process"])), body["content"]
+    return from_json(body["process"]), body["content"]
 
 
 def _table(services: Services, kind: ProcessKind) -> Table:

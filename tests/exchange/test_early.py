@@ -17,7 +17,7 @@ from connector.exchange.transfer import Transfer
 from connector.exchange.waiting import Waiting
 from connector.model import Did, Pid
 from connector.protocol import negotiation
-from connector.protocol.process import Pending, Process, Role, encode
+from connector.protocol.process import Pending, Process, Role
 from connector.stores.memory import MemoryStore
 
 PEER = "did:web:peer.example"
@@ -31,7 +31,7 @@ AGREEMENT = AgreementRow(
 def row(state: str, pending: Pending | None = None) -> ProcessRow:
     """A negotiation in which we provide."""
     process = Process(role=Role.PROVIDER, pid=Pid("n"), peer_pid=Pid("c"), state=state, pending=pending)
-    body = orjson.dumps({"process": orjson.Fragment(encode(process)), "content": {}})
+    body = orjson.dumps({"process": process, "content": {}})
     return ProcessRow(
         tenant="", kind="negotiation", pid="n", peer_pid="c", counterparty=PEER, role="provider", state=state,
         version=1, body=body, created=1, updated=1,

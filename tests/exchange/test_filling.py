@@ -53,7 +53,7 @@ def test_what_is_refused_fills_nothing(tmp_path: Path, monkeypatch: pytest.Monke
             kind=negotiation.Kind.AGREEMENT, message_id="urn:x", peer_pid=None, body=b'{"x": 1}', caller=caller
         )
         with mock.patch.object(customer.store, "messages", return_value=[row]):  # it came first, and was refused
-            assert await heard_before(customer.store, negotiation.TABLE, after, late) is None
+            assert await heard_before(customer.store, negotiation.TABLE, after, after.state, late) is None
 
     play(tmp_path, scene)
 
