@@ -90,7 +90,8 @@ class Limits(_Part):
     min_free_bytes: int = Field(default=1 << 30, ge=64 << 20)
     """What stays free on the disk: below it nothing is taken from peers."""
     claims_cache_seconds: int = Field(default=300, ge=0)
-    """How long what a party proved is taken for proved, before it is asked again."""
+    """How long what a party proved is taken for proved, before it is asked again; what it did not show, for 20 seconds
+    at most, and no contract or transfer is refused for it unasked."""
     requests_per_second: int = Field(default=2_000, ge=1)
     """How much each known party may ask, with bursts of five seconds' worth. What is beyond is asked to come later."""
     stranger_requests_per_minute: int = Field(default=120, ge=1)

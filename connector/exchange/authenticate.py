@@ -3,8 +3,10 @@
 The token is checked by the identity plug-in (`peers/identity`), the caller's claims are asked for at its
 CredentialService with the access token that it brought (DCP 1.0.1, section 5.4), each credential is verified as of now,
 bound to the caller, from an issuer trusted for its type. Claims are kept for some minutes, so that a conversation costs
-one query; their status is looked at again meanwhile. What follows from the facts is decided by policies; sending is the
-messenger's (`peers/`).
+one query; their status is looked at again meanwhile. That a party showed less than it was asked for is remembered, too,
+for a shorter time where its next message may bring more; a contract or transfer is not refused for it before the party
+was asked anew, by the token of that very message (`Caller.for_policy`).
+What follows from the facts is decided by policies; sending is the messenger's (`peers/`).
 """
 
 from __future__ import annotations
@@ -38,6 +40,8 @@ _REPLAY_MARGIN = timedelta(hours=24)
 """A used token is remembered that much longer than it lives: the clock may jump back."""
 _RECHECK = timedelta(seconds=30)
 """So long claims count without a look at the status lists (which are at most a minute old)."""
+_SHORT = timedelta(seconds=20)
+"""So long it counts that a party showed nothing, or less than it was asked for: it may have got it by now."""
 _MAX_PARTIES = 10_000
 _MAX_PRESENTATIONS = 6
 _MOST_DOUBTS = 4
@@ -58,6 +62,10 @@ class Known:
     checked: datetime
     until: datetime
     doubted: tuple[str, ...] = ()
+    partial: bool = False
+    """Something of Catena-X did not come, and another message's token may open it."""
+    again: datetime | None = None
+    """From when on it is asked anew before it is refused. None: all came that was asked for."""
 
     def facts(self, party: Did) -> Facts:
         """What a policy is to know of the party."""
@@ -95,14 +103,25 @@ class Authenticate:
         earlier = await self.store.find_replay(self.tenant, replay.issuer, replay.jti) if replay is not None else None
         if earlier is not None and (once or earlier.request_digest != _request_digest(method, path, body)):
             raise NotAuthenticated("the token was used before")
-        known = await self._claims(proven)
+        known, remembered = await self._claims(proven)
         self.quotas.admit(proven.party, known=bool(known.claims), size=len(body))
         if once:  # last: a request that could not be checked consumes no token
             await self._use_up(replay)
-        return Caller(
-            facts=known.facts(proven.party), token=bare(authorization),
+        caller = Caller(
+            facts=known.facts(proven.party), token=bare(authorization), shown=known.credentials,
             verification_key=proven.key, replay=replay, repeat=earlier is not None,
         )  # fmt: skip
+
+        async def anew() -> Caller:
+            self.quotas.admit_query(proven.party)
+            try:
+                shown = await self._asked(proven)
+            except NotAuthenticated:  # it shows nothing by this token: what is remembered counts
+                return caller
+            return replace(caller, facts=shown.facts(proven.party), shown=shown.credentials)
+
+        may_be_more = known.again is not None and known.again <= self.clock.now()
+        return replace(caller, anew=anew) if remembered and may_be_more and proven.access_token else caller
 
     async def proven(self, authorization: str) -> Proven:
         """Check the token alone, for who needs no claims of the caller. `use_up` it once the caller has shown a right:
@@ -114,11 +133,6 @@ class Authenticate:
         """The token is good for nothing after this. `NotAuthenticated`: nor was it before."""
         await self._use_up(self._replay(proven, _request_digest(method, path, body)))
 
-    def credentials_of(self, party: Did) -> tuple[bytes, ...]:
-        """The credentials that the party's present claims rest on, to be kept with a running transfer."""
-        known = self._known.get((party, None))
-        return known.credentials if known else ()
-
     async def facts_from(self, party: Did, credentials: Iterable[bytes]) -> Facts:
         """The facts that these credentials prove now: a party that is not on the line is judged by what it showed.
 
@@ -126,7 +140,9 @@ class Authenticate:
         transfer keeps says nothing of what the party could show today, so it counts for nothing else.
         """
         shown = (party, tuple(credentials))
-        known = await self._present((party, None)) or await self._present(shown)
+        known = await self._present((party, None))
+        if known is None or known.partial:  # what it showed for the transfer may be more
+            known = await self._present(shown)
         if known is None:
             known = await self._verified(party, shown[1])
             self._keep(shown, known)
@@ -162,15 +178,18 @@ class Authenticate:
             self._keep(shown, known)  # first, so that of many requests at once one looks
             with suppress(CannotCheck):  # what was seen last counts until its end
                 again = await self._verified(shown[0], known.credentials)
-                known = replace(again, until=min(again.until, known.until))
+                until = min(again.until, known.until)
+                known = replace(again, until=until, partial=known.partial, again=known.again)
                 self._keep(shown, known)
         return known
 
-    async def _claims(self, proven: Proven) -> Known:
+    async def _claims(self, proven: Proven) -> tuple[Known, bool]:
+        """What is known of the party, and whether that is remembered."""
+        known = await self._present((proven.party, None))
+        return (await self._asked(proven), False) if known is None else (known, True)
+
+    async def _asked(self, proven: Proven) -> Known:
         party = proven.party
-        known = await self._present((party, None))
-        if known is not None:
-            return known
         wanted = [type_scope(kind) for kind in _ASKED_FOR if self.trusted.get(kind)]
         if proven.access_token is None or not wanted:
             return Known(claims=(), credentials=(), checked=self.clock.now(), until=self.clock.now())
@@ -187,9 +206,12 @@ class Authenticate:
                 leeway_seconds=self.leeway_seconds,
             )  # fmt: skip
             shown += presentation.credentials
-        known = await self._verified(party, shown)
-        if self._may_show_more(shown):
-            known = replace(known, until=self.clock.now())
+        known, now = await self._verified(party, shown), self.clock.now()
+        if lacking := self._lacking(shown):
+            partial = not lacking.isdisjoint(OF_CATENA_X)
+            known = replace(known, partial=partial, again=now if partial else now + _SHORT)
+        if known.partial or not known.claims:
+            known = replace(known, until=min(known.until, now + _SHORT))
         self._keep((party, None), known)
         return known
 
@@ -211,10 +233,10 @@ class Authenticate:
                 raise
             return found
 
-    def _may_show_more(self, shown: Iterable[bytes]) -> bool:
-        """Whether a type came not that another message of the party may bring: then it is asked again."""
+    def _lacking(self, shown: Iterable[bytes]) -> frozenset[str]:
+        """The types that were asked for and did not come."""
         types = {kind for octets in shown for kind in needs(octets).types}
-        return any(self.trusted.get(kind) and kind not in types for kind in OF_CATENA_X)
+        return frozenset(kind for kind in _ASKED_FOR if self.trusted.get(kind) and kind not in types)
 
     async def _verified(self, party: Did, credentials: Iterable[bytes]) -> Known:
         """The claims of those credentials that are valid now and about the party; the others give no claim."""

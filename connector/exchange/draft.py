@@ -8,8 +8,8 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections import deque
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable, Collection
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Protocol
 
@@ -29,7 +29,9 @@ from connector.exchange.rows import (
     ReplayRow,
 )
 from connector.exchange.stored import Content, micros
-from connector.model import Facts, JsonObject
+from connector.model import Claim, Facts, JsonObject
+from connector.policy.evaluate import Compiled, evaluate
+from connector.policy.operands import Stage
 from connector.protocol.process import Event, Process, Reached, Reply, Table
 
 
@@ -37,14 +39,25 @@ from connector.protocol.process import Event, Process, Reached, Reply, Table
 class Caller:
     """Who sent a request, proven, and the token's entry in the replay memory, if it is good for one request only.
 
-    `repeat`: this very request came before with this very token.
+    `shown`: the credentials that its facts rest on. `repeat`: this very request came before with this very token.
+    `anew` asks it once more what it can prove, where that is remembered and may be more by now.
     """
 
     facts: Facts
     token: str
     verification_key: str
     replay: ReplayRow | None
+    shown: tuple[bytes, ...] = ()
     repeat: bool = False
+    anew: Callable[[], Awaitable[Caller]] | None = None
+
+    async def for_policy(self, policy: Compiled, about: Collection[Claim], now: datetime, *, stage: Stage) -> Caller:
+        """The caller with these claims besides, asked anew where the policy would refuse what is remembered of it."""
+        known = replace(self, facts=self.facts.with_claims(*about))
+        if self.anew is None or evaluate(policy, known.facts, now, stage=stage).permit:
+            return known
+        asked = await self.anew()
+        return replace(asked, facts=asked.facts.with_claims(*about))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -26,6 +26,7 @@ from connector.exchange.ports import Ids, Store
 from connector.exchange.rows import AgreementRow, CommandRow, DatasetRow, ProcessKind, ProcessRow
 from connector.exchange.weighing import Weighing
 from connector.model import Did, Facts, Finding, Json, JsonObject, Pid
+from connector.policy.operands import Stage
 from connector.protocol import compose, negotiation, turns
 from connector.protocol.messages import (
     ContractAgreementMessage,
@@ -189,8 +190,9 @@ class Negotiate:
         """What is proven of the caller, and what the dataset's policy asks about its content."""
         if dataset is None:
             return caller.facts
-        policy = self.weighing.policies.of(dataset)
-        return caller.facts.with_claims(*await self.contents.claims(policy, dataset.dataset_id))
+        policy, now = self.weighing.policies.of(dataset), self.weighing.clock.now()
+        about = await self.contents.claims(policy, dataset.dataset_id)
+        return (await caller.for_policy(policy, about, now, stage=Stage.NEGOTIATION)).facts
 
     async def _dataset(self, message: negotiation.Message, row: ProcessRow | None) -> DatasetRow | None:
         """The dataset that we offer and the message is about, where the policy has to decide."""

@@ -29,6 +29,7 @@ _STRANGER_BURST_SECONDS = 300.0
 _SECONDS_PER_MINUTE = 60.0
 _PIECE_BYTES = 16_384
 """What a message is kept as takes room on the disk: one that is larger counts as so many."""
+_QUERIES_PER_SECOND = 2.0
 _STRANGERS_AT_ONCE = 16
 _STRANGERS_AT_ONE_HOST = 4
 _MOST_WAITING = 256
@@ -74,6 +75,7 @@ class Quotas:
     """Parties that the configuration names: peers, and issuers whom we trust."""
     _known: dict[Did, Bucket] = field(default_factory=dict)
     _bearers: dict[Did, Bucket] = field(default_factory=dict)
+    _queries: dict[Did, Bucket] = field(default_factory=dict)
     _strangers: Bucket | None = None
     _room: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(_STRANGERS_AT_ONCE))
     _hosts: WeakValueDictionary[str, asyncio.Semaphore] = field(default_factory=WeakValueDictionary)
@@ -93,6 +95,14 @@ class Quotas:
         """
         now = self.clock.now()
         if wait := self._of(self._bearers, party, now).take(now):
+            raise TooMany(math.ceil(wait))
+
+    def admit_query(self, party: Did) -> None:
+        """Count one question of ours to who is refused by what is remembered of it: it may be many at each of its
+        messages. `TooMany`: not now.
+        """
+        now = self.clock.now()
+        if wait := self._of(self._queries, party, now, rate=_QUERIES_PER_SECOND).take(now):
             raise TooMany(math.ceil(wait))
 
     def knows(self, party: str) -> bool:
@@ -121,12 +131,12 @@ class Quotas:
         finally:
             self._waiting -= 1
 
-    def _of(self, buckets: dict[Did, Bucket], party: Did, now: datetime) -> Bucket:
+    def _of(self, buckets: dict[Did, Bucket], party: Did, now: datetime, rate: float = 0) -> Bucket:
         bucket = buckets.get(party)
         if bucket is None:
             if len(buckets) >= _MOST_PARTIES:
                 buckets.pop(next(iter(buckets)))
-            rate = float(self.known_per_second)
+            rate = rate or float(self.known_per_second)
             bucket = buckets[party] = Bucket(rate, rate * _KNOWN_BURST_SECONDS, now)
         return bucket
 

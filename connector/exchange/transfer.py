@@ -8,7 +8,7 @@ provider's stop closes the token when it is asked for, not when it is acknowledg
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import orjson
@@ -25,7 +25,7 @@ from connector.exchange.ports import Ids, Store
 from connector.exchange.receipts import SIGNED
 from connector.exchange.rows import AgreementRow, CommandRow, DatasetRow, ProcessKind, ProcessRow
 from connector.exchange.stored import content_of, is_in_force, under_way, without_token
-from connector.model import Did, Facts, Finding, Json, JsonObject, Pid
+from connector.model import Did, Finding, Json, JsonObject, Pid
 from connector.policy.evaluate import evaluate
 from connector.policy.operands import Stage
 from connector.policy.pinning import PIN, pins_of
@@ -149,28 +149,24 @@ class Transfer:
 
     # --- a peer's messages -------------------------------------------------------------------------------------------
 
-    async def receive(
-        self, pid: str | None, allowed: Kind, body: bytes, caller: Caller, shown: Sequence[bytes]
-    ) -> Answer:
-        """A message at one of our addresses; `shown`: the credentials that the caller's facts rest on."""
+    async def receive(self, pid: str | None, allowed: Kind, body: bytes, caller: Caller) -> Answer:
+        """A message at one of our addresses."""
         message = parse(admit_message(body, self.max_message_bytes))
         if not isinstance(message, transfer.Message) or transfer.kind_of(message) is not allowed:
             raise BadMessage(f"@type: expected {allowed}")
         if pid is None:
             assert isinstance(message, TransferRequestMessage), "the route admits only a request"
-            return await self._requested(message, body, caller, shown)
+            return await self._requested(message, body, caller)
         assert not isinstance(message, TransferRequestMessage), "the route admits no request here"
         row = await self.conversation.of_caller(pid, caller)
         peer_pid = message.provider_pid if row.role == Role.CONSUMER.value else message.consumer_pid
         incoming = _incoming(message, peer_pid, body, caller)
-        decided = await self._resumed(row, caller, shown) if allowed is Kind.START else {}
+        decided = await self._resumed(row, caller) if allowed is Kind.START else {}
         return await self.conversation.receive(
             row, incoming, lambda draft: self._objections(draft, message, decided, len(body))
         )
 
-    async def _requested(
-        self, message: TransferRequestMessage, body: bytes, caller: Caller, shown: Sequence[bytes]
-    ) -> Answer:
+    async def _requested(self, message: TransferRequestMessage, body: bytes, caller: Caller) -> Answer:
         party = caller.facts.party
         incoming = _incoming(message, message.consumer_pid, body, caller)
         known = await self.store.find_process(self.tenant, "transfer", party, message.consumer_pid)
@@ -194,7 +190,7 @@ class Transfer:
             self.may_ask(str(push["endpoint"]))
             content["push"] = push
         if not objections and dataset is not None:
-            decided = await self._decided(dataset, terms, caller.facts, shown)
+            decided = await self._decided(dataset, terms, caller)
             content |= {"dataset": dataset.dataset_id, "terms": terms, **decided}
         process = Process(role=Role.PROVIDER, pid=Pid(self.ids.urn()))
         return await self.conversation.open(process, content, incoming, objections)
@@ -217,7 +213,7 @@ class Transfer:
         terms = rules_of(agreed) if bargained or pinned else None
         return agreement, await self.store.load_dataset(self.tenant, agreement.dataset_id), terms
 
-    async def _resumed(self, row: ProcessRow, caller: Caller, shown: Sequence[bytes]) -> JsonObject:
+    async def _resumed(self, row: ProcessRow, caller: Caller) -> JsonObject:
         """What a consumer's start means: our policy decides again, on what the consumer is now."""
         if row.role != Role.PROVIDER.value:
             return {}
@@ -225,17 +221,16 @@ class Transfer:
         dataset = await self.store.load_dataset(self.tenant, content["dataset"])
         if dataset is None:
             return {"permitted": False, "told": "the dataset is no longer offered"}
-        return await self._decided(dataset, content.get("terms"), caller.facts, shown)
+        return await self._decided(dataset, content.get("terms"), caller)
 
-    async def _decided(
-        self, dataset: DatasetRow, terms: JsonObject | None, facts: Facts, shown: Sequence[bytes]
-    ) -> JsonObject:
-        policy = self.policies.under(dataset, terms)
-        facts = facts.with_claims(*await self.contents.claims(policy, dataset.dataset_id))
-        decision = evaluate(policy, facts, self.conversation.clock.now(), stage=Stage.TRANSFER)
+    async def _decided(self, dataset: DatasetRow, terms: JsonObject | None, caller: Caller) -> JsonObject:
+        policy, now = self.policies.under(dataset, terms), self.conversation.clock.now()
+        about = await self.contents.claims(policy, dataset.dataset_id)
+        caller = await caller.for_policy(policy, about, now, stage=Stage.TRANSFER)
+        decision = evaluate(policy, caller.facts, now, stage=Stage.TRANSFER)
         return {
             "decision": decision.as_json(), "permitted": decision.permit, "told": decision.for_peer(),
-            "credentials": [octets.decode("ascii") for octets in shown],
+            "credentials": [octets.decode("ascii") for octets in caller.shown],
         }  # fmt: skip
 
     def _objections(

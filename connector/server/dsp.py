@@ -137,8 +137,7 @@ def _transfer(kind: transfer.Kind) -> Handler:
     async def handler(request: web.Request) -> web.Response:
         services, body = request.app[SERVICES], await body_of(request)
         caller = await caller_of(request, body, once=False)
-        shown = services.authenticate.credentials_of(caller.facts.party)
-        answer = await services.transfer.receive(request.match_info.get("pid"), kind, body, caller, shown)
+        answer = await services.transfer.receive(request.match_info.get("pid"), kind, body, caller)
         return _said(answer)
 
     return handler

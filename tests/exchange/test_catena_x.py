@@ -5,6 +5,7 @@ words that the configuration names, delivered, shown, and believed by a third on
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from pathlib import Path
 
 import orjson
@@ -13,9 +14,14 @@ import pytest
 from connector.config import Issue
 from connector.credentials.datamodel import parse_credential
 from connector.credentials.vc11 import CONTEXT as OLDER_CONTEXT
-from connector.errors import BadConfig, BadInput
+from connector.errors import BadConfig, BadInput, TooMany
+from connector.exchange.draft import Caller
 from connector.exchange.issuer import supported_by
 from connector.model import Did, JsonObject, objects_in
+from connector.peers.messenger import Messenger
+from connector.policy.evaluate import Compiled, compile_policy, evaluate
+from connector.policy.operands import Stage
+from connector.policy.reading import read
 from tests.exchange.test_hostile import access_for, play, proof, say, services
 from tests.exchange.test_issuer import kept, word
 from tests.simulator import AUTHORITY_PORT, Node, World
@@ -74,6 +80,92 @@ def test_a_member_asks_a_person_approves_and_a_third_party_believes(tmp_path: Pa
 
     trusted = dict.fromkeys(SAID, (ISSUER,))
     play(tmp_path, scene, 3, issues=ISSUES, trusted_issuers=trusted)
+
+
+def test_what_one_message_does_not_open_the_next_may(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A Tractus-X token opens what its message is about. What came not is remembered for a while, and refuses nothing
+    before the party was asked anew, by a token that may open it; a running transfer keeps what it was given for.
+    """
+    opened, asked_for, presentations = set[str](), list[int](), Messenger.presentations
+
+    async def by_token(self: Messenger, peer: Did, access_token: str, scopes: Sequence[str]) -> list[str]:
+        asked_for.append(len(scopes))
+        some = [scope for scope in scopes if any(kind in scope for kind in opened)]
+        return await presentations(self, peer, access_token, some) if some else []
+
+    monkeypatch.setattr(Messenger, "presentations", by_token)
+    policy = needs_the_agreement()
+
+    async def scene(world: World) -> None:
+        issuer, holder, third = world.nodes
+        await word(issuer, await asked(issuer, holder), "approve", *claims(issuer, holder))
+        await asyncio.sleep(60)
+        asked_for.clear()
+        here = services(third).authenticate
+
+        async def said() -> Caller:
+            header = f"Bearer {await proof(holder, third.config.did, access=access_for(holder, third))}"
+            return await here.caller(header, method="GET", path="/", body=b"", once=True)
+
+        async def refused(caller: Caller) -> bool:
+            at, stage = third.clock.now(), Stage.NEGOTIATION
+            caller = await caller.for_policy(policy, (), at, stage=stage)
+            return not evaluate(policy, caller.facts, at, stage=stage).permit
+
+        opened.add("MembershipCredential")
+        assert {one.name for one in (await said()).facts.claims} == {"membership", "businessPartnerNumber"}
+        assert (await refused(await said()), len(asked_for)) == (True, 2)
+        opened.add(AGREED)
+        caller = await said()
+        assert (await refused(caller), len(asked_for)) == (False, 3), "by this very token"
+        given = (await said()).shown
+        assert (await refused(await said()), len(given), len(asked_for)) == (False, 2, 3)
+        opened.remove(AGREED)
+        await asyncio.sleep(21)
+        assert (len((await said()).shown), len(asked_for)) == (1, 4), "so long it counts"
+        assert "frameworkAgreement" in {one.name for one in (await here.facts_from(caller.facts.party, given)).claims}
+        callers = [await said() for _ in range(20)]
+        results = await asyncio.gather(*map(refused, callers), return_exceptions=True)
+        assert (len(asked_for), [*map(type, results)]) == (14, [bool] * 10 + [TooMany] * 10)
+
+    play(tmp_path, scene, 3, issues=ISSUES, trusted_issuers=dict.fromkeys(SAID, (ISSUER,)))
+
+
+def test_who_has_shown_nothing_yet_is_asked_soon(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A peer that gets its membership now: within a moment its next message counts, and a refusal never waits."""
+    times, presentations, empty = list[int](), Messenger.presentations, [True]
+
+    async def by_now(self: Messenger, peer: Did, access_token: str, scopes: Sequence[str]) -> list[str]:
+        times.append(len(scopes))
+        return [] if empty[0] else await presentations(self, peer, access_token, scopes)
+
+    monkeypatch.setattr(Messenger, "presentations", by_now)
+
+    async def scene(world: World) -> None:
+        holder, third = world.nodes
+        for wait, names in ((0, set[str]()), (10, set[str]()), (11, {"membership"}), (200, {"membership"})):
+            await asyncio.sleep(wait)
+            header = f"Bearer {await proof(holder, third.config.did, access=access_for(holder, third))}"
+            caller = await services(third).authenticate.caller(header, method="GET", path="/", body=b"", once=True)
+            assert {one.name for one in caller.facts.claims} & {"membership"} == names
+            empty[0] = False
+        assert len(times) == 2
+
+    play(tmp_path, scene)
+
+
+def needs_the_agreement() -> Compiled:
+    """A policy for those who signed it."""
+    signed: JsonObject = {
+        "leftOperand": "FrameworkAgreement",
+        "operator": "eq",
+        "rightOperand": "DataExchangeGovernance",
+    }
+    context = "https://w3id.org/catenax/2025/9/policy/context.jsonld"
+    rule: JsonObject = {"action": "use", "constraint": signed}
+    policy, _ = read({"@context": [context], "@type": "Set", "permission": [rule]})
+    assert policy is not None
+    return compile_policy(policy)
 
 
 @pytest.mark.parametrize(
