@@ -4,13 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import orjson
-
 from connector.exchange.rows import AgreementRow
 from connector.stores.queue import QueueTables
-from connector.stores.statements import LAST, Bindings, Shape, number
+from connector.stores.statements import LAST, LATEST, Bindings, Shape, listed, number
 
-_LATEST = (1 << 63) - 1
 AGREEMENT = Shape(AgreementRow)
 
 
@@ -44,7 +41,7 @@ class AgreementTables(QueueTables):
 
     async def count_agreements(self, tenant: str, dataset_ids: Sequence[str]) -> dict[str, int]:
         """How many we have given on each of these datasets that no other one replaced."""
-        bindings: Bindings = {"tenant": tenant, "dataset_ids": orjson.dumps(dataset_ids).decode()}
+        bindings: Bindings = {"tenant": tenant, "dataset_ids": listed(dataset_ids)}
         return {str(row[0]): number(row[1:]) for row in await self._engine.many("count_agreements", bindings)}
 
     async def agreement_parties(self, tenant: str) -> list[str]:
@@ -56,7 +53,7 @@ class AgreementTables(QueueTables):
         limit: int,
     ) -> list[AgreementRow]:  # fmt: skip
         """Those that no other one replaced, newest first."""
-        at, ident = before or (_LATEST, "")
+        at, ident = before or (LATEST, "")
         bindings: Bindings = {
             "tenant": tenant, "counterparty": counterparty, "dataset_id": dataset_id, "before": at,
             "before_id": ident, "limit": limit,

@@ -1,12 +1,13 @@
 """Opening the SQLite file: one process only, the right SQLite, safe settings, the schema up to date.
 
-What is run on the connections stands in `processes` and `records`, how commits are grouped in `writer`.
+What is run on the connections stands in `sqlite_engine`, how commits are grouped in `writer`.
 """
 
 from __future__ import annotations
 
 import os
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -56,20 +57,8 @@ def open_file(path: Path, *, readers: int) -> OpenFile:
         raise BadConfig(f"there is no folder {path.parent} for the store", hint="create it, or change the store's path")
     lock = _lock(path)
     try:
-        return _open_locked(path, readers, lock)
-    except apsw.NotADBError as error:
-        os.close(lock)
-        raise BadConfig(f"{path} is not a store of this connector") from error
-    except apsw.CorruptError as error:
-        os.close(lock)
-        raise _damaged(path, str(error)) from error
-    except (apsw.CantOpenError, apsw.ReadOnlyError, apsw.PermissionsError, OSError) as error:
-        os.close(lock)
-        raise BadConfig(f"the store {path} cannot be opened for writing: {error}") from error
-    except (apsw.FullError, apsw.IOError) as error:
-        os.close(lock)
-        hint = "is its disk full, or away? Make room, and start it again"
-        raise Unavailable(f"the store {path} cannot be written: {error}", hint=hint) from error
+        with _told(path):
+            return _open_locked(path, readers, lock)
     except BaseException:
         os.close(lock)
         raise
@@ -106,6 +95,22 @@ def check_sqlite(version: str) -> None:
     if tuple(int(part) for part in version.split(".")) < OLDEST_SQLITE:
         needed = ".".join(str(part) for part in OLDEST_SQLITE)
         raise BadConfig(f"SQLite {version} can corrupt a store in WAL mode; {needed} or newer is needed")
+
+
+@contextmanager
+def _told(path: Path) -> Iterator[None]:
+    """What may go wrong, in words."""
+    try:
+        yield
+    except apsw.NotADBError as error:
+        raise BadConfig(f"{path} is not a store of this connector") from error
+    except apsw.CorruptError as error:
+        raise _damaged(path, str(error)) from error
+    except (apsw.CantOpenError, apsw.ReadOnlyError, apsw.PermissionsError, OSError) as error:
+        raise BadConfig(f"the store {path} cannot be opened for writing: {error}") from error
+    except (apsw.FullError, apsw.IOError) as error:
+        hint = "is its disk full, or away? Make room, and start it again"
+        raise Unavailable(f"the store {path} cannot be written: {error}", hint=hint) from error
 
 
 def _open_locked(path: Path, readers: int, lock: int) -> OpenFile:

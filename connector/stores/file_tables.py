@@ -1,4 +1,4 @@
-"""What is known of files and of what came, in SQLite and in memory: names, digests, where offered or whence received.
+"""What is known of files and of what came, in SQL and in memory: names, digests, where offered or whence received.
 
 The octets are `files`'.
 """
@@ -8,15 +8,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
-import orjson
-
 from connector.exchange.keeping import DeliveredRow
 from connector.exchange.rows import DatasetRow, EvidenceEntry, FileRow
 from connector.stores import evidence_log
 from connector.stores.engine import Engine, Transaction
 from connector.stores.memory_processes import MemoryProcesses
 from connector.stores.records import DATASET, content_changed
-from connector.stores.statements import Bindings, Shape, number
+from connector.stores.statements import Bindings, Shape, listed, number
 
 FILE = Shape(FileRow)
 DELIVERED = Shape(DeliveredRow, lists=("digests",))
@@ -67,15 +65,14 @@ class FileTables:
 
     async def used_records(self, tenant: str, holder: str, record_ids: Sequence[str]) -> set[str]:
         """Those of a holder's records to which records of our own lead."""
-        wanted = orjson.dumps([*record_ids]).decode()
-        bindings: Bindings = {"tenant": tenant, "holder": holder, "record_ids": wanted}
+        bindings: Bindings = {"tenant": tenant, "holder": holder, "record_ids": listed(record_ids)}
         return {str(record_id) for (record_id,) in await self._engine.many("used_records", bindings)}
 
     async def commit_discard(
         self, tenant: str, records: Sequence[tuple[str, str]], files: Sequence[FileRow], evidence: EvidenceEntry
     ) -> list[str]:
         """Drop received records and files; the digests that no row names any more."""
-        keys: Bindings = {"tenant": tenant, "records": orjson.dumps([*records]).decode()}
+        keys: Bindings = {"tenant": tenant, "records": listed(records)}
 
         async def work(tx: Transaction) -> list[str]:
             if records:

@@ -1,13 +1,11 @@
-"""Processes in SQLite: their messages, outbox, timers, agreements, data tokens, and what is remembered of requests.
+"""Processes in SQL: their messages, outbox, timers, agreements, data tokens, and what is remembered of requests.
 
-The other half, records, stands in `records`; `sqlite` puts both together. What waits for a person is `queue`'s.
+The other half, records, stands in `records`; `tables` puts both together. What waits for a person is `queue`'s.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-
-import orjson
 
 from connector.errors import Conflict, NotOffered, Taken
 from connector.exchange.rows import (
@@ -28,9 +26,8 @@ from connector.stores.agreements import AGREEMENT, AgreementTables, claim
 from connector.stores.engine import Engine, Transaction, Violated
 from connector.stores.queue import APPROVAL
 from connector.stores.recent import Recent
-from connector.stores.statements import Bindings, Shape, number
+from connector.stores.statements import LATEST, Bindings, Shape, listed, number
 
-_LATEST = (1 << 63) - 1
 PROCESS = Shape(ProcessRow)
 MESSAGE = Shape(MessageRow)
 OUTBOX = Shape(OutboxRow)
@@ -67,10 +64,10 @@ class ProcessTables(AgreementTables):
         states: Collection[str] = (), before: tuple[int, str] | None = None, limit: int = 100,
     ) -> list[ProcessRow]:  # fmt: skip
         """Those that changed last, last change first; those in the states `behind` after all others."""
-        updated, pid = before or (_LATEST, "")
+        updated, pid = before or (LATEST, "")
         bindings: Bindings = {
-            "tenant": tenant, "kinds": _json(kinds), "behind": _json(behind), "counterparty": counterparty,
-            "role": role, "states": _json(states), "before": updated, "before_pid": pid, "limit": limit,
+            "tenant": tenant, "kinds": listed(kinds), "behind": listed(behind), "counterparty": counterparty,
+            "role": role, "states": listed(states), "before": updated, "before_pid": pid, "limit": limit,
         }  # fmt: skip
         return [PROCESS.read(row) for row in await self._engine.many("newest_processes", bindings)]
 
@@ -84,7 +81,7 @@ class ProcessTables(AgreementTables):
     ) -> list[ProcessRow]:
         """Those in none of these states, by pid."""
         bindings: Bindings = {
-            "tenant": tenant, "kind": kind, "without": _json(without), "after": after, "limit": limit
+            "tenant": tenant, "kind": kind, "without": listed(without), "after": after, "limit": limit
         }  # fmt: skip
         return [PROCESS.read(row) for row in await self._engine.many("list_processes", bindings)]
 
@@ -170,14 +167,14 @@ class ProcessTables(AgreementTables):
             return []  # most calls find nothing: no reason to take part in a commit
         bindings: Bindings = {
             "now": now, "owner": owner, "lease_until": lease_until, "limit": limit, "each": each,
-            "without": _json(without),
+            "without": listed(without),
         }  # fmt: skip
         rows = await self._engine.write(lambda tx: tx.rows("claim_outbox", bindings))
         return sorted((OUTBOX.read(row) for row in rows), key=lambda row: (row.not_before, row.created, row.pid))
 
     async def next_outbox(self, *, without: Collection[str] = ()) -> int | None:
         """When the next row is due, leaving some counterparties aside."""
-        row = await self._engine.point("next_outbox", {"without": _json(without)})
+        row = await self._engine.point("next_outbox", {"without": listed(without)})
         return None if row is None or row[0] is None else number(row)
 
     async def head_of_outbox(self, tenant: str, kind: ProcessKind, pid: str) -> OutboxRow | None:
@@ -246,10 +243,6 @@ class ProcessTables(AgreementTables):
             await evidence_log.append(tx, [evidence])
 
         await self._engine.write(work)
-
-
-def _json(names: Collection[str]) -> str:
-    return orjson.dumps([*names]).decode()
 
 
 def _key(tenant: str, kind: ProcessKind, pid: str) -> Bindings:

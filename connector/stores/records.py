@@ -1,13 +1,11 @@
-"""Records in SQLite: versions, credentials, links, identifiers, datasets, status changes.
+"""Records in SQL: versions, credentials, links, identifiers, datasets, status changes.
 
-The other half, processes, stands in `processes`; `sqlite` puts both together.
+The other half, processes, stands in `processes`; `tables` puts both together.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-
-import orjson
 
 from connector.errors import Conflict
 from connector.exchange.rows import (
@@ -24,7 +22,7 @@ from connector.exchange.rows import (
 from connector.protocol.catalog_query import Selection
 from connector.stores import evidence_log
 from connector.stores.engine import Engine, Transaction
-from connector.stores.statements import LAST, Bindings, Shape, number
+from connector.stores.statements import LAST, Bindings, Shape, listed, number
 from connector.stores.status import status_place
 
 RECORD = Shape(RecordRow, lists=("digests", "buyers"))
@@ -36,8 +34,6 @@ STATUS_CHANGE = Shape(StatusChangeRow)
 
 SHORT = 20
 """A batch of more rows than this runs in the writer thread."""
-
-
 MOST_CARRIERS = 1_000
 """Records with one identifier that a look-up of units looks at."""
 
@@ -91,8 +87,7 @@ class RecordTables:
         """The newest versions of these records."""
         if not record_ids:
             return {}
-        wanted = orjson.dumps(list(record_ids)).decode()
-        bindings: Bindings = {"tenant": tenant, "holder": holder, "record_ids": wanted}
+        bindings: Bindings = {"tenant": tenant, "holder": holder, "record_ids": listed(record_ids)}
         rows = await self._engine.many("load_records", bindings)
         return {row.record_id: row for row in map(RECORD.read, rows)}
 
@@ -241,19 +236,19 @@ def dataset_changed(row: DatasetRow) -> Conflict:
 
 
 def _narrowed(tenant: str, policy_digest: str, wanted: Selection) -> Bindings:
-    def listed(values: Iterable[str] | None) -> str | None:
-        return None if values is None else orjson.dumps(sorted(values)).decode()
+    def all_of(values: Iterable[str] | None) -> str | None:
+        return None if values is None else listed(sorted(values))
 
     return {
-        "tenant": tenant, "policy_digest": policy_digest, "ids": listed(wanted.ids), "names": listed(wanted.names),
-        "types": listed(wanted.record_types), "name_glob": wanted.name_glob, "name_like": wanted.name_like,
+        "tenant": tenant, "policy_digest": policy_digest, "ids": all_of(wanted.ids), "names": all_of(wanted.names),
+        "types": all_of(wanted.record_types), "name_glob": wanted.name_glob, "name_like": wanted.name_like,
     }  # fmt: skip
 
 
 async def _commit(tx: Transaction, commit: RecordsCommit) -> None:
     of: Bindings = {"tenant": commit.tenant, "holder": commit.holder}
     named = {*commit.expected, *(record.record_id for record in commit.records)}
-    rows = await tx.rows("load_records", {**of, "record_ids": orjson.dumps(sorted(named)).decode()})
+    rows = await tx.rows("load_records", {**of, "record_ids": listed(sorted(named))})
     there = {row.record_id: row for row in map(RECORD.read, rows)}
     for record_id, version in commit.expected.items():
         if (there[record_id].version if record_id in there else 0) != version:

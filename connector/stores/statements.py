@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import cache
 from operator import attrgetter
 from pathlib import Path
@@ -23,6 +23,9 @@ Row = TypeVar("Row")
 
 LAST = "\U0010ffff"
 """Behind every text."""
+
+LATEST = (1 << 63) - 1
+"""Behind every time."""
 
 QUERIES = Path(__file__).parent / "queries"
 _NAME = re.compile(r"^-- name: ([a-z_]+)$", re.MULTILINE)
@@ -53,6 +56,11 @@ def number(columns: Columns | None, place: int = 0) -> int:
     value = columns[place]
     assert isinstance(value, int)
     return value
+
+
+def listed(values: Iterable[str | tuple[str, str]]) -> str:
+    """Several values as one: a JSON array, which a statement takes apart again."""
+    return orjson.dumps([*values]).decode()
 
 
 class Shape(Generic[Row]):
