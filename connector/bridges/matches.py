@@ -68,7 +68,7 @@ def _match(row: table.Match, term: Term, codes: Mapping[str, Mapping[str, str]])
     try:
         path, form = parse(row.object), read_form(row.form, term, codes.get(term.range.name, {}))
     except BadInput as bad:
-        raise BadInput(bad.detail, hint=bad.hint, place=table.place_of(row.line)) from bad
+        raise BadInput(bad.detail, hint=bad.hint, place=row.place) from bad
     return Match(
         class_name=row.subject.partition(".")[0], term=term, exact=row.predicate == "exact", place=row.object,
         path=path, form=form, note=row.note,

@@ -7,13 +7,12 @@ a part of a value (`unit`, `uncertainty`, `time`, `moisture`), or who may get a 
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
 from connector.errors import BadInput
+from connector.vocabulary.tables import rows
 from connector.vocabulary.terms import Terms, words_of
 
 SCHEME = "scheme:"
@@ -35,14 +34,10 @@ class Headings:
 
 def read_headings(table: bytes, terms: Terms) -> Headings:
     """The table from the bytes of `headings.csv`, held against the terms."""
-    reader = csv.DictReader(io.StringIO(table.decode("utf-8")))
-    if reader.fieldnames is None or list(reader.fieldnames) != _COLUMNS:
-        raise BadInput(f"headings.csv needs exactly the columns {', '.join(_COLUMNS)}")
     known = {term.name for term in terms.properties}
     schemes = {code.name for code in terms.codes["IdentifierScheme"]}
     found: dict[str, dict[str, tuple[str, ...]]] = {"field": {}, "element": {}, "word": {}}
-    for row in reader:
-        place = f"headings.csv line {reader.line_num}"
+    for place, row in rows(table, "headings.csv", _COLUMNS):
         listed = found.get(row["kind"])
         if listed is None or row["heading"] in listed or not row["says"]:
             raise BadInput("no such kind, no meaning, or a second row for this heading", place=place)

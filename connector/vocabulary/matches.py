@@ -8,13 +8,12 @@ a loss, anything else may not. How a path and a value are written there (`object
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
 from connector.errors import BadInput
+from connector.vocabulary.tables import rows
 from connector.vocabulary.terms import Code, Range, Term, TermClass, Terms
 
 PREDICATES = ("exact", "close", "broad", "narrow")
@@ -41,7 +40,7 @@ NODE_ID = Term(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Match:
-    """One row. `entry`: the class, property or code that the subject names; `line`: where it stands in the table."""
+    """One row. `entry`: the class, property or code that the subject names; `place`: where it stands, for people."""
 
     subject: str
     entry: Term | TermClass | Code
@@ -50,19 +49,13 @@ class Match:
     object: str
     form: str
     note: str
-    line: int
+    place: str
 
 
 def read_matches(table: bytes, terms: Terms) -> tuple[Match, ...]:
     """The table from the bytes of `matches.csv`, held against the terms."""
-    reader = csv.DictReader(io.StringIO(table.decode("utf-8")))
-    if reader.fieldnames is None or list(reader.fieldnames) != _COLUMNS:
-        raise BadInput(f"matches.csv needs exactly the columns {', '.join(_COLUMNS)}")
     found: dict[tuple[str, str, str], Match] = {}
-    for row in reader:
-        place = place_of(reader.line_num)
-        if None in row or None in row.values():
-            raise BadInput("the row has too many or too few cells", place=place)
+    for place, row in rows(table, "matches.csv", _COLUMNS):
         entry = _entry(row["subject"], terms)
         if entry is None:
             raise BadInput(f"the vocabulary has no {row['subject']!r}", place=place)
@@ -70,16 +63,11 @@ def read_matches(table: bytes, terms: Terms) -> tuple[Match, ...]:
             raise BadInput("no such predicate or source, or no object", place=place)
         match = Match(
             subject=row["subject"], entry=entry, predicate=row["predicate"], source=row["object_source"],
-            object=row["object"], form=row["form"], note=row["note"], line=reader.line_num,
+            object=row["object"], form=row["form"], note=row["note"], place=place,
         )  # fmt: skip
         if found.setdefault((match.subject, match.source, match.object), match) is not match:
             raise BadInput(f"{match.subject} and {match.object} have two rows", place=place)
     return tuple(found.values())
-
-
-def place_of(line: int) -> str:
-    """Where a row stands, for people."""
-    return f"matches.csv line {line}"
 
 
 def _entry(subject: str, terms: Terms) -> Term | TermClass | Code | None:

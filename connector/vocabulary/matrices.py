@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from connector.model import AccessClass, Level
 from connector.vocabulary.dictionary import CATEGORIES, Dictionary, anchor
@@ -80,7 +80,7 @@ def obligation_csv(dictionary: Dictionary) -> bytes:
         [[number], [name], *others, *([_asked(dictionary, one, number, category)] for one, category in asked)]
         for number, name, others in _points(dictionary)
     ]
-    return _csv(Table(head=head, rows=rows))
+    return _csv(head, rows)
 
 
 def _points(dictionary: Dictionary) -> Iterator[tuple[str, str, list[Cell]]]:
@@ -142,7 +142,7 @@ def audience_csv(dictionary: Dictionary) -> bytes:
             table = _audiences(dictionary, name)
             head = ("record", *table.head)
             rows += [[[name], *row] for row in table.rows]
-    return _csv(Table(head=head, rows=rows))
+    return _csv(head, rows)
 
 
 def _audiences(dictionary: Dictionary, record_type: str) -> Table:
@@ -174,9 +174,9 @@ def _sees(audience: Audience, access: AccessClass) -> str:
     return "yes" if access in audience_classes(audience) else "no"
 
 
-def _csv(table: Table) -> bytes:
+def _csv(head: Sequence[str], rows: Iterable[Sequence[Cell]]) -> bytes:
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(table.head)
-    writer.writerows([plain(cell) for cell in row] for row in table.rows)
+    writer.writerow(head)
+    writer.writerows([plain(cell) for cell in row] for row in rows)
     return out.getvalue().encode()

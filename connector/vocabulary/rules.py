@@ -8,8 +8,6 @@ what is owed, for batteries from which date on; an edition that is silent on a p
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
@@ -19,6 +17,7 @@ from types import MappingProxyType
 from connector.errors import BadInput
 from connector.model import AccessClass, Level
 from connector.vocabulary.conditions import Condition, compile_condition
+from connector.vocabulary.tables import rows
 from connector.vocabulary.terms import Terms, words_of
 
 DUTY = "duty"
@@ -148,15 +147,7 @@ def read_rules(tables: Mapping[str, bytes], terms: Terms) -> Rules:
 
 
 def _rows(tables: Mapping[str, bytes], name: str, columns: str) -> Iterator[tuple[str, dict[str, str]]]:
-    """The rows of one table, each with its place."""
-    reader = csv.DictReader(io.StringIO(tables[name].decode("utf-8")))
-    if list(reader.fieldnames or ()) != columns.split(","):
-        raise BadInput(f"{name}.csv needs exactly the columns {columns}")
-    for row in reader:
-        place = f"{name}.csv line {reader.line_num}"
-        if None in row or None in row.values():
-            raise BadInput("the row has too many or too few cells", place=place)
-        yield place, row
+    return rows(tables[name], f"{name}.csv", columns.split(","))
 
 
 def _point(place: str, row: Mapping[str, str], terms: Terms) -> Point:

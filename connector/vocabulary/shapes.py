@@ -6,13 +6,12 @@ them) or `a|b` (at least one). What a term holds is said in `terms`; the JSON Sc
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
 from connector.errors import BadInput
+from connector.vocabulary.tables import rows
 from connector.vocabulary.terms import MODEL_OF, Terms, words_of
 
 _COLUMNS = ["shape", "kind", "subject", "required", "optional", "choices"]
@@ -53,14 +52,10 @@ class Shapes:
 
 def read_shapes(table: bytes, terms: Terms) -> Shapes:
     """The table from the bytes of `shapes.csv`, held against the terms."""
-    reader = csv.DictReader(io.StringIO(table.decode("utf-8")))
-    if reader.fieldnames is None or list(reader.fieldnames) != _COLUMNS:
-        raise BadInput(f"shapes.csv needs exactly the columns {', '.join(_COLUMNS)}")
     records: dict[str, Shape] = {}
     nodes: dict[str, Shape] = {}
-    for row in reader:
+    for place, row in rows(table, "shapes.csv", _COLUMNS):
         shape = _shape(row)
-        place = f"shapes.csv line {reader.line_num}"
         if shape.kind not in {"record", "party", "node"}:
             raise BadInput(f"{shape.kind!r} is no kind of shape", place=place)
         target = nodes if shape.kind == "node" else records

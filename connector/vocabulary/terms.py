@@ -7,10 +7,8 @@ the JSON-LD context (`context`), which terms a record has to have (`shapes`), au
 
 from __future__ import annotations
 
-import csv
 import difflib
-import io
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TypedDict, TypeVar
@@ -18,6 +16,7 @@ from typing import TypedDict, TypeVar
 from connector.errors import BadInput
 from connector.model import AccessClass, Level
 from connector.vocabulary.patterns import read_pattern
+from connector.vocabulary.tables import rows
 
 NAMESPACE = "https://w3id.org/battery-connector/v1#"
 XSD = "http://www.w3.org/2001/XMLSchema#"
@@ -239,21 +238,21 @@ def _choose(rules: Mapping[str, _T], record_type: str, class_name: str) -> _T | 
 
 def read_terms(table: bytes) -> Terms:
     """The table from the bytes of `terms.csv`; a row that cannot be used is an error that names its line."""
-    rows = list(_rows(table))
+    listed = list(rows(table, "terms.csv", _COLUMNS))
     classes = {
         row["name"]: TermClass(**_entry(row), parent=row["range"].removeprefix("class:"))
-        for _, row in rows
+        for _, row in listed
         if row["kind"] == "class"
     }
     codes: dict[str, list[Code]] = {}
     properties: list[Term] = []
-    for line, row in rows:
+    for place, row in listed:
         if row["kind"] == "code":
             codes.setdefault(row["domain"], []).append(_code(row))
         elif row["kind"] == "property":
-            properties.append(_property(line, row))
+            properties.append(_property(place, row))
         elif row["kind"] != "class":
-            raise BadInput(f"{row['kind']!r} is no kind of term", place=f"terms.csv line {line}")
+            raise BadInput(f"{row['kind']!r} is no kind of term", place=place)
     by_class = _by_class(properties)
     _check_ranges(properties, classes, codes)
     return Terms(
@@ -262,17 +261,6 @@ def read_terms(table: bytes) -> Terms:
         codes=MappingProxyType({name: tuple(listed) for name, listed in codes.items()}),
         _by_class=by_class,
     )
-
-
-def _rows(table: bytes) -> Iterator[tuple[int, dict[str, str]]]:
-    """The rows with their line numbers."""
-    reader = csv.DictReader(io.StringIO(table.decode("utf-8")))
-    if reader.fieldnames is None or list(reader.fieldnames) != _COLUMNS:
-        raise BadInput(f"terms.csv needs exactly the columns {', '.join(_COLUMNS)}")
-    for row in reader:
-        if None in row or None in row.values():
-            raise BadInput("the row has too many or too few cells", place=f"terms.csv line {reader.line_num}")
-        yield reader.line_num, row
 
 
 class _Entry(TypedDict):
@@ -301,9 +289,8 @@ def _code(row: Mapping[str, str]) -> Code:
     return Code(**_entry(row), list_name=row["domain"], ucum=row["unit"], quantity_kinds=kinds)
 
 
-def _property(line: int, row: Mapping[str, str]) -> Term:
+def _property(place: str, row: Mapping[str, str]) -> Term:
     """One property row."""
-    place = f"terms.csv line {line}"
     local, units = row["iri"] or row["name"], words_of(row["unit"])
     kind, _, name = row["range"].partition(":")
     if kind not in {"xsd", "sec", "id", "class", "code"}:

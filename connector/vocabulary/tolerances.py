@@ -6,13 +6,12 @@ balanced an expanded uncertainty (k = 2) counts, and on which practice of weighi
 
 from __future__ import annotations
 
-import csv
-import io
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 
 from connector.errors import BadInput
+from connector.vocabulary.tables import rows
 
 _COLUMNS = ("edition", "known_from", "widest", "basis_en", "reference")
 
@@ -30,19 +29,18 @@ class Tolerance:
 
 def read_tolerances(table: bytes) -> tuple[Tolerance, ...]:
     """The editions, oldest first."""
-    reader = csv.DictReader(io.StringIO(table.decode("utf-8")))
-    if tuple(reader.fieldnames or ()) != _COLUMNS:
-        raise BadInput(f"tolerances.csv needs exactly the columns {', '.join(_COLUMNS)}")
-    try:
-        found = [
+    found: list[Tolerance] = []
+    for place, row in rows(table, "tolerances.csv", _COLUMNS):
+        try:
+            known_from, widest = date.fromisoformat(row["known_from"]), Decimal(row["widest"])
+        except (ArithmeticError, ValueError) as bad:
+            raise BadInput(str(bad), place=place) from bad
+        found.append(
             Tolerance(
-                edition=row["edition"], known_from=date.fromisoformat(row["known_from"]),
-                widest=Decimal(row["widest"]), basis=row["basis_en"], reference=row["reference"],
+                edition=row["edition"], known_from=known_from, widest=widest, basis=row["basis_en"],
+                reference=row["reference"],
             )
-            for row in reader
-        ]  # fmt: skip
-    except (ArithmeticError, TypeError, ValueError) as bad:
-        raise BadInput(f"tolerances.csv line {reader.line_num}: {bad}") from bad
+        )  # fmt: skip
     if not found or any(not 0 < one.widest < 1 for one in found):
         raise BadInput("tolerances.csv needs an edition, and each a share between 0 and 1")
     return tuple(sorted(found, key=lambda one: one.known_from))

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 
 from connector.errors import BadInput
 from connector.model import Json, JsonObject
+from connector.vocabulary.tables import rows
 
 _HOME = "https://w3id.org/battery-connector/v1/"
 _COLUMNS = ["version", "published", "context", "rules"]
@@ -68,12 +69,9 @@ class Version:
 
 def read_versions(table: bytes) -> tuple[Version, ...]:
     """The table from the bytes of `versions.csv`."""
-    reader = csv.DictReader(io.StringIO(table.decode("utf-8")))
-    if reader.fieldnames is None or list(reader.fieldnames) != _COLUMNS:
-        raise BadInput(f"versions.csv needs exactly the columns {', '.join(_COLUMNS)}")
     versions = tuple(
         Version(number=row["version"], published=row["published"], context=row["context"], rules=row["rules"])
-        for row in reader
+        for _, row in rows(table, "versions.csv", _COLUMNS)
     )
     if not versions or not all(one.published and one.context and one.rules for one in versions[:-1]):
         raise BadInput("versions.csv: every version but the last has a date and both digests", place="versions.csv")

@@ -14,6 +14,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
+from decimal import Decimal
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
@@ -112,7 +113,7 @@ class Wording:
             return text
         sign, whole, rest = found.groups()
         if len(whole) > _SHORT:
-            whole = f"{int(whole):,}".replace(",", self.words["thousands"])
+            whole = f"{Decimal(whole):,}".replace(",", self.words["thousands"])
         return sign + whole + (self.words["decimal"] + rest if rest else "")
 
     def _called(self, entry: Entry | None, name: str) -> str:

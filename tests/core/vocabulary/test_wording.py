@@ -144,6 +144,11 @@ def test_each_language_has_its_own_habits(bundle: Bundle, language: str, words: 
     assert said == words
 
 
+def test_a_number_of_thousands_of_digits_is_shown_too(bundle: Bundle) -> None:
+    """A file may be looked at that no shape has seen; Python reads no whole number of so many digits."""
+    assert bundle.wording("en").figure("9" * 6000) == ",".join(["999"] * 2000)
+
+
 def test_what_somebody_wrote_is_said_alike_everywhere(bundle: Bundle) -> None:
     """Numbers that count nothing, names, texts."""
     for language in LANGUAGES:
