@@ -235,12 +235,12 @@ class Run:
     def _fill(self, joined: Joined) -> None:
         """Read a joined source and file its rows under their keys. A row that cannot be read may belong anywhere."""
         joined.rows.extend(self._rows(joined.name))
-        key = self._blamer.keys.get(joined.name)
         draft = Draft()
-        for row in joined.rows if key is not None else ():
-            found = key(Frame(row, None, (), "", draft)) if key is not None else None
-            if found is not None:
-                joined.index.setdefault(found, []).append(row)
+        if (key := self._blamer.keys.get(joined.name)) is not None:
+            for row in joined.rows:
+                found = key(Frame(row, None, (), "", draft))
+                if found is not None:
+                    joined.index.setdefault(found, []).append(row)
         if draft.findings or self._tables[joined.name].findings:
             self.findings.extend(draft.findings)
             self.stopped = True

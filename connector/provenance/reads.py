@@ -24,6 +24,8 @@ ReadKind = Literal["link", "record", "later", "party"]
 LATEST: Final = "latest"
 _UNTOLD: Final = "the owner does not tell us where this link leads: who its supplier is, say"
 _CLOSED: Final = "the owner has it and gives us no right to read it; a contract on the dataset where it stands might"
+_MOST_CREDENTIALS: Final = 100
+"""Of a page. A record has one for each access class and level; each is verified as of every event that leans on it."""
 _OK, _HELD, _SEALED, _UNKNOWN, _GONE = 200, 202, 403, 404, 410
 
 
@@ -171,12 +173,15 @@ def _parse(read: Read, body: Json) -> Answer:
         return Later(entries=entries, withheld=withheld if isinstance(withheld, int) else 0)
     if read.kind == "party":
         return PartyName(name=_text(body, "name"))
+    credentials = tuple(_served(item) for item in _objects(body, "credentials"))
+    if len(credentials) > _MOST_CREDENTIALS:
+        raise ValueError(f"no record has more than {_MOST_CREDENTIALS} credentials")
     return Page(
         record=_text(body, "id"),
         version=_number(body, "version"),
         type=_text(body, "type"),
         holder=Did(_text(body, "holder")),
-        credentials=tuple(_served(item) for item in _objects(body, "credentials")),
+        credentials=credentials,
     )
 
 

@@ -215,12 +215,10 @@ def test_answers_that_give_nothing_have_their_word(status: int, word: str) -> No
 def test_an_answer_that_cannot_be_understood_is_missing_with_its_reason() -> None:
     """A broken body is no exception: nothing was obtained."""
     read = Read(holder=MINE, kind="record", ident="x", version="1")
-    bodies: tuple[Json, ...] = (
-        None,
-        [],
-        {},
-        {"id": "x", "type": "T", "holder": MINE, "version": 1, "credentials": [3]},
-    )
+    page: JsonObject = {"id": "x", "type": "T", "holder": MINE, "version": 1}
+    served: JsonObject = {"digest": "d", "mediaType": "m", "accessClass": "PUB", "level": "item"}
+    assert isinstance(understand(read, 200, {**page, "credentials": [served]}), Page)
+    bodies: tuple[Json, ...] = (None, [], {}, {**page, "credentials": [3]}, {**page, "credentials": [served] * 101})
     for body in bodies:
         answer = understand(read, 200, body)
         assert isinstance(answer, Gap)
