@@ -11,13 +11,13 @@ from aiohttp import web
 
 from connector.errors import BadInput
 from connector.exchange.rows import ProcessKind
-from connector.model import object_in
+from connector.model import JsonObject, object_in
 from connector.protocol import negotiation, transfer
 from connector.server import processes
 from connector.server.exchange_picture import LEFT, RIGHT, WIDTH, lay_out
 from connector.server.operator_layout import PAGE, behind, page_of, show, titles_of
 from connector.server.operator_today import waiting
-from connector.server.services import SERVICES
+from connector.server.services import SERVICES, Services
 from connector.server.sessions import PLACE
 from connector.server.standing import advice, reason_in_words, secret_of_the_peer, turn_in_words
 from connector.server.words import terms_in_words
@@ -60,11 +60,21 @@ async def _one(request: web.Request) -> web.Response:
     process = await processes.whole(services, row)
     content = object_in(process["content"])
     terms = content.get("agreement") if isinstance(content.get("agreement"), dict) else content.get("offer")
+    agreed = await _agreed(services, content)
     return show(
-        request, "exchange", process=process, most=_ROWS, picture=lay_out(process), left=LEFT, right=RIGHT, width=WIDTH,
+        request, "exchange", process=process, agreement=agreed, most=_ROWS, picture=lay_out(process), left=LEFT,
+        right=RIGHT, width=WIDTH,
         turn=turn_in_words(process), reason=reason_in_words(process), secret=secret_of_the_peer(process),
         advice="".join(advice(process)), decision=content.get("decision"),
         plain=terms_in_words(terms) if isinstance(terms, dict) else None,
         title=(await titles_of(services, [process])).get(str(process["dataset"])),
         waiting=(await waiting(services, row.pid))[0],
     )  # fmt: skip
+
+
+async def _agreed(services: Services, content: JsonObject) -> str:
+    """The agreement that came of it, or under which it is; empty where none stands."""
+    said = content.get("agreement")
+    ident = str(object_in(said).get("@id") or "") if isinstance(said, dict) else str(said or "")
+    found = await services.store.load_agreement(services.tenant, ident) if ident else None
+    return found.agreement_id if found is not None else ""

@@ -7,6 +7,7 @@ command line's sentences too.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from functools import cache
 from typing import Final, TypeVar
@@ -25,6 +26,8 @@ from connector.server.problems import status_of
 from connector.server.services import SERVICES, Services
 from connector.server.sessions import PREFIX, SESSION, is_page, place_of
 from connector.server.words import size_in_words, visible
+
+_log = logging.getLogger("connector.server")
 
 PAGE: Final = 50
 """Rows of a list that stand on one page."""
@@ -63,7 +66,8 @@ def show(request: web.Request, name: str, *, status: int = 200, **told: object) 
     services, session = request.app[SERVICES], request.get(SESSION)
     config, form_token = services.config, session.form_token if session else ""
     text = _environment().get_template(f"operator/{name}.html").render(
-        company=config.name, did=config.did, names={peer.id: name for name, peer in config.peers.items()},
+        company=config.name, did=config.did,
+        names={**{peer.id: name for name, peer in config.peers.items()}, config.did: config.name},
         base=place_of(session) if session else PREFIX, form_token=form_token, style=style(_STYLE), **told,
     )  # fmt: skip
     shown = html(text, style_name=_STYLE, forms=True, referrer="same-origin", status=status)
@@ -82,13 +86,24 @@ def see(address: str) -> web.Response:
 async def show_errors(
     request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
 ) -> web.StreamResponse:
-    """An error of the tree on one of the pages is a page too."""
+    """An error of the tree on one of the pages is a page too; and so is a bug, which is logged as any other."""
     try:
         return await handler(request)
     except ConnectorError as error:
         if not is_page(request):
             raise
         return show(request, "error", status=status_of(error), error=error)
+    except (web.HTTPException, ConnectionError):
+        raise
+    except Exception:  # a person is on the other side: JSON would be a dead end
+        if not is_page(request):
+            raise
+        resource = request.match_info.route.resource  # without the session's place, which is a secret
+        _log.exception("bug while showing %s", resource.canonical if resource else "a page")
+        bug = ConnectorError(
+            "this is a bug of the connector", hint="its log says where: please report what stands there"
+        )
+        return show(request, "error", status=status_of(bug), error=bug)
 
 
 def _cut(text: object, most: int = _SHORT) -> str:

@@ -164,6 +164,23 @@ async def test_what_a_fetch_left_out_is_one_denial(desk: Desk) -> None:
     assert "accessClass is c, asked: a" in page
 
 
+async def test_a_bug_is_a_page_too(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Its reader is a person; and its line in the log does not name the session's place."""
+    await desk.sign_in()
+    await entries(desk, "data-page", party="did:web:x")
+
+    def broken(*_: object, **__: object) -> bool:
+        raise KeyError("x")
+
+    monkeypatch.setattr("connector.server.entries.wanted", broken)
+    status, page = await desk.get(f"{desk.place}denials")
+    assert (status, "This is a bug of the connector" in page, "Back to what is to be done" in page) == (500, True, True)
+    told = [one.getMessage() for one in caplog.records if "bug while" in one.getMessage()]
+    assert told == ["bug while showing /operator/{place}/denials"]
+
+
 async def test_a_changed_log_is_told(desk: Desk) -> None:
     """By the number of the entry that does not fit; before that it was whole."""
     await desk.sign_in()
