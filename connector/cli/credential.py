@@ -25,8 +25,8 @@ from connector.cli.secured import credentials_in, inspected, inspected_each, oct
 from connector.cli.several import Several
 from connector.cli.tables import say, show_findings
 from connector.config import load
-from connector.credentials.query import PROFILES
-from connector.credentials.securing import suffix_of
+from connector.credentials.datamodel import CREDENTIAL_LIMIT_BYTES
+from connector.credentials.securing import is_vc11, open_secured, suffix_of
 from connector.errors import BadInput, PeerUnreachable
 from connector.model import counted, list_in, object_in, objects_in
 from connector.server.words import visible
@@ -85,7 +85,9 @@ _DIGEST = re.compile(r"uEi[A-Za-z0-9_-]{44}")
 def issue(
     claims: Annotated[list[Path] | None, typer.Argument(metavar="[CLAIMS.json]...", help="Subjects to sign.")] = None,
     *,
-    credential_type: Annotated[str, typer.Option("--type", help="The credential's type, e.g. MinePermit.")],
+    credential_type: Annotated[
+        str, typer.Option("--type", help="The credential's type, e.g. MinePermit; or the id of an [issues] entry.")
+    ],
     out: Annotated[Path, typer.Option("--out", help="A file for one credential, else a folder.")],
     plan: Annotated[Path | None, typer.Option("--plan", help="Sign the documents of a mapping plan instead.")] = None,
     securing: SECURING = "vc+jwt",
@@ -105,6 +107,9 @@ def issue(
 
     Example: battery-connector credential issue member.json --type MembershipCredential --profile vc11-sl2021/jwt
     --out member.jwt
+
+    Example: battery-connector credential issue member.json --type ID --out member.jwt (as [issues.ID] says it, in the
+    words of another dataspace)
     """
     from connector.cli import issuing
     from connector.server.issuing import ENVELOPE, IN_PART, Job
@@ -124,7 +129,8 @@ def issue(
             holder_key=disclosing.read_key(holder_key) if holder_key else None, correct=correct,
         )  # fmt: skip
         answer = _issued(job, config, site)
-        files, findings = _written(objects_in(answer["credentials"]), out), objects_in(answer["findings"])
+        made, findings = objects_in(answer["credentials"]), objects_in(answer["findings"])
+        files = _written(made, out)
         replaced = list_in(answer["replaced"])
     if as_json:
         show_json({"credentials": [*files], "findings": [*findings], "replaced": [*replaced]})
@@ -140,7 +146,7 @@ def issue(
             elsewhere = "; a connector that trusts the signer verifies it"
             if disclosable:
                 elsewhere += ", and its holder shows a part by `credential disclose`"
-            if profile == PROFILES[1]:
+            if is_vc11(open_secured(str(made[0]["octets"]).encode(), CREDENTIAL_LIMIT_BYTES, selective=True)):
                 elsewhere += "; its holder shows it from the folder `held`, or in an IdentityHub, as VC1_0_JWT"
             next_step(f"battery-connector credential inspect {quote(str(files[0]['file']))}", elsewhere)
     raise SystemExit(NO if findings else DONE)

@@ -25,6 +25,7 @@ from connector.credentials.securing import ENVELOPED, SELECTIVE, WITH_PROOF, is_
 from connector.credentials.signing import key_from_jwk
 from connector.errors import BadInput, Conflict
 from connector.exchange.in_part import InPart
+from connector.exchange.issuer import foreign_of
 from connector.exchange.publication import CHANGED, Declared, Published
 from connector.exchange.rows import CredentialRow, DatasetRow
 from connector.exchange.stored import micros
@@ -156,10 +157,8 @@ async def _issue(request: web.Request) -> web.StreamResponse:
 
 async def issue(services: Services, job: Job) -> Signed:
     """Sign it, keep it, and hand it over. What was signed before is not signed again."""
+    job = _by_configuration(services, job)
     tenant, words = services.tenant, job.foreign or services.publish.bundle
-    if job.record_type not in words.record_types:
-        near = next(iter(get_close_matches(job.record_type, words.record_types, n=1)), "TYPE")
-        raise BadInput(f"there is no record type {job.record_type!r}", hint=f"battery-connector vocab term {near}")
     form, in_part = _form(services, job), _in_part(services, job)
     documents = _each_once([_stated(services, job, one) for one in job.claims])
     findings: list[Finding] = []
@@ -196,6 +195,28 @@ async def issue(services: Services, job: Job) -> Signed:
         rows += fitting
         replaced += [row.digest for row in before[document.record_id] if row not in made]
     return Signed(published=published, credentials=tuple(rows), replaced=tuple(replaced))
+
+
+def _by_configuration(services: Services, job: Job) -> Job:
+    """The job, where its type is one of another dataspace that `[issues]` names: by the id there, or by the type alone,
+    where neither the vocabulary nor another entry has it. `BadInput`: nobody has it.
+    """
+    ours = services.publish.bundle.record_types
+    elsewhere = {name: one for name, one in services.config.issues.items() if one.context}
+    fitting = [job.record_type] if job.record_type in elsewhere else []
+    if not fitting and job.record_type not in ours:
+        fitting = [name for name, one in elsewhere.items() if one.type == job.record_type]
+    if job.foreign or (not fitting and job.record_type in ours):
+        return job
+    if not fitting:
+        near = next(iter(get_close_matches(job.record_type, ours, n=1)), "TYPE")
+        raise BadInput(f"there is no record type {job.record_type!r}", hint=f"battery-connector vocab term {near}")
+    if len(fitting) > 1:
+        raise BadInput(f"[issues] has several {job.record_type}", hint=f"--type {' or '.join(fitting)}")
+    issued = elsewhere[fitting[0]]
+    return replace(
+        job, record_type=issued.type, profile=issued.profile, valid_days=issued.valid_days, foreign=foreign_of(issued)
+    )
 
 
 async def _standing(services: Services, record_id: str) -> list[CredentialRow]:
@@ -293,13 +314,18 @@ def _stated(services: Services, job: Job, claims: Claims) -> Mapped:
     if not isinstance(kind, str) or not isinstance(subject.get("id"), str):
         hint = f'such as {{"id": "did:web:...", "type": "Party", ...}}: battery-connector vocab term {record_type}'
         raise BadInput(f"{claims.file}: the subject needs one id and one type", hint=hint)
-    key = claims.key or _key(subject) or Path(claims.file).stem
+    key = claims.key or (_key_elsewhere(services, subject) if job.foreign else _key(subject)) or Path(claims.file).stem
     return Mapped(
         record_type=record_type, subject_class=kind, key=key, model_id=None, title=f"{record_type} {key}",
         record_id=mint(services.id_key, services.tenant, f"record:{record_type}", key),
         subject=subject, links=(), identifiers=(), buyers=(), lineage=Lineage("claims", subject, []),
         row=Row([], Origin(source="claims", file=Path(claims.file).name, digest=""), 0, 0),
     )  # fmt: skip
+
+
+def _key_elsewhere(services: Services, subject: JsonObject) -> str:
+    """Each time it is a statement of its own, as over DCP: such a credential ends, and its next one says the same."""
+    return json.dumps([subject, micros(services.clock.now())], sort_keys=True)
 
 
 def _key(subject: JsonObject) -> str:

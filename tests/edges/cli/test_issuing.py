@@ -141,3 +141,46 @@ def test_a_static_site_has_its_lists_in_both_forms(tmp_path: Path) -> None:
         said = json.loads((place / "index.json").read_bytes())
         assert said.pop("proof")["type"] == "DataIntegrityProof"
         assert said == jose.parse((place / "index.jwt").read_bytes(), 1 << 20).claims()
+
+
+def test_words_of_another_dataspace_by_file(tmp_path: Path) -> None:
+    """By the entry of `[issues]`, with its context, words, model and end; a type that the vocabulary lacks by its name
+    as well, where one entry has it. Each time it is a credential of its own.
+    """
+    company = found(tmp_path, "association", *free_ports(2))
+    context, words = "https://w3id.org/catenax/credentials/v1.0.0", {"member": "memberOf", "bpn": "bpn", "other": "bpn"}
+    types = {"member": "MembershipCredential", "bpn": "BpnCredential", "other": "BpnCredential"}
+
+    def name(*entries: str) -> None:
+        with company.config.open("a") as out:
+            for entry in entries:
+                out.write(
+                    f'\n[issues.{entry}]\ntype = "{types[entry]}"\nprofile = "vc11-sl2021/jwt"\nvalid_days = 365\n'
+                )
+                out.write(f'context = "{context}"\nterms = ["{words[entry]}"]\n')
+
+    def issue(kind: str, **said: str) -> tuple[int, str]:
+        file.unlink(missing_ok=True)
+        claim.write_text(json.dumps({"id": "did:web:miner.example", **said}))
+        return run(company, "credential", "issue", claim, "--type", kind, "--out", file)
+
+    claim, file = tmp_path / "claim.json", tmp_path / "signed.jwt"
+    name("member", "bpn")
+    for _ in range(2):
+        code, text = issue("member", memberOf="Catena-X")
+        assert (code, "VC1_0_JWT" in text) == (0, True), text
+    first = parse_credential(file.read_bytes())
+    assert first.payload["@context"] == ["https://www.w3.org/2018/credentials/v1", context]
+    assert (first.subject, first.valid_until is not None) == (
+        {"id": "did:web:miner.example", "memberOf": "Catena-X"},
+        True,
+    )
+    code, text = issue("member", memberOf="Catena-X", bpn="BPNL1")
+    assert (code, "bpn is not known here" in text) == (1, True), text
+    assert issue("MembershipCredential", memberOf="Catena-X")[0] == 2, "that one is the vocabulary's, of a Party"
+    with serving(company):
+        assert issue("BpnCredential", bpn="BPNL000000000001")[0] == 0
+    assert parse_credential(file.read_bytes()).types[1] == "BpnCredential"
+    name("other")
+    code, text = issue("BpnCredential", bpn="BPNL000000000001")
+    assert (code, "--type bpn or other" in text) == (2, True), text
