@@ -244,7 +244,7 @@ class Ids(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HttpAnswer:
-    """What a peer answered. `headers` are asked for in lower case."""
+    """What a peer answered. `headers` are lower-case."""
 
     status: int
     headers: Mapping[str, str]

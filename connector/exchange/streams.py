@@ -19,9 +19,7 @@ CHUNK_BYTES = 1 << 20
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HttpStream:
-    """An answer whose body is read as it comes. `headers` are asked for in lower case;
-    `chunks` raises what `stream` raises.
-    """
+    """An answer whose body is read as it comes. `headers` are lower-case; `chunks` raises what `stream` raises."""
 
     status: int
     headers: Mapping[str, str]

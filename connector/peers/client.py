@@ -102,7 +102,7 @@ class GuardedClient:
                 timeout=_timeout(timeout_seconds, self._connect_timeout),
             ) as response:
                 octets = await _read_limited(response, limit_bytes, url)
-                return HttpAnswer(status=response.status, headers=response.headers, body=octets)
+                return HttpAnswer(status=response.status, headers=_headers(response), body=octets)
 
     @asynccontextmanager
     async def stream(
@@ -120,7 +120,7 @@ class GuardedClient:
             ) as response:
                 if response.headers.get("Content-Encoding", "identity").strip().lower() != "identity":
                     raise PeerUnreachable(f"{shown(url)} answered in an encoding that was not asked for.")
-                yield HttpStream(status=response.status, headers=response.headers, chunks=response.content.iter_any())
+                yield HttpStream(status=response.status, headers=_headers(response), chunks=response.content.iter_any())
 
     async def upload(
         self,
@@ -145,7 +145,7 @@ class GuardedClient:
                 ) as response,
             ):
                 octets = await _read_limited(response, _UPLOAD_ANSWER_BYTES, url)
-                return HttpAnswer(status=response.status, headers=response.headers, body=octets)
+                return HttpAnswer(status=response.status, headers=_headers(response), body=octets)
 
     def _open(self) -> aiohttp.ClientSession:
         """The session belongs to the running event loop, so it is made with the first request."""
@@ -268,3 +268,8 @@ def _timeout(total: float, connect: float) -> aiohttp.ClientTimeout:
 def _patience(idle: float, connect: float) -> aiohttp.ClientTimeout:
     """For bodies of any size: no limit on the whole, one on each silence."""
     return aiohttp.ClientTimeout(total=None, sock_connect=min(connect, idle), sock_read=idle)
+
+
+def _headers(response: aiohttp.ClientResponse) -> dict[str, str]:
+    """In lower case; what stands in several lines is one list (RFC 9110, 5.3), such as the links of a catalogue."""
+    return {name.lower(): ", ".join(response.headers.getall(name)) for name in response.headers}

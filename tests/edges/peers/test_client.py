@@ -25,6 +25,7 @@ from cryptography.x509.oid import NameOID
 
 from connector.errors import AddressBlocked, PeerUnreachable, TooLarge
 from connector.peers.client import GuardedClient
+from connector.protocol.catalog import read_links
 
 
 @dataclass(slots=True)
@@ -137,6 +138,16 @@ async def test_a_request_and_its_answer(server: Server, client: GuardedClient) -
     assert head.startswith("GET /x HTTP/1.1\r\n")
     assert "Authorization: Bearer t\r\n" in head
     assert "Accept-Encoding: gzip\r\n" in head
+
+
+async def test_a_header_in_several_lines_is_one_list(server: Server) -> None:
+    """RFC 9110, 5.3. A catalogue says where it goes on beside where it comes from, in a line each."""
+    lines = b'Link: <a>; rel="prev"\r\nlink: <b>; rel="next"\r\n'
+    for said in (lines, b"".join(reversed(lines.splitlines(keepends=True)))):
+        server.answer = b"HTTP/1.1 200 OK\r\n" + said + b"Content-Length: 0\r\n\r\n"
+        async with GuardedClient(unsafe_allow_loopback=True) as client:
+            answer = await client.request("GET", server.url())
+        assert read_links(answer.headers["link"]) == {"previous": "a", "next": "b"}
 
 
 async def test_cookies_and_proxies_are_not_used(
