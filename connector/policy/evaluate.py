@@ -17,7 +17,7 @@ from typing import Final, NamedTuple, TypeAlias
 from connector.model import Claim, Facts, Json, JsonObject
 from connector.policy.blame import APPLIES, FAILS, culprits
 from connector.policy.comparisons import Comparison, Known, State, Verdict, comparison
-from connector.policy.odrl import ACTION_AT, Action, Constraint, Effect, Policy, Term
+from connector.policy.odrl import ACTION_AT, Action, Constraint, Effect, Policy, Term, operand_told
 from connector.policy.operands import LIST_OPERATORS, MANDATE, OF_A_MANDATE, OPERANDS, Stage
 
 
@@ -68,8 +68,8 @@ class Decision(NamedTuple):
         }
 
     def for_peer(self) -> JsonObject:
-        """What the asker is told: the operands that failed, no values, not even the policy's."""
-        failed: list[Json] = [*self.failed_operands()]
+        """What the asker is told: the operands that failed, as offers name them, no values, not even the policy's."""
+        failed: list[Json] = [*dict.fromkeys(map(operand_told, self.failed_operands()))]
         return {"decision": "permit" if self.permit else "deny", "failed": failed}
 
     def failed_operands(self) -> tuple[str, ...]:

@@ -223,12 +223,17 @@ def _wire_rule(rule: Rule) -> Rule:
     )
 
 
+def operand_told(name: str) -> str:
+    """The operand of a constraint as peers see it."""
+    return "party" if OPERANDS[name].names_parties else name
+
+
 def _wire_term(term: Term) -> Term:
     """The term as peers see it. Who else is served or shut out is nobody's business: a list is only said to exist."""
     if isinstance(term, Group):
         return Group(kind=term.kind, parts=tuple(_wire_term(part) for part in term.parts))
     if OPERANDS[term.left].names_parties:
-        return Constraint(left="party", operator=Operator.IS_PART_OF, right=(LISTED_PARTIES,))
+        return Constraint(left=operand_told(term.left), operator=Operator.IS_PART_OF, right=(LISTED_PARTIES,))
     return term
 
 

@@ -20,7 +20,7 @@ _MEGA, _GIGA = 1_000_000, 1_000_000_000
 _OPERANDS: Final = {
     "membership": "the membership that was shown",
     "role": "the role that was shown",
-    "party": "who the asker is",
+    "party": "who the asker is, by the owner's list of parties",
     "agreementHeld": "an agreement on the data",
     "dateTime": "the time",
     "contentDigest": "the data: it is no longer what the agreement pins",

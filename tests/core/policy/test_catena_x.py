@@ -108,6 +108,10 @@ def test_the_numbers_of_customers_stay_home() -> None:
     """As DIDs do."""
     (only,) = sent([CONTEXT], c("BusinessPartnerNumber", "isAnyOf", [*NUMBERS]))
     assert only["rightOperand"] == "listedParties"
+    by_number = policy(rule("use", c("tx:BusinessPartnerNumber", "isAnyOf", [*NUMBERS])))
+    assert decide(by_number, facts(businessPartnerNumber="BPNL00000000000Z")).for_peer()["failed"] == ["party"]
+    both = policy(rule("use", c("tx:BusinessPartnerNumber", "eq", NUMBERS[0]), c("party", "eq", "did:web:x.example")))
+    assert decide(both, facts()).for_peer()["failed"] == ["party"], "nor is it told which list it is"
 
 
 def test_a_pin_is_replaced_whatever_it_is_called() -> None:
