@@ -137,7 +137,7 @@ def _show_published(answer: JsonObject, findings: list[Json], company: Config, p
         if answer.get("pin"):
             say(f"the offer pins this content: {answer['pin']}")
     if findings:
-        next_step("mend the rows, and publish again: what stands already stays as it is")
+        next_step("mend the rows, or the plan, and publish again: what stands already stays as it is")
     elif not offered:
         next_step("an auditor with a mandate: ", f"battery-connector audit NUMBER --peer {company.did}")
     else:

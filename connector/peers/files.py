@@ -106,7 +106,8 @@ class Exports:
         before = os.fstat(handle)
         if not stat.S_ISREG(before.st_mode):
             os.close(handle)
-            raise BadInput(f"{path.name} is no plain file.", place=str(path))
+            hint = "name a file in it" if stat.S_ISDIR(before.st_mode) else "copy what it gives into a file"
+            raise BadInput(f"{path.name} is no plain file.", place=str(path), hint=hint)
         with os.fdopen(handle, "rb") as stream:
             if before.st_size > self.max_file_bytes:
                 hint = "export it in parts: a source reads all files that fit its pattern"

@@ -80,6 +80,7 @@ async def publish(
     name = plan.mapping.partition("/")[0]
     policy_octets = await asyncio.to_thread(read_file, wanted.policy)
     dataset = await dataset_of(services, name, plan.record, wanted.policy, policy_octets, given=wanted.dataset)
+    before = await services.store.load_dataset(services.tenant, dataset.dataset_id)
     approval = dataset.approval if wanted.approval is None else wanted.approval
     dataset = replace(dataset, title=wanted.title or dataset.title, approval=approval)
     result, published, pinned_to, withdrawn = await map_plan(services, plan), None, None, list[str]()
@@ -88,12 +89,14 @@ async def publish(
             services, dataset, wanted.pin,
             lambda open_to: services.publish.publish(result.mapped, open_to, declared, on_document),
         )  # fmt: skip
-        withdrawn, told = await clear_away(services, published.left)
+        fresh = dataset.dataset_id if not published.documents and (before is None or before.withdrawn) else ""
+        left = {*published.left, *([fresh] if fresh else [])}
+        withdrawn, told = await clear_away(services, left, fresh=fresh)
         of_policy = told_of(
             policy_octets, services.bundle, services.clock.now(), record_type=plan.record, classes=published.classes,
             unbought=sum(not one.buyers for one in result.mapped),
         )  # fmt: skip
-        published.warnings += [*told, *of_policy, *map(sentence, result.doubts)]
+        published.warnings += [*of_policy, *told, *map(sentence, result.doubts)]
     findings = grouped([*result.findings, *(published.findings if published else [])])
     answer: JsonObject = published.as_json() if published else {"documents": 0, "credentials": 0, "assets": 0}
     offer: JsonObject = {"dataset": dataset.dataset_id, "title": dataset.title, "pin": pinned_to} if published else {}

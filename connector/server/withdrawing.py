@@ -15,6 +15,7 @@ from connector.server.lines import Tell, stream
 from connector.server.operations import Operation
 from connector.server.services import SERVICES, Services
 
+_MOVED = "everything in it is offered under other terms now"
 _TITLES = 20
 
 
@@ -42,8 +43,11 @@ async def _withdraw(request: web.Request) -> web.StreamResponse:
     return await stream(request, work)
 
 
-async def clear_away(services: Services, left: Iterable[str]) -> tuple[list[str], list[str]]:
-    """Withdraw those of these datasets in which nothing is any more: their ids, and a sentence about each."""
+async def clear_away(services: Services, left: Iterable[str], *, fresh: str = "") -> tuple[list[str], list[str]]:
+    """Withdraw those of these datasets in which nothing is any more: their ids, and a sentence about each.
+
+    `fresh`: the one of them in which nothing was ever offered: whoever made a contract on it would get nothing.
+    """
     gone: list[str] = []
     told: list[str] = []
     for dataset_id in sorted(left):
@@ -51,13 +55,15 @@ async def clear_away(services: Services, left: Iterable[str]) -> tuple[list[str]
         if row is None or row.withdrawn or not await services.withdraw.is_empty(row):
             continue
         try:
-            withdrawn = await services.withdraw.run(row, reason="everything in it is offered under other terms now")
+            reason = "nothing came out for it" if dataset_id == fresh else _MOVED
+            withdrawn = await services.withdraw.run(row, reason=reason)
         except Conflict:  # somebody publishes it anew
             continue
         gone.append(dataset_id)
         ended, agreed = len(withdrawn.terminated["negotiation"]), len(withdrawn.agreements)
         told.append(
-            f"nothing is left in {row.title!r} ({dataset_id}), so that offer was withdrawn"
+            f"nothing {'is' if dataset_id == fresh else 'is left'} in {row.title!r} ({dataset_id}), so that offer was"
+            " withdrawn"
             + (f"; open negotiations on it are terminated: {ended}" if ended else "")
             + (
                 f"; agreements that open nothing now, so that their parties have to ask anew: {agreed}"

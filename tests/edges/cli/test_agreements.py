@@ -15,7 +15,7 @@ import pytest
 from connector.cli.client import Management
 from connector.cli.companies import free_ports
 from connector.credentials.digest import digest_multibase
-from tests.edges.cli.companies import EXPORT, Company, found, know, serving
+from tests.edges.cli.companies import BROKEN, EXPORT, Company, found, know, serving
 from tests.edges.cli.test_running import ask, run
 from tests.edges.cli.visitor import Visitor
 
@@ -154,3 +154,22 @@ def test_a_pinned_file_is_known_by_its_own_digest(world: World) -> None:
     open_one = ask(refiner, "request", "mine", "report.txt")[1]["agreement"]
     assert ask(refiner, "fetch", open_one)[0] == 0
     assert verdict(refiner, open_one) == (0, "not-pinned")
+
+
+def test_a_first_publication_of_nothing_is_no_offer(world: World) -> None:
+    """Every row is refused: whoever made a contract on it would get nothing. With a row that is good it is offered."""
+    mine, refiner = world.mine, world.refiner
+
+    def published(rows: str) -> tuple[int, dict[str, Any]]:
+        (mine.folder / "exports" / "sites.csv").write_text(rows, "utf-8")
+        return ask(mine, "publish", "sites", "--policy", "open")
+
+    code, answer = published(BROKEN)
+    assert (code, answer["documents"], answer["withdrawn"]) == (1, 0, [answer["dataset"]])
+    assert any("nothing is in 'sites'" in one for one in answer["warnings"])
+    assert ask(refiner, "catalog", "mine")[1]["datasets"] == []
+    code, answer = published(EXPORT)
+    assert (code, answer["documents"], answer["withdrawn"]) == (0, 2, [])
+    code, answer = published(BROKEN)
+    assert (code, answer["withdrawn"]) == (1, []), "what stands in it is offered as before"
+    assert [one["title"] for one in ask(refiner, "catalog", "mine")[1]["datasets"]] == ["sites"]
