@@ -168,8 +168,8 @@ class Issue(_Part):
     """The credential's type, of the vocabulary, or one of another dataspace whose words follow."""
     context: str = Field(default="", pattern=r"^(https://\S+)?$")
     """Of such a type: the address of the context that has its words. It is named and not read, so `profile` is 1.1."""
-    terms: tuple[Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9]{0,63}$")], ...] = ()
-    """What its subject says, each a text: all of these and nothing else."""
+    terms: tuple[Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9]{0,63}\??$")], ...] = ()
+    """What its subject says, each a text: all of these and nothing else. One with `?` at its end may be left out."""
     profile: Literal["vc20-bssl/jwt", "vc11-sl2021/jwt"] = "vc20-bssl/jwt"
     """Of DCP: VC Data Model 2.0, or 1.1 for holders whose programs read no other."""
     valid_days: int = Field(default=0, ge=0, le=36_525)

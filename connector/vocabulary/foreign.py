@@ -2,7 +2,8 @@
 gives them (`config.Issue`).
 
 Its context is named and not known here, so such a credential is of VC Data Model 1.1, which is read by name
-(`credentials.vc11`). Closed as our own types are: its subject says each of the names, and nothing else.
+(`credentials.vc11`). Closed as our own types are: its subject says each of the names, but those with `?` at their end
+only if it likes to, and nothing else.
 """
 
 from __future__ import annotations
@@ -30,9 +31,11 @@ class Foreign:
     def check(self, record_type: str, subject: JsonObject) -> list[Finding]:
         """What is wrong with a subject."""
         hint = f"a {record_type} says {', '.join(self.terms)}, and nothing else"
+        needed = {name.removesuffix("?"): not name.endswith("?") for name in self.terms}
+        asked = [name for name, is_needed in needed.items() if is_needed or name in subject]
         wrong = [
-            *((name, "unknown-term", "is not known here") for name in subject if name not in {*self.terms, *HEAD}),
-            *((name, "term-missing", "has to be a text") for name in self.terms if not _is_said(subject.get(name))),
+            *((name, "unknown-term", "is not known here") for name in subject if name not in {*needed, *HEAD}),
+            *((name, "term-missing", "has to be a text") for name in asked if not _is_said(subject.get(name))),
         ]
         return [
             Finding(code=code, message=f"{name} {says}", hint=hint, term=name, place=Place(column=f"$.{name}"))

@@ -16,7 +16,7 @@ from connector.credentials.datamodel import parse_credential
 from connector.credentials.vc11 import CONTEXT as OLDER_CONTEXT
 from connector.errors import BadConfig, BadInput, TooMany
 from connector.exchange.draft import Caller
-from connector.exchange.issuer import supported_by
+from connector.exchange.issuer import foreign_of, supported_by
 from connector.model import Did, JsonObject, objects_in
 from connector.peers.messenger import Messenger
 from connector.policy.evaluate import Compiled, compile_policy, evaluate
@@ -191,6 +191,20 @@ def test_nothing_is_signed_but_the_words_of_the_configuration(tmp_path: Path, ch
         assert row.decision == ""
 
     play(tmp_path, scene, issues=ISSUES, trusted_issuers=dict.fromkeys(SAID, (ISSUER,)))
+
+
+def test_a_word_with_a_question_mark_may_be_left_out() -> None:
+    """But not be empty, nor be no text; the question mark is no part of its name."""
+    words = foreign_of(Issue(type="X", profile=OLDER, context=CONTEXT, terms=("bpn", "memberOf?")))
+    assert words is not None
+    for said, wrong in (
+        ({"bpn": "1"}, []), ({"bpn": "1", "memberOf": "y"}, []), ({"memberOf": "y"}, ["bpn"]),
+        ({"bpn": "1", "memberOf": ""}, ["memberOf"]), ({"bpn": "1", "memberOf": None}, ["memberOf"]),
+        ({"bpn": "1", "memberOf?": "y"}, ["memberOf?"]),
+    ):  # fmt: skip
+        assert [one.term for one in words.check("X", {"id": "did:web:a.example", **said})] == wrong
+    with pytest.raises(ValueError, match="terms"):
+        Issue(type="X", profile=OLDER, context=CONTEXT, terms=("?bpn",))
 
 
 def test_a_type_of_elsewhere_needs_its_context_its_words_and_the_older_model(tmp_path: Path) -> None:
