@@ -68,6 +68,11 @@ class Column:
     """The cell for which a column is none of dates, or of numbers, where most of its cells are such."""
 
     @property
+    def fractions(self) -> bool:
+        """Whether its cells are numbers that count something, and none that name it."""
+        return self.number and not all(cell.isdecimal() for cell in self.values)
+
+    @property
     def odd(self) -> str:
         """What to add to a reason, where one cell is no number."""
         return f"; but `{self.unnumbered[:40]}` is no number" if self.unnumbered else ""

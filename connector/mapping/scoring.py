@@ -6,19 +6,23 @@ Between 0 and 1. A value that cannot stand in the place rules it out; a heading 
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from connector.mapping.dates import days_in_times
-from connector.mapping.likeness import Words, alike, best, telling
+from connector.mapping.likeness import EQUAL, RUN_TOGETHER, Words, alike, best, telling
 from connector.mapping.profile import Column
 from connector.mapping.slots import LINKED, MINTED, NAMED, PARTIES, Slot, phrases_of
 from connector.mapping.source import DateCell
 from connector.mapping.units import UNITS
-from connector.vocabulary.headings import SCHEME, Headings
+from connector.vocabulary.headings import NEARLY, NOTHING, SCHEME, Headings
 from connector.vocabulary.terms import Term, Terms
 
-_FIELD, _NEXT, _DEEPER = 0.95, 0.04, 0.92
+_FIELD, _NEXT, _DEEPER, _WEAK = 0.95, 0.04, 0.92, 0.4
+_NEAR, _GENERAL = 0.65, 0.45
+_EVERYWHERE = frozenset({"name", "country"})
+"""Terms of many nodes: within one that no record needs, the heading has to speak of the node."""
 _WORDS_OF_LIST, _KNOWN_NUMBERS = 0.72, 0.2
 _SHOWN = 4
 
@@ -46,16 +50,15 @@ class Scoring:
         """What the heading says by the table of headings, and by the labels of schemes."""
         found: dict[str, Score] = {}
         name = column.name.partition("#")[0]
-        fields = self.headings.fields
         tail = name.rpartition("/")[2]
-        listed = next((fields[each] for each in (name, name.upper(), tail, tail.upper()) if each in fields), ())
-        for number, says in enumerate(listed):
-            found[says] = Score(_FIELD - number * _NEXT, f"`{tail}` is SAP's name for it")
-        for number, says in enumerate(self.headings.elements.get(name, ())):
-            found[says] = Score(_FIELD - number * _NEXT, f"`{name}` is EDI's name for it")
-        for says, score in self.spoken(column.words).items():
-            _better(found, says, score)
-        return found
+        for whose, fields in (("SAP's", self.headings.fields), ("an ERP's", self.headings.systems)):
+            listed = next((fields[each] for each in (name, name.upper(), tail, tail.upper()) if each in fields), ())
+            _said(found, listed, _FIELD, f"`{tail}` is {whose} name for it")
+        _said(found, self.headings.elements.get(name, ()), _FIELD, f"`{name}` is EDI's name for it")
+        if NOTHING not in found:
+            for says, score in self.spoken(column.words).items():
+                _better(found, says, score)
+        return _known(found)
 
     def spoken(self, words: Words) -> dict[str, Score]:
         """What words of a heading say."""
@@ -65,8 +68,8 @@ class Scoring:
         found = self._spoken[words] = dict[str, Score]()
         for word, listed in self.headings.words.items():
             worth = alike(words, telling(word))
-            for number, says in enumerate(listed if worth else ()):
-                _better(found, says, Score(worth - number * _NEXT, f"the heading says `{word}`"))
+            if worth >= RUN_TOGETHER or (worth and not listed[0].endswith((NOTHING, NEARLY))):
+                _said(found, listed, worth, f"the heading says `{word}`")
         for code in self.terms.codes["IdentifierScheme"]:
             worth = best(words, phrases_of(code))
             _better(found, SCHEME + code.name, Score(worth, f"the heading says `{code.label}`"))
@@ -77,6 +80,8 @@ class Scoring:
         if not _can_stand(column, slot.term):
             return NO_FIT
         named = self._named(column, slot, concepts)
+        if concepts.get(NOTHING, NO_FIT).worth > named.worth:
+            return NO_FIT
         kind = slot.term.range.kind
         if kind == "code":
             return self._coded(column, slot.term, named)
@@ -107,6 +112,13 @@ class Scoring:
             if label > found.worth:
                 found = Score(label, f"the heading is like `{slot.term.label}`")
         deeper = 1.0 if len(own) < len(column.words) else _DEEPER ** (len(slot.path) - 1)
+        if (
+            deeper < 1
+            and slot.term.name in _EVERYWHERE
+            and not slot.required
+            and ".".join(slot.path[-2:]) not in concepts
+        ):
+            deeper = _GENERAL
         return Score(found.worth * deeper, found.reason) if found.worth else NO_FIT
 
     def _coded(self, column: Column, term: Term, named: Score) -> Score:
@@ -115,7 +127,8 @@ class Scoring:
         if words is not None:
             worth = max(named.worth, _WORDS_OF_LIST if _telling_codes(column) else 0.0)
             return Score(min(worth + 0.15, 0.98), _and(named, f"its cells are words of {term.range.name} ({shown})"))
-        if column.number or column.dates or not named.worth:
+        numbers = column.number and not (named.worth >= EQUAL and all(cell.isdecimal() for cell in column.values))
+        if numbers or column.dates or not named.worth:  # a material's number is none that counts
             return NO_FIT
         return Score(named.worth * 0.8, _and(named, f"its cells are no words of {term.range.name} ({shown})"))
 
@@ -138,6 +151,22 @@ class Scoring:
         if column.dates or column.boolean or not named.worth:
             return NO_FIT
         return Score(named.worth if _is_iri(column) else named.worth * 0.8, named.reason)
+
+
+def _said(found: dict[str, Score], listed: Sequence[str], worth: float, reason: str) -> None:
+    """What a row of the table says, at most nearly where the table does."""
+    for number, says in enumerate(listed):
+        if says.endswith(NEARLY):
+            near = f"{reason}, or nearly: LOOK"
+            _better(found, says.removesuffix(NEARLY), Score(min(worth - number * _NEXT, _NEAR), near))
+        else:
+            _better(found, says, Score(worth - number * _NEXT, reason))
+
+
+def _known(found: dict[str, Score]) -> dict[str, Score]:
+    """Without what a heading says less surely than nothing."""
+    nothing = found.get(NOTHING, NO_FIT).worth
+    return {says: score for says, score in found.items() if score.worth >= nothing}
 
 
 def _better(found: dict[str, Score], says: str, score: Score) -> None:
@@ -190,7 +219,8 @@ def _same_dimension(one: str, other: str) -> bool:
 def _literal(column: Column, term: Term, named: Score) -> Score:
     if term.range.name in {"string", "multibase"}:
         return _text(column, term, named)
-    return Score(min(named.worth + 0.05, 0.98), _and(named, f"cells such as {column.shown}"))
+    sure = 0.05 * (named.worth > _WEAK)  # of two days with a date each nobody knows which
+    return Score(min(named.worth + sure, 0.98), _and(named, f"cells such as {column.shown}"))
 
 
 def _text(column: Column, term: Term, named: Score) -> Score:

@@ -109,7 +109,7 @@ class Suggesting:
         """Scheme -> the column that holds its numbers."""
         said = []
         for order, column in enumerate(self.columns):
-            if column.dates or column.unit or column.element or not column.values:
+            if column.dates or column.unit or column.element or column.fractions or not column.values:
                 continue
             meanings = self.concepts[column.name]
             strongest = max(score.worth for score in meanings.values()) if meanings else 0.0
@@ -138,7 +138,8 @@ class Suggesting:
                 self.taken.add(column.name)
                 if not found.key:
                     self._same_term(found, scheme, column, score)
-                    found.key, found.key_reason, found.group = column.name, score.reason, not column.unique
+                    unsure = "" if score.worth >= SURE else "NOT SURE: "
+                    found.key, found.key_reason, found.group = column.name, unsure + score.reason, not column.unique
         rows = {slot.path[0] for slot in self.slots if slot.required and slot.lists[0] and len(slot.path) > 1}
         found.group = found.group or bool(found.identifiers and rows - _UNDECIDED)
         if found.identifiers:

@@ -17,7 +17,8 @@ def test_the_shipped_table() -> None:
     assert headings.fields["CHARG"] == ("scheme:lotNumber",)
     assert headings.fields["HSDAT"] == ("productionDate", "manufacturingDate")
     assert headings.words["Nettogewicht"][0] == headings.words["poids net"][0] == "netMass"
-    assert all(name == name.upper() for name in headings.fields)
+    assert all(name == name.upper() for name in (*headings.fields, *headings.systems))
+    assert not headings.fields.keys() & headings.systems.keys()
 
 
 @pytest.mark.parametrize(
@@ -29,6 +30,8 @@ def test_the_shipped_table() -> None:
         (HEADER + "X,word,\n", "no meaning"),
         (HEADER + "X,word,netMas\n", "'netMas' is no term"),
         (HEADER + "X,word,footprint.netMas\n", "'footprint.netMas' is no term"),
+        (HEADER + "X,word,netMas?\n", "'netMas' is no term"),
+        (HEADER + "X,word,-;netMass\n", "'-' is no term"),
         (HEADER + "X,word,scheme:lot\n", "'scheme:lot' is no term"),
     ],
 )
