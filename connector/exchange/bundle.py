@@ -120,7 +120,7 @@ def read_manifest(files: Files) -> Manifest:
             hint="a later version of battery-connector may read it",
         )
     kind = said.get("kind")
-    if kind not in {"full", "client"}:
+    if kind not in ("full", "client"):  # no set: it may be a list or an object, which no set can hold
         raise BadInput(f"{MANIFEST}: no such kind of bundle")
     manifest = Manifest(
         kind="full" if kind == "full" else "client", by=Did(_text(said, "by")), name=_text(said, "name"),

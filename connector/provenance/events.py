@@ -207,7 +207,7 @@ def _make(subject: JsonObject) -> MakeEvent:
 
 def _move(subject: JsonObject) -> MoveEvent:
     direction = subject.get("direction")
-    if direction not in {"sent", "received"}:
+    if direction not in ("sent", "received"):  # no set: what is signed may be a list or a node, which no set can hold
         raise ValueError(f"direction {direction!r} is neither sent nor received")
     return MoveEvent(
         id=_text(subject, "id"),
@@ -222,7 +222,7 @@ def _move(subject: JsonObject) -> MoveEvent:
 
 def _stocktake(subject: JsonObject) -> StocktakeEvent:
     kind = subject.get("stockKind")
-    if kind not in {"opening", "closing"}:
+    if kind not in ("opening", "closing"):
         raise ValueError(f"stockKind {kind!r} is neither opening nor closing")
     time = read_time(subject.get("eventTime"))
     period = next(each(subject.get("period")), None)

@@ -13,6 +13,7 @@ import pytest
 
 from connector.credentials.datamodel import time_text
 from connector.errors import BadInput
+from connector.exchange.bundle import FORMAT, VERSION
 from connector.exchange.bundled import MOST_VALUES, files_of, json_octets, read_recording
 from connector.exchange.obtained import Given
 from connector.model import JsonObject
@@ -132,6 +133,7 @@ def _zipped(compression: int, *names: str) -> bytes:
         pack({"manifest.json": b"{}"}) * 2,
         pack({"manifest.json": b"[" * 100_000}),
         pack({"manifest.json": b'{"format":1,"format":2}'}),
+        pack({"manifest.json": orjson.dumps({"format": FORMAT, "version": VERSION, "kind": ["full"]})}),
         pack({"report.json": b"{}"}),
         *(pack({name: b""}) for name in ("../x.json", "/x.json", "a/b/c.json", "a\\b.json", "x.py", "a/.json", "")),
     ],
