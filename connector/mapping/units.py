@@ -25,7 +25,7 @@ class Unit:
 _TABLE = {
     "mass": "KGM 1, GRM 0.001, MGM 0.000001, MC 0.000000001, TNE 1000, DTN 100, KTN 1000000, LBR 0.45359237, "
     "STN 907.18474, LTN 1016.0469088, ONZ 0.028349523125, APZ 0.0311034768",
-    "ratio": "C62 1, P1 0.01, NX 0.001, 59 0.000001, 61 0.000000001, GK 0.001, NA 0.000001",
+    "ratio": "C62 1, P1 0.01, NX 0.001, 59 0.000001, 61 0.000000001, GK 0.001, NA 0.000001, M29 1",
     "pieces": "H87 1, EA 1, DZN 12, MIL 1000",
     "energy": "JOU 1, KJO 1000, 3B 1000000, GV 1000000000, WHR 3600, KWH 3600000, MWH 3600000000, GWH 3600000000000",
     "charge": "COU 1, AMH 3600, E09 3.6, TAH 3600000",
@@ -42,6 +42,9 @@ _TABLE = {
     "Celsius": "CEL 1",
     "kelvin": "KEL 1",
     "pressure": "PAL 1, KPA 1000, BAR 100000",
+    "rate": "H10 1",
+    "self-discharge": "H71 1",
+    "freight": "TKM 1",
 }
 
 
@@ -74,6 +77,7 @@ _WRITTEN = {
     "years": "ANN", "Jahre": "ANN", "ans": "ANN", "days": "DAY", "Tage": "DAY", "jours": "DAY", "hours": "HUR",
     "kg": "KGM", "g": "GRM", "mg": "MGM", "t": "TNE", "l": "LTR", "ml": "MLT", "m": "MTR", "cm": "CMT", "mm": "MMT",
     "h": "HUR", "min": "MIN", "s": "SEC", "kWh": "KWH", "Wh": "WHR", "MWh": "MWH", "Ah": "AMH", "mV": "2Z", "kW": "KWT",
+    "kg/kg": "M29", "1/h": "H10", "%/mo": "H71", "tkm": "TKM",
     "ppm": "59", "m²": "MTK", "m³": "MTQ", "Stk": "H87", "pcs": "H87", "pct": "P1", "percent": "P1", "Prozent": "P1",
 }  # fmt: skip
 """Units as people write them over columns, where SAP writes them otherwise."""

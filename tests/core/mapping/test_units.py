@@ -8,6 +8,7 @@ import pytest
 
 from connector.mapping.unfit import Unfit
 from connector.mapping.units import ISO_UNITS, SAP_UNITS, UNITS, convert, unit, unit_named
+from connector.vocabulary.bundle import load_bundle
 
 KNOWN = """
 1 KTN = 1000 TNE; 1 TNE = 10 DTN; 1 TNE = 1000 KGM; 1 KGM = 1000 GRM; 1 GRM = 1000 MGM; 1 MGM = 1000 MC
@@ -27,7 +28,7 @@ KNOWN = """
 1 GLL = 231 inch; 1 M3 = 1000 L; 1 m³ = 1000 l; 1 HL = 100 L; 1 L = 1000 ML; 1 l = 1000 ml; 1 WEE = 7 DAY
 1 DAY = 24 HUR; 1 HUR = 60 MIN; 1 MIN = 60 SEC; 1 TAG = 24 STD; 1 STD = 60 min; 1 H = 1 h; 1 h = 1 hours
 1 h = 3600 s; 1 S = 1 s; 1 days = 24 h; 1 Tage = 1 jours; 1 jours = 1 DAY; 1 ANN = 12 MON; 1 JHR = 12 Monate
-1 years = 12 months
+1 years = 12 months; 1 M29 = 100 P1; 1 kg/kg = 1000 g/kg; 1 1/h = 1 H10; 1 %/mo = 1 H71; 1 tkm = 1 TKM
 1 Jahre = 12 mois; 1 ans = 12 kk; 1 kk = 1 MON; 1 23 = 1000 KMQ; 1 GL = 1 KMQ; 1 BAR = 100 KPA; 1 KPA = 1000 PAL
 """
 INCH = Decimal("16.387064")
@@ -77,3 +78,8 @@ def test_what_measures_something_else_is_no_unit_of_it() -> None:
     with pytest.raises(Unfit) as raised:
         unit("KAR")
     assert raised.value.code == "unknown-unit"
+
+
+def test_every_unit_of_the_vocabulary_is_known() -> None:
+    """A plan could not write the unit that the vocabulary asks for: a C-rate, a share per month, tonne kilometres."""
+    assert {code.name for code in load_bundle().terms.codes["Unit"]} <= UNITS.keys()
