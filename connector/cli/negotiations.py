@@ -141,6 +141,7 @@ def approve(
     A credential that a holder asks for is signed for the claims that you give, and brought to it.
 
     Example: battery-connector approve urn:uuid:5a0f... --counter policies/direct-customer.json
+
     Example: battery-connector approve urn:uuid:81c2... --claims member.json
     """
     from connector.cli.issuing import read_claims
@@ -179,6 +180,7 @@ def reject(
     latter are told when they ask again. Exit code 1: none waits.
 
     Example: battery-connector reject urn:uuid:5a0f... --reason "no capacity this year"
+
     Example: battery-connector reject --from strangers.example --reason "we know nobody there" --yes
     """
     with told():
@@ -243,7 +245,7 @@ def offer(
 
 
 def terminate(
-    ident: ID,
+    ident: Annotated[str, typer.Argument(metavar="ID", help="A negotiation: our id or the peer's. `why` lists them.")],
     code: CODE = "",
     reason: REASON = "",
     wait: WAIT = _SECONDS,

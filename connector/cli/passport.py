@@ -82,8 +82,15 @@ def view(
             show_json(_as_json(made, chosen, bundle))
         else:
             show_view(made, chosen, bundle.wording())
-            others = "authority" if chosen is Audience.PUBLIC else "public"
-            next_step(f"battery-connector passport view {quote(file)} --audience {others}")
+            next_step(f"battery-connector passport view {quote(file)} --audience {_next(chosen, made)}")
+
+
+def _next(audience: Audience, made: View) -> Audience:
+    """Whose view to look at next: of those that see something of what is withheld here."""
+    if audience is not Audience.PUBLIC:
+        return Audience.PUBLIC
+    more = (one for one in (Audience.AUTHORITY, Audience.B2B) if audience_classes(one) & made.withheld)
+    return next(more, Audience.AUTHORITY)
 
 
 def _audience(word: str, mandate: JsonObject | None) -> Audience:

@@ -51,8 +51,16 @@ def transfers(context: typer.Context, config: CONFIG = Path("connector.toml"), a
 
     Example: battery-connector transfers
     """
-    if context.invoked_subcommand is not None:
-        return
+    if context.invoked_subcommand is None:
+        listed(config, as_json)
+
+
+@app.command("list")
+def listed(config: CONFIG = Path("connector.toml"), as_json: JSON = False) -> None:
+    """All transfers, those that run first; the same without a word behind `transfers`.
+
+    Example: battery-connector transfers list
+    """
     with told():
         answer, company = Management.of(config).get("/v1/transfers"), load(config)
         found = objects_in(answer.get("transfers"))

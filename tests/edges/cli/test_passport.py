@@ -70,6 +70,16 @@ def test_people_read_labels_and_units(tmp_path: Path) -> None:
     assert "450 kg" in said
 
 
+def test_the_next_view_is_one_that_sees_more(tmp_path: Path) -> None:
+    """Of values for partners an authority sees as little as the public: that led round in a circle."""
+    file = tmp_path / "one.json"
+    file.write_text(json.dumps({"type": "MaterialLot", "id": "urn:uuid:5", "materialType": "nickelSulphate"}))
+    assert "--audience b2b\n" in CliRunner().invoke(app, ["view", str(file)]).output
+    assert "--audience public\n" in CliRunner().invoke(app, ["view", str(file), "--audience", "b2b"]).output
+    file.write_text(json.dumps({"type": "Battery", "id": "urn:uuid:6"}))
+    assert "--audience authority\n" in CliRunner().invoke(app, ["view", str(file)]).output, "nothing is withheld"
+
+
 def test_an_ended_passport_says_only_that(tmp_path: Path) -> None:
     """Battery Regulation, Art. 77(8)."""
     file = tmp_path / "one.json"

@@ -269,6 +269,7 @@ def test_a_transfer_is_suspended_resumed_and_ended_by_either_side(world: World) 
     assert "the peer paused it (no code): stock-taking" in run(world.refiner, "why", pid)[1]
     code, text = run(world.refiner, "transfers", "complete", pid)
     assert (code, "SUSPENDED can't be completed" in text) == (1, True)
+    assert ask(world.refiner, "transfers", "list") == ask(world.refiner, "transfers")
     listed = ask(world.refiner, "transfers")[1]["transfers"][0]
     assert (listed["pid"], listed["state"], listed["agreement"]) == (pid, "SUSPENDED", agreement)
     assert f"transfers resume {pid}" in run(world.refiner, "transfers", "suspend", pid)[1]
