@@ -138,6 +138,17 @@ def test_cards_do_not_overlap_and_lie_from_mine_to_battery() -> None:
             assert one is other or apart
 
 
+def test_balances_that_prove_nothing_are_not_said_to_hold() -> None:
+    """No record is bad, and yet not all is well: the page said that all balances hold."""
+    good = audit(chain())
+    assert "all balances hold within their tolerances" in render(good)
+    gap = replace(good, balances=tuple(replace(one, gaps=("no opening stocktake",)) for one in good.balances))
+    page = render(gap)
+    assert "all balances hold" not in page
+    assert f'{len(gap.balances)} of {len(gap.balances)} <a href="#balances">balances</a> can prove nothing' in page
+    assert "There are no balances to tell of" in render(replace(good, balances=()))
+
+
 def test_paper_is_wide_enough_for_the_balances() -> None:
     """Twelve columns: on a sheet upright the last, with the outcome, were cut off or shrunk until nobody could read."""
     printed = render(audit(chain())).partition("@media print{")[2]
