@@ -105,7 +105,7 @@ def check_entry(entry: StatusEntry, opened: OpenedList, digest: str, *, at: date
     if isinstance(opened.changes, Unobtained):
         return _by_bit(entry, opened.changes, is_set=is_set, at=at, now=now)
     found = state_at(opened.changes, digest, at, index=entry.index)
-    return _by_changes(entry, found, is_set=is_set)
+    return _by_changes(entry, found, unexplained=is_set and not found.explains_bit(entry.purpose, opened.valid_from))
 
 
 def worst(results: list[Result]) -> Result:
@@ -117,10 +117,10 @@ def worst(results: list[Result]) -> Result:
     return results[0]
 
 
-def _by_changes(entry: StatusEntry, found: StateAt, *, is_set: bool) -> Result:
+def _by_changes(entry: StatusEntry, found: StateAt, *, unexplained: bool) -> Result:
     if found.state != "active":
         return Result("failed", found.state, f"{found.state} with effect from {_told(found.made_by)}")
-    if is_set and entry.purpose not in found.purposes:
+    if unexplained:
         # set, and the issuer does not say since when: the worse reading; a change of another kind set another list's
         return Result("failed", _WORD[entry.purpose], "the bit is set, and the changes name no time for it")
     if found.next is not None:

@@ -74,13 +74,26 @@ class Changes:
 class StateAt:
     """The state of a credential at a time, the change that made it, and the next one that came afterwards.
 
-    `purposes`: of all its changes, whenever they take effect.
+    `own`: all its changes by their times, whenever they take effect.
     """
 
     state: State
     made_by: Change | None
     next: Change | None
-    purposes: frozenset[str]
+    own: tuple[Change, ...]
+
+    def explains_bit(self, purpose: str, made: datetime | None) -> bool:
+        """Whether the changes account for a set bit in the list of this purpose that was made then (None: unknown).
+
+        One that was reinstated before does not: suspended once more, it may stand beside changes that are older.
+        """
+        explained = False
+        for change in self.own:
+            if change.purpose == purpose:
+                explained = True
+            elif change.purpose == "reinstatement" and purpose == "suspension":
+                explained = explained and not (made is not None and change.effective < made)
+        return explained
 
 
 # --- the bitstring ---------------------------------------------------------------------------------------------------
@@ -255,15 +268,14 @@ def state_at(changes: Changes, digest: str, at: datetime, *, index: int | None =
     """
     own = [change for change in changes.changes if change.digest == digest or change.index == index]
     own.sort(key=lambda change: change.effective)
-    purposes = frozenset(change.purpose for change in own)
     state: State = "active"
     made_by = None
     for change in own:
         if change.effective > at:
-            return StateAt(state=state, made_by=made_by, next=change, purposes=purposes)
+            return StateAt(state=state, made_by=made_by, next=change, own=tuple(own))
         if state != "revoked":
             state, made_by = _after(change), change
-    return StateAt(state=state, made_by=made_by, next=None, purposes=purposes)
+    return StateAt(state=state, made_by=made_by, next=None, own=tuple(own))
 
 
 def _after(change: Change) -> State:

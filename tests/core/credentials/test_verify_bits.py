@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
+from connector.credentials.datamodel import time_text
 from connector.credentials.status import Unobtained
 from connector.credentials.status_list import Change, encode_list, list_payload
 from connector.credentials.verify import Material, verify
@@ -84,6 +85,15 @@ def test_a_reinstatement_explains_a_bit_that_is_still_set(
     suspended = {**listing("suspension"), "encodedList": encode_list([7])}
     octets, lagging = issued(credential), with_status(material, listed(credentialSubject=suspended), changes(*told))
     assert status_of(verify(octets, at=now, now=now, material=lagging)) == ("passed", "", "")
+    newer = listed(credentialSubject=suspended, validFrom=time_text(now - timedelta(hours=23)))
+    for at in (now, now - timedelta(days=3)):
+        assert status_of(verify(octets, at=at, now=now, material=with_status(material, newer, changes(*told)))) == (
+            "failed", "suspended", "the bit is set, and the changes name no time for it",
+        ), "suspended again, and the changes from before are shown"  # fmt: skip
+    again = Change(digest="uEiA", index=7, purpose="suspension", effective=now - timedelta(hours=23))
+    whole = with_status(material, newer, changes(*told, again))
+    assert status_of(verify(octets, at=now, now=now, material=whole))[:2] == ("failed", "suspended")
+    assert status_of(verify(octets, at=now - timedelta(days=1), now=now, material=whole))[0] == "passed"
     halfway = with_status(material, listed(credentialSubject=suspended), changes(told[0]))
     assert status_of(verify(octets, at=now, now=now, material=halfway)) == (
         "failed",
