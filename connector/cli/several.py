@@ -32,6 +32,7 @@ _DATA_URL: Final = re.compile(r"data:application/v[cp]\+(?:sd-)?jwt,")
 _ENVELOPES: Final = {"EnvelopedVerifiableCredential", "EnvelopedVerifiablePresentation"}
 _CLAIMS: Final = {"iss", "sub", "aud", "jti", "iat", "nbf", "exp", "nonce", "vp"}
 _PRESENTED: Final = {"@context", "id", "type", "holder", "proof", *_CLAIMS}
+_ENVELOPED: Final = {"@context", "id", "type", "credentialType", "format", "payload"}
 _ISSUED: Final = {"@context", "type", "status", "issuerPid", "holderPid", "requestId", "rejectionReason"}
 _LISTS: Final = ("verifiableCredential", "presentation", "credentials")
 """The member in which a cover holds what it covers."""
@@ -123,8 +124,8 @@ def _opened(value: Json) -> Json:
 def _own_words(cover: JsonObject) -> Collection[str]:
     """What such a cover says of itself, with what it covers."""
     inner = next((name for name in _LISTS if name in cover), "")
-    if not inner:  # an envelope
-        return cover
+    if not inner:
+        return _ENVELOPED
     own = {"verifiableCredential": _PRESENTED, "presentation": _ISSUED, "credentials": set()}[inner]
     if cover.get("type") == "CredentialMessage":
         own = _ISSUED

@@ -24,7 +24,7 @@ _LONGEST_TOLD = 120
 
 def held_against(said: JsonObject, credentials: Sequence[JsonObject]) -> list[Finding]:
     """Where an answer (without its credentials) is not what these credentials say."""
-    values = {name: value for name, value in said.items() if name not in HEADER}
+    values = {name: value for name, value in said.items() if name not in HEADER or _is_odd(name, value)}
     if not credentials and values == {STATUS: ENDED}:
         told = "it says that the passport has ended, and nothing more is shown of such a one: no credential says so"
         return [Finding(code=UNSIGNED, term=STATUS, message=told, hint="ask at the address that the QR code holds")]
@@ -32,6 +32,11 @@ def held_against(said: JsonObject, credentials: Sequence[JsonObject]) -> list[Fi
         *_of_one(said, credentials),
         *_values(values, [object_in(one.get("credentialSubject")) for one in credentials]),
     ]
+
+
+def _is_odd(name: str, value: Json) -> bool:
+    """Of what nothing is compared with, whether it says more than that something was withdrawn."""
+    return name == "withdrawn" and not isinstance(value, bool)
 
 
 def _of_one(said: JsonObject, credentials: Sequence[JsonObject]) -> list[Finding]:

@@ -33,6 +33,7 @@ def read(folder: Path, content: Json) -> bytes | Several:
     ("content", "credentials", "beside"),
     [
         ({"record": "urn:x", "credentials": ["a.b.c", "d.e.f"]}, [b"a.b.c", b"d.e.f"], {"record": "urn:x"}),
+        (ENVELOPED | {"mass": "9"}, [b"a.b.c"], {"mass": "9"}),
         (["a.b.c", {"proof": {}, "a": 1}], [b"a.b.c", b'{"a":1,"proof":{}}'], {}),
         ({"type": "VerifiablePresentation", "verifiableCredential": ENVELOPED, "name": "x"}, [b"a.b.c"], {"name": "x"}),
         (token("vp+jwt", {"iss": "a", "verifiableCredential": [ENVELOPED], "mass": "9"}), [b"a.b.c"], {"mass": "9"}),

@@ -34,6 +34,7 @@ def test_the_values_are_those_of_the_credentials() -> None:
         ({"batteryMass": 512}, [MASS, STATE], {"differs": "batteryMass"}),
         ({"warranty": None}, [MASS, STATE], {"not-signed": "warranty"}),
         ({"id": "urn:1"}, [MASS, STATE], {"not-signed": "id"}),
+        ({"withdrawn": {"batteryMass": "511"}}, [MASS, STATE], {"not-signed": "withdrawn"}),
         ({}, [STATE], {"not-signed": "batteryMass"}),
         ({}, [], {"not-signed": "passportStatus"}),
         ({}, [MASS, STATE, credential(name="x")], {"left-out": "name"}),
