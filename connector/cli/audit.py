@@ -23,6 +23,7 @@ from connector.cli.console import CONFIG, DONE, JSON, NO, UNCHECKED, next_step, 
 from connector.cli.tables import Cell, has_room, progress, say, show_table
 from connector.errors import BadInput
 from connector.model import counted, objects_in
+from connector.provenance.outcomes import MOST_RESTED
 
 if TYPE_CHECKING:
     from connector.model import Json, JsonObject
@@ -343,7 +344,9 @@ def _reasons(node: JsonObject) -> str:
     told = [str(one) for one in reasons] if isinstance(reasons, list) else []
     more = [f"and {len(told) - _MOST_REASONS} more"] if len(told) > _MOST_REASONS else []
     rests = node.get("restsOn")
-    leans = [f"rests on {len(rests)} that are not verified"] if isinstance(rests, list) and rests else []
+    count = len(rests) if isinstance(rests, list) else 0
+    more_rest = " or more" if count >= MOST_RESTED else ""
+    leans = [f"rests on {count}{more_rest} that are not verified"] if count else []
     return "; ".join([*told[:_MOST_REASONS], *more, *leans])
 
 

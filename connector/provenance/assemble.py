@@ -19,7 +19,7 @@ from connector.provenance.naming import names_of
 from connector.provenance.newest import leaning_notes, newest_of
 from connector.provenance.nodes import Edge, Node, Scope, judge
 from connector.provenance.origin import RECYCLED, Chain, Coverage, Ground, coverage
-from connector.provenance.outcomes import FAILED, GAPS, USABLE, Outcome, verdict
+from connector.provenance.outcomes import FAILED, GAPS, MOST_RESTED, USABLE, Outcome, verdict
 from connector.provenance.report import AuditReport, NodeResult
 from connector.provenance.rollup import FootprintReport
 from connector.provenance.seen import Seen
@@ -174,7 +174,11 @@ def _result(seen: Seen, node: Node, rests_on: tuple[str, ...], recycled: Mapping
 
 
 def _resting(seen: Seen) -> dict[str, tuple[str, ...]]:
-    """For each node the failed ones that it reaches along links."""
+    """For each node the failed ones that it reaches along links, the first by key.
+
+    Whoever leads to a node reaches all that this one does: behind one that has as many as are named nothing is left to
+    tell.
+    """
     parents: dict[str, list[str]] = {}
     for edge in seen.edges:
         parents.setdefault(edge.target, []).append(edge.source)
@@ -183,7 +187,7 @@ def _resting(seen: Seen) -> dict[str, tuple[str, ...]]:
         reached, queue = {bad}, [bad]
         while queue:
             for parent in parents.get(queue.pop(), []):
-                if parent not in reached:
+                if parent not in reached and len(resting[parent]) < MOST_RESTED:
                     reached.add(parent)
                     queue.append(parent)
                     resting[parent].append(bad)

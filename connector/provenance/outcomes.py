@@ -45,6 +45,10 @@ FAILED: Final = frozenset(ORDER) - GAPS - {Outcome.UNCHECKED, Outcome.VERIFIED}
 USABLE: Final = frozenset({Outcome.VERIFIED, Outcome.UNCHECKED})
 """Its statements may enter a balance; an unchecked one still makes the verdict `qualified`."""
 
+MOST_RESTED: Final = 100
+"""So many failed nodes are named of those on which one rests. All of them stand in the report, each with its word; all
+beside each that leads to them would be a report of gigabytes."""
+
 
 def first(words: Iterable[Outcome]) -> Outcome:
     """The first that applies; `verified` when none does."""

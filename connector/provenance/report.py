@@ -20,9 +20,9 @@ from connector.provenance.sourced import SourcingReport
 class NodeResult:
     """One record's version (or a link whose target was not told: version 0) and its word.
 
-    `key` is `id/version`: edges and `rests_on` speak of keys. `links`: ids of the links that lead here. `what`: the
-    material of a lot, the process of a make event. `source_kind`: as what a thing was taken in, if it was recycled.
-    `issuer`: who signed it; others may pass it on.
+    `key` is `id/version`: edges and `rests_on` speak of keys; the latter are the failed ones behind it, at most
+    `MOST_RESTED`. `links`: ids of the links that lead here. `what`: the material of a lot, the process of a make event.
+    `source_kind`: as what a thing was taken in, if it was recycled. `issuer`: who signed it; others may pass it on.
     """
 
     key: str

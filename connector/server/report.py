@@ -23,7 +23,7 @@ from connector.provenance.client import for_client
 from connector.provenance.masses import plain
 from connector.provenance.nodes import Edge
 from connector.provenance.origin import RECYCLED, Coverage, Ground, Share
-from connector.provenance.outcomes import FAILED, Outcome, Verdict
+from connector.provenance.outcomes import FAILED, MOST_RESTED, Outcome, Verdict
 from connector.provenance.report import AuditReport, NodeResult
 from connector.provenance.retelling import read_report
 from connector.provenance.rollup import EXCEEDED
@@ -227,8 +227,16 @@ def _template() -> Template:
         "metal": lambda code: _METALS.get(code, code),
         "cut": _cut,
         "counted": counted,
+        "rested": _rested,
     }
     return environment.get_template("audit.html")
+
+
+def _rested(keys: Sequence[str]) -> str:
+    """How many bad records one rests on."""
+    if len(keys) >= MOST_RESTED:
+        return f"{len(keys)} or more bad records"
+    return counted(len(keys), "bad record")
 
 
 def _mark(outcome: Outcome) -> str:

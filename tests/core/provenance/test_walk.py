@@ -13,7 +13,7 @@ from connector.model import Did, Json, JsonObject
 from connector.provenance.assemble import assemble
 from connector.provenance.nodes import Check, node_key
 from connector.provenance.outcomes import Outcome
-from connector.provenance.reads import Gap, Later, LaterEntry, Page, Read, Served, parse_path, understand
+from connector.provenance.reads import Gap, LaterEntry, Page, Read, Served, parse_path, understand
 from connector.provenance.walk import Limits, Walk
 from tests.core.provenance.chains import (
     MAKER,
@@ -285,26 +285,6 @@ def test_a_loop_ends_and_caps_are_counted() -> None:
     few = audit(chain(), limits=Limits(nodes=5))
     assert len(few.nodes) == 5
     assert few.unreached > 0
-
-
-def test_names_without_end_do_not_lead_on_without_end() -> None:
-    """Each of a hostile company's names tells of one more that is to be asked what came of the same lot."""
-    world, most = chain(), 50
-    names = (Did(f"did:web:{number}.evil.example") for number in range(1000 * most))
-    entry = LaterEntry(record="rec:L1", version=1, type="MoveEvent", holder=REFINER)
-    walk, asked = Walk("rec:L1", holder=REFINER, now=NOW, limits=Limits(nodes=most)), 0
-    while wants := walk.wanted():
-        for want in wants:
-            if isinstance(want, Check):
-                walk.take_check(want, world.check(want))
-                continue
-            if want.kind == "later" and want.ident == "rec:L1":
-                asked += 1
-                walk.take_read(want, Later(entries=(replace(entry, receiver=next(names)),)))
-            else:
-                walk.take_read(want, world.answer(want))
-    assert most < asked <= 8 * most
-    assert assemble(walk).unreached > 0
 
 
 def test_another_sites_facility_record_breaks_the_rule() -> None:

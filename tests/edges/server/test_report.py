@@ -11,7 +11,7 @@ import pytest
 
 from connector.model import JsonObject
 from connector.provenance.client import for_client
-from connector.provenance.outcomes import Outcome, Verdict
+from connector.provenance.outcomes import MOST_RESTED, Outcome, Verdict
 from connector.provenance.report import AuditReport
 from connector.server.chain_picture import CARD_WIDTH, lay_out
 from connector.server.report import _MEANINGS, render
@@ -105,7 +105,10 @@ def test_everything_is_said_in_words() -> None:
     assert "2027-01-01 to 2027-03-01" in text
     table = render(report).partition('id="nodes"')[2]
     assert table.count('scope="row"') == len(report.nodes)
-    assert "Rests on: " in table
+    assert "Rests on 1 bad record: " in table
+    rests = tuple(map(str, range(MOST_RESTED)))
+    many = replace(report, nodes=tuple(replace(node, rests_on=rests) for node in report.nodes))
+    assert f"Rests on {MOST_RESTED} or more bad records: " in render(many)
 
 
 def test_names_from_peers_are_text_and_never_markup() -> None:
