@@ -150,6 +150,11 @@ def test_balances_that_prove_nothing_are_not_said_to_hold() -> None:
     assert "all balances hold" not in page
     assert f'{len(gap.balances)} of {len(gap.balances)} <a href="#balances">balances</a> can prove nothing' in page
     assert "There are no balances to tell of" in render(replace(good, balances=()))
+    for words, told in (
+        (("balanced",), "all balances hold"),
+        (("balanced", "incomplete"), "not all of those that are"),
+    ):
+        assert told in render(replace(good, balances=(), withheld_balances=words))
 
 
 def test_paper_is_wide_enough_for_the_balances() -> None:
