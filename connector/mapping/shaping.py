@@ -27,6 +27,7 @@ from connector.mapping.source import (
     Origin,
     Row,
     SourceFile,
+    Spots,
     Table,
     Unreadable,
 )
@@ -152,8 +153,9 @@ def result(source: str, query: Query, digest: str, tables: Sequence[Held], answe
     marks = [index for index, (name, _) in enumerate(named) if _is_mark(name)]
     cells = [index for index, (name, _) in enumerate(named) if not _is_mark(name)]
     back = _Back(source, query, digest, tables, numbered([named[index][0] for index in cells]))
+    back.kinds = [named[index][1] for index in cells]
     made = [
-        back.row(number, [(row[index], named[index][1]) for index in cells], [row[index] for index in marks])
+        back.row(number, [row[index] for index in cells], [row[index] for index in marks])
         for number, row in enumerate((row for row in rows if isinstance(row, list)), start=1)
     ]
     return SourceFile(name=name_of(source), digest=digest, made=Made(columns=tuple(back.columns), rows=tuple(made)))
@@ -169,38 +171,44 @@ class _Back:
 
     def __init__(self, source: str, query: Query, digest: str, tables: Sequence[Held], columns: list[str]) -> None:
         self.columns = columns
+        self.kinds: list[type[str]] = []
         self._origin = Origin(source=source, file=name_of(source), digest=digest, unit="row")
         self._null = frozenset(query.null)
         self._rows = {
             _mark(table.name, index): (table, row) for table in tables for index, row in enumerate(table.rows)
         }
         self._places = {
-            table.name: [_place(table, column) for column in columns] for table in tables
-        }  # fmt: skip
+            table.name: [
+                (index, place) for index, column in enumerate(columns) if (place := _place(table, column)) >= 0
+            ]
+            for table in tables
+        }
+        self._own = tuple((0, index) for index in range(len(columns)))
+        self._alike: dict[Spots, Spots] = {}
 
-    def row(self, number: int, cells: list[tuple[object, type[str]]], marks: list[object]) -> Row:
+    def row(self, number: int, values: list[object], marks: list[object]) -> Row:
         """A row of the source. It stands where the first row that it names stands, its cells where theirs stand."""
-        texts = ["" if cell is None or cell in self._null else _cell(str(cell), kind) for cell, kind in cells]
+        null = self._null
+        texts = [
+            "" if value is None or value in null else _cell(str(value), kind)
+            for value, kind in zip(values, self.kinds, strict=True)
+        ]
         named = [self._rows[str(mark)] for mark in marks if str(mark) in self._rows]
         computed = Row(texts, self._origin, number, number)
         if not named:
             return computed
-        found = [self._whence(index, text, named) for index, text in enumerate(texts)]
-        texts = [
-            text if known is None else known[0].cells[known[1]] for text, known in zip(texts, found, strict=True)
-        ]  # a cell of an export with all that its reader knows of it
+        cells, spots = list(texts), list(self._own)
+        for which, (table, row) in reversed([*enumerate(named, start=1)]):  # the first counts
+            theirs = row.cells
+            for index, place in self._places[table.name]:
+                text = texts[index]
+                if type(text) is str and table.text(theirs[place]) == text:
+                    cells[index] = theirs[place]  # with all that its reader knows of it
+                    spots[index] = which, place
         first = named[0][1]
-        made = Row(texts, first.origin, first.record, first.line)
-        made.whence = [(computed, index) if known is None else known for index, known in enumerate(found)]
+        made = Row(cells, first.origin, first.record, first.line)
+        made.whence = (computed, *(row for _, row in named)), self._alike.setdefault(tuple(spots), tuple(spots))
         return made
-
-    def _whence(self, index: int, text: str, named: list[tuple[Held, Row]]) -> tuple[Row, int] | None:
-        """The cell of that name and text in the rows that the row names."""
-        for table, row in named:
-            place = self._places[table.name][index]
-            if place >= 0 and table.text(row.cells[place]) == text and not isinstance(text, ComputedCell | DateCell):
-                return row, place
-        return None
 
 
 def _place(table: Held, column: str) -> int:
@@ -209,7 +217,7 @@ def _place(table: Held, column: str) -> int:
 
 
 def _cell(text: str, kind: type[str]) -> str:
-    return kind(plain(text)) if kind is ComputedCell else kind(text)
+    return text if kind is str else kind(plain(text)) if kind is ComputedCell else kind(text)
 
 
 def _blamed(found: Finding, tables: Sequence[Held]) -> Finding:

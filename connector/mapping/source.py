@@ -9,7 +9,7 @@ from __future__ import annotations
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 from connector.errors import BadInput
 from connector.model import Finding, Place
@@ -136,10 +136,15 @@ class Origin:
     unit: str = "line"
 
 
+Spots: TypeAlias = tuple[tuple[int, int], ...]
+"""Of each cell, the row that it stands in, by its number among some, and where there."""
+
+
 class Row:
     """One record of an export. A plain class for speed; nobody changes it after reading.
 
-    `whence`: of a row that SQL made of a row that it names, where each cell stands: there, or in the SQL's result.
+    `whence`: of a row that SQL made of rows that it names, where each cell stands: which of these (the SQL's result is
+    one), and where there. Rows whose cells stand alike share the second part, for there are many.
     """
 
     __slots__ = ("cells", "line", "origin", "places", "record", "whence")
@@ -152,11 +157,15 @@ class Row:
         self.origin = origin
         self.record = record
         self.line = line
-        self.whence: list[tuple[Row, int]] | None = None
+        self.whence: tuple[tuple[Row, ...], Spots] | None = None
 
     def traced(self, index: int) -> tuple[Row, int]:
         """The row that a cell stands in, and its index there."""
-        return (self, index) if self.whence is None else self.whence[index]
+        if self.whence is None:
+            return self, index
+        rows, spots = self.whence
+        which, place = spots[index]
+        return rows[which], place
 
     def line_of(self, index: int) -> int:
         """Where a cell stands: its own segment, which may be another than the row's, or the row's line."""
