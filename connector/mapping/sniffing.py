@@ -186,13 +186,13 @@ def _width(grid: Sequence[Sequence[str]]) -> int:
 
 def _tabular(found: Sniffed, grid: list[list[str]]) -> None:
     at, rows = _header(grid)
-    upper = grid[at]
+    upper, header = grid[at], grid[at : at + rows]
     if rows == _SECOND_HEADER:
         found.note("header", "2", "two rows of names; the upper one has gaps, as merged cells do")
         found.doubts.append("header: two rows name the columns; if the second is data already, take `header` away")
     if any(any(row) for row in grid[:at]):
         found.note("skip_until", next(filter(None, upper)), f"{counted(at, 'line')} before the header")
-    body, width = grid[at + rows :], max(map(_filled, grid[at : at + rows]))
+    body, width = grid[at + rows :], max(map(_filled, header))
     if body and _is_unit_row(body[0]):
         found.note("units_row", "true", "the row under the header holds units")
         body = body[1:]
@@ -202,7 +202,7 @@ def _tabular(found: Sniffed, grid: list[list[str]]) -> None:
         found.note("stop", (mark,), f"behind an empty row `{mark}` begins something else")
         found.doubts.append(f"stop: is `{mark[:40]}` the end of the table? Rows from there on are not read")
         body = body[:at]
-    body = [row for row in body if any(row)]
+    body = [row for row in body if any(row) and row not in header]  # pages repeat it, and no column is numbers then
     firsts = [next(filter(None, row)) for row in body]
     skip = tuple(mark for mark in _TOTALS if any(map(beginning([mark]), firsts)))
     if skip:

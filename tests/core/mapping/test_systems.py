@@ -107,3 +107,31 @@ def test_a_key_that_a_heading_says_in_part_is_told() -> None:
                     headings=load_headings())  # fmt: skip
     assert found.found.key_reason.startswith("NOT SURE: ")
     assert "key: Internal lot of the day" in found.plan
+
+
+LIST = """ Bestandsliste Chargen
+
+-------------------------------------------------------
+| Material | Charge  | Frei verwendbar | BME | HerstDatum |
+-------------------------------------------------------
+| 400123   | L000471 |      1.200,500  | KG  | 11.09.2026 |
+| 400123   | L000472 |        950,000  | KG  | 25.09.2026 |
+| *        |         |      2.150,500  | KG  |            |
+-------------------------------------------------------
+| Material | Charge  | Frei verwendbar | BME | HerstDatum |
+-------------------------------------------------------
+| 400124   | L000473 |          1,250  | TO  | 13.10.2026 |
+| *        |         |          1,250  | TO  |            |
+-------------------------------------------------------
+"""
+
+
+def test_a_header_that_each_page_repeats_hides_no_numbers() -> None:
+    """No column was numbers then, so that the list was said to have none with a mark, and `1.250` read as 1.25."""
+    bundle = load_bundle()
+    found = propose(file("a.txt", LIST.encode()), "MaterialLot", terms=bundle.terms, shapes=bundle.shapes,
+                    headings=load_headings())  # fmt: skip
+    assert 'skip: ["*"], locale: de, key: Charge' in found.plan
+    assert places(found, "HerstDatum", runs=True) == ["productionDate"]
+    assert places(found, "Frei verwendbar", runs=False) == ["netMass"]
+    assert "netMass: {from: Frei verwendbar, unit: {from: BME, codes: sap-units}" in found.plan
