@@ -107,6 +107,9 @@ def _unfit(text: str, locale: str) -> Unfit:
     if text.startswith("<"):
         hint = "say `below_detection: true` if this is a detection limit"
         return Unfit("bad-number", f"`{text}` is no plain number.", hint)
+    if not any(character.isdigit() for character in text):
+        hint = "a number cell holds no words; `null` lists those that mean that there is no value"
+        return Unfit("bad-number", f"`{text[:80]}` is no number.", hint)
     return Unfit("bad-number", f"`{text[:80]}` is no number.", "a number cell holds no unit and no words")
 
 

@@ -73,6 +73,11 @@ class Column:
         return self.number and not all(cell.isdecimal() for cell in self.values)
 
     @property
+    def detection(self) -> str:
+        """What a plan says of cells such as `<0,01`."""
+        return ", below_detection: true" if self.below else ""
+
+    @property
     def odd(self) -> str:
         """What to add to a reason, where one cell is no number."""
         return f"; but `{self.unnumbered[:40]}` is no number" if self.unnumbered else ""

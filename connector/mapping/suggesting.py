@@ -234,7 +234,7 @@ class Suggesting:
             if not share or slot is None or self._uncertain(column) or column.name in self.taken:
                 continue
             of_all = mass.text if mass else "{from: NET MASS, unit: KGM}"
-            fraction = f"{{from: {flow(column.name)}, unit: {column.unit or 'P1'}}}"
+            fraction = f"{{from: {flow(column.name)}, unit: {column.unit or 'P1'}{column.detection}}}"
             dry = f", moisture: {{from: {flow(wet.name)}, unit: {wet.unit}}}" if wet else ""
             of_it = f"{{contained: {{of: {of_all}, fraction: {fraction}{dry}}}, to: KGM, round: 3}}"
             text = f"{{type: {METALS}, metal: ={column.element}, mass: {of_it}}}"
@@ -279,9 +279,8 @@ class Suggesting:
             unit, sure, why = self.asked.unit_of(column)
             unsure = next((each for each in measured if each.element == column.element and self._uncertain(each)), None)
             kind = "quantityKind: =moisture, basis: =wet" if self._moist(column) else f"analyte: ={column.element}"
-            below = ", below_detection: true" if column.below else ""
             more = f", uncertainty: {{from: {flow(unsure.name)}}}" if unsure else ""
-            text = f"{{from: {flow(column.name)}, unit: {unit}{below}, {kind}{more}}}"
+            text = f"{{from: {flow(column.name)}, unit: {unit}{column.detection}, {kind}{more}}}"
             columns = [(column.name, "measurement")]
             columns += [(unsure.name, "measurement.uncertainty")] if unsure else []
             columns += [(f"{column.name}@unit", "measurement.unit")] if column.unit_row else []

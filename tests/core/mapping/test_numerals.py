@@ -99,3 +99,11 @@ def test_beyond_the_range_is_no_detection_limit() -> None:
         with pytest.raises(Unfit) as refused:
             numeral("plain")(text)
         assert word in refused.value.hint
+
+
+@pytest.mark.parametrize(("cell", "said"), [("n.d.", "`null` lists those"), ("5 kg", "holds no unit")])
+def test_a_word_in_place_of_a_number_is_told_what_to_do_about(cell: str, said: str) -> None:
+    """What a laboratory writes where it measured nothing is no unit behind a number."""
+    with pytest.raises(Unfit) as raised:
+        numeral("de")(cell)
+    assert said in raised.value.hint

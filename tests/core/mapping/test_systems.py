@@ -135,3 +135,9 @@ def test_a_header_that_each_page_repeats_hides_no_numbers() -> None:
     assert places(found, "HerstDatum", runs=True) == ["productionDate"]
     assert places(found, "Frei verwendbar", runs=False) == ["netMass"]
     assert "netMass: {from: Frei verwendbar, unit: {from: BME, codes: sap-units}" in found.plan
+
+
+def test_a_share_below_its_limit_is_proposed_as_such() -> None:
+    """Of an analysis it was, of a share of the net mass not: the row was a finding."""
+    found = proposed("MaterialLot", "Co %", ("< 0,01", "0,11"))
+    assert "fraction: {from: Co %, unit: P1, below_detection: true}" in found.plan
