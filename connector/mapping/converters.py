@@ -20,11 +20,14 @@ from connector.mapping.shape import From
 from connector.mapping.source import ComputedCell, DateCell, NumberCell, PercentCell
 from connector.mapping.spelling import refuse
 from connector.mapping.unfit import Unfit
+from connector.model import is_number
 
 Convert = Callable[[str], str]
 MAX_CHECKED = 256
 MAX_VARIABLE = 2
 _PERCENT = "P1"
+_WIDEST = 100
+"""Of a key."""
 _NO_PERCENT = "`unit: P1` takes percent; for another unit format the column as a number in the workbook"
 _ANOTHER_UNIT = "percent is the unit P1, and this row's is another: format the number in the workbook as one"
 _ATOM = re.compile(
@@ -183,9 +186,10 @@ def _boolean(words: Mapping[Literal["true", "false"], tuple[str, ...]]) -> Conve
 def _alpha(spec: From) -> Convert:
     if spec.alpha == "strip":
         return lambda text: text.lstrip("0") or "0"
-    if not (spec.alpha or "").isdecimal() or not 1 <= int(spec.alpha or "0") <= 100:  # noqa: PLR2004  # a key's width
-        raise refuse("`alpha` is `strip` or a width from 1 to 100.", spec.line)
-    width = int(spec.alpha or "0")
+    written = spec.alpha or ""
+    width = int(written) if is_number(written) and len(written) <= len(str(_WIDEST)) else 0
+    if not 0 < width <= _WIDEST:
+        raise refuse(f"`alpha` is `strip` or a width from 1 to {_WIDEST}.", spec.line)
 
     def pad(text: str) -> str:
         if len(text) > width:
