@@ -24,8 +24,8 @@ from connector.provenance.origin import Coverage, Ground, Share
 from connector.provenance.outcomes import Outcome, Verdict
 from connector.provenance.report import AuditReport, NodeResult, WalkedBy
 from connector.provenance.rollup import Comparison, Fit, FootprintReport, MetalStated, Part, Stated
-from connector.provenance.sourced import MetalSourced, SiteSourced, SourcingReport, SourcingStated
-from connector.provenance.sourcing import KINDS, Sourcing
+from connector.provenance.sourced import UNVERIFIED, MetalSourced, SiteSourced, SourcingReport, SourcingStated
+from connector.provenance.sourcing import KINDS, Sourcing, Standing
 from connector.provenance.sourcing import TERMS as SOURCING_TERMS
 
 _SOURCE_KINDS: Final = frozenset({"primary", "manufacturingWaste", "postConsumer", "runAround", ""})
@@ -183,19 +183,27 @@ def _sourcing(reader: _Reader) -> SourcingReport:
         stated=tuple(
             SourcingStated(
                 node=each.text("node"), sourcing=_statement(each), site=each.text("site"),
-                standing=each.text("standing"), open=each.text("notCounted"),
+                standing=each.word("standing", Standing).value if each.text("standing") else "",
+                open=each.text("notCounted"),
                 note=each.text("note") if "note" in each.body else "",
             )
             for each in reader.each("stated")
         ),
         sites=tuple(
-            SiteSourced(site=each.text("site"), standing=each.text("standing")) for each in reader.each("sites")
+            SiteSourced(site=each.text("site"), standing=each.word("standing", Standing).value)
+            for each in reader.each("sites")
         ),
         metals=tuple(
-            MetalSourced(metal=metal, shares=tuple((word, part.figure(word)) for word in part.body))
+            MetalSourced(metal=metal, shares=tuple(_sourced(part, word) for word in part.body))
             for metal, part in reader.named("metals")
         ),
     )  # fmt: skip
+
+
+def _sourced(reader: _Reader, word: str) -> tuple[str, str]:
+    if word not in {*Standing, UNVERIFIED}:
+        reader.wrong(word)
+    return word, reader.figure(word)
 
 
 def _statement(reader: _Reader) -> Sourcing:

@@ -7,10 +7,11 @@ import json
 import pytest
 
 from connector.errors import BadInput
-from connector.model import Json
+from connector.model import Json, JsonObject
 from connector.provenance.client import for_client
 from connector.provenance.report import AuditReport
 from connector.provenance.retelling import read_report
+from connector.provenance.sourcing import TERMS
 from tests.core.provenance.chains import REFINER, SEALED, audit, chain
 
 
@@ -45,6 +46,31 @@ def test_other_json_is_bad_input(name: str, value: Json) -> None:
         read_report({**audit(chain()).as_json(), name: value})
     with pytest.raises(BadInput):
         read_report([])
+
+
+STATED: JsonObject = {"node": "n", "kind": "social", "site": "s", "standing": "", "notCounted": "", "note": ""}
+STATED |= dict.fromkeys(TERMS.values(), "")
+
+
+@pytest.mark.parametrize(
+    "part",
+    [
+        {"stated": [{**STATED, "standing": "splendid"}]},
+        {"sites": [{"site": "s", "standing": "splendid"}]},
+        {"sites": [{"site": "s", "standing": ""}]},
+        {"metals": {"Ni": {"splendid": "1"}}},
+    ],
+)
+def test_a_standing_that_there_is_not_is_bad_input(part: JsonObject) -> None:
+    """The page has words for those that there are, and ended as our bug for others."""
+    whole: JsonObject = {"stated": [STATED], "sites": [], "metals": {"Ni": {"unverified": "1", "attested": "0"}}}
+    report = read_report({**audit(chain()).as_json(), "sourcing": whole})
+    assert report.sourcing.as_json() == {
+        **whole,
+        "stated": [{key: one for key, one in STATED.items() if key != "note"}],
+    }
+    with pytest.raises(BadInput, match=r"splendid|standing"):
+        read_report({**audit(chain()).as_json(), "sourcing": {**whole, **part}})
 
 
 def test_a_time_beyond_the_calendar_is_bad_input() -> None:
