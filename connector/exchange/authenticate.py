@@ -65,7 +65,7 @@ class Known:
     partial: bool = False
     """Something of Catena-X did not come, and another message's token may open it."""
     again: datetime | None = None
-    """From when on it is asked anew before it is refused. None: all came that was asked for."""
+    """From when on it is asked anew before it is refused. None: all came that was asked for, and counts."""
 
     def facts(self, party: Did) -> Facts:
         """What a policy is to know of the party."""
@@ -207,7 +207,7 @@ class Authenticate:
             )  # fmt: skip
             shown += presentation.credentials
         known, now = await self._verified(party, shown), self.clock.now()
-        if lacking := self._lacking(shown):
+        if lacking := self._lacking(known.credentials):
             partial = not lacking.isdisjoint(OF_CATENA_X)
             known = replace(known, partial=partial, again=now if partial else now + _SHORT)
         if known.partial or not known.claims:
@@ -233,9 +233,9 @@ class Authenticate:
                 raise
             return found
 
-    def _lacking(self, shown: Iterable[bytes]) -> frozenset[str]:
-        """The types that were asked for and did not come."""
-        types = {kind for octets in shown for kind in needs(octets).types}
+    def _lacking(self, counting: Iterable[bytes]) -> frozenset[str]:
+        """The types that were asked for and of which none came that counts."""
+        types = {kind for octets in counting for kind in needs(octets).types}
         return frozenset(kind for kind in _ASKED_FOR if self.trusted.get(kind) and kind not in types)
 
     async def _verified(self, party: Did, credentials: Iterable[bytes]) -> Known:

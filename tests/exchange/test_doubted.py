@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import orjson
 import pytest
 
-from connector.model import Did
+from connector.model import Did, JsonObject
+from connector.policy.evaluate import compile_policy, evaluate
+from connector.policy.operands import Stage
+from connector.policy.reading import load
 from tests.bench.authority import Authority
 from tests.exchange.test_hostile import access_for, play, proof, services
 from tests.simulator import World
@@ -46,6 +51,35 @@ def test_why_a_credential_does_not_count_is_known(tmp_path: Path, code: str) -> 
         assert doubt.startswith("VerifiableCredential, MembershipCredential by did:web:"), doubt
         assert f": {code}: " in doubt, doubt
         assert {claim.name for claim in facts.claims} == {"role"}
+
+    play(tmp_path, scene)
+
+
+def test_who_showed_one_in_vain_is_asked_anew_before_a_refusal(tmp_path: Path) -> None:
+    """A credential that does not count has not come: its holder may have got a good one by now."""
+
+    async def scene(world: World) -> None:
+        caller, asked = world.nodes
+        met, party = services(asked).authenticate, Did(caller.config.did)
+        held = caller.config.path(caller.config.held) / "MembershipCredential.jwt"
+        good, doubtful = held.read_bytes(), ISSUED["issuer-not-anchored"](world.authority, party)
+        constraint: JsonObject = {"leftOperand": "membership", "operator": "eq", "rightOperand": "active"}
+        rule: JsonObject = {"action": "use", "constraint": constraint}
+        policy = compile_policy(load(orjson.dumps({"permission": rule})))
+
+        async def permitted() -> bool:
+            bearer = await proof(caller, asked.config.did, access=access_for(caller, asked))
+            known = await met.caller(f"Bearer {bearer}", method="POST", path="/", body=b"", once=True)
+            now, stage = asked.clock.now(), Stage.NEGOTIATION
+            return evaluate(
+                policy, (await known.for_policy(policy, (), now, stage=stage)).facts, now, stage=stage
+            ).permit
+
+        held.write_bytes(doubtful)
+        assert not await permitted()
+        held.write_bytes(good)
+        await asyncio.sleep(21)
+        assert await permitted()
 
     play(tmp_path, scene)
 
