@@ -48,8 +48,8 @@ def suggest(
 ) -> None:
     """Propose a mapping plan from an export. What is not sure is commented out, with the reason beside it.
 
-    Columns are found by their headings in four languages, SAP's field names, units, cells and code lists. Rows of other
-    exports are joined where one column's values are the other's key.
+    Columns are found by their headings in four languages, field names of SAP and other systems, units, cells and code
+    lists. Rows of other exports are joined where one column's values are the other's key.
 
     Example: battery-connector map suggest exports/ZLOTS_20261102.csv --target MaterialLot --out plans/lots.yaml
     """

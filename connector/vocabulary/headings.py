@@ -1,4 +1,4 @@
-"""What the columns of exports are called: SAP's field names, elements of EDI messages, words that people use.
+"""What the columns of exports are called: field names of ERP systems, elements of EDI messages, words.
 
 Read from `vocab/headings.csv`, a row per name. Labels of terms, in four languages, need no row. `says` names, the
 likeliest first, a term (`netMass`, or `footprint.value` within a node), numbers of a scheme (`scheme:lotNumber`),
