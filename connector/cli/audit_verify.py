@@ -50,8 +50,8 @@ def verify(
     """Check an audit's bundle: eleven numbered checks, the whole walk made once more. Nothing is asked of anybody.
 
     Exit code 0: the same verdict and reasons come out, whatever they are. 1: something differs or is damaged,
-    with its place. 3: not all can be checked (a bundle for a client holds no evidence). 2: the file cannot be read as
-    a bundle.
+    with its place. 3: not all can be checked (a bundle for a client holds no evidence; another build laid the page
+    out). 2: the file cannot be read as a bundle.
 
     Example: battery-connector audit verify audit.zip
     """

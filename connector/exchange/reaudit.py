@@ -203,11 +203,11 @@ class Reaudit:
             book.note("page", "failed", f"{PAGE} is not the page of {REPORT}", "other-page")
         elif manifest.product == self.product:
             said = f"laid out by another build of {self.product} than is here"
-            book.note("page", "skipped", said, "other-build")
+            book.note("page", "unchecked", said, "other-build")
             return f"whether {PAGE} tells what {REPORT} says: it was {said}; read {REPORT}"
         else:
             said = f"made by {manifest.product}, and here is {self.product}"
-            book.note("page", "skipped", said, "other-version")
+            book.note("page", "unchecked", said, "other-version")
             return f"whether {PAGE} tells what {REPORT} says: it was {said}"
         return ""
 
