@@ -24,6 +24,7 @@ from connector.exchange.held import Word
 from connector.exchange.looks import address_of
 from connector.exchange.ports import Ids, Store
 from connector.exchange.rows import AgreementRow, CommandRow, DatasetRow, ProcessKind, ProcessRow
+from connector.exchange.stored import Content
 from connector.exchange.weighing import Weighing
 from connector.model import Did, Facts, Finding, Json, JsonObject, Pid
 from connector.policy.operands import Stage
@@ -49,6 +50,7 @@ _PATHS = {
     Kind.VERIFICATION: "agreement/verification",
     Kind.TERMINATION: "termination",
 }
+_NOT_JOINED: Content = {"code": "gave-up", "reason": ["no message joins our state and yours"], "by": "us"}
 _MOST_COUNTERS = 5
 """How often one negotiation is answered with our own offer by rule; who then asks for other terms again is refused."""
 _TAKEN = (
@@ -354,7 +356,7 @@ class Negotiate:
             case Kind.FINALIZE:
                 message = compose.contract_finalized(message_id, process)
             case _:
-                why = content.get("termination") or {"code": "gave-up", "reason": ["no longer wanted"]}
+                why = content["termination"] = content.get("termination") or _NOT_JOINED
                 message = compose.contract_termination(message_id, process, code=why["code"], reasons=why["reason"])
         return url, compose.dump(message)
 

@@ -261,6 +261,30 @@ def test_of_a_process_that_is_looked_at_the_state_alone_counts(tmp_path: Path, p
     play(tmp_path, scene)
 
 
+def test_a_negotiation_that_no_message_joins_ends_with_that_reason(tmp_path: Path) -> None:
+    """A real EDC can lose an agreement that it has verified: it stands at REQUESTED, and takes no end of it."""
+
+    async def scene(world: World) -> None:
+        customer, supplier = world.nodes
+
+        async def lost(request: Request) -> HttpAnswer:
+            if request.method == "POST" and request.url.endswith("/events"):
+                return HttpAnswer(status=409, headers={}, body=b"{}")
+            answer = await customer.serve(request)
+            if request.method == "GET" and "/negotiations/" in request.url:
+                said = {**orjson.loads(answer.body), "state": "REQUESTED"}
+                return HttpAnswer(status=200, headers={}, body=orjson.dumps(said))
+            return answer
+
+        world.network.sites[customer.config.public_url.removeprefix("http://")] = lost
+        assert (await settled(customer, supplier))["state"] == "TERMINATED"
+        (row,) = await services(supplier).store.newest_processes("", "negotiation")
+        ended = orjson.loads(row.body)["content"]["termination"]
+        assert ended == {"code": "gave-up", "reason": ["no message joins our state and yours"], "by": "us"}
+
+    play(tmp_path, scene)
+
+
 def test_what_a_refusal_says_is_on_record(tmp_path: Path) -> None:
     """A first message that is refused leaves the status and the peer's own reasons to whoever asks why."""
 

@@ -61,8 +61,7 @@ def agreed_with_us(scene: Scene, title: str) -> str:
     edc, us = scene.edc, scene.us
     dataset = actions.catalog(edc, us.dsp, us.did)[title]
     ident = actions.ask_for(edc, us.dsp, us.did, dataset)
-    row = settled.negotiation(edc, us, ident)
-    assert row["state"] == "FINALIZED", row
+    row = settled.finalized(edc, us, ident)
     scene.us.until(ident, "FINALIZED")
     return str(row["contractAgreementId"])
 

@@ -1,7 +1,8 @@
 """A wait for EDC's state that knows what EDC itself loses.
 
 The lease of its store in memory has one holder for all threads, so it keeps none of them apart: what its state machine
-writes after our answer can cover what our next message, some milliseconds later, has just written.
+writes after our answer can cover what our next message, some milliseconds later, has just written. It may go on by what
+it has in its hands, and tell of the covered state for ever after.
 """
 
 from __future__ import annotations
@@ -10,10 +11,12 @@ from collections.abc import Callable, Collection
 from http import HTTPStatus
 from urllib.parse import quote
 
-from connector.model import JsonObject
+from connector.model import JsonObject, objects_in
 from tests.interop.company import Company
 from tests.interop.edc import actions
 from tests.interop.edc.runtime import Edc
+
+_LOOK = "looking at the peer's process: "
 
 
 class LostByEdcError(Exception):
@@ -23,6 +26,15 @@ class LostByEdcError(Exception):
 def negotiation(edc: Edc, us: Company, ident: str, states: Collection[str] = actions.NEGOTIATED) -> JsonObject:
     """EDC's negotiation with us, by its id there, once it is in one of these states."""
     return _unless_lost(us, ident, lambda: actions.negotiation(edc, ident, states))
+
+
+def finalized(edc: Edc, us: Company, ident: str) -> JsonObject:
+    """The same, once it is FINALIZED."""
+    row = negotiation(edc, us, ident)
+    if row["state"] != "FINALIZED" and _forgotten(us, ident):
+        raise LostByEdcError(f"{ident} is REQUESTED there, after its own verification of the agreement")
+    assert row["state"] == "FINALIZED", row
+    return row
 
 
 def transfer(edc: Edc, us: Company, ident: str, states: Collection[str]) -> JsonObject:
@@ -45,3 +57,11 @@ def _acknowledged(us: Company, ident: str) -> bool:
         case [*_, {"direction": "out", "status": HTTPStatus.OK}]:
             return True
     return False
+
+
+def _forgotten(us: Company, ident: str) -> bool:
+    """Whether EDC has verified our agreement, and told of REQUESTED whenever it was asked later."""
+    ours = us.get(f"/v1/processes/{quote(ident, safe=':')}")
+    heard = {str(one["message"]) for one in objects_in(ours["messages"]) if one["direction"] == "in"}
+    looks = [told for one in objects_in(ours["attempts"]) if (told := str(one["detail"])).startswith(_LOOK)]
+    return "ContractAgreementVerificationMessage" in heard and {*looks} == {f"{_LOOK}REQUESTED"}
