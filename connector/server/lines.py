@@ -16,7 +16,7 @@ from aiohttp import web
 
 from connector.errors import ConnectorError
 from connector.model import JsonObject
-from connector.server.problems import for_operators, json_response, problem_body
+from connector.server.problems import for_operators, json_response, our_bug, problem_body
 
 NDJSON = "application/x-ndjson"
 _PROGRESS_SECONDS = 0.2
@@ -91,4 +91,4 @@ async def _result(work: Callable[[Tell], Awaitable[JsonObject]], tell: Tell) -> 
         return {"problem": problem_body(for_operators(error))}
     except Exception:  # noqa: BLE001 - as in `answer_errors`: the answer has begun, so a bug has to be its last line
         _log.exception("bug in long work")
-        return {"problem": problem_body(ConnectorError("this is a bug of the connector", hint="its log says where"))}
+        return {"problem": problem_body(our_bug())}

@@ -22,7 +22,7 @@ from connector.errors import ConnectorError
 from connector.model import JsonObject
 from connector.server.entries import because
 from connector.server.markup import environment, html, style
-from connector.server.problems import status_of
+from connector.server.problems import our_bug, status_of
 from connector.server.services import SERVICES, Services
 from connector.server.sessions import PREFIX, SESSION, is_page, place_of
 from connector.server.words import size_in_words, visible
@@ -100,9 +100,7 @@ async def show_errors(
             raise
         resource = request.match_info.route.resource  # without the session's place, which is a secret
         _log.exception("bug while showing %s", resource.canonical if resource else "a page")
-        bug = ConnectorError(
-            "this is a bug of the connector", hint="its log says where: please report what stands there"
-        )
+        bug = our_bug()
         return show(request, "error", status=status_of(bug), error=bug)
 
 

@@ -79,6 +79,13 @@ def for_operators(error: errors.ConnectorError) -> errors.ConnectorError:
     return errors.BadInput(error.detail, hint=error.hint or "battery-connector did resolve DID --trace says why")
 
 
+def our_bug() -> errors.ConnectorError:
+    """What is told of one, to whomever: the rest is the log's."""
+    return errors.ConnectorError(
+        "this is a bug of the connector", hint="its log says where: please report what stands there"
+    )
+
+
 def problem_body(error: errors.ConnectorError) -> JsonObject:
     """Problem details (RFC 9457), for whoever has begun to answer already."""
     kind = "cannot-check" if isinstance(error, errors.CannotCheck) else error.code
@@ -142,4 +149,4 @@ async def answer_errors(
         if isinstance(error, ConnectionError) and (request.transport is None or request.transport.is_closing()):
             raise  # the caller went away in the middle of its request: whoever likes can do so, and nobody is to blame
         _log.exception("bug while serving %s", request.rel_url.raw_path)
-        return problem(errors.ConnectorError("this is a bug of the connector", hint="its log says where"))
+        return problem(our_bug())
