@@ -26,6 +26,7 @@ from connector.errors import (
     NotFound,
     PeerUnreachable,
 )
+from connector.exchange.alarms import REMINDER
 from connector.exchange.conversation import LEASE_MICROSECONDS, Conversation
 from connector.exchange.draft import Draft
 from connector.exchange.lanes import WIDTH, Lanes
@@ -265,6 +266,8 @@ class Outbox:
             draft = await conversation.settle(row, lambda _: observed)
             if draft.retry:
                 await self._postpone(row, _OK, f"looking at the peer's process: {state}")
+                if state != draft.process.state and conversation.topic.reminds:
+                    await self.jobs[REMINDER](row.pid)  # it may have lost what it took before
         return True
 
     async def _postpone(self, row: OutboxRow, status: int, detail: str, *, wait_seconds: int = 0) -> None:

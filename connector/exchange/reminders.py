@@ -2,10 +2,11 @@
 
 An acknowledgement says that a message was read, not that it is kept: a peer may have died, or written an older state
 over it, as a real EDC does when two of its threads meet. Then both would wait for ever. So a negotiation in which the
-peer owes the next message has an alarm: its process is looked at, and if it stands where it stood before our message,
-the same bytes go out again under the same `@id`. No state moves here: for a peer that has the message this is a repeat
-like any other. The pauses grow with the age of the negotiation; its patience ends it. One that is final is looked at
-once if its peer still says what came before: it may have lost the end.
+peer owes the next message has an alarm: its process is looked at, and if it stands where our last message that it took
+is the next one, the same words go out again. Under another `@id`: a real EDC knows the old one for ever, and passes it
+over. No state moves here: for a peer that has the message this is a repeat. The pauses grow with the age of the
+negotiation; its patience ends it. One that is final is looked at once if its peer still says what came before: it may
+have lost the end. The same where a peer refuses our next message because it has lost the one before (`outbox`).
 """
 
 from __future__ import annotations
@@ -66,11 +67,9 @@ class Reminders:
             state = await look(self.peers, topic.kind, peer, base, str(process.peer_pid))
             if state == topic.table.target_of_termination() and process.state not in topic.table.terminal:
                 await self.conversation.happen(process.pid, _ended_there)
-            elif state not in {None, process.state} and (
-                topic.table.target(str(state), last.message_type, process.role) == process.state
-            ):
-                url, _ = topic.compose(draft, last.message_type, str(last.message_id))
-                answer = (await self.peers.post(peer, url, last.body)).answer
+            elif state != process.state and topic.table.target(str(state), last.message_type, process.role) is not None:
+                url, body = topic.compose(draft, last.message_type, self.conversation.ids.urn())
+                answer = (await self.peers.post(peer, url, body)).answer
                 await self._note(draft, answer.status, f"the peer shows {state} still: told again")
         except ConnectorError as error:
             await self._note(draft, 0, f"looking at the peer's process: {error.detail}")
@@ -78,10 +77,11 @@ class Reminders:
     async def _last_word(self, draft: Draft) -> MessageRow | None:
         """Our message to which the peer owes an answer; not the first one, without which it shows no process.
 
-        Nothing is held here, or there would be no alarm; so with nothing under way the word is with the peer.
+        Nothing is held here, or there would be no alarm; so with nothing under way, or what it says it can't take now,
+        the word is with the peer.
         """
-        topic, tenant = self.conversation.topic, self.conversation.tenant
-        if draft.process.pending is not None:
+        topic, tenant, pending = self.conversation.topic, self.conversation.tenant, draft.process.pending
+        if pending is not None and not pending.races:
             return None
         said = await self.conversation.store.messages(tenant, topic.kind, draft.process.pid)
         ours = [one for one in said[1:] if one.direction == "out" and one.status < _REFUSED]

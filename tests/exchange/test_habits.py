@@ -285,6 +285,41 @@ def test_a_negotiation_that_no_message_joins_ends_with_that_reason(tmp_path: Pat
     play(tmp_path, scene)
 
 
+def test_an_agreement_that_a_peer_took_verified_and_lost_is_said_again(tmp_path: Path) -> None:
+    """A real EDC tells of REQUESTED then, refuses the end, and knows the `@id` that it took: it needs another one."""
+
+    async def scene(world: World) -> None:
+        customer, supplier = world.nodes
+        ids: set[str] = set()
+        agreements: list[JsonObject] = []
+
+        async def lost(request: Request) -> HttpAnswer:
+            if request.url.endswith("/agreement"):
+                message = orjson.loads(request.body or b"")
+                ids.add(message["@id"])
+                agreements.append(message["agreement"])
+            if len(ids) != 1:
+                return await customer.serve(request)
+            if request.url.endswith("/events"):
+                return HttpAnswer(status=409, headers={}, body=b"{}")
+            answer = await customer.serve(request)
+            if request.method == "GET" and "/negotiations/" in request.url:
+                said = {**orjson.loads(answer.body), "state": "REQUESTED"}
+                return HttpAnswer(status=200, headers={}, body=orjson.dumps(said))
+            return answer
+
+        world.network.sites[customer.config.public_url.removeprefix("http://")] = lost
+        said = await settled(customer, supplier)
+        assert said["state"] == "FINALIZED"
+        assert agreements == agreements[:1] * 2
+        assert agreements[0]["@id"] == said["agreement"]
+        (row,) = await services(supplier).store.newest_processes("", "negotiation")
+        tried = await services(supplier).store.attempts("", "negotiation", row.pid)
+        assert (200, "the peer shows REQUESTED still: told again") in {(one.status, one.detail) for one in tried}
+
+    play(tmp_path, scene)
+
+
 def test_what_a_refusal_says_is_on_record(tmp_path: Path) -> None:
     """A first message that is refused leaves the status and the peer's own reasons to whoever asks why."""
 
