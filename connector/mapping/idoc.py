@@ -115,6 +115,11 @@ def _tops(file: SourceFile, top: str) -> Iterator[Segment]:
         builder.parser.Parse(b"", True)
     except expat.ExpatError as error:
         raise _broken(file, error) from error
+    except (LookupError, ValueError) as error:  # expat knows no encoding of several bytes but UTF, nor any made-up one
+        hint = "save it as UTF-8, or have it exported so"
+        raise unreadable(
+            file, "bad-encoding", f"The XML says an encoding that cannot be read: {error}.", hint=hint, line=1
+        ) from error
     yield from builder.done
     if not (found or builder.done):
         raise unreadable(

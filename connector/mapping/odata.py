@@ -31,6 +31,8 @@ from connector.mapping.unfit import Unfit
 from connector.model import Json, JsonObject
 
 MAX_DEPTH = 32
+_NEXT = ("@odata.nextLink", "@nextLink", "__next")
+"""The link to a next page: of OData 4.01 (JSON Format, 4.5.5, whose prefix may be left out), and of OData 2.0."""
 _LOOKED_AT, _SHOWN = 20, 80
 """Members of a list that show which fields it has; characters of it that are shown."""
 
@@ -41,6 +43,10 @@ class _NoObject(ValueError):
 
 class _Twice(ValueError):
     """A key stands twice."""
+
+
+class _Part(Exception):
+    """A list within a record is only a page of its rows."""
 
 
 def _once(pairs: list[tuple[str, Json]]) -> JsonObject:
@@ -54,7 +60,7 @@ def _number(written: str) -> NumberCell:
     try:
         return NumberCell(plain(written))
     except Unfit as error:
-        raise ValueError(error.message) from error
+        raise ValueError(error.message.rstrip(".")) from error
 
 
 def _constant(word: str) -> NoReturn:
@@ -65,11 +71,13 @@ _SCAN: Callable[[str, int], tuple[str, int]] = vars(decoder)["scanstring"]  # it
 _DECODER = json.JSONDecoder(parse_float=_number, parse_int=_number, parse_constant=_constant, object_pairs_hook=_once)
 
 
-def records(files: Sequence[SourceFile], path: str, *, paged: bool) -> Iterator[tuple[SourceFile, Iterator[Flat]]]:
+def records(
+    files: Sequence[SourceFile], path: str, *, paged: bool, encoding: str = "utf-8"
+) -> Iterator[tuple[SourceFile, Iterator[Flat]]]:  # fmt: skip
     """Per file its flat records. Raises `Unreadable`."""
     steps = [step for step in path.split("/") if step]
     for number, file in enumerate(files, start=1):
-        page = _Page(file)
+        page = _Page(file, encoding)
         yield file, page.records(steps)
         if paged and number == len(files) and page.next_link:
             raise unreadable(
@@ -80,10 +88,11 @@ def records(files: Sequence[SourceFile], path: str, *, paged: bool) -> Iterator[
 class _Page:
     """One JSON file: walks to the list of records by hand, so that each record has its line."""
 
-    def __init__(self, file: SourceFile) -> None:
+    def __init__(self, file: SourceFile, encoding: str) -> None:
         self.file = file
         self.next_link = False
-        self.text = decoded(file, content(file), "utf-8")
+        self.open = 0
+        self.text = decoded(file, content(file), encoding)
 
     def records(self, steps: list[str]) -> Iterator[Flat]:
         line, counted = 1, 0
@@ -93,6 +102,10 @@ class _Page:
                 counted = start
                 for chain in _chains([tree], below):
                     yield line, _flat(chain, below)
+        except _Part as error:
+            message = f"The rows of `{error}` in this record are a page, which names a next one."
+            hint = "the export is not whole; fetch all pages, or fetch these rows by themselves"
+            raise unreadable(self.file, "page-missing", message, hint=hint, line=line, column=str(error)) from error
         except (ValueError, RecursionError) as error:
             raise self._broken(error) from error
 
@@ -132,27 +145,28 @@ class _Page:
     def _list(self, place: int, below: list[str]) -> Iterator[tuple[int, Json, list[str]]]:
         place = self._skip(place + 1)
         if self.text[place : place + 1] == "]":
-            self._rest(place + 1, below)
+            self._rest(place + 1)
             return
         while True:
             tree, end = _DECODER.raw_decode(self.text, place)
             yield place, tree, below
             place = self._skip(end)
             if self.text[place : place + 1] == "]":
-                self._rest(place + 1, below)
+                self._rest(place + 1)
                 return
             place = self._skip(self._expect(place, ","))
 
     def _enter(self, place: int, step: str) -> int:
         """The place of a member's value in the object that begins here."""
         place = self._skip(self._expect(place, "{"))
+        self.open += 1
         while self.text[place : place + 1] == '"':
             key, place = _SCAN(self.text, place + 1)
             place = self._skip(self._expect(self._skip(place), ":"))
-            self.next_link = self.next_link or key in {"@odata.nextLink", "__next"}
             if key == step:
                 return place
-            _, place = _DECODER.raw_decode(self.text, place)
+            value, place = _DECODER.raw_decode(self.text, place)
+            self.next_link = self.next_link or (key in _NEXT and bool(value))
             place = self._skip(place)
             if self.text[place : place + 1] == ",":
                 place = self._skip(place + 1)
@@ -160,23 +174,21 @@ class _Page:
             self.file, "header-missing", f"The JSON has no member `{step}`.", hint="check `record`", column=step
         )
 
-    def _rest(self, place: int, below: list[str]) -> None:
+    def _rest(self, place: int) -> None:
         """What follows the list: the page's end, where the link to the next page may stand."""
         place = self._skip(place)
-        depth = 0
         while place < len(self.text):
-            if self.text[place] == "}":
-                place, depth = self._skip(place + 1), depth + 1
+            if self.open and self.text[place] == "}":
+                place, self.open = self._skip(place + 1), self.open - 1
                 continue
             place = self._skip(self._expect(place, ","))
             key, place = _SCAN(self.text, self._expect(place, '"'))
             place = self._skip(self._expect(self._skip(place), ":"))
-            self.next_link = self.next_link or key in {"@odata.nextLink", "__next"}
-            _, place = _DECODER.raw_decode(self.text, place)
+            value, place = _DECODER.raw_decode(self.text, place)
+            self.next_link = self.next_link or (key in _NEXT and bool(value))
             place = self._skip(place)
-        if self.text[self._skip(0)] == "{" and not depth:
+        if self.open:
             raise json.JSONDecodeError("Expecting '}'", self.text, len(self.text))
-        del below
 
     def _skip(self, place: int) -> int:
         while self.text[place : place + 1] in {" ", "\t", "\n", "\r"}:
@@ -198,8 +210,12 @@ def _chains(path: list[Json], below: list[str]) -> Iterator[list[JsonObject]]:
         yield [part for part in path if isinstance(part, dict)]
         return
     inner = tree.get(below[0])
+    more = any(tree.get(f"{below[0]}{link}") for link in _NEXT[:2])
     if isinstance(inner, dict) and isinstance(inner.get("results"), list):
+        more = more or bool(inner.get("__next"))
         inner = inner["results"]
+    if more:
+        raise _Part(below[0])
     for child in inner if isinstance(inner, list) else [inner] if inner else []:
         yield from _chains([*path, child], below[1:])
 

@@ -48,7 +48,8 @@ def _records(
     if source.format == "idoc":
         return ((file, idoc.records(file, source.record or "", source.qualifiers)) for file in files)
     path = source.record if source.record is not None else ("value" if source.format == "odata" else "")
-    return odata.records(files, "" if path == "." else path, paged=source.format == "odata")
+    paged, encoding = source.format == "odata", source.encoding or "utf-8"
+    return odata.records(files, "" if path == "." else path, paged=paged, encoding=encoding)
 
 
 def qualifiers_of(source: Source) -> dict[str, str]:

@@ -23,6 +23,7 @@ from connector.mapping.hidden import NoSheet, chosen, listed, merged, unseen
 from connector.mapping.numerals import plain
 from connector.mapping.percents import MARK, cell_of
 from connector.mapping.source import DateCell, NumberCell, SourceFile, Unreadable, content, unreadable
+from connector.mapping.unfit import Unfit
 from connector.model import Place
 
 MAX_ENTRIES = 2_000
@@ -109,7 +110,7 @@ def _cell(value: object) -> str:
     if type(value) is str:  # by their types, which is quicker than to ask
         return cell_of(value) if value[:1] == MARK else value.strip()
     if type(value) is float or type(value) is int:
-        return NumberCell(_number(repr(value)))
+        return _number(repr(value))
     if isinstance(value, bool):
         return "TRUE" if value else "FALSE"
     if isinstance(value, datetime):
@@ -124,13 +125,17 @@ def _cell(value: object) -> str:
 
 def _number(text: str) -> str:
     """A stored number as a spreadsheet shows it at most: of a fraction fifteen digits count. The rest is noise of
-    binary calculation: 0.1 + 0.2 is stored as 0.30000000000000004.
+    binary calculation: 0.1 + 0.2 is stored as 0.30000000000000004. One that is beyond all measure is a text, which no
+    rule takes for a number: Excel's greatest one stands in cells that nothing reads.
     """
     if "e" in text or "n" in text or text == "-0.0":
-        return plain(text)
+        try:
+            return NumberCell(plain(text))
+        except Unfit:
+            return text
     if text.endswith(".0"):
-        return text[:-2]
-    return text if len(text) <= _DIGITS or "." not in text else plain(f"{float(text):.15g}")
+        return NumberCell(text[:-2])
+    return NumberCell(text if len(text) <= _DIGITS or "." not in text else plain(f"{float(text):.15g}"))
 
 
 def check_package(file: SourceFile, data: bytes) -> None:

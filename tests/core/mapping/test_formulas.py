@@ -169,3 +169,11 @@ def test_the_noise_of_binary_calculation_is_no_digit() -> None:
     data = workbook([["A"], [0.1 + 0.2], [1.1 * 3], [4711000000000123], [-0.0], [1e-7], [1412.5]])
     cells = [row[0] for row in opened(file("x.xlsx", data), "1").grid or ()]
     assert cells[1:] == ["0.3", "3.3", "4711000000000123", "0", "0.0000001", "1412.5"]
+
+
+def test_a_number_beyond_all_measure_is_none() -> None:
+    """Excel's greatest number, which look-ups seek, in a cell that nothing reads: no run could be made at all."""
+    rows: list[list[object]] = [[*HEAD, "MAX"], ["L1", "ore", "2026-09-11", 5, 9.99e307], ["L2", "ore", "", 9.99e307]]
+    result = result_of(PLAN, lots=workbook(rows))
+    assert [mapped.key for mapped in result.mapped] == ["L1"]
+    assert [seen(finding) for finding in result.findings] == [(2, 3, "MASS", "9.99e+307", "bad-number")]

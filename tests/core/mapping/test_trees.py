@@ -86,6 +86,8 @@ def test_idoc_findings_have_lines() -> None:
         (b"<DELVRY07>\n<IDOC>\n</DELVRY07>", "bad-structure", 3),
         (b"<DELVRY07></DELVRY07>", "header-missing", 0),
         (b"<a>" * 40, "bad-structure", 1),
+        (_delvry(GOOD).replace(b"UTF-8", b"EUC-KR"), "bad-encoding", 1),
+        (_delvry(GOOD).replace(b"UTF-8", b"SAP-4110"), "bad-encoding", 1),
         (b"VBELN;CHARG\n", "bad-structure", 1),
         (b"", "empty-file", 0),
     ],
@@ -149,7 +151,10 @@ def test_odata_findings_have_lines() -> None:
     ("data", "code", "line"),
     [
         (_page(_item("B1"), **{"@odata.nextLink": "x"}), "page-missing", 0),
+        (b'{"value": [], "@nextLink": "x"}', "page-missing", 0),
         (_page(_item("B1"))[:-20], "truncated-file", 9),
+        (_page(_item("B1")) + b"}", "bad-structure", 13),
+        (b'{"value": [{"SerialNumber": 1e400}]}', "bad-structure", 1),
         (b'{"value": [{"SerialNumber": "1", "SerialNumber": "2"}]}', "bad-structure", 1),
         (b'{"value": [{"SerialNumber": NaN}]}', "bad-structure", 1),
         (b'{"value": [1]}', "bad-structure", 1),
@@ -165,6 +170,44 @@ def test_damaged_pages(data: bytes, code: str, line: int) -> None:
     result = result_of(ODATA, batteries=data)
     assert [(finding.code, finding.place.line) for finding in result.findings] == [(code, line)]
     assert result.stopped
+
+
+NESTED = plan_of(
+    'cells: {file: "*.json", format: odata, record: d/results/to_Cell, key: Cell}', "materialType: Cell", "key: Cell"
+)
+
+
+def _nested(**more: object) -> bytes:
+    cells = {"results": [{"Cell": "C1"}, {"Cell": "C2"}], **more}
+    return json.dumps({"d": {"results": [{"SerialNumber": "B1", "to_Cell": cells}]}}).encode()
+
+
+@pytest.mark.parametrize(
+    ("data", "code"),
+    [
+        (_nested(__next="Batteries('B1')/to_Cell?$skiptoken=2"), "page-missing"),
+        (_nested().replace(b'"to_Cell"', b'"to_Cell@odata.nextLink": "x", "to_Cell"'), "page-missing"),
+        (_nested()[:-1], "truncated-file"),
+    ],
+)
+def test_rows_within_a_record_may_be_a_page_too(data: bytes, code: str) -> None:
+    """A service pages expanded rows as it does records: the others were missing, and nothing said so. So does a file
+    that ends between the braces, where the link to the next page may have stood.
+    """
+    assert [finding.code for finding in result_of(NESTED, cells=data).findings] == [code]
+
+
+def test_a_next_page_that_is_null_is_none() -> None:
+    """Some services say so of the last page."""
+    for data in (_nested(__next=None), _nested()[:-2] + b', "__next": null}}'):
+        assert [mapped.key for mapped in result_of(NESTED, cells=data).mapped] == ["C1", "C2"]
+
+
+def test_json_in_another_encoding() -> None:
+    """What PowerShell writes; the hint at the finding says so, and the plan's word counts."""
+    plan = plan_of('lots: {file: "*", format: json, record: lots, encoding: utf-16, key: LOT}', "title: LOT")
+    data = json.dumps({"lots": [{"LOT": "Ä1"}]}, ensure_ascii=False).encode("utf-16")
+    assert [mapped.key for mapped in result_of(plan, lots=data).mapped] == ["Ä1"]
 
 
 def test_an_empty_page_is_no_mistake() -> None:
