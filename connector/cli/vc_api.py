@@ -37,7 +37,7 @@ async def _serve(port: int, *, as_json: bool) -> None:
     from connector.vocabulary.bundle import load_bundle
 
     face = VcApi.of([throwaway_signer("EdDSA"), throwaway_signer("ES256")], load_bundle(), SystemClock())
-    runner = web.AppRunner(face.application(), access_log=None)
+    runner = web.AppRunner(face.application(), access_log=None, auto_decompress=False)
     await runner.setup()
     await listen(runner, "127.0.0.1", port)
     address = f"http://localhost:{port}"

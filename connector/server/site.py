@@ -33,7 +33,11 @@ logging.getLogger("aiohttp.server").setLevel(logging.CRITICAL)
 async def refuse_odd_requests(
     request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
 ) -> web.StreamResponse:
-    """What aiohttp lets through and we don't: two `Authorization` headers, odd bytes in it, a target with a host."""
+    """What aiohttp lets through and we don't: two `Authorization` headers, odd bytes in it, a target with a host; and
+    a body that is packed, of which a megabyte can stand for a gigabyte (RFC 9110, 15.5.16).
+    """
+    if request.headers.get("Content-Encoding", "identity").strip().lower() not in {"", "identity"}:
+        raise web.HTTPUnsupportedMediaType(reason="send the body as it is, without a Content-Encoding")
     shown = request.headers.getall("Authorization", ())
     if len(shown) > 1 or not all(map(str.isascii, shown)) or not request.raw_path.startswith("/"):
         raise BadMessage("one Authorization header in ASCII and a plain path are expected")
@@ -77,6 +81,7 @@ async def start(app: web.Application, config: Config, *, host: str, port: int) -
         app, access_log=None, handle_signals=False, keepalive_timeout=_KEEP_ALIVE_SECONDS,
         shutdown_timeout=_SHUTDOWN_SECONDS,
         max_field_size=config.limits.max_header_bytes, max_line_size=config.limits.max_header_bytes,
+        auto_decompress=False,  # it would inflate what nobody reads, too: the rest of a body that was refused
     )  # fmt: skip
     await runner.setup()
     await listen(runner, host, port)

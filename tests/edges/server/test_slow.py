@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
+import zlib
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -51,14 +53,43 @@ async def test_a_caller_that_goes_away_or_sends_rubbish_is_no_bug(
         await asyncio.sleep(0.2)
         writer.transport.abort()
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
-        writer.write(HALF.replace(b"\r\n\r\n{", b"\r\nContent-Encoding: gzip\r\n\r\n0123456789"))
+        writer.write(HALF.replace(b"Content-Length: 10\r\n\r\n{", b"Transfer-Encoding: chunked\r\n\r\nzz\r\n"))
         head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 60)
-        assert head.startswith(b"HTTP/1.1 400")
+        assert head.startswith(b"HTTP/1.0 400")
         writer.close()
         await asyncio.sleep(0.2)
         assert caplog.records == []
     finally:
         await runner.cleanup()
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "deflate", "GZIP", "br", "gzip, gzip", "x-none"])
+async def test_a_packed_body_is_refused_and_never_inflated(tmp_path: Path, encoding: str) -> None:
+    """A megabyte can stand for a gigabyte, and aiohttp would inflate it even where nobody reads it any more."""
+    here, app = quiet_connector(tmp_path)
+    seen: list[bytes] = []
+
+    async def read(request: web.Request) -> web.Response:
+        seen.append(await request.read())
+        return web.Response()
+
+    bare = web.Application()
+    bare.add_routes([web.post("/{path:.*}", read)])
+    packed = gzip.compress(b"{}" + b" " * 100_000)
+    body = {"deflate": zlib.compress(b"{}")}.get(encoding, packed)
+    for site_app, status in ((app, 415), (bare, 200)):
+        port = free_ports(1)[0]
+        runner = await site.start(site_app, here.config, host="127.0.0.1", port=port)
+        try:
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            said = b"\r\nContent-Encoding: %s\r\n\r\n%s" % (encoding.encode(), body)
+            writer.write(HALF.replace(b"Content-Length: 10\r\n\r\n{", b"Content-Length: %d" % len(body)) + said)
+            head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 60)
+            assert head.startswith(b"HTTP/1.1 %d" % status)
+            writer.close()
+        finally:
+            await runner.cleanup()
+    assert seen == [body]
 
 
 @pytest.mark.parametrize("path", [b"/data", b"/audit/party", b"/dsp/2025-1/negotiations/x", b"/no-such-page"])
