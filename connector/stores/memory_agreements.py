@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Sequence
-
 from connector.exchange.rows import AgreementRow
 from connector.stores.memory_queue import MemoryQueue
 
@@ -39,11 +36,6 @@ class MemoryAgreements(MemoryQueue):
         """Replaced ones too, oldest first."""
         rows = [row for row in self._oldest(tenant) if dataset_id in {"", row.dataset_id}]
         return [row for row in rows if (row.at, row.agreement_id) > after][:limit]
-
-    async def count_agreements(self, tenant: str, dataset_ids: Sequence[str]) -> dict[str, int]:
-        """How many we have given on each of these datasets that no other one replaced."""
-        given = [row for row in self._oldest(tenant) if (row.role, row.replaced_by) == ("provider", None)]
-        return Counter(row.dataset_id for row in given if row.dataset_id in dataset_ids)
 
     async def agreement_parties(self, tenant: str) -> list[str]:
         """All with whom something was agreed."""

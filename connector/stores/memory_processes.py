@@ -54,6 +54,14 @@ class MemoryProcesses(MemoryAgreements):
         wanted = (tenant, kind, counterparty, peer_pid)
         return next((row for row in self._processes.values() if _peer_key(row) == wanted), None)
 
+    async def count_agreements(self, tenant: str, dataset_ids: Sequence[str]) -> dict[str, int]:
+        """How many that we have given on each of these datasets are final, and no other one replaced."""
+        given = [row for row in self._oldest(tenant) if (row.role, row.replaced_by) == ("provider", None)]
+        final = {row.pid for row in self._processes.values() if (row.tenant, row.state) == (tenant, "FINALIZED")}
+        return Counter(
+            row.dataset_id for row in given if row.dataset_id in dataset_ids and row.negotiation_pid in final
+        )
+
     async def newest_processes(
         self, tenant: str, *kinds: ProcessKind, behind: Collection[str] = (), counterparty: str = "", role: str = "",
         states: Collection[str] = (), before: tuple[int, str] | None = None, limit: int = 100,

@@ -206,7 +206,9 @@ ORDER BY at, agreement_id LIMIT :limit;
 
 -- name: count_agreements
 SELECT dataset_id, count(*) FROM json_each(:dataset_ids) AS wanted
-CROSS JOIN agreement ON tenant = :tenant AND dataset_id = wanted.value AND role = 'provider' AND replaced_by IS NULL
+CROSS JOIN agreement ON agreement.tenant = :tenant AND dataset_id = wanted.value AND replaced_by IS NULL
+  AND agreement.role = 'provider'
+CROSS JOIN process ON process.tenant = :tenant AND kind = 'negotiation' AND pid = negotiation_pid AND state = 'FINALIZED'
 GROUP BY dataset_id;
 
 -- name: agreement_parties

@@ -121,14 +121,18 @@ async def test_pages_of_agreements_leave_out_and_repeat_nothing(store: Store) ->
 
 
 async def test_what_stands_on_an_offer_is_counted_and_parties_are_named_once(store: Store) -> None:
-    """Given by us and not replaced; what we were given does not count there, nor what another company gave."""
+    """Given by us, final and not replaced; what we were given does not count there, nor what another company gave."""
     given = [replace(agreement(f"a{number}"), role="provider") for number in range(3)]
     rows = [*given, replace(given[0], agreement_id="b", dataset_id="other"), replace(given[0], agreement_id="c")]
     rows += [replace(given[0], agreement_id="d", counterparty="did:web:x"), replace(agreement("e"), role="consumer")]
     for version, row in enumerate(rows):
         step = StepCommit(process=process(version=version + 1), expected_version=version, agreement=row)
         await store.commit_step(step)
-    await store.commit_step(StepCommit(process=process(version=8), expected_version=7, replaced_agreement=("a0", "a1")))
+    final = process(version=8, state="FINALIZED")
+    await store.commit_step(StepCommit(process=final, expected_version=7, replaced_agreement=("a0", "a1")))
+    for pid, state in (("p2", "AGREED"), ("p3", "TERMINATED")):
+        row = replace(given[0], agreement_id=pid, negotiation_pid=pid)
+        await store.commit_step(StepCommit(process=process(pid, state=state), expected_version=0, agreement=row))
     assert await store.count_agreements(T, ["ds", "nothing"]) == {"ds": 4}
     assert await store.count_agreements(T, []) == await store.count_agreements("other", ["ds"]) == {}
     assert await store.agreement_parties(T) == sorted([PEER, "did:web:x"])
