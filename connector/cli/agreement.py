@@ -17,7 +17,7 @@ from connector.cli.console import CONFIG, DONE, JSON, NO, console, next_step, sh
 from connector.cli.tables import say, show_table
 from connector.config import load
 from connector.model import counted, list_in, objects_in
-from connector.server.words import called, terms_in_words
+from connector.server.words import called, dataset_called, terms_in_words
 
 if TYPE_CHECKING:
     from connector.config import Config
@@ -51,12 +51,13 @@ def listed(config: CONFIG = Path("connector.toml"), as_json: JSON = False) -> No
             next_step("battery-connector request PEER DATASET")
             return
         show_table(
-            ("agreed", "as", "with", "negotiation", "agreement", "pinned"),
+            ("agreed", "as", "with", "dataset", "negotiation", "agreement", "pinned"),
             [
                 (
                     str(one["agreed"]),
                     str(one["role"]),
                     called(company, one["with"]),
+                    str(one["title"] or one["dataset"]),
                     str(one["state"] or ""),
                     str(one["agreement"]),
                     _pinned(one),
@@ -99,7 +100,7 @@ def _show(answer: JsonObject, company: Config) -> None:
     say(f"agreement {answer['agreement']}", "bold")
     say(f"  provider  {called(company, answer['provider'])}")
     say(f"  consumer  {called(company, answer['consumer'])}")
-    say(f"  agreed    {answer['agreed']}, negotiation {answer['state']}, dataset {answer['dataset']}")
+    say(f"  agreed    {answer['agreed']}, negotiation {answer['state']}, dataset {dataset_called(answer)}")
     say(f"  terms     {answer['plain']}")
     say(f"  pinned    {_pinned(answer) or 'no content is pinned'}")
     if answer["replacedBy"]:

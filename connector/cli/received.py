@@ -19,7 +19,7 @@ from connector.cli.console import CONFIG, DONE, JSON, NO, console, next_step, sh
 from connector.cli.tables import progress, say, show_table
 from connector.config import load
 from connector.model import counted, list_in, objects_in
-from connector.server.words import called, receipts_in_words, size_in_words, terms_in_words
+from connector.server.words import called, dataset_called, receipts_in_words, size_in_words, terms_in_words
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -109,7 +109,7 @@ def _show_agreements(came: _Came, company: Config) -> None:
         types = came.types.get(str(one["agreement"]), Counter())
         counted = ", ".join(f"{count} {name}" for name, count in sorted(types.items())) or "nothing of it is here"
         say(f"from {called(company, one['with'])}: {counted}", "bold")
-        say(f"  agreement {one['agreement']}", "dim")
+        say(f"  dataset {dataset_called(one)}, agreement {one['agreement']}", "dim")
         say(f"  {terms_in_words(one.get('terms'))}")
         say(f"  {receipts_in_words(one.get('receipts'))}", "dim")
 

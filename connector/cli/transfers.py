@@ -76,12 +76,13 @@ def listed(config: CONFIG = Path("connector.toml"), as_json: JSON = False) -> No
                 (str(one["state"] or "begun"), _STATES.get(str(one["state"]), "yellow")),
                 f"we are the {one['role']}",
                 called(company, one["counterparty"]),
+                str(one["title"] or one["dataset"]),
                 str(one["updated"]),
                 str(one["pid"]),
             )
             for one in found
         ]
-        show_table(("state", "role", "with", "last change", "id"), rows)
+        show_table(("state", "role", "with", "dataset", "last change", "id"), rows)
         if answer.get("more"):
             say(f"... and {answer['more']} more that are over")
         next_step(f"battery-connector why {shell_quote(str(found[0]['pid']))}")

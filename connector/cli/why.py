@@ -15,7 +15,7 @@ from connector.cli.tables import Cell, say, show_decision, show_table
 from connector.config import load
 from connector.model import object_in, objects_in
 from connector.server.standing import advice, reason_in_words, secret_of_the_peer, turn_in_words
-from connector.server.words import called
+from connector.server.words import called, dataset_called
 
 if TYPE_CHECKING:
     from connector.config import Config
@@ -58,12 +58,13 @@ def _show_list(answer: JsonObject, company: Config) -> None:
             (str(one["state"]), _ENDS.get(str(one["state"]), "yellow")),
             f"we are the {one['role']}",
             called(company, one["counterparty"]),
+            str(one["title"] or one["dataset"]),
             str(one["updated"]),
             str(one["pid"]),
         )
         for one in found
     ]
-    show_table(("what", "state", "role", "with", "last change", "id"), rows)
+    show_table(("what", "state", "role", "with", "dataset", "last change", "id"), rows)
     if answer.get("more"):
         say(f"... and {answer['more']} older ones")
     next_step(f"battery-connector why {shell_quote(str(found[0]['pid']))}")
@@ -76,7 +77,7 @@ def _show(answer: JsonObject, company: Config) -> None:
     say(f"  state    {state or 'not answered yet'}, since {answer['updated']}", _ENDS.get(state, "yellow"))
     say(f"  turn     {turn_in_words(answer)}")
     withdrawn = f", not offered since {answer['withdrawn']}" if answer.get("withdrawn") else ""
-    say(f"  dataset  {content.get('dataset')}{withdrawn}")
+    say(f"  dataset  {dataset_called(answer)}{withdrawn}")
     if reason := reason_in_words(answer):
         say(f"  reason   {reason}", _ENDS.get(state, "yellow"))
     _show_said(answer)

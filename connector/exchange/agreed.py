@@ -29,7 +29,7 @@ class AgreementStore(Protocol):
         """Replaced ones too, oldest first; on one dataset, if named. `after`: time and id of the last one before."""
 
     async def count_agreements(self, tenant: str, dataset_ids: Sequence[str]) -> dict[str, int]:
-        """How many that we have given on each of these datasets are final, and no other one replaced; none: not named."""
+        """How many final ones we have given on each of these datasets; none that was replaced; no dataset without."""
 
     async def agreement_parties(self, tenant: str) -> list[str]:
         """All with whom something was agreed, in either role."""

@@ -53,6 +53,7 @@ _PATHS = {
 _NOT_JOINED: Content = {"code": "gave-up", "reason": ["no message joins our state and yours"], "by": "us"}
 _MOST_COUNTERS = 5
 """How often one negotiation is answered with our own offer by rule; who then asks for other terms again is refused."""
+_LONGEST_TITLE = 200
 _TAKEN = (
     Finding(code="agreement-id-taken", message="An agreement of this id is there already.", term="agreement.@id"),
 )
@@ -83,20 +84,27 @@ class Negotiate:
 
     # --- our own side ------------------------------------------------------------------------------------------------
 
-    async def request(self, peer: Did, peer_base: str, dataset_id: str, offer: JsonObject, command: CommandRow) -> str:
-        """Ask for a contract on an offer of the peer's catalogue. Returns our pid; `command` makes repeats harmless."""
+    async def request(
+        self, peer: Did, peer_base: str, dataset_id: str, offer: JsonObject, command: CommandRow, *, title: str = ""
+    ) -> str:
+        """Ask for a contract on an offer of the peer's catalogue. Returns our pid; `command` makes repeats harmless.
+
+        `title`: what the catalogue calls the dataset, for those who read of it here.
+        """
         asked = compose.offer_in_message(offer, target=dataset_id, assigner=peer, assignee=self.did)
-        return await self._begin(Role.CONSUMER, asked, peer, peer_base, command)
+        return await self._begin(Role.CONSUMER, asked, peer, peer_base, command, title=title[:_LONGEST_TITLE])
 
     async def offer(self, peer: Did, peer_base: str, dataset_id: str, offer: JsonObject, command: CommandRow) -> str:
         """Offer a contract to a peer that has not asked. `NotOffered`: the dataset was withdrawn meanwhile."""
         made = compose.offer_in_message(offer, target=dataset_id, assigner=self.did, assignee=peer)
         return await self._begin(Role.PROVIDER, made, peer, peer_base, command)
 
-    async def _begin(self, role: Role, offer: JsonObject, peer: Did, peer_base: str, command: CommandRow) -> str:
+    async def _begin(
+        self, role: Role, offer: JsonObject, peer: Did, peer_base: str, command: CommandRow, *, title: str = ""
+    ) -> str:
         kind = Kind.REQUEST if role is Role.CONSUMER else Kind.OFFER
         process = Process(role=role, pid=Pid(command.pid))
-        content: JsonObject = {"dataset": offer["target"], "offer": offer, "peer_base": peer_base}
+        content: JsonObject = {"dataset": offer["target"], "title": title, "offer": offer, "peer_base": peer_base}
         offered = str(offer["target"]) if role is Role.PROVIDER else ""
         await self.conversation.begin(process, content, peer, kind, command, offered=offered)
         return process.pid

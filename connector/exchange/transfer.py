@@ -91,8 +91,10 @@ class Transfer:
     async def request(self, agreement: AgreementRow, peer_base: str, command: CommandRow, data_format: str) -> str:
         """Ask for the data of an agreement. Returns our pid; `command` makes repeats harmless."""
         process = Process(role=Role.CONSUMER, pid=Pid(command.pid))
+        negotiation = await self.store.load_process(self.tenant, "negotiation", agreement.negotiation_pid)
         content: JsonObject = {
             "agreement": agreement.agreement_id, "dataset": agreement.dataset_id, "peer_base": peer_base,
+            "title": content_of(negotiation).get("title") if negotiation is not None else None,
             "format": data_format,
         }  # fmt: skip
         await self.conversation.begin(process, content, agreement.counterparty, Kind.REQUEST, command)

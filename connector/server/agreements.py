@@ -86,10 +86,16 @@ async def head(services: Services, row: AgreementRow) -> JsonObject:
     pins: list[Json] = [*pins_of(terms)]
     return {
         "agreement": row.agreement_id, "role": row.role, "with": row.counterparty, "dataset": row.dataset_id,
-        "provider": terms.get("assigner"), "consumer": terms.get("assignee"),
+        "title": await title_of(services, row), "provider": terms.get("assigner"), "consumer": terms.get("assignee"),
         "agreed": terms.get("timestamp") or time_of(row.at), "negotiation": row.negotiation_pid, "pins": pins,
         "state": process.state if process is not None else None, "replacedBy": row.replaced_by,
     }  # fmt: skip
+
+
+async def title_of(services: Services, row: AgreementRow) -> str | None:
+    """What the dataset is called that it is about."""
+    negotiation = await services.store.load_process(row.tenant, "negotiation", row.negotiation_pid)
+    return None if negotiation is None else await processes.title_of(services, row.role, content_of(negotiation))
 
 
 async def _said(services: Services, row: AgreementRow) -> list[Json]:

@@ -22,6 +22,8 @@ class AgreementHead(Answer):
     role: Literal["consumer", "provider"]
     with_: str = Field(alias="with")
     dataset: str
+    title: str | None
+    """Ours, or what the peer's catalogue calls it."""
     provider: str | None
     consumer: str | None
     agreed: str
@@ -176,6 +178,7 @@ class ReceivedUnder(Answer):
     with_: str = Field(alias="with")
     role: Literal["consumer", "provider"]
     dataset: str
+    title: str | None
     terms: JsonMap
     receipts: dict[str, int]
     """What the peer's receipts are worth."""

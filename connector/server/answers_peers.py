@@ -153,6 +153,8 @@ class ProcessHead(Answer):
     state: str
     counterparty: str
     dataset: str | None
+    title: str | None
+    """Ours, or what the peer's catalogue calls it."""
     created: str
     updated: str
 

@@ -203,13 +203,14 @@ async def request(
     said += f" {orjson.dumps(offer).decode()}" if offer is not None else ""
     command = await command_of(services, key, said)
     if await services.store.load_process(services.tenant, "negotiation", command.pid) is None:
-        dataset_id = wanted
+        dataset_id, title = wanted, ""
         if offer is None:
             found = await services.browse.find(peer, wanted)
-            peer, dataset_id, offer = found.participant, found.dataset.id, _offer_of(found.dataset, offer_id)
+            peer, dataset_id, title = found.participant, found.dataset.id, found.dataset.name
+            offer = _offer_of(found.dataset, offer_id)
         base = await services.peers.dsp_base(peer)
         try:
-            await services.negotiate.request(peer, base, dataset_id, offer, command)
+            await services.negotiate.request(peer, base, dataset_id, offer, command, title=title)
         except Conflict:  # the same command came twice at once: the other one has begun it
             command = await command_of(services, key, said)
     if tell is not None:

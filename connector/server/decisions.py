@@ -98,7 +98,8 @@ async def _shown(services: Services, row: ApprovalRow) -> JsonObject:
     dataset = await services.store.load_dataset(row.tenant, row.subject)
     return {
         "id": row.pid, "turn": row.turn, "with": row.counterparty, "dataset": row.subject,
-        "title": dataset.title if dataset is not None else None, "asked": time_of(row.asked), "due": time_of(row.due),
+        "title": dataset.title if dataset is not None else content.get("title"),
+        "asked": time_of(row.asked), "due": time_of(row.due),
         "can": processes.can(Turn(row.turn)),
         "decision": row.decision or None, "not_before": time_of(row.not_before) if row.not_before else None,
         "note": (content.get("waits") or {}).get("note"),

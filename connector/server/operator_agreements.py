@@ -15,7 +15,7 @@ from connector.model import Json, JsonObject
 from connector.policy.pinning import pins_of
 from connector.policy.plain import plain
 from connector.server import agreements, received
-from connector.server.operator_layout import PAGE, behind, page_of, show, titles_of
+from connector.server.operator_layout import PAGE, behind, page_of, show
 from connector.server.services import SERVICES, Services
 from connector.server.sessions import PLACE
 from connector.server.words import receipts_in_words, terms_in_words
@@ -62,8 +62,7 @@ async def _agreements(request: web.Request) -> web.Response:
         {**await agreements.head(services, row), "plain": terms_in_words(orjson.loads(row.agreement))} for row in page
     ]
     return show(
-        request, "agreements", agreements=heads, titles=await titles_of(services, heads), asked=asked,
-        first="before" not in request.query, more=more,
+        request, "agreements", agreements=heads, asked=asked, first="before" not in request.query, more=more,
     )  # fmt: skip
 
 
@@ -74,7 +73,6 @@ async def _agreement(request: web.Request) -> web.Response:
     assert row is not None, "it was there a moment ago, and agreements are never dropped"
     return show(
         request, "agreement", one=one, plain=terms_in_words(one["terms"]),
-        title=(await titles_of(services, [one])).get(row.dataset_id),
         receipts=receipts_in_words(await received.receipts(services, row)),
     )  # fmt: skip
 

@@ -15,7 +15,7 @@ from connector.model import JsonObject, object_in
 from connector.protocol import negotiation, transfer
 from connector.server import processes
 from connector.server.exchange_picture import LEFT, RIGHT, WIDTH, lay_out
-from connector.server.operator_layout import PAGE, behind, page_of, show, titles_of
+from connector.server.operator_layout import PAGE, behind, page_of, show
 from connector.server.operator_today import waiting
 from connector.server.services import SERVICES, Services
 from connector.server.sessions import PLACE
@@ -47,10 +47,10 @@ async def _listed(request: web.Request) -> web.Response:
         states=(state,) if state else (), before=behind(request.query.get("before", "")), limit=PAGE + 1,
     )  # fmt: skip
     page, more = page_of(rows, lambda row: {**asked, "before": f"{row.updated}~{row.pid}"})
-    heads = [processes.head(row) for row in page]
+    heads = [await processes.head(services, row) for row in page]
     return show(
-        request, "exchanges", exchanges=heads, titles=await titles_of(services, heads),
-        states=_STATES, kinds=tuple(_KINDS), asked=asked, first="before" not in request.query, more=more,
+        request, "exchanges", exchanges=heads, states=_STATES, kinds=tuple(_KINDS), asked=asked,
+        first="before" not in request.query, more=more,
     )  # fmt: skip
 
 
@@ -67,7 +67,6 @@ async def _one(request: web.Request) -> web.Response:
         turn=turn_in_words(process), reason=reason_in_words(process), secret=secret_of_the_peer(process),
         advice="".join(advice(process)), decision=content.get("decision"),
         plain=terms_in_words(terms) if isinstance(terms, dict) else None,
-        title=(await titles_of(services, [process])).get(str(process["dataset"])),
         waiting=(await waiting(services, row.pid))[0],
     )  # fmt: skip
 

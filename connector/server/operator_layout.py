@@ -8,7 +8,7 @@ command line's sentences too.
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from functools import cache
 from typing import Final, TypeVar
 from urllib.parse import quote, urlencode
@@ -19,11 +19,10 @@ from jinja2 import Environment
 from markupsafe import Markup
 
 from connector.errors import ConnectorError
-from connector.model import JsonObject
 from connector.server.entries import because
 from connector.server.markup import environment, html, style
 from connector.server.problems import our_bug, status_of
-from connector.server.services import SERVICES, Services
+from connector.server.services import SERVICES
 from connector.server.sessions import PREFIX, SESSION, is_page, place_of
 from connector.server.words import size_in_words, visible
 
@@ -50,15 +49,6 @@ def behind(text: str) -> tuple[int, str] | None:
     """Where a page goes on, as its query says it: behind the row of this time and id."""
     at, _, ident = text.partition("~")
     return (int(at), ident) if at.isdecimal() and len(at) < len(str(1 << 63)) else None
-
-
-async def titles_of(services: Services, exchanges: Iterable[JsonObject]) -> dict[str, str]:
-    """What the datasets of these exchanges are called, those of ours."""
-    found = {
-        ident: await services.store.load_dataset(services.tenant, ident)
-        for ident in dict.fromkeys(str(one["dataset"]) for one in exchanges)
-    }
-    return {ident: row.title for ident, row in found.items() if row is not None}
 
 
 def show(request: web.Request, name: str, *, status: int = 200, **told: object) -> web.Response:

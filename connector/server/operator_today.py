@@ -18,7 +18,7 @@ from connector.exchange.stored import content_of, under_way
 from connector.model import JsonObject
 from connector.protocol.transfer import State
 from connector.server import decisions, processes, transfers
-from connector.server.operator_layout import see, show, titles_of
+from connector.server.operator_layout import see, show
 from connector.server.requests import Decide
 from connector.server.services import SERVICES, Services
 from connector.server.sessions import PLACE, SESSION, place_of
@@ -51,8 +51,7 @@ async def _today(request: web.Request) -> web.Response:
     counts, ended = await services.store.counts(services.tenant), await _ended(services)
     return show(
         request, "today", waiting=held, there=there, starts=starts, to_start=to_start,
-        troubles=await trouble(services), ended=ended, titles=await titles_of(services, ended),
-        counts=counts,
+        troubles=await trouble(services), ended=ended, counts=counts,
     )  # fmt: skip
 
 
@@ -85,7 +84,7 @@ async def _starts(services: Services) -> tuple[list[JsonObject], int]:
     ):
         waiting, before = [row for row in rows if not under_way(row)], (rows[-1].updated, rows[-1].pid)
         found, there = [*found, *waiting][-_SHOWN:], there + len(waiting)
-    return [processes.head(row) for row in reversed(found)], there
+    return [await processes.head(services, row) for row in reversed(found)], there
 
 
 async def _ended(services: Services) -> list[JsonObject]:
@@ -94,7 +93,10 @@ async def _ended(services: Services) -> list[JsonObject]:
         services.tenant, "negotiation", "transfer", states=(State.TERMINATED,), limit=_LATELY
     )
     return [
-        {**processes.head(row), "reason": reason_in_words({"state": row.state, "content": content_of(row)})}
+        {
+            **await processes.head(services, row),
+            "reason": reason_in_words({"state": row.state, "content": content_of(row)}),
+        }
         for row in rows
     ]
 

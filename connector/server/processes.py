@@ -15,7 +15,7 @@ from connector.exchange.receipts import receipt_in, worth
 from connector.exchange.rows import ProcessKind, ProcessRow
 from connector.exchange.stored import Content, content_of, time_of
 from connector.model import Json, JsonObject
-from connector.protocol.process import Process, Table, from_json
+from connector.protocol.process import Process, Role, Table, from_json
 from connector.protocol.transfer import State
 from connector.protocol.turns import COUNTERS, Turn
 from connector.server import answers_peers
@@ -42,7 +42,7 @@ async def _listed(request: web.Request) -> web.Response:
     """The newest first."""
     services = request.app[SERVICES]
     rows, more = await newest(services, *_KINDS)
-    shown: list[Json] = [head(row) for row in rows]
+    shown: list[Json] = [await head(services, row) for row in rows]
     return json_response({"processes": shown, "more": more})
 
 
@@ -71,7 +71,7 @@ async def whole(services: Services, row: ProcessRow) -> JsonObject:
         content.pop(name, None)
     ours = await services.store.load_dataset(tenant, str(content.get("dataset"))) if row.role == "provider" else None
     return {
-        **head(row), "turn": _turn(process, _table(services, kind)), "pending": _pending(process),
+        **await head(services, row), "turn": _turn(process, _table(services, kind)), "pending": _pending(process),
         "next": await _next(services, row), "ends": _ends(services, row), "waits": _waits(content), "content": content,
         "withdrawn": time_of(ours.withdrawn) if ours is not None and ours.withdrawn else None,
         "messages": said, "attempts": tried,
@@ -103,7 +103,15 @@ async def newest(services: Services, *kinds: ProcessKind, behind: Collection[str
     return rows, max(0, there - len(rows))
 
 
-def head(row: ProcessRow) -> JsonObject:
+async def title_of(services: Services, role: str, content: Content) -> str | None:
+    """What the dataset is called: by us who offer it, or by the peer's catalogue out of which we asked for it."""
+    if role == Role.CONSUMER.value:
+        return content.get("title") or None
+    ours = await services.store.load_dataset(services.tenant, str(content.get("dataset")))
+    return ours.title if ours is not None else None
+
+
+async def head(services: Services, row: ProcessRow) -> JsonObject:
     """What a list shows of a process."""
     _, content = _parts(row)
     return {
@@ -114,6 +122,7 @@ def head(row: ProcessRow) -> JsonObject:
         "state": row.state,
         "counterparty": row.counterparty,
         "dataset": content.get("dataset"),
+        "title": await title_of(services, row.role, content),
         "created": _time(row.created),
         "updated": _time(row.updated),
     }

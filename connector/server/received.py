@@ -26,6 +26,7 @@ from connector.exchange.subjects import identifiers
 from connector.model import Did, Json, JsonObject
 from connector.server import answers_data as answers
 from connector.server import asked, requests
+from connector.server.agreements import title_of
 from connector.server.operations import Operation
 from connector.server.problems import json_response
 from connector.server.services import SERVICES, Services
@@ -128,6 +129,7 @@ async def _records(services: Services, place: str = "") -> AsyncIterator[RecordR
 async def _agreement_shown(services: Services, row: AgreementRow) -> JsonObject:
     return {
         "agreement": row.agreement_id, "with": row.counterparty, "role": row.role, "dataset": row.dataset_id,
+        "title": await title_of(services, row),
         "terms": orjson.loads(row.agreement), "receipts": await receipts(services, row),
     }  # fmt: skip
 

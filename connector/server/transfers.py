@@ -51,7 +51,9 @@ def operations() -> list[Operation]:
 async def _listed(request: web.Request) -> web.Response:
     services = request.app[SERVICES]
     rows, more = await processes.newest(services, "transfer", behind=_ENDS)
-    shown: list[Json] = [{**processes.head(row), "agreement": content_of(row).get("agreement")} for row in rows]
+    shown: list[Json] = [
+        {**await processes.head(services, row), "agreement": content_of(row).get("agreement")} for row in rows
+    ]
     return json_response({"transfers": shown, "more": more})
 
 

@@ -57,6 +57,11 @@ def called(config: Config, did: Json) -> str:
     return f"{name} ({did})" if name else str(did)
 
 
+def dataset_called(one: JsonObject) -> str:
+    """What something is about: the dataset's title, where it is known, and its id."""
+    return f"{one['title']} ({one['dataset']})" if one.get("title") else str(one["dataset"])
+
+
 def size_in_words(size: Json) -> str:
     """A number of bytes."""
     amount = size if isinstance(size, int) else 0

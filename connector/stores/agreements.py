@@ -40,7 +40,7 @@ class AgreementTables(QueueTables):
         return [AGREEMENT.read(row) for row in await self._engine.many("list_agreements", bindings)]
 
     async def count_agreements(self, tenant: str, dataset_ids: Sequence[str]) -> dict[str, int]:
-        """How many that we have given on each of these datasets are final, and no other one replaced."""
+        """How many final ones we have given on each of these datasets, without the replaced."""
         bindings: Bindings = {"tenant": tenant, "dataset_ids": listed(dataset_ids)}
         return {str(row[0]): number(row[1:]) for row in await self._engine.many("count_agreements", bindings)}
 

@@ -55,7 +55,7 @@ class MemoryProcesses(MemoryAgreements):
         return next((row for row in self._processes.values() if _peer_key(row) == wanted), None)
 
     async def count_agreements(self, tenant: str, dataset_ids: Sequence[str]) -> dict[str, int]:
-        """How many that we have given on each of these datasets are final, and no other one replaced."""
+        """How many final ones we have given on each of these datasets, without the replaced."""
         given = [row for row in self._oldest(tenant) if (row.role, row.replaced_by) == ("provider", None)]
         final = {row.pid for row in self._processes.values() if (row.tenant, row.state) == (tenant, "FINALIZED")}
         return Counter(

@@ -51,7 +51,7 @@ def by_page(world: World, agreement: str, pin: str) -> None:
     offers = theirs.get("offers").words()
     for words in ("sites Policy", "may be had by a party that gets exactly the content", pin, "1 agreement"):
         assert words in offers, words
-    for desk, words in ((theirs, "sites , to refiner"), (ours, "from mine")):
+    for desk, words in ((theirs, "sites , to refiner"), (ours, "sites , from mine")):
         assert words in desk.get("agreements").words()
         page = desk.get(f"agreements/{agreement}").words()
         assert ("Compared same" in page, pin in page, "verified" in page) == (True, True, True)
@@ -62,6 +62,17 @@ def by_page(world: World, agreement: str, pin: str) -> None:
         assert words in came, words
     assert "Nothing came yet." in theirs.get("received").words()
     assert ours.get("agreements/x").status == 404
+
+
+def called_by_its_title(world: World, agreement: str, dataset: str) -> None:
+    """Who reads of it sees what the provider calls the dataset, on both sides; where one stands, its id as well."""
+    for who in (world.refiner, world.mine):
+        for command in ("why", "transfers", "agreement list"):
+            assert "sites" in run(who, *command.split())[1].split(), (who, command)
+        for command in ("why", "agreement show"):
+            said = " ".join(run(who, *command.split(), agreement)[1].split())
+            assert f"sites ({dataset})" in said, (who, command)
+    assert f"dataset sites ({dataset}), agreement {agreement}" in " ".join(run(world.refiner, "received")[1].split())
 
 
 def given(address: Any) -> tuple[int, bytes]:
@@ -95,6 +106,7 @@ def test_an_agreement_pins_what_is_delivered(world: World) -> None:
     assert "what came is what was agreed" in text
     assert ask(mine, "publish", "sites", "--policy", "open")[1]["pin"] == published["pin"]
     by_page(world, first, published["pin"])
+    called_by_its_title(world, first, published["dataset"])
 
     (mine.folder / "exports" / "sites.csv").write_text(EXPORT.replace("Leach plant", "Roasting plant"))
     code, changed = ask(mine, "publish", "sites", "--policy", "open", "--correct", "renamed")
