@@ -352,6 +352,7 @@ def sentence(problem: Mapping[str, object]) -> str:
     if problem["type"] == "missing":
         return f"{key}: it is missing"
     said = str(problem["msg"]).removeprefix("Value error, ").replace("Input should", "it should")
+    said = said.replace("a valid tuple", "a list")
     return f"{key}: {said}" if key else said
 
 

@@ -165,7 +165,7 @@ def _store(company: Config, *, thorough: bool) -> Iterator[Check]:
         yield good("store", f"there is no {path} yet: the first start makes it")
         return
     try:
-        step, later = look(path)
+        step, later = look(path, company.did)
         findings = backup.check_store(path, company.tenant)[2] if thorough else []
     except ConnectorError as error:
         yield wrong("store", error, "put a backup of the company in its place")

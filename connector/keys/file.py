@@ -79,7 +79,8 @@ def read_private(path: Path, limit_bytes: int = _LIMIT_BYTES) -> bytes:
                 raise BadConfig(f"{path} is open to other users", hint=f"chmod 600 {path}")
             content = file.read(limit_bytes + 1)
     except OSError as error:
-        raise BadConfig(f"{path} cannot be read: {error.strerror}") from error
+        hint = "[keys] of connector.toml names it; was it moved, or is it in a backup?"
+        raise BadConfig(f"{path} cannot be read: {error.strerror}", hint=hint) from error
     if len(content) > limit_bytes:
         raise BadConfig(f"{path} is too large for what it should hold")
     return content

@@ -41,7 +41,7 @@ async def open_store(url: str, *, company: str, password: str = "") -> Store:
     if url == "memory:":
         return MemoryStore()
     if scheme == "sqlite" and rest:
-        return SqliteStore(Path(rest))
+        return SqliteStore(Path(rest), company)
     if scheme in {"postgresql", "postgres"} and rest.startswith("//"):
         return await _postgres(url, password, company)
     raise BadConfig(f"{url!r} is not the address of a store", hint="use sqlite:PATH, postgresql://... or memory:")

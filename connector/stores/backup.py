@@ -83,6 +83,8 @@ def _copied(company: Config, partial: Path, tell: OnProgress) -> Backup:
     tell({"done": "the store"})
     copy_store(store, copy)
     count, octets = 1, copy.stat().st_size
+    if (held := company.path(company.held)).is_dir() and held.is_relative_to(source):
+        _room_for(partial / held.relative_to(source) / "*")  # empty at first, and served without it is a fault
     for path in _others(source, {store.with_name(store.name + end) for end in _BESIDE}):
         place = partial / path.relative_to(source)
         _room_for(place)
@@ -109,6 +111,9 @@ def copy_store(path: Path, target: Path) -> None:
             connection.execute("VACUUM INTO ?", (str(target),))
         with closing(apsw.Connection(str(target), flags=apsw.SQLITE_OPEN_READWRITE)) as copied:
             copied.execute(statements()["is_a_copy"])
+    except apsw.FullError as error:
+        hint = "make room where the copy goes, or name another place: nothing is wrong with the store"
+        raise Unavailable(f"the store {path} cannot be copied: {error}", hint=hint) from error
     except apsw.Error as error:
         raise Unavailable(f"the store {path} cannot be copied: {error}", hint=_DAMAGED) from error
     _sync(target)

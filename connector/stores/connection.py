@@ -30,6 +30,7 @@ _WRITER = (
 _READER = "PRAGMA query_only=ON; PRAGMA wal_autocheckpoint=0; PRAGMA cache_size=-16000;"
 # Whoever held a lease in this file is dead: the lock is ours. What it had under way is due at once.
 _FREE_LEASES = "UPDATE outbox SET lease_owner = '', lease_until = 0 WHERE lease_until > 0"
+_SIGNER = "SELECT issuer FROM credential WHERE origin = 'own' AND status_index IS NOT NULL LIMIT 1"
 _STATEMENTS = 200  # prepared statements kept per connection: more than there are named ones
 
 
@@ -50,22 +51,25 @@ class OpenFile:
         os.close(self.lock)
 
 
-def open_file(path: Path, *, readers: int) -> OpenFile:
-    """Open or create the store at this path. `BadConfig` and `Unavailable` say why it cannot be."""
+def open_file(path: Path, *, readers: int, company: str = "") -> OpenFile:
+    """Open or create the store at this path. `BadConfig` and `Unavailable` say why it cannot be.
+
+    `company`: the DID whose store it is, if that is to be checked.
+    """
     check_sqlite(apsw.sqlite_lib_version())
     if not path.parent.is_dir():
         raise BadConfig(f"there is no folder {path.parent} for the store", hint="create it, or change the store's path")
     lock = _lock(path)
     try:
         with _told(path):
-            return _open_locked(path, readers, lock)
+            return _open_locked(path, readers, lock, company)
     except BaseException:
         os.close(lock)
         raise
 
 
-def look(path: Path) -> tuple[int, list[str]]:
-    """A store, in use or not, as it is: the schema's last step, and those that the next start will make.
+def look(path: Path, company: str) -> tuple[int, list[str]]:
+    """A store of this DID, in use or not, as it is: the schema's last step, and those that the next start will make.
 
     Nothing is changed. `BadConfig` and `Unavailable` say why it would not open.
     """
@@ -74,6 +78,8 @@ def look(path: Path) -> tuple[int, list[str]]:
     try:
         with closing(reading(path)) as connection:
             later = missing(connection, wanted)
+            if not later:
+                _check_company(connection, path, company)
     except (apsw.NotADBError, apsw.SQLError) as error:
         raise BadConfig(f"{path} is not a store of this connector") from error
     except apsw.CorruptError as error:
@@ -113,7 +119,7 @@ def _told(path: Path) -> Iterator[None]:
         raise Unavailable(f"the store {path} cannot be written: {error}", hint=hint) from error
 
 
-def _open_locked(path: Path, readers: int, lock: int) -> OpenFile:
+def _open_locked(path: Path, readers: int, lock: int, company: str) -> OpenFile:
     # A clean close removes the log. A log that is still there means a crash, and only then is the check worth its time.
     log = path.with_name(path.name + "-wal")
     crashed = log.exists() and log.stat().st_size > 0
@@ -124,6 +130,7 @@ def _open_locked(path: Path, readers: int, lock: int) -> OpenFile:
         if crashed:
             _quick_check(path, writer)
         migrate(writer)
+        _check_company(writer, path, company)
         _run(writer, _FREE_LEASES)
         others = tuple(_reader(path) for _ in range(readers + 1))
     except BaseException:
@@ -148,6 +155,14 @@ def _reader(path: Path) -> apsw.Connection:
 
 def _run(connection: apsw.Connection, text: str) -> None:
     connection.execute(text).fetchall()  # to the end: execution stops at each row that a PRAGMA answers
+
+
+def _check_company(connection: apsw.Connection, path: Path, company: str) -> None:
+    """A store is one company's: with another DID it would offer what nobody could verify as its own."""
+    signer = connection.execute(_SIGNER).fetchone() if company else None
+    if signer and signer[0] != company:
+        hint = "`public_url` makes the DID: put the former one back, or `init` a new company"
+        raise BadConfig(f"the store {path} is that of {signer[0]}, not of {company}", hint=hint)
 
 
 def _quick_check(path: Path, connection: apsw.Connection) -> None:

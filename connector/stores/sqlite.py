@@ -11,5 +11,5 @@ from connector.stores.tables import Tables
 class SqliteStore(Tables):
     """The `Store` port over one SQLite file."""
 
-    def __init__(self, path: Path) -> None:
-        super().__init__(SqliteEngine(path))
+    def __init__(self, path: Path, company: str = "") -> None:
+        super().__init__(SqliteEngine(path, company))

@@ -27,8 +27,8 @@ class SqliteEngine:
 
     alone = True
 
-    def __init__(self, path: Path) -> None:
-        self._file = open_file(path, readers=READERS)
+    def __init__(self, path: Path, company: str = "") -> None:
+        self._file = open_file(path, readers=READERS, company=company)
         self._statements = statements()
         self._point = self._file.point_reader
         self._free: SimpleQueue[apsw.Connection] = SimpleQueue()

@@ -12,6 +12,7 @@ takes it back. Measured: a fifth less CPU and the shorter tail. Long batches (pu
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable, Coroutine, Sequence
 from queue import SimpleQueue
 from threading import Thread
@@ -24,6 +25,7 @@ from connector.stores.engine import Result, Violated, Work
 from connector.stores.job import Batch, Job
 from connector.stores.statements import Bindings, Columns, statements
 
+_log = logging.getLogger("connector.store")
 BATCH = 64
 """At most so many transactions in one commit: bounds how long the event loop runs statements at a stretch."""
 
@@ -86,6 +88,7 @@ class Writer:
         self._busy = False
         self._drained: asyncio.Future[None] | None = None
         self._refused = ""
+        self._logged = ""
         self._queue: SimpleQueue[tuple[asyncio.AbstractEventLoop, Batch, bool] | None] = SimpleQueue()
         self._thread = Thread(target=self._serve, name="store-writer", daemon=True)
         self._thread.start()
@@ -134,6 +137,7 @@ class Writer:
                 if long:
                     self._apply(batch)
                 self._connection.execute("COMMIT")
+                self._logged = ""
             except apsw.Error as error:
                 self._give_up(batch, error)
             try:
@@ -182,11 +186,15 @@ class Writer:
         if self._connection.in_transaction:
             self._connection.execute("ROLLBACK")
         sentence = f"the store cannot be written: {error}"
+        hint = "make room on its disk, then it goes on by itself" if isinstance(error, apsw.FullError) else ""
+        if sentence != self._logged:  # once, not for each message that comes until it is mended
+            self._logged = sentence
+            _log.error("%s", sentence)
         if isinstance(error, apsw.IOError | apsw.CorruptError):
             # After a failed write the system may have dropped the page: a second try that succeeds proves nothing.
             self._refused = sentence
         for job in batch:
-            job.error = Unavailable(sentence)
+            job.error = Unavailable(sentence, hint=hint)
 
     def _deliver(self, loop: asyncio.AbstractEventLoop, batch: Batch) -> None:
         for job in batch:

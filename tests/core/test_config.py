@@ -70,6 +70,7 @@ def test_a_peer_is_a_did_or_a_table(tmp_path: Path) -> None:
         ('[peers.edc]\nid = "x"\nretryable_statuses = [503]\n', "retryable_statuses"),
         ('[peers.edc]\nid = "x"\nadress = "https://edc.example"\n', "did you mean 'address'"),
         ("[peers]\nedc = 7\n", "peers.edc"),
+        ('[trusted_issuers]\nMinePermit = "did:web:x.example"\n', "MinePermit: it should be a list"),
         ("[limits]\nretry_cap_seconds = inf\n", "limits.retry_cap_seconds"),
         ("[limits]\nretry_first_seconds = nan\n", "limits.retry_first_seconds"),
         ("[approvals]\nlimit_seconds = 1000000000000\n", "ten years"),

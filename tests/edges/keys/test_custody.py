@@ -33,7 +33,7 @@ def write(path: Path, content: bytes, mode: int = 0o600) -> Path:
 def refusal(path: Path, passphrase: str = "secret") -> str:
     with pytest.raises(BadConfig) as caught:
         open_signer(f"file:{path}", key_id=KEY_ID, secrets=lambda _: passphrase)
-    return caught.value.detail
+    return f"{caught.value.detail} {caught.value.hint}"
 
 
 @pytest.mark.parametrize("alg", ["EdDSA", "ES256"])
@@ -101,7 +101,9 @@ def test_wrong_passphrases_and_files_are_refused_without_telling_secrets(tmp_pat
     assert "does not open" in refusal(write(tmp_path / "b.pem", whole[: len(whole) // 2]))
     assert "not an encrypted" in refusal(write(tmp_path / "c.pem", b""))
     assert "too large" in refusal(write(tmp_path / "d.pem", b"x" * 20_000))
-    assert "cannot be read" in refusal(tmp_path / "missing.pem")
+    missing = refusal(tmp_path / "missing.pem")
+    assert "cannot be read" in missing
+    assert "[keys]" in missing
     assert "cannot be read" in refusal(tmp_path)
     p384 = ec.generate_private_key(ec.SECP384R1())
     pem = p384.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, BestAvailableEncryption(b"secret"))

@@ -6,11 +6,13 @@ import asyncio
 import stat
 from pathlib import Path
 
+import apsw
 import pytest
 
 from connector.cli.init import Company, make
 from connector.config import Config, load
 from connector.errors import BadInput, Unavailable
+from connector.stores import backup
 from connector.stores.backup import check_store, copy_company
 from connector.stores.sqlite import SqliteStore
 from tests.edges.stores.rows import T, entry
@@ -44,7 +46,9 @@ def test_a_whole_company_is_copied_for_its_owner_alone(tmp_path: Path) -> None:
     assert (made.findings, made.outside, made.entries) == ((), (), 500)
     for folder in (tmp_path / "copy", tmp_path / "copy" / "keys", tmp_path / "copy" / "store"):
         assert stat.S_IMODE(folder.stat().st_mode) == 0o700
-    assert load(tmp_path / "copy" / "connector.toml").did == "did:web:connector.x.example"
+    copied = load(tmp_path / "copy" / "connector.toml")
+    assert copied.did == "did:web:connector.x.example"
+    assert copied.path(copied.held).is_dir()  # empty; without it `doctor` would find a fault in a good copy
 
 
 def test_a_database_is_not_copied_as_a_file(tmp_path: Path) -> None:
@@ -85,6 +89,21 @@ def test_a_damaged_store_is_named(tmp_path: Path) -> None:
     with pytest.raises(Unavailable, match="cannot be copied"):
         copy_company(config, tmp_path / "copy", lambda _: None)
     assert [one.name for one in tmp_path.iterdir()] == ["x"]
+
+
+def test_a_full_place_for_the_copy_says_nothing_ill_of_the_store(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who is told to bring a backup back would lose a good store."""
+
+    def full(_: Path) -> apsw.Connection:
+        raise apsw.FullError("database or disk is full")
+
+    config = company(tmp_path / "x")
+    monkeypatch.setattr(backup, "reading", full)
+    with pytest.raises(Unavailable, match="is full") as told:
+        copy_company(config, tmp_path / "copy", lambda _: None)
+    assert "nothing is wrong with the store" in told.value.hint
 
 
 @pytest.mark.parametrize("name", ["x", "x/inside"])

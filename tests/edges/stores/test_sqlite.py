@@ -14,15 +14,15 @@ import apsw.ext
 import pytest
 
 from connector.errors import BadConfig, Conflict, Unavailable
-from connector.exchange.rows import StepCommit
+from connector.exchange.rows import RecordsCommit, StepCommit
 from connector.provenance.evidence import check
-from connector.stores import connection
+from connector.stores import connection, open_store
 from connector.stores.engine import Transaction
 from connector.stores.migrations import migrate, steps
 from connector.stores.sqlite import SqliteStore
 from connector.stores.sqlite_engine import SqliteEngine
 from connector.stores.statements import statements
-from tests.edges.stores.rows import T, entry, message, outbox, process
+from tests.edges.stores.rows import US, T, credential, entry, message, outbox, process, record
 
 ROOT = Path(__file__).parents[3]
 
@@ -98,6 +98,28 @@ async def test_a_second_opener_is_refused(tmp_path: Path) -> None:
     await store.close()
     await store.close()
     await SqliteStore(tmp_path / "s.db").close()
+
+
+async def test_a_store_is_one_companys(tmp_path: Path) -> None:
+    """With another `public_url` it would offer what the former DID signed; the doctor says so, too."""
+    path = tmp_path / "s.db"
+    for company in ("did:web:other", US):  # nothing is signed yet, so nothing is lost
+        store = await open_store(f"sqlite:{path}", company=company)
+        await store.close()
+    store = SqliteStore(path)
+    await store.commit_records(
+        RecordsCommit(
+            tenant=T, holder=US, expected={"r1": 0}, records=[record()], credentials=[credential(place=(0, 0))]
+        )
+    )
+    await store.close()
+    with pytest.raises(BadConfig, match=f"is that of {US}, not of did:web:other") as told:
+        await open_store(f"sqlite:{path}", company="did:web:other")
+    assert "public_url" in told.value.hint
+    with pytest.raises(BadConfig, match="not of did:web:other"):
+        connection.look(path, "did:web:other")
+    assert connection.look(path, US)[1] == []
+    await (await open_store(f"sqlite:{path}", company=US)).close()
 
 
 async def test_a_clean_close_leaves_one_file(tmp_path: Path) -> None:
@@ -282,18 +304,23 @@ async def test_a_cancelled_caller_does_not_stop_the_others(tmp_path: Path) -> No
     await store.close()
 
 
-async def test_a_full_disk_is_said_and_got_over(tmp_path: Path) -> None:
-    """Without room a commit is refused as unavailable and leaves nothing; with room again the store goes on."""
+async def test_a_full_disk_is_said_and_got_over(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """Without room a commit is refused as unavailable and leaves nothing, and the log says so once; with room again
+    the store goes on.
+    """
     store = SqliteStore(tmp_path / "s.db")
     engine = store._engine
     assert isinstance(engine, SqliteEngine)
     await store.commit_step(StepCommit(process=process(), expected_version=0))
     limit = engine._file.writer.execute("PRAGMA max_page_count").get
     engine._file.writer.execute("PRAGMA max_page_count=1").fetchall()
-    with pytest.raises(Unavailable, match="full"):
-        await store.commit_step(
-            StepCommit(process=process("big"), expected_version=0, messages=[message("big", body=b"x" * 500_000)])
-        )
+    for _ in range(2):
+        with pytest.raises(Unavailable, match="full") as told:
+            await store.commit_step(
+                StepCommit(process=process("big"), expected_version=0, messages=[message("big", body=b"x" * 500_000)])
+            )
+        assert "make room" in told.value.hint
+    assert [one.name for one in caplog.records] == ["connector.store"]
     engine._file.writer.execute(f"PRAGMA max_page_count={limit}").fetchall()
     assert await store.load_process(T, "negotiation", "big") is None
     await store.commit_step(StepCommit(process=process("big"), expected_version=0))
