@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 import orjson
 from aiohttp import web
 
+from connector.credentials.datamodel import parse_credential
 from connector.credentials.disclosing import SUBJECT
 from connector.credentials.ids import mint
 from connector.credentials.issue import SUITES
@@ -23,6 +24,7 @@ from connector.credentials.query import PROFILES
 from connector.credentials.refused import Refused
 from connector.credentials.securing import ENVELOPED, SELECTIVE, WITH_PROOF, is_vc11, open_secured
 from connector.credentials.signing import key_from_jwk
+from connector.credentials.status_list import set_at
 from connector.errors import BadInput, Conflict
 from connector.exchange.in_part import InPart
 from connector.exchange.issuer import foreign_of
@@ -160,7 +162,7 @@ async def issue(services: Services, job: Job) -> Signed:
     job = _by_configuration(services, job)
     tenant, words = services.tenant, job.foreign or services.publish.bundle
     form, in_part = _form(services, job), _in_part(services, job)
-    documents = _each_once([_stated(services, job, one) for one in job.claims])
+    documents, replaced = await _all_anew(services, job)
     findings: list[Finding] = []
     if job.plan is not None:
         from connector.mapping.plan import parse  # noqa: PLC0415 - a start need not wait for it (`readiness`)
@@ -183,7 +185,7 @@ async def issue(services: Services, job: Job) -> Signed:
     before = {one.record_id: await _standing(services, one.record_id) for one in documents}
     published = await publish.publish(documents, dataset, Declared(correction=job.correct), lambda _: None)
     published.findings = findings + [_told(one, documents, before) for one in published.findings]
-    rows, replaced = list[CredentialRow](), list[str]()
+    rows: list[CredentialRow] = []
     for document in documents:
         if document.record_id in published.refused:
             continue
@@ -224,6 +226,39 @@ async def _standing(services: Services, record_id: str) -> list[CredentialRow]:
     tenant, did = services.tenant, services.config.did
     record = await services.store.load_record(tenant, did, record_id)
     return await services.store.credentials(tenant, did, record_id, record.version) if record is not None else []
+
+
+async def _all_anew(services: Services, job: Job) -> tuple[list[Mapped], list[str]]:
+    """What the claim files state, and the digests of what goes on counting beside it."""
+    documents: list[Mapped] = []
+    former: dict[str, None] = {}
+    for claims in job.claims:
+        one, standing = await _anew(services, job, _stated(services, job, claims), own=not claims.key)
+        documents.append(one)
+        former |= dict.fromkeys(row.digest for row in standing)
+    return _each_once(documents), [*former]
+
+
+async def _anew(services: Services, job: Job, one: Mapped, *, own: bool) -> tuple[Mapped, list[CredentialRow]]:
+    """The document under a key by which it is signed anew, and what goes on counting beside it. What was revoked stays
+    so for ever, so the same is stated once more; in the words of another dataspace each time, since such a credential
+    ends, and its next one says the same. `own`: the key is of the claims; else of a request, which is answered once.
+    """
+    beside, now = list[CredentialRow](), services.clock.now()
+    while own and (rows := await _standing(services, one.record_id)):
+        unrevoked = [row for row in rows if not await _is_revoked(services, row)]
+        if unrevoked and not job.foreign:
+            break
+        beside += [row for row in unrevoked if (parse_credential(row.octets).valid_until or now) >= now]
+        one = _keyed(services, one, json.dumps([one.key, rows[0].digest]))
+    return one, beside
+
+
+async def _is_revoked(services: Services, row: CredentialRow) -> bool:
+    assert row.status_list is not None, "what we issue has an entry"
+    changes = await services.store.status_changes(services.tenant, row.status_list)
+    now = micros(services.clock.now())
+    return row.status_index in set_at(((one.index, one.purpose, one.effective) for one in changes), "revocation", now)
 
 
 def check(services: Services, job: Job) -> list[Finding]:
@@ -314,18 +349,18 @@ def _stated(services: Services, job: Job, claims: Claims) -> Mapped:
     if not isinstance(kind, str) or not isinstance(subject.get("id"), str):
         hint = f'such as {{"id": "did:web:...", "type": "Party", ...}}: battery-connector vocab term {record_type}'
         raise BadInput(f"{claims.file}: the subject needs one id and one type", hint=hint)
-    key = claims.key or (_key_elsewhere(services, subject) if job.foreign else _key(subject)) or Path(claims.file).stem
-    return Mapped(
-        record_type=record_type, subject_class=kind, key=key, model_id=None, title=f"{record_type} {key}",
-        record_id=mint(services.id_key, services.tenant, f"record:{record_type}", key),
+    key = claims.key or (json.dumps(subject, sort_keys=True) if job.foreign else _key(subject))
+    stated = Mapped(
+        record_type=record_type, subject_class=kind, key=key, model_id=None, title=f"{record_type} {key}", record_id="",
         subject=subject, links=(), identifiers=(), buyers=(), lineage=Lineage("claims", subject, []),
         row=Row([], Origin(source="claims", file=Path(claims.file).name, digest=""), 0, 0),
     )  # fmt: skip
+    return _keyed(services, stated, key)
 
 
-def _key_elsewhere(services: Services, subject: JsonObject) -> str:
-    """Each time it is a statement of its own, as over DCP: such a credential ends, and its next one says the same."""
-    return json.dumps([subject, micros(services.clock.now())], sort_keys=True)
+def _keyed(services: Services, one: Mapped, key: str) -> Mapped:
+    ident = mint(services.id_key, services.tenant, f"record:{one.record_type}", key)
+    return replace(one, key=key, record_id=ident)
 
 
 def _key(subject: JsonObject) -> str:

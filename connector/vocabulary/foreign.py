@@ -30,8 +30,9 @@ class Foreign:
 
     def check(self, record_type: str, subject: JsonObject) -> list[Finding]:
         """What is wrong with a subject."""
-        hint = f"a {record_type} says {', '.join(self.terms)}, and nothing else"
         needed = {name.removesuffix("?"): not name.endswith("?") for name in self.terms}
+        listed = ", ".join(name if always else f"{name} (may be left out)" for name, always in needed.items())
+        hint = f"a {record_type} says {listed}, and nothing else"
         asked = [name for name, is_needed in needed.items() if is_needed or name in subject]
         wrong = [
             *((name, "unknown-term", "is not known here") for name in subject if name not in {*needed, *HEAD}),

@@ -202,7 +202,9 @@ def test_a_word_with_a_question_mark_may_be_left_out() -> None:
         ({"bpn": "1", "memberOf": ""}, ["memberOf"]), ({"bpn": "1", "memberOf": None}, ["memberOf"]),
         ({"bpn": "1", "memberOf?": "y"}, ["memberOf?"]),
     ):  # fmt: skip
-        assert [one.term for one in words.check("X", {"id": "did:web:a.example", **said})] == wrong
+        found = words.check("X", {"id": "did:web:a.example", **said})
+        assert [one.term for one in found] == wrong
+        assert {one.hint for one in found} <= {"a X says bpn, memberOf (may be left out), and nothing else"}
     with pytest.raises(ValueError, match="terms"):
         Issue(type="X", profile=OLDER, context=CONTEXT, terms=("?bpn",))
 

@@ -16,7 +16,7 @@ from tests.edges.cli.test_running import ask, run
 
 def test_the_running_connector_signs_claims(tmp_path: Path) -> None:
     """With its key and its next status index; without a connector it is done here, and the same claim is the same
-    credential. What is wrong with one is told either way.
+    credential, until it is revoked, which is for ever. What is wrong with one is told either way.
     """
     company = found(tmp_path, "signer", *free_ports(2))
     permit = {"id": "did:web:miner.example", "type": "Party", "memberOf": "Register", "membershipNumber": "7"}
@@ -40,8 +40,10 @@ def test_the_running_connector_signs_claims(tmp_path: Path) -> None:
         return answer
 
     with serving(company):
+        revoked = signed()
+        assert ask(company, "credential", "revoke", revoked["credentials"][0]["file"])[0] == 0
         by_connector = signed()
-        assert ask(company, "credential", "revoke", by_connector["credentials"][0]["file"])[0] == 0
+    assert by_connector != revoked
     assert signed() == by_connector
 
 
@@ -145,7 +147,7 @@ def test_a_static_site_has_its_lists_in_both_forms(tmp_path: Path) -> None:
 
 def test_words_of_another_dataspace_by_file(tmp_path: Path) -> None:
     """By the entry of `[issues]`, with its context, words, model and end; a type that the vocabulary lacks by its name
-    as well, where one entry has it. Each time it is a credential of its own.
+    as well, where one entry has it. Each time it is a credential of its own, and what counts beside it is told.
     """
     company = found(tmp_path, "association", *free_ports(2))
     context, words = "https://w3id.org/catenax/credentials/v1.0.0", {"member": "memberOf", "bpn": "bpn", "other": "bpn"}
@@ -166,9 +168,13 @@ def test_words_of_another_dataspace_by_file(tmp_path: Path) -> None:
 
     claim, file = tmp_path / "claim.json", tmp_path / "signed.jwt"
     name("member", "bpn")
-    for _ in range(2):
-        code, text = issue("member", memberOf="Catena-X")
-        assert (code, "VC1_0_JWT" in text) == (0, True), text
+    code, text = issue("member", memberOf="Catena-X")
+    assert (code, "VC1_0_JWT" in text) == (0, True), text
+    again = ("credential", "issue", claim, "--type", "member", "--out", file)
+    second = ask(company, *again)[1]
+    (before,) = second["replaced"]
+    assert run(company, "credential", "revoke", before)[0] == 0
+    assert ask(company, *again)[1]["replaced"] == [second["credentials"][0]["digest"]], "that one still counts"
     first = parse_credential(file.read_bytes())
     assert first.payload["@context"] == ["https://www.w3.org/2018/credentials/v1", context]
     assert (first.subject, first.valid_until is not None) == (
