@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 
 from connector.bridges.octets import as_utf8
 from connector.cli.several import Several, unpacked
-from connector.credentials.datamodel import CREDENTIAL_LIMIT_BYTES, parse_credential
+from connector.credentials.datamodel import CREDENTIAL_LIMIT_BYTES
 from connector.credentials.digest import digest_multibase
 from connector.credentials.jose import Jws
 from connector.credentials.refused import Refused, Unsupported
 from connector.credentials.sd_jwt import SdJwt
-from connector.credentials.securing import as_served
+from connector.credentials.securing import as_served, open_secured
 from connector.errors import BadInput
 from connector.model import counted, list_in
 from connector.vocabulary.admission import admit
@@ -33,7 +33,8 @@ _JSON = "ask for the JSON: curl -H 'Accept: application/json' ADDRESS > passport
 def inspected(octets: bytes) -> JsonObject:
     """What it says, also where the proof is one that we cannot check: whether it is true is `verify`'s."""
     try:
-        secured = parse_credential(octets, selective=True).securing
+        secured = open_secured(octets, CREDENTIAL_LIMIT_BYTES, selective=True)
+        secured.claims()
     except Unsupported:
         secured = None
     except Refused as refused:

@@ -13,12 +13,13 @@ import typer
 from connector.cli.alone import checked_alone
 from connector.cli.client import Management
 from connector.cli.console import CONFIG, DONE, JSON, NO, UNCHECKED, console, next_step, show_json, told
-from connector.cli.secured import credentials_in
+from connector.cli.secured import credentials_in, inspected
 from connector.cli.several import Several
 from connector.cli.tables import say, show_checks
 from connector.credentials.datamodel import parse_credential
 from connector.credentials.refused import Refused
 from connector.credentials.verify import needs
+from connector.errors import BadInput
 from connector.model import counted, list_in, objects_in
 from connector.server.passport_values import HEADER, UNSIGNED, held_against
 
@@ -89,7 +90,8 @@ def verify(
         if alone:
             named = ", ".join(sorted({str(one["issuer"] or "nobody that can be read") for one in answers}))
             say(f"issued by {named or 'nobody'}; whether to believe them is yours to judge")
-        next_step(f"battery-connector credential inspect {quote(str(file))}")
+        again = f"have it sent again as it was issued: battery-connector credential verify {quote(str(file))}"
+        next_step(f"battery-connector credential inspect {quote(str(file))}" if _is_read(each) else again)
     raise SystemExit(_EXITS[str(answer["verdict"])])
 
 
@@ -108,6 +110,13 @@ def _said(credentials: Iterable[bytes]) -> Iterator[JsonObject]:
     for octets in credentials:
         with suppress(Refused):
             yield parse_credential(octets, selective=True).payload
+
+
+def _is_read(credentials: Iterable[bytes]) -> bool:
+    """Whether `credential inspect` can show them, valid or not."""
+    with suppress(BadInput):
+        return all(map(inspected, credentials))
+    return False
 
 
 def _verdict(finding: Finding) -> str:
