@@ -78,12 +78,12 @@ def _consumed_twice(books: Books) -> Iterator[BalanceFinding]:
 
 
 def _sent_twice(books: Books) -> Iterator[BalanceFinding]:
-    """Sum of what the maker's site sends of a lot <= mass of the lot."""
-    made_at = {product.thing: event.site for event in books.makes() for product in event.outputs}
+    """Sum of what the makers' sites send of a lot <= mass of the lot."""
+    made_at = {(product.thing, event.site) for event in books.makes() for product in event.outputs}
     uses: dict[str, list[tuple[Event, Masses]]] = {}
     for event in books.moves():
         for product in event.moved:
-            if event.direction == "sent" and made_at.get(product.thing) == event.site:
+            if event.direction == "sent" and (product.thing, event.site) in made_at:
                 uses.setdefault(product.thing, []).append((event, product.contained))
     yield from _more_than_there_was(books, uses, "sent-twice", "more of a lot is sent than the lot holds")
 
@@ -154,8 +154,11 @@ def _claims_above_certified(books: Books) -> Iterator[BalanceFinding]:
 
 
 def _outputs_before_inputs(books: Books) -> Iterator[BalanceFinding]:
-    """No event uses a thing before the event that made it, or before it reached the site."""
-    made = {product.thing: event.time for event in books.makes() for product in event.outputs}
+    """No event uses or moves a thing before the event that made it; a lot of several, before the first."""
+    made: dict[str, datetime] = {}
+    for event in books.makes():
+        for product in event.outputs:
+            made[product.thing] = min(event.time, made.get(product.thing, event.time))
     for event in books.makes():
         for product in event.inputs:
             time = made.get(product.thing)
