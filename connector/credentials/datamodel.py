@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 
 from connector.credentials import vc11
 from connector.credentials.data_integrity import Proof
-from connector.credentials.refused import Refused
+from connector.credentials.refused import Refused, Unsupported
 from connector.credentials.sd_jwt import SdJwt
 from connector.credentials.securing import ENVELOPED, SELECTIVE, WITH_PROOF, Securing, is_vc11, open_secured
 from connector.model import Did, Json, JsonObject
@@ -266,11 +266,15 @@ def _status_nodes(payload: JsonObject) -> list[Json]:
 
 
 def _status_entry(node: Json) -> StatusEntry:
-    if not isinstance(node, dict) or node.get("type") != "BitstringStatusListEntry":
-        raise Refused("bad-credential", "a status entry that is not a BitstringStatusListEntry")
-    if node.get("statusSize", 1) != 1:
+    if not isinstance(node, dict):
+        raise Refused("bad-credential", "a status entry that is no object")
+    if (kind := _text(node, "type")) != "BitstringStatusListEntry":
+        raise Unsupported("status-unsupported", f"a status by {kind:.40}, which this connector does not read")
+    if (size := node.get("statusSize", 1)) != 1:
         # more than one bit could mean anything; none of our purposes has it (Bitstring Status List 1.0 section 2.1)
-        raise Refused("bad-credential", "a status of more than one bit")
+        if type(size) is not int or size < 1:
+            raise Refused("bad-credential", "statusSize is no number of bits")
+        raise Unsupported("status-unsupported", "a status of more than one bit, which this connector does not read")
     index = node.get("statusListIndex")
     # a text (Bitstring Status List 1.0 section 2.1); Eclipse's issuer writes the number
     index = str(index) if type(index) is int else _text(node, "statusListIndex")

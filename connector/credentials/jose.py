@@ -24,6 +24,8 @@ from connector.vocabulary.admission import admit, admit_message
 
 HEADER_LIMIT_BYTES = 4096
 _PARTS = 3
+_LATEST = 1 << 40
+"""Far beyond any true time in seconds; keeps absurd numbers out of arithmetic."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,6 +118,16 @@ def json_object(body: bytes, limit_bytes: int, reason: str, *, few: bool = False
         return (admit_message if few else admit)(body, limit_bytes)
     except BadMessage as error:
         raise Refused(reason, error.detail) from error
+
+
+def numeric_date(claims: JsonObject, name: str) -> float | None:
+    """A NumericDate: a JSON number, fractions allowed (RFC 7519 section 2). None: it is not said."""
+    if name not in claims:
+        return None
+    value = claims[name]
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= _LATEST:
+        raise Refused("bad-time", f"{name} is not a time")
+    return value
 
 
 @lru_cache(maxsize=256)

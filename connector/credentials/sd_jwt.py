@@ -16,7 +16,7 @@ from datetime import datetime, timedelta
 from hashlib import sha256
 
 from connector.credentials import base64url, jose
-from connector.credentials.jose import Jws
+from connector.credentials.jose import Jws, numeric_date
 from connector.credentials.refused import Refused, Unsupported
 from connector.credentials.signing import PublicKey, key_from_jwk
 from connector.errors import BadMessage
@@ -169,16 +169,20 @@ def check_binding(shown: SdJwt, challenge: Challenge, at: datetime) -> str:
     if said.get("sd_hash") != digest_of(shown.presented):
         raise Refused("sd-hash-mismatch", "the key binding is of another presentation")
     jose.verify(shown.binding, holder_key(shown.jws.claims()))
-    issued = said.get("iat")
-    if isinstance(issued, bool) or not isinstance(issued, int):
+    issued, starts, ends = (numeric_date(said, name) for name in ("iat", "nbf", "exp"))
+    if issued is None:
         raise Refused("bad-time", "the key binding has no iat")
     if not challenge.asked:
         return "the holder's key made it; for which audience and nonce was not said, so whether for us is not checked"
     for name, expected in (("aud", challenge.audience), ("nonce", challenge.nonce)):
         if said.get(name) != expected:
             raise Refused("binding-mismatch", f"{name} is not the one that was asked for")
-    if not (at - _BINDING_LIFETIME).timestamp() <= issued <= (at + _CLOCK_SKEW).timestamp():
+    earliest, latest = (at - _CLOCK_SKEW).timestamp(), (at + _CLOCK_SKEW).timestamp()
+    if not (at - _BINDING_LIFETIME).timestamp() <= issued <= latest:
         raise Refused("binding-expired", "the key binding is older than a day, or lies ahead")
+    # its holder may have made it for less than a day (section 7.3, the last of step 5; RFC 7519 section 4.1)
+    if (starts is not None and starts > latest) or (ends is not None and ends <= earliest):
+        raise Refused("binding-expired", "the key binding does not hold now, by its own nbf or exp")
     return ""
 
 

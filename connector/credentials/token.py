@@ -14,7 +14,7 @@ import orjson
 
 from connector.credentials import jose
 from connector.credentials.did import DidDocument, key_for
-from connector.credentials.jose import Jws
+from connector.credentials.jose import Jws, numeric_date
 from connector.credentials.refused import Refused
 from connector.credentials.signing import Algorithm
 from connector.model import Did, JsonObject
@@ -24,8 +24,6 @@ LONGEST_LIFETIME_SECONDS = 600
 _BEARER = "bearer "
 _LONGEST_JTI = 256
 _LONGEST_NAME = 512
-_LATEST = 1 << 40
-"""Far beyond any true time in seconds; keeps absurd numbers out of arithmetic."""
 _OF_A_CREDENTIAL = frozenset({"vc", "vp", "credentialSubject", "verifiableCredential"})
 
 
@@ -144,10 +142,10 @@ def check_audience(said: JsonObject, audience: Did) -> None:
 def check_times(said: JsonObject, *, now: datetime, leeway_seconds: int) -> tuple[int, int]:
     """`nbf`, `exp` and `iat` (RFC 7519 section 4.1); the longest lifetime keeps the replay memory small."""
     moment = now.timestamp()
-    issued, expires = _time(said, "iat"), _time(said, "exp")
+    issued, expires = numeric_date(said, "iat"), numeric_date(said, "exp")
     if issued is None or expires is None:
         raise Refused("bad-time", "iat and exp are required")
-    not_before = _time(said, "nbf")
+    not_before = numeric_date(said, "nbf")
     if max(issued, not_before or issued) > moment + leeway_seconds:
         raise Refused("not-yet-valid", "iat or nbf lies ahead: clock skew?")
     if expires <= moment - leeway_seconds:
@@ -174,13 +172,3 @@ def _key_id(peeked: Peeked, document: DidDocument) -> str:
     if len(document.methods) != 1:
         raise Refused("no-key-id", "no kid, and not exactly one verification method")
     return next(iter(document.methods))
-
-
-def _time(said: JsonObject, name: str) -> float | None:
-    """A NumericDate: a JSON number, fractions allowed (RFC 7519 section 2)."""
-    if name not in said:
-        return None
-    value = said[name]
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= _LATEST:
-        raise Refused("bad-time", f"{name} is not a time")
-    return value

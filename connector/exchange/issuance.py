@@ -231,7 +231,7 @@ class Issuance:
             raise BadMessage("a credential that we did not ask for, or a very large one")
         report = await self.verifier.verify(octets, trusted_only=True)
         if report.verdict == "indeterminate":
-            raise CannotCheck("a credential can't be checked: its keys or its status list can't be had")
+            raise CannotCheck("a credential can't be checked: its keys or its status can't be had")
         credential = report.credential
         if report.verdict != "valid" or credential is None or not bound_to(credential.payload, self.did):
             failed = next((check.code for check in report.checks if check.outcome == "failed"), "subject")

@@ -349,12 +349,19 @@ def test_a_key_binding_counts_for_whom_it_was_asked(
         ({"iat": int((now + timedelta(hours=1)).timestamp())}, "binding-expired"),
         ({"iat": "now"}, "bad-time"),
         ({"iat": True}, "bad-time"),
+        ({"exp": int(now.timestamp()) - 61}, "binding-expired"),
+        ({"nbf": int(now.timestamp()) + 61}, "binding-expired"),
+        ({"exp": "tomorrow"}, "bad-time"),
         ({"sd_hash": None}, "sd-hash-mismatch"),
     ]
     for changed, code in cases:
         assert judged(bound(presented, holder, now, changed), strict) == ("invalid", "failed", code)
     for missing in ("aud", "nonce"):
         assert judged(bound(presented, holder, now, {missing: None}), strict)[2] == "binding-mismatch"
+    moment = now.timestamp()
+    fine: list[JsonObject] = [{"iat": moment - 0.5}, {"exp": moment - 59, "nbf": moment + 59}]  # RFC 7519 section 2
+    for changed in fine:
+        assert judged(bound(presented, holder, now, changed), strict) == ("valid", "passed", "")
 
 
 def test_whose_key_it_is_says_the_issuer(

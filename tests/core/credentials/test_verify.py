@@ -21,6 +21,11 @@ from connector.model import Finding, Json, JsonObject
 from tests.core.credentials.conftest import LIST_URL, REFINER
 from tests.core.credentials.judging import OTHER, Forge, Issue, Listed, code, judged
 
+ENTRY: JsonObject = {
+    "type": "BitstringStatusListEntry", "statusPurpose": "revocation", "statusListIndex": "7",
+    "statusListCredential": LIST_URL,
+}  # fmt: skip
+
 
 @pytest.fixture(params=["vc+jwt", "proof"])
 def form(request: pytest.FixtureRequest) -> str:
@@ -185,7 +190,10 @@ def test_a_context_further_inside_is_refused(
         {"jti": "x"},
         {"exp": "1"},
         {"vc": {}},
-        {"credentialStatus": {"type": "StatusList2021Entry"}},
+        {"credentialStatus": {**ENTRY, "statusSize": 0}},
+        {"credentialStatus": {**ENTRY, "statusSize": "1"}},
+        {"credentialStatus": {**ENTRY, "statusListIndex": "01"}},
+        {"credentialStatus": {**ENTRY, "statusListIndex": -1}},
         {"credentialStatus": "https://refiner.example/status/0#1"},
         {"credentialStatus": [{}]},
     ],
@@ -205,6 +213,15 @@ def test_the_data_model_is_checked(
     octets = forged(signer, header, orjson.dumps({**credential, **change}))
     verdict, outcome, _ = judged(octets, material, now)
     assert (verdict, outcome) == ("invalid", "schema-error")
+
+
+@pytest.mark.parametrize("odd", [{"type": "StatusList2021Entry"}, {"type": "TokenStatusList"}, {"statusSize": 2}])
+def test_a_status_that_we_do_not_read_leaves_it_open(
+    *, issued: Issue, credential: JsonObject, material: Material, now: datetime, odd: JsonObject
+) -> None:
+    """VC Data Model 2.0 section 4.10 allows any type, Bitstring Status List 1.0 section 2.1 more bits than one."""
+    octets = issued({**credential, "credentialStatus": [ENTRY, {**ENTRY, **odd}]})
+    assert judged(octets, material, now) == ("indeterminate", "unchecked", "status-unsupported")
 
 
 def test_an_issuer_as_object_is_read(issued: Issue, credential: JsonObject, material: Material, now: datetime) -> None:
