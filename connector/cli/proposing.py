@@ -21,12 +21,16 @@ from connector.server.words import visible
 from connector.vocabulary.bundle import load_bundle, load_headings
 
 _SHOWN = 5
-_NONE = frozenset({".yaml", ".yml", ".toml", ".jsonl", ".zip", ".pdf", ".md"})
-"""Endings of what is no export: plans, documents, what `map run` wrote."""
+_EXPORTS = frozenset([
+    ".csv", ".txt", ".tsv", ".xlsx", ".xlsm", ".xls", ".ods", ".xml", ".idoc", ".edi", ".x12", ".json", ".gz",
+])  # fmt: skip
+"""Endings of what may be an export. What `map run` wrote ends otherwise."""
 
 
 def suggest(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="An export: CSV, XLSX, IDoc XML, EDIFACT, X12, JSON.")],
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help="An export: CSV, XLSX, XLS, ODS, IDoc, EDIFACT, X12, JSON.")
+    ],
     *,
     target: Annotated[
         str, typer.Option("--target", metavar="CLASS", help="A class (MaterialLot) or record type (BatteryPassport).")
@@ -48,8 +52,9 @@ def suggest(
 ) -> None:
     """Propose a mapping plan from an export. What is not sure is commented out, with the reason beside it.
 
-    Columns are found by their headings in four languages, field names of SAP and other systems, units, cells and code
-    lists. Rows of other exports are joined where one column's values are the other's key.
+    Columns are found by their headings in English, German, French and Finnish, field names of SAP and other systems,
+    units, cells and code lists; what a heading of another language says, you write. Rows of other exports are joined
+    where one column's values are the other's key.
 
     Example: battery-connector map suggest exports/ZLOTS_20261102.csv --target MaterialLot --out plans/lots.yaml
     """
@@ -68,7 +73,7 @@ def suggest(
         if as_json:
             show_json(proposal.as_json())
         elif out is None:
-            console().print(visible(proposal.plan), markup=False, end="")
+            console().print(visible(proposal.plan).rstrip("\n"), markup=False)
         if not as_json:
             _say(proposal, file, out)
     raise SystemExit(DONE)
@@ -110,5 +115,6 @@ def _say(proposal: Proposal, file: Path, out: Path | None) -> None:
 
 def _beside(file: Path, pattern: str) -> list[str]:
     """Some other exports of the folder: not those of the same kind, of other days."""
-    names = sorted(one.name for one in file.parent.glob("*.*") if one.name[0] not in ".~" and one.suffix not in _NONE)
-    return [name for name in names if name != "parties.csv" and not fnmatchcase(name, pattern)][:_SHOWN]
+    found = (one for one in file.parent.glob("*.*") if one.name[0] not in ".~" and one.suffix.lower() in _EXPORTS)
+    names = sorted(one.name for one in found if one.name != "parties.csv" and not fnmatchcase(one.name, pattern))
+    return names[:_SHOWN]

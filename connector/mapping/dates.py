@@ -118,7 +118,8 @@ def date_reader(written: str) -> Callable[[str], str]:
 
 
 _DAYS = (
-    "%d.%m.%Y", "%d/%m/%Y", "%m/%d/%Y", "%d-%m-%Y", "%Y/%m/%d", "%Y.%m.%d", "%d.%m.%y", "%d/%m/%y", "%m/%d/%y"
+    "%d.%m.%Y", "%d/%m/%Y", "%m/%d/%Y", "%d-%m-%Y", "%Y/%m/%d", "%Y.%m.%d", "%d.%m.%y", "%d/%m/%y", "%m/%d/%y",
+    "%Y. %m. %d.", "%Y년 %m월 %d일", "%Y년%m월%d일", "%Y年%m月%d日",
 )  # fmt: skip
 _MIDNIGHTS = ("%m/%d/%Y 12:00:00 AM", "%d.%m.%Y 00:00:00", "%Y-%m-%d 00:00:00", "%Y-%m-%dT00:00:00")
 _KNOWN_DATES = ("iso", "sap", "odata", *_DAYS, *_MIDNIGHTS)

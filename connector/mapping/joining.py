@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from connector.mapping.profile import Column
-from connector.mapping.sniffing import Setting
+from connector.mapping.tabular import Setting
 
 _SURE, _WORTH_TELLING = 0.95, 0.5
 _TELLING_VALUES, _TELLING_LENGTH = 3, 3

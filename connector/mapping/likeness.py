@@ -26,6 +26,9 @@ _SPELT = (("ae", "a"), ("oe", "o"), ("ue", "u"))
 _SHORT, _COMPOUND = 4, 5
 _JOINED = re.compile(r"([A-Z]{3,})(ID|NO|NR|NUM|NUMBER|CODE|DATE|QTY)")
 """Headings in capitals that are written as one word: LOTID, PRODDATE."""
+_NUMBER_SIGN = re.compile(r"\b[nN][°º]|№")
+_OF_NUMBERS = re.compile(r"(?<=\w{3})n(?:umme)?r$")
+"""`Chargennummer` and `Chargennr` are `Chargen-Nr.`: a filling word again, joined to the word before it."""
 EQUAL, RUN_TOGETHER, PART, WITHIN = 0.9, 0.86, 0.8, 0.58
 
 
@@ -34,7 +37,7 @@ def split(heading: str) -> Words:
     """The words of a heading or label, in small letters and without marks; camelCase is split."""
     joined = _JOINED.fullmatch(heading)
     text = " ".join(joined.groups()) if joined else re.sub(r"(?<=[a-zäöüéè])(?=[A-ZÄÖÜ])", " ", heading)
-    return tuple(word for word in re.split(r"[^0-9a-zäöüßéèêëàâçîïôùûå%]+", text.lower()) if word)
+    return tuple(word for word in re.split(r"(?:[^\w%]|_)+", _NUMBER_SIGN.sub(" ", text).lower()) if word)
 
 
 @lru_cache(maxsize=8192)
@@ -47,7 +50,7 @@ def telling(heading: str) -> Words:
 
 
 def _plain(word: str) -> str:
-    word = word.translate(_LETTERS)
+    word = _OF_NUMBERS.sub("", word.translate(_LETTERS)) if word.endswith("r") else word.translate(_LETTERS)
     for two, one in _SPELT:
         word = word.replace(two, one)
     return word

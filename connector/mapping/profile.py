@@ -163,7 +163,7 @@ def _spoiler(texts: tuple[str, ...], fits: Callable[[str], bool]) -> str:
 
 def _element(name: str) -> str:
     """The element of which a heading speaks: by its symbol; by its name where a unit shows that an amount is meant."""
-    symbols = (part for part in re.split(r"[^A-Za-z]+|(?<=[a-z])(?=[A-Z])", name) if part in _ELEMENTS)
+    symbols = (part for part in re.split(r"[nN][°º]|[^A-Za-z]+|(?<=[a-z])(?=[A-Z])", name) if part in _ELEMENTS)
     amount = _unit(name) or _is_share(name)
     words = (_METAL.fullmatch(word) for word in re.split(r"[\W_]+", name.lower())) if amount else ()
     named = (_METALS[found[1]] for found in words if found)

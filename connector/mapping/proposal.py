@@ -24,9 +24,10 @@ from connector.mapping.quoting import flow, plan_line
 from connector.mapping.reading import open_table, qualifiers_of
 from connector.mapping.scoring import Scoring
 from connector.mapping.slots import slots_of, target_of
-from connector.mapping.sniffing import Setting, Sniffed, sniff
+from connector.mapping.sniffing import sniff
 from connector.mapping.source import Row, SourceFile, Table
 from connector.mapping.suggesting import Entry, Suggesting, Suggestions
+from connector.mapping.tabular import Setting, Sniffed
 from connector.mapping.values import Asked
 from connector.model import Json, JsonObject, counted
 from connector.vocabulary.headings import Headings
@@ -38,6 +39,8 @@ _ROWS = "_rows"
 _ENVELOPES = ("EDI_DC40/", "UNB/", "UNG/", "UNH/", "CNT[", "ISA/", "GS/", "ST/", "CTT/")
 """Segments that say how a file came, and nothing of what it is about."""
 _CODE_LISTS = ("]/2379",)
+_ABOUT_DATA = re.compile(r"@|(^|/)__(metadata|deferred)/")
+"""What OData says of a record and its fields, and not in them."""
 _AGENCIES = re.compile(r"/(1131|3055)(#[0-9]+)?$")
 """Elements of EDIFACT that say which list a code is from, and how a date is written."""
 
@@ -135,7 +138,8 @@ def _columns(
     name: str, sniffed: Sniffed, file: SourceFile, layouts: Sequence[SourceFile] = ()
 ) -> tuple[Column, ...]:  # fmt: skip
     source = Source.model_validate(sniffed.settings)
-    return profile(source, _without_doubles(open_table(name, source, [file], layouts), qualifiers_of(source)))
+    table = open_table(name, source, [file], layouts)
+    return profile(source, table if source.is_listed else _without_doubles(table, source))
 
 
 def _joins(name: str, columns: tuple[Column, ...], beside: Sequence[SourceFile]) -> Iterator[Joined]:
@@ -176,15 +180,17 @@ def source_name(file: str) -> str:
     return word[0].lower() + _ROWS if word else "export"
 
 
-def _without_doubles(table: Table, qualifiers: Mapping[str, str]) -> Table:
-    """Of a tree's columns the short ones: `VBELN`, not also `E1EDL20/VBELN`; nor envelopes, qualifiers, code lists."""
-    short = {name for name in table.columns if "/" not in name}
-    said = {f"]/{field}" for field in qualifiers.values()}
+def _without_doubles(table: Table, source: Source) -> Table:
+    """Of a tree's columns the short ones of an IDoc (`VBELN`, not also `E1EDL20/VBELN`); no envelopes, qualifiers, code
+    lists, and nothing that OData says about the data.
+    """
+    short = {name for name in table.columns if "/" not in name} if source.format == "idoc" else set[str]()
+    said = {f"]/{field}" for field in qualifiers_of(source).values()}
     kept = [
         index
         for index, name in enumerate(table.columns)
-        if "/" not in name
-        or not (name.rpartition("/")[2] in short or _shadowed(name, table.columns) or _is_envelope(name, said))
+        if not _is_envelope(name, said)
+        and ("/" not in name or not (name.rpartition("/")[2] in short or _shadowed(name, table.columns)))
     ]
     if len(kept) == len(table.columns):
         return table
@@ -193,7 +199,8 @@ def _without_doubles(table: Table, qualifiers: Mapping[str, str]) -> Table:
 
 
 def _is_envelope(name: str, said: set[str]) -> bool:
-    return name.startswith(_ENVELOPES) or name.endswith((*said, *_CODE_LISTS)) or bool(_AGENCIES.search(name))
+    about = _AGENCIES.search(name) or _ABOUT_DATA.search(name)
+    return name.startswith(_ENVELOPES) or name.endswith((*said, *_CODE_LISTS)) or about is not None
 
 
 def _shadowed(name: str, columns: tuple[str, ...]) -> bool:
@@ -223,7 +230,7 @@ def _head(file: str, target: str, sniffed: Sniffed, found: Suggestions, others: 
         yield "# Required, and no column is sure enough (`map check` says so too):"
         yield from (f"#   {slot.name}: {slot.term.definition}" for slot in found.missing)
     if found.near:
-        yield "# Columns that were not matched, and what is nearest:"
+        yield f"# Columns that were not matched, and what is nearest (`vocab term {found.record}` tells all terms):"
         yield from (f"#   {name}: {_nearest(near)}" for name, near in found.near.items())
 
 

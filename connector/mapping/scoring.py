@@ -21,7 +21,7 @@ from connector.vocabulary.terms import Term, Terms
 
 _FIELD, _NEXT, _DEEPER, _WEAK = 0.95, 0.04, 0.92, 0.4
 _NEAR, _GENERAL = 0.65, 0.45
-_EVERYWHERE = frozenset({"name", "country"})
+_EVERYWHERE = frozenset({"name", "country", "documentNumber"})
 """Terms of many nodes: within one that no record needs, the heading has to speak of the node."""
 _WORDS_OF_LIST, _KNOWN_NUMBERS = 0.72, 0.2
 _SHOWN = 4

@@ -1,7 +1,8 @@
-"""How an export is written, found out from its bytes: format, encoding, separator, header rows, marks.
+"""How an export is written, found out from its bytes: format, encoding, separator, records.
 
 For proposals only: what is found becomes the settings of a source, each with its reason, for a person to confirm. The
-readers themselves go on guessing nothing. Left to others: what the columns mean (`suggesting`).
+readers themselves go on guessing nothing. Left to others: where in a table its header is, and how its numbers are
+written (`tabular`); what the columns mean (`suggesting`).
 """
 
 from __future__ import annotations
@@ -10,54 +11,29 @@ import csv
 import io
 import json
 import re
-from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass, field
-from itertools import pairwise, zip_longest
+from collections.abc import Iterator, Sequence
 
 from connector.errors import BadInput
 from connector.mapping import edifact, x12
-from connector.mapping.dates import written_so
 from connector.mapping.delimited import check_text
 from connector.mapping.exports import WORKBOOKS
 from connector.mapping.flat_idoc import idocs
 from connector.mapping.idoc import outline, outline_of
 from connector.mapping.interchanges import Syntax
-from connector.mapping.mangled import is_mangled
-from connector.mapping.numerals import LOCALES, spelled_in
-from connector.mapping.source import DateCell, NumberCell, SourceFile, Unreadable, content
-from connector.mapping.tables import beginning
-from connector.mapping.units import unit_named
-from connector.model import counted, objects_in
+from connector.mapping.source import SourceFile, Unreadable, content
+from connector.mapping.tabular import Sniffed, tabular, usual_width
+from connector.model import Json, JsonObject, counted, objects_in
 
-Setting = str | tuple[str, ...] | dict[str, str]
 _LOOKED_AT = 2_000
 _FEW = 4
 _DELIMITERS = ";,\t|"
-_TOTALS = ("*", "Summe", "Gesamt", "Total", "Sum", "Yhteensä")
-_NOTHING = ("-", "--", "n.b.", "n.a.", "n/a", "N/A", "NULL", "k.A.", "00000000", "00.00.0000", "e.t.")
 _DAY_IN_NAME = re.compile(r"[0-9]{4}-?[0-9]{2}(?:[-_]?[0-9]{2})?(?:_[0-9]{2})?|[0-9]+(?=\.json$)")
 _LETTERS = frozenset("äöüßÄÖÜéèêëàâçîïôùûÉÈÀÇåÅøñáíóú€µ°²³\u2013\u2019‰")
 _EDIFACT, _X12 = re.compile(rb"(?s)UNB\+|UNA.{6}[ \t\r\n]*UNB"), re.compile(rb"(?s)ISA([^0-9A-Za-z])..\1")
 """How interchanges begin (ISO 9735-1, 6; X12.5, 4.1); SAP's UNAME and others are headings that begin like them."""
-_HEADER_WITHIN = 60
+_UTF_16 = (b"\xff\xfe", b"\xfe\xff")
 _LEVELS = frozenset("IOPST")
 """Codes of HL levels in X12: item, order, pack, shipment, tare."""
-_TITLE, _WIDE_ENOUGH, _SECOND_HEADER = 2, 0.6, 2
-
-
-@dataclass(slots=True)
-class Sniffed:
-    """Settings of a source in the order in which they are written, and why each; `doubts` want a person's look."""
-
-    settings: dict[str, Setting]
-    reasons: list[str] = field(default_factory=list)
-    doubts: list[str] = field(default_factory=list)
-
-    def note(self, key: str, value: Setting, reason: str) -> None:
-        """A setting and its reason."""
-        self.settings[key] = value
-        self.reasons.append(f"{key}: {reason}")
 
 
 def sniff(
@@ -75,7 +51,7 @@ def sniff(
             else:
                 found.doubts.append(f"{remark.message}; {remark.hint}")
         try:
-            _tabular(found, [list(row) for row in file.grid[:_LOOKED_AT]])
+            tabular(found, [list(row) for row in file.grid[:_LOOKED_AT]])
         except BadInput as error:
             hint = f"{error.hint}; this is sheet {found.settings['sheet']}: --sheet takes another, by name or number"
             hint += " (one that is not there lists those that are)"
@@ -83,7 +59,7 @@ def sniff(
         return found
     data = content(file)
     check_text(file, data)
-    begin = data[:512].lstrip(b"\xef\xbb\xbf \t\r\n")
+    begin = _beginning(data)
     if _EDIFACT.match(begin):
         found.note("format", "edifact", "it begins with a header of UN/EDIFACT")
         _edi(found, file, record, edifact.SYNTAX)
@@ -104,6 +80,12 @@ def sniff(
     return found
 
 
+def _beginning(data: bytes) -> bytes:
+    begin = data[:512]
+    text = begin.decode("utf-16", "ignore").encode() if begin.startswith(_UTF_16) else begin
+    return text.lstrip(b"\xef\xbb\xbf \t\r\n")
+
+
 def pattern_of(name: str) -> str:
     """The file's name, with `*` where a date or a page number stands."""
     short = _DAY_IN_NAME.sub("*", name)
@@ -120,8 +102,8 @@ def _delimited(found: Sniffed, data: bytes) -> None:
         raise BadInput("No separator splits this file into columns.", hint="export it as CSV with `;` or `,` between")
     name = "tab" if delimiter == "\t" else delimiter
     found.settings |= {"encoding": encoding, "delimiter": name}
-    found.reasons.append(f"delimiter: `{name}` gives {counted(_width(grid), 'column')} in most lines")
-    _tabular(found, grid)
+    found.reasons.append(f"delimiter: `{name}` gives {counted(usual_width(grid), 'column')} in most lines")
+    tabular(found, grid)
 
 
 def _decoded(found: Sniffed, data: bytes) -> tuple[str, str]:
@@ -141,20 +123,20 @@ def _decoded(found: Sniffed, data: bytes) -> tuple[str, str]:
 
 
 def _eight_bits(found: Sniffed, data: bytes) -> tuple[str, str]:
-    """Which of the common encodings gives letters that people write; the first wins a draw."""
+    """Which of the encodings that Excel calls ANSI gives letters that people write; the first wins a draw."""
     best, most, shown = "cp1252", -1.0, ""
-    for name in ("cp1252", "cp850", "iso-8859-1"):
+    for name in ("cp1252", "cp850", "iso-8859-1", "cp949"):
         try:
             text = data.decode(name)
         except UnicodeDecodeError:
             continue
         beyond = [letter for letter in text if letter > "\x7f"]
-        good = sum(letter in _LETTERS for letter in beyond) / max(len(beyond), 1)
+        good = sum(letter in _LETTERS or "가" <= letter <= "힣" for letter in beyond) / max(len(beyond), 1)
         if good > most:
             word = re.search(r"\w*[^\x00-\x7f]\w*", text)
             best, most, shown = name, good, word[0] if word else ""
     found.reasons.append(f"encoding: no UTF-8; as {best} it reads `{shown}`")
-    found.doubts.append(f"encoding {best}: is `{shown}` spelled right?")
+    found.doubts.append(f"encoding {best}: is `{shown}` spelled right? If not, export it as `CSV UTF-8`")
     return best, data.decode(best, "replace")
 
 
@@ -168,145 +150,11 @@ def _split(text: str) -> tuple[str, list[list[str]]]:
             grid = [[cell.strip() for cell in row] for row in rows]
         except csv.Error:
             continue
-        width = _width(grid)
-        worth = (width - 1) * sum(len(row) == width for row in grid)
+        common = usual_width(grid)
+        worth = (common - 1) * sum(len(row) == common for row in grid)
         if worth > most:
             best, most, chosen = delimiter, worth, grid
     return best, chosen
-
-
-def _width(grid: Sequence[Sequence[str]]) -> int:
-    """The commonest number of cells, of rows with more than one."""
-    counted = Counter(len(row) for row in grid if len(row) > 1)
-    return max(counted, key=lambda width: (counted[width], width)) if counted else 0
-
-
-# --- tables: header, preamble, totals, marks ---
-
-
-def _tabular(found: Sniffed, grid: list[list[str]]) -> None:
-    at, rows = _header(grid)
-    upper, header = grid[at], grid[at : at + rows]
-    if rows == _SECOND_HEADER:
-        found.note("header", "2", "two rows of names; the upper one has gaps, as merged cells do")
-        found.doubts.append("header: two rows name the columns; if the second is data already, take `header` away")
-    if any(any(row) for row in grid[:at]):
-        found.note("skip_until", next(filter(None, upper)), f"{counted(at, 'line')} before the header")
-    body, width = grid[at + rows :], max(map(_filled, header))
-    if body and _is_unit_row(body[0]):
-        found.note("units_row", "true", "the row under the header holds units")
-        body = body[1:]
-    at = _another_table(body)
-    if at >= 0:
-        mark = next(filter(None, body[at]))
-        found.note("stop", (mark,), f"behind an empty row `{mark}` begins something else")
-        found.doubts.append(f"stop: is `{mark[:40]}` the end of the table? Rows from there on are not read")
-        body = body[:at]
-    body = [row for row in body if any(row) and row not in header]  # pages repeat it, and no column is numbers then
-    firsts = [next(filter(None, row)) for row in body]
-    skip = tuple(mark for mark in _TOTALS if any(map(beginning([mark]), firsts)))
-    if skip:
-        found.note("skip", skip, "rows of totals")
-    totals = beginning(_TOTALS)
-    body = [row for row in body if not totals(next(filter(None, row))) and _filled(row) <= width]
-    null = tuple(mark for mark in _NOTHING if any(mark in row for row in body))
-    if null:
-        found.note("null", null, "cells that mean: nothing")
-    columns = zip_longest(*body, fillvalue="")
-    _marks(
-        found, [[cell for cell in column if cell and cell not in null and not is_mangled(cell)] for column in columns]
-    )
-
-
-def _another_table(body: list[list[str]]) -> int:
-    """The row behind an empty one that is a title or a header of something narrower; -1: there is none."""
-    width, totals = _width([row[: _filled(row)] for row in body]), beginning(_TOTALS)
-    for at, (above, row) in enumerate(pairwise(body), start=1):
-        words = [cell for cell in row if cell]
-        narrow = words and _filled(row) < _WIDE_ENOUGH * width and not totals(words[0])
-        if narrow and not any(above) and not any(map(_is_value, words)):
-            return at
-    return -1
-
-
-def _header(grid: list[list[str]]) -> tuple[int, int]:
-    """Where the header begins, and of how many rows it is."""
-    width = max((_filled(row) for row in grid), default=0)
-    common = _width([row[: _filled(row)] for row in grid]) or width
-    best, most = -1, 0
-    for at, row in enumerate(grid[:_HEADER_WITHIN]):
-        names = [cell for cell in row if cell]
-        if len(names) > most and not any(map(_is_value, names)):
-            best, most = at, len(names)
-    if most < max(_TITLE, _WIDE_ENOUGH * min(common, width)):
-        hint = "the names of the columns have to stand over them"
-        raise BadInput("No row of this file looks like a header.", hint=hint)
-    if best and _is_upper(grid[best - 1], grid[best]):
-        return best - 1, _SECOND_HEADER
-    below = grid[best + 1] if best + 1 < len(grid) else []
-    return best, _SECOND_HEADER if _is_upper(grid[best], below) else 1
-
-
-def _is_upper(upper: list[str], lower: list[str]) -> bool:
-    """Two rows of words. Gaps in the upper one are cells merged to the right, over two names at least; gaps in the
-    lower one are cells merged downwards.
-    """
-    upper, lower = upper[: _filled(upper)] + [""] * (_filled(lower) - _filled(upper)), lower[: _filled(lower)]
-    columns = list(zip_longest(upper, lower, fillvalue=""))
-    if not all(map(any, columns)) or any(map(_is_value, filter(None, (*upper, *lower)))):
-        return False
-    gaps = [at for at, (above, _) in enumerate(columns) if not above]
-    merged = all(lower[at - 1] for at in gaps)
-    return bool(gaps and upper[0] and merged) and len(columns) - len(gaps) > 1 and not _is_unit_row(lower)
-
-
-def _filled(row: Sequence[str]) -> int:
-    return max((index for index, cell in enumerate(row, start=1) if cell), default=0)
-
-
-def _is_value(cell: str) -> bool:
-    return isinstance(cell, NumberCell | DateCell) or bool(re.fullmatch(r"[<>]?[-+]?[0-9][0-9.,' :/-]*%?", cell))
-
-
-def _is_unit_row(row: list[str]) -> bool:
-    said = [cell for cell in row if cell]
-    return bool(said) and all(unit_named(cell) for cell in said)
-
-
-def _marks(found: Sniffed, columns: Sequence[Sequence[str]]) -> None:
-    """How numbers are written: decimal mark, group mark, trailing minus. A column speaks where all of it fits."""
-    texts = [sorted({cell for cell in column if not isinstance(cell, NumberCell)}) for column in columns]
-    if any(re.fullmatch(r"[0-9.,'\u2019]+-", cell) for column in texts for cell in column):
-        found.note("trailing_minus", "true", "cells such as `1,50-`")
-    numbers = [
-        [cell.lstrip("<> ").removesuffix("%").rstrip().removesuffix("-") for cell in column]
-        for column in texts
-        if _numeric(column)
-    ]
-    marked = [cell for column in numbers for cell in column if not cell.isdecimal()]
-    if not marked:
-        found.note("locale", "plain", "no number has a mark")
-        return
-    fits = {
-        name: sum(len(column) for column in numbers if all(spelled_in(name, cell) for cell in column))
-        for name in ("de", "plain", "en", "fr", "ch")
-    }
-    best = max(fits, key=lambda name: fits[name])
-    example = max((cell for cell in marked if spelled_in(best, cell)), key=len, default=marked[0])
-    found.note("locale", best, f"numbers are written as `{example}`")
-    equal = [name for name in fits if fits[name] == fits[best] and LOCALES[name][1] != LOCALES[best][1]]
-    if equal:
-        found.doubts.append(f"locale {best}: `{example}` could be {' or '.join(equal)} as well")
-
-
-def _numeric(column: Sequence[str]) -> bool:
-    """Whether all of a column are numbers in some way of writing, with a mark in one of them; dates are none."""
-    if not column or not all(
-        re.fullmatch(r"[<>]?\s*-?[0-9][0-9.,'\u2019\u00a0\u202f ]*-?\s*%?", cell) for cell in column
-    ):
-        return False
-    dated = written_so(*column) or written_so(*column, times=True)
-    return any(not cell.rstrip("% ").isdecimal() for cell in column) and not dated
 
 
 # --- records in trees ---
@@ -373,24 +221,35 @@ def _is_lines(data: bytes) -> bool:
 
 def _json(found: Sniffed, data: bytes, record: str) -> None:
     try:
-        tree = json.loads(data)
+        tree = json.loads(data)  # which knows the encodings of Unicode
     except (ValueError, RecursionError) as error:
         if _is_lines(data):
             found.note("format", "json", "one JSON object per line")
             found.settings["record"] = "."
             return
         raise BadInput(f"The file begins like JSON and is none: {error}.") from error
-    path, paged = "", isinstance(tree, dict) and any(key.startswith("@odata") for key in tree)
-    while isinstance(tree, dict):
-        inner = next((key for key, value in tree.items() if objects_in(value) or key in {"d", "results"}), None)
-        if inner is None:
-            raise BadInput("The JSON holds no list of objects.")
-        path, tree = f"{path}/{inner}".strip("/"), tree[inner]
-    path = record or path
+    lists = dict(_lists(tree, ""))
+    if not lists and not record:
+        hint = "--record PATH says where the records are; an export without any shows no columns"
+        raise BadInput("The JSON holds no list of objects.", hint=hint)
+    path = record or max(lists, key=lambda one: len(lists[one]))
+    paged = isinstance(tree, dict) and any(key.startswith(("@odata", "@context")) for key in tree)
     found.note("format", "odata" if paged or path.startswith("d/") else "json", "pages of records")
+    if data.startswith(_UTF_16):
+        found.note("encoding", "utf-16", "the file begins with its mark")
     if path != "value" or not paged:
         found.settings["record"] = path or "."
-    nested = {key for row in objects_in(tree)[:_FEW] for key, value in row.items() if objects_in(value)}
-    if nested and not record:
-        below = ", ".join(f"--record {path}/{key}".replace(" /", " ") for key in sorted(nested))
-        found.reasons.append(f"record: each one holds lists of its own: {below}")
+    others = [one for one in lists if one != path]
+    nested = {key for row in lists.get(path, ())[:_FEW] for key, _ in _lists(row, "")}
+    for said, paths in (("there are others", others), ("each one holds lists of its own", sorted(nested))):
+        if paths and not record:
+            full = (one if one in lists else f"{path}/{one.removesuffix('/results')}".strip("/") for one in paths)
+            found.reasons.append(f"record: {said}: {', '.join(f'--record {one}' for one in full)}")
+
+
+def _lists(tree: Json, path: str) -> Iterator[tuple[str, list[JsonObject]]]:
+    """The lists of objects that objects alone lead to, by their paths."""
+    if objects_in(tree):
+        yield path, objects_in(tree)
+    for key, value in tree.items() if isinstance(tree, dict) and path.count("/") < _FEW else ():
+        yield from _lists(value, f"{path}/{key}".strip("/"))

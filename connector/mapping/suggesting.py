@@ -96,7 +96,9 @@ class Suggesting:
         self._buyers(found)
         found.codes = self.asked.codes
         found.missing = [slot for slot in self.slots if slot.required and slot.path not in self.filled]
-        found.near = {column.name: self._nearest(column) for column in self.columns if column.name not in self.taken}
+        parts = {column.name for column in (*self.asked.units, *self.asked.clocks)}
+        used = (self.taken - parts) | {name for entry in found.entries for name, _ in entry.columns}
+        found.near = {column.name: self._nearest(column) for column in self.columns if column.name not in used}
         for column in self.columns:
             worth, said, slot = self._spoiled(column) if column.name in found.near else (0.0, "", "")
             if worth >= LIKELY:
@@ -272,9 +274,7 @@ class Suggesting:
         slot = next((each for each in self.slots if each.path == ("measurement",)), None)
         measured = [column for column in self.columns if column.element or self._moist(column)]
         for column in measured if slot is not None else ():
-            if self._uncertain(column) or column.name in self.taken or slot is None:
-                continue
-            if not _amounts(column):
+            if self._uncertain(column) or column.name in self.taken or slot is None or not _amounts(column):
                 continue
             unit, sure, why = self.asked.unit_of(column)
             unsure = next((each for each in measured if each.element == column.element and self._uncertain(each)), None)

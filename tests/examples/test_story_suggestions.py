@@ -110,7 +110,7 @@ NO_EXPORTS = {
     "half a quote": (b'Lot;Mass\nA;1\n"B;2\n', "cannot be split"),
     "json without a list": (b'{"a": 1}', "no list"),
     "json lines of lists": (b'{"Lot": "A"}\n["B"]\n', "is none"),
-    "numbers in a list": (b"[1, 2]", "no JSON object"),
+    "numbers in a list": (b"[1, 2]", "no list of objects"),
     "deep json": (b"[" * 9000 + b"]" * 9000, "is none"),
     "a page is missing": (b'{"@odata.context":"x","value":[{"Lot":"A"}],"@odata.nextLink":"y"}', "next one"),
     "html": (b"<!DOCTYPE html><html></html>", "DOCTYPE"),

@@ -74,7 +74,8 @@ def test_what_is_nearly_a_term_is_proposed_and_does_not_run(heading: str, cells:
         ("CSPEM", AMOUNTS), ("LGORT", ("0001", "0002")), ("Storage Location", ("0001", "0002")), ("EBELN", NUMBERS),
         ("PurchaseOrderNumber", NUMBERS), ("Bestellung", NUMBERS), ("LICHA", ("S-1", "S-2")), ("MERKNR", NUMBERS),
         ("Supplier Lot No", ("S-1", "S-2")), ("SUPPLIER_LOT_NUMBER", ("S-1", "S-2")), ("NAME1", ("A AG", "B AG")),
-        ("Supplier Name", ("A AG", "B AG")), ("LAND1", ("FI", "AU")),
+        ("Supplier Name", ("A AG", "B AG")), ("LAND1", ("FI", "AU")), ("Part Number", ("P-1", "P-2")),
+        ("Part Number", NUMBERS), ("Material Document", NUMBERS),
     ],
 )  # fmt: skip
 def test_what_only_sounds_like_a_term_is_not_proposed(heading: str, cells: tuple[str, str]) -> None:

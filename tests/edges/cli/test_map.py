@@ -206,7 +206,10 @@ def test_suggest_writes_a_plan_that_check_and_preview_take(tmp_path: Path) -> No
     _company(tmp_path, "")
     export, out = tmp_path / "exports" / "ZLOTS_20261102.csv", tmp_path / "plans" / "z.yaml"
     export.write_text("Liste;Werk\n\nCHARG;HSDAT;MENGE;MEINS\nL1;01.12.2026;1.200,5;KG\n*;;1.200,5;\n")
+    for none in ("notes.docx", "photo.png", "parties.csv.bak"):
+        (export.parent / none).touch()
     arguments = ["suggest", str(export), "--target", "MaterialLot"]
+    assert RUN.invoke(app, arguments).stdout.endswith("\n")
     first = RUN.invoke(app, [*arguments, "--out", str(out)])
     assert (first.exit_code, "look: beside it there are lots_1.csv: --beside FILE" in first.output) == (0, True)
     checked = json.loads(RUN.invoke(app, ["check", str(out), "--json"]).stdout)
