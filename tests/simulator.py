@@ -25,7 +25,7 @@ from connector.config import Config, Listen, Unsafe
 from connector.config import Keys as KeyNames
 from connector.credentials.ids import mint
 from connector.errors import PeerUnreachable
-from connector.exchange.ports import HttpAnswer, Store
+from connector.exchange.ports import Clock, HttpAnswer, Store
 from connector.exchange.publication import Declared
 from connector.exchange.rows import DatasetRow
 from connector.exchange.stored import micros
@@ -71,7 +71,7 @@ class Node:
     keys: Keys
     store: Store
     http: Wire
-    clock: VirtualClock
+    clock: Clock
     ids: SeededIds
     services: Services | None = None
     app: web.Application | None = None

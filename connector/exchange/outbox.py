@@ -156,7 +156,9 @@ class Outbox:
         """At the start, and when the clock was set back: nothing waits for the time that it had been ahead."""
         pause = int(2 * self.retry_cap_seconds * 1_000_000)
         if woken := await self.store.wake_beyond(now=now, beyond=now + max(pause, 2 * LEASE_MICROSECONDS)):
-            _log.warning("the clock was ahead: %d messages waited for a time that is still to come, and go now", woken)
+            _log.warning(
+                "the clock was ahead: %d things waited for a time that is still to come, and are due now", woken
+            )
 
     async def _pause(self) -> float:
         due = await self.store.next_outbox(without=self.lanes.full())

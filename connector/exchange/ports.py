@@ -146,7 +146,8 @@ class Store(RecordStore, AgreementStore, Protocol):
 
     async def wake_beyond(self, *, now: int, beyond: int) -> int:
         """Make due what is to be delivered and waits, or is leased, until later than that: messages, and what
-        holders are to get. How many it was.
+        holders are to get; and what a process does by itself (push, reminder, start) that changed later than `now`. How
+        many it was.
         """
 
     async def due_timers(self, *, now: int, limit: int) -> list[TimerRow]:

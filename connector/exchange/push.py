@@ -211,9 +211,9 @@ class Push:
         await self.conversation.happen(pid, later)
 
     def _take(self, draft: Draft) -> None:
-        """Whoever pushed and has not said for so long that it goes on has died."""
-        pusher = draft.content.get("pusher")
-        if pusher and pusher["until"] <= draft.at:
+        """Whoever pushed and has not said for so long that it goes on has died, or its clock was ahead."""
+        pusher, ahead = draft.content.get("pusher"), draft.row is not None and draft.row.updated > draft.at
+        if pusher and (ahead or pusher["until"] <= draft.at):
             del draft.content["pusher"]
 
     async def _pause(self, pid: str, detail: str) -> None:

@@ -27,6 +27,7 @@ from connector.exchange.rows import (
 from connector.stores.memory_agreements import MemoryAgreements
 
 ProcessKey = tuple[str, ProcessKind, str]
+_OUR_OWN = {"push", "reminder", "start-again"}
 
 
 class MemoryProcesses(MemoryAgreements):
@@ -242,14 +243,20 @@ class MemoryProcesses(MemoryAgreements):
                     rows[seq] = replace(row, not_before=now, attempts=0)
 
     async def wake_beyond(self, *, now: int, beyond: int) -> int:
-        """Make due what is to be delivered and waits, or is leased, until later than that."""
+        """Make due what was put off while the clock was ahead."""
         far = [(rows, seq) for rows in self._outbox.values() for seq, row in rows.items() if _due(row) > beyond]
         for rows, seq in far:
             rows[seq] = replace(rows[seq], not_before=now, lease_owner="", lease_until=0)
         late = [row for row in self._approvals.values() if row.kind == "issuance" and row.not_before > beyond]
         for one in late:
             self._approvals[one.tenant, one.kind, one.pid] = replace(one, not_before=now)
-        return len(far) + len(late)
+        woken = 0
+        for key, timers in self._timers.items():
+            if self._processes[key].updated > now:
+                early = [one for one in timers if one.name in _OUR_OWN and one.due > now]
+                self._timers[key] = [replace(one, due=now) if one in early else one for one in timers]
+                woken += len(early)
+        return len(far) + len(late) + woken
 
     async def due_timers(self, *, now: int, limit: int) -> list[TimerRow]:
         """Timers that are due."""

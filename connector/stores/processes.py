@@ -208,11 +208,12 @@ class ProcessTables(AgreementTables):
             await self._engine.write(lambda tx: tx.change("wake_outbox", bindings))
 
     async def wake_beyond(self, *, now: int, beyond: int) -> int:
-        """Make due what is to be delivered and waits, or is leased, until later than that."""
+        """Make due what was put off while the clock was ahead."""
         bindings: Bindings = {"now": now, "beyond": beyond}
 
         async def work(tx: Transaction) -> int:
-            return await tx.change("wake_beyond", bindings) + await tx.change("wake_issuances", bindings)
+            woken = await tx.change("wake_beyond", bindings) + await tx.change("wake_issuances", bindings)
+            return woken + await tx.change("wake_timers", {"now": now})
 
         return await self._engine.write(work)
 

@@ -6,9 +6,13 @@ import asyncio
 from datetime import timedelta
 from pathlib import Path
 
+import pytest
+
 from connector.model import Did
+from connector.protocol import compose
 from connector.server import commands
 from tests.exchange.test_hostile import play, services
+from tests.exchange.test_push import Sink, ordered, rows, scene
 from tests.exchange.test_reissue import Ahead
 from tests.simulator import SHARED, World
 
@@ -33,3 +37,33 @@ def test_a_message_that_was_put_off_then_goes_now(tmp_path: Path) -> None:
         assert row.state == "FINALIZED"
 
     play(tmp_path, scene)
+
+
+@pytest.mark.parametrize("restarted", [False, True])
+def test_a_push_that_was_put_off_then_goes_on_now(tmp_path: Path, *, restarted: bool) -> None:
+    """Its next try is the alarm's alone: no peer's word wakes it. Who began it may be gone when the clock is right."""
+
+    async def what(world: World, agreement: str) -> None:
+        supplier, sink = world.nodes[1], Sink([200, *[503] * 4])
+        world.network.sites["localhost:9901"] = sink.serve
+        clock = Ahead(supplier.clock)
+        await supplier.die()
+        supplier.clock = clock
+        supplier.start()
+        pid = await ordered(world, agreement, compose.data_address("http://localhost:9901/sink", {}))
+        while len(sink.heard) < 2:  # noqa: ASYNC110 - the sink tells nobody
+            await asyncio.sleep(0.1)
+        clock.by = timedelta(days=1)
+        while len(sink.heard) < 4:  # noqa: ASYNC110 - the same
+            await asyncio.sleep(0.1)
+        if restarted:
+            await supplier.die()
+        clock.by = timedelta()
+        if restarted:
+            supplier.start()
+        await asyncio.sleep(600)
+        assert [row.state for row in await rows(world, pid)] == ["COMPLETED", "COMPLETED"]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("connector.exchange.serve.PAGE_RECORDS", 1)
+        scene(tmp_path, what)

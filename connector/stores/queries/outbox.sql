@@ -78,6 +78,13 @@ FROM process WHERE tenant = :tenant AND (kind, pid) IN (
 -- name: wake_beyond
 UPDATE outbox SET not_before = :now, lease_owner = '', lease_until = 0 WHERE due > :beyond;
 
+-- name: wake_timers
+-- Set while the clock was ahead. A person's times, and the end of our patience, stay.
+UPDATE timer SET due = :now WHERE due > :now AND name IN ('push', 'reminder', 'start-again') AND EXISTS (
+  SELECT 1 FROM process
+  WHERE process.tenant = timer.tenant AND process.kind = timer.kind AND process.pid = timer.pid AND updated > :now
+);
+
 -- name: wake_issuances
 UPDATE approval SET not_before = :now WHERE kind = 'issuance' AND not_before > :beyond;
 

@@ -180,3 +180,18 @@ async def test_a_push_that_failed_is_found_while_it_goes_on(store: Store) -> Non
         await store.commit_step(StepCommit(process=row, expected_version=0, timers=timers, attempt=tried))
     assert [row.pid for row in await store.undelivered(T, limit=9)] == ["fails"]
     assert await store.undelivered("other", limit=9) == []
+
+
+async def test_what_a_clock_that_was_ahead_put_off_is_due(store: Store) -> None:
+    """Of a process that changes later than now, and of that what it begins by itself: no person's time, no patience."""
+    for pid, updated in (("then", 900), ("now", 20)):
+        timers = [
+            TimerRow(tenant=T, kind="negotiation", pid=pid, name=name, due=950)
+            for name in ("push", "reminder", "start-again", "patience", "limit", "word")
+        ]
+        row = replace(process(pid), updated=updated)
+        await store.commit_step(StepCommit(process=row, expected_version=0, timers=timers))
+    assert await store.wake_beyond(now=20, beyond=2_000) == 3
+    due = await store.due_timers(now=20, limit=9)
+    assert [(one.pid, one.name) for one in due] == [("then", "push"), ("then", "reminder"), ("then", "start-again")]
+    assert await store.wake_beyond(now=20, beyond=2_000) == 0
