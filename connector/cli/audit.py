@@ -7,6 +7,7 @@ report for a client, the bundle as a file. Checking a bundle is `audit_verify`'s
 from __future__ import annotations
 
 import base64
+from dataclasses import replace
 from pathlib import Path
 from shlex import join, quote
 from typing import TYPE_CHECKING, Annotated, Final
@@ -21,11 +22,13 @@ from connector.cli.audit_verify import verify
 from connector.cli.client import Management
 from connector.cli.console import CONFIG, DONE, JSON, NO, UNCHECKED, next_step, show_json, told
 from connector.cli.tables import Cell, has_room, progress, say, show_table
+from connector.config import load
 from connector.errors import BadInput
 from connector.model import counted, objects_in
 from connector.provenance.outcomes import MOST_RESTED
 
 if TYPE_CHECKING:
+    from connector.config import Config
     from connector.model import Json, JsonObject
     from connector.provenance.report import AuditReport
 
@@ -103,7 +106,7 @@ def walk(
         with progress("auditing, records read", quiet=as_json) as tell:
             answer = Management.of(config).work("/v1/audit", body, on_progress=tell)
         packed = answer.pop("bundle", None)
-        report = _report(answer, theirs)
+        report = _report(answer, theirs, load(config))
         answer = answer if theirs is None else report.as_json()
         if out is not None:
             _write(out, report, client)
@@ -112,7 +115,7 @@ def walk(
         if as_json:
             show_json(answer)
         else:
-            _show(answer)
+            _show({**answer, "parties": {**report.parties}}, report)
             _say_next(answer, _command(ident, peer, client), out, bundle)
     raise SystemExit(exit_code(answer))
 
@@ -144,12 +147,16 @@ def _named(client: Path | None) -> str:
     return "" if client is None else client.stem
 
 
-def _report(answer: JsonObject, theirs: Json) -> AuditReport:
+def _report(answer: JsonObject, theirs: Json, company: Config) -> AuditReport:
+    """For ourselves with the names that `[peers]` gives to whoever did not answer with its own."""
     from connector.provenance.client import for_client
     from connector.provenance.retelling import read_report
 
     report = read_report(answer)
-    return report if theirs is None else for_client(report, read_report(theirs))
+    if theirs is not None:
+        return for_client(report, read_report(theirs))
+    known = {peer.id: name for name, peer in company.peers.items()}
+    return replace(report, parties={**known, **report.parties})
 
 
 def _write(out: Path, report: AuditReport, client: Path | None) -> None:
@@ -164,9 +171,11 @@ def _write(out: Path, report: AuditReport, client: Path | None) -> None:
 # --- for people ------------------------------------------------------------------------------------------------------
 
 
-def _show(answer: JsonObject) -> None:
+def _show(answer: JsonObject, report: AuditReport) -> None:
+    from connector.server.report import sentence
+
     verdict = str(answer["verdict"])
-    say(verdict.upper(), _COLOURS.get(verdict, ""))
+    say(f"{verdict.upper()}: {sentence(report)}", _COLOURS.get(verdict, ""))
     outcomes = answer.get("outcomes")
     words = ", ".join(f"{count} {word}" for word, count in outcomes.items()) if isinstance(outcomes, dict) else ""
     behind = f"; {answer['unreached']} behind gaps unreached" if answer.get("unreached") else ""

@@ -15,6 +15,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from datetime import date
 from pathlib import Path
 from shlex import quote
 from typing import TYPE_CHECKING, Annotated, Final
@@ -131,6 +132,14 @@ def one_line(text: str) -> str:
 def keep_log_quiet() -> None:
     """For a command that says itself what the house would log."""
     logging.getLogger("connector").addHandler(logging.NullHandler())
+
+
+def day_of(text: str) -> date:
+    """The day that an option names."""
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise BadInput(f"{text!r} is no day", hint="such as 2027-03-01") from None
 
 
 def of_company(command: str) -> str:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from connector.cli.client import Management
-from connector.cli.console import CONFIG, DONE, JSON, NO, next_step, show_json, shown_json, told
+from connector.cli.console import CONFIG, DONE, JSON, NO, day_of, next_step, show_json, shown_json, told
 from connector.cli.tables import Cell, progress, say, show_decision, show_findings, show_table
 from connector.config import load
 from connector.errors import BadInput, NotFound
@@ -45,6 +45,9 @@ def listed(
     event: Annotated[
         str, typer.Option("--event", metavar="WORD", help="Only events that begin so, e.g. audit-read, data-.")
     ] = "",
+    since: Annotated[
+        str, typer.Option("--since", metavar="DAY", help="Only from this day on (UTC), e.g. 2026-11-01.")
+    ] = "",
     denied: Annotated[bool, typer.Option("--denied", help="Only what the policy denied.")] = False,
     config: CONFIG = Path("connector.toml"),
     as_json: JSON = False,
@@ -52,16 +55,19 @@ def listed(
     """What happened last, with whom, and what the policy said; the newest at the end.
 
     Example: battery-connector evidence list --denied --party recycler
+
+    Example: battery-connector evidence list --event audit-read --since 2026-11-01 --last 100000
     """
     with told():
         company = load(config)
+        since = since and day_of(since).isoformat()
         did = company.peer(party) if party else ""
 
         def wanted(entry: JsonObject) -> bool:
             return entries.wanted(entry, did=did, event=event, only_denied=denied)
 
         with progress("looking", quiet=as_json) as tell:
-            found = _newest(Management.of(config), wanted, last, tell)
+            found = _newest(Management.of(config), wanted, last, since, tell)
         if as_json:
             show_json({"entries": list(found)})
             return
@@ -69,6 +75,8 @@ def listed(
             say("nothing of that kind is on record")
             return
         show_table(("no.", "when", "what", "with", "about", "policy"), [_row(one, company) for one in found])
+        if len(found) == last:
+            say(f"not more than the newest {last} are shown: --last N", "dim")
         next_step(f"battery-connector evidence show {found[-1]['seq']}")
 
 
@@ -206,15 +214,18 @@ def _page(api: Management, after: int, *, exact: bool = False) -> list[JsonObjec
 
 
 def _newest(
-    api: Management, wanted: Callable[[JsonObject], bool], last: int, tell: Callable[[JsonObject], None]
+    api: Management, wanted: Callable[[JsonObject], bool], last: int, since: str, tell: Callable[[JsonObject], None]
 ) -> list[JsonObject]:
-    """The newest that are wanted, looked for from the end."""
+    """The newest that are wanted and not older than a day, looked for from the end."""
     found: list[JsonObject] = []
     there = api.get("/v1/counts")["evidence"]
     after = there if isinstance(there, int) else 0
     while after > 0 and len(found) < last:
         before, after = after, max(0, after - _PAGE)
-        found = [one for one in _page(api, after) if _number(one) <= before and wanted(one)] + found
+        page = [one for one in _page(api, after) if _number(one) <= before]
+        found = [one for one in page if entries.when(one) >= since and wanted(one)] + found
+        if page and entries.when(page[-1]) < since:
+            break
         tell({"done": f"back to entry {after}"})
     return found[-last:]
 

@@ -6,7 +6,7 @@ Article 77(2)); what is owed, its rules'. Whether a caller belongs to an audienc
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from shlex import quote
 from typing import TYPE_CHECKING, Annotated, Final
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from connector.cli import bridge
-from connector.cli.console import CONFIG, DONE, JSON, NO, next_step, show_json, told
+from connector.cli.console import CONFIG, DONE, JSON, NO, day_of, next_step, show_json, told
 from connector.cli.passport_records import record_of, subject_of
 from connector.cli.passport_table import show_completeness, show_view
 from connector.errors import BadInput
@@ -184,8 +184,9 @@ def check(
         stated = str(record.flat.get(_CATEGORY, ""))
         if not category and not stated:
             raise BadInput("the passport does not say its category", hint="--category ev, lmt or industrial")
+        day = day_of(at) if at else datetime.now(UTC).date()  # noqa: TID251 - the command's own default
         told_by_shapes = bundle.check_mapped(_PASSPORT, record.flat)  # `map run --out` writes links that wait
-        completeness = judge(load_rules(), record.flat, category or stated, at=_day(at), findings=told_by_shapes)
+        completeness = judge(load_rules(), record.flat, category or stated, at=day, findings=told_by_shapes)
         findings = [*of_values(told_by_shapes), *_other_category(category, stated)]
     good = completeness.complete and not findings
     if as_json:
@@ -212,15 +213,6 @@ def _other_category(asked: str, stated: str) -> list[Finding]:
     text = f"the passport says {stated!r}, and is judged as {asked!r}"
     place = Place(column=f"$.{_CATEGORY}", value=stated)
     return [Finding(code="other-category", message=text, term=_CATEGORY, place=place)]
-
-
-def _day(text: str) -> date:
-    if not text:
-        return datetime.now(UTC).date()  # noqa: TID251 - the command's own default
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        raise BadInput(f"{text!r} is no day", hint="--at 2027-02-18") from None
 
 
 app.command("convert")(bridge.convert)

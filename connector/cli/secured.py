@@ -87,7 +87,8 @@ def credentials_in(file: Path) -> bytes | Several:
         octets.decode()
         found = None if octets.startswith(b"<") else unpacked(octets)
     except OSError as error:
-        raise BadInput(f"{file}: {error.strerror}", hint=_HINT) from None
+        hint = f"{_HINT}. What a published record holds: battery-connector credential inspect NUMBER"
+        raise BadInput(f"{file}: {error.strerror}", hint=hint) from None
     except UnicodeDecodeError:
         raise BadInput(f"{file} holds no credential", hint=_HINT) from None
     except BadInput as odd:

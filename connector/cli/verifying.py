@@ -147,9 +147,15 @@ def _show(answer: JsonObject, beside: int) -> None:
         found += f", and the {beside} values beside them are what they say"
     console().print(f"[bold]{answer['verdict']}[/bold]  ", end="")
     say(found)
+    if beside:
+        say("a file can't tell what was left out of it: the page at its address shows all that is public")
 
 
 def _show_report(answer: JsonObject) -> None:
     console().print(f"[bold]{answer['verdict']}[/bold]  ", end="")
     say(", ".join(map(str, list_in(answer.get("types")))))
     show_checks(answer.get("checks"))
+    if any(check["code"] == "issuer-not-anchored" for check in objects_in(answer.get("checks"))):
+        say(
+            "    do: if its issuer is to be believed, name it under [trusted_issuers] of connector.toml, and serve anew"
+        )

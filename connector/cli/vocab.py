@@ -5,7 +5,6 @@ from __future__ import annotations
 import difflib
 import json
 from collections.abc import Iterable
-from datetime import date
 from pathlib import Path
 from random import Random
 from typing import Annotated
@@ -14,7 +13,7 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
-from connector.cli.console import BAD_USAGE, DONE, JSON, NO, console, next_step, show_json, told
+from connector.cli.console import BAD_USAGE, DONE, JSON, NO, console, day_of, next_step, show_json, told
 from connector.cli.tables import show_table
 from connector.errors import BadInput
 from connector.model import Finding, Json, JsonObject, Place, counted
@@ -48,7 +47,7 @@ def build_files(
     with told():
         root = folder or default_folder()
         if publish:
-            _write(root / "versions.csv", published(_sources(root), _day(publish)))
+            _write(root / "versions.csv", published(_sources(root), day_of(publish).isoformat()))
         written = [name for name, content in _made(root).items() if _write(root / name, content)]
         if as_json:
             show_json({"written": list[Json](written)})
@@ -162,13 +161,6 @@ def _made(root: Path) -> dict[str, bytes]:
 def _sources(root: Path) -> dict[str, bytes]:
     """The tables of a folder."""
     return {name: _read(root / name) for name in SOURCES}
-
-
-def _day(text: str) -> str:
-    try:
-        return date.fromisoformat(text).isoformat()
-    except ValueError as bad:
-        raise BadInput(f"{text!r} is no day", hint="such as 2027-03-01") from bad
 
 
 def _read(path: Path) -> bytes:

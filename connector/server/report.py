@@ -150,7 +150,7 @@ def render(report: AuditReport, *, title: str = "", prepared_for: str = "") -> s
         report=report,
         title=title or (root.name or root.id if root else report.root),
         prepared_for=prepared_for,
-        sentence=_sentence(report),
+        sentence=sentence(report),
         meanings=[(node, *_MEANINGS[node]) for node in Outcome if node in report.outcomes and node in _MEANINGS],
         doubts=_doubts(report),
         problems=sorted(problems, key=lambda problem: not problem.failed),
@@ -176,7 +176,8 @@ def _via(node: NodeResult, edges: Sequence[Edge], names: Mapping[str, NodeResult
     return ""
 
 
-def _sentence(report: AuditReport) -> str:
+def sentence(report: AuditReport) -> str:
+    """What the verdict means."""
     contradicted = any(finding.code != _TOO_WIDE for finding in report.findings)
     return _CONTRADICTED if contradicted and report.verdict is Verdict.QUALIFIED else _SENTENCES[report.verdict]
 

@@ -153,7 +153,10 @@ def test_a_file_with_several_is_as_good_as_its_worst(
         assert (asked[1]["verdict"], answer["verdict"], alone.exit_code) == (verdict, verdict, code), answer
         assert good["issuer"] in {one["issuer"] for one in answer["credentials"]}
     assert [one["code"] for one in answer["findings"]] == ["differs"]
-    assert "name: the file says" in run(mine, "credential", "verify", file)[1]
+    told = run(mine, "credential", "verify", file)[1]
+    assert "name: the file says" in told
+    assert "can't tell what was left out" in told  # values and their credential both: nothing in the file would show it
+    assert "inspect NUMBER" in run(mine, "credential", "verify", "LAB-7")[1].replace("\n", " ")
     shown = ask(mine, "credential", "inspect", file)[1]
     assert (shown["beside"]["holder"], len(shown["credentials"])) == (good["issuer"], 1)
     assert ask(mine, "credential", "import", file, "--into", "sites", "--policy", file)[0] == 2

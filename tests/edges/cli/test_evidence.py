@@ -31,6 +31,10 @@ def test_the_log_is_read_and_taken_along(tmp_path: Path) -> None:
         assert "deny: permission[1]: role is not" in listed
         assert "not-permitted" in run(mine, "evidence", "show", str(entry["seq"]))[1]
         assert run(mine, "evidence", "show", "100000")[0] == 2
+        assert run(mine, "evidence", "list", "--denied", "--since", "2026-01-01")[1] == listed
+        assert ask(mine, "evidence", "list", "--since", "9999-01-01") == (0, {"entries": []})
+        assert run(mine, "evidence", "list", "--since", "yesterday")[0] == 2
+        assert "the newest 1 are shown: --last N" in run(mine, "evidence", "list", "--last", "1")[1]
         by_page(mine, refiner, entry["seq"])
         file = tmp_path / "log.jsonl"
         told = ask(mine, "evidence", "export", file)[1]

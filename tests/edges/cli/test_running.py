@@ -307,6 +307,8 @@ def test_a_peer_that_is_gone_is_exit_code_3(world: World) -> None:
     assert "it is tried again at" in run(world.refiner, "why", answer["transfer"])[1]
     code, audited = ask(world.refiner, "audit", "0010", "--peer", "smelter")
     assert (code, audited["outcomes"]) == (3, {"missing": 1})
+    said = run(world.refiner, "audit", "0010", "--peer", "smelter")[1]
+    assert "smelter" in said.partition("\nnext:")[0], "who does not answer has the name that [peers] gives it"
 
 
 def test_no_connector_is_exit_code_3(world: World) -> None:
@@ -326,7 +328,7 @@ def test_audit_gives_the_verdict_and_writes_the_report(world: World, tmp_path: P
     code, sealed = ask(world.refiner, "audit", "0020", "--peer", world.mine.public_url)
     assert (code, sealed["outcomes"]) == (1, {"sealed": 1})
     code, text = run(world.refiner, "audit", "0020", "--peer", "mine")
-    assert (code, "QUALIFIED" in text, "findings and gaps" in text) == (1, True, True)
+    assert (code, "QUALIFIED: Nothing that was reached is bad" in text, "findings and gaps" in text) == (1, True, True)
     assert ask(world.refiner, "audit", "0099", "--peer", "mine")[0] == 3
     assert "the same with --peer PEER" in run(world.refiner, "audit", "0010")[1]
     assert run(world.refiner, "audit", "0010", "--peer", "mine", "--out", tmp_path / "none" / "page.html")[0] == 2
