@@ -9,6 +9,7 @@ judged in policy/, not here.
 from __future__ import annotations
 
 import hashlib
+import re
 from typing import Annotated, Literal, TypeAlias, cast
 
 import orjson
@@ -25,8 +26,10 @@ from pydantic import (
     model_validator,
 )
 
+from connector.errors import BadMessage
 from connector.model import Json, JsonObject
 from connector.protocol.contexts import sent, whole
+from connector.vocabulary.admission import admit_value
 
 Text = Annotated[str, StringConstraints(min_length=1, max_length=4096)]
 Operator = Literal[
@@ -40,6 +43,9 @@ _NAMES = ("leftOperand", "action")
 _OWN = frozenset({"@type", "@id"})
 """What a real EDC gives each node of a rule, new every time: it says nothing where the node says something."""
 _FOLDED = '[{"@value":'
+_LONGEST_FOLDED = 1 << 20
+_CARRY_RULES = frozenset({*_RULES, "duty", "inheritFrom"})
+"""What adds rules to a policy (ODRL Information Model 2.2, sections 2.1 and 2.9)."""
 
 
 class _Node(BaseModel):
@@ -113,7 +119,20 @@ class _Policy(_Node):
         return prohibition
 
 
-class Offer(_Policy):
+class _Binding(_Policy):
+    """A policy that binds: what a JSON-LD processor reads in it as a rule is compared here too, or refused."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _rules_by_their_names(cls, raw: object) -> object:
+        for name, value in raw.items() if isinstance(raw, dict) else ():
+            hidden = name not in _RULES and re.split("[:/#]", name)[-1] in _CARRY_RULES
+            if value not in (None, []) and (hidden or (name.startswith("@") and name not in _OWN)):
+                raise ValueError(f"{name:.60}: rules stand under {', '.join(_RULES)}, and nowhere else")
+        return raw
+
+
+class Offer(_Binding):
     """An offer inside a message. Its target is the dataset."""
 
     type: Literal["Offer"] = Field(alias="@type")
@@ -129,7 +148,7 @@ class ListedOffer(_Policy):
     target: None = Field(default=None, description="must be absent")
 
 
-class Agreement(_Policy):
+class Agreement(_Binding):
     """What both sides agreed to."""
 
     type: Literal["Agreement"] = Field(alias="@type")
@@ -192,9 +211,10 @@ def _unfolded(value: Json) -> Json:
     if not (isinstance(value, str) and value.startswith(_FOLDED)):
         return value
     try:
-        read = orjson.loads(value)
-    except orjson.JSONDecodeError:
+        read = admit_value(value.encode(), _LONGEST_FOLDED)
+    except BadMessage:
         return value
+    assert isinstance(read, list), "what begins so, and is JSON"
     return [one["@value"] if isinstance(one, dict) and one.keys() == {"@value"} else one for one in read]
 
 

@@ -215,3 +215,47 @@ def test_an_operand_of_a_real_edc_goes_back_as_what_it_means() -> None:
     assert b"edc:" not in orjson.dumps(sent)
     assert orjson.dumps(sent).count(b"https://w3id.org/edc/v0.0.1/ns/membership") == 2
     assert same_rules(sent, offered)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("odrl:prohibition", [{"action": "use"}]),
+        ("http://www.w3.org/ns/odrl/2/obligation", [{"action": "compensate"}]),
+        ("x:permission", [{"action": "use"}]),
+        ("duty", [{"action": "compensate"}]),
+        ("odrl:duty", {"action": "compensate"}),
+        ("inheritFrom", "https://provider.example/terms"),
+        ("@context", {"note": "http://www.w3.org/ns/odrl/2/prohibition"}),
+        ("@included", [{"prohibition": [{"action": "use"}]}]),
+        ("@graph", [{}]),
+        ("@reverse", {"odrl:hasPolicy": "x"}),
+    ],
+)
+@pytest.mark.parametrize("model", [Offer, Agreement])
+def test_rules_stand_under_their_names_alone(model: type[Offer | Agreement], name: str, value: Json) -> None:
+    """Else an agreement could hold rules for who reads JSON-LD that nobody compared with the offer."""
+    said: JsonObject = {
+        "@id": "a", "@type": model.__name__, "target": "t", "assigner": "p", "assignee": "c", **policy(PARTS)
+    }  # fmt: skip
+    with pytest.raises(ValidationError, match="rules stand under permission, prohibition, obligation"):
+        model.model_validate({**said, name: value})
+    more: JsonObject = {"odrl:obligation": [], "odrl:profile": "https://w3id.org/x", "dct:title": "Rules", "note": {}}
+    assert model.model_validate({**said, **more}).permission
+
+
+@pytest.mark.parametrize(
+    "folded",
+    [
+        f'[{{"@value":{"[" * 90}{"]" * 90}}}]',
+        f'[{{"@value":{"[" * 300}{"]" * 300}}}]',
+        f'[{{"@value":{"[" * 600}{"]" * 600}}}]',
+        '[{"@value":"a","@value":"b"}]',
+        f'[{{"@value":{"9" * 30}}}]',
+    ],
+)
+def test_a_text_that_no_two_readers_read_alike_is_a_text(folded: str) -> None:
+    """What stands within a value was never admitted as a message is: it may be deeper than can be walked."""
+    assert not same_rules(right(folded), right(["b"]))
+    assert same_rules(right(folded), policy([{"operator": "eq", "leftOperand": "x", "rightOperand": folded}]))
+    assert rules_digest(right(folded)) != rules_digest(right([]))
