@@ -1,8 +1,8 @@
 """Checks across events: what one event alone cannot show.
 
-A lot is consumed at most once up to its mass; both sides of a move agree; no output precedes its inputs; what is
-attributed to an input is no more than went in (a claim above the certified mass); a closing stocktake names every event
-of its site and period.
+A lot holds no more than was made, and is consumed at most once up to its mass; both sides of a move agree; no output
+precedes its inputs; what is attributed to an input is no more than went in (a claim above the certified mass); a
+closing stocktake names every event of its site and period.
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ def all_findings(books: Books) -> tuple[BalanceFinding, ...]:
     standing = books.standing()
     return (
         *_explained(standing, site_findings(standing), make_findings(standing)),
+        *_more_than_made(standing),
         *_consumed_twice(standing),
         *_sent_twice(standing),
         *_moves_that_differ(standing),
@@ -88,27 +89,56 @@ def _sent_twice(books: Books) -> Iterator[BalanceFinding]:
     yield from _more_than_there_was(books, uses, "sent-twice", "more of a lot is sent than the lot holds")
 
 
+def _more_than_made(books: Books) -> Iterator[BalanceFinding]:
+    """What a lot holds by its passport <= what came out of the events that made it: else metal of nowhere would be
+    followed back as if it had been made. Of a metal that no event states nothing is followed.
+    """
+    for thing, outputs in _made(books).items():
+        known, there = books.things.get(thing), add_up(masses for _, masses in outputs)
+        if known is not None:
+            stated = {metal: mass for metal, mass in known.contained.items() if metal in there}
+            message = "the passport says that more is in it than came out of its making"
+            yield from _exceeding(books, outputs[-1][0], (stated, there), ("more-than-made", message), thing)
+
+
 def _more_than_there_was(
     books: Books, uses: dict[str, list[tuple[Event, Masses]]], code: str, message: str
 ) -> Iterator[BalanceFinding]:
-    made: dict[str, list[Masses]] = {}
-    for event in books.makes():
-        for product in event.outputs:
-            made.setdefault(product.thing, []).append(product.contained)
+    made = _made(books)
     for thing, used in uses.items():
         # What the lot's passport says that it contains, else what the events that made it say.
         known = books.things.get(thing)
-        there = known.contained if known is not None and known.contained else add_up(made.get(thing, ()))
+        there = (
+            known.contained
+            if known is not None and known.contained
+            else add_up(masses for _, masses in made.get(thing, ()))
+        )
         if not there and thing not in made:
             continue
-        taken = add_up(masses for _, masses in used)
         latest = max((event for event, _ in used), key=lambda event: event.time)
-        for metal, mass in taken.items():
-            held = there.get(metal, NOTHING)
-            finding = _finding(
-                books, latest, code, message=f"{metal}: {message}", metal=metal, gap=held - mass, subject=thing
-            )
-            yield from compared(finding, max(held.value, mass.value), books.widest, bad=mass.exceeds(held))
+        yield from _exceeding(books, latest, (add_up(masses for _, masses in used), there), (code, message), thing)
+
+
+def _made(books: Books) -> dict[str, list[tuple[Event, Masses]]]:
+    """Thing -> the events that made it, with what came out."""
+    made: dict[str, list[tuple[Event, Masses]]] = {}
+    for event in books.makes():
+        for product in event.outputs:
+            made.setdefault(product.thing, []).append((event, product.contained))
+    return made
+
+
+def _exceeding(
+    books: Books, event: Event, masses: tuple[Masses, Masses], told: tuple[str, str], thing: str
+) -> Iterator[BalanceFinding]:
+    """The metals of which the first masses are more than the second."""
+    (taken, there), (code, message) = masses, told
+    for metal, mass in taken.items():
+        held = there.get(metal, NOTHING)
+        finding = _finding(
+            books, event, code, message=f"{metal}: {message}", metal=metal, gap=held - mass, subject=thing
+        )
+        yield from compared(finding, max(held.value, mass.value), books.widest, bad=mass.exceeds(held))
 
 
 def _moves_that_differ(books: Books) -> Iterator[BalanceFinding]:
