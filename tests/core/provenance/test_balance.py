@@ -154,21 +154,6 @@ def test_a_lot_used_twice_is_found_also_over_two_sites() -> None:
     assert codes(outs[0], L=lot) == []
 
 
-@pytest.mark.parametrize(
-    ("held", "found"),
-    [
-        ("1000", ["more-than-made"]), ("110", ["more-than-made"]), ("105", []), ("90", []),
-        ("105 200", ["tolerance-too-wide"]),
-    ],
-)  # fmt: skip
-def test_a_lot_holds_no_more_than_was_made(held: str, found: list[str]) -> None:
-    """Else metal of nowhere comes in between the making and the passport, and has the origin of what was made."""
-    made = MakeEvent(id="e1", time=day(1), site="s1", inputs=(part("O", "100"),), outputs=(part("L", "100"),))
-    value, _, spread = held.partition(" ")
-    lot = Thing(id="L", name="", contained={"Cu": mass(value, spread or "5"), "Ni": mass("7")})
-    assert codes(made, L=lot) == found
-
-
 def test_two_sides_of_a_move_must_agree() -> None:
     """Another mass at the receiver than at the sender, and a receipt before the dispatch."""
 
