@@ -30,7 +30,10 @@ _OK: Final = 200
 _UNAUTHORIZED: Final = 401
 _REFUSED: Final = frozenset({_UNAUTHORIZED, 403})
 _UNFILTERED: Final = frozenset({400, 501})
-_WHO_ASKS: Final = "it does not accept who we are or what we show; are our credentials in the folder `held`?"
+_WHO_ASKS: Final = (
+    "it does not accept who we are or what we show: are our credentials in the folder `held`, is our clock right? "
+    "battery-connector doctor looks"
+)
 _NAMED: Final = 20
 
 

@@ -39,6 +39,7 @@ _EVERY_CLASS: Final = (
 _CLASSES: Final = frozenset({"accessClass", "mandateClass"})
 _FROM: Final = frozenset({Operator.GT, Operator.GTEQ})
 _CHOOSES: Final = frozenset({Operator.EQ, Operator.IS_ANY_OF})
+_OF_NO_PARTY: Final = frozenset({Subject.UNIT, Subject.CLOCK})
 _ONE_VALUE: Final = frozenset({Subject.UNIT, Subject.PARTY})
 """What has one value, or of whose values each has to be wanted: two constraints that share none never hold together."""
 _FORMS: Final[Mapping[str, tuple[str, str]]] = {
@@ -76,6 +77,8 @@ def _of_a_rule(rule: Rule, codes: Mapping[str, Sequence[str]], now: datetime) ->
             yield f"it has no constraint, so nobody may {rule.action}, whatever the permissions say"
         return
     needed = list(_needed(rule.constraints))
+    if classes := _classes_for_everybody(rule, needed):
+        yield f"it asks nothing of the party, so everybody gets values of class {' or '.join(sorted(classes))}"
     yield from _times(needed, now)
     for index, one in enumerate(needed):
         for other in needed[:index]:
@@ -88,6 +91,14 @@ def _of_a_rule(rule: Rule, codes: Mapping[str, Sequence[str]], now: datetime) ->
 def _opens_every_class(rule: Rule) -> bool:
     of_values = rule.effect == "permission" and rule.action is not Action.LIST
     return of_values and not any(one.left in _CLASSES for one in atoms(rule.constraints))
+
+
+def _classes_for_everybody(rule: Rule, needed: Sequence[Constraint]) -> set[str]:
+    """The classes beside the public one that it opens without a look at who asks."""
+    if any(OPERANDS[one.left].subject not in _OF_NO_PARTY and not _promise(one) for one in atoms(rule.constraints)):
+        return set()
+    opened = [{*one.right} for one in needed if one.left == "accessClass"]
+    return set.intersection(*opened) - {"PUB"} if opened else set()
 
 
 def _unknown_words(constraint: Constraint, codes: Mapping[str, Sequence[str]]) -> Iterator[str]:

@@ -14,7 +14,7 @@ from urllib.parse import parse_qs, urlsplit
 import orjson
 import pytest
 
-from connector.errors import BadMessage, NotAllowed, NotFound, PeerUnreachable
+from connector.errors import BadMessage, ConnectorError, NotAllowed, NotFound, PeerUnreachable
 from connector.exchange import offer as offer_journey
 from connector.exchange.browse import Browse, Elsewhere, Shown
 from connector.exchange.offer import Offer, Page
@@ -356,12 +356,12 @@ async def test_a_filter_is_the_peers_work_or_ours(*, takes_filters: bool) -> Non
 @pytest.mark.parametrize(
     ("status", "error"), [(401, NotAllowed), (403, NotAllowed), (404, PeerUnreachable), (500, PeerUnreachable)]
 )
-async def test_a_refused_catalogue(status: int, error: type[Exception]) -> None:
+async def test_a_refused_catalogue(status: int, error: type[ConnectorError]) -> None:
     """Who we are is not enough, or there is none to be had."""
-    answer = HttpAnswer(status=status, headers={}, body=b"")
-    peer = Peer({})
-    with mock.patch.object(peer, "_sent", return_value=Sent(answer=answer, token="")), pytest.raises(error):
+    peer, answer = Peer({}), HttpAnswer(status=status, headers={}, body=b"")
+    with mock.patch.object(peer, "_sent", return_value=Sent(answer=answer, token="")), pytest.raises(error) as told:
         await peer.read()
+    assert ("is our clock right" in told.value.hint) == (error is NotAllowed)
 
 
 async def test_a_page_whose_token_was_used_up_on_the_way_is_asked_for_once_more() -> None:

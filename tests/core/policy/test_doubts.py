@@ -70,6 +70,17 @@ def test_what_can_be_meant_is_not_asked_about(constraints: list[Json]) -> None:
     assert told(rule("use", PUB, *constraints)) == ()
 
 
+@pytest.mark.parametrize(
+    ("constraints", "everybody"),
+    [([], True), ([FOR_RECYCLING, c("dateTime", "lt", "2030-01-01T00:00:00Z")], True), ([MEMBER], False)],
+)
+def test_what_is_not_public_for_everybody(constraints: list[Json], everybody: bool) -> None:
+    """A purpose is a promise and a time is nobody's, so neither keeps anybody out."""
+    asked = told(rule("use", c("accessClass", "isAnyOf", ["PUB", "LI", "B2B"]), *constraints))
+    words = "it asks nothing of the party, so everybody gets values of class B2B or LI"
+    assert asked == ((f"permission[0]: {words}",) if everybody else ())
+
+
 def test_without_a_class_all_go_out() -> None:
     """A carve-out that was forgotten; a mandate's class is one, and an offer that is only shown has none."""
     words = "it does not say of which accessClass, so it opens values of every class; for a file that is right"
