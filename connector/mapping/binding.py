@@ -30,6 +30,7 @@ from connector.mapping.doubts import Watch
 from connector.mapping.joins import Joined, frames, look_frame, looker, rows_for
 from connector.mapping.mangled import whole_text
 from connector.mapping.plan import Plan
+from connector.mapping.repeats import Distinct
 from connector.mapping.shape import AnyValue, Condition, Conditional, From, Join, Lookup, Part
 from connector.mapping.source import SeveralCell, Table
 from connector.mapping.spelling import refuse
@@ -139,9 +140,21 @@ class Binder:
         if get is not None:
             joined = self.keyed(rule.each, rule.line)
         lookers = self.lookups(rule.lookup, inner)
+        read = dict(inner.read)
         tests = self.tests(rule.where, inner)
-        distinct = self.getter(rule.distinct, inner, rule)[0] if rule.distinct else None
+        distinct = self._distinct(rule, inner, joined)
+        inner.read.clear()  # what chooses a row is no value of it
+        inner.read.update(read)
         return inner, frames(rows_for(joined, get), lookers, tests, distinct)
+
+    def _distinct(self, rule: Join, inner: Scope, joined: Joined) -> Distinct | None:
+        """What it passes over is kept for the doubts; not of a row that is read once more for its finding."""
+        if rule.distinct is None:
+            return None
+        made = Distinct(rule.distinct, self.getter(rule.distinct, inner, rule)[0], inner.read)
+        if not self.blame:
+            joined.distinct.append(made)
+        return made
 
     # --- columns and conditions ---
 
@@ -150,6 +163,7 @@ class Binder:
         try:
             get, refs, owner = resolve(name, scope)
             self.named.setdefault(owner.name, set()).update(ref.column for ref in refs)
+            owner.read.update((ref.column, ref.index) for ref in refs if ref.index >= 0)
             return (_one(get) if owner.source.has_lists else get), refs, owner  # the two errors below are resolve's
         except MissingColumn as missing:
             self.missing.append(missing)

@@ -148,19 +148,21 @@ def of_old(data: bytes, sheet: int) -> Iterator[tuple[int, int, str]]:
         return  # what is cut off here, the workbook's reader tells
 
 
-def stale_old(data: bytes, sheet: int) -> bool:
-    """Whether no formula in a sheet of an XLS workbook has another value than those give it that calculate none.
+def stale_old(data: bytes, sheet: int) -> list[tuple[int, int]]:
+    """The formulas (row, column from 0) in a sheet of an XLS workbook, where none has another value than those give it
+    that calculate none.
 
     Apache POI writes 0 and the flag to calculate it when it is opened, which is LibreOffice's too; xlwt an empty text.
     A cell alone does not tell, since formulas give both ([MS-XLS] 2.4.127, 2.5.133).
     """
-    values = []
+    found, values = [], []
     with suppress(*TORN):
         for kind, body in book_records(data, sheet):
             if kind == _FORMULA:
                 text, (flags,) = body[12:14] == b"\xff\xff", struct.unpack_from("<H", body, 14)
                 values.append(body[6] == _EMPTY_TEXT if text else body[6:14] == bytes(8) and bool(flags & _ON_OPENING))
-    return bool(values) and all(values)
+                found.append(struct.unpack_from("<HH", body))
+    return [(row, column) for row, column in found] if all(values) else []
 
 
 def percents_of_old(data: bytes, sheet: int) -> Iterator[tuple[int, int]]:

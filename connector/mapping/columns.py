@@ -101,6 +101,8 @@ class Scope:
     columns: dict[str, int] | None
     parent: Scope | None = None
     lookups: dict[str, tuple[int, Scope]] = field(default_factory=dict)
+    read: dict[str, int] = field(default_factory=dict)
+    """The columns of its row that values are made from, and where in the row they are."""
 
 
 class MissingColumn(Exception):

@@ -172,10 +172,12 @@ class Run:
     def doubts(self, today: str) -> tuple[Finding, ...]:
         """What its columns could mean otherwise, and what counts for nothing, when the iteration has ended."""
         files = {name: files[0].name for name, files in self._files.items() if files}
-        missed = ((name, joined.doubt(files.get(name, name))) for name, joined in self._joined.items())
+        joins = self._joined.items()
+        missed = ((name, joined.doubt(files.get(name, name))) for name, joined in joins)
         told: list[tuple[str, Finding]] = [
             *self._remarks(),
             *((name, doubt) for name, doubt in missed if doubt is not None),
+            *((name, doubt) for name, joined in joins for one in joined.distinct for doubt in one.doubts()),
             *self._watch.doubts(files, today),
             *((self.plan.driving, doubt) for doubt in self._repeats.doubts()),
         ]

@@ -75,8 +75,9 @@ def listed(sheets: Sequence[SheetMetadata]) -> list[str]:
 def unseen(data: bytes, index: int, grid: Grid, *, old: bool) -> list[Finding]:
     """What is to be told of the sheet with this index, whose cells are these."""
     if old:
-        empty = "has formulas that are all 0 or empty, as programs write that calculate none"
-        return [*_told(_of_old(data, index), grid), *([_not_calculated(empty)] if stale_old(data, index) else [])]
+        cells = [f"{letters(column)}{row + 1}" for row, column in stale_old(data, index)]
+        empty = f"has formulas that are all 0 or empty ({_some(cells)}), as programs write that calculate none"
+        return [*_told(_of_old(data, index), grid), *([_not_calculated(empty)] if cells else [])]
     with zipfile.ZipFile(io.BytesIO(data)) as package:
         if "content.xml" in package.namelist():
             return _told(_of_ods(package.read("content.xml"), index), grid)

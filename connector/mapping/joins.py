@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from connector.mapping.columns import Frame, Get, Test
+from connector.mapping.columns import Frame, Test
+from connector.mapping.repeats import Distinct
 from connector.mapping.source import Row
 from connector.mapping.unfit import Unfit
 from connector.model import Finding, Place
@@ -23,6 +24,7 @@ class Joined:
     rows: list[Row] = field(default_factory=list)
     index: dict[str, list[Row]] = field(default_factory=dict)
     met: bool = False
+    distinct: list[Distinct] = field(default_factory=list)
     missed: dict[str, None] = field(default_factory=dict)
     """Keys that no row here has, a thousand at most."""
 
@@ -85,25 +87,21 @@ def frames(
     rows: Rows,
     lookers: tuple[Callable[[Frame], Frame | None], ...],
     tests: tuple[Test, ...],
-    distinct: Get | None,
+    distinct: Distinct | None,
 ) -> Callable[[Frame], list[Frame]]:
     """The frames of a join below a frame, filtered, before they have a place in the document."""
 
     def make(outer: Frame) -> list[Frame]:
         found = []
-        seen: set[str] = set()
+        seen: dict[str, Row] = {}
         for row in rows(outer):
             frame = Frame(row, outer, (), outer.prefix, outer.draft)
             if lookers:
                 frame.looked = tuple(look(frame) for look in lookers)
             if not all(test(frame) for test in tests):
                 continue
-            if distinct is not None:
-                value = distinct(frame)
-                if value in seen:
-                    continue
-                seen.add(value)
-            found.append(frame)
+            if distinct is None or distinct.is_first(frame, seen):
+                found.append(frame)
         return found
 
     return make

@@ -17,6 +17,8 @@ from connector.model import Finding, Json, JsonObject, Place
 _STEP = re.compile(r"\.([^.\[]+)|\[(\d+)\]")
 """A step of the JSON path that a finding on a document has: a key, or a place in a list."""
 _ADDED = frozenset(one.code for one in UNITS.values() if one.dimension in {"mass", "pieces", "volume"})
+_COUNTED = ("/cellCount", "/quantity")
+"""What adds up in C62, the unit of ratios and of a battery's cycles too."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,8 +66,9 @@ class Lineage:
         """Of those columns the ones whose quantities add up: masses, pieces, volumes. A share or a voltage does not."""
         found = set()
         for pointer, frame, refs in self._entries():
-            node = _find(self._subject, pointer.removesuffix("/value"))
-            added = isinstance(node, dict) and node.get("unit") in _ADDED
+            place = pointer.removesuffix("/value")
+            unit = node.get("unit") if isinstance(node := _find(self._subject, place), dict) else None
+            added = unit in _ADDED or (unit == "C62" and place.endswith(_COUNTED))
             if added and frame.parent is None and refs and refs[0].own:
                 found.add(refs[0].column)  # of a contained metal the mass comes first, then its share
         return frozenset(found)

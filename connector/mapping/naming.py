@@ -97,7 +97,7 @@ class _Names:
             case Mint():
                 yield from self._minted(value, path)
             case From() if value.unit is not None:
-                yield from self._quantity(value, path)
+                yield from self._quantity(value, term, path)
             case From():
                 yield from self._words(value, term, path)
             case _:
@@ -123,8 +123,11 @@ class _Names:
         if issuer is not None:
             yield from self._inside(issuer, self.terms.term("Identifier", "issuer"), f"{path}.issuer")
 
-    def _quantity(self, value: From, path: str) -> Iterator[Finding]:
-        """The further terms of a measured value, and the list that says its units."""
+    def _quantity(self, value: From, term: Term, path: str) -> Iterator[Finding]:
+        """Whether a measured value may stand there, its further terms, and the list that says its units."""
+        if term.range.name != "Quantity":
+            text = f"{term.name} holds no Quantity, which is what `unit` makes"
+            yield _finding("wrong-type", text, _lookup(term.name), value.line, path)
         for name, further in value.quantity_terms().items():
             yield from self._inside(further, self.terms.term("Quantity", name), f"{path}.{name}")
         if isinstance(value.unit, From):
@@ -135,7 +138,12 @@ class _Names:
                     yield _finding("bad-unit", text, hint, _line(word, value.line), f"{path}.unit")
 
     def _words(self, value: From, term: Term, path: str) -> Iterator[Finding]:
-        """What the plan itself gives a term: a constant, or the words of a code list."""
+        """What the plan itself gives a term: a constant, or the words of a code list. A node is no text."""
+        if term.range.kind == "class":
+            unit = f"say its unit, such as `unit: {(*term.units, 'KGM')[0]}`"
+            hint = unit if term.range.name == "Quantity" else _lookup(term.range.name)
+            text = f"{term.name} holds a node of class {term.range.name}, and this rule makes a text"
+            yield _finding("wrong-type", text, hint, value.line, path)
         if value.codes is None and value.from_.startswith("=") and value.alpha is value.case is None:
             yield from self._word(value.from_[1:], term, value.line, path, "")
         for cell, word in self._listed(value):

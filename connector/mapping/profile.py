@@ -87,6 +87,16 @@ class Column:
         """A cell, for reasons."""
         return self.values[0][:40] if self.values else ""
 
+    @property
+    def holds(self) -> str:
+        """What its cells are, for who has to write the rule: with the form of dates, where it is known."""
+        if not self.values:
+            return "no cell is filled"
+        for kind, formats in (("date", self.dates), ("datetime", self.times)):
+            if formats:
+                return f"such as {self.shown} (`{kind}: {formats[0]}`)"
+        return f"such as {self.shown}" + (" (numbers)" if self.number else "")
+
 
 def profile(source: Source, table: Table) -> tuple[Column, ...]:
     """The columns of a table. The cells of its unit row stand with their columns."""

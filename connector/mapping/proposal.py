@@ -122,7 +122,8 @@ def propose(
     slots = slots_of(terms, shapes, record_type, subject)
     added = tuple(column for one in joins if one.runs for column in one.columns)
     found = Suggesting(scoring, slots, columns, asked, added).search(record_type, subject)
-    head = _head(file.name, target, sniffed, found, others)
+    holds = {column.name: column.holds for column in columns}
+    head = _head(file.name, target, sniffed, found, others, holds=holds)
     lines = [*head, *_plan(name, sniffed, found, parties or Parties(), joins)]
     return Proposal(plan="\n".join(map(plan_line, lines)) + "\n", found=found, sniffed=sniffed, joins=joins)
 
@@ -217,7 +218,10 @@ def _picked(row: Row, places: list[int]) -> Row:
 # --- what is said before the plan ---
 
 
-def _head(file: str, target: str, sniffed: Sniffed, found: Suggestions, others: tuple[str, ...]) -> Iterator[str]:
+def _head(
+    file: str, target: str, sniffed: Sniffed, found: Suggestions, others: tuple[str, ...], *,
+    holds: Mapping[str, str]
+) -> Iterator[str]:  # fmt: skip
     running = sum(entry.runs for entry in found.entries)
     yield f"# Proposed from {file} for {target}. Read every line before you use it."
     runs = counted(running, "proposal runs", "proposals run")
@@ -231,7 +235,7 @@ def _head(file: str, target: str, sniffed: Sniffed, found: Suggestions, others: 
         yield from (f"#   {slot.name}: {slot.term.definition}" for slot in found.missing)
     if found.near:
         yield f"# Columns that were not matched, and what is nearest (`vocab term {found.record}` tells all terms):"
-        yield from (f"#   {name}: {_nearest(near)}" for name, near in found.near.items())
+        yield from (f"#   {name}: {_nearest(near)}; {holds[name]}" for name, near in found.near.items())
 
 
 def _doubts(sniffed: Sniffed, found: Suggestions) -> Iterator[str]:

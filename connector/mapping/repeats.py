@@ -1,4 +1,5 @@
-"""Rows of one key that are one document (`group: true`): where a later row says otherwise than the first, which counts.
+"""Rows of one key that are one document (`group: true`), or of one value in a list (`distinct`): where a later row says
+otherwise than the first, which counts.
 
 A value outside every `each` is taken from the first row of its key. That is right for what a delivery's items repeat,
 and loses an amount where two rows of one lot have one each. So it is told, once per column; nothing is refused. An
@@ -8,16 +9,18 @@ another table has doubled.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from connector.mapping.blame import place_of
+from connector.mapping.columns import Frame, Get
 from connector.mapping.lineage import Lineage
 from connector.mapping.source import Row
 from connector.model import Finding, counted
 
 _HINT = "add them up (`sum`), list them (`each`), or choose a `key` that each row has for itself, without `group`"
 _AMOUNTS = f"if each row has an amount of its own: {_HINT}"
+_DISTINCT = "if those rows count too, take `distinct` away, or say another column there; else leave out what differs"
 _SHOWN = 5
 
 
@@ -26,7 +29,54 @@ class _Told:
     first: Row
     later: Row
     index: int
-    rows: int = 1
+    rows: int = 0
+    lines: list[int] = field(default_factory=list)
+
+    def add(self, row: Row) -> None:
+        self.rows += 1
+        if len(self.lines) < _SHOWN:
+            self.lines.append(row.line_of(self.index))
+
+    def doubt(self, column: str, key: str, hint: str) -> Finding:
+        place = place_of(self.later, column, self.index)
+        rows = counted(self.rows, f"later row of {key} says", f"later rows of {key} say")
+        message = f"{rows} otherwise than the first, which alone counts: `{place.value}` in {place.unit} {place.line}"
+        message += f", `{self.first.cells[self.index]}` in {place.unit} {self.first.line_of(self.index)}"
+        if self.rows > 1:
+            message += f"; they are {place.unit}s {_some(self.lines, self.rows)}"
+        return Finding(code="repeated-key-differs", message=message, hint=hint, place=place)
+
+
+def _some(lines: list[int], rows: int) -> str:
+    return ", ".join(map(str, lines)) + (" ..." if rows > len(lines) else "")
+
+
+@dataclass(slots=True)
+class Distinct:
+    """The first row of each value of a column. `read`: the columns that values are made from, bound after this."""
+
+    column: str
+    value: Get
+    read: Mapping[str, int]
+    told: dict[str, _Told] = field(default_factory=dict)
+    passed: set[tuple[str, int]] = field(default_factory=set)
+    """Columns and rows (which a join keeps) that are told: a row may belong to several documents."""
+
+    def is_first(self, frame: Frame, seen: dict[str, Row]) -> bool:
+        """Whether the frame's row is the first of its value. Of another one it is kept what it says otherwise."""
+        first, row = seen.setdefault(self.value(frame), frame.row), frame.row
+        if first is row:
+            return True
+        for column, index in self.read.items():
+            if row.cells[index] and row.cells[index] != first.cells[index] and (column, id(row)) not in self.passed:
+                self.passed.add((column, id(row)))
+                self.told.setdefault(column, _Told(first, row, index)).add(row)
+        return False
+
+    def doubts(self) -> Iterator[Finding]:
+        """One per column. An empty cell says nothing."""
+        for column, told in self.told.items():
+            yield told.doubt(column, f"one `{self.column}` (`distinct`)", _DISTINCT)
 
 
 @dataclass(slots=True)
@@ -65,10 +115,8 @@ class Repeats:
             if row.cells[index] == first.cells[index]:
                 if column in amounts:
                     self._same(column, index, first, row)
-            elif column in self.told:
-                self.told[column].rows += 1
             else:
-                self.told[column] = _Told(first, row, index)
+                self.told.setdefault(column, _Told(first, row, index)).add(row)
 
     def _same(self, column: str, index: int, first: Row, row: Row) -> None:
         again = self.again.setdefault(column, _Again(first, index))
@@ -79,22 +127,14 @@ class Repeats:
 
     def doubts(self) -> list[Finding]:
         """One per column, in the export's order."""
-        found = []
-        for column, told in sorted(self.told.items(), key=lambda one: one[1].index):
-            place = place_of(told.later, column, told.index)
-            rows = counted(told.rows, "later row of a key says", "later rows of a key say")
-            message = (
-                f"{rows} otherwise than the first, which alone counts: `{place.value}` in {place.unit} {place.line}"
-            )
-            message += f", `{told.first.cells[told.index]}` in {place.unit} {told.first.line_of(told.index)}"
-            found.append(Finding(code="repeated-key-differs", message=message, hint=_HINT, place=place))
-        return [*found, *self._repeated()]
+        found = sorted(self.told.items(), key=lambda one: one[1].index)
+        return [*(told.doubt(column, "a key", _HINT) for column, told in found), *self._repeated()]
 
     def _repeated(self) -> Iterator[Finding]:
         for column, again in sorted(self.again.items(), key=lambda one: one[1].index):
             place = place_of(again.first, column, again.index)
             rows = counted(again.rows, "later row of a key gives", "later rows of a key give")
-            where = ", ".join(map(str, again.lines)) + (" ..." if again.rows > len(again.lines) else "")
+            where = _some(again.lines, again.rows)
             unit = place.unit if again.rows == 1 else f"{place.unit}s"
             also = f" ({counted(again.whole, 'row is', 'rows are')} the same in every cell)" if again.whole else ""
             message = f"{rows} the amount of the first again, which counts once: {unit} {where}{also}; the first:"

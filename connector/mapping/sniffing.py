@@ -27,7 +27,7 @@ from connector.model import Json, JsonObject, counted, objects_in
 _LOOKED_AT = 2_000
 _FEW = 4
 _DELIMITERS = ";,\t|"
-_DAY_IN_NAME = re.compile(r"[0-9]{4}-?[0-9]{2}(?:[-_]?[0-9]{2})?(?:_[0-9]{2})?|[0-9]+(?=\.json$)")
+_DAY_IN_NAME = re.compile(r"[0-9]{4}[-.]?[0-9]{2}(?:[-_.]?[0-9]{2})?(?:_[0-9]{2})?|[0-9]+(?=\.json$)")
 _LETTERS = frozenset("äöüßÄÖÜéèêëàâçîïôùûÉÈÀÇåÅøñáíóú€µ°²³\u2013\u2019‰")
 _EDIFACT, _X12 = re.compile(rb"(?s)UNB\+|UNA.{6}[ \t\r\n]*UNB"), re.compile(rb"(?s)ISA([^0-9A-Za-z])..\1")
 """How interchanges begin (ISO 9735-1, 6; X12.5, 4.1); SAP's UNAME and others are headings that begin like them."""

@@ -215,7 +215,7 @@ def test_an_old_workbook_whose_formulas_may_never_have_been_calculated_is_told(
         _label(2, 2, 9) + _label(2, 3, 10) + _label(2, 4, 11), formula + struct.pack("<HH12x", 0xE2, 12)
     )
     found = opened(file("old.xls", data), "1")
-    told = ["the workbook has formulas that are all 0 or empty, as programs write that calculate none"]
+    told = ["the workbook has formulas that are all 0 or empty (D3), as programs write that calculate none"]
     assert [one.message for one in found.remarks if one.code == "not-calculated"] == (told if doubted else [])
 
 

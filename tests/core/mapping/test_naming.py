@@ -57,6 +57,12 @@ def test_the_plans_of_the_story_are_well_named(path: Path) -> None:
         ("key: LOT\n", "key: LOT\nmodel_id: {mint: Model, key: A}\n", ("unknown-class", 5, "model_id", "BatteryModel")),
         ("type: ContainedMetal", "type: Metals", ("unknown-class", 14, "$.containedMetal[0]", "containedMetal")),
         ("identifiers: [{scheme: lotNumber, value: LOT}]\n", "", ("missing-term", 8, "$.identifier", "identifier")),
+        ("netMass: {from: MASS, unit: KGM}", "netMass: {from: MASS, number: source}",
+         ("wrong-type", 12, "$.netMass", "such as `unit: KGM`")),
+        ("  containedMetal:", "  facilityRecord: SITE\n  containedMetal:",
+         ("wrong-type", 13, "$.facilityRecord", "vocab term UpstreamLink")),
+        ("productionDate: DAY", "productionDate: {from: DAY, unit: DAY}",
+         ("wrong-type", 11, "$.productionDate", "vocab term productionDate")),
         ("      metal: =Ni", "      zz: A", ("unknown-term", 15, "$.containedMetal[0].zz", "ContainedMetal")),
     ],
 )  # fmt: skip

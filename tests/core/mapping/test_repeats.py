@@ -9,6 +9,8 @@ from tests.core.mapping.trial import CSV, plan_of, result_of
 
 PLAIN = "netMass: {from: A, unit: KGM}"
 SHARE = "moisture: {from: A, unit: P1}"
+COUNT = "cellCount: {from: A, unit: C62}"
+CYCLES = "fullCycleCount: {from: A, unit: C62}"
 SUM = "netMass: {sum: {each: lots, of: {from: A, unit: KGM}}, to: KGM}"
 EACH = "upstream: {each: lots, where: {column: B, in: [x]}, value: A}"
 
@@ -29,7 +31,7 @@ def test_an_amount_that_only_the_first_row_gives_is_told() -> None:
     (doubt,) = result.doubts
     assert (doubt.code, doubt.place.column, doubt.place.line) == ("repeated-key-differs", "A", 3)
     assert "2 later rows" in doubt.message
-    assert "`950` in line 3, `12,5` in line 2" in doubt.message
+    assert doubt.message.endswith("`950` in line 3, `12,5` in line 2; they are lines 3, 5")
 
 
 def test_an_amount_that_stands_there_again_is_told() -> None:
@@ -48,9 +50,54 @@ def test_an_amount_that_stands_there_again_is_told() -> None:
     assert "add them up (`sum`)" in again.hint
 
 
+def test_a_count_of_cells_adds_up_too() -> None:
+    """It is in C62, as ratios and cycles are, of which two rows have no sum."""
+    (again,) = grouped(COUNT, "1;500;x", "1;500;y").doubts
+    assert (again.code, again.place.column) == ("repeated-amount", "A")
+
+
+MOVED = "moved: {each: lots, on: LOT, distinct: C, type: EventProduct, quantity: {from: A, unit: KGM}}"
+
+
+def distinct(document: str, *rows: str) -> Result:
+    """Orders of another source, each with its rows of lots; several rows of a charge C are one."""
+    plan = plan_of(f"orders: {CSV}}}\nlots: {CSV}}}", document)
+    return result_of(plan, orders=b"LOT\n1\n1", lots="\n".join(["LOT;C;A;B", *rows]).encode())
+
+
+def test_what_a_distinct_passes_over_is_told_where_it_says_otherwise() -> None:
+    """The amounts of later rows of a charge were gone without a word; a row is told once, however many documents."""
+    result = distinct(MOVED, "1;a;5;x", "1;a;7;x", "1;b;1;x", "1;a;;x", "1;a;5;y", "1;a;8;x")
+    assert [each.subject["moved"] for each in result.mapped] == [
+        [{"type": "EventProduct", "quantity": {"type": "Quantity", "value": one, "unit": "KGM"}} for one in "51"]
+    ]
+    (doubt,) = result.doubts
+    assert (doubt.code, doubt.place.column, doubt.place.line) == ("repeated-key-differs", "A", 3)
+    assert doubt.message == (
+        "2 later rows of one `C` (`distinct`) say otherwise than the first, which alone counts: `7` in line 3, `5` in"
+        " line 2; they are lines 3, 7"
+    )
+    assert "take `distinct` away" in doubt.hint
+    assert "`accept: [repeated-key-differs]` at the source `lots`" in doubt.hint
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        "upstream: {each: lots, on: LOT, distinct: C, value: C}",
+        "upstream: {each: lots, on: LOT, distinct: C, where: {column: A, in: ['5', '7']}, value: C}",
+        "moved: {each: lots, on: LOT, distinct: A, type: EventProduct, quantity: {from: A, unit: KGM}}",
+    ],
+)
+def test_what_a_distinct_is_for_is_not_told(document: str) -> None:
+    """Rows that say the same in what is read of them; what chooses them is no value."""
+    assert distinct(document, "1;a;5;x", "1;a;7;x").doubts == ()
+
+
 @pytest.mark.parametrize(
     ("document", "rows"),
     [
+        (CYCLES, ["1;500;x", "1;500;y"]),
         (SHARE, ["1;12,5;a", "1;12,5;b"]),  # the column is not read, or says the same and does not add up
         (PLAIN, ["1;12,5;", "1;;"]),  # a merged cell
         (PLAIN, ["1;wrong;", "1;12,5;"]),  # no document, a finding

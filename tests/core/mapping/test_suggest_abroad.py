@@ -8,7 +8,7 @@ import pytest
 
 from connector.errors import BadInput
 from connector.mapping.proposal import Proposal, propose
-from connector.mapping.sniffing import sniff
+from connector.mapping.sniffing import pattern_of, sniff
 from connector.vocabulary.bundle import load_bundle, load_headings
 from tests.core.mapping.trial import file
 
@@ -50,6 +50,7 @@ def test_a_list_that_a_korean_excel_saves() -> None:
         encoding="cp949",
     )  # fmt: skip
     assert {key: found.sniffed.settings[key] for key in ("encoding", "locale")} == {"encoding": "cp949", "locale": "en"}
+    assert "#   생산일자: nothing; such as 2026년 3월 10일 (`date: %Y년 %m월 %d일`)" in found.plan.splitlines()
     assert found.doubts[0] == "encoding cp949: is `배치번호` spelled right? If not, export it as `CSV UTF-8`"
     assert "Net weight (kg), unit: KGM" in found.plan
 
@@ -113,6 +114,14 @@ def test_odata_with_and_without_its_prefix(prefix: str) -> None:
     assert _sniffed(page)[0] == {"format": "odata"}
     assert _sniffed(page, encoding="utf-16")[0] == {"format": "odata", "encoding": "utf-16"}
     assert not proposed(json.dumps(page).encode()).found.near
+
+
+@pytest.mark.parametrize(
+    "name", ["lots_2026-03-01", "lots_202603", "lots_2026.03", "lots_2026.03.01", "lots_20260301_01"]
+)
+def test_a_plan_is_for_the_exports_of_other_days_too(name: str) -> None:
+    """However the day is written in the file's name."""
+    assert pattern_of(f"{name}.xlsx") == "lots_*.xlsx"
 
 
 def test_an_idoc_in_sixteen_bits_is_known() -> None:
