@@ -210,7 +210,7 @@ def _reject_all(holder: str, reason: str, config: Path, *, yes: bool, as_json: b
 def _say(ident: str, body: JsonObject, key: str, config: Path, *, as_json: bool) -> JsonObject:
     with progress("waiting for the peer", quiet=as_json):
         answer = Management.of(config).post(f"/v1/approvals/{quote(ident, safe=':')}", body, key=key)
-    _show(answer, as_json=as_json)
+    _show(answer, as_json=as_json, said_at=str(body["not_before"] or ""))
     return answer
 
 
@@ -285,7 +285,7 @@ def _terms(path: Path) -> JsonObject:
     return terms
 
 
-def _show(answer: JsonObject, *, as_json: bool) -> None:
+def _show(answer: JsonObject, *, as_json: bool, said_at: str = "") -> None:
     if as_json:
         show_json(answer)
         return
@@ -305,7 +305,11 @@ def _show(answer: JsonObject, *, as_json: bool) -> None:
     elif state == "TERMINATED":
         say(f": {refused_in_words(answer['termination'])}")
     elif answer["waits"]:
-        say(": it waits for a word of ours")
+        say(
+            f": ours is said at {said_at}, unless it is decided otherwise"
+            if said_at
+            else ": it waits for a word of ours"
+        )
         next_step("battery-connector approvals")
         return
     else:

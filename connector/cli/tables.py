@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from connector.model import Json, JsonObject
 
 FINDINGS_SHOWN = 50
-_WIDTH_WITHOUT_TERMINAL = 160
+_WIDTH_WITHOUT_TERMINAL = 200
 
 _MARKS: Final = {"passed": "[green]✓[/green]", "failed": "[red]✗[/red]", "unchecked": "[yellow]?[/yellow]"}
 _STATES: Final = {
@@ -121,7 +121,8 @@ def show_decision(decision: JsonObject) -> None:
         )
         for rule in objects_in(decision.get("rules"))
     ]
-    show_table(("constraint", "left", "operator", "right", "value", "state"), rows)
+    if rows:
+        show_table(("constraint", "left", "operator", "right", "value", "state"), rows)
 
 
 def _style(rule: JsonObject) -> str:

@@ -74,7 +74,7 @@ def listed(config: CONFIG = Path("connector.toml"), as_json: JSON = False) -> No
         rows: list[tuple[Cell, ...]] = [
             (
                 (str(one["state"] or "begun"), _STATES.get(str(one["state"]), "yellow")),
-                f"we are the {one['role']}",
+                str(one["role"]),
                 called(company, one["counterparty"]),
                 str(one["title"] or one["dataset"]),
                 str(one["updated"]),
@@ -82,7 +82,7 @@ def listed(config: CONFIG = Path("connector.toml"), as_json: JSON = False) -> No
             )
             for one in found
         ]
-        show_table(("state", "role", "with", "dataset", "last change", "id"), rows)
+        show_table(("state", "we are", "with", "dataset", "last change", "id"), rows)
         if answer.get("more"):
             say(f"... and {answer['more']} more that are over")
         next_step(f"battery-connector why {shell_quote(str(found[0]['pid']))}")
@@ -153,19 +153,20 @@ def _act(word: str, ident: str, body: JsonObject, config: Path, *, as_json: bool
         if as_json:
             show_json(answer)
         else:
-            _show(answer, state, there=there)
+            _show(answer, state, word, there=there)
     raise SystemExit(DONE if there else NO if over else UNCHECKED)
 
 
-def _show(answer: JsonObject, state: str, *, there: bool) -> None:
+def _show(answer: JsonObject, state: str, word: str, *, there: bool) -> None:
     console().print(f"[bold {_STATES.get(state, 'yellow')}]{state or 'begun'}[/]", end="")
     if answer["pending"]:
-        say(f": our {answer['pending']} is not answered yet; it is sent again until it is")
+        then = ", then we end it" if word == "terminate" and "Termination" not in str(answer["pending"]) else ""
+        say(f": our {answer['pending']} is not answered yet; it is sent again until it is{then}")
     elif there:
         say(": both sides are there")
     else:
         say(": it did not come there")
     if state == "TERMINATED" and isinstance(answer["termination"], dict) and answer["termination"].get("by") != "us":
         say(refused_in_words(answer["termination"]))
-    following = {"SUSPENDED": f"battery-connector transfers resume {answer['transfer']}"}
-    next_step(following.get(state, f"battery-connector why {answer['transfer']}"))
+    resumable = state == "SUSPENDED" and not answer["pending"]
+    next_step(f"battery-connector {'transfers resume' if resumable else 'why'} {answer['transfer']}")

@@ -14,7 +14,7 @@ from connector.cli.console import CONFIG, JSON, next_step, show_json, told
 from connector.cli.tables import Cell, say, show_decision, show_table
 from connector.config import load
 from connector.model import object_in, objects_in
-from connector.server.standing import advice, reason_in_words, secret_of_the_peer, turn_in_words
+from connector.server.standing import advice, reason_in_words, secret_of_the_peer, since, turn_in_words
 from connector.server.words import called, dataset_called
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ def _show_list(answer: JsonObject, company: Config) -> None:
         (
             str(one["kind"]),
             (str(one["state"]), _ENDS.get(str(one["state"]), "yellow")),
-            f"we are the {one['role']}",
+            str(one["role"]),
             called(company, one["counterparty"]),
             str(one["title"] or one["dataset"]),
             str(one["updated"]),
@@ -64,7 +64,7 @@ def _show_list(answer: JsonObject, company: Config) -> None:
         )
         for one in found
     ]
-    show_table(("what", "state", "role", "with", "dataset", "last change", "id"), rows)
+    show_table(("what", "state", "we are", "with", "dataset", "last change", "id"), rows)
     if answer.get("more"):
         say(f"... and {answer['more']} older ones")
     next_step(f"battery-connector why {shell_quote(str(found[0]['pid']))}")
@@ -74,7 +74,7 @@ def _show(answer: JsonObject, company: Config) -> None:
     content = object_in(answer.get("content"))
     state = str(answer["state"])
     say(f"{answer['kind']} with {called(company, answer['counterparty'])}, we are the {answer['role']}", "bold")
-    say(f"  state    {state or 'not answered yet'}, since {answer['updated']}", _ENDS.get(state, "yellow"))
+    say(f"  state    {state or 'not answered yet'}, since {since(answer)}", _ENDS.get(state, "yellow"))
     say(f"  turn     {turn_in_words(answer)}")
     withdrawn = f", not offered since {answer['withdrawn']}" if answer.get("withdrawn") else ""
     say(f"  dataset  {dataset_called(answer)}{withdrawn}")

@@ -198,6 +198,8 @@ class Pending(Answer):
 
     message: str
     looking_at_peer: bool
+    ending: bool
+    """Whether a termination of ours waits for the answer."""
 
 
 class Said(Answer):

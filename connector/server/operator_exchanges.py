@@ -19,7 +19,7 @@ from connector.server.operator_layout import PAGE, behind, page_of, show
 from connector.server.operator_today import waiting
 from connector.server.services import SERVICES, Services
 from connector.server.sessions import PLACE
-from connector.server.standing import advice, reason_in_words, secret_of_the_peer, turn_in_words
+from connector.server.standing import advice, reason_in_words, secret_of_the_peer, since, turn_in_words
 from connector.server.words import terms_in_words
 
 _ROWS: Final = 100
@@ -64,8 +64,8 @@ async def _one(request: web.Request) -> web.Response:
     return show(
         request, "exchange", process=process, agreement=agreed, most=_ROWS, picture=lay_out(process), left=LEFT,
         right=RIGHT, width=WIDTH,
-        turn=turn_in_words(process), reason=reason_in_words(process), secret=secret_of_the_peer(process),
-        advice="".join(advice(process)), decision=content.get("decision"),
+        turn=turn_in_words(process), since=since(process), reason=reason_in_words(process),
+        secret=secret_of_the_peer(process), advice="".join(advice(process)), decision=content.get("decision"),
         plain=terms_in_words(terms) if isinstance(terms, dict) else None,
         waiting=(await waiting(services, row.pid))[0],
     )  # fmt: skip

@@ -153,7 +153,8 @@ def _turn(process: Process, table: Table) -> str:
 def _pending(process: Process) -> JsonObject | None:
     if process.pending is None:
         return None
-    return {"message": process.pending.kind, "lookingAtPeer": process.pending.polling}
+    ending = process.closing is not None
+    return {"message": process.pending.kind, "lookingAtPeer": process.pending.polling, "ending": ending}
 
 
 async def _next(services: Services, row: ProcessRow) -> str | None:

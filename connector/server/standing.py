@@ -32,6 +32,7 @@ _TURNS: Final = {
     "either": "either side's: it runs until one of them ends it",
     "nobody": "nobody's: it has ended",
 }
+_PAUSED: Final = "either side's: it is paused until one of them resumes or ends it"
 _BOTH: Final = {"SUSPENDED": "battery-connector transfers resume {ident}"}
 _CONSUMER: Final = {
     **_BOTH,
@@ -47,6 +48,7 @@ _PROVIDER: Final = {
     "TERMINATED": "nothing to do, or change the policy (`policy plain POLICY` reads it) and publish again",
 }
 """What to do in a state that waits for nothing of ours."""
+_TAKEN: Final = range(200, 300)
 _SHOWN: Final = ("membership", "role", "Membership", "FrameworkAgreement", "BusinessPartnerNumber")
 """Operands that a credential of the asker answers, as do those of its mandate; of Catena-X's the name's last part."""
 _WITHDRAWN: Final = {
@@ -66,9 +68,20 @@ def turn_in_words(process: JsonObject) -> str:
         return f"ours: a person decides on this {waits['turn']}, until {waits['due']}; then it is refused{note}"
     if isinstance(pending, dict):
         looking = ", and the peer's process is being looked at" if pending["lookingAtPeer"] else ""
-        return f"ours: our {pending['message']} is under way{looking}"
+        ends = "; once it is answered, we end it" if pending["ending"] else ""
+        return f"ours: our {pending['message']} is under way{looking}{ends}"
+    if process["state"] == "SUSPENDED":
+        return _PAUSED
     until = f", until {process['ends']}; then it is terminated" if process.get("ends") else ""
     return _TURNS[str(process["turn"])] + until
+
+
+def since(process: JsonObject) -> Json:
+    """Since when it is in its state. Looks and tries change the process, too, and move nothing."""
+    taken = [one["at"] for one in objects_in(process["messages"]) if one["status"] in _TAKEN]
+    if process["state"] == "TERMINATED":
+        return process["updated"]
+    return taken[-1] if taken else process["created"]
 
 
 def reason_in_words(process: JsonObject) -> str:
@@ -96,7 +109,8 @@ def advice(process: JsonObject) -> tuple[str, str]:
     content, waits, ident = object_in(process.get("content")), process.get("waits"), process["pid"]
     if isinstance(waits, dict):
         counter = " [--counter FILE]" if "counter" in list_in(waits["can"]) else ""
-        return f"battery-connector approve {ident}{counter}", f", or: reject {ident} --reason ..."
+        otherwise = "nothing to do; to decide otherwise until then: " if waits["word"] else ""
+        return f"{otherwise}battery-connector approve {ident}{counter}", f", or: reject {ident} --reason ..."
     if process.get("pending") and process.get("next"):
         at = process["next"]
         return f"nothing to do: it is tried again at {at}; until then see that the peer's connector runs", ""

@@ -18,7 +18,7 @@ from connector.exchange.rows import ProcessRow
 from connector.model import Did, Json, JsonObject, Pid
 from connector.protocol import compose
 from connector.protocol.process import Process, Role
-from connector.server import fetching, site, transfers
+from connector.server import fetching, processes, site, transfers
 from connector.server.sessions import SESSIONS, cookie_name, place_of
 from tests.exchange.test_hostile import access_for, play, proof, say, services, settled
 from tests.network import Request, handled
@@ -182,6 +182,11 @@ def test_the_supplier_closes_the_data_before_the_customer_answers(tmp_path: Path
             answer = await transfers.act(services(running.supplier), word, running.pid, reason="now", wait_seconds=3)
             assert answer["pending"]
             assert await running.pulled(token) == 401
+            if word == "suspend":
+                await transfers.act(services(running.supplier), "terminate", running.pid, wait_seconds=3)
+                shown = await processes.whole(services(running.supplier), await running.row(running.supplier))
+                pending = {"message": "TransferSuspensionMessage", "lookingAtPeer": False, "ending": True}
+                assert shown["pending"] == pending, "that it ends afterwards is told"
         world.network.sites[host] = site
         await asyncio.sleep(60)
         assert len(set(await running.states())) == 1

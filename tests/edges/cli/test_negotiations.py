@@ -126,8 +126,8 @@ def test_a_word_for_later_can_be_taken_back(pair: tuple[Company, Company]) -> No
     mine, refiner = pair
     pid = begun(refiner)
     later = (datetime.now(UTC) + timedelta(hours=1)).isoformat()
-    code, _ = run(mine, "approve", held(mine), "--not-before", later)
-    assert code == 0
+    code, text = run(mine, "approve", held(mine), "--not-before", later)
+    assert (code, f"ours is said at {later}" in " ".join(text.split())) == (0, True)
     assert "decided approve, to be said at" in run(mine, "approvals")[1]
     assert "ours: it was decided to approve, which is said at" in run(mine, "why", held(mine))[1]
     code, answer = ask(mine, "reject", held(mine), "--reason", "no capacity this year", "--code", "full")

@@ -1,11 +1,11 @@
-"""What to do about a refusal: only what can be done."""
+"""What is said of where a process stands: only what is so, and what can be done."""
 
 from __future__ import annotations
 
 import pytest
 
-from connector.model import Json
-from connector.server.standing import advice
+from connector.model import Json, JsonObject
+from connector.server.standing import advice, since, turn_in_words
 
 
 @pytest.mark.parametrize(
@@ -31,3 +31,32 @@ def test_a_refusal_that_no_credential_changes_sends_nobody_for_one(failed: list[
         "pending": None, "counterparty": "did:web:mine.example", "content": {"termination": termination},
     })  # fmt: skip
     assert told in said
+
+
+HELD: JsonObject = {"turn": "request", "due": "D", "note": None, "can": ["approve", "counter", "reject"], "word": None}
+
+
+def test_who_has_decided_for_later_has_nothing_to_do() -> None:
+    """The word is said by itself; without one, or to say another, the commands are named."""
+    decided: JsonObject = {**HELD, "word": {"decision": "approve", "at": "T"}}
+    for waits, first in ((HELD, "battery-connector approve"), (decided, "nothing to do; to decide otherwise")):
+        said, other = advice({"waits": waits, "pid": "urn:x"})
+        assert said.startswith(first)
+        assert "approve urn:x [--counter FILE]" in said
+        assert "reject urn:x" in other
+
+
+def test_what_is_paused_does_not_run_and_an_end_that_waits_is_told() -> None:
+    """A transfer that is suspended; one whose message is not answered, and that is ended after it."""
+    assert "paused until" in turn_in_words({"state": "SUSPENDED", "turn": "either"})
+    pending: JsonObject = {"message": "TransferStartMessage", "lookingAtPeer": False, "ending": False}
+    assert turn_in_words({"pending": pending}).endswith("is under way")
+    assert turn_in_words({"pending": {**pending, "ending": True}}).endswith("once it is answered, we end it")
+
+
+def test_a_state_is_as_old_as_the_message_that_led_there() -> None:
+    """What was refused led nowhere; before the first one it is as old as the process, and an end needs none."""
+    messages: list[Json] = [{"at": "1", "status": 201}, {"at": "2", "status": 200}, {"at": "3", "status": 400}]
+    process: JsonObject = {"state": "AGREED", "created": "0", "updated": "9", "messages": messages}
+    assert [since(process), since({**process, "messages": []})] == ["2", "0"]
+    assert since({**process, "state": "TERMINATED"}) == "9"
