@@ -147,10 +147,8 @@ def read_credential(secured: Securing, claims: JsonObject) -> Credential:
     subject = vc11.one_subject(payload)
     if not isinstance(subject, dict) or not subject:
         raise Refused("bad-credential", "not exactly one subject")
-    if subject is not payload["credentialSubject"]:
-        payload = {**payload, "credentialSubject": subject}
-    if not older:
-        _check_registered_claims(payload, issuer_id, subject)
+    payload = {**payload, "credentialSubject": subject}
+    _check_registered_claims(payload, issuer_id, subject)
     starts, ends = _window(secured, claims, payload)
     return Credential(
         securing=secured,
@@ -160,7 +158,7 @@ def read_credential(secured: Securing, claims: JsonObject) -> Credential:
         valid_from=max(starts, default=None),
         valid_until=min(ends, default=None),
         status=tuple(_status_entry(entry) for entry in _status_nodes(payload)),
-        contradiction=vc11.contradiction(claims, payload) if older else "",
+        contradiction=vc11.contradiction(claims, subject, types) if older else "",
     )
 
 
@@ -275,9 +273,8 @@ def _status_entry(node: Json) -> StatusEntry:
         if type(size) is not int or size < 1:
             raise Refused("bad-credential", "statusSize is no number of bits")
         raise Unsupported("status-unsupported", "a status of more than one bit, which this connector does not read")
-    index = node.get("statusListIndex")
     # a text (Bitstring Status List 1.0 section 2.1); Eclipse's issuer writes the number
-    index = str(index) if type(index) is int else _text(node, "statusListIndex")
+    index = str(node.get("statusListIndex"))
     if not _DIGITS.fullmatch(index):
         raise Refused("bad-credential", f"statusListIndex {index:.20}")
     return StatusEntry(

@@ -43,7 +43,6 @@ class Unproved:
 
 SUITES: Mapping[Algorithm, Cryptosuite] = {
     "EdDSA": "eddsa-jcs-2022",
-    "Ed25519": "eddsa-jcs-2022",
     "ES256": "ecdsa-jcs-2019",
 }
 """The cryptosuite of a key, by the `alg` of its envelopes."""

@@ -45,8 +45,6 @@ _OF_THE_ISSUER = frozenset(
     }
 )  # fmt: skip
 """Members of a credential by which it is judged: no digest may stand for one, nor anywhere in one."""
-_OF_A_NAME, _OF_AN_ELEMENT = 3, 2
-"""How many members a disclosure has (RFC 9901 section 4.2)."""
 
 
 class BadDisclosure(Refused):
@@ -77,7 +75,7 @@ class Challenge:
     @property
     def asked(self) -> bool:
         """Whether key binding is asked for: the verifier's choice, never what the holder brings (section 7.3)."""
-        return bool(self.audience and self.nonce)
+        return bool(self.audience or self.nonce)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

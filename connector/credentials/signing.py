@@ -29,14 +29,15 @@ from connector.credentials import base64url
 from connector.credentials.refused import Refused
 from connector.model import JsonObject
 
-Algorithm = Literal["EdDSA", "Ed25519", "ES256"]
-"""What may stand in a header's `alg`. `Ed25519` is the name of RFC 9864 for the same signature."""
+Algorithm = Literal["EdDSA", "ES256"]
+"""What our keys sign with, and write into a header's `alg`."""
 
-ALGORITHMS: frozenset[str] = frozenset({"EdDSA", "Ed25519", "ES256"})
+_KINDS_BY_ALG = {"EdDSA": "Ed25519", "Ed25519": "Ed25519", "ES256": "P-256"}
+"""What may stand there, and the kind of key. `Ed25519` is the name of RFC 9864 for the same signature as `EdDSA`."""
+ALGORITHMS = frozenset(_KINDS_BY_ALG)
 
 SIGNATURE_BYTES = 64
 """Of a JWS: EdDSA and ES256 alike."""
-_KINDS_BY_ALG = {"EdDSA": "Ed25519", "Ed25519": "Ed25519", "ES256": "P-256"}
 _ED25519_BYTES = 32
 _FIELD = 2**255 - 19
 

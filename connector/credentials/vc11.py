@@ -76,17 +76,16 @@ def one_subject(stated: JsonObject) -> Json:
     return subject[0] if isinstance(subject, list) and len(subject) == 1 else subject
 
 
-def contradiction(claims: JsonObject, said: JsonObject) -> str:
-    """How the token departs from section 6.3.1 or 4 of the data model, or empty. `said`: the document of the claims.
+def contradiction(claims: JsonObject, subject: JsonObject, types: list[Json]) -> str:
+    """How the token departs from section 6.3.1 or 4 of the data model, or empty. `subject`, `types`: what it says.
 
     Of two times the narrower counts (`datamodel`), so they need not be equal. A `jti` may be the token's own: Eclipse's
     issuer makes a new one beside `id`, and nothing here goes by either.
     """
-    subject, types = said.get("credentialSubject"), said.get("type")
-    about = subject.get("id") if isinstance(subject, dict) else None
+    about = subject.get("id")
     if claims.get("sub", about) != about:
         return "sub is not the subject's id"
-    return "" if isinstance(types, list) and "VerifiableCredential" in types else "type has no VerifiableCredential"
+    return "" if "VerifiableCredential" in types else "type has no VerifiableCredential"
 
 
 def context_problem(listed: Json) -> str:

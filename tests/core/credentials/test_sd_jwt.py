@@ -105,7 +105,7 @@ def test_what_is_shown_is_checked_and_told(
     street = text("c2FsdC0x", "street", "Valgatan 1")
     address = text("c2FsdC0y", "address", {"country": "FI", "_sd": hidden(street)})
     second = text("c2FsdC0z", "NMC")
-    grades: list[Json] = ["A", {"...": digest_of(second)}, {"...": digest_of(b"decoy")}]
+    grades: list[Json] = [{"...": digest_of(b"decoy")}, "A", {"...": digest_of(second)}]
     claims = {**with_subject(credential, _sd=hidden(address), grades=grades), "_sd_alg": "sha-256"}
     report = verify(secure(claims, address, second, street), at=now, now=now, material=asked)
     assert (report.verdict, report.outcome(), len(report.checks)) == ("valid", "verified", 12)
@@ -356,6 +356,8 @@ def test_a_key_binding_counts_for_whom_it_was_asked(
     ]
     for changed, code in cases:
         assert judged(bound(presented, holder, now, changed), strict) == ("invalid", "failed", code)
+    for half in (Challenge(audience=ASKED.audience), Challenge(nonce=ASKED.nonce)):
+        assert judged(good, replace(asked, challenge=half)) == ("invalid", "failed", "binding-mismatch")
     for missing in ("aud", "nonce"):
         assert judged(bound(presented, holder, now, {missing: None}), strict)[2] == "binding-mismatch"
     moment = now.timestamp()

@@ -124,6 +124,7 @@ def test_it_is_read_as_one_of_2_0(issued11: Sign, trusting: Material, now: datet
     assert needs(octets).status_lists == (LIST_URL,)
     only_sub = parse_credential(issued11({"case": "", "vc": {"credentialSubject": {"memberOf": "x"}}}))
     assert only_sub.subject["id"] == CARMAKER
+    assert parse_credential(issued11({"case": "", "without": ["id"]})).payload["id"] == _FILE["claims"]["jti"]
 
 
 @pytest.mark.parametrize("bits", [(), (7,)])
@@ -297,6 +298,7 @@ def test_ours_in_the_older_model_says_the_same(signer: MemorySigner, ends: datet
     )  # fmt: skip
     unsigned = prepare_older(payload, key_id=signer.key_id, alg=signer.alg)
     octets = attach(unsigned, signer.sign_now(unsigned)).octets
+    assert jose.parse(octets, 10_000).header == {"alg": signer.alg, "kid": signer.key_id, "typ": "JWT"}
     claims = jose.parse(octets, 10_000).claims()
     listed = ["https://www.w3.org/2018/credentials/v1", "https://example.com/v1"]
     until: JsonObject = {} if ends is None else {"expirationDate": "2026-03-31T12:00:00Z"}

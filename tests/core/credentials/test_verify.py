@@ -18,7 +18,7 @@ from connector.credentials.status import Unobtained
 from connector.credentials.verify import Material, Report, needs, verify
 from connector.keys.memory import MemorySigner, signer_from_seed
 from connector.model import Finding, Json, JsonObject
-from tests.core.credentials.conftest import LIST_URL, REFINER
+from tests.core.credentials.conftest import LIST_URL, OURS, REFINER
 from tests.core.credentials.judging import OTHER, Forge, Issue, Listed, code, judged
 
 ENTRY: JsonObject = {
@@ -140,11 +140,13 @@ def test_other_documents_are_no_credentials(
         None,
         [],
         VC_CONTEXT,
-        ["https://w3id.org/battery-connector/v1/context/0.1.0.jsonld", VC_CONTEXT],
+        [OURS, VC_CONTEXT],
         [VC_CONTEXT, "https://evil.example/context"],
         [VC_CONTEXT, "http://169.254.169.254/"],
         [VC_CONTEXT, {"grade": "https://evil.example/grade"}],
         [VC_CONTEXT, VC_CONTEXT],
+        [VC_CONTEXT, OURS, OURS],
+        {"a": "b"},
         [VC_CONTEXT, "https://www.w3.org/ns/credentials/undefined-terms/v2"],
     ],
 )
@@ -190,6 +192,10 @@ def test_a_context_further_inside_is_refused(
         {"jti": "x"},
         {"exp": "1"},
         {"vc": {}},
+        {"vp": {}},
+        {"issuer": ""},
+        {"issuer": {"id": ""}},
+        {"credentialStatus": [ENTRY] * 9},
         {"credentialStatus": {**ENTRY, "statusSize": 0}},
         {"credentialStatus": {**ENTRY, "statusSize": "1"}},
         {"credentialStatus": {**ENTRY, "statusListIndex": "01"}},
@@ -222,6 +228,17 @@ def test_a_status_that_we_do_not_read_leaves_it_open(
     """VC Data Model 2.0 section 4.10 allows any type, Bitstring Status List 1.0 section 2.1 more bits than one."""
     octets = issued({**credential, "credentialStatus": [ENTRY, {**ENTRY, **odd}]})
     assert judged(octets, material, now) == ("indeterminate", "unchecked", "status-unsupported")
+
+
+def test_what_registered_claims_repeat_is_no_contradiction(
+    issued: Issue, credential: JsonObject, material: Material, now: datetime
+) -> None:
+    """VC-JOSE-COSE section 3.1.3: `iss`, `sub` and `jti` may say once more what the credential says."""
+    about = credential["credentialSubject"]
+    assert isinstance(about, dict)
+    said: JsonObject = {"iss": REFINER, "sub": about["id"], "jti": "urn:uuid:1", "id": "urn:uuid:1"}
+    octets = issued({**credential, **said, "credentialStatus": [{**ENTRY, "statusListIndex": "0"}] * 8})
+    assert verify(octets, at=now, now=now, material=material).verdict == "valid"
 
 
 def test_an_issuer_as_object_is_read(issued: Issue, credential: JsonObject, material: Material, now: datetime) -> None:
