@@ -119,6 +119,7 @@ def worst(results: list[Result]) -> Result:
 
 def _by_changes(entry: StatusEntry, found: StateAt, *, unexplained: bool) -> Result:
     if found.state != "active":
+        assert found.made_by is not None, "a credential is active until something is done to it"
         return Result("failed", found.state, f"{found.state} with effect from {_told(found.made_by)}")
     if unexplained:
         # set, and the issuer does not say since when: the worse reading; a change of another kind set another list's
@@ -155,9 +156,7 @@ def _check_signature(secured: Securing, document: DidDocument) -> None:
     check_signature(secured, key_for(document, secured.key_id, "assertionMethod"))
 
 
-def _told(change: Change | None) -> str:
-    if change is None:
-        return "an unknown time"
+def _told(change: Change) -> str:
     return f"{time_text(change.effective)}: {change.reason:.200}" if change.reason else time_text(change.effective)
 
 

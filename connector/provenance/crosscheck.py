@@ -73,8 +73,7 @@ def _consumed_twice(books: Books) -> Iterator[BalanceFinding]:
     uses: dict[str, list[tuple[Event, Masses]]] = {}
     for event in books.makes():
         for product in event.inputs:
-            if product.thing:
-                uses.setdefault(product.thing, []).append((event, product.contained))
+            uses.setdefault(product.thing, []).append((event, product.contained))
     yield from _more_than_there_was(books, uses, "double-consumption", "more of a lot is consumed than the lot holds")
 
 
@@ -113,7 +112,7 @@ def _more_than_there_was(
             if known is not None and known.contained
             else add_up(masses for _, masses in made.get(thing, ()))
         )
-        if not there and thing not in made:
+        if not thing or (not there and thing not in made):  # no thing is named, or nothing is known of it
             continue
         latest = max((event for event, _ in used), key=lambda event: event.time)
         yield from _exceeding(books, latest, (add_up(masses for _, masses in used), there), (code, message), thing)
@@ -185,10 +184,7 @@ def _claims_above_certified(books: Books) -> Iterator[BalanceFinding]:
 
 def _outputs_before_inputs(books: Books) -> Iterator[BalanceFinding]:
     """No event uses or moves a thing before the event that made it; a lot of several, before the first."""
-    made: dict[str, datetime] = {}
-    for event in books.makes():
-        for product in event.outputs:
-            made[product.thing] = min(event.time, made.get(product.thing, event.time))
+    made = {thing: min(event.time for event, _ in outputs) for thing, outputs in _made(books).items() if thing}
     for event in books.makes():
         for product in event.inputs:
             time = made.get(product.thing)
