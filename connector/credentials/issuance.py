@@ -75,8 +75,6 @@ def read_delivery(message: Json) -> Delivery:
     if status is None:
         raise BadMessage(f"status must be one of {', '.join(_STATUSES)}")
     listed = _list(body, "credentials") if status == "ISSUED" else []
-    if status == "ISSUED" and not listed:
-        raise BadMessage("credentials is empty, and the status is ISSUED")
     reason = body.get("rejectionReason")
     return Delivery(
         holder_pid=_text(body, "holderPid"), issuer_pid=_text(body, "issuerPid"),

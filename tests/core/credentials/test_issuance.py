@@ -43,6 +43,9 @@ def test_what_comes_is_read() -> None:
     assert issuance.read_offer(OFFER, ISSUER) == TWO
     assert issuance.read_metadata(METADATA, ISSUER) == TWO
     assert issuance.read_metadata({**METADATA, "credentialsSupported": []}, ISSUER) == ()
+    long: Json = {"id": "i" * 512, "credentialType": "t" * 512, "profile": "p" * 512}
+    most = issuance.read_offer({**OFFER, "credentials": [long] * 16}, ISSUER)
+    assert most == (Supported(id="i" * 512, credential_type="t" * 512, profile="p" * 512),) * 16
 
 
 def test_what_we_ask_is_as_the_protocol_has_it() -> None:
@@ -69,6 +72,7 @@ def test_what_we_ask_is_as_the_protocol_has_it() -> None:
         (DELIVERY, {"credentials": [{"payload": {"@context": []}}]}),
         (DELIVERY, {"credentials": [{"payload": "ä"}]}),
         (DELIVERY, {"credentials": ["a.b.c"]}),
+        (DELIVERY, {"credentials": "a.b.c"}),
         (DELIVERY, {"type": "CredentialOfferMessage"}),
         (DELIVERY, {"@context": DCP_CONTEXT}),
         (OFFER, {"issuer": None}),
@@ -77,7 +81,9 @@ def test_what_we_ask_is_as_the_protocol_has_it() -> None:
         (OFFER, {"credentials": ["1"]}),
         (OFFER, {"credentials": [{}]}),
         (OFFER, {"credentials": [{"id": "1", "credentialType": "x" * 513}]}),
+        (OFFER, {"credentials": [{"id": "1", "credentialType": 7}]}),
         (OFFER, {"credentials": [{"id": "1", "profile": 7}]}),
+        (OFFER, {"credentials": [{"id": "1", "profile": "x" * 513}]}),
         (OFFER, {"credentials": [{"id": "1", "credentialType": "MembershipCredential RoleCredential"}]}),
         (OFFER, {"credentials": [{"id": "1", "credentialType": "MembershipCredential\n"}]}),
         (METADATA, {"issuer": "did:web:other.example"}),
@@ -172,15 +178,28 @@ def test_what_an_issuer_says_is_what_a_holder_reads() -> None:
     for one in listed:
         assert isinstance(one, dict)
         assert one["credentialSchema"] == f"https://x/{one['id']}"
-        assert {"offerReason", "bindingMethods", "type"} <= one.keys()
+        said_of = (one["type"], one["offerReason"], one["bindingMethods"])
+        assert said_of == ("CredentialObject", "issue", ["did:web"]), "section 6.7"
     made = issuance.credential_message(
         issuer_pid="i", holder_pid="h", credentials=[(OURS[0], b"a.b.c"), (OURS[1], b"d.e.f")]
     )
+    assert made["credentials"] == [
+        {"credentialType": "MembershipCredential", "format": "VC2_0_JOSE", "payload": "a.b.c"},
+        {"credentialType": "RoleCredential", "format": "VC1_0_JWT", "payload": "d.e.f"},
+    ], "section 6.5.1, with the formats of Eclipse's IdentityHub"
     kept = Delivery(issuer_pid="i", holder_pid="h", status="ISSUED", credentials=(b"a.b.c", b"d.e.f"), reason="")
     assert issuance.read_delivery(made) == kept
-    refused = issuance.read_delivery(issuance.credential_message(issuer_pid="i", holder_pid="h", reason="x" * 600))
-    assert (refused.status, refused.reason) == ("REJECTED", "x" * 512)
+    refused = issuance.credential_message(issuer_pid="i", holder_pid="h", reason="x" * 600)
+    assert refused["rejectionReason"] == issuance.read_delivery(refused).reason == "x" * 512
+    assert issuance.read_delivery(refused).status == "REJECTED"
     status = issuance.status_message(issuer_pid="i", holder_pid="h", status="RECEIVED")
-    assert {name: status[name] for name in ("type", "issuerPid", "holderPid", "status")} == {
-        "type": "CredentialStatus", "issuerPid": "i", "holderPid": "h", "status": "RECEIVED",
+    assert status == {
+        "@context": [DCP_CONTEXT], "type": "CredentialStatus", "issuerPid": "i", "holderPid": "h", "status": "RECEIVED",
     }  # fmt: skip
+    assert issuance.read_status(status, "h") == "RECEIVED"
+    other: list[tuple[dict[str, Json], str]] = [
+        ({}, "another"), ({"type": "CredentialMessage"}, "h"), ({"status": None}, "h"), ({"holderPid": None}, "h"),
+    ]  # fmt: skip
+    for change, pid in other:
+        with pytest.raises(BadMessage):
+            issuance.read_status({**status, **change}, pid)

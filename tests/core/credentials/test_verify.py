@@ -221,15 +221,6 @@ def test_the_data_model_is_checked(
     assert (verdict, outcome) == ("invalid", "schema-error")
 
 
-@pytest.mark.parametrize("odd", [{"type": "StatusList2021Entry"}, {"type": "TokenStatusList"}, {"statusSize": 2}])
-def test_a_status_that_we_do_not_read_leaves_it_open(
-    *, issued: Issue, credential: JsonObject, material: Material, now: datetime, odd: JsonObject
-) -> None:
-    """VC Data Model 2.0 section 4.10 allows any type, Bitstring Status List 1.0 section 2.1 more bits than one."""
-    octets = issued({**credential, "credentialStatus": [ENTRY, {**ENTRY, **odd}]})
-    assert judged(octets, material, now) == ("indeterminate", "unchecked", "status-unsupported")
-
-
 def test_what_registered_claims_repeat_is_no_contradiction(
     issued: Issue, credential: JsonObject, material: Material, now: datetime
 ) -> None:

@@ -243,6 +243,17 @@ def test_an_index_or_purpose_that_the_list_lacks_is_the_credentials_fault(
     assert judged(other, material, now) == ("invalid", "schema-error", "status-purpose-mismatch")
 
 
+@pytest.mark.parametrize("odd", [{"type": "StatusList2021Entry"}, {"type": "TokenStatusList"}, {"statusSize": 2}])
+def test_a_status_that_we_do_not_read_leaves_it_open(
+    *, issued: Issue, credential: JsonObject, material: Material, now: datetime, odd: JsonObject
+) -> None:
+    """VC Data Model 2.0 section 4.10 allows any type, Bitstring Status List 1.0 section 2.1 more bits than one."""
+    entry = credential["credentialStatus"]
+    assert isinstance(entry, dict)
+    octets = issued({**credential, "credentialStatus": [entry, {**entry, **odd}]})
+    assert judged(octets, material, now) == ("indeterminate", "unchecked", "status-unsupported")
+
+
 def test_a_credential_without_status_is_skipped_there(
     issued: Issue, credential: JsonObject, material: Material, now: datetime
 ) -> None:
