@@ -88,10 +88,8 @@ def _show(name: str, peer: str, lines: Iterator[JsonObject]) -> None:
                 say(f"  {terms_in_words(offer)}")
         elif "catalog" in line:
             say(f"another catalogue: {line['catalog']}", "bold")
-            say(
-                f"  of {line['participant']}, at {line['address']}: battery-connector catalog {line['participant']}",
-                "dim",
-            )
+            owner = str(line["participant"])
+            say(f"  of {owner}, at {line['address']}: battery-connector catalog {quote(owner)}", "dim")
         else:
             say("... and more: raise --limit, or narrow it down with --filter")
     say(f"{peer} shows us {counted(shown, 'dataset')}")

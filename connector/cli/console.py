@@ -157,7 +157,7 @@ def next_step(command: str, note: str = "", *, error: bool = False) -> None:
     """
     out = console(error=error)
     out.print("[dim]next:[/dim] ", end="")
-    out.print(visible(of_company(command) + note), markup=False)
+    out.print(one_line(of_company(command) + note), markup=False)
 
 
 @contextmanager
@@ -210,11 +210,11 @@ def _say(error: ConnectorError) -> int:
         return _exit_code(error)
     out = console(error=True)
     out.print(f"[bold red]{error.code}:[/bold red] ", end="")
-    out.print(visible(error.detail), markup=False)
+    out.print(one_line(error.detail), markup=False)
     if error.place:
-        out.print(visible(f"  at: {error.place}"), markup=False)
+        out.print(one_line(f"  at: {error.place}"), markup=False)
     if error.hint:
-        out.print(visible(f"  do: {error.hint}"), markup=False)
+        out.print(one_line(f"  do: {error.hint}"), markup=False)
     return _exit_code(error)
 
 

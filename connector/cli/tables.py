@@ -6,9 +6,8 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
-from connector.cli.console import console
+from connector.cli.console import console, one_line
 from connector.model import list_in, objects_in
-from connector.server.words import visible
 
 if TYPE_CHECKING:
     from connector.model import Json, JsonObject
@@ -39,7 +38,7 @@ def show_table(heads: Sequence[str], rows: Sequence[Sequence[Cell]], *, error: b
         table.add_column(head, overflow="fold")
     for row in rows:
         table.add_row(
-            *(Text(visible(one), "") if isinstance(one, str) else Text(visible(one[0]), one[1]) for one in row)
+            *(Text(one_line(one), "") if isinstance(one, str) else Text(one_line(one[0]), one[1]) for one in row)
         )
     out = console(error=error)
     if not out.is_terminal:
@@ -54,8 +53,11 @@ def has_room(columns: int) -> bool:
 
 
 def say(text: str, style: str = "") -> None:
-    """A line of others' words."""
-    console().print(visible(text), style=style or None, markup=False)
+    """A line of others' words. They begin no line of their own: it could look like ours, with a command to paste."""
+    own = text.removeprefix("\n")
+    if own != text:
+        console().print()
+    console().print(one_line(own), style=style or None, markup=False)
 
 
 def show_findings(findings: Sequence[Json]) -> None:
@@ -142,7 +144,7 @@ def show_checks(checks: Json) -> None:
         mark = _MARKS.get(str(check["outcome"]), "·")
         console().print(f"  {mark} {check['step']:>2} {check['name']:<11} ", end="")
         said = f"{check['code'] or check['outcome']}  {check['detail']}  ({check['spec']})"
-        console().print(visible(said), markup=False)
+        console().print(one_line(said), markup=False)
 
 
 @contextmanager
@@ -159,8 +161,8 @@ def progress(what: str, *, quiet: bool = False) -> Iterator[Callable[[JsonObject
         task = shown.add_task(what, total=None)
 
         def tell(how_far: JsonObject) -> None:
-            at = f", {visible(str(how_far['at']))}" if "at" in how_far else ""
-            said = visible(str(how_far["waiting"])) if "waiting" in how_far else f"{how_far.get('done')}{at}"
+            at = f", {one_line(str(how_far['at']))}" if "at" in how_far else ""
+            said = one_line(str(how_far["waiting"])) if "waiting" in how_far else f"{how_far.get('done')}{at}"
             shown.update(task, description=f"{what}: {said}")
 
         yield tell

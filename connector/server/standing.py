@@ -5,6 +5,7 @@ The process is as the management API shows it (`processes`); `why`, `approvals` 
 
 from __future__ import annotations
 
+from shlex import quote
 from typing import TYPE_CHECKING, Final
 
 from connector.model import Json, list_in, object_in, objects_in
@@ -131,7 +132,7 @@ def advice(process: JsonObject) -> tuple[str, str]:
     known = _CONSUMER if process["role"] == "consumer" else _PROVIDER
     end = f"; to end it: battery-connector terminate {ident}" if process["kind"] == "negotiation" else ""
     waiting = known.get(str(process["state"]), f"nothing to do: the peer has to speak{end}")
-    return waiting.format(ident=ident, agreement=_agreement(content.get("agreement"))), ""
+    return waiting.format(ident=ident, agreement=quote(str(_agreement(content.get("agreement"))))), ""
 
 
 def _beyond_credentials(process: JsonObject, content: JsonObject) -> bool:

