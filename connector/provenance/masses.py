@@ -141,7 +141,6 @@ def _rounding(value: Decimal) -> Decimal:
 
 
 def plain(value: Decimal, places: int = 6) -> str:
-    """A decimal for people and JSON: no exponent, no trailing zeros, no minus zero."""
-    text = f"{value:.{places}f}"
-    text = text.rstrip("0").rstrip(".") if "." in text else text
-    return "0" if text in {"-0", ""} else text
+    """A decimal for people and JSON, of one place or more: no exponent, no trailing zeros, no minus zero."""
+    text = f"{value:.{places}f}".rstrip("0").rstrip(".")
+    return "0" if text == "-0" else text

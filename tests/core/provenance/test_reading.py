@@ -23,6 +23,8 @@ from tests.core.provenance.chains import chain
         ({"value": "30000", "unit": "KGM"}, "30000", "0.5"),
         ({"value": "0", "unit": "KGM", "qualifier": "belowDetection", "detectionLimit": "0.2"}, "0.1", "0.1"),
         ({"value": "5", "ucumUnit": "g"}, "0.005", "0.0005"),
+        ({"value": "1000000", "unit": "LBR", "uncertainty": "0"}, "453592.37", "0"),
+        ({"value": "2", "unit": "KGM", "uncertainty": {"value": "0.1", "unit": "KGM"}}, "2", "0.1"),
     ],
 )
 def test_quantities_are_read_as_kilograms(quantity: JsonObject, value: str, uncertainty: str) -> None:
@@ -32,9 +34,28 @@ def test_quantities_are_read_as_kilograms(quantity: JsonObject, value: str, unce
 
 
 @pytest.mark.parametrize(
+    ("unit", "kilograms"),
+    [
+        ("KGM", "1"), ("TNE", "1000"), ("KTN", "1000000"), ("DTN", "100"), ("GRM", "0.001"), ("MGM", "0.000001"),
+        ("kg", "1"), ("t", "1000"), ("g", "0.001"), ("mg", "0.000001"),
+    ],
+)  # fmt: skip
+def test_units_are_those_of_unece_and_ucum(unit: str, kilograms: str) -> None:
+    """UN/ECE Recommendation 20: KTN is the kilotonne, DTN the decitonne of 100 kg."""
+    assert plain(read_mass({"value": "1", "unit": unit}).value) == kilograms
+
+
+def test_a_mass_is_told_in_plain_digits() -> None:
+    """No exponent, no trailing zeros, no minus before what is rounded to nothing."""
+    told = {"100": "100", "-1.50": "-1.5", "-0.0000001": "0", "1E+3": "1000", "0.0000005": "0", "0.0000015": "0.000002"}
+    assert {text: plain(Decimal(text)) for text in told} == told
+
+
+@pytest.mark.parametrize(
     "quantity",
     [
         None,
+        {"value": "1", "unit": ["KGM"]},
         {},
         {"value": "1"},
         {"value": 1.5, "unit": "KGM"},
