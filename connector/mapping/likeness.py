@@ -18,7 +18,7 @@ _FILLING = frozenset([
     "of", "the", "in", "at", "on", "by", "for", "and", "a", "an", "or", "no", "nr", "nro", "num", "number",
     "numbers", "nummer", "numero", "id", "code", "key", "iso", "symbol", "list", "der", "die", "das",
     "des", "am", "im", "von", "zu", "zur", "zum", "und", "oder", "de", "du", "la", "le", "les",
-    "l", "d", "au", "en", "et", "kind", "art", "mukaan",
+    "l", "d", "au", "en", "et", "kind", "art", "mukaan", "value", "wert", "valeur", "arvo",
 ])  # fmt: skip
 _LETTERS = str.maketrans({"ä": "a", "ö": "o", "ü": "u", "ß": "ss", "é": "e", "è": "e", "ê": "e", "ë": "e", "à": "a",
                           "â": "a", "ç": "c", "î": "i", "ï": "i", "ô": "o", "ù": "u", "û": "u", "å": "a"})  # fmt: skip

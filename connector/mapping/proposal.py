@@ -20,7 +20,7 @@ from connector.mapping.exports import Source
 from connector.mapping.flat_idoc import is_layout
 from connector.mapping.joining import Beside, Joined, joined
 from connector.mapping.profile import Column, profile
-from connector.mapping.quoting import flow, plan_line
+from connector.mapping.quoting import flow, plain_text, plan_line
 from connector.mapping.reading import open_table, qualifiers_of
 from connector.mapping.scoring import Scoring
 from connector.mapping.slots import slots_of, target_of
@@ -114,8 +114,9 @@ def propose(
     sniffed = sniff(file, sheet=sheet, record=record, layouts=layouts)
     name = source_name(file.name)
     columns = _columns(name, sniffed, file, layouts)
-    if not columns:
-        raise BadInput("The export has no column with a name.", place=file.name)
+    if not any(plain_text(column.name) for column in columns):
+        hint = "a name has no braces, and does not begin with = or .."
+        raise BadInput("The export has no column with a name.", place=file.name, hint=hint)
     joins = tuple(_joins(name, columns, [one for one in beside if one not in layouts]))
     asked = Asked(zone=zone, order=tuple(column.name for column in columns))
     scoring = Scoring(terms, headings, parties.numbers if parties else frozenset())
@@ -153,7 +154,7 @@ def _joins(name: str, columns: tuple[Column, ...], beside: Sequence[SourceFile])
         sniffed = sniff(file, sheet="", record="")
         found = joined(columns, Beside(name=other, settings=sniffed.settings, columns=_columns(other, sniffed, file)))
         if found is None:
-            hint = "leave it out, or look whether it is the right one"
+            hint = "leave it out, or look whether it is the right one; of each the first 2,000 rows are compared"
             raise BadInput("No column here has its values as the key of this export, nor the other way.",
                            place=file.name, hint=hint)  # fmt: skip
         yield found
@@ -186,12 +187,13 @@ def _without_doubles(table: Table, source: Source) -> Table:
     lists, and nothing that OData says about the data.
     """
     short = {name for name in table.columns if "/" not in name} if source.format == "idoc" else set[str]()
+    qualified = {_plainly(name) for name in table.columns if "]/" in name}
     said = {f"]/{field}" for field in qualifiers_of(source).values()}
     kept = [
         index
         for index, name in enumerate(table.columns)
         if not _is_envelope(name, said)
-        and ("/" not in name or not (name.rpartition("/")[2] in short or _shadowed(name, table.columns)))
+        and ("/" not in name or not (name.rpartition("/")[2] in short or tuple(name.rpartition("/")[::2]) in qualified))
     ]
     if len(kept) == len(table.columns):
         return table
@@ -204,10 +206,10 @@ def _is_envelope(name: str, said: set[str]) -> bool:
     return name.startswith(_ENVELOPES) or name.endswith((*said, *_CODE_LISTS)) or about is not None
 
 
-def _shadowed(name: str, columns: tuple[str, ...]) -> bool:
-    """Whether the same field also stands under its qualifier (`E1ADRM1[WE]/PARTNER_ID`), which says more."""
-    segment, _, field = name.rpartition("/")
-    return any(other.startswith(f"{segment}[") and other.endswith(f"]/{field}") for other in columns)
+def _plainly(name: str) -> tuple[str, str]:
+    """Segment and field of what stands under its qualifier (`E1ADRM1[WE]/PARTNER_ID`), which says more than without."""
+    segment, _, rest = name.rpartition("[")
+    return segment, rest.partition("]/")[2]
 
 
 def _picked(row: Row, places: list[int]) -> Row:

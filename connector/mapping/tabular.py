@@ -9,7 +9,7 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from itertools import pairwise, zip_longest
+from itertools import pairwise, takewhile, zip_longest
 
 from connector.errors import BadInput
 from connector.mapping.dates import written_so
@@ -94,7 +94,7 @@ def _header(grid: list[list[str]]) -> tuple[int, int]:
     best, most = -1, 0
     for at, row in enumerate(grid[:_HEADER_WITHIN]):
         names = [cell for cell in row if cell]
-        if len(names) > most and not any(map(_is_value, names)):
+        if len(names) > most and not any(map(_is_value, names)) and (best < 0 or not _is_data(row, grid[best + 1 :])):
             best, most = at, len(names)
     if most < max(_TITLE, _WIDE_ENOUGH * min(common, width)):
         hint = "the names of the columns have to stand over them"
@@ -102,7 +102,14 @@ def _header(grid: list[list[str]]) -> tuple[int, int]:
     if best and _is_upper(grid[best - 1], grid[best]):
         return best - 1, _SECOND_HEADER
     below = grid[best + 1] if best + 1 < len(grid) else []
-    return best, _SECOND_HEADER if _is_upper(grid[best], below) else 1
+    second = _is_upper(grid[best], below) and not _is_data(below, grid[best + 1 :])
+    return best, _SECOND_HEADER if second else 1
+
+
+def _is_data(row: list[str], body: list[list[str]]) -> bool:
+    """Whether a cell of the row stands in its column in another row of the table too: no name does."""
+    others = (found for found in takewhile(any, body) if found != row)
+    return any(cell and cell == other for found in others for cell, other in zip(row, found, strict=False))
 
 
 def _is_upper(upper: list[str], lower: list[str]) -> bool:
@@ -123,7 +130,9 @@ def _filled(row: Sequence[str]) -> int:
 
 
 def _is_value(cell: str) -> bool:
-    return isinstance(cell, NumberCell | DateCell) or bool(re.fullmatch(r"[<>]?[-+]?[0-9][0-9.,' :/-]*%?", cell))
+    return isinstance(cell, NumberCell | DateCell) or bool(
+        re.fullmatch(r"[<>]?[-+]?[0-9][0-9.,' \u00a0\u202f:/-]*%?", cell)
+    )
 
 
 def _is_unit_row(row: list[str]) -> bool:

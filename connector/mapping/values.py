@@ -52,7 +52,9 @@ class Asked:
         return ("P1", False, "NO UNIT is said: % is assumed") if column.share else ("C62", False, "NO UNIT is said")
 
     def beside(self, column: Column, among: list[Column]) -> Column | None:
-        """The column that belongs to this one: named alike, or the next one behind it."""
+        """The column that belongs to this one: named alike, or the next one behind it. None of another export."""
+        if column.name not in self.order:
+            return None
         alike = [one for one in among if set(column.words) & set(one.words)]
         place = self.order.index(column.name)
         behind = [one for one in among if self.order.index(one.name) == place + 1]

@@ -36,6 +36,22 @@ def test_a_key_with_all_values_is_looked_up_and_its_columns_are_offered() -> Non
     assert [one.runs for one in found.joins] == [True]
 
 
+@pytest.mark.parametrize(
+    ("heading", "cells", "rule"),
+    [
+        ("Nettogewicht", ("5,5", "6,5", "7,0"), "netMass: {from: mara_rows.Nettogewicht, unit: KGM}"),
+        ("Menge netto", ("5,5", "6,5", "7,0"), "netMass: {from: mara_rows.Menge netto, unit: KGM}"),
+    ],
+)
+def test_an_amount_of_a_joined_row_is_proposed(heading: str, cells: tuple[str, ...], rule: str) -> None:
+    """It ended as a bug of ours. Its unit is not in this export, whose columns have nothing to do with it."""
+    rows = (f"M-{number}00;{cell}\n" for number, cell in enumerate(cells, start=1))
+    lots = "CHARG;MATNR;Menge;Menge Einheit\nL-0001;M-100;a;TO\nL-0002;M-200;b;TO\nL-0003;M-300;c;TO\n"
+    found = proposed(("MARA.csv", f"MATNR;{heading}\n{''.join(rows)}"), lots=lots)
+    assert f"#   {rule}" in found.plan
+    assert "NO UNIT is said" in found.plan
+
+
 def test_a_join_that_is_not_sure_runs_nowhere() -> None:
     """Two of three: neither source nor lookup nor value runs, and the reason says so."""
     found = proposed(("MARA.csv", MATERIALS.replace("M-300", "M-900")))

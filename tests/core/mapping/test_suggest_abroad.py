@@ -128,3 +128,25 @@ def test_an_idoc_in_sixteen_bits_is_known() -> None:
     """It was taken for text in lines that nothing splits."""
     xml = "<DELVRY07><IDOC><E1EDL20><VBELN>1</VBELN><E1EDL24><POSNR>1</POSNR></E1EDL24></E1EDL20></IDOC></DELVRY07>"
     assert sniff(file("d.xml", xml.encode("utf-16"))).settings["format"] == "idoc"
+
+
+def test_a_row_whose_words_stand_there_again_is_no_header() -> None:
+    """A column without a name made the first row of a list of words the second row of its header."""
+    found = of_rows("Lot;Material;;Status", "A-1;Masse noire;x;ok", "A-2;Masse noire;y;ok")
+    assert (found.found.key, found.sniffed.settings.get("header")) == ("Lot", None)
+    pages = of_rows("List 1", "Lot;Site;Status", "A-1;W1;ok", "List 2", "Lot;Site;Status", "A-2;W1;ok")
+    assert (pages.found.key, pages.sniffed.settings["skip_until"]) == ("Lot", "Lot")
+
+
+def test_names_that_no_plan_can_say() -> None:
+    """A template's braces; it ended as a bug of ours."""
+    with pytest.raises(BadInput, match="no column with a name") as error:
+        of_rows("a{b};c{d}", "1;2")
+    assert "braces" in error.value.hint
+
+
+def test_the_word_value_says_nothing() -> None:
+    """Of a heading in two rows, whose second one tells value and unit apart."""
+    found = of_rows("N° de lot;Masse nette;", ";Valeur;Unité", "A-1;1\u00a0251,5;kg", "A-2;251,5;kg").found
+    (mass,) = (entry for entry in found.entries if entry.path == ("netMass",))
+    assert mass.runs
