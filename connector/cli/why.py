@@ -77,6 +77,7 @@ def _show(answer: JsonObject, company: Config) -> None:
     say(f"  state    {state or 'not answered yet'}, since {since(answer)}", _ENDS.get(state, "yellow"))
     say(f"  turn     {turn_in_words(answer)}")
     withdrawn = f", not offered since {answer['withdrawn']}" if answer.get("withdrawn") else ""
+    withdrawn += ", and nothing is left in it" if answer.get("emptied") else ""
     say(f"  dataset  {dataset_called(answer)}{withdrawn}")
     if reason := reason_in_words(answer):
         say(f"  reason   {reason}", _ENDS.get(state, "yellow"))

@@ -232,6 +232,8 @@ class Process(ProcessHead):
     content: JsonMap
     """Terms, agreement, reasons; no secrets."""
     withdrawn: str | None
+    emptied: bool
+    """Whether the dataset was withdrawn and nothing is left in it."""
     messages: list[ReceiptedMessage]
     attempts: list[Attempt]
 

@@ -70,10 +70,12 @@ async def whole(services: Services, row: ProcessRow) -> JsonObject:
     for name in _SECRET:
         content.pop(name, None)
     ours = await services.store.load_dataset(tenant, str(content.get("dataset"))) if row.role == "provider" else None
+    gone = ours if ours is not None and ours.withdrawn else None
     return {
         **await head(services, row), "turn": _turn(process, _table(services, kind)), "pending": _pending(process),
         "next": await _next(services, row), "ends": _ends(services, row), "waits": _waits(content), "content": content,
-        "withdrawn": time_of(ours.withdrawn) if ours is not None and ours.withdrawn else None,
+        "withdrawn": time_of(gone.withdrawn) if gone is not None else None,
+        "emptied": gone is not None and await services.withdraw.is_empty(gone),
         "messages": said, "attempts": tried,
     }  # fmt: skip
 

@@ -9,7 +9,7 @@ from shlex import quote
 from typing import TYPE_CHECKING, Final
 
 from connector.model import Json, list_in, object_in, objects_in
-from connector.server.words import refused_in_words, suspended_in_words
+from connector.server.words import ENDED, refused_in_words, suspended_in_words
 
 if TYPE_CHECKING:
     from connector.model import JsonObject
@@ -46,9 +46,11 @@ _PROVIDER: Final = {
     **_BOTH,
     "FINALIZED": "nothing to do: the peer may fetch the data",
     "COMPLETED": "nothing to do: the data was fetched",
+    "STARTED": "nothing to do: the peer may fetch the data; to pause: battery-connector transfers suspend {ident}",
     "TERMINATED": "nothing to do, or change the policy (`policy plain POLICY` reads it) and publish again",
 }
 """What to do in a state that waits for nothing of ours."""
+_UNDENIED: Final = ENDED | {"rejected", "not-decided", "terms-refused"}
 _TAKEN: Final = range(200, 300)
 _SHOWN: Final = ("membership", "role", "Membership", "FrameworkAgreement", "BusinessPartnerNumber")
 """Operands that a credential of the asker answers, as do those of its mandate; of Catena-X's the name's last part."""
@@ -100,7 +102,7 @@ def secret_of_the_peer(process: JsonObject) -> str:
     """What of a refusal is not told here, if anything."""
     content = object_in(process.get("content"))
     refused = (process["role"], process["state"]) == ("consumer", "TERMINATED")
-    if not refused or isinstance(content.get("decision"), dict) or _withdrawn(content):
+    if not refused or isinstance(content.get("decision"), dict) or _is_no_denial(process, content):
         return ""
     return "what the owner's policy compared is the owner's to tell: `why` with this id, at its connector"
 
@@ -127,12 +129,17 @@ def advice(process: JsonObject) -> tuple[str, str]:
         )
     if _withdrawn(content):
         return _WITHDRAWN[str(process["role"])].replace("PEER", str(process["counterparty"])), ""
+    if process["state"] == "TERMINATED" and _is_no_denial(process, content):
+        return _after_the_end(process, content), ""
     if _beyond_credentials(process, content):
         return f"no credential of ours changes that: ask the owner, {process['counterparty']}, whose policy it is", ""
+    if process.get("emptied") and process["state"] == "FINALIZED":
+        return f"nothing of it is left here: {process['counterparty']} has to ask anew for what took its place", ""
     known = _CONSUMER if process["role"] == "consumer" else _PROVIDER
     end = f"; to end it: battery-connector terminate {ident}" if process["kind"] == "negotiation" else ""
     waiting = known.get(str(process["state"]), f"nothing to do: the peer has to speak{end}")
-    return waiting.format(ident=ident, agreement=quote(str(_agreement(content.get("agreement"))))), ""
+    other = f"; to end this one: transfers terminate {ident}" if process["state"] == "STARTED" else ""
+    return waiting.format(ident=ident, agreement=quote(str(_agreement(content.get("agreement"))))), other
 
 
 def _beyond_credentials(process: JsonObject, content: JsonObject) -> bool:
@@ -147,6 +154,25 @@ def _beyond_credentials(process: JsonObject, content: JsonObject) -> bool:
 
 def _agreement(said: Json) -> Json:
     return said.get("@id") if isinstance(said, dict) else said
+
+
+def _is_no_denial(process: JsonObject, content: JsonObject) -> bool:
+    """Whether it ended for another reason than a provider's policy, as far as the codes of this connector tell."""
+    said = object_in(content.get("termination"))
+    consumers = (said.get("by") == "us") == (process["role"] == "consumer")
+    return bool(said) and (consumers or said.get("code") in _UNDENIED)
+
+
+def _after_the_end(process: JsonObject, content: JsonObject) -> str:
+    """What to do about an end that no policy asked for: the consumer may try again."""
+    if process["role"] != "consumer":
+        return "nothing to do"
+    said = object_in(content.get("termination"))
+    ask = f"ask {process['counterparty']} for the reason, or " if said.get("by") == "peer" else "nothing to do; "
+    words = f"fetch {quote(str(content.get('agreement')))}"
+    if process["kind"] == "negotiation":
+        words = f"request {process['counterparty']} {quote(str(content.get('dataset')))}"
+    return f"{ask}to try again: battery-connector {words}"
 
 
 def _withdrawn(content: JsonObject) -> bool:

@@ -77,11 +77,15 @@ def receipts_in_words(counted: Json) -> str:
     return f"its receipts for our messages: {told or 'none'}"
 
 
+ENDED: Final = frozenset({"operator", "offer-withdrawn", "timed-out", "gave-up", "push-failed", "ended-by-peer"})
+"""Codes of ours for an end that refuses nothing."""
+
+
 def refused_in_words(termination: Json) -> str:
     """Who ended it, and why: the operands that failed, as far as they were told."""
     if not isinstance(termination, dict):
         return "it ended without a reason"
-    return _who_and_why(termination, "refused")
+    return _who_and_why(termination, "ended it" if termination.get("code") in ENDED else "refused")
 
 
 def suspended_in_words(suspension: Json) -> str:

@@ -148,7 +148,7 @@ def test_an_offer_is_made_and_ended(pair: tuple[Company, Company], tmp_path: Pat
     code, text = run(mine, "terminate", answer["negotiation"], "--reason", "sold out")
     assert (code, "TERMINATED" in text) == (0, True)
     assert ask(refiner, "approvals")[1] == {"approvals": [], "more": 0}
-    assert "the peer refused (operator): sold out" in run(refiner, "why", answer["negotiation"])[1]
+    assert "the peer ended it (operator): sold out" in run(refiner, "why", answer["negotiation"])[1]
     code, text = run(mine, "offer", "refiner", "nothing")
     assert (code, "Our depots" in text) == (2, True)
     for broken in ("{", "[]", '{"permission": []}'):

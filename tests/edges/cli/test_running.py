@@ -276,7 +276,7 @@ def test_a_transfer_is_suspended_resumed_and_ended_by_either_side(world: World) 
     assert ask(world.refiner, "transfers", "resume", pid)[1]["state"] == "STARTED"
     code, text = run(world.refiner, "transfers", "terminate", pid, "--reason", "not needed")
     assert (code, "both sides are there" in text) == (0, True)
-    assert "we refused (operator): not needed" in run(world.refiner, "why", pid)[1]
+    assert "we ended it (operator): not needed" in run(world.refiner, "why", pid)[1]
     assert run(world.mine, "transfers", "resume", pid)[0] == 1
     assert run(world.mine, "transfers", "suspend", "urn:uuid:0")[0] == 2
 
@@ -393,6 +393,8 @@ def test_an_offer_is_withdrawn_and_what_was_agreed_goes_on(world: World) -> None
     code, text = run(world.mine, "withdraw", "Depots for all")
     assert code == 0
     assert "1 agreement on it in force" in text
+    assert run(world.mine, "publish", "depots", "--policy", "closed", "--title", "Our depots")[0] == 0
+    assert "and nothing is left in it" in " ".join(run(world.mine, "why", agreed["agreement"])[1].split())
     code, text = run(world.mine, "withdraw", "no such thing")
     assert code == 2
     assert "we offer: " in text

@@ -7,7 +7,7 @@ import shlex
 import pytest
 
 from connector.model import Json, JsonObject
-from connector.server.standing import advice, since, turn_in_words
+from connector.server.standing import advice, secret_of_the_peer, since, turn_in_words
 
 
 @pytest.mark.parametrize(
@@ -33,6 +33,50 @@ def test_a_refusal_that_no_credential_changes_sends_nobody_for_one(failed: list[
         "pending": None, "counterparty": "did:web:mine.example", "content": {"termination": termination},
     })  # fmt: skip
     assert told in said
+
+
+@pytest.mark.parametrize(
+    ("role", "by", "code", "told"),
+    [
+        (
+            "consumer",
+            "us",
+            "operator",
+            "nothing to do; to try again: battery-connector request did:web:mine.example urn:d",
+        ),
+        ("consumer", "peer", "operator", "ask did:web:mine.example for the reason, or to try again"),
+        ("consumer", "peer", "not-decided", "ask did:web:mine.example for the reason, or to try again"),
+        ("consumer", "peer", "policy-denied", "show it (folder `held`)"),
+        ("consumer", "peer", "theirs", "show it (folder `held`)"),
+        ("consumer", "peer", "offer-withdrawn", "battery-connector catalog"),
+        ("provider", "peer", "operator", "nothing to do"),
+        ("provider", "us", "policy-denied", "change the policy"),
+    ],
+)
+def test_an_end_that_no_policy_asked_for_sends_nobody_for_a_credential(
+    role: str, by: str, code: str, told: str
+) -> None:
+    """Somebody ended it, or nobody decided: there is nothing to show, and no policy to change."""
+    process: JsonObject = {
+        "kind": "negotiation", "role": role, "state": "TERMINATED", "pid": "urn:x",
+        "counterparty": "did:web:mine.example",
+        "content": {"dataset": "urn:d", "termination": {"by": by, "code": code, "reason": ["so"]}},
+    }  # fmt: skip
+    said = "".join(advice(process))
+    assert said == told if told == "nothing to do" else told in said
+    assert bool(secret_of_the_peer(process)) == (code in {"policy-denied", "theirs"} and role == "consumer")
+
+
+def test_what_a_started_transfer_or_an_emptied_dataset_asks_for() -> None:
+    """Who gives waits for nobody; who takes has a command for either way; and of nothing there is nothing to fetch."""
+    started: JsonObject = {"kind": "transfer", "state": "STARTED", "pid": "urn:x", "content": {"agreement": "urn:a"}}
+    assert "to pause: battery-connector transfers suspend urn:x" in advice({**started, "role": "provider"})[0]
+    assert advice({**started, "role": "consumer"}) == (
+        "battery-connector fetch urn:a", "; to end this one: transfers terminate urn:x"
+    )  # fmt: skip
+    final: JsonObject = {"kind": "negotiation", "role": "provider", "state": "FINALIZED", "pid": "urn:x"}
+    for emptied, told in ((False, "the peer may fetch the data"), (True, "did:web:peer has to ask anew")):
+        assert told in advice({**final, "counterparty": "did:web:peer", "emptied": emptied})[0]
 
 
 HELD: JsonObject = {"turn": "request", "due": "D", "note": None, "can": ["approve", "counter", "reject"], "word": None}
