@@ -271,5 +271,10 @@ def _patience(idle: float, connect: float) -> aiohttp.ClientTimeout:
 
 
 def _headers(response: aiohttp.ClientResponse) -> dict[str, str]:
-    """In lower case; what stands in several lines is one list (RFC 9110, 5.3), such as the links of a catalogue."""
-    return {name.lower(): ", ".join(response.headers.getall(name)) for name in response.headers}
+    """In lower case; what stands in several lines is one list (RFC 9110, 5.3), such as the links of a catalogue. Octets
+    that are no UTF-8 come as half letters, which nobody can keep: each is a question mark.
+    """
+    return {
+        name.lower(): ", ".join(response.headers.getall(name)).encode(errors="replace").decode()
+        for name in response.headers
+    }

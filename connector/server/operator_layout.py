@@ -16,7 +16,6 @@ from urllib.parse import quote, urlencode
 import orjson
 from aiohttp import web
 from jinja2 import Environment
-from markupsafe import Markup
 
 from connector.errors import ConnectorError
 from connector.server.entries import because
@@ -24,7 +23,7 @@ from connector.server.markup import environment, html, style
 from connector.server.problems import our_bug, status_of
 from connector.server.services import SERVICES
 from connector.server.sessions import PREFIX, SESSION, is_page, place_of
-from connector.server.words import size_in_words, visible
+from connector.server.words import finished, size_in_words
 
 _log = logging.getLogger("connector.server")
 
@@ -117,14 +116,9 @@ def _listed(value: object) -> str:
     return "" if value is None else value if isinstance(value, str) else orjson.dumps(value).decode()
 
 
-def _finished(value: object) -> object:
-    """What stands in a place of a template: our own markup as it is, of all else what can be seen."""
-    return visible(value) if isinstance(value, str) and not isinstance(value, Markup) else value
-
-
 @cache
 def _environment() -> Environment:
-    found = environment().overlay(finalize=_finished)
+    found = environment().overlay(finalize=finished)
     found.filters |= {
         "cut": _cut, "long": lambda text: _cut(text, _LONG), "longest": lambda text: _cut(text, LONGEST),
         "because": because, "begun": _begun, "when": _when, "listed": _listed,

@@ -103,7 +103,7 @@ async def take_push(request: web.Request) -> web.Response:
     shown = request.headers.get("Authorization", "")
     process = await inbox.open(bare(shown))
     said = Pushed(
-        media_type=request.content_type,
+        media_type=_kept(request.content_type),
         name=_name(request),
         digest=_promised(request),
         size=request.content_length or 0,
@@ -136,7 +136,12 @@ def _name(request: web.Request) -> str:
     """The last part of the name that the sender gives its file."""
     disposition = parse_content_disposition(request.headers.get("Content-Disposition"))
     name = content_disposition_filename(disposition[1]) or "data"
-    return re.split(r"[/\\]", name)[-1][:_LONGEST_NAME] or "data"
+    return _kept(re.split(r"[/\\]", name)[-1][:_LONGEST_NAME]) or "data"
+
+
+def _kept(said: str) -> str:
+    """Of a header what can be kept: octets that are no UTF-8 come as half letters."""
+    return said.encode(errors="replace").decode()
 
 
 async def _still_open(request: web.Request, row: FileRow) -> bool:

@@ -31,6 +31,7 @@ from connector.provenance.sourced import CONTRADICTED, RED_FLAG
 from connector.server.chain_picture import CARD_WIDTH, Mark, lay_out
 from connector.server.footprint_table import footprint_table
 from connector.server.sourcing_table import sourcing_table
+from connector.server.words import finished
 from connector.vocabulary import wording
 from connector.vocabulary.wording import spelled
 
@@ -211,7 +212,7 @@ def layout() -> str:
 def _template() -> Template:
     environment = Environment(
         loader=FileSystemLoader(_TEMPLATES), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
-        lstrip_blocks=True, keep_trailing_newline=True,
+        lstrip_blocks=True, keep_trailing_newline=True, finalize=finished,
     )  # fmt: skip
     environment.filters |= {
         "mark": _mark,

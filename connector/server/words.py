@@ -51,6 +51,11 @@ def visible(text: str) -> str:
     return "".join(one if one.isprintable() or one == "\n" else repr(one)[1:-1] for one in text)
 
 
+def finished(value: object) -> object:
+    """What stands in a place of a template: markup of ours as it is, of all else what can be seen."""
+    return visible(value) if isinstance(value, str) and not hasattr(value, "__html__") else value
+
+
 def called(config: Config, did: Json) -> str:
     """A party by the name that `[peers]` gives it, and its DID."""
     name = next((name for name, known in config.peers.items() if known.id == did), "")

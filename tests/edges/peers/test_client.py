@@ -295,6 +295,15 @@ async def test_compressed_answers_are_read(server: Server, client: GuardedClient
         assert (await client.request("GET", server.url())).body == b"word" * 50_000
 
 
+async def test_headers_can_be_kept_whatever_octets_they_hold(server: Server, client: GuardedClient) -> None:
+    """What is no UTF-8 comes as half letters; a media type or an entity tag with one could neither be kept nor said."""
+    server.answer = (
+        b'HTTP/1.1 200 OK\r\nContent-Type: text/\xe4\r\nETag: "\xff"\r\nX: K\xc3\xa4se\r\nContent-Length: 0\r\n\r\n'
+    )
+    headers = (await client.request("GET", server.url())).headers
+    assert (headers["content-type"], headers["etag"], headers["x"]) == ("text/?", '"?"', "K\xe4se")
+
+
 @pytest.mark.parametrize(
     ("encoding", "body"),
     [(b"gzip", b"not gzip"), (b"gzip", gzip.compress(b"x" * 999, mtime=0)[:-9]), (b"br", b"x"), (b"gzip, gzip", b"x")],

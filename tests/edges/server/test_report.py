@@ -117,6 +117,15 @@ def test_names_from_peers_are_text_and_never_markup() -> None:
     assert "&lt;script&gt;alert" in render(_bad())
 
 
+def test_names_from_peers_neither_turn_nor_hide() -> None:
+    """A supplier's lot could be called so that the rest of a line reads from right to left, or is not seen."""
+    report = _bad()
+    for odd in ("\u202e", "\u2066", "\u200b", "\x1b"):
+        shown = render(replace(report, nodes=tuple(replace(node, name=f"Lot {odd}5") for node in report.nodes)))
+        assert odd not in shown
+        assert f"Lot {odd!r}5".replace("'", "") in shown
+
+
 def test_a_clients_page_shows_sealed_suppliers_as_sealed() -> None:
     """No canary of the mine."""
     page = render(_client(_bad()), prepared_for="Maker")

@@ -124,6 +124,29 @@ async def test_a_push_that_stands_still_is_ended(monkeypatch: pytest.MonkeyPatch
         await anext(chunks)
 
 
+async def test_what_a_push_says_of_itself_can_be_kept(tmp_path: Path) -> None:
+    """Octets of a header that are no UTF-8 come as half letters, at which no store can take the file any more."""
+    here, _ = quiet_connector(tmp_path)
+    app, port = web.Application(), free_ports(1)[0]
+
+    async def said(request: web.Request) -> web.Response:
+        return web.Response(text=parts._name(request))
+
+    app.add_routes([web.post("/inbox", said)])
+    runner = await site.start(app, here.config, host="127.0.0.1", port=port)
+    try:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(
+            b'POST /inbox HTTP/1.1\r\nHost: x\r\nContent-Disposition: attachment; filename="../K\xe4se.csv"\r\n'
+        )
+        writer.write(b"Connection: close\r\n\r\n")
+        answer = await asyncio.wait_for(reader.read(), 60)
+        assert answer.endswith(b"\r\n\r\nK?se.csv")
+        writer.close()
+    finally:
+        await runner.cleanup()
+
+
 class Endless:
     """A file without end."""
 
