@@ -104,7 +104,7 @@ def bind(binder: NodeBinder) -> Program:
         keys=_keys(binder),
         where=_where(binder),
         mint=binder.mint,
-        subject_class=plan.subject,
+        subject_class=str(plan.subject),  # no text that knows its line: a schema takes none
     )
 
 

@@ -7,6 +7,7 @@ import gzip
 import pytest
 
 from connector.mapping.engine import run
+from connector.vocabulary.bundle import load_bundle
 from tests.core.mapping.trial import CSV, file, mint, plan_of, result_of, seen
 
 SAP = plan_of(
@@ -217,3 +218,12 @@ def test_no_file() -> None:
     result = run(SAP, {}, mint=mint)
     assert [finding.code for finding in result.findings] == ["no-file"]
     assert file("x", b"").data == b""
+
+
+def test_a_row_of_which_the_key_alone_is_filled() -> None:
+    """The vocabulary says what it lacks; the whole run ended as a bug of ours."""
+    plan = plan_of(f"lots: {CSV}}}", "netMass: {from: MASS, unit: KGM}")
+    full, empty = result_of(plan, lots=b"LOT;MASS\n1;5\n2;\n").mapped
+    assert (full.subject["type"], empty.subject) == ("MaterialLot", {"id": "id:MaterialLot:2", "type": "MaterialLot"})
+    found = load_bundle().check_mapped(empty.record_type, empty.subject)
+    assert "missing-term" in {each.code for each in found}
