@@ -126,11 +126,15 @@ def export(
     with told():
         company, api, after, newest = load(config), Management.of(config), 0, ""
         with file.open("x", encoding="utf-8") as out, progress("writing", quiet=as_json) as tell:
-            out.write(shown_json({"format": _FORMAT, "of": company.did}, None) + "\n")
-            while page := _page(api, after, exact=True):
-                out.writelines(shown_json(one, None) + "\n" for one in page)
-                after, newest = _number(page[-1]), str(page[-1]["hash"])
-                tell({"done": after})
+            try:
+                out.write(shown_json({"format": _FORMAT, "of": company.did}, None) + "\n")
+                while page := _page(api, after, exact=True):
+                    out.writelines(shown_json(one, None) + "\n" for one in page)
+                    after, newest = _number(page[-1]), str(page[-1]["hash"])
+                    tell({"done": after})
+            except BaseException:
+                file.unlink()  # a part of a log would pass for a whole one
+                raise
     if as_json:
         show_json({"file": str(file), "entries": after, "newest": newest})
         return

@@ -102,7 +102,7 @@ def _show_said(answer: JsonObject) -> None:
         for one in objects_in(answer.get("messages"))
     ]
     rows += [
-        (str(one["at"]), "we tried", str(one["detail"]), f"next {one['next']}", "")
+        (str(one["at"]), "we tried", str(one["detail"]), f"next {one['next']}" if one["next"] else "", "")
         for one in objects_in(answer.get("attempts"))
     ]
     show_table(("at", "who", "what", "answer", "receipt"), sorted(rows, key=lambda row: row[0]))

@@ -92,6 +92,8 @@ def reason_in_words(process: JsonObject) -> str:
     content = object_in(process.get("content"))
     match process["state"]:
         case "TERMINATED":
+            if _not_taken(process, content):
+                return f"the peer did not take our message: {objects_in(process['attempts'])[-1]['detail']}"
             return refused_in_words(content.get("termination"))
         case "SUSPENDED":
             return suspended_in_words(content.get("suspension"))
@@ -131,6 +133,10 @@ def advice(process: JsonObject) -> tuple[str, str]:
         return _WITHDRAWN[str(process["role"])].replace("PEER", str(process["counterparty"])), ""
     if process["state"] == "TERMINATED" and _is_no_denial(process, content):
         return _after_the_end(process, content), ""
+    if process["kind"] == "transfer" and _not_taken(process, content):
+        # A peer whose store was brought back from a copy no longer knows what was agreed since.
+        again = f"battery-connector request {process['counterparty']} {content.get('dataset') or 'DATASET'}"
+        return f"ask its people whether they still have the agreement; if not: {again}", ""
     if _beyond_credentials(process, content):
         return f"no credential of ours changes that: ask the owner, {process['counterparty']}, whose policy it is", ""
     if process.get("emptied") and process["state"] == "FINALIZED":
@@ -150,6 +156,12 @@ def _beyond_credentials(process: JsonObject, content: JsonObject) -> bool:
     failed = [str(one) for reason in objects_in(said.get("reason")) for one in list_in(reason.get("failed"))]
     names = [one.rpartition("/")[2] for one in failed]
     return bool(names) and not any(one in _SHOWN or one.startswith("mandate") for one in names)
+
+
+def _not_taken(process: JsonObject, content: JsonObject) -> bool:
+    """Whether nobody ended it in words: our own message was refused, and the answer is all that is known."""
+    ended = process["state"] == "TERMINATED" and content.get("termination") is None
+    return ended and bool(process.get("attempts"))
 
 
 def _agreement(said: Json) -> Json:

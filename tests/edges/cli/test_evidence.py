@@ -39,6 +39,8 @@ def test_the_log_is_read_and_taken_along(tmp_path: Path) -> None:
         file = tmp_path / "log.jsonl"
         told = ask(mine, "evidence", "export", file)[1]
         assert told["entries"] >= entry["seq"]
+    assert run(mine, "evidence", "export", tmp_path / "part.jsonl")[0] == 3
+    assert not (tmp_path / "part.jsonl").exists(), "a part of a log would pass for a whole one"
     assert verified(file, told["newest"]) == (0, "valid")
     lines = file.read_text("utf-8").splitlines(keepends=True)
     file.write_text("".join(lines[:-1]), "utf-8")

@@ -7,7 +7,7 @@ import shlex
 import pytest
 
 from connector.model import Json, JsonObject
-from connector.server.standing import advice, secret_of_the_peer, since, turn_in_words
+from connector.server.standing import advice, reason_in_words, secret_of_the_peer, since, turn_in_words
 
 
 @pytest.mark.parametrize(
@@ -119,3 +119,15 @@ def test_an_agreement_s_id_is_one_word_of_the_command(state: str) -> None:
         said, _ = advice({**process, "content": {"agreement": {"@id": ident}}})
         assert shlex.split(said) == ["battery-connector", "fetch", ident]
     assert advice({**process, "content": {"agreement": "urn:uuid:1"}})[0] == "battery-connector fetch urn:uuid:1"
+
+
+def test_a_message_that_was_not_taken_says_what_was_answered() -> None:
+    """An owner that came back from a copy does not know the agreement: no credential of ours changes that."""
+    transfer: JsonObject = {
+        "kind": "transfer", "role": "consumer", "state": "TERMINATED", "pid": "urn:x", "waits": None, "pending": None,
+        "counterparty": "did:web:mine.example", "content": {"dataset": "urn:lots"},
+        "attempts": [{"at": "", "status": 404, "detail": "HTTP 404: not-found", "next": None}],
+    }  # fmt: skip
+    assert reason_in_words(transfer) == "the peer did not take our message: HTTP 404: not-found"
+    assert advice(transfer)[0].endswith("if not: battery-connector request did:web:mine.example urn:lots")
+    assert reason_in_words({**transfer, "attempts": []}) == "it ended without a reason"
