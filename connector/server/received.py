@@ -137,9 +137,10 @@ async def _agreement_shown(services: Services, row: AgreementRow) -> JsonObject:
 async def shown_of(services: Services, row: RecordRow) -> JsonObject:
     """A record that came, with how many of its credentials we have and how many it has."""
     kept = await services.store.credentials(row.tenant, row.holder, row.record_id, row.version)
+    named = {*row.digests, *(one.digest for one in kept)}  # those of changing values are named nowhere
     return {
         "record": row.record_id, "number": _number(row, kept), "version": row.version, "type": row.record_type,
-        "from": row.holder, "agreement": row.agreement_id, "credentials": len(kept), "named": len(row.digests),
+        "from": row.holder, "agreement": row.agreement_id, "credentials": len(kept), "named": len(named),
     }  # fmt: skip
 
 

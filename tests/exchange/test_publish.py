@@ -6,6 +6,7 @@ import json
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import orjson
@@ -25,6 +26,7 @@ from connector.mapping.engine import Mapped
 from connector.mapping.lineage import Lineage
 from connector.mapping.source import Origin, Row
 from connector.model import Did, JsonObject, Level
+from connector.server.received import shown_of
 from connector.stores.memory import MemoryStore
 from connector.vocabulary.bundle import load_bundle
 
@@ -192,6 +194,11 @@ async def test_a_changed_state_is_no_correction() -> None:
     states = [parse_credential(row.octets).subject.get("passportStatus") for row in rows]
     assert "ceased" in states
     assert "active" not in states
+    services: Any = SimpleNamespace(tenant="", store=company.store)
+    kept = await company.store.load_record("", DID, record)
+    assert kept is not None
+    shown = await shown_of(services, kept)
+    assert shown["named"] == shown["credentials"], "the state's own is no one too many"
 
 
 async def test_links_are_made_in_any_order() -> None:
