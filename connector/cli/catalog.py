@@ -95,6 +95,10 @@ def _show(name: str, peer: str, lines: Iterator[JsonObject]) -> None:
     say(f"{peer} shows us {counted(shown, 'dataset')}")
     if first and "dataset" in first:
         next_step(f"battery-connector request {name} {quote(str(first.get('title') or first['dataset']))}")
+    if first is None:
+        next_step(
+            "battery-connector doctor", ": a peer shows what we may ask for; is our membership in the folder `held`?"
+        )
 
 
 def _offers(line: JsonObject) -> list[Json]:

@@ -135,7 +135,8 @@ def advice(process: JsonObject) -> tuple[str, str]:
         return _after_the_end(process, content), ""
     if process["kind"] == "transfer" and _not_taken(process, content):
         # A peer whose store was brought back from a copy no longer knows what was agreed since.
-        again = f"battery-connector request {process['counterparty']} {content.get('dataset') or 'DATASET'}"
+        wanted = quote(str(content.get("dataset") or "DATASET"))
+        again = f"battery-connector request {quote(str(process['counterparty']))} {wanted}"
         return f"ask its people whether they still have the agreement; if not: {again}", ""
     if _beyond_credentials(process, content):
         return f"no credential of ours changes that: ask the owner, {process['counterparty']}, whose policy it is", ""

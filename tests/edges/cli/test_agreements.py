@@ -180,6 +180,7 @@ def test_a_first_publication_of_nothing_is_no_offer(world: World) -> None:
     assert (code, answer["documents"], answer["withdrawn"]) == (1, 0, [answer["dataset"]])
     assert any("nothing is in 'sites'" in one for one in answer["warnings"])
     assert ask(refiner, "catalog", "mine")[1]["datasets"] == []
+    assert "is our membership in the folder `held`?" in " ".join(run(refiner, "catalog", "mine")[1].split())
     code, answer = published(EXPORT)
     assert (code, answer["documents"], answer["withdrawn"]) == (0, 2, [])
     code, answer = published(BROKEN)
