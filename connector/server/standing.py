@@ -133,11 +133,6 @@ def advice(process: JsonObject) -> tuple[str, str]:
         return _WITHDRAWN[str(process["role"])].replace("PEER", str(process["counterparty"])), ""
     if process["state"] == "TERMINATED" and _is_no_denial(process, content):
         return _after_the_end(process, content), ""
-    if process["kind"] == "transfer" and _not_taken(process, content):
-        # A peer whose store was brought back from a copy no longer knows what was agreed since.
-        wanted = quote(str(content.get("dataset") or "DATASET"))
-        again = f"battery-connector request {quote(str(process['counterparty']))} {wanted}"
-        return f"ask its people whether they still have the agreement; if not: {again}", ""
     if _beyond_credentials(process, content):
         return f"no credential of ours changes that: ask the owner, {process['counterparty']}, whose policy it is", ""
     if process.get("emptied") and process["state"] == "FINALIZED":
@@ -173,7 +168,9 @@ def _is_no_denial(process: JsonObject, content: JsonObject) -> bool:
     """Whether it ended for another reason than a provider's policy, as far as the codes of this connector tell."""
     said = object_in(content.get("termination"))
     consumers = (said.get("by") == "us") == (process["role"] == "consumer")
-    return bool(said) and (consumers or said.get("code") in _UNDENIED)
+    if not said:
+        return process["kind"] == "transfer" and _not_taken(process, content)
+    return consumers or said.get("code") in _UNDENIED
 
 
 def _after_the_end(process: JsonObject, content: JsonObject) -> str:
@@ -181,10 +178,11 @@ def _after_the_end(process: JsonObject, content: JsonObject) -> str:
     if process["role"] != "consumer":
         return "nothing to do"
     said = object_in(content.get("termination"))
+    request = f"request {process['counterparty']} {quote(str(content.get('dataset')))}"
+    if not said:  # a peer whose store was brought back from a copy does not know what was agreed since
+        return f"ask its people whether they still have the agreement; if not: battery-connector {request}"
     ask = f"ask {process['counterparty']} for the reason, or " if said.get("by") == "peer" else "nothing to do; "
-    words = f"fetch {quote(str(content.get('agreement')))}"
-    if process["kind"] == "negotiation":
-        words = f"request {process['counterparty']} {quote(str(content.get('dataset')))}"
+    words = request if process["kind"] == "negotiation" else f"fetch {quote(str(content.get('agreement')))}"
     return f"{ask}to try again: battery-connector {words}"
 
 
