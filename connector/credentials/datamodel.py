@@ -77,7 +77,7 @@ class Credential:
     valid_until: datetime | None
     status: tuple[StatusEntry, ...]
     contradiction: str = ""
-    """How one of VC Data Model 1.1 departs from it, for `verify` to judge."""
+    """How one of VC Data Model 1.1 departs from it, for `verify` to judge; one of 2.0 was refused for the same."""
 
     @property
     def media_type(self) -> str:
@@ -144,6 +144,9 @@ def read_credential(secured: Securing, claims: JsonObject) -> Credential:
     types = payload.get("type")
     if not isinstance(types, list) or not (older or "VerifiableCredential" in types):
         raise Refused("bad-credential", "type does not say VerifiableCredential")
+    names = tuple(name for name in types if isinstance(name, str))
+    if len(names) != len(types):  # VC Data Model 2.0 section 4.5; of 1.1 section 4.3
+        raise Refused("bad-credential", "a type that is not a text")
     subject = vc11.one_subject(payload)
     if not isinstance(subject, dict) or not subject:
         raise Refused("bad-credential", "not exactly one subject")
@@ -154,11 +157,11 @@ def read_credential(secured: Securing, claims: JsonObject) -> Credential:
         securing=secured,
         payload=payload,
         issuer=Did(issuer_id),
-        types=tuple(name for name in types if isinstance(name, str)),
+        types=names,
         valid_from=max(starts, default=None),
         valid_until=min(ends, default=None),
         status=tuple(_status_entry(entry) for entry in _status_nodes(payload)),
-        contradiction=vc11.contradiction(claims, subject, types) if older else "",
+        contradiction=vc11.contradiction(claims, subject, names),
     )
 
 

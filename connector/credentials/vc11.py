@@ -9,6 +9,7 @@ fetched. Nothing else of the `vc` claim is handed on: no record can be one.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
 
 from connector.credentials.refused import Refused
@@ -76,7 +77,7 @@ def one_subject(stated: JsonObject) -> Json:
     return subject[0] if isinstance(subject, list) and len(subject) == 1 else subject
 
 
-def contradiction(claims: JsonObject, subject: JsonObject, types: list[Json]) -> str:
+def contradiction(claims: JsonObject, subject: JsonObject, types: Collection[str]) -> str:
     """How the token departs from section 6.3.1 or 4 of the data model, or empty. `subject`, `types`: what it says.
 
     Of two times the narrower counts (`datamodel`), so they need not be equal. A `jti` may be the token's own: Eclipse's

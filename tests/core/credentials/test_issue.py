@@ -19,10 +19,11 @@ from connector.credentials.digest import digest_multibase, parse_digest
 from connector.credentials.jose import Jws
 from connector.credentials.refused import Refused
 from connector.keys.memory import MemorySigner, signer_from_seed
-from connector.model import Did, JsonObject
+from connector.model import Did, JsonObject, objects_in
 
 PINNED = json.loads((Path(__file__).parents[2] / "vectors" / "credentials" / "pinned.json").read_text("utf-8"))
 REFINER = Did("did:web:refiner.example")
+NOON = datetime(2027, 3, 15, 12, tzinfo=UTC)
 
 
 def full() -> JsonObject:
@@ -79,6 +80,12 @@ def test_the_envelope_is_as_agreed() -> None:
     status = payload["credentialStatus"]
     assert isinstance(status, dict)
     assert status["id"] == "https://refiner.example/status/0#7"
+    entries = [StatusEntry(purpose=one, index=7, list_url=f"https://x/{one}") for one in ("revocation", "suspension")]
+    bare = partial(credential_payload, context="c", credential_type="t", issuer=REFINER, valid_from=NOON, subject={})
+    assert [one["statusPurpose"] for one in objects_in(bare(status=entries)["credentialStatus"])] == [
+        "revocation", "suspension"
+    ]  # fmt: skip
+    assert "credentialStatus" not in bare()
 
 
 def test_an_issued_credential_reads_back(signer: MemorySigner) -> None:
@@ -94,7 +101,7 @@ def test_an_issued_credential_reads_back(signer: MemorySigner) -> None:
 
 @pytest.mark.parametrize(
     "make",
-    [issue.prepare, issue.prepare_older, partial(issue.prepare_proof, created=datetime(2027, 3, 15, tzinfo=UTC))],
+    [issue.prepare, issue.prepare_older, partial(issue.prepare_proof, created=NOON)],
 )
 @pytest.mark.parametrize("issuer", ["did:web:other.example", None, {"name": "x"}, {"id": "did:web:other.example"}])
 def test_nobody_signs_for_somebody_else(signer: MemorySigner, make: Callable[..., object], issuer: object) -> None:

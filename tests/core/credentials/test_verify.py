@@ -177,6 +177,7 @@ def test_a_context_further_inside_is_refused(
         {"issuer": {"name": "x"}},
         {"type": "VerifiableCredential"},
         {"type": ["MineralLotPassport"]},
+        {"type": ["VerifiableCredential", {"id": "MineralLotPassport"}]},
         {"credentialSubject": []},
         {"credentialSubject": [{"id": "urn:uuid:1"}, {"id": "urn:uuid:2"}]},
         {"credentialSubject": {}},

@@ -183,7 +183,8 @@ def test_claims_above_what_went_in_are_found() -> None:
         outputs=(part("out", "100"),),
         attributions=(pair("green", "out", "50", allocated=True), pair("grey", "out", "50")),
     )
-    assert codes(event) == ["claims-above-certified"]
+    (one,) = all_findings(Books(widest=WIDEST, events=(event,)))
+    assert (one.code, one.subject, plain(one.residual)) == ("claims-above-certified", "green", "-40")
 
 
 def _site(*flow: MakeEvent | MoveEvent, opening: str, closing: str) -> Books:

@@ -22,6 +22,7 @@ from tests.core.provenance.chains import chain
         ({"value": "1.50", "unit": "KGM"}, "1.5", "0.005"),
         ({"value": "30000", "unit": "KGM"}, "30000", "0.5"),
         ({"value": "0", "unit": "KGM", "qualifier": "belowDetection", "detectionLimit": "0.2"}, "0.1", "0.1"),
+        ({"value": "0.2", "unit": "KGM", "qualifier": "belowDetection"}, "0.1", "0.1"),
         ({"value": "5", "ucumUnit": "g"}, "0.005", "0.0005"),
         ({"value": "1000000", "unit": "LBR", "uncertainty": "0"}, "453592.37", "0"),
         ({"value": "2", "unit": "KGM", "uncertainty": {"value": "0.1", "unit": "KGM"}}, "2", "0.1"),
