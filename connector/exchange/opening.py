@@ -75,6 +75,11 @@ def is_push(content: JsonObject) -> bool:
     return content.get("format") == PUSH
 
 
+def is_stopped(content: JsonObject) -> bool:
+    """Whether a started transfer is to pause or to end: nothing is sent any more, whether or not that is answered."""
+    return "suspension" in content or "termination" in content
+
+
 def gives_data(draft: Draft) -> bool:
     """Whether it is our token that opens our data: then it is live while the transfer is STARTED."""
     return draft.process.role is Role.PROVIDER and not is_push(draft.content)

@@ -34,7 +34,7 @@ from connector.errors import (
 from connector.exchange.conversation import Conversation
 from connector.exchange.draft import Draft
 from connector.exchange.grants import Grant, Grants
-from connector.exchange.opening import PUSH_ALARM
+from connector.exchange.opening import PUSH_ALARM, is_stopped
 from connector.exchange.pages import FILE, reason_of
 from connector.exchange.patience import growing
 from connector.exchange.ports import Ids
@@ -116,7 +116,7 @@ class Push:
         """One page, decided on what is now; behind the last one the completion. Whether there may be another."""
         row = await self.conversation.load(pid)
         content = content_of(row)
-        if row.state != State.STARTED:
+        if row.state != State.STARTED or is_stopped(content):
             return False
         if content.get("pushed", "") is None:
             await self.ends.complete(pid)
@@ -174,7 +174,7 @@ class Push:
             if loop.time() - looked > _LOOK_AGAIN_SECONDS:
                 looked = loop.time()
                 process = await self.conversation.load(pid)
-                if process.state != State.STARTED:
+                if process.state != State.STARTED or is_stopped(content_of(process)):
                     raise NotFound("the transfer is not started")
                 await self.data.file(await self.grants.of(process), row.digest)
             if loop.time() - said > _LEASE_SECONDS / 3:
@@ -204,7 +204,8 @@ class Push:
             if pusher and pusher["is"] != self.conversation.owner:
                 raise IllegalTransition("another process pushes it")
             due = micros(draft.now + timedelta(seconds=seconds))
-            if draft.process.state == State.STARTED:  # else its alarms are gone, and a resume sets them
+            draft.over = draft.process.state != State.STARTED or is_stopped(draft.content)  # until a resume
+            if not draft.over:
                 draft.alarms = {PUSH_ALARM: due}
                 draft.content["pusher"] = {"is": self.conversation.owner, "until": due}
 

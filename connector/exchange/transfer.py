@@ -3,7 +3,7 @@
 As consumer we ask for the data of an agreement and complete when all is kept. As provider we decide by the policy
 again, at each start, and start with a token bound to the agreement, which lives while the transfer is STARTED; what it
 opens is decided anew at each data request (`serve`). Either side's operator may suspend, resume and end a transfer: a
-provider's stop closes the token when it is asked for, not when it is acknowledged. DSP 2025-1, section 9.
+provider's stop closes the data when it is asked for, not when it is acknowledged. DSP 2025-1, section 9.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from connector.exchange.contents import Contents
 from connector.exchange.conversation import Conversation
 from connector.exchange.draft import Answer, Caller, Draft, Incoming
 from connector.exchange.looks import address_of
-from connector.exchange.opening import PUSH_ALARM, Opening, gives_data, is_push
+from connector.exchange.opening import PUSH_ALARM, Opening, gives_data, is_push, is_stopped
 from connector.exchange.policies import Policies
 from connector.exchange.ports import Ids, Store
 from connector.exchange.receipts import SIGNED
@@ -147,6 +147,9 @@ class Transfer:
         tokens = await self.store.data_tokens_of(self.tenant, pid) if row.state == State.STARTED == target else []
         if tokens and not any(token.live for token in tokens):
             return False  # the peer refused a suspension of ours: the state is the old one, and our token is closed
+        content = content_of(row)
+        if row.role == Role.PROVIDER.value and row.state == State.STARTED and is_push(content) and is_stopped(content):
+            return False  # the same, of a push
         return row.state in self.table.terminal or (row.state == target and not under_way(row))
 
     # --- a peer's messages -------------------------------------------------------------------------------------------

@@ -38,7 +38,6 @@ _BOTH: Final = {"SUSPENDED": "battery-connector transfers resume {ident}"}
 _CONSUMER: Final = {
     **_BOTH,
     "FINALIZED": "battery-connector fetch {agreement}",
-    "STARTED": "battery-connector fetch {agreement}",
     "COMPLETED": "battery-connector received",
     "TERMINATED": "ask the owner for what failed, show it (folder `held`), and request again",
 }
@@ -46,7 +45,6 @@ _PROVIDER: Final = {
     **_BOTH,
     "FINALIZED": "nothing to do: the peer may fetch the data",
     "COMPLETED": "nothing to do: the data was fetched",
-    "STARTED": "nothing to do: the peer may fetch the data; to pause: battery-connector transfers suspend {ident}",
     "TERMINATED": "nothing to do, or change the policy (`policy plain POLICY` reads it) and publish again",
 }
 """What to do in a state that waits for nothing of ours."""
@@ -123,12 +121,8 @@ def advice(process: JsonObject) -> tuple[str, str]:
         return "nothing to do: it is on its way", ""
     if (process["kind"], process["role"], process["state"]) == ("transfer", "provider", "REQUESTED"):
         return f"battery-connector transfers start {ident}", f", or: transfers terminate {ident} --reason ..."
-    if process["state"] == "STARTED" and content.get("format") == "HttpData-PUSH":
-        again = f", again at {process['next']}: see that the consumer's address answers" if process.get("next") else ""
-        return (
-            f"nothing to do: the data is being pushed{again}; to pause: battery-connector transfers suspend {ident}",
-            "",
-        )
+    if process["state"] == "STARTED":
+        return _while_it_runs(process, content)
     if _withdrawn(content):
         return _WITHDRAWN[str(process["role"])].replace("PEER", str(process["counterparty"])), ""
     if process["state"] == "TERMINATED" and _is_no_denial(process, content):
@@ -140,8 +134,27 @@ def advice(process: JsonObject) -> tuple[str, str]:
     known = _CONSUMER if process["role"] == "consumer" else _PROVIDER
     end = f"; to end it: battery-connector terminate {ident}" if process["kind"] == "negotiation" else ""
     waiting = known.get(str(process["state"]), f"nothing to do: the peer has to speak{end}")
-    other = f"; to end this one: transfers terminate {ident}" if process["state"] == "STARTED" else ""
-    return waiting.format(ident=ident, agreement=quote(str(_agreement(content.get("agreement"))))), other
+    return waiting.format(ident=ident, agreement=quote(str(_agreement(content.get("agreement"))))), ""
+
+
+def _while_it_runs(process: JsonObject, content: JsonObject) -> tuple[str, str]:
+    """What to do about a transfer that is started."""
+    ident, gives = process["pid"], process["role"] == "provider"
+    end = f"transfers terminate {ident}"
+    if gives and "suspension" in content:
+        words = f"battery-connector transfers resume {ident}"
+        return f"the peer did not take our pause, and gets nothing: {words}", f", or: {end}"
+    if content.get("format") == "HttpData-PUSH":
+        again = f", again at {process['next']}: see that the consumer's address answers" if process.get("next") else ""
+        does = f"the data is being pushed{again}"
+    elif gives:
+        does = "the peer may fetch the data"
+    else:
+        return (
+            f"battery-connector fetch {quote(str(_agreement(content.get('agreement'))))}",
+            f"; to end this one: {end}",
+        )
+    return f"nothing to do: {does}; to pause: battery-connector transfers suspend {ident}", f", or: {end}"
 
 
 def _beyond_credentials(process: JsonObject, content: JsonObject) -> bool:
@@ -182,7 +195,7 @@ def _after_the_end(process: JsonObject, content: JsonObject) -> str:
     if not said:  # a peer whose store was brought back from a copy does not know what was agreed since
         return f"ask its people whether they still have the agreement; if not: battery-connector {request}"
     ask = f"ask {process['counterparty']} for the reason, or " if said.get("by") == "peer" else "nothing to do; "
-    words = request if process["kind"] == "negotiation" else f"fetch {quote(str(content.get('agreement')))}"
+    words = request if process["kind"] == "negotiation" else f"fetch {quote(str(_agreement(content.get('agreement'))))}"
     return f"{ask}to try again: battery-connector {words}"
 
 

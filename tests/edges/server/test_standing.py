@@ -74,6 +74,8 @@ def test_what_a_started_transfer_or_an_emptied_dataset_asks_for() -> None:
     assert advice({**started, "role": "consumer"}) == (
         "battery-connector fetch urn:a", "; to end this one: transfers terminate urn:x"
     )  # fmt: skip
+    stopped: JsonObject = {**started, "role": "provider", "content": {"suspension": {"by": "us"}}}
+    assert "gets nothing: battery-connector transfers resume urn:x" in advice(stopped)[0]
     final: JsonObject = {"kind": "negotiation", "role": "provider", "state": "FINALIZED", "pid": "urn:x"}
     for emptied, told in ((False, "the peer may fetch the data"), (True, "did:web:peer has to ask anew")):
         assert told in advice({**final, "counterparty": "did:web:peer", "emptied": emptied})[0]
