@@ -90,7 +90,7 @@ def _spell(*, negative: bool, whole: str, fraction: str | None) -> str:
 
 
 def _unfit(text: str, locale: str) -> Unfit:
-    if not text.isascii() and any(character.isdecimal() for character in text):
+    if any(character.isdecimal() and not character.isascii() for character in text):
         return Unfit("bad-number", f"`{text}` has digits that are not 0 to 9.")
     others = [
         name

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connector.mapping.numerals import LOCALES, numeral, plain, significant, spell_decimal
+from connector.mapping.numerals import LOCALES, numeral, plain, significant, spell_decimal, spelled_in
 from connector.mapping.unfit import Unfit
 
 
@@ -82,14 +82,20 @@ def test_machine_numbers() -> None:
     """Exponents of stored numbers are written out; what is out of range is refused."""
     assert plain("1.5E-7") == "0.00000015"
     assert plain("12.0") == "12"
-    with pytest.raises(Unfit):
-        plain("1e309")
+    assert plain("-0.0") == "0"
+    assert plain("1E+60") == f"1{'0' * 60}"
+    for beyond in ("1e309", "1E+61", "1E-61", "NaN", "Infinity"):
+        with pytest.raises(Unfit):
+            plain(beyond)
 
 
 def test_rounding() -> None:
     """Half to even, and three significant digits for uncertainties."""
     assert spell_decimal(Decimal("2.5"), 0) == "2"
     assert spell_decimal(Decimal("0.0015"), 3) == "0.002"
+    assert spell_decimal(Decimal("0.0025"), 3) == "0.002"
+    assert spell_decimal(Decimal("-0.0004"), 3) == "0"
+    assert spell_decimal(Decimal("1" * 40 + ".0004"), 3) == "1" * 40
     assert spell_decimal(significant(Decimal("1234.5"))) == "1230"
 
 
@@ -98,12 +104,28 @@ def test_beyond_the_range_is_no_detection_limit() -> None:
     for text, word in (("<5", "below_detection"), (">1000", "`null`")):
         with pytest.raises(Unfit) as refused:
             numeral("plain")(text)
-        assert word in refused.value.hint
+        assert (refused.value.code, word in refused.value.hint) == ("bad-number", True)
 
 
-@pytest.mark.parametrize(("cell", "said"), [("n.d.", "`null` lists those"), ("5 kg", "holds no unit")])
+@pytest.mark.parametrize(
+    ("cell", "said"),
+    [
+        ("n.d.", "`null` lists those"),
+        ("5 kg", "holds no unit"),
+        ("5 µg", "holds no unit"),
+        ("1\u00a0234,5", "locale fr"),
+    ],
+)
 def test_a_word_in_place_of_a_number_is_told_what_to_do_about(cell: str, said: str) -> None:
     """What a laboratory writes where it measured nothing is no unit behind a number."""
     with pytest.raises(Unfit) as raised:
         numeral("de")(cell)
     assert said in raised.value.hint
+    with pytest.raises(Unfit, match="digits that are not 0 to 9"):
+        numeral("de")("١٢")
+
+
+def test_sixty_characters_are_a_number_at_most() -> None:
+    """In a column, and where `map suggest` asks whether a text could be one."""
+    assert numeral("de")(f"{'1' * 58},5") == f"{'1' * 58}.5"
+    assert (spelled_in("de", "1" * 60), spelled_in("de", "1" * 61), spelled_in("de", "1.5")) == (True, False, False)
