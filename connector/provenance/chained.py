@@ -14,6 +14,7 @@ from connector.provenance.origin import Chain, Ground
 from connector.provenance.outcomes import Outcome
 from connector.provenance.seen import GROUNDS, Seen
 
+_USED: Final = frozenset({"BatteryPassport", "CellPassport"})
 _TAKEN_BACK: Final = frozenset({Outcome.REVOKED, Outcome.SUSPENDED})
 
 
@@ -22,6 +23,7 @@ def chain_of(seen: Seen) -> Chain:
     things: dict[str, Ground] = {}
     links: dict[str, Ground] = {}
     made: dict[str, Ground] = {}
+    used: set[str] = set()
     for key, node in seen.walk.nodes.items():
         ground = seen.ground(key)
         for link in node.links:  # one id that leads to two records gives what the worse of them gives
@@ -32,6 +34,7 @@ def chain_of(seen: Seen) -> Chain:
             made |= {product.thing: ground for product in event.outputs} if isinstance(event, MakeEvent) else {}
     for node, name, _ in seen.passports(frozenset(Outcome)):
         things[name] = seen.ground(node.key)
+        used |= {name} if node.type in _USED else set()
         for edge in seen.children.get(node.key, ()):
             if edge.relation == "madeIn":
                 made.setdefault(name, seen.ground(edge.target))
@@ -50,6 +53,7 @@ def chain_of(seen: Seen) -> Chain:
             for product in event.moved
             if not product.link
         ),
+        used=frozenset(used),
         widest=seen.widest,
     )
 

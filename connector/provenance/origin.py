@@ -124,7 +124,8 @@ class Chain:
     `events`: usable make events. `things` and `links`: the ground of a thing's record, by thing id and by id of the
     link that leads to it. `made`: the ground of the event that made a thing, where it is not among `events`.
     `extraction`: by event id the ground of the mine permit of its site, where it has one. `bought`: things that came to
-    a site by a move without a link. `widest`: the share of a whole up to which its uncertainty counts.
+    a site by a move without a link. `used`: batteries and cells, which can have become waste after use. `widest`: the
+    share of a whole up to which its uncertainty counts.
     """
 
     widest: Decimal
@@ -135,6 +136,7 @@ class Chain:
     made: Mapping[str, Ground] = field(default_factory=dict)
     extraction: Mapping[str, Ground] = field(default_factory=dict)
     bought: frozenset[str] = frozenset()
+    used: frozenset[str] = frozenset()
 
 
 def coverage(chain: Chain, thing: str) -> tuple[Coverage, ...]:
@@ -238,9 +240,21 @@ class Tracer:
         ground = self.chain.links.get(product.link, self.chain.things.get(product.thing, Ground.MISSING))
         if ground is not Ground.VERIFIED:
             return (Share(ground=ground, fraction=ONE, thing=product.thing, site=event.site),)
-        if kind in RECYCLED and not self._was_recycled_before(product.thing):
+        if self._is_waste(product.thing, kind):
             return (Share(ground=ground, fraction=ONE, source_kind=kind, thing=product.thing, site=event.site),)
         return self._traced(product.thing, metal)
+
+    def _is_waste(self, thing: str, kind: SourceKind) -> bool:
+        """Whether metal begins anew here, as recycled. What its own makers show to be something else is no waste,
+        whatever a buyer calls it (Battery Regulation, Art. 8: recovered from manufacturing or post-consumer waste).
+        """
+        if kind not in RECYCLED or self._was_recycled_before(thing):
+            return False
+        makers = [event for event, _ in self.makers.get(thing, ())]
+        if kind == "manufacturingWaste":
+            return not any(event.id in self.chain.extraction for event in makers)
+        came_of = {product.thing for event in makers for product in event.inputs}
+        return not makers or not self.chain.used.isdisjoint({thing, *came_of})
 
     def _was_recycled_before(self, thing: str) -> bool:
         """The thing is a recovered lot, so the split between sources is stated one step further back."""
