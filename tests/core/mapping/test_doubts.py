@@ -39,7 +39,22 @@ def judged(lines: list[str], *, date: str = "", locale: str = "de", delimiter: s
         ("%m/%d/%Y", ["03/04/2026", "25/03/2026"], "all its dates fit %d/%m/%Y, 1 of them (the first: `25/03/2026`)"),
         ("%d.%m.%Y", ["11.12.2026", "10.02.2026"], "read the plan's way some are still to come"),
         ("%d/%m/%Y", ["03/01/2025", "03/05/2025", "03/12/2025"], "which lie closer together"),
+        (
+            "%d/%m/%Y",
+            ["03/01/2025", "01/02/2025", "03/05/2025", "03/12/2025"],
+            "as %m/%d/%Y from 2025-01-02 to 2025-03-12",
+        ),
         ("%d/%m/%Y", ["03/25/2026", "n/a", "04/02/2026"], "all its dates fit %m/%d/%Y"),
+        (
+            "%d/%m/%Y",
+            ["03/25/2026", "04/02/2026", "05/02/2026"],
+            "that alone; 2 others fit the plan's %d/%m/%Y too, and",
+        ),
+        (
+            "%d/%m/%Y",
+            ["03/25/2026", "04/26/2026"],
+            "2 of them (the first: `03/25/2026`) that alone; none fits the plan's",
+        ),
     ],
 )
 def test_day_and_month_changed_over_is_told_once(date: str, days: list[str], said: str) -> None:
@@ -58,6 +73,8 @@ def test_day_and_month_changed_over_is_told_once(date: str, days: list[str], sai
         ("%d/%m/%Y", ["03/04/2026", "25/03/2026", "03/12/2026"]),  # one cell settles it
         ("%d.%m.%Y", ["01.01.2026", "01.02.2026", "01.03.2026", "01.11.2026"]),  # the first of each month
         ("%d.%m.%Y", ["05.03.2026", "07.06.2026", "06.09.2026"]),  # nothing speaks for either
+        ("%d/%m/%Y", ["03/01/2025", "03/12/2025"]),  # two are too few to be close together
+        ("%d.%m.%Y", ["11.12.26", "10.02.26"]),  # of another form altogether
         ("%d.%m.%Y", ["11.12.2027", "10.02.2027"]),  # to come in either order
         ("%d/%m/%Y", ["03/25/2026", "25/03/2026"]),  # told row by row: neither order fits all
         ("iso", ["2026-03-01", "2026-03-05", "2026-03-12"]),
@@ -79,32 +96,54 @@ def test_times_are_judged_by_their_days() -> None:
 
 
 @pytest.mark.parametrize(
-    ("locale", "delimiter", "numbers", "assumed"),
+    ("locale", "delimiter", "numbers", "assumed", "other"),
     [
-        ("de", ";", ["1.234", "12.500"], "reads 1234, so these are thousands"),
-        ("en", ";", ["1,234", "12,500"], "reads 1234, so these are thousands"),
-        ("plain", ";", ["1.234", "12.500"], "reads 1.234, so these are decimals"),
-        ("de", "|", ["1,234", "950"], "reads 1.234, so these are decimals"),
+        ("de", ";", ["1.234", "12.500"], "reads 1234, so these are thousands; they could be decimals", "en"),
+        ("de", ";", ["-1.234", "1000"], "reads -1234, so these are thousands; they could be decimals", "en"),
+        ("en", ";", ["1,234", "12,500"], "reads 1234, so these are thousands; they could be decimals", "de"),
+        ("plain", ";", ["1.234", "12.500"], "reads 1.234, so these are decimals; they could be thousands", "de"),
+        ("de", "|", ["1,234", "950"], "reads 1.234, so these are decimals; they could be thousands", "en"),
     ],
 )
 def test_three_digits_behind_the_only_mark_are_told_once(
-    locale: str, delimiter: str, numbers: list[str], assumed: str
+    locale: str, delimiter: str, numbers: list[str], assumed: str, other: str
 ) -> None:
-    """With what the plan assumed; the rows stand."""
+    """With what the plan assumed, and what it would say otherwise; the rows stand."""
     result = judged(numbers, locale=locale, delimiter=delimiter)
     assert (result.documents, result.findings) == (2, ())
     (doubt,) = result.doubts
     assert (doubt.code, doubt.place.value) == ("doubtful-number", numbers[0])
+    assert (doubt.place.source, doubt.place.column) == ("lots.csv", "A")
     assert assumed in doubt.message
+    assert f"the plan says locale: {other}; if it is right, a `min` or `max`" in doubt.hint
 
 
 def test_bounds_that_rule_out_the_other_reading_settle_it() -> None:
     """So that who has looked can say so in the plan; others do not."""
     source = f"lots: {CSV}}}"
     given = {"lots": [file("lots.csv", b"LOT;A\nL1;1.234\n")]}
-    for bounds, told in (('min: "10"', 0), ('min: "0"', 1), ('max: "5000"', 1)):
+    for bounds, told in (('min: "1.235"', 0), ('min: "1.234"', 1), ('min: "0"', 1), ('max: "5000"', 1)):
         plan = plan_of(source, f"netMass: {{from: A, unit: KGM, {bounds}}}")
         assert len(run(plan, given, mint=mint).doubts) == told, bounds
+    given = {"lots": [file("lots.csv", b"LOT;A;B\nL1;1.234;5.678\n")]}
+    for bounds, told in (('max: "1233"', 1), ('max: "1234"', 2)):  # the column beside it is another question
+        plan = plan_of(
+            source.replace("locale: de", "locale: plain"),
+            f"netMass: {{from: A, unit: KGM, {bounds}}}\ngrossMass: {{from: B, unit: KGM}}",
+        )
+        assert len(run(plan, given, mint=mint).doubts) == told, bounds
+
+
+@pytest.mark.parametrize(("date", "day", "told"), [("%d.%m.%Y", "25.09.2026", 0), ("%d/%m/%Y", "25/09/2026", 1)])
+def test_days_with_dots_say_that_a_comma_is_the_decimal_mark(date: str, day: str, told: int) -> None:
+    """Who writes days so writes numbers so."""
+    lots = CSV.replace('";"', '"|"')
+    plan = plan_of(
+        f"lots: {lots}}}",
+        f'netMass: {{from: A, unit: KGM}}\nproductionDate: {{from: DAY, date: "{date}"}}',
+    )
+    given = [file("lots.csv", f"LOT|A|DAY\nL1|1,234|{day}\n".encode())]
+    assert len(run(plan, {"lots": given}, mint=mint).doubts) == told
 
 
 @pytest.mark.parametrize(

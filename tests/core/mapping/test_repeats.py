@@ -50,6 +50,21 @@ def test_an_amount_that_stands_there_again_is_told() -> None:
     assert "add them up (`sum`)" in again.hint
 
 
+def test_of_many_rows_five_are_named_and_the_columns_stand_in_order() -> None:
+    """One row needs no list of itself."""
+    document = f"grossMass: {{from: B, unit: KGM}}\n{PLAIN}"
+    many = grouped(document, "1;1;1", *(f"1;{number};{number}" for number in range(2, 9)))
+    assert [doubt.place.column for doubt in many.doubts] == ["A", "B"]
+    assert [doubt.message.rpartition("; ")[2] for doubt in many.doubts] == ["they are lines 3, 4, 5, 6, 7 ..."] * 2
+    (one,) = grouped(PLAIN, "1;1;", "1;2;").doubts
+    assert one.message.endswith("`2` in line 3, `1` in line 2")
+    same = grouped(document, *["1;5;5"] * 7)
+    assert [doubt.place.column for doubt in same.doubts] == ["A", "B"]
+    assert "lines 3, 4, 5, 6, 7 ... (6 rows are the same in every cell)" in same.doubts[0].message
+    (once,) = grouped(PLAIN, "1;5;x", "1;5;y").doubts
+    assert "once: line 3; the first" in once.message
+
+
 def test_a_count_of_cells_adds_up_too() -> None:
     """It is in C62, as ratios and cycles are, of which two rows have no sum."""
     (again,) = grouped(COUNT, "1;500;x", "1;500;y").doubts
