@@ -237,7 +237,12 @@ def _settled(state: str, *, good: str, begun: bool = False) -> int:
 
 
 def fetch(
-    agreement: Annotated[str, typer.Argument(metavar="AGREEMENT", help="The agreement that `request` named.")],
+    agreement: Annotated[
+        str,
+        typer.Argument(
+            metavar="AGREEMENT", help="The agreement that `request` named; or a transfer that was begun, to go on."
+        ),
+    ],
     push: Annotated[bool, typer.Option("--push", help="Let the owner send it to us, instead of fetching it.")] = False,
     unit: Annotated[
         list[str] | None,

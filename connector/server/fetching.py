@@ -13,11 +13,13 @@ from functools import partial
 
 from connector.errors import Conflict, IllegalTransition, NotAllowed, NotFound, PeerUnreachable
 from connector.exchange.arrivals import Received
+from connector.exchange.opening import is_push
 from connector.exchange.receive import Tell
 from connector.exchange.rows import AgreementRow, ProcessRow
 from connector.exchange.stored import Content, content_of, under_way
 from connector.exchange.transfer import is_open
 from connector.model import Did, JsonObject
+from connector.protocol.process import Role
 from connector.protocol.transfer import PULL, PUSH, Kind, State
 from connector.server.commands import command_of
 from connector.server.received import under
@@ -44,17 +46,23 @@ async def start_transfer(services: Services, agreement_id: str, key: str, wait_s
 
 
 async def fetch(
-    services: Services, agreement_id: str, key: str, wait_seconds: float, tell: Tell, *, push: bool = False,
+    services: Services, wanted: str, key: str, wait_seconds: float, tell: Tell, *, push: bool = False,
     units: Sequence[str] = (),
 ) -> JsonObject:  # fmt: skip
     """Transfer the data of an agreement, or some units of it, verify and keep it; by a push the provider sends it and
-    ends the transfer.
+    ends the transfer. `wanted`: the agreement, or the transfer of it that was begun before and goes on.
 
     While something could not be checked a pull stays started: the repeated command takes what is missing.
     """
-    agreement = await _agreement(services, agreement_id)
-    said, data_format = (f"push {agreement_id}", PUSH) if push else (" ".join(["fetch", agreement_id, *units]), PULL)
-    row = await _started(services, agreement, data_format, said=said, key=key, wait_seconds=wait_seconds)
+    begun = await _begun(services, wanted)
+    if begun is None:
+        agreement = await _agreement(services, wanted)
+        said, data_format = (f"push {wanted}", PUSH) if push else (" ".join(["fetch", wanted, *units]), PULL)
+        row = await _started(services, agreement, data_format, said=said, key=key, wait_seconds=wait_seconds)
+    else:
+        content = content_of(begun)
+        agreement, push = await _agreement(services, content["agreement"]), is_push(content)
+        row = await _open(services, begun.pid, wait_seconds)
     came: Content = {}
     if push:
         row = await _sent(services, row, wait_seconds, tell)
@@ -67,7 +75,7 @@ async def fetch(
         if received is not None and not received.unchecked:
             row = await _completed(services, row, wait_seconds)
     if row.state == State.COMPLETED and not units and not came.get("rejected") and not came.get("unchecked"):
-        await services.store.commit_delivered([services.receive.arrivals.whole(agreement_id)])
+        await services.store.commit_delivered([services.receive.arrivals.whole(agreement.agreement_id)])
     records, credentials, files = await under(services, agreement)
     return {
         "transfer": row.pid,
@@ -100,8 +108,21 @@ async def _started(
             await services.transfer.request(agreement, base, command, data_format)
         except Conflict:
             command = await command_of(services, key, said)
+    return await _open(services, command.pid, wait_seconds)
+
+
+async def _begun(services: Services, ident: str) -> ProcessRow | None:
+    """The transfer of this id that we have begun. An agreement's id is its provider's choice, and goes first."""
+    if await services.store.load_agreement(services.tenant, ident) is not None:
+        return None
+    row = await services.store.load_process(services.tenant, "transfer", ident)
+    return row if row is not None and row.role == Role.CONSUMER.value else None
+
+
+async def _open(services: Services, pid: str, wait_seconds: float) -> ProcessRow:
+    """The transfer when it is open or over, or as it is after so many seconds."""
     settled = services.transfer.conversation.settled
-    return await settled(command.pid, lambda at: _is_over(services, at) or is_open(at), wait_seconds)
+    return await settled(pid, lambda at: _is_over(services, at) or is_open(at), wait_seconds)
 
 
 async def _pulled(
@@ -124,7 +145,7 @@ async def _pulled(
             row = await settled(row.pid, lambda at: not is_open(at), _NEWS_SECONDS)
             if is_open(row):
                 raise
-            row = await settled(row.pid, lambda at: _is_over(services, at) or is_open(at), wait_seconds)
+            row = await _open(services, row.pid, wait_seconds)
     return row, None
 
 

@@ -219,7 +219,7 @@ class Fetch(Waiting):
     """An agreement whose data is wanted."""
 
     agreement: Word
-    """The agreement's id."""
+    """The agreement's id; or that of a transfer of it that was begun before and is to go on."""
     pull: bool = True
     """False: only start the transfer and say where the data is, for a tool of one's own."""
     push: bool = False

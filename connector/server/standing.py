@@ -34,6 +34,7 @@ _TURNS: Final = {
     "nobody": "nobody's: it has ended",
 }
 _PAUSED: Final = "either side's: it is paused until one of them resumes or ends it"
+_FETCH: Final = "battery-connector fetch"
 _BOTH: Final = {"SUSPENDED": "battery-connector transfers resume {ident}"}
 _CONSUMER: Final = {
     **_BOTH,
@@ -132,8 +133,8 @@ def advice(process: JsonObject) -> tuple[str, str]:
     if process.get("emptied") and process["state"] == "FINALIZED":
         return f"nothing of it is left here: {process['counterparty']} has to ask anew for what took its place", ""
     known = _CONSUMER if process["role"] == "consumer" else _PROVIDER
-    end = f"; to end it: battery-connector terminate {ident}" if process["kind"] == "negotiation" else ""
-    waiting = known.get(str(process["state"]), f"nothing to do: the peer has to speak{end}")
+    then = "to end it: battery-connector terminate" if process["kind"] == "negotiation" else "once it has: " + _FETCH
+    waiting = known.get(str(process["state"]), f"nothing to do: the peer has to speak; {then} {ident}")
     return waiting.format(ident=ident, agreement=quote(str(_agreement(content.get("agreement"))))), ""
 
 
@@ -150,10 +151,7 @@ def _while_it_runs(process: JsonObject, content: JsonObject) -> tuple[str, str]:
     elif gives:
         does = "the peer may fetch the data"
     else:
-        return (
-            f"battery-connector fetch {quote(str(_agreement(content.get('agreement'))))}",
-            f"; to end this one: {end}",
-        )
+        return f"{_FETCH} {ident}", f", or: {end}"
     return f"nothing to do: {does}; to pause: battery-connector transfers suspend {ident}", f", or: {end}"
 
 

@@ -234,6 +234,12 @@ def test_a_transfer_may_wait_for_a_person(tmp_path: Path, word: str, end: str) -
         await by_page(supplier, word)
         assert await running.states() == (end, end)
         assert ("authorization" in await running.address()) is (end == "STARTED")
+        with pytest.raises(NotFound):  # the supplier's own id of it: who has begun it goes on
+            await fetching.fetch(services(supplier), (await running.row(supplier)).pid, "", 30, lambda _: None)
+        got = await fetching.fetch(services(customer), running.pid, "", 30, lambda _: None)
+        assert (got["transfer"], got["state"]) == (running.pid, "COMPLETED" if end == "STARTED" else end)
+        assert got["records"] == (2 if end == "STARTED" else 0)
+        assert len(await customer.store.newest_processes("", "transfer")) == 1
 
     play(tmp_path, scene)
 

