@@ -203,10 +203,10 @@ class MeasureBinder(Binder):
         percents = self._percents(parts.uncertainty, scope, at.term("uncertainty"), spec)
 
         def make(frame: Frame) -> Measured | None:
-            whole, share = mass(frame), fraction(frame)
-            if whole is None or share is None:
-                return None
-            return contained(whole, share, wet(frame) if wet else None, percents(frame))
+            whole, share, water = mass(frame), fraction(frame), wet(frame) if wet else None
+            if whole is None or share is None or (wet and water is None):
+                return None  # of a wet mass whose water nobody measured, what it holds is not known either
+            return contained(whole, share, water, percents(frame))
 
         return make, mass_refs + fraction_refs + wet_refs
 

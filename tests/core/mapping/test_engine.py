@@ -219,6 +219,17 @@ def test_contained_metal_with_moisture() -> None:
     assert mapped.subject["mass"] == {"type": "Quantity", "value": "20", "unit": "KGM", "uncertainty": "0.4"}
 
 
+@pytest.mark.parametrize(
+    ("moisture", "metal"), [("{from: H, unit: P1}", None), ('{from: H, unit: P1, default: "0"}', "25")]
+)
+def test_a_moisture_that_nobody_measured_is_not_none(moisture: str, metal: str | None) -> None:
+    """A wet mass was taken for a dry one, and the metal in it was too much, without a word. The plan may say so."""
+    mass = f"{{contained: {{of: {{from: M, unit: KGM}}, fraction: {{from: F, unit: P1}}, moisture: {moisture}}}}}"
+    (mapped,) = result_of(plan_of(f"lots: {CSV}}}", f"mass: {mass}"), lots=b"LOT;M;F;H\nL1;100;25;\n").mapped
+    said = mapped.subject.get("mass")
+    assert (said["value"] if isinstance(said, dict) else None) == metal
+
+
 def test_code_lists_from_files() -> None:
     """A list in a file is read like one in the plan; two meanings of a code stop the run."""
     plan = plan_of(
