@@ -10,7 +10,7 @@ import pytest
 
 from connector.errors import BadInput
 from connector.model import Json, JsonObject
-from connector.provenance.events import Attribution, MakeEvent, Product, Thing
+from connector.provenance.events import Attribution, MakeEvent, Product, SourceKind, Thing
 from connector.provenance.footprints import read_footprints
 from connector.provenance.masses import Mass
 from connector.provenance.origin import Chain, Ground
@@ -62,6 +62,47 @@ def test_a_passport_with_more_metals_than_the_event_states_no_less(contained: di
     claims = {"X": _of_metals(claim("1"), "250", Ni="60"), "S": _of_metals(claim("1"), "300", **contained)}
     (found,) = roll_up(_two_metals("Ni"), "S", claims, (), ()).comparisons
     assert found.outcome == outcome
+
+
+def _out(thing: str, quantity: str, metal: str = "Ni", mass: str = "30") -> Product:
+    contained = {metal: Mass(value=Decimal(mass))}
+    return Product(thing=thing, contained=contained, quantity=Mass(value=Decimal(quantity)))
+
+
+def _several(*outputs: Product, kind: SourceKind = "primary", **stated: Claimed) -> list[str]:
+    """What comes of comparing X, of 1000 kg CO2e, with what several products of one making state."""
+    nickel = {"Ni": Mass(value=Decimal(100))}
+    event = MakeEvent(
+        id="made", time=datetime(2027, 1, 1, tzinfo=UTC), site="", inputs=(Product(
+            thing="X", contained=nickel, source_kind=kind),), outputs=outputs,
+    )  # fmt: skip
+    claims = {"X": _of_metals(claim("1"), "1000", Ni="100"), **stated}
+    return [one.outcome for one in roll_up(Chain(events=(event,), widest=WIDEST), "W", claims, (), ()).comparisons]
+
+
+def _by_mass(value: str, allocation: str = "mass") -> Claimed:
+    return _of_metals(claim(value, allocation=allocation), "300", Ni="30")
+
+
+@pytest.mark.parametrize("odd", [_out("S", "0"), _out("S", "300", mass="0"), _out("S", "300", "Co")])
+def test_a_product_of_no_mass_or_of_other_metals_tells_nothing_of_the_whole(odd: Product) -> None:
+    """Nothing can be divided by it, and the audit goes on."""
+    assert _several(odd, _out("W", "400"), S=_by_mass("0.7")) == ["not-comparable"]
+
+
+def test_of_several_wholes_the_smallest_counts() -> None:
+    """1400 kg CO2e by one product's word and 700 by the other's, of 1000 that went in; each shared by mass."""
+    products = _out("S", "300"), _out("R", "300"), _out("W", "400", mass="40")
+    assert _several(*products, S=_by_mass("1.40")) == ["holds"]
+    for own in ("mass", "none"):
+        assert _several(*products, S=_by_mass("1.40"), R=_by_mass("0.70", own)) == ["exceeded"]
+
+
+@pytest.mark.parametrize("kind", ["runAround", "manufacturingWaste", "postConsumer"])
+def test_waste_and_what_goes_round_is_no_input_to_compare(kind: SourceKind) -> None:
+    """It enters by its own rules, or was counted before."""
+    assert _several(_out("S", "300"), S=_by_mass("0.7")) == ["exceeded"]
+    assert _several(_out("S", "300"), kind=kind, S=_by_mass("0.7")) == []
 
 
 @pytest.mark.parametrize("site", ["on", ""])

@@ -101,6 +101,9 @@ def test_who_checked_a_claim_is_its_own_word_and_counts_by_mass() -> None:
     unchecked: Json = {"type": "Assurance", "party": "third", "level": "none"}
     report = audit(chain(claims={"L1": lot("250", claim("7", assurance=unchecked))}))
     assert [(one.third, one.primary) for one in report.footprint.metals] == [("0", "")]
+    second: Json = {"type": "Assurance", "party": "second", "level": "limited"}
+    (nickel,) = audit(chain(claims={"L1": lot("250", claim("7", assurance=second))})).footprint.metals
+    assert (nickel.assured, nickel.third) == (nickel.stated, "0")
     itself: Json = {"type": "Assurance", "party": "third", "level": "limited", "verifier": [MINE]}
     for own in (claim("7", assurance=itself), claim("7", assurance=third, verifier=MINE)):
         report = audit(chain(claims={"L1": lot("250", own)}))
@@ -127,9 +130,9 @@ def test_a_claim_below_those_of_its_inputs_is_a_finding(stated: JsonObject, outc
     ids = {node.key: node.id for node in report.nodes}
     assert [ids[one] for one in (*found.nearer, *found.farther)] == ["rec:L2", "rec:L1"]
     assert (found.subject, found.site) == ("evt:R1", "site:refiner")
-    codes = [finding.code for finding in report.findings]
-    assert codes == (["footprint-below-inputs"] if outcome == "exceeded" else [])
-    assert report.verdict == ("qualified" if codes else "verified")
+    told = [(finding.code, finding.subject, finding.site) for finding in report.findings]
+    assert told == ([("footprint-below-inputs", "evt:R1", "site:refiner")] if outcome == "exceeded" else [])
+    assert report.verdict == ("qualified" if told else "verified")
 
 
 def test_a_lot_that_is_audited_itself_is_compared_with_its_inputs() -> None:
@@ -170,6 +173,7 @@ def test_the_battery_s_own_footprint_holds_what_upstream_states(
     found = compared(report, "battery")
     assert found.outcome == outcome
     assert word in found.reason
+    assert found.nearer == (found.subject,)
     codes = [finding.code for finding in report.findings]
     assert codes == (["footprint-below-upstream"] if outcome == "exceeded" else [])
 
