@@ -175,6 +175,15 @@ def member(issuer: Issuer, about: str, index: int = 100) -> bytes:
     return older(issuer.authority, Did(about), index)
 
 
+def unread(issuer: Issuer, about: str) -> bytes:
+    """With a status that nobody here can look up."""
+    claims = orjson.loads(jose.parse(member(issuer, about), 1 << 20).payload)
+    claims["vc"]["credentialStatus"]["type"] = "TokenStatusList"
+    signer = issuer.authority.signer
+    unsigned = jose.signing_input({"alg": signer.alg, "kid": signer.key_id, "typ": "JWT"}, orjson.dumps(claims))
+    return jose.attach(unsigned, signer.sign_now(unsigned))
+
+
 def elsewhere(issuer: Issuer) -> Authority:
     return Authority(9, issuer.authority.at)
 
@@ -192,6 +201,8 @@ REFUSED: dict[str, Change] = {
     ),
     "revoked": lambda i, h, pid: (i.message(pid, member(i, h.config.did, 666)), 400),
     "beyond its status list": lambda i, h, pid: (i.message(pid, member(i, h.config.did, 1 << 30)), 400),
+    "of a status not read here": lambda i, h, pid: (i.message(pid, unread(i, h.config.did)), 503),
+    "too large": lambda i, h, pid: (i.message(pid, older(i.authority, Did(h.config.did), 9, note="x" * 65_536)), 400),
     "no credential": lambda i, _, pid: (i.message(pid, b"a.b.c"), 400),
     "none": lambda i, _, pid: (i.message(pid), 400),
     "in no known state": lambda i, h, pid: (i.message(pid, member(i, h.config.did), status="PENDING"), 400),

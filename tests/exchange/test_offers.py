@@ -9,13 +9,15 @@ import orjson
 import pytest
 
 from connector.credentials.query import DCP_CONTEXT
-from connector.errors import PeerUnreachable
+from connector.errors import CannotCheck, PeerUnreachable
+from connector.exchange.ports import HttpAnswer
 from connector.exchange.rows import EvidenceEntry
 from connector.exchange.stored import micros
 from connector.model import Did
 from tests.exchange.test_hostile import play, proof, say, services
-from tests.exchange.test_issuance import MEMBERSHIP, Issuer
-from tests.simulator import World
+from tests.exchange.test_issuance import MEMBERSHIP, Issuer, kept, member
+from tests.network import Request
+from tests.simulator import AUTHORITY_PORT, World
 
 
 def test_offers_wait_for_a_person(tmp_path: Path) -> None:
@@ -47,6 +49,9 @@ def test_offers_wait_for_a_person(tmp_path: Path) -> None:
         (row,) = await issuance.requests()
         offered = list(orjson.loads(row.detail)["offered"])
         assert (len(offered), offered[:16], row.subject, issuer.asked) == (64, ids, MEMBERSHIP, [])
+        unasked = issuer.message(row.pid, member(issuer, holder.config.did))
+        assert (await say(holder, "/dcp/credentials", unasked, issuer.bearer(holder))).status == 404, "nobody asked"
+        assert kept(holder) == set()
         fitting = f"{MEMBERSHIP} vc20-bssl/jwt"
         await say(holder, "/dcp/offers", offer(world.authority.did, fitting), issuer.bearer(holder))
         issuer.status = 503
@@ -65,5 +70,25 @@ def test_offers_wait_for_a_person(tmp_path: Path) -> None:
         assert list(orjson.loads(row.detail)["offered"]) == ["new"]
         foreign = offer(Did(other.config.did), "1")
         assert (await say(holder, "/dcp/offers", foreign, issuer.bearer(holder))).status == 400
+
+    play(tmp_path, scene)
+
+
+def test_an_issuer_that_does_not_tell_what_it_issues_is_not_asked(tmp_path: Path) -> None:
+    """What its page says beside an error is nothing."""
+
+    async def scene(world: World) -> None:
+        issuer = Issuer(world).open()
+        address = f"localhost:{AUTHORITY_PORT}"
+        site = world.network.sites[address]
+
+        async def lost(request: Request) -> HttpAnswer:
+            answer = await site(request)
+            return replace(answer, status=404) if request.url.endswith("/metadata") else answer
+
+        world.network.sites[address] = lost
+        with pytest.raises(CannotCheck, match="is not known: HTTP 404"):
+            await services(world.nodes[0]).issuance.request(issuer.authority.did, [MEMBERSHIP], [])
+        assert issuer.asked == []
 
     play(tmp_path, scene)

@@ -105,6 +105,13 @@ def test_waste_and_what_goes_round_is_no_input_to_compare(kind: SourceKind) -> N
     assert _several(_out("S", "300"), kind=kind, S=_by_mass("0.7")) == []
 
 
+def test_what_went_in_holds_no_more_than_the_metals_of_its_claim() -> None:
+    """250 kg CO2e of its nickel, whatever cobalt the event adds; 300 came out of both."""
+    claims = {"X": _of_metals(claim("1"), "250", Ni="60"), "S": _of_metals(claim("1"), "300", Ni="60", Co="60")}
+    (found,) = roll_up(_two_metals("Ni", "Co"), "S", claims, (), ()).comparisons
+    assert (found.outcome, found.part) == ("holds", "250")
+
+
 @pytest.mark.parametrize("site", ["on", ""])
 def test_no_name_of_a_site_lets_a_way_go_on(site: str) -> None:
     """A supplier chooses the name; what is behind a record that failed stays out of the sum."""
