@@ -6,7 +6,7 @@ The house, from the top down; each row may use the rows below it (import-linter,
     __main__, cli      commands: parse, call a connector or a journey, render
     app                the composition: configuration in, running connector out; the only file that knows everybody
     server             HTTP in: Dataspace Protocol, credential service, data, audit reads, management, pages
-    stores             what is kept: SQLite, PostgreSQL, and their twin in memory; SQL in named files
+    stores             what is kept: SQLite, on the disk or in memory, or PostgreSQL; SQL in named files
     peers              HTTP out: the one guarded client, DID documents and status lists, messages with tokens
     keys               where private keys are, and which of them signs when; the credentials that prove who we are
     exchange           the journeys, one file each: load, decide, commit, hand over effects; `ports` and `rows` beside

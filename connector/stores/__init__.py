@@ -10,9 +10,8 @@
                  lock, settings, check after a crash
     postgres     several processes of one company. `postgres_engine`; `postgres_writer`: one turn after the other, group
                  commit; `postgres_connection`: opening; `dialect`: the same SQL as PostgreSQL takes it
-    memory       the twin in memory, for tests and for trying out; its halves `memory_processes` and
-                 `memory_records`, on `memory_agreements`, on `memory_queue`
-    file_tables  what is known of files, in all stores; `files` keeps their octets on the disk
+    memory       SQLite in memory, for tests and for trying out
+    file_tables  what is known of files; `files` keeps their octets on the disk
     locking      locks on open files
     backup       a copy of a company in use, looked through
     status       status indices over all lists

@@ -1,18 +1,16 @@
-"""What is known of files and of what came, in SQL and in memory: names, digests, where offered or whence received.
+"""What is known of files and of what came, in SQL: names, digests, where offered or whence received.
 
 The octets are `files`'.
 """
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 
 from connector.exchange.keeping import DeliveredRow
 from connector.exchange.rows import DatasetRow, EvidenceEntry, FileRow
 from connector.stores import evidence_log
 from connector.stores.engine import Engine, Transaction
-from connector.stores.memory_processes import MemoryProcesses
 from connector.stores.records import DATASET, content_changed
 from connector.stores.statements import Bindings, Shape, listed, number
 
@@ -104,65 +102,3 @@ class FileTables:
         """What came under an agreement, by unit."""
         bindings: Bindings = {"tenant": tenant, "agreement_id": agreement_id, "start": start, "limit": limit}
         return [DELIVERED.read(row) for row in await self._engine.many("list_delivered", bindings)]
-
-
-class MemoryFiles(MemoryProcesses):
-    """The same in memory."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._files: dict[tuple[str, str, str, str], FileRow] = {}
-        self._datasets: dict[tuple[str, str], DatasetRow] = {}
-        self._contents: Counter[tuple[str, str]] = Counter()
-        self._delivered: dict[tuple[str, str, str], DeliveredRow] = {}
-
-    async def commit_file(self, row: FileRow, dataset: DatasetRow | None, evidence: EvidenceEntry) -> list[str]:
-        """Offer or keep a file; the digests that no row names any more."""
-        place = (row.tenant, row.dataset_id, row.agreement_id)
-        replaced = {
-            key for key, one in self._files.items()
-            if key[:3] == place and not row.agreement_id and one.name == row.name and one.digest != row.digest
-        }  # fmt: skip
-        for key in replaced:
-            del self._files[key]
-        self._files[(*place, row.digest)] = row
-        if dataset is not None:
-            self._datasets[dataset.tenant, dataset.dataset_id] = dataset
-            self._contents[dataset.tenant, dataset.dataset_id] += 1
-        self._append((evidence,))
-        named = {(one.tenant, one.digest) for one in self._files.values()}
-        return sorted(key[3] for key in replaced if (row.tenant, key[3]) not in named)
-
-    async def find_file(self, tenant: str, dataset_id: str, agreement_id: str, digest: str) -> FileRow | None:
-        """A file of a dataset, or of an agreement."""
-        return self._files.get((tenant, dataset_id, agreement_id, digest))
-
-    async def list_files(
-        self, tenant: str, dataset_id: str, agreement_id: str, *, after: str = "", limit: int = 1000
-    ) -> list[FileRow]:
-        """Files by digest."""
-        place = (tenant, dataset_id, agreement_id)
-        rows = [row for key, row in self._files.items() if key[:3] == place and row.digest > after]
-        return sorted(rows, key=lambda row: row.digest)[:limit]
-
-    async def received_files(
-        self, tenant: str, *, after: tuple[str, str] = ("", ""), limit: int = 1000
-    ) -> list[FileRow]:
-        """All that came, by agreement and digest."""
-        rows = [row for key, row in self._files.items() if key[:2] == (tenant, "") and key[2:] > after]
-        return sorted(rows, key=lambda row: (row.agreement_id, row.digest))[:limit]
-
-    async def content_version(self, tenant: str, dataset_id: str) -> int:
-        """How often what a dataset holds has changed."""
-        return self._contents[tenant, dataset_id]
-
-    async def commit_delivered(self, rows: Sequence[DeliveredRow]) -> None:
-        """Keep what came."""
-        self._delivered.update({(row.tenant, row.agreement_id, row.unit): row for row in rows})
-
-    async def list_delivered(
-        self, tenant: str, agreement_id: str, *, start: str = "", limit: int = 1000
-    ) -> list[DeliveredRow]:
-        """What came under an agreement, by unit."""
-        rows = [row for key, row in self._delivered.items() if key[:2] == (tenant, agreement_id) and row.unit >= start]
-        return sorted(rows, key=lambda row: row.unit)[:limit]

@@ -67,7 +67,7 @@ class SqliteTransaction:
             raise Violated(str(error)) from error
 
 
-def _through(work: Coroutine[Any, Any, Result]) -> Result:
+def through(work: Coroutine[Any, Any, Result]) -> Result:
     """The result of a transaction, run without an event loop."""
     try:
         work.send(None)
@@ -151,7 +151,7 @@ class Writer:
         for job in batch:
             written = self._connection.total_changes()
             try:
-                job.result = _through(job.work(self._transaction))
+                job.result = through(job.work(self._transaction))
             except (apsw.FullError, apsw.IOError, apsw.CorruptError):
                 raise  # not this transaction's fault: nothing of the batch can be trusted to be written
             except Exception as error:  # noqa: BLE001 - carried to whoever awaits it, as a future does
@@ -171,7 +171,7 @@ class Writer:
             job.error = None
             execute("SAVEPOINT job")
             try:
-                job.result = _through(job.work(self._transaction))
+                job.result = through(job.work(self._transaction))
             except (apsw.FullError, apsw.IOError, apsw.CorruptError):
                 raise  # not this transaction's fault: nothing of the batch can be trusted to be written
             except Exception as error:

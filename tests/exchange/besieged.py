@@ -24,6 +24,7 @@ from connector.protocol import compose, negotiation, transfer
 from connector.protocol.process import Process, Role, Table
 from tests.exchange.deals import OTHER_TERMS, command, dataset
 from tests.exchange.test_hostile import access_for, proof, say, services
+from tests.kept import Kept, kept, put_back
 from tests.network import Request, Site
 from tests.simulator import Node, World
 
@@ -115,14 +116,13 @@ class Siege:
         self.count += 1
         return f"urn:peer:{self.count}"
 
-    def kept(self) -> dict[str, Any]:
+    def kept(self) -> Kept:
         """All that the besieged connector keeps, as it is now."""
-        return {name: copied(value) for name, value in vars(self.here.store).items() if not callable(value)}
+        return kept(self.here.store)
 
-    async def put_back(self, kept: dict[str, object]) -> None:
+    async def put_back(self, kept: Kept) -> None:
         """Be as before: something that the peer may say has moved a process."""
-        for name, value in kept.items():
-            setattr(self.here.store, name, copied(value))
+        put_back(self.here.store, kept)
         await self.here.die()
         self.here.start()
         await self.rest()
@@ -210,13 +210,6 @@ class Siege:
             self.fresh(), offer=self._offer(asks=False), assigner=Did(self.peer.config.did),
             assignee=Did(self.here.config.did), timestamp="2027-03-15T09:00:00Z",
         )  # fmt: skip
-
-
-def copied(value: object) -> object:
-    """Rows are frozen, the dictionaries and lists around them are not."""
-    if isinstance(value, dict):
-        return {name: copied(one) for name, one in value.items()}
-    return list(value) if isinstance(value, list) else value
 
 
 async def besieged(world: World) -> Siege:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sized
 from dataclasses import replace
 from datetime import timedelta
 from functools import partial
@@ -23,23 +22,18 @@ from connector.server import commands, fetching
 from connector.stores import open_store
 from tests.edges.server.desk import Hands
 from tests.exchange.test_hostile import play, services, settled
+from tests.kept import kept
 from tests.network import handled
 from tests.simulator import AUTHORITY_PORT, KEPT, Node, World
 
 MONTHS, DAY = 12, 86_400.0
-KEPT_FOR_GOOD = {"_evidence", "_buried"}
+KEPT_FOR_GOOD = {"evidence", "tombstone"}
 """What grows with every exchange, and may: the log, and the ids that never mean anything else."""
 
 
 def sizes(node: Node) -> dict[str, int]:
     """How much is in every table of its store."""
-    found: dict[str, int] = {}
-    for name, table in vars(node.store).items():
-        if isinstance(table, dict):
-            found[name] = sum(len(row) if isinstance(row, Sized) else 1 for row in table.values())
-        elif isinstance(table, Sized):
-            found[name] = len(table)
-    return found
+    return {name: len(rows) for name, rows in kept(node.store).items()}
 
 
 async def month_passes(world: World) -> None:

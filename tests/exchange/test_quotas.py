@@ -25,6 +25,7 @@ from connector.server import fetching
 from connector.stores.memory import MemoryStore
 from tests.exchange.deals import ask
 from tests.exchange.test_hostile import access_for, play, proof, say, services, settled
+from tests.kept import kept
 from tests.loop_time import all_wait
 from tests.simulator import Node, World
 
@@ -38,11 +39,6 @@ async def asks(caller: Node, asked: Node, *, known: bool, times: int = 1) -> lis
     access = access_for(caller, asked) if known else None
     body = compose.dump(compose.catalog_request("urn:uuid:1"))
     return [await say(asked, CATALOG, body, await proof(caller, asked.config.did, access=access)) for _ in range(times)]
-
-
-def kept(node: Node) -> str:
-    """Everything in its store."""
-    return repr({name: value for name, value in vars(node.store).items() if isinstance(value, dict | list)})
 
 
 def test_a_bucket_gives_its_burst_then_its_rate() -> None:
@@ -123,13 +119,13 @@ def test_strangers_together_are_bounded_before_a_row_is_written(tmp_path: Path) 
         asked, one, two = world.nodes
         served = [*await asks(one, asked, known=False, times=3), *await asks(two, asked, known=False, times=2)]
         assert [answer.status for answer in served] == [200] * BURST
-        before, token = kept(asked), await proof(two, asked.config.did)
+        before, token = kept(asked.store), await proof(two, asked.config.did)
         body = compose.dump(compose.catalog_request("urn:uuid:1"))
         answer = await say(asked, CATALOG, body, token)
         assert (answer.status, answer.headers["retry-after"]) == (503, "60")
         assert orjson.loads(answer.body)["code"] == "too-many-requests"
         assert (await say(asked, "/audit/records/x/1", b"", await proof(one, asked.config.did), "GET")).status == 503
-        assert kept(asked) == before
+        assert kept(asked.store) == before
         assert [answer.status for answer in await asks(one, asked, known=True)] == [200]
         assert services(asked).clock.now() < START + timedelta(seconds=40)
         services(asked).authenticate.quotas._strangers.left = 1.0  # type: ignore[union-attr]  # as a minute later
@@ -207,11 +203,11 @@ def test_who_shows_no_right_makes_no_row_at_the_credential_service(tmp_path: Pat
 
     async def scene(world: World) -> None:
         asked, caller = world.nodes
-        before = kept(asked)
+        before = kept(asked.store)
         body = orjson.dumps(query_message([type_scope("MembershipCredential")]))
         token = await proof(caller, asked.config.did, access=access)
         assert (await say(asked, "/dcp/presentations/query", body, token)).status == 401
-        assert kept(asked) == before
+        assert kept(asked.store) == before
 
     play(tmp_path, scene)
 

@@ -25,6 +25,7 @@ from connector.server import dsp
 from tests.exchange.attacks import WRONG, Attack, attacks, shape_of, with_value
 from tests.exchange.besieged import BASE, BY_HAND, PATHS, TABLES, WORDS, Siege, besieged
 from tests.exchange.test_hostile import say
+from tests.kept import Kept, named
 from tests.network import GOOD, VirtualLoop
 from tests.simulator import World
 
@@ -71,15 +72,14 @@ def is_error(answer: HttpAnswer, path: str) -> bool:
     return bool(said["@type"] == error_type(path) and said["code"] and said["@context"])
 
 
-def moved(kept: dict[str, Any]) -> dict[str, Any]:
+def moved(kept: Kept) -> dict[str, Any]:
     """What a refused message must leave alone: processes that have begun, and all that follows from their moves; not
     that whoever says what came before is looked at once more (`reminders`).
     """
-    processes = {key: row.body for key, row in kept["_processes"].items() if row.state != START}
-    timers = {key: [one for one in rows if one.name != REMINDER] for key, rows in kept["_timers"].items()}
-    kept = {**kept, "_timers": timers}
-    followed = ("_outbox", "_timers", "_approvals", "_agreements", "_claims", "_tokens", "_commands", "_attempts")
-    return {"processes": processes, **{name: {key: one for key, one in kept[name].items() if one} for name in followed}}
+    processes = {(row["kind"], row["pid"]): row["body"] for row in named(kept, "process") if row["state"] != START}
+    timers = [row for row in named(kept, "timer") if row["name"] != REMINDER]
+    followed = ("outbox", "approval", "agreement", "agreement_claim", "data_token", "command", "attempt")
+    return {"processes": processes, "timers": timers, **{name: kept[name] for name in followed}}
 
 
 async def withstood(siege: Siege, attack: Attack) -> None:
@@ -91,8 +91,8 @@ async def withstood(siege: Siege, attack: Attack) -> None:
     assert siege.asked == [], told
     if not attack.shape:
         assert answer.status == 400, told
-        used = after["_replays"] if "/catalog/" in attack.path else before["_replays"]  # a token is for one read
-        assert after == {**before, "_replays": used}, told
+        used = after["replay"] if "/catalog/" in attack.path else before["replay"]  # a token is for one read
+        assert after == {**before, "replay": used}, told
     if answer.status >= 400:
         assert answer.status == 400, told
         assert is_error(answer, attack.path), told
@@ -174,7 +174,7 @@ def test_a_first_message_that_was_refused_may_come_again(tmp_path: Path) -> None
         first = await siege.send(f"{BASE}/negotiations/request", said)
         again = await siege.send(f"{BASE}/negotiations/request", {**said, "@id": siege.fresh()})
         assert (first.status, again.status, again.body) == (400, 400, first.body)
-        assert siege.kept()["_timers"] == before["_timers"]
+        assert siege.kept()["timer"] == before["timer"]
         assert moved(siege.kept()) == moved(before)
 
     with scene(tmp_path) as (runner, siege):

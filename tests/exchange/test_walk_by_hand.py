@@ -33,23 +33,23 @@ from connector.protocol.machine import Ruling
 from connector.protocol.negotiation import TABLE
 from connector.protocol.process import Event, Process, Table
 from connector.protocol.turns import COUNTERS
-from tests.exchange.besieged import BY_HAND, copied
+from tests.exchange.besieged import BY_HAND
 from tests.exchange.deals import STRICTER, command, dataset
 from tests.exchange.test_hostile import access_for, play, proof, say, services
+from tests.kept import Kept, connection, kept, put_back
 from tests.network import Request, Site
 from tests.simulator import Node, World
 
 MOST_COUNTERS = 1
 LATER = 1 << 60
 _LONGEST_WAY = 12
-Kept: TypeAlias = tuple[dict[str, Any], dict[str, Any]]
 Act: TypeAlias = Callable[[], Awaitable[None]]
 
 
 class Joint(NamedTuple):
     """Both stores, what each said last, and how often there were other terms."""
 
-    kept: Kept
+    kept: tuple[Kept, Kept]
     said: tuple[OutboxRow | None, OutboxRow | None]
     counters: int
 
@@ -89,21 +89,20 @@ class Walk:
 
     def keep(self) -> Joint:
         """As it is now."""
-        one, two = ({name: copied(value) for name, value in vars(node.store).items()} for node in self.nodes)
+        one, two = (kept(node.store) for node in self.nodes)
         return Joint((one, two), (self.said[0], self.said[1]), self.counters)
 
     def put_back(self, joint: Joint) -> None:
         """As it was."""
-        for node, kept in zip(self.nodes, joint.kept, strict=True):
-            for name, value in kept.items():
-                setattr(node.store, name, copied(value))
+        for node, then in zip(self.nodes, joint.kept, strict=True):
+            put_back(node.store, then)
         self.said, self.counters = list(joint.said), joint.counters
 
     async def row(self, node: Node) -> ProcessRow | None:
         """The negotiation there."""
-        rows = await node.store.newest_processes("", "negotiation", limit=2)
-        assert len(rows) < 2
-        return rows[0] if rows else None
+        pids = connection(node.store).execute("SELECT pid FROM process").fetchall()
+        assert len(pids) < 2
+        return await node.store.load_process("", "negotiation", str(pids[0][0])) if pids else None
 
     async def alarms(self, node: Node) -> list[str]:
         """What is set there, the end of all patience apart."""
@@ -146,7 +145,7 @@ class Walk:
                 continue
             found += self._words(node, row)
             found += [self._goes_off(node, row.pid, name) for name in await self.alarms(node)]
-            head = await self.head(node)
+            head = await node.store.head_of_outbox("", "negotiation", row.pid)
             if head is not None:
                 found += [self._arrives(index), self._arrives(index, lost=True), self._delayed(index, head)]
             if self.said[index] is not None:

@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import orjson
 import pytest
@@ -28,9 +28,9 @@ from connector.model import Did, JsonObject, Pid
 from connector.protocol.process import Process, Role
 from connector.server import commands
 from connector.server.trouble import trouble
-from connector.stores.memory import MemoryStore
 from tests.edges.server.desk import TOKEN, Desk, desk_at
 from tests.exchange.signing import AUTHORITY, sign
+from tests.kept import connection
 
 
 @pytest.fixture
@@ -187,8 +187,7 @@ async def test_a_changed_log_is_told(desk: Desk) -> None:
     await entries(desk, "data-page", 1_200, party="did:web:x")
     _, page = await desk.get(f"{desk.place}evidence/check")
     assert "1,200 entries, none changed, none left out" in page
-    log = cast("MemoryStore", desk.services.store)._evidence[""]
-    log[1_100] = replace(log[1_100], body=b"{}")
+    connection(desk.services.store).execute("UPDATE evidence SET body = x'7b7d' WHERE seq = 1101")
     _, page = await desk.get(f"{desk.place}evidence/check")
     assert "evidence entry 1101: was changed after it was recorded" in page
 
