@@ -292,7 +292,9 @@ def _show_fetched(answer: JsonObject, state: str) -> None:
     if state == "TERMINATED":
         say(refused_in_words(answer.get("termination")))
     if state == "COMPLETED" and not (answer["records"] or answer.get("files") or answer["findings"]):
-        say("there is nothing in the dataset, or nothing that these terms give us: `agreement show` tells them")
+        nothing = "there is nothing in the dataset, or nothing that these terms give us: `agreement show` tells them"
+        kept = f"{answer['unchanged']} came as they are kept already, under another agreement (`agreement show`)"
+        say(kept if answer["unchanged"] else nothing)
     if answer["findings"]:
         out.print(f"not kept: {answer.get('rejected')} rejected, {answer.get('unchecked')} could not be checked")
         show_findings(list_in(answer["findings"]))

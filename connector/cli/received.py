@@ -107,7 +107,7 @@ class _Came:
 def _show_agreements(came: _Came, company: Config) -> None:
     for one in came.agreements:
         types = came.types.get(str(one["agreement"]), Counter())
-        counted = ", ".join(f"{count} {name}" for name, count in sorted(types.items())) or "nothing of it is here"
+        counted = ", ".join(f"{count} {name}" for name, count in sorted(types.items())) or "nothing is kept under it"
         say(f"from {called(company, one['with'])}: {counted}", "bold")
         say(f"  dataset {dataset_called(one)}, agreement {one['agreement']}", "dim")
         say(f"  {terms_in_words(one.get('terms'))}")

@@ -133,6 +133,8 @@ class Fetched(Answer):
     records: int
     credentials: int
     files: int
+    unchanged: int
+    """Records and files that came as they are kept already, under this agreement or another."""
     unchecked: int
     """What could not be checked: repeat the command."""
     rejected: int

@@ -83,6 +83,7 @@ async def fetch(
         "records": records,
         "credentials": credentials,
         "files": files,
+        "unchanged": came.get("unchanged", 0),
         "unchecked": came.get("unchecked", 0),
         "rejected": came.get("rejected", 0),
         "findings": came.get("findings", []),

@@ -124,6 +124,9 @@ def test_an_agreement_pins_what_is_delivered(world: World) -> None:
     listed = run(refiner, "agreement", "list")[1]
     assert (second in listed, "FINALIZED" in listed) == (True, True)
     assert run(refiner, "agreement", "show", "urn:uuid:0")[0] == 2
+    third = ask(refiner, "request", "mine", "sites")[1]["agreement"]
+    assert "2 came as they are kept already" in run(refiner, "fetch", third)[1]
+    assert "nothing is kept under it" in run(refiner, "received")[1]
 
 
 def test_content_that_changed_is_neither_agreed_nor_given(world: World) -> None:
