@@ -71,10 +71,11 @@ def _look(config: Path, *, thorough: bool) -> list[Check]:
 
 
 def _show(checks: list[Check], counted: Counter[str]) -> None:
-    rows: list[tuple[Cell, ...]] = [
-        ((one.outcome, _STYLES[one.outcome]), one.name, one.says + (f"\n→ {one.fix}" if one.fix else ""))
-        for one in checks
-    ]
+    rows: list[tuple[Cell, ...]] = []
+    for one in checks:
+        rows.append(((one.outcome, _STYLES[one.outcome]), one.name, one.says))
+        if one.fix:
+            rows.append(("", "", f"→ {one.fix}"))
     show_table(("outcome", "what", "says"), rows)
     say(", ".join(f"{counted[name]} {name}" for name in _STYLES if counted[name]), "bold")
     if counted["bad"] or counted["unchecked"]:

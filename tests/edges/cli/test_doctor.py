@@ -92,6 +92,8 @@ def test_beside_a_running_connector_and_without_one(tmp_path: Path) -> None:
 
         held.write_bytes(asyncio.run(membership(club, mine, -1)))
         code, text = run(mine, "doctor")
+        assert "→ " in text
+        assert "\\n" not in text, "what to do stands on a line of its own"
         assert (code, "validity: expired" in text) == (1, True)
         renewed.write_bytes(asyncio.run(membership(club, mine, 365)))
         code, answer = ask(mine, "doctor")
