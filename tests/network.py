@@ -147,6 +147,19 @@ class Network:
     trace: Any = field(default_factory=hashlib.sha256)
     copies: set[asyncio.Task[HttpAnswer]] = field(default_factory=set)
 
+    def overheard(self, address: str, ending: str) -> list[Request]:
+        """What reaches who lives at this address, at paths that end so: it grows as they come."""
+        host = urlsplit(address).netloc
+        site, heard = self.sites[host], list[Request]()
+
+        async def listening(request: Request) -> HttpAnswer:
+            if request.url.endswith(ending):
+                heard.append(request)
+            return await site(request)
+
+        self.sites[host] = listening
+        return heard
+
     def happens(self, probability: float) -> bool:
         """Chance, while the weather lasts."""
         return self.chance.random() < probability and asyncio.get_running_loop().time() < self.weather.until

@@ -9,12 +9,15 @@ from __future__ import annotations
 import asyncio
 import signal
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from connector.cli.console import console, told
 from connector.errors import BadInput
+
+if TYPE_CHECKING:
+    from aiohttp.web import AppRunner
 
 
 def site(
@@ -54,6 +57,11 @@ async def _serve(folder: Path, port: int, named: Path) -> None:
     await runner.setup()
     await listen(runner, "127.0.0.1", port)
     console(error=True).print(f"{named} is served on http://localhost:{port}; stop with Ctrl-C", markup=False)
+    await until_stopped(runner)
+
+
+async def until_stopped(runner: AppRunner) -> None:
+    """Listen on, until Ctrl-C or a word of a service manager."""
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import signal
 from typing import Annotated
 
 import typer
 
 from connector.cli.console import JSON, console, next_step, show_json, told
+from connector.cli.site import until_stopped
 
 
 def vc_api(
@@ -46,8 +46,4 @@ async def _serve(port: int, *, as_json: bool) -> None:
     else:
         console(error=True).print(f"the VC API for trials is on {address}; stop with Ctrl-C", markup=False)
         next_step(f"curl {address}/issuers; the verifier is POST {address}/verifier/credentials/verify")
-    stop = asyncio.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    await stop.wait()
-    await runner.cleanup()
+    await until_stopped(runner)

@@ -49,14 +49,7 @@ def test_an_opening_message_may_come_again_under_another_id(tmp_path: Path) -> N
 
     async def scene(world: World) -> None:
         customer, supplier = world.nodes
-        openings: list[Request] = []
-
-        async def overheard(request: Request) -> HttpAnswer:
-            if request.url.endswith("/negotiations/request"):
-                openings.append(request)
-            return await supplier.serve(request)
-
-        world.network.sites[supplier.config.public_url.removeprefix("http://")] = overheard
+        openings = world.network.overheard(supplier.config.public_url, "/negotiations/request")
         assert (await settled(customer, supplier))["state"] == "FINALIZED"
         first = orjson.loads(openings[0].body or b"")
 
@@ -75,48 +68,22 @@ def test_an_opening_message_may_come_again_under_another_id(tmp_path: Path) -> N
     play(tmp_path, scene)
 
 
-def test_the_last_message_may_come_again_under_another_id(tmp_path: Path) -> None:
-    """While what it led to stands, the same words are the same message; other words are refused."""
+@pytest.mark.parametrize("ending", ["/events", "/agreement/verification"])
+def test_what_was_said_may_come_again_under_another_id(tmp_path: Path, ending: str) -> None:
+    """The last message, while what it led to stands, and one that is said but once, where the negotiation has gone on:
+    the same words get their answer; other words are refused.
+    """
 
     async def scene(world: World) -> None:
         customer, supplier = world.nodes
-        ends: list[Request] = []
-
-        async def overheard(request: Request) -> HttpAnswer:
-            if request.url.endswith("/events"):
-                ends.append(request)
-            return await customer.serve(request)
-
-        world.network.sites[customer.config.public_url.removeprefix("http://")] = overheard
+        heard_by, said_by = (customer, supplier) if ending == "/events" else (supplier, customer)
+        said = world.network.overheard(heard_by.config.public_url, ending)
         assert (await settled(customer, supplier))["state"] == "FINALIZED"
-        path = ends[0].url.removeprefix(customer.config.public_url)
-        for more, status in (({}, 200), ({"x": "else"}, 400)):
-            said = {**orjson.loads(ends[0].body or b""), "@id": f"urn:uuid:{status}", **more}
-            bearer = await proof(supplier, customer.config.did)
-            assert (await say(customer, path, orjson.dumps(said), bearer)).status == status
-
-    play(tmp_path, scene)
-
-
-def test_what_is_said_but_once_may_come_again_under_another_id(tmp_path: Path) -> None:
-    """A verification that comes late gets its answer, where the negotiation has gone on; other words are refused."""
-
-    async def scene(world: World) -> None:
-        customer, supplier = world.nodes
-        said: list[Request] = []
-
-        async def overheard(request: Request) -> HttpAnswer:
-            if request.url.endswith("/agreement/verification"):
-                said.append(request)
-            return await supplier.serve(request)
-
-        world.network.sites[supplier.config.public_url.removeprefix("http://")] = overheard
-        assert (await settled(customer, supplier))["state"] == "FINALIZED"
-        path = said[0].url.removeprefix(supplier.config.public_url)
+        path = said[0].url.removeprefix(heard_by.config.public_url)
         for more, status in (({}, 200), ({"x": "else"}, 400)):
             body = {**orjson.loads(said[0].body or b""), "@id": f"urn:uuid:{status}", **more}
-            bearer = await proof(customer, supplier.config.did)
-            assert (await say(supplier, path, orjson.dumps(body), bearer)).status == status
+            bearer = await proof(said_by, heard_by.config.did)
+            assert (await say(heard_by, path, orjson.dumps(body), bearer)).status == status
 
     play(tmp_path, scene)
 
@@ -126,20 +93,14 @@ def test_a_second_request_is_no_repeat(tmp_path: Path) -> None:
 
     async def scene(world: World) -> None:
         customer, supplier = world.nodes
-        said: list[Request] = []
-
-        async def overheard(request: Request) -> HttpAnswer:
-            if request.url.endswith("/request") and not request.url.endswith("/negotiations/request"):
-                said.append(request)
-            return await supplier.serve(request)
-
-        world.network.sites[supplier.config.public_url.removeprefix("http://")] = overheard
+        said = world.network.overheard(supplier.config.public_url, "/request")
         deal = await ask(customer, supplier, terms=OTHER_TERMS)
         await deal.decide(supplier, "counter", terms=STRICTER)
         await deal.decide(customer, "counter", terms=OTHER_TERMS)
         assert await deal.states() == ("REQUESTED", "REQUESTED")
-        path = said[0].url.removeprefix(supplier.config.public_url)
-        body = {**orjson.loads(said[0].body or b""), "@id": "urn:uuid:another"}
+        _, counter = said
+        path = counter.url.removeprefix(supplier.config.public_url)
+        body = {**orjson.loads(counter.body or b""), "@id": "urn:uuid:another"}
         bearer = await proof(customer, supplier.config.did)
         assert (await say(supplier, path, orjson.dumps(body), bearer)).status == 400
 
@@ -154,7 +115,6 @@ def test_an_agreement_may_be_made_anew_until_all_is_final(tmp_path: Path) -> Non
 
     async def scene(world: World) -> None:
         customer, supplier = world.nodes
-        heard: list[Request] = []
         statuses: list[int] = []
 
         async def again(name: str, **other: object) -> int:
@@ -169,11 +129,6 @@ def test_an_agreement_may_be_made_anew_until_all_is_final(tmp_path: Path) -> Non
             path = heard[0].url.removeprefix(customer.config.public_url)
             return (await say(customer, path, body, await proof(supplier, customer.config.did))).status
 
-        async def overheard(request: Request) -> HttpAnswer:
-            if request.url.endswith("/agreement"):
-                heard.append(request)
-            return await customer.serve(request)
-
         async def slow(request: Request) -> HttpAnswer:
             if request.url.endswith("/agreement/verification"):
                 statuses.extend([
@@ -185,9 +140,10 @@ def test_an_agreement_may_be_made_anew_until_all_is_final(tmp_path: Path) -> Non
         async def late(request: Request) -> HttpAnswer:
             if request.url.endswith("/events"):
                 statuses.append(await again("last"))
-            return await overheard(request)
+            return await customer.serve(request)
 
         world.network.sites[customer.config.public_url.removeprefix("http://")] = late
+        heard = world.network.overheard(customer.config.public_url, "/agreement")
         world.network.sites[supplier.config.public_url.removeprefix("http://")] = slow
         said = await settled(customer, supplier)
         assert (said["state"], said["agreement"]) == ("FINALIZED", "urn:uuid:last")

@@ -26,21 +26,12 @@ from tests.simulator import Node, World
 async def waiting(world: World, agreement: str) -> tuple[str, str]:
     """A push that its provider never sends: pid and token."""
     customer, supplier = world.nodes
-    heard: list[bytes] = []
-    host = supplier.config.public_url.removeprefix("http://")
-    site = world.network.sites[host]
-
-    async def listening(request: Request) -> HttpAnswer:
-        if request.url.endswith("/transfers/request"):
-            heard.append(request.body or b"")
-        return await site(request)
-
-    world.network.sites[host] = listening
+    heard = world.network.overheard(supplier.config.public_url, "/transfers/request")
     services(supplier).outbox.jobs.clear()
     task = asyncio.create_task(fetched(customer, agreement, wait=3))
     got = await task
     assert got["state"] == "STARTED"
-    said = m.parse_as(m.TransferRequestMessage, orjson.loads(heard[0]))
+    said = m.parse_as(m.TransferRequestMessage, orjson.loads(heard[0].body or b""))
     assert said.data_address is not None
     assert said.data_address.named("baseUrl") == said.data_address.url() == f"{customer.config.public_url}/inbox"
     token = said.data_address.named("authorization")

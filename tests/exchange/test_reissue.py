@@ -76,6 +76,14 @@ async def aged(holder: Node) -> None:
         await holder.store.commit_approval(replace(row, asked=row.asked - 300 * 86_400_000_000), None)
 
 
+async def ageing(world: World, lasts: timedelta) -> tuple[Node, Issuer]:
+    """A holder whose membership, which still lasts so long, is to be renewed; and who gives it."""
+    holder, issuer = world.nodes[0], Issuer(world).open()
+    await given(holder, issuer, lasts)
+    await aged(holder)
+    return holder, issuer
+
+
 @dataclass(slots=True)
 class Ahead:
     """A clock that is moved on by hand."""
@@ -142,10 +150,7 @@ def test_two_processes_over_one_store_ask_once(tmp_path: Path) -> None:
     """Whoever writes the request first; also when both try again, after an issuer that was not there."""
 
     async def scene(world: World) -> None:
-        holder, _ = world.nodes
-        issuer = Issuer(world).open()
-        await given(holder, issuer, 3 * HOUR)
-        await aged(holder)
+        holder, issuer = await ageing(world, 3 * HOUR)
         issuer.status = 503
         clock = Ahead(holder.clock)
         store = Behind(holder.store)
@@ -166,10 +171,7 @@ def test_an_issuer_that_cannot_be_asked_is_asked_again_and_not_for_ever(
     """With pauses that grow, under the same id; then it is given up, and the operator is told what to do."""
 
     async def scene(world: World) -> None:
-        holder, _ = world.nodes
-        issuer = Issuer(world).open()
-        await given(holder, issuer, 5 * DAY)
-        await aged(holder)
+        holder, issuer = await ageing(world, 5 * DAY)
         clock = Ahead(holder.clock)
         look, tried = replace(looking(holder), clock=clock, limits=Limits(retry_budget_seconds=2 * 86_400)), list[int]()
 
@@ -204,10 +206,7 @@ def test_a_refusal_is_told_and_not_argued_with(tmp_path: Path, how: str) -> None
     """Nobody is asked twice; the operator reads why, and what to do."""
 
     async def scene(world: World) -> None:
-        holder, _ = world.nodes
-        issuer = Issuer(world).open()
-        await given(holder, issuer, 5 * DAY)
-        await aged(holder)
+        holder, issuer = await ageing(world, 5 * DAY)
         why = "HTTP 403"
         if how == "at once":
             issuer.status = 403
@@ -278,11 +277,8 @@ def test_what_is_not_wanted_is_not_asked_for(tmp_path: Path, why: str) -> None:
     """Each reason alone; without one it is asked for."""
 
     async def scene(world: World) -> None:
-        holder, _ = world.nodes
-        issuer = Issuer(world).open()
         change, lasts, settings = UNWANTED.get(why, (nothing, DAY, {}))
-        await given(holder, issuer, lasts)
-        await aged(holder)
+        holder, issuer = await ageing(world, lasts)
         await change(holder, issuer)
         await replace(looking(holder), **{"limits": Limits(), **settings}).look()
         assert len(issuer.asked) == (2 if why == "it is wanted" else 1)
@@ -294,10 +290,7 @@ def test_what_has_ended_long_ago_or_was_taken_back_is_not_asked_for(tmp_path: Pa
     """While it could still be a short outage it is; what its issuer took back is told, and looked at again each day."""
 
     async def scene(world: World) -> None:
-        holder, _ = world.nodes
-        issuer = Issuer(world).open()
-        await given(holder, issuer, HOUR)
-        await aged(holder)
+        holder, issuer = await ageing(world, HOUR)
         clock = Ahead(holder.clock, 31 * DAY)
         look = replace(looking(holder), clock=clock, limits=Limits())
         await look.look()

@@ -348,16 +348,7 @@ def test_an_edc_resumes_by_a_start_from_each_side(tmp_path: Path) -> None:
     async def scene(world: World) -> None:
         running = await started(world)
         await running.act(running.customer, "suspend")
-        heard: list[JsonObject] = []
-        host = running.customer.config.public_url.removeprefix("http://")
-        site = world.network.sites[host]
-
-        async def listening(request: Request) -> HttpAnswer:
-            if request.url.endswith("/start"):
-                heard.append(orjson.loads(request.body or b"{}"))
-            return await site(request)
-
-        world.network.sites[host] = listening
+        heard = world.network.overheard(running.customer.config.public_url, "/start")
         theirs = await running.row(running.supplier)
         peer = Process(role=Role.CONSUMER, pid=Pid(running.pid), peer_pid=Pid(theirs.pid), state="SUSPENDED")
         body = compose.dump(compose.transfer_start("urn:uuid:1", peer))
@@ -369,8 +360,8 @@ def test_an_edc_resumes_by_a_start_from_each_side(tmp_path: Path) -> None:
         assert answer.status == 200
         await asyncio.sleep(5)
         assert await running.states() == ("STARTED", "STARTED")
-        properties = heard[0]["dataAddress"]["endpointProperties"]  # type: ignore[index, call-overload]  # JSON of ours
-        named = {one["name"]: one["value"] for one in properties}  # type: ignore[index, union-attr, call-overload]  # JSON of ours
+        properties = orjson.loads(heard[0].body or b"")["dataAddress"]["endpointProperties"]
+        named = {one["name"]: one["value"] for one in properties}
         edc = "https://w3id.org/edc/v0.0.1/ns/"
         assert named[f"{edc}endpoint"] == f"{running.supplier.config.public_url}/data"
         assert named["authorization"] == named[f"{edc}authorization"] == (await running.address())["authorization"]

@@ -6,12 +6,14 @@ import asyncio
 import gzip
 import zlib
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
 from aiohttp import web
 
 from connector.cli.companies import free_ports
+from connector.config import Config
 from connector.errors import Unavailable
 from connector.exchange.rows import FileRow
 from connector.server import parts, services, site
@@ -23,21 +25,34 @@ HALF = (
 )
 
 
+@asynccontextmanager
+async def listening(app: web.Application, config: Config) -> AsyncIterator[int]:
+    """The port at which it listens."""
+    port = free_ports(1)[0]
+    runner = await site.start(app, config, host="127.0.0.1", port=port)
+    try:
+        yield port
+    finally:
+        await runner.cleanup()
+
+
+async def answered(port: int, said: bytes) -> bytes:
+    """The head of the answer."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(said)
+    head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 60)
+    writer.close()
+    return head
+
+
 async def test_a_body_that_does_not_end_is_not_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """It gets an answer that is not final, and the connection is not kept for more."""
     monkeypatch.setattr(services, "_BODY_SECONDS", 0.2)
     here, app = quiet_connector(tmp_path)
-    port = free_ports(1)[0]
-    runner = await site.start(app, here.config, host="127.0.0.1", port=port)
-    try:
-        reader, writer = await asyncio.open_connection("127.0.0.1", port)
-        writer.write(HALF)
-        head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 60)
-        assert head.startswith(b"HTTP/1.1 503")
-        assert b"Retry-After" in head
-        writer.close()
-    finally:
-        await runner.cleanup()
+    async with listening(app, here.config) as port:
+        head = await answered(port, HALF)
+    assert head.startswith(b"HTTP/1.1 503")
+    assert b"Retry-After" in head
 
 
 async def test_a_caller_that_goes_away_or_sends_rubbish_is_no_bug(
@@ -45,22 +60,15 @@ async def test_a_caller_that_goes_away_or_sends_rubbish_is_no_bug(
 ) -> None:
     """Else anybody could fill the log with tracebacks, in which the true ones are not found."""
     here, app = quiet_connector(tmp_path)
-    port = free_ports(1)[0]
-    runner = await site.start(app, here.config, host="127.0.0.1", port=port)
-    try:
+    async with listening(app, here.config) as port:
         _, writer = await asyncio.open_connection("127.0.0.1", port)
         writer.write(HALF)
         await asyncio.sleep(0.2)
         writer.transport.abort()
-        reader, writer = await asyncio.open_connection("127.0.0.1", port)
-        writer.write(HALF.replace(b"Content-Length: 10\r\n\r\n{", b"Transfer-Encoding: chunked\r\n\r\nzz\r\n"))
-        head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 60)
-        assert head.startswith(b"HTTP/1.0 400")
-        writer.close()
+        rubbish = HALF.replace(b"Content-Length: 10\r\n\r\n{", b"Transfer-Encoding: chunked\r\n\r\nzz\r\n")
+        assert (await answered(port, rubbish)).startswith(b"HTTP/1.0 400")
         await asyncio.sleep(0.2)
         assert caplog.records == []
-    finally:
-        await runner.cleanup()
 
 
 @pytest.mark.parametrize("encoding", ["gzip", "deflate", "GZIP", "br", "gzip, gzip", "x-none"])
@@ -78,17 +86,10 @@ async def test_a_packed_body_is_refused_and_never_inflated(tmp_path: Path, encod
     packed = gzip.compress(b"{}" + b" " * 100_000)
     body = {"deflate": zlib.compress(b"{}")}.get(encoding, packed)
     for site_app, status in ((app, 415), (bare, 200)):
-        port = free_ports(1)[0]
-        runner = await site.start(site_app, here.config, host="127.0.0.1", port=port)
-        try:
-            reader, writer = await asyncio.open_connection("127.0.0.1", port)
-            said = b"\r\nContent-Encoding: %s\r\n\r\n%s" % (encoding.encode(), body)
-            writer.write(HALF.replace(b"Content-Length: 10\r\n\r\n{", b"Content-Length: %d" % len(body)) + said)
-            head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 60)
-            assert head.startswith(b"HTTP/1.1 %d" % status)
-            writer.close()
-        finally:
-            await runner.cleanup()
+        head = HALF.replace(b"Content-Length: 10\r\n\r\n{", b"Content-Length: %d" % len(body))
+        said = head + b"\r\nContent-Encoding: %s\r\n\r\n%s" % (encoding.encode(), body)
+        async with listening(site_app, here.config) as port:
+            assert (await answered(port, said)).startswith(b"HTTP/1.1 %d" % status)
     assert seen == [body]
 
 
@@ -96,17 +97,10 @@ async def test_a_packed_body_is_refused_and_never_inflated(tmp_path: Path, encod
 async def test_what_is_for_one_caller_is_kept_for_nobody(tmp_path: Path, path: bytes) -> None:
     """By no cache on the way, whatever it thinks of answers without a word; and read as nothing but what it is."""
     here, app = quiet_connector(tmp_path)
-    port = free_ports(1)[0]
-    runner = await site.start(app, here.config, host="127.0.0.1", port=port)
-    try:
-        reader, writer = await asyncio.open_connection("127.0.0.1", port)
-        writer.write(b"GET " + path + b" HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer x\r\n\r\n")
-        head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 60)
-        assert b"\r\nCache-Control: no-store\r\n" in head
-        assert b"\r\nX-Content-Type-Options: nosniff\r\n" in head
-        writer.close()
-    finally:
-        await runner.cleanup()
+    async with listening(app, here.config) as port:
+        head = await answered(port, b"GET " + path + b" HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer x\r\n\r\n")
+    assert b"\r\nCache-Control: no-store\r\n" in head
+    assert b"\r\nX-Content-Type-Options: nosniff\r\n" in head
 
 
 async def test_a_push_that_stands_still_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -127,14 +121,13 @@ async def test_a_push_that_stands_still_is_ended(monkeypatch: pytest.MonkeyPatch
 async def test_what_a_push_says_of_itself_can_be_kept(tmp_path: Path) -> None:
     """Octets of a header that are no UTF-8 come as half letters, at which no store can take the file any more."""
     here, _ = quiet_connector(tmp_path)
-    app, port = web.Application(), free_ports(1)[0]
+    app = web.Application()
 
     async def said(request: web.Request) -> web.Response:
         return web.Response(text=parts._name(request))
 
     app.add_routes([web.post("/inbox", said)])
-    runner = await site.start(app, here.config, host="127.0.0.1", port=port)
-    try:
+    async with listening(app, here.config) as port:
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         writer.write(
             b'POST /inbox HTTP/1.1\r\nHost: x\r\nContent-Disposition: attachment; filename="../K\xe4se.csv"\r\n'
@@ -143,8 +136,6 @@ async def test_what_a_push_says_of_itself_can_be_kept(tmp_path: Path) -> None:
         answer = await asyncio.wait_for(reader.read(), 60)
         assert answer.endswith(b"\r\n\r\nK?se.csv")
         writer.close()
-    finally:
-        await runner.cleanup()
 
 
 class Endless:
