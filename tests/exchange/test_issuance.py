@@ -160,10 +160,12 @@ def test_a_company_becomes_a_member_by_asking(tmp_path: Path) -> None:
         rejected = issuer.message(pid, status="REJECTED", rejectionReason="too late")
         assert (await say(holder, "/dcp/credentials", rejected, issuer.bearer(holder))).status == 200
         assert (kept(holder), await state(holder, pid)) == ({second}, "issued")
-        events = [
-            row.event for row in await holder.store.evidence("", limit=1_000) if row.event.startswith("credential-")
-        ]
-        assert events == ["credential-requested", "credential-issued", "credential-issued"]
+        rows = [row for row in await holder.store.evidence("", limit=1_000) if row.event.startswith("credential-")]
+        assert [row.event for row in rows] == ["credential-requested", "credential-issued", "credential-issued"]
+        said = {"pid": pid, "issuer": issuer.authority.did, "types": [MEMBERSHIP]}
+        assert orjson.loads(rows[0].body) == {**said, "ids": [form["id"]]}
+        came = {"issuerPid": "i", "reason": "", "digests": [digest_multibase(first)]}
+        assert orjson.loads(rows[1].body) == {**said, **came}
 
     play(tmp_path, scene)
 
@@ -302,10 +304,8 @@ def test_a_refusal_is_told(tmp_path: Path) -> None:
         assert await state(holder, pid) == "rejected"
         issuer.status = 403
         row = await issuance.request(world.authority.did, [], [f"{MEMBERSHIP} vc11-sl2021/jwt"])
-        assert (row.decision, orjson.loads(row.detail)["reason"]) == (
-            "rejected",
-            "it answered HTTP 403: no reason was given",
-        )
+        said = orjson.loads(row.detail)["reason"]
+        assert (row.decision, said) == ("rejected", "it answered HTTP 403: no reason was given")
         assert [one.decision for one in await issuance.requests()] == ["rejected", "rejected"]
 
     play(tmp_path, scene)

@@ -74,6 +74,25 @@ def test_offers_wait_for_a_person(tmp_path: Path) -> None:
     play(tmp_path, scene)
 
 
+def test_what_names_no_profile_may_be_the_first_that_we_read(tmp_path: Path) -> None:
+    """An issuer that leaves it out is asked all the same: what comes says itself what it is."""
+
+    async def scene(world: World) -> None:
+        issuer = Issuer(world).open()
+        address = f"localhost:{AUTHORITY_PORT}"
+        site = world.network.sites[address]
+
+        async def unsaid(request: Request) -> HttpAnswer:
+            answer = await site(request)
+            return replace(answer, body=answer.body.replace(b'"profile":"vc20-bssl/jwt"', b'"profile":""'))
+
+        world.network.sites[address] = unsaid
+        await services(world.nodes[0]).issuance.request(issuer.authority.did, [MEMBERSHIP], [])
+        assert [one["credentials"] for one in issuer.asked] == [[{"id": f"{MEMBERSHIP} vc20-bssl/jwt"}]]
+
+    play(tmp_path, scene)
+
+
 def test_an_issuer_that_does_not_tell_what_it_issues_is_not_asked(tmp_path: Path) -> None:
     """What its page says beside an error is nothing."""
 

@@ -21,7 +21,7 @@ from connector.credentials.datamodel import VC_CONTEXT, parse_credential
 from connector.credentials.did import DidDocument, parse_document
 from connector.credentials.multikey import encode_base58, key_from_multikey
 from connector.credentials.refused import Refused
-from connector.credentials.securing import as_served
+from connector.credentials.securing import as_served, media_type_of, suffix_of
 from connector.credentials.verify import Material, Report, needs, verify
 from connector.keys.memory import MemorySigner
 from connector.model import Did, Json, JsonObject
@@ -381,3 +381,15 @@ def test_a_published_private_key_signs_nothing(
         assert first_no(judged(octets, laboratory(vector, **odd))) == ("invalid", "key", "key-unsupported")
     whose = replace(material, documents={REFINER: laboratory(vector)})
     assert first_no(verify(signed(credential), at=now, now=now, material=whose))[1] == "key"
+
+
+@pytest.mark.parametrize(
+    ("octets", "media_type", "suffix"),
+    [
+        (b"a.b.c", "application/vc+jwt", ".jwt"), (b"a.b.c~d~", "application/vc+sd-jwt", ".sd-jwt"),
+        (b'{"name":"~","proof":{}}', "application/vc", ".json"),
+    ],
+)  # fmt: skip
+def test_each_form_has_its_media_type_and_suffix(octets: bytes, media_type: str, suffix: str) -> None:
+    """VC-JOSE-COSE section 6.1, VC Data Model 2.0 section 6.2."""
+    assert (media_type_of(octets), suffix_of(octets)) == (media_type, suffix)

@@ -146,6 +146,8 @@ def test_the_signed_part_tells_nothing(credential: JsonObject) -> None:
         (f"{SUBJECT}/type", "not-disclosable"),
         (f"{SUBJECT}/nothing", "no-such-place"),
         (f"{SUBJECT}/materialType/0", "no-such-place"),
+        (f"{SUBJECT}/materialType/0/x", "no-such-place"),
+        (f"{SUBJECT}/nothing/x", "no-such-place"),
         (SUBJECT[1:], "no-such-place"),
         ("", "no-such-place"),
     ],
