@@ -6,14 +6,19 @@ How shares are followed is `origin.py`'s.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from datetime import datetime
 from typing import Final
 
+from connector.model import Json
 from connector.provenance.balance import Books
-from connector.provenance.events import MakeEvent, MoveEvent
+from connector.provenance.events import MakeEvent, MoveEvent, each, read_time
 from connector.provenance.origin import Chain, Ground
 from connector.provenance.outcomes import Outcome
 from connector.provenance.seen import GROUNDS, Seen
+from connector.provenance.statements import Content
+from connector.vocabulary.bundle import load_bundle
 
+_DATE_LENGTH: Final = len("2027-03-01")
 _USED: Final = frozenset({"BatteryPassport", "CellPassport"})
 _TAKEN_BACK: Final = frozenset({Outcome.REVOKED, Outcome.SUSPENDED})
 
@@ -46,6 +51,7 @@ def chain_of(seen: Seen) -> Chain:
         links=links,
         made=made,
         extraction=_extraction(seen),
+        minerals=_minerals(seen),
         bought=frozenset(
             product.thing
             for event in usable
@@ -94,7 +100,52 @@ def _permit(seen: Seen, key: str) -> Ground | None:
     sites, given = ([seen.walk.nodes[one].content for one in keys] for keys in (facilities, permits))
     ours = all(site is None or event.issuer == (site.operator or site.issuer) for site in sites)
     held = all(permit is not None and event.issuer == permit.permit_holder for permit in given)
-    return Ground.VERIFIED if ours and held else Ground.UNPROVEN
+    return Ground.VERIFIED if ours and held and _then(seen, key) else Ground.UNPROVEN
+
+
+def _then(seen: Seen, key: str) -> list[Content]:
+    """The permits of a make event's site that say of themselves that they held at its time, or say nothing of it."""
+    event = seen.walk.nodes[key].content
+    led = (one for site in _led_to(seen, key, "facilityRecord") for one in _led_to(seen, site, "permit"))
+    given = (seen.walk.nodes[one].content for one in led)
+    return [one for one in given if one and event and event.time and _held(one.subject.get("validity"), event.time)]
+
+
+def _held(validity: Json, time: datetime) -> bool:
+    """Whether a time lies in a Period. One that can't be read is none; a date means its whole day."""
+    for period in each(validity):
+        start, end = period.get("start"), period.get("end")
+        try:
+            if start is not None and time < read_time(start):
+                return False
+            last = time if end is None else read_time(end)
+            if last < time and not (len(str(end)) == _DATE_LENGTH and last.date() == time.date()):
+                return False
+        except ValueError:
+            return False
+    return True
+
+
+def _minerals(seen: Seen) -> dict[str, frozenset[str]]:
+    """By id of a make event the metals for which its site has permits, where these name nothing but metals: of a
+    mineral that is called by another name nobody here can say what is in it.
+    """
+    found: dict[str, frozenset[str]] = {}
+    codes = load_bundle().terms.codes["Metal"]
+    called = {word.lower(): one.name for one in codes for word in (one.name, *one.labels.values())}
+    for key, node in seen.walk.nodes.items():
+        if node.content is None or not isinstance(node.content.event, MakeEvent):
+            continue
+        said = [permit.subject.get("mineral") for permit in _then(seen, key)]
+        names = [str(one).strip().lower() for each_said in said for one in _listed(each_said)]
+        if names and called.keys() >= set(names):
+            ident, metals = seen.called(node.content), frozenset(called[name] for name in names)
+            found[ident] = metals & found.get(ident, metals)
+    return found
+
+
+def _listed(value: Json) -> list[Json]:
+    return value if isinstance(value, list) else [value]
 
 
 def attested(seen: Seen) -> dict[str, frozenset[str]]:

@@ -123,7 +123,8 @@ class Chain:
 
     `events`: usable make events. `things` and `links`: the ground of a thing's record, by thing id and by id of the
     link that leads to it. `made`: the ground of the event that made a thing, where it is not among `events`.
-    `extraction`: by event id the ground of the mine permit of its site, where it has one. `bought`: things that came to
+    `extraction`: by event id the ground of the mine permit of its site, where it has one; `minerals`: the metals that
+    this names, where all that it names are known as such. `bought`: things that came to
     a site by a move without a link. `used`: batteries and cells, which can have become waste after use. `widest`: the
     share of a whole up to which its uncertainty counts.
     """
@@ -135,6 +136,7 @@ class Chain:
     links: Mapping[str, Ground] = field(default_factory=dict)
     made: Mapping[str, Ground] = field(default_factory=dict)
     extraction: Mapping[str, Ground] = field(default_factory=dict)
+    minerals: Mapping[str, frozenset[str]] = field(default_factory=dict)
     bought: frozenset[str] = frozenset()
     used: frozenset[str] = frozenset()
 
@@ -226,14 +228,15 @@ class Tracer:
             return self._from_linked(event, product, kind, metal)
         if product.thing in self.makers:  # an own intermediate product, made in another event of the site
             return self._traced(product.thing, metal)
-        ground = self._of_unlinked(event, product, kind)
+        ground = self._of_unlinked(event, product, kind, metal)
         return (Share(ground=ground, fraction=ONE, source_kind=kind, thing=product.thing, site=event.site),)
 
-    def _of_unlinked(self, event: MakeEvent, product: Product, kind: SourceKind) -> Ground:
-        """Out of the ground under a permit of the site, or bought from somebody who signs nothing."""
+    def _of_unlinked(self, event: MakeEvent, product: Product, kind: SourceKind, metal: str) -> Ground:
+        """Out of the ground under a permit of the site for this metal, or bought from somebody who signs nothing."""
         permitted = self.chain.extraction.get(event.id)
         if permitted is not None and kind == "primary" and product.thing not in self.chain.bought:
-            return permitted
+            named = self.chain.minerals.get(event.id)
+            return permitted if named is None or metal in named else Ground.UNPROVEN
         return Ground.UNPROVEN if product.attested else Ground.UNATTESTED
 
     def _from_linked(self, event: MakeEvent, product: Product, kind: SourceKind, metal: str) -> tuple[Share, ...]:
