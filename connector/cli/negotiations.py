@@ -52,6 +52,7 @@ CLAIMS = Annotated[
     typer.Option("--claims", metavar="FILE", help="What a credential that was asked for says of the holder (JSON)."),
 ]
 _SECONDS: Final = 30.0
+_OVER: Final = "the negotiation has ended already; a contract that is final stands"
 _SAID: Final = {"approve": "the reads are allowed", "reject": "the reads are refused"}
 
 
@@ -262,8 +263,8 @@ def terminate(
             path = f"/v1/negotiations/{quote(ident, safe=':')}/terminate"
             try:
                 answer = Management.of(config).post(path, body)
-            except IllegalTransition as final:
-                raise NotAllowed(final.detail, hint=f"battery-connector why {ident}") from None
+            except IllegalTransition:
+                raise NotAllowed(_OVER, hint=f"battery-connector why {ident}") from None
         _show(answer, as_json=as_json)
     raise SystemExit(_code(answer, good=("TERMINATED",), later=False))
 

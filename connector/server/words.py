@@ -18,8 +18,8 @@ PARTIES: Final = {"first": "its maker alone", "second": "second party", "third":
 """Who is said to have checked a claim (`AssuranceParty` of the vocabulary)."""
 _MEGA, _GIGA = 1_000_000, 1_000_000_000
 _OPERANDS: Final = {
-    "membership": "the membership that was shown",
-    "role": "the role that was shown",
+    "membership": "what was shown of the membership",
+    "role": "what was shown of the role",
     "party": "who the asker is, by the owner's list of parties",
     "agreementHeld": "an agreement on the data",
     "dateTime": "the time",
@@ -40,9 +40,9 @@ _OPERANDS: Final = {
     "purpose": "the purpose",
     "onwardSharing": "passing data on",
     "retentionDays": "how long data is kept",
-    "Membership": "the membership that was shown",
-    "FrameworkAgreement": "the framework agreement that was shown",
-    "BusinessPartnerNumber": "the business partner number that was shown",
+    "Membership": "what was shown of the membership",
+    "FrameworkAgreement": "what was shown of the framework agreement",
+    "BusinessPartnerNumber": "what was shown of the business partner number",
 }
 
 

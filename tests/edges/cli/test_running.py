@@ -164,7 +164,7 @@ def test_a_refusal_names_the_operand_to_the_asker_and_everything_to_the_owner(wo
     assert answer["termination"]["reason"] == ["the policy says no: role", {"decision": "deny", "failed": ["role"]}]
     code, text = run(world.refiner, "request", "mine", "Our depots")
     assert code == 1
-    assert "its policy is not met by the role that was shown (role)" in text
+    assert "its policy is not met by what was shown of the role (role)" in text
 
     code, told = ask(world.mine, "why", answer["negotiation"])
     assert (code, told["role"], told["peerPid"], told["turn"]) == (0, "provider", answer["negotiation"], "nobody")
