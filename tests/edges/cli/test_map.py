@@ -11,6 +11,7 @@ from openpyxl import load_workbook
 from typer.testing import CliRunner
 
 from connector.cli.map import app
+from connector.cli.sheets import _csv, _grid
 from connector.errors import BadInput
 from connector.mapping.changes import State, read_state
 from tests.commands import app as commands
@@ -316,3 +317,12 @@ def test_run_since_needs_ids_that_stay_and_a_state_of_this_plan(tmp_path: Path) 
         read_state(State(mapping="other/1").as_bytes(), "trial/1")
     with pytest.raises(BadInput, match="cannot be read"):
         read_state(b'{"format": "mapping-state/1", "records": {"a": 1}}', "trial/1")
+
+
+@pytest.mark.parametrize("first", "=+-@\t\r\n")
+def test_no_cell_of_a_written_sheet_is_a_formula_and_each_comes_back(tmp_path: Path, first: str) -> None:
+    """What stands in an export is its sender's, and the sheet is opened in Excel."""
+    cell, file = f"{first}HYPERLINK(1)", tmp_path / "sheet.csv"
+    file.write_bytes(_csv([["a", "b"], [cell, "1"]]))
+    assert f"'{cell}".encode() in file.read_bytes()
+    assert [one.replace("\r", "") for one in _grid(file, "1")[1]] == [cell.replace("\r", ""), "1"]
