@@ -67,7 +67,11 @@ class Reminders:
             state = await look(self.peers, topic.kind, peer, base, str(process.peer_pid))
             if state == topic.table.target_of_termination() and process.state not in topic.table.terminal:
                 await self.conversation.happen(process.pid, _ended_there)
-            elif state != process.state and topic.table.target(str(state), last.message_type, process.role) is not None:
+            elif (
+                state != process.state
+                and topic.table.target(str(state), last.message_type, process.role) is not None
+                and await self._is_silent_still(draft)
+            ):
                 url, body = topic.compose(draft, last.message_type, self.conversation.ids.urn())
                 answer = (await self.peers.post(peer, url, body)).answer
                 await self._note(draft, answer.status, f"the peer shows {state} still: told again")
@@ -78,14 +82,19 @@ class Reminders:
         """Our message to which the peer owes an answer; not the first one, without which it shows no process.
 
         Nothing is held here, or there would be no alarm; so with nothing under way, or what it says it can't take now,
-        the word is with the peer.
+        the word is with the peer, unless it was terminated as the alarm went off.
         """
         topic, tenant, pending = self.conversation.topic, self.conversation.tenant, draft.process.pending
-        if pending is not None and not pending.races:
+        if draft.process.state == topic.table.target_of_termination() or (pending is not None and not pending.races):
             return None
         said = await self.conversation.store.messages(tenant, topic.kind, draft.process.pid)
         ours = [one for one in said[1:] if one.direction == "out" and one.status < _REFUSED]
         return ours[-1] if ours else None
+
+    async def _is_silent_still(self, draft: Draft) -> bool:
+        """Whether nothing came while we looked: what the peer shows may follow from that."""
+        assert draft.row is not None, "it was there before it was looked at"
+        return (await self.conversation.load(draft.process.pid)).version == draft.row.version + 1
 
     async def _note(self, draft: Draft, status: int, detail: str) -> None:
         """Put on record what came of it."""

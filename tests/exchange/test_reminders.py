@@ -10,10 +10,12 @@ from pathlib import Path
 import orjson
 import pytest
 
-from connector.config import Limits
+from connector.config import Approvals, Limits
+from connector.exchange.alarms import REMINDER
 from connector.exchange.ports import HttpAnswer
 from connector.exchange.rows import AttemptRow, ProcessRow
 from connector.server import fetching, transfers
+from tests.exchange.deals import OTHER_TERMS, STRICTER, ask
 from tests.exchange.test_hostile import play, proof, say, services, settled
 from tests.network import Request
 from tests.simulator import Node, World
@@ -139,6 +141,60 @@ def test_a_peer_that_thinks_it_over_is_looked_at_less_and_less(tmp_path: Path) -
         assert said == 1
 
     play(tmp_path, scene)
+
+
+def test_who_spoke_during_the_look_is_not_told_its_last_offer_again(tmp_path: Path) -> None:
+    """It shows REQUESTED then because it has asked for other terms: the offer before would be one more turn of ours."""
+
+    async def scene(world: World) -> None:
+        customer, supplier = world.nodes
+        offered = world.network.overheard(customer.config.public_url, "/offers")
+        deal = await ask(customer, supplier, terms=OTHER_TERMS)
+        await deal.decide(supplier, "counter", terms=STRICTER)
+        there = world.network.sites[customer.config.public_url.removeprefix("http://")]
+        looks = 0
+
+        async def speaks_first(request: Request) -> HttpAnswer:
+            nonlocal looks
+            if request.method == "GET" and "/negotiations/" in request.url:
+                looks += 1
+                if looks == 1:
+                    await deal.decide(customer, "counter", terms=OTHER_TERMS)
+            return await there(request)
+
+        stands_between(world, customer, speaks_first)
+        await asyncio.sleep(60)
+        assert (looks > 0, await deal.states(), len(offered)) == (True, ("REQUESTED", "REQUESTED"), 1)
+
+    play(tmp_path, scene, approvals=Approvals(counter_request="hold"))
+
+
+def test_what_was_terminated_as_the_alarm_went_off_is_said_no_more(tmp_path: Path) -> None:
+    """Whatever the peer shows: with the offer before it would go on with what has ended here."""
+
+    async def scene(world: World) -> None:
+        customer, supplier = world.nodes
+        offered = world.network.overheard(customer.config.public_url, "/offers")
+        deal = await ask(customer, supplier, terms=OTHER_TERMS)
+        await deal.decide(supplier, "counter", terms=STRICTER)
+        there = world.network.sites[customer.config.public_url.removeprefix("http://")]
+
+        async def behind(request: Request) -> HttpAnswer:
+            if request.method == "GET" and "/negotiations/" in request.url:
+                body = orjson.dumps({"@type": "ContractNegotiation", "state": "REQUESTED"})
+                return HttpAnswer(status=200, headers={}, body=body)
+            if request.url.endswith("/termination"):
+                return HttpAnswer(status=400, headers={}, body=b"{}")
+            return await there(request)
+
+        stands_between(world, customer, behind)
+        pid = (await deal.row(supplier)).pid
+        await services(supplier).negotiate.terminate(pid, "operator", "enough")
+        await asyncio.sleep(5)
+        await services(supplier).outbox.jobs[REMINDER](pid)
+        assert (await deal.states(), len(offered)) == (("OFFERED", "TERMINATED"), 1)
+
+    play(tmp_path, scene, approvals=Approvals(counter_request="hold"))
 
 
 def test_a_peer_that_has_ended_is_followed_at_the_second_look(tmp_path: Path) -> None:
