@@ -137,8 +137,13 @@ class Scoring:
         codes = self.terms.codes[term.range.name]
         known = {label.lower(): code.name for code in codes for label in code.labels.values()}
         known |= {code.name.lower(): code.name for code in codes}
-        found = {cell: known.get(cell.lower(), "") for cell in column.values}
-        return found if found and all(found.values()) else None
+        found: dict[str, str] = {}
+        for cell in column.values:
+            word = known.get(cell.lower())
+            if word is None:
+                return None
+            found[cell] = word
+        return found or None
 
     def _party(self, column: Column, slot: Slot, named: Score) -> Score:
         name = slot.term.name
@@ -203,8 +208,10 @@ def _can_stand(column: Column, term: Term) -> bool:
 
 def _days_in_times(column: Column) -> bool:
     """Whether its cells are days with a time of day, which a date would leave out."""
+    if not column.times:
+        return False
     written = [cell for cell in column.values if not isinstance(cell, DateCell)]
-    return bool(column.times) and (not written or bool(days_in_times(*written)))
+    return not written or bool(days_in_times(*written))
 
 
 def _measured(column: Column, named: Score) -> Score:
