@@ -136,8 +136,8 @@ def decimal_of(text: str, digits: int = 40) -> Decimal:
 
 def _rounding(value: Decimal) -> Decimal:
     exponent = value.as_tuple().exponent
-    assert isinstance(exponent, int)  # finite, see _number
-    return _HALF.scaleb(min(exponent, 0))
+    assert isinstance(exponent, int)  # finite and of plain digits, see _number
+    return _HALF.scaleb(exponent)
 
 
 def plain(value: Decimal, places: int = 6) -> str:

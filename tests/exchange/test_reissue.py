@@ -131,6 +131,21 @@ def test_it_is_asked_for_once_and_the_new_one_takes_its_place(tmp_path: Path) ->
     play(tmp_path, scene)
 
 
+def test_what_was_taken_away_meanwhile_takes_no_place(tmp_path: Path) -> None:
+    """A person removed the old one from the folder; the new one is kept all the same."""
+
+    async def scene(world: World) -> None:
+        holder, issuer = await ageing(world, 29 * DAY)
+        await looking(holder).look()
+        (row,) = await renewals(holder)
+        for path in holder.config.path(holder.config.held).glob("*-*.jwt"):
+            path.unlink()
+        second = await brought(holder, issuer, row.pid, 365 * DAY, 101)
+        assert (shown(holder), await state(holder, row.pid)) == ({second}, "issued")
+
+    play(tmp_path, scene)
+
+
 class Behind:
     """A store whose queue is a moment old when it is read: by then both processes have."""
 
