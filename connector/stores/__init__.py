@@ -14,7 +14,6 @@
     file_tables  what is known of files; `files` keeps their octets on the disk
     locking      locks on open files
     backup       a copy of a company in use, looked through
-    status       status indices over all lists
 
 A store never decides: it keeps what a journey decided, as a whole or not at all.
 """

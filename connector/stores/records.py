@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from connector.credentials.status_list import LIST_BITS
 from connector.errors import Conflict
 from connector.exchange.rows import (
     CredentialRow,
@@ -23,7 +24,6 @@ from connector.protocol.catalog_query import Selection
 from connector.stores import evidence_log
 from connector.stores.engine import Engine, Transaction
 from connector.stores.statements import LAST, Bindings, Shape, listed, number
-from connector.stores.status import status_place
 
 RECORD = Shape(RecordRow, lists=("digests", "buyers"))
 CREDENTIAL = Shape(CredentialRow)
@@ -300,7 +300,7 @@ async def _save_credentials(tx: Transaction, commit: RecordsCommit) -> None:
     """Insert what is new. An own status index must be above all that were given, also to what is gone by now."""
     free = mark = number(await tx.row("status_mark", {"tenant": commit.tenant}))
     for credential in commit.credentials:
-        place = status_place(credential)
+        place = _status_place(credential)
         bindings = CREDENTIAL.bind(credential)
         inserted = await tx.change("insert_credential", bindings)
         if not inserted and await tx.row("credential_there", bindings):
@@ -311,3 +311,14 @@ async def _save_credentials(tx: Transaction, commit: RecordsCommit) -> None:
             free = max(free, place + 1)
     if free != mark:
         await tx.change("set_status_mark", {"tenant": commit.tenant, "next": free})
+
+
+def _status_place(row: CredentialRow) -> int | None:
+    """The status index, counted over all of a tenant's lists and not within one, as `statusListIndex` is; None when the
+    credential has none or its list is another party's.
+    """
+    if row.origin != "own" or row.status_index is None or row.status_list is None:
+        return None
+    if not 0 <= row.status_index < LIST_BITS:
+        raise ValueError(f"status index {row.status_index} is not within a list of {LIST_BITS}")
+    return row.status_list * LIST_BITS + row.status_index
