@@ -15,10 +15,9 @@ from pathlib import Path
 import aiohttp
 
 from connector.cli.companies import free_ports
-from tests.bench.authority import Authority
 from tests.bench.figures import Figure
 from tests.bench.measuring import cpu_seconds, percentile, probe_disk, resident_mib
-from tests.bench.pair import Driver, Running, driver, make_company, publish_sites, start, write_rows
+from tests.bench.pair import Driver, Running, companies, driver, publish_sites, running, start, write_rows
 
 AT_ONCE = 20
 CPU_TARGET_MS = 8.0
@@ -90,32 +89,15 @@ class Load:
 
 async def exchange(folder: Path, *, rounds: int, scale: float) -> list[Figure]:
     """All figures of this part."""
-    ports = free_ports(7)
-    authority = Authority(ports[0])
-    site = await authority.serve()
-    companies = [
-        await asyncio.to_thread(make_company, folder / name, authority, ports[at], ports[at + 1])
-        for name, at in (("consumer", 1), ("provider", 3))
-    ]
-    figures: list[Figure] = []
-    try:
-        running = [await asyncio.to_thread(start, company) for company in companies]
-        try:
-            figures += await _starting(running)
-            figures += await _publishing(running[1], folder)
-            async with driver(running[0], running[1]) as drive, skeleton(folder, ports[5], ports[6]) as floor:
-                figures = [*await _compare(running, drive, floor, rounds, scale), *figures]
-            figures.append(_memory("after the load", running, target=None))
-        finally:
-            for one in running:
-                one.stop()
-    finally:
-        await site.cleanup()
-    return figures
+    async with companies(folder) as made, running(made) as both:
+        before = [*await _starting(both), *await _publishing(both[1], folder)]
+        async with driver(both[0], both[1]) as drive, skeleton(folder, *free_ports(2)) as floor:
+            compared = await _compare(both, drive, floor, rounds, scale)
+        return [*compared, *before, _memory("after the load", both, target=None)]
 
 
-async def _compare(running: list[Running], drive: Driver, floor: Floor, rounds: int, scale: float) -> list[Figure]:
-    pids = (running[0].pid, running[1].pid)
+async def _compare(both: list[Running], drive: Driver, floor: Floor, rounds: int, scale: float) -> list[Figure]:
+    pids = (both[0].pid, both[1].pid)
     plan: list[tuple[Load, Work, int]] = []
     for at_once, count in ((1, round(60 * scale)), (AT_ONCE, round(300 * scale))):
         kinds: tuple[tuple[str, tuple[int, int], Work], ...] = (
@@ -147,20 +129,20 @@ async def _compare(running: list[Running], drive: Driver, floor: Floor, rounds: 
     return figures
 
 
-async def _starting(running: list[Running]) -> list[Figure]:
+async def _starting(both: list[Running]) -> list[Figure]:
     part = "A connector process"
     await asyncio.sleep(_SETTLE_SECONDS)
-    figures = [_memory("idle", running, target=MEMORY_TARGET_MIB)]
+    figures = [_memory("idle", both, target=MEMORY_TARGET_MIB)]
     walls, cpus = [], []
     for _ in range(_STARTS):
-        await asyncio.to_thread(running[0].stop)
-        running[0] = await asyncio.to_thread(start, running[0].config)
-        walls.append(running[0].start_seconds)
-        cpus.append(running[0].start_cpu)
+        await asyncio.to_thread(both[0].stop)
+        both[0] = await asyncio.to_thread(start, both[0].config)
+        walls.append(both[0].start_seconds)
+        cpus.append(both[0].start_cpu)
     await asyncio.sleep(_SETTLE_SECONDS)
-    before = cpu_seconds(running[0].pid)
+    before = cpu_seconds(both[0].pid)
     await asyncio.sleep(3.0)
-    idle = (cpu_seconds(running[0].pid) - before) / 3.0 * 1000
+    idle = (cpu_seconds(both[0].pid) - before) / 3.0 * 1000
     return [
         Figure(
             part=part, name="start until ready", value=statistics.median(walls), unit="s", at_most=START_TARGET_SECONDS,
@@ -190,8 +172,8 @@ async def _publishing(provider: Running, folder: Path) -> list[Figure]:
     ]  # fmt: skip
 
 
-def _memory(when: str, running: list[Running], *, target: float | None) -> Figure:
-    found = max(resident_mib(one.pid) for one in running)
+def _memory(when: str, both: list[Running], *, target: float | None) -> Figure:
+    found = max(resident_mib(one.pid) for one in both)
     return Figure(part="A connector process", name=f"resident memory {when}", value=found, unit="MiB", at_most=target)
 
 

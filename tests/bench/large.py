@@ -12,12 +12,10 @@ import time
 from pathlib import Path
 from typing import Self
 
-from connector.cli.companies import free_ports
 from connector.model import JsonObject
-from tests.bench.authority import Authority
 from tests.bench.figures import Figure
 from tests.bench.measuring import cpu_seconds, resident_mib
-from tests.bench.pair import Running, make_company, start
+from tests.bench.pair import Running, companies, running
 
 PART = "A large file between two connectors, each in its own process"
 _GROWS_MIB = 50.0
@@ -55,32 +53,21 @@ class Peak:
 
 async def large(folder: Path, gigabytes: float) -> list[Figure]:
     """Publish it and pull it."""
-    ports = free_ports(5)
-    authority = Authority(ports[0])
-    site = await authority.serve()
+    source = folder / "large.bin"
     try:
-        consumer, provider = [
-            await asyncio.to_thread(make_company, folder / name, authority, ports[at], ports[at + 1])
-            for name, at in (("consumer", 1), ("provider", 3))
-        ]
-        running = [await asyncio.to_thread(start, one) for one in (consumer, provider)]
-        try:
-            return await asyncio.to_thread(_measure, running, folder / "large.bin", round(gigabytes * 1e9))
-        finally:
-            for one in running:
-                one.stop()
+        async with companies(folder) as made, running(made) as both:
+            return await asyncio.to_thread(_measure, both, source, round(gigabytes * 1e9))
     finally:
-        (folder / "large.bin").unlink(missing_ok=True)
-        await site.cleanup()
+        source.unlink(missing_ok=True)
 
 
-def _measure(running: list[Running], source: Path, size: int) -> list[Figure]:
-    consumer, provider = running
+def _measure(both: list[Running], source: Path, size: int) -> list[Figure]:
+    consumer, provider = both
     floor = _floor(source, size)
     published = _publish(provider, source, size)
     source.unlink()
     asked = consumer.management.post("/v1/request", {"peer": provider.config.did, "dataset": "large"})
-    pids = [one.pid for one in running]
+    pids = [one.pid for one in both]
     cpu, begin = [cpu_seconds(pid) for pid in pids], time.perf_counter()
     with Peak(pids) as peak:
         got = consumer.management.work("/v1/fetch", {"agreement": asked["agreement"]})

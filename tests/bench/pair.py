@@ -195,19 +195,36 @@ async def publish_sites(provider: Running) -> JsonObject:
 
 
 @asynccontextmanager
-async def two(folder: Path, stores: tuple[str, str] = ("", "")) -> AsyncIterator[list[Running]]:
-    """Consumer and provider until the block ends, the provider with one dataset; members of one association."""
+async def companies(folder: Path, stores: tuple[str, str] = ("", "")) -> AsyncIterator[list[Config]]:
+    """Consumer and provider, which do not run yet: members of one association, which answers until the block ends."""
     ports = free_ports(5)
     authority = Authority(ports[0])
     site = await authority.serve()
-    running: list[Running] = []
     try:
-        for name, at, store in zip(("consumer", "provider"), (1, 3), stores, strict=True):
-            company = await asyncio.to_thread(make_company, folder / name, authority, ports[at], ports[at + 1], store)
-            running.append(await asyncio.to_thread(start, company))
-        await publish_sites(running[1])
-        yield running
+        yield [
+            await asyncio.to_thread(make_company, folder / name, authority, ports[at], ports[at + 1], store)
+            for name, at, store in zip(("consumer", "provider"), (1, 3), stores, strict=True)
+        ]
     finally:
-        for one in running:
-            one.stop()
         await site.cleanup()
+
+
+@asynccontextmanager
+async def running(companies: list[Config]) -> AsyncIterator[list[Running]]:
+    """They run until the block ends."""
+    started: list[Running] = []
+    try:
+        for one in companies:
+            started.append(await asyncio.to_thread(start, one))  # noqa: PERF401 - the first is stopped where the second fails
+        yield started
+    finally:
+        for each in started:
+            each.stop()
+
+
+@asynccontextmanager
+async def two(folder: Path, stores: tuple[str, str] = ("", "")) -> AsyncIterator[list[Running]]:
+    """Both running, the provider with one dataset."""
+    async with companies(folder, stores) as made, running(made) as both:
+        await publish_sites(both[1])
+        yield both

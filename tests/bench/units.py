@@ -16,7 +16,6 @@ from pathlib import Path
 
 import aiohttp
 
-from connector.cli.companies import free_ports
 from connector.config import Config
 from connector.credentials.digest import digest_multibase
 from connector.credentials.ids import mint, unit_id
@@ -25,10 +24,9 @@ from connector.keys.custody import open_id_key
 from connector.policy.odrl import digest
 from connector.policy.reading import load
 from connector.stores.sqlite import SqliteStore
-from tests.bench.authority import Authority
 from tests.bench.figures import Figure
 from tests.bench.measuring import cpu_seconds, percentile, resident_mib
-from tests.bench.pair import Running, driver, make_company, start
+from tests.bench.pair import Running, companies, driver, running
 
 PART = "One unit of a collection, under one agreement"
 _TARGET_MS = 5.0
@@ -40,25 +38,12 @@ _DATASET = "urn:uuid:00000000-0000-8000-8000-000000000001"
 
 async def units(folder: Path, count: int) -> list[Figure]:
     """Fill, negotiate, ask."""
-    ports = free_ports(5)
-    authority = Authority(ports[0])
-    site = await authority.serve()
-    try:
-        consumer, provider = [
-            await asyncio.to_thread(make_company, folder / name, authority, ports[at], ports[at + 1])
-            for name, at in (("consumer", 1), ("provider", 3))
-        ]
+    async with companies(folder) as made:
         begin = time.perf_counter()
-        size = await _fill(provider, count)
+        size = await _fill(made[1], count)
         filled = f"written in {time.perf_counter() - begin:.0f} s, {size / 1e6:,.0f} MB"
-        running = [await asyncio.to_thread(start, one) for one in (consumer, provider)]
-        try:
-            return await _measure(running[0], running[1], count, filled)
-        finally:
-            for one in running:
-                one.stop()
-    finally:
-        await site.cleanup()
+        async with running(made) as (consumer, provider):
+            return await _measure(consumer, provider, count, filled)
 
 
 async def _fill(provider: Config, count: int) -> int:
