@@ -74,7 +74,8 @@ async def fetch(
         came = received.as_json() if received is not None else {}
         if received is not None and not received.unchecked:
             row = await _completed(services, row, wait_seconds)
-    if row.state == State.COMPLETED and not units and not came.get("rejected") and not came.get("unchecked"):
+    asked_for_all = not units and (begun is None or came)  # of a transfer that was over only its own command knows
+    if row.state == State.COMPLETED and asked_for_all and not came.get("rejected") and not came.get("unchecked"):
         await services.store.commit_delivered([services.receive.arrivals.whole(agreement.agreement_id)])
     records, credentials, files = await under(services, agreement)
     return {

@@ -15,10 +15,10 @@ import pytest
 from connector.errors import NotAllowed, NotFound, Unavailable
 from connector.exchange.ports import HttpAnswer
 from connector.exchange.rows import ProcessRow
-from connector.model import Did, Json, JsonObject, Pid
+from connector.model import Did, Json, JsonObject, Pid, object_in
 from connector.protocol import compose
 from connector.protocol.process import Process, Role
-from connector.server import fetching, processes, site, transfers
+from connector.server import agreements, fetching, processes, site, transfers
 from connector.server.sessions import SESSIONS, cookie_name, place_of
 from tests.exchange.test_hostile import access_for, play, proof, say, services, settled
 from tests.network import Request, handled
@@ -240,6 +240,24 @@ def test_a_transfer_may_wait_for_a_person(tmp_path: Path, word: str, end: str) -
         assert (got["transfer"], got["state"]) == (running.pid, "COMPLETED" if end == "STARTED" else end)
         assert got["records"] == (2 if end == "STARTED" else 0)
         assert len(await customer.store.newest_processes("", "transfer")) == 1
+
+    play(tmp_path, scene)
+
+
+def test_a_part_is_not_the_whole_because_its_transfer_is_named(tmp_path: Path) -> None:
+    """Of a pinned agreement it would be told that what came is not what was agreed."""
+
+    async def scene(world: World) -> None:
+        running = await started(world)
+        here = services(running.customer)
+        lines = orjson.loads((await pull(running.supplier, str((await running.address())["authorization"]))).body)
+        unit = str(lines["items"][0]["id"])
+        part = await fetching.fetch(here, running.agreement, "part", 60, lambda _: None, units=[unit])
+        for pid, whole in ((str(part["transfer"]), False), (running.pid, True)):
+            got = await fetching.fetch(here, pid, "", 60, lambda _: None)
+            assert (got["transfer"], got["state"]) == (pid, "COMPLETED")
+            shown = await agreements.whole(here, running.agreement)
+            assert object_in(shown["delivered"])["whole"] is whole
 
     play(tmp_path, scene)
 
