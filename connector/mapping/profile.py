@@ -167,7 +167,7 @@ def _column(source: Source, name: str, cells: list[str], unit_row: tuple[str, ..
 
 def _spoiler(texts: tuple[str, ...], fits: Callable[[str], bool]) -> str:
     """The first cell that does not fit, where more than half do."""
-    odd = [cell for cell in texts if not fits(cell)]
+    odd = list(islice((cell for cell in texts if not fits(cell)), len(texts) // 2 + 1))
     return odd[0] if 0 < len(odd) < len(texts) / 2 else ""
 
 

@@ -41,7 +41,10 @@ class Items(list["Tree"]):
         self.line = line
 
 
-_YAML = 'lines are moved in by blanks, not tabs; a text with one of %*&!@`:#{}[]," in it stands in "quotes"'
+_YAML = (
+    "what stands side by side begins in one column, moved in by blanks, not tabs (a proposed line loses its `# `, the "
+    'blank too); a text with one of %*&!@`:#{}[]," in it stands in "quotes"'
+)
 
 Tree: TypeAlias = Text | Block | Items
 
