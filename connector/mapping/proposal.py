@@ -39,8 +39,10 @@ _ROWS = "_rows"
 _ENVELOPES = ("EDI_DC40/", "UNB/", "UNG/", "UNH/", "CNT[", "ISA/", "GS/", "ST/", "CTT/")
 """Segments that say how a file came, and nothing of what it is about."""
 _CODE_LISTS = ("]/2379",)
-_ABOUT_DATA = re.compile(r"@|(^|/)__(metadata|deferred)/")
-"""What OData says of a record and its fields, and not in them."""
+_ABOUT_DATA = re.compile(r"@odata\.|(^|/)__(metadata|deferred)/")
+"""What OData says of a record and its fields, and not in them; its own format may leave the prefix out. Elsewhere an @
+begins what was an attribute of XML, or JSON-LD's own words.
+"""
 _AGENCIES = re.compile(r"/(1131|3055)(#[0-9]+)?$")
 """Elements of EDIFACT that say which list a code is from, and how a date is written."""
 
@@ -189,10 +191,11 @@ def _without_doubles(table: Table, source: Source) -> Table:
     short = {name for name in table.columns if "/" not in name} if source.format == "idoc" else set[str]()
     qualified = {_plainly(name) for name in table.columns if "]/" in name}
     said = {f"]/{field}" for field in qualifiers_of(source).values()}
+    about = re.compile(f"@|{_ABOUT_DATA.pattern}") if source.format == "odata" else _ABOUT_DATA
     kept = [
         index
         for index, name in enumerate(table.columns)
-        if not _is_envelope(name, said)
+        if not (_is_envelope(name, said) or about.search(name))
         and ("/" not in name or not (name.rpartition("/")[2] in short or tuple(name.rpartition("/")[::2]) in qualified))
     ]
     if len(kept) == len(table.columns):
@@ -202,8 +205,7 @@ def _without_doubles(table: Table, source: Source) -> Table:
 
 
 def _is_envelope(name: str, said: set[str]) -> bool:
-    about = _AGENCIES.search(name) or _ABOUT_DATA.search(name)
-    return name.startswith(_ENVELOPES) or name.endswith((*said, *_CODE_LISTS)) or about is not None
+    return name.startswith(_ENVELOPES) or name.endswith((*said, *_CODE_LISTS)) or bool(_AGENCIES.search(name))
 
 
 def _plainly(name: str) -> tuple[str, str]:

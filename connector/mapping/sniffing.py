@@ -26,6 +26,7 @@ from connector.model import Json, JsonObject, counted, objects_in
 
 _LOOKED_AT = 2_000
 _FEW = 4
+_SHOWN = 8
 _DELIMITERS = ";,\t|"
 _DAY_IN_NAME = re.compile(r"[0-9]{4}[-.]?[0-9]{2}(?:[-_.]?[0-9]{2})?(?:_[0-9]{2})?|[0-9]+(?=\.json$)")
 _LETTERS = frozenset("äöüßÄÖÜéèêëàâçîïôùûÉÈÀÇåÅøñáíóú€µ°²³\u2013\u2019‰")
@@ -233,18 +234,21 @@ def _json(found: Sniffed, data: bytes, record: str) -> None:
         hint = "--record PATH says where the records are; an export without any shows no columns"
         raise BadInput("The JSON holds no list of objects.", hint=hint)
     path = record or max(lists, key=lambda one: len(lists[one]))
-    paged = isinstance(tree, dict) and any(key.startswith(("@odata", "@context")) for key in tree)
+    paged = isinstance(tree, dict) and (
+        any(key.startswith("@odata") for key in tree) or "$metadata" in str(tree.get("@context"))  # JSON-LD has one too
+    )
     found.note("format", "odata" if paged or path.startswith("d/") else "json", "pages of records")
     if data.startswith(_UTF_16):
         found.note("encoding", "utf-16", "the file begins with its mark")
     if path != "value" or not paged:
         found.settings["record"] = path or "."
-    others = [one for one in lists if one != path]
     nested = {key for row in lists.get(path, ())[:_FEW] for key, _ in _lists(row, "")}
-    for said, paths in (("there are others", others), ("each one holds lists of its own", sorted(nested))):
+    below = [f"{path}/{key.removesuffix('/results')}".strip("/") for key in sorted(nested)]
+    others = [one for one in lists if one != path]
+    for said, paths in (("there are others", others), ("each one holds lists of its own", below)):
         if paths and not record:
-            full = (one if one in lists else f"{path}/{one.removesuffix('/results')}".strip("/") for one in paths)
-            found.reasons.append(f"record: {said}: {', '.join(f'--record {one}' for one in full)}")
+            more = " ..." if len(paths) > _SHOWN else ""
+            found.reasons.append(f"record: {said}: {', '.join(f'--record {one}' for one in paths[:_SHOWN])}{more}")
 
 
 def _lists(tree: Json, path: str) -> Iterator[tuple[str, list[JsonObject]]]:

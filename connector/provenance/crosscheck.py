@@ -96,8 +96,8 @@ def _more_than_made(books: Books) -> Iterator[BalanceFinding]:
         known, there = books.things.get(thing), add_up(masses for _, masses in outputs)
         if known is not None:
             stated = {metal: mass for metal, mass in known.contained.items() if metal in there}
-            message = "the passport says that more is in it than came out of its making"
-            yield from _exceeding(books, outputs[-1][0], (stated, there), ("more-than-made", message), thing)
+            message = "the passport says that more is in it than came out of the makings that were shown"
+            yield from _exceeding(books, _latest(outputs), (stated, there), ("more-than-made", message), thing)
 
 
 def _more_than_there_was(
@@ -114,8 +114,13 @@ def _more_than_there_was(
         )
         if not thing or (not there and thing not in made):  # no thing is named, or nothing is known of it
             continue
-        latest = max((event for event, _ in used), key=lambda event: event.time)
-        yield from _exceeding(books, latest, (add_up(masses for _, masses in used), there), (code, message), thing)
+        taken = add_up(masses for _, masses in used)
+        yield from _exceeding(books, _latest(used), (taken, there), (code, message), thing)
+
+
+def _latest(found: list[tuple[Event, Masses]]) -> Event:
+    """The last by time, in whatever order they were found."""
+    return max((event for event, _ in found), key=lambda event: (event.time, event.site, event.id))
 
 
 def _made(books: Books) -> dict[str, list[tuple[Event, Masses]]]:

@@ -100,6 +100,10 @@ def test_where_the_records_of_json_are() -> None:
     assert at == {"format": "json", "record": "response/items"}
     assert "there are others: --record header; " in said
     assert said.endswith("each one holds lists of its own: --record response/items/Parts")
+    rows = [{"S": "1", "notes": [{"N": "1"}]}] * 2
+    at, said = _sniffed({"notes": [{"N": "2"}], "rows": rows} | {f"k{number}": [{}] for number in range(9)})
+    assert (at["record"], said.count("--record k"), " ..." in said) == ("rows", 7, True), "not a list for each key"
+    assert said.endswith("each one holds lists of its own: --record rows/notes")
     assert _sniffed({"rows": [], "more": {"deep": rows}}, record="rows")[0] == {"format": "json", "record": "rows"}
     with pytest.raises(BadInput, match="no list of objects") as error:
         _sniffed({"d": {"S": "1"}})
@@ -114,6 +118,16 @@ def test_odata_with_and_without_its_prefix(prefix: str) -> None:
     assert _sniffed(page)[0] == {"format": "odata"}
     assert _sniffed(page, encoding="utf-16")[0] == {"format": "odata", "encoding": "utf-16"}
     assert not proposed(json.dumps(page).encode()).found.near
+
+
+def test_an_at_sign_elsewhere_is_no_word_of_odata() -> None:
+    """XML that was made JSON has its attributes so, JSON-LD its ids: columns went unseen, the key among them."""
+    xml = [{"@number": "A-1", "mass": {"@unit": "kg"}, "x@odata.type": "#Decimal"}]
+    found = proposed(json.dumps({"lots": xml}).encode()).found
+    assert {found.key, *found.near} >= {"@number", "mass/@unit"}
+    assert "x@odata.type" not in found.near
+    linked = {"@context": "https://example.com/context.jsonld", "@graph": [{"@id": "urn:x:1", "name": "x"}]}
+    assert _sniffed(linked)[0] == {"format": "json", "record": "@graph"}
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 
 from connector.model import Did, JsonObject
+from connector.provenance.balance import Books
+from connector.provenance.crosscheck import all_findings
 from connector.provenance.events import MakeEvent, SourceKind, Thing, each
 from connector.provenance.origin import Chain, Ground, coverage
 from tests.core.provenance.chains import WIDEST, World, audit, chain, metal
@@ -24,6 +26,19 @@ def test_a_lot_holds_no_more_than_was_made(held: str, found: list[str]) -> None:
     value, _, spread = held.partition(" ")
     lot = Thing(id="L", name="", contained={"Cu": mass(value, spread or "5"), "Ni": mass("7")})
     assert codes(made, L=lot) == found
+
+
+def test_a_making_that_is_not_shown_may_be_the_reason() -> None:
+    """A passport names one making, and a lot may have had two: the last that was shown is named, and nobody accused."""
+    makings = [
+        MakeEvent(id=f"e{at}", time=day(at), site=f"s{at}", inputs=(part("O", "50"),), outputs=(part("L", "50"),))
+        for at in (1, 2)
+    ]
+    lot = {"L": Thing(id="L", name="", contained={"Cu": mass("150", "5")})}
+    for order in (makings, makings[::-1]):
+        (found,) = all_findings(Books(widest=WIDEST, events=tuple(order), things=lot))
+        assert (found.code, found.site) == ("more-than-made", "s2")
+        assert found.message.endswith("more is in it than came out of the makings that were shown")
 
 
 def test_metal_that_no_making_shows_makes_an_audit_say_so() -> None:
