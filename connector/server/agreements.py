@@ -19,7 +19,7 @@ from connector.exchange.receipts import receipt_in, worth
 from connector.exchange.rows import AgreementRow
 from connector.exchange.stored import content_of, time_of
 from connector.model import Json, JsonObject
-from connector.policy.pinning import by_unit, pins_of
+from connector.policy.pinning import PIN, by_unit, pins_of
 from connector.server import answers_data as answers
 from connector.server import asked, processes, requests
 from connector.server.operations import Operation
@@ -83,7 +83,7 @@ async def head(services: Services, row: AgreementRow) -> JsonObject:
     """What a list shows of an agreement; its negotiation may have been terminated after all."""
     process = await services.store.load_process(row.tenant, "negotiation", row.negotiation_pid)
     terms = orjson.loads(row.agreement)
-    pins: list[Json] = [*pins_of(terms)]
+    pins: list[Json] = [*pins_of(terms)] if PIN.encode() in row.agreement else []  # few pin anything
     return {
         "agreement": row.agreement_id, "role": row.role, "with": row.counterparty, "dataset": row.dataset_id,
         "title": await title_of(services, row), "provider": terms.get("assigner"), "consumer": terms.get("assignee"),
