@@ -82,10 +82,15 @@ class Publish:
     async def publish(
         self, documents: Sequence[Mapped], dataset: DatasetRow, declared: Declared, on_document: Callable[[int], None]
     ) -> Published:
-        """Publish what a plan gave, under its policy. Documents that link to each other may come in any order."""
-        result = Published(assets=1)
+        """Publish what a plan gave, under its policy. Documents that link to each other may come in any order.
+
+        What is not offered is offered once something is in it: who made a contract on nothing would get nothing.
+        """
+        before = await self.store.load_dataset(self.tenant, dataset.dataset_id)
+        result = Published()
         waiting = list(documents)
-        await self.store.commit_dataset(dataset)
+        if before is not None and not before.withdrawn:
+            await self._offer(dataset, result)
         while waiting:
             made, waiting, unresolved = await self._pass(waiting, dataset, declared, result, on_document)
             if not made and waiting:
@@ -108,6 +113,10 @@ class Publish:
             )
         return result
 
+    async def _offer(self, dataset: DatasetRow, result: Published) -> None:
+        await self.store.commit_dataset(dataset)
+        result.assets = 1
+
     async def _pass(
         self,
         waiting: Sequence[Mapped],
@@ -123,7 +132,7 @@ class Publish:
             batch = waiting[start : start + _BATCH]
             for _ in range(_TRIES):
                 try:
-                    done, later, missing = await self._batch(batch, dataset, declared)
+                    done, later, missing = await self._batch(batch, dataset, declared, result)
                     break
                 except Conflict:
                     continue
@@ -137,7 +146,7 @@ class Publish:
         return settled, rest, unresolved
 
     async def _batch(
-        self, batch: Sequence[Mapped], dataset: DatasetRow, declared: Declared
+        self, batch: Sequence[Mapped], dataset: DatasetRow, declared: Declared, result: Published
     ) -> tuple[Published, list[Mapped], list[Finding]]:
         # load
         targets = await self._targets(batch)
@@ -162,6 +171,8 @@ class Publish:
                 done.classes |= {access for access, _ in ready.parts}
                 await self._decide(ready, dataset, declared, commit, done)
         # commit
+        if done.documents and not result.assets:  # before the records: they never stand under an earlier policy
+            await self._offer(dataset, result)
         if commit.records:
             rows = commit.rows(self.tenant, self.did, dataset, micros(self.clock.now()))
             await self.store.commit_records(rows)

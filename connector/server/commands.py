@@ -80,7 +80,6 @@ async def publish(
     name = plan.mapping.partition("/")[0]
     policy_octets = await asyncio.to_thread(read_file, wanted.policy)
     dataset = await dataset_of(services, name, plan.record, wanted.policy, policy_octets, given=wanted.dataset)
-    before = await services.store.load_dataset(services.tenant, dataset.dataset_id)
     approval = dataset.approval if wanted.approval is None else wanted.approval
     dataset = replace(dataset, title=wanted.title or dataset.title, approval=approval)
     result, published, pinned_to, withdrawn = await map_plan(services, plan), None, None, list[str]()
@@ -89,9 +88,9 @@ async def publish(
             services, dataset, wanted.pin,
             lambda open_to: services.publish.publish(result.mapped, open_to, declared, on_document),
         )  # fmt: skip
-        fresh = dataset.dataset_id if not published.documents and (before is None or before.withdrawn) else ""
-        left = {*published.left, *([fresh] if fresh else [])}
-        withdrawn, told = await clear_away(services, left, fresh=fresh)
+        withdrawn, told = await clear_away(services, published.left)
+        if not published.assets:
+            told.append(f"nothing came out, so {dataset.title!r} ({dataset.dataset_id}) is not offered")
         of_policy = told_of(
             policy_octets, services.bundle, services.clock.now(), record_type=plan.record, classes=published.classes,
             unbought=sum(not one.buyers for one in result.mapped),

@@ -43,11 +43,8 @@ async def _withdraw(request: web.Request) -> web.StreamResponse:
     return await stream(request, work)
 
 
-async def clear_away(services: Services, left: Iterable[str], *, fresh: str = "") -> tuple[list[str], list[str]]:
-    """Withdraw those of these datasets in which nothing is any more: their ids, and a sentence about each.
-
-    `fresh`: the one of them in which nothing was ever offered: whoever made a contract on it would get nothing.
-    """
+async def clear_away(services: Services, left: Iterable[str]) -> tuple[list[str], list[str]]:
+    """Withdraw those of these datasets in which nothing is any more: their ids, and a sentence about each."""
     gone: list[str] = []
     told: list[str] = []
     for dataset_id in sorted(left):
@@ -55,15 +52,13 @@ async def clear_away(services: Services, left: Iterable[str], *, fresh: str = ""
         if row is None or row.withdrawn or not await services.withdraw.is_empty(row):
             continue
         try:
-            reason = "nothing came out for it" if dataset_id == fresh else _MOVED
-            withdrawn = await services.withdraw.run(row, reason=reason)
+            withdrawn = await services.withdraw.run(row, reason=_MOVED)
         except Conflict:  # somebody publishes it anew
             continue
         gone.append(dataset_id)
         ended, agreed = len(withdrawn.terminated["negotiation"]), len(withdrawn.agreements)
         told.append(
-            f"nothing {'is' if dataset_id == fresh else 'is left'} in {row.title!r} ({dataset_id}), so that offer was"
-            " withdrawn"
+            f"nothing is left in {row.title!r} ({dataset_id}), so that offer was withdrawn"
             + (f"; open negotiations on it are terminated: {ended}" if ended else "")
             + (
                 f"; agreements that open nothing now, so that their parties have to ask anew: {agreed}"

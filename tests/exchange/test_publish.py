@@ -329,3 +329,22 @@ async def _load(company: Company, record_id: str) -> RecordRow:
     record = await company.store.load_record("", DID, record_id)
     assert record is not None
     return record
+
+
+async def test_what_nothing_came_out_for_is_not_offered_and_was_never_withdrawn() -> None:
+    """Not at first, and not where it was withdrawn; with a document that is good it is, whatever else is refused."""
+    company = Company()
+    bad = document("MineralLotPassport", "L1", subject("MineralLotPassport", batchMass="much"))
+    refused = await company.publish(bad)
+    assert (refused.documents, refused.assets, len(refused.refused)) == (0, 0, 1)
+    assert await company.store.load_dataset("", "urn:dataset:lots") is None
+    assert await company.store.evidence("") == []
+
+    good = document("MineralLotPassport", "L2", subject("MineralLotPassport"))
+    assert (await company.publish(bad, good)).assets == 1
+    gone = replace(dataset(), withdrawn=7)
+    await company.store.commit_dataset(gone)
+    assert (await company.publish(bad)).assets == 0
+    assert await company.store.load_dataset("", "urn:dataset:lots") == gone
+    assert (await company.publish(good)).unchanged == 1
+    assert await company.store.load_dataset("", "urn:dataset:lots") == dataset()

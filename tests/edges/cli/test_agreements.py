@@ -180,8 +180,8 @@ def test_a_first_publication_of_nothing_is_no_offer(world: World) -> None:
         return ask(mine, "publish", "sites", "--policy", "open")
 
     code, answer = published(BROKEN)
-    assert (code, answer["documents"], answer["withdrawn"]) == (1, 0, [answer["dataset"]])
-    assert any("nothing is in 'sites'" in one for one in answer["warnings"])
+    assert (code, answer["documents"], answer["assets"], answer["withdrawn"]) == (1, 0, 0, [])
+    assert any("nothing came out, so 'sites'" in one for one in answer["warnings"])
     assert ask(refiner, "catalog", "mine")[1]["datasets"] == []
     assert "is our membership in the folder `held`?" in " ".join(run(refiner, "catalog", "mine")[1].split())
     code, answer = published(EXPORT)
