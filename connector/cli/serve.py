@@ -68,6 +68,7 @@ def serve(
 
 
 def _raise_fence(config: Config) -> None:
+    import connector.app  # noqa: F401 - what it loads from outside the fence is found before the fence is up
     from connector.server.fence import raise_company_fence
 
     version = raise_company_fence(config.folder)

@@ -44,14 +44,39 @@ def programme_files() -> tuple[Path, ...]:
     here = Path(__file__).resolve().parents[2]
     data = (here / "connector", here / "vocab", here / "policies")
     python = (sys.prefix, sys.base_prefix, sysconfig.get_path("stdlib"), sysconfig.get_path("purelib"))
+    # Of `sys.path` only what is by its name a folder of packages, such as a user's own: the rest may be anything,
+    # the folder that we were started in among it, which may hold other companies.
+    packages = (one for one in map(Path, sys.path) if one.name in {"site-packages", "dist-packages"})
     system = ("/usr", "/lib", "/lib64", "/etc", "/proc", "/sys/fs/cgroup", "/dev/urandom")
-    return tuple(dict.fromkeys((*data, *map(Path, python), *map(Path, system))))
+    return tuple(dict.fromkeys((*data, *map(Path, python), *packages, *map(Path, system))))
 
 
 def raise_company_fence(folder: Path) -> int:
-    """The fence of `serve`: the programme's files may be read, the company's folder also written."""
+    """The fence of `serve`: the programme's files may be read, the company's folder also written.
+
+    `BadConfig` where a package that is loaded lies elsewhere: what it loads later could not be read.
+    """
+    read = programme_files()
+    if outside := _loaded_outside(read):
+        raise BadConfig(
+            f"packages that the connector uses lie outside the fence, in {', '.join(outside)}",
+            hint="install it with all that it needs into a virtual environment (python3 -m venv), or leave out --fence",
+        )
     # Python finds a package by listing the folder that it lies in: of a checkout the names only, not what files say.
-    return raise_fence(look=[Path(__file__).resolve().parents[2]], read=programme_files(), write=[folder])
+    return raise_fence(look=[Path(__file__).resolve().parents[2]], read=read, write=[folder])
+
+
+def _loaded_outside(read: Iterable[Path]) -> list[str]:
+    """The folders from which Python has loaded something and that may not be read."""
+    roots, outside = [one.resolve() for one in read], set[str]()
+    for name, module in list(sys.modules.items()):
+        file = getattr(module, "__file__", None)
+        if "." in name or name == "__main__" or not file:
+            continue
+        place = Path(file).resolve()
+        if not any(place.is_relative_to(root) for root in roots):
+            outside.add(str(place.parents[hasattr(module, "__path__")]))
+    return sorted(outside)
 
 
 def landlock_version() -> int:

@@ -46,6 +46,16 @@ import json
 print(json.dumps(told))
 """
 
+BESIDE = """
+import sys
+from pathlib import Path
+from connector.server.fence import raise_company_fence
+sys.path.insert(0, sys.argv[2])
+import beside
+raise_company_fence(Path(sys.argv[1]))
+print(beside.late())
+"""
+
 
 @pytest.fixture(scope="module")
 def version() -> int:
@@ -80,3 +90,22 @@ def test_the_demo_passes_behind_fences(tmp_path: Path, version: int) -> None:
     for name in ("mine", "car"):
         log = (played.folder / name / "connector.log").read_text("utf-8")
         assert "fence" in log, "the process says that its fence is up"
+
+
+def test_packages_that_lie_elsewhere(tmp_path: Path, version: int) -> None:
+    """A folder of packages may be read wherever it lies; what any other folder holds is said before the fence is up."""
+    own, told = tmp_path / "own", dict[str, tuple[int, str]]()
+    own.mkdir()
+    for name in ("site-packages", "libraries"):
+        folder = tmp_path / name / "beside"
+        folder.mkdir(parents=True)
+        (folder / "__init__.py").write_text(
+            "def late():\n    from beside import later\n    return later.WORD\n", "utf-8"
+        )
+        (folder / "later.py").write_text("WORD = 'read'\n", "utf-8")
+        words = [sys.executable, "-c", BESIDE, str(own), str(folder.parent)]
+        done = subprocess.run(words, check=False, capture_output=True, text=True)
+        told[name] = done.returncode, done.stdout.strip() or done.stderr.splitlines()[-1]
+    assert told["site-packages"] == (0, "read"), f"Landlock ABI {version}"
+    code, said = told["libraries"]
+    assert (code, f"outside the fence, in {tmp_path / 'libraries'}" in said) == (1, True), said
