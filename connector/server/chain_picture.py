@@ -240,7 +240,8 @@ def _place(
     totals = [_height_of(column, heights) for column in columns]
     for number, column in enumerate(columns):
         x = _MARGIN + number * (CARD_WIDTH + 2 * _PAD + _GAP_X)
-        y = _MARGIN + (max(totals) - totals[number]) // 2
+        # The first one stands at the top: a narrow screen shows it alone, beside columns that may be much longer.
+        y = _MARGIN + ((max(totals) - totals[number]) // 2 if number else 0)
         for group in column:
             height = _frame_height(group, heights)
             first = nodes[group[0]]

@@ -150,6 +150,14 @@ def test_cards_do_not_overlap_and_lie_from_mine_to_battery() -> None:
             assert one is other or apart
 
 
+def test_the_picture_begins_at_its_top_left_corner() -> None:
+    """A phone shows the first column alone: one card in the middle, beside a longer column, was an empty screen."""
+    picture = lay_out(_client(_bad()))
+    first, second = picture.frames[:2]
+    assert (first.x, first.y) == (second.y, second.y)
+    assert first.height < second.height
+
+
 def test_balances_that_prove_nothing_are_not_said_to_hold() -> None:
     """No record is bad, and yet not all is well: the page said that all balances hold."""
     good = audit(chain())
