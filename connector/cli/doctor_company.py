@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import shutil
 import socket
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final, Literal
 
@@ -22,22 +23,26 @@ from connector.cli.map import checked as checked_plan
 from connector.cli.policy import checked as checked_policy
 from connector.config import MANAGEMENT_TOKEN_VARIABLE, STORE_PASSWORD_VARIABLE, Config, known_secret, secret
 from connector.credentials.datamodel import time_text
-from connector.credentials.own_methods import OwnMethod, standing
+from connector.credentials.own_methods import OwnMethod, revoked_ids, standing
+from connector.credentials.securing import key_id_of
 from connector.errors import BadConfig, ConnectorError, KeyUnreachable, PeerUnreachable
 from connector.exchange.policies import why_refused
 from connector.exchange.rows import DatasetRow
+from connector.exchange.stored import micros
 from connector.keys.custody import open_id_key
 from connector.keys.register import Register
 from connector.keys.ring import open_keys
-from connector.model import Finding, JsonObject
+from connector.model import Finding, JsonObject, counted
 from connector.peers.shaper import require as require_sql
-from connector.stores import backup, datasets_in, look_into
+from connector.stores import backup, datasets_in, look_into, own_credentials
 from connector.stores.connection import look
 from connector.vocabulary.bundle import load_bundle
 
 Outcome = Literal["good", "warning", "bad", "unchecked"]
 _OTHERS: Final = 0o077
 _SECONDS: Final = 5.0
+_READ_AGAIN: Final = timedelta(minutes=1)
+"""In which a running connector has long seen that a key is revoked, and signs with it no more."""
 _START: Final = "battery-connector serve"
 _UNSAFE: Final = {
     "allow_loopback_http": "plain http and loopback addresses are allowed, for us and for peers",
@@ -183,6 +188,7 @@ def _store(company: Config, *, thorough: bool) -> Iterator[Check]:
     if not later:
         with suppress(apsw.Error):  # the store is damaged, which was told
             yield from _offers(backup.datasets_in(path, company.tenant))
+            yield from _orphans(company, lambda before: backup.own_credentials(path, company.tenant, before))
 
 
 def _offers(datasets: list[DatasetRow]) -> Iterator[Check]:
@@ -213,6 +219,29 @@ def _database(company: Config) -> Iterator[Check]:
         looked = "battery-connector evidence export, and verify, look through the chain in it"
         yield good("store", f"the database answers, with schema step {step}; {looked}")
     yield from _offers(datasets)
+    if not later:
+        yield from _orphans(
+            company, lambda before: own_credentials(company.store, company.tenant, before, password=password)
+        )
+
+
+def _orphans(company: Config, credentials: Callable[[int], Iterable[tuple[str, bytes]]]) -> Iterator[Check]:
+    """What we serve and a revoked key signed: looked for among what stands since before a key was revoked."""
+    register = Register(company)
+    try:
+        methods = register.read() if register.path.exists() else ()  # without one nothing was revoked
+    except ConnectorError:  # the check of the keys tells why
+        return
+    revoked = [one.revoked for one in methods if one.purpose == "assertionMethod" and one.revoked is not None]
+    if not revoked:
+        return
+    gone, before = revoked_ids(methods, company.did), micros(max(revoked) + _READ_AGAIN)
+    types = Counter(name for name, octets in credentials(before) if key_id_of(octets) in gone)
+    if types:
+        says = f"{counted(types.total(), 'credential')} of ours cannot be verified by anybody: signed by a revoked key"
+        listed = ", ".join(f"{count} {name}" for name, count in sorted(types.items()))
+        fix = 'battery-connector publish PLAN --policy P --correct "key revoked", or credential issue --correct'
+        yield Check(name="credentials", outcome="bad", says=f"{says} ({listed})", fix=fix)
 
 
 def _disk(company: Config) -> Check:

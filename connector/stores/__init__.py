@@ -64,6 +64,13 @@ def datasets_in(url: str, tenant: str, *, password: str = "") -> list[DatasetRow
     return asyncio.run(datasets(url, password, tenant))
 
 
+def own_credentials(url: str, tenant: str, before: int, *, password: str = "") -> list[tuple[str, bytes]]:
+    """Type and octets of each of our own that such a database serves since before a time. The same."""
+    from connector.stores.postgres_connection import own_credentials as fetched  # noqa: PLC0415 - an extra
+
+    return asyncio.run(fetched(url, password, tenant, before))
+
+
 async def _postgres(url: str, password: str, company: str) -> Store:
     try:
         from connector.stores.postgres import open_postgres  # noqa: PLC0415 - an extra, which most do without

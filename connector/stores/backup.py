@@ -146,6 +146,13 @@ def datasets_in(path: Path, tenant: str) -> list[DatasetRow]:
         return [DATASET.read(row) for row in connection.execute(statements()["list_datasets"], bindings)]
 
 
+def own_credentials(path: Path, tenant: str, before: int) -> Iterator[tuple[str, bytes]]:
+    """Type and octets of each of our own that is served since before a time, of a store, in use or not."""
+    with closing(reading(path)) as connection:
+        for name, octets in connection.execute(statements()["own_credentials"], {"tenant": tenant, "before": before}):
+            yield str(name), bytes(octets)
+
+
 def _refuse(company: Config, source: Path, store: Path, target: Path) -> None:
     if not store.is_file():
         raise BadInput(f"there is no store {store}", hint="serve this company once: the first start makes it")

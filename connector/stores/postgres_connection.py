@@ -79,6 +79,14 @@ async def datasets(url: str, password: str, tenant: str) -> list[DatasetRow]:
     return [DATASET.read(tuple(row)) for row in rows]
 
 
+async def own_credentials(url: str, password: str, tenant: str, before: int) -> list[tuple[str, bytes]]:
+    """Type and octets of each of our own that is served since before a time. The same errors."""
+    wanted = postgres_statements()["own_credentials"]
+    async with _one_look(url, password) as connection:
+        rows = await connection.fetch(wanted.text, *wanted.arguments({"tenant": tenant, "before": before}))
+    return [(str(name), bytes(octets)) for name, octets in rows]
+
+
 @asynccontextmanager
 async def _one_look(url: str, password: str) -> AsyncIterator[asyncpg.Connection]:
     """A connection for as long as it takes, without a pool."""

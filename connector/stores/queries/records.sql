@@ -181,6 +181,14 @@ FROM dataset WHERE tenant = :tenant AND dataset_id = :dataset_id;
 -- name: offered_dataset
 SELECT 1 FROM dataset WHERE tenant = :tenant AND dataset_id = :dataset_id AND withdrawn = 0;
 
+-- name: own_credentials
+-- Of the newest versions that stand since before a time.
+SELECT credential_type, octets
+FROM record
+CROSS JOIN credential ON credential.tenant = record.tenant AND credential.holder = record.holder
+  AND credential.record_id = record.record_id AND credential.version = record.version
+WHERE record.tenant = :tenant AND record.newest = 1 AND record.origin = 'own' AND record.at < :before;
+
 -- name: list_datasets
 SELECT tenant, dataset_id, title, plan, record_types, policy, policy_digest, at, approval, withdrawn
 FROM dataset WHERE tenant = :tenant AND dataset_id > :after ORDER BY dataset_id LIMIT :limit;

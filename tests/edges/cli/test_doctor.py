@@ -21,7 +21,8 @@ from connector.config import load
 from connector.credentials.datamodel import VC_CONTEXT, time_text
 from connector.credentials.issue import attach, prepare
 from connector.errors import BadConfig
-from connector.exchange.rows import DatasetRow
+from connector.exchange.rows import DatasetRow, RecordsCommit
+from connector.exchange.stored import micros
 from connector.keys.register import Register
 from connector.keys.ring import open_keys
 from connector.stores import open_store
@@ -29,6 +30,7 @@ from connector.stores.sqlite import SqliteStore
 from tests import postgres
 from tests.edges.cli.companies import Company, found, know, serving
 from tests.edges.cli.test_running import ask, run
+from tests.edges.stores import rows
 
 NOW = datetime.now(UTC)
 
@@ -247,6 +249,49 @@ def test_an_offer_whose_policy_this_version_refuses_is_named(kind: str, tmp_path
     for words in ("old lots", "urn:older", "purpose is not known where it is decided"):
         assert words in told.says
     assert "withdraw urn:older" in told.fix
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "postgres"])
+def test_what_a_revoked_key_signed_is_counted_until_it_is_signed_anew(kind: str, tmp_path: Path) -> None:
+    """Of the newest versions alone; with the command that mends it. A key that only signs no more is no fault."""
+    mine = found(tmp_path, "mine", *free_ports(2))
+    path = load(mine.config).path(load(mine.config).store.removeprefix("sqlite:"))
+    path.parent.mkdir(exist_ok=True)
+    url = f"sqlite:{path}" if kind == "sqlite" else asyncio.run(postgres.create())
+    company = load(mine.config).model_copy(update={"store": url})
+    register = Register(company)
+
+    async def publish(name: str, version: int, at: datetime) -> None:
+        signer = open_keys(company, at).own.assertion(at)
+        unsigned = prepare({"issuer": company.did}, key_id=signer.key_id, alg=signer.alg)
+        made = attach(unsigned, await signer.sign(unsigned))
+        own, did, digest = company.tenant, company.did, f"{name} {version}"
+        commit = RecordsCommit(
+            tenant=own, holder=did, expected={name: version - 1}, evidence=[],
+            records=[replace(rows.record(name, version, digests=[digest], at=micros(at), holder=did), tenant=own)],
+            credentials=[replace(rows.credential(digest, name, version, holder=did), tenant=own, octets=made.octets)],
+        )  # fmt: skip
+        store = await open_store(url, company=company.did)
+        await store.commit_records(commit)
+        await store.close()
+
+    def told() -> list[tuple[str, str, str]]:
+        checks = company_checks(company, NOW, runs=True, thorough=False)
+        return [(one.outcome, one.says, one.fix) for one in checks if one.name == "credentials"]
+
+    hour = timedelta(hours=1)
+    for name in ("A", "B"):
+        asyncio.run(publish(name, 1, NOW - 5 * hour))
+    register.rotate("assertionMethod", algorithm="", now=NOW - 4 * hour, signs_from=NOW - 4 * hour)
+    asyncio.run(publish("C", 1, NOW - 3 * hour))
+    assert told() == []
+    register.revoke("assertion-1", now=NOW - 2 * hour, reason="stolen")
+    ((outcome, says, fix),) = told()
+    assert (outcome, says.partition(" ")[0], "2 CellPassport" in says, "--correct" in fix) == ("bad", "2", True, True)
+    asyncio.run(publish("A", 2, NOW - hour))
+    assert "1 CellPassport" in told()[0][1]
+    asyncio.run(publish("B", 2, NOW - hour))
+    assert told() == []
 
 
 def test_a_database_is_looked_into(tmp_path: Path) -> None:
