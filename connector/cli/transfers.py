@@ -76,7 +76,7 @@ def listed(config: CONFIG = Path("connector.toml"), as_json: JSON = False) -> No
                 (str(one["state"] or "begun"), _STATES.get(str(one["state"]), "yellow")),
                 str(one["role"]),
                 called(company, one["counterparty"]),
-                str(one["title"] or one["dataset"]),
+                str(one["title"] or one["dataset"] or ""),
                 str(one["updated"]),
                 str(one["pid"]),
             )

@@ -58,7 +58,7 @@ def _show_list(answer: JsonObject, company: Config) -> None:
             (str(one["state"]), _ENDS.get(str(one["state"]), "yellow")),
             str(one["role"]),
             called(company, one["counterparty"]),
-            str(one["title"] or one["dataset"]),
+            str(one["title"] or one["dataset"] or ""),
             str(one["updated"]),
             str(one["pid"]),
         )

@@ -63,8 +63,8 @@ def called(config: Config, did: Json) -> str:
 
 
 def dataset_called(one: JsonObject) -> str:
-    """What something is about: the dataset's title, where it is known, and its id."""
-    return f"{one['title']} ({one['dataset']})" if one.get("title") else str(one["dataset"])
+    """What something is about: the dataset's title, where it is known, and its id. A refused request has neither."""
+    return f"{one['title']} ({one['dataset']})" if one.get("title") else str(one["dataset"] or "none that is known")
 
 
 def size_in_words(size: Json) -> str:

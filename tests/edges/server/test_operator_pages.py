@@ -311,7 +311,8 @@ async def test_a_peer_that_asks_for_much_fills_no_page(desk: Desk) -> None:
 async def put(desk: Desk, pid: str, state: str, at: int, *, role: Role = Role.PROVIDER, **content: Any) -> None:
     """A transfer as it stands in the store; of one that is pushed the alarm and a try in vain."""
     process = Process(role=role, pid=Pid(pid), state=state)
-    body = orjson.dumps({"process": process, "content": {"dataset": "urn:sites", **content}})
+    known = {name: one for name, one in {"dataset": "urn:sites", **content}.items() if one is not None}
+    body = orjson.dumps({"process": process, "content": known})
     row = ProcessRow(
         tenant="", kind="transfer", pid=pid, peer_pid=None, counterparty="did:web:x", role=role.value, state=state,
         version=1, body=body, deadline=None, created=at, updated=at,
@@ -323,6 +324,14 @@ async def put(desk: Desk, pid: str, state: str, at: int, *, role: Role = Role.PR
         process=row, expected_version=0, attempt=tried if pushed else None, timers=[alarm] if pushed else None
     )
     await desk.services.store.commit_step(step)
+
+
+async def test_a_request_for_what_nobody_agreed_is_about_no_dataset(desk: Desk) -> None:
+    """It is refused, and kept: its page is a page."""
+    await desk.sign_in()
+    await put(desk, "urn:refused", "", 1, dataset=None)
+    status, page = await desk.get(f"{desk.place}exchanges/urn:refused")
+    assert (status, "none that is known" in page) == (200, True)
 
 
 async def test_what_waits_for_a_start_is_hidden_by_nothing(desk: Desk) -> None:

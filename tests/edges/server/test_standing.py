@@ -8,6 +8,7 @@ import pytest
 
 from connector.model import Json, JsonObject
 from connector.server.standing import advice, reason_in_words, secret_of_the_peer, since, turn_in_words
+from connector.server.words import dataset_called
 
 
 @pytest.mark.parametrize(
@@ -134,3 +135,8 @@ def test_a_message_that_was_not_taken_says_what_was_answered() -> None:
     assert reason_in_words(transfer) == "the peer did not take our message: HTTP 404: not-found"
     assert advice(transfer)[0].endswith("if not: battery-connector request did:web:mine.example urn:lots")
     assert reason_in_words({**transfer, "attempts": []}) == "it ended without a reason"
+
+
+def test_what_is_about_no_dataset_says_so() -> None:
+    """A request for what nobody agreed is kept, and is about none."""
+    assert dataset_called({"title": None, "dataset": None}) == "none that is known"
