@@ -37,7 +37,7 @@ from connector.protocol.messages import (
     TransferTerminationMessage,
     parse,
 )
-from connector.protocol.process import Ask, Event, Process, Reached, Role, Table
+from connector.protocol.process import START, Ask, Event, Process, Reached, Role, Table
 from connector.protocol.terms import rules_of
 from connector.protocol.transfer import PULL, PUSH, Kind, State
 from connector.vocabulary.admission import admit_message
@@ -220,7 +220,7 @@ class Transfer:
 
     async def _resumed(self, row: ProcessRow, caller: Caller) -> JsonObject:
         """What a consumer's start means: our policy decides again, on what the consumer is now."""
-        if row.role != Role.PROVIDER.value:
+        if row.role != Role.PROVIDER.value or row.state == START:  # one whose request was refused is about no dataset
             return {}
         content = content_of(row)
         dataset = await self.store.load_dataset(self.tenant, content["dataset"])
