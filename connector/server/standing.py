@@ -35,7 +35,7 @@ _TURNS: Final = {
 }
 _PAUSED: Final = "either side's: it is paused until one of them resumes or ends it"
 _FETCH: Final = "battery-connector fetch"
-_BOTH: Final = {"SUSPENDED": "battery-connector transfers resume {ident}"}
+_BOTH: Final = {"": "nothing to do", "SUSPENDED": "battery-connector transfers resume {ident}"}
 _CONSUMER: Final = {
     **_BOTH,
     "FINALIZED": "battery-connector fetch {agreement}",
@@ -72,6 +72,8 @@ def turn_in_words(process: JsonObject) -> str:
         looking = ", and the peer's process is being looked at" if pending["lookingAtPeer"] else ""
         ends = "; once it is answered, we end it" if pending["ending"] else ""
         return f"ours: our {pending['message']} is under way{looking}{ends}"
+    if not process["state"]:
+        return "nobody's: its first message was refused, and nothing began"
     if process["state"] == "SUSPENDED":
         return _PAUSED
     until = f", until {process['ends']}; then it is terminated" if process.get("ends") else ""

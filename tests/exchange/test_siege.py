@@ -7,6 +7,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -179,6 +180,24 @@ def test_a_first_message_that_was_refused_may_come_again(tmp_path: Path) -> None
 
     with scene(tmp_path) as (runner, siege):
         runner.run(twice(siege))
+
+
+@pytest.mark.parametrize("kind", ["START", "SUSPENSION", "COMPLETION", "TERMINATION"])
+def test_a_request_that_was_refused_is_followed_by_nothing(tmp_path: Path, kind: str) -> None:
+    """Under no agreement it is about no dataset. Its id is told, and what comes with it is refused like any other."""
+
+    async def follows(siege: Siege) -> None:
+        ours = Process(role=Role.CONSUMER, pid=Pid(siege.fresh()))
+        request = {**siege.message(transfer.Kind.REQUEST, ours), "agreementId": "urn:none"}
+        refused = await siege.send(f"{BASE}/transfers/request", request)
+        there = replace(ours, peer_pid=Pid(orjson.loads(refused.body)["providerPid"]))
+        said = siege.message(transfer.Kind[kind], there)
+        answer = await siege.send(f"{BASE}/transfers/{there.peer_pid}/{kind.lower()}", said)
+        assert (refused.status, answer.status) == (400, 400)
+        assert orjson.loads(answer.body)["code"] == "illegal-transition"
+
+    with scene(tmp_path) as (runner, siege):
+        runner.run(follows(siege))
 
 
 async def unmoved(siege: Siege, path: str, said: JsonObject) -> HttpAnswer:

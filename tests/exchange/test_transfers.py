@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlencode
 
@@ -258,27 +258,6 @@ def test_a_part_is_not_the_whole_because_its_transfer_is_named(tmp_path: Path) -
             assert (got["transfer"], got["state"]) == (pid, "COMPLETED")
             shown = await agreements.whole(here, running.agreement)
             assert object_in(shown["delivered"])["whole"] is whole
-
-    play(tmp_path, scene)
-
-
-def test_what_was_refused_at_first_is_not_resumed(tmp_path: Path) -> None:
-    """A request under no agreement is about no dataset; its id is told, and a start of it is refused like any other."""
-
-    async def scene(world: World) -> None:
-        customer, supplier = world.nodes[:2]
-        ours = Process(role=Role.CONSUMER, pid=Pid("urn:uuid:c"))
-        request = compose.transfer_request(
-            "urn:uuid:1", ours, agreement_id="urn:uuid:none", data_format="HttpData-PULL",
-            callback_address=services(customer).transfer.base, address=None,
-        )  # fmt: skip
-        place, there = "/dsp/2025-1/transfers/", supplier.config.did
-        refused = await say(supplier, place + "request", compose.dump(request), await proof(customer, there))
-        pid = orjson.loads(refused.body)["providerPid"]
-        start = compose.transfer_start("urn:uuid:2", replace(ours, peer_pid=pid), address=None)
-        again = await say(supplier, f"{place}{pid}/start", compose.dump(start), await proof(customer, there))
-        assert (refused.status, again.status) == (400, 400)
-        assert orjson.loads(again.body)["code"] == "illegal-transition"
 
     play(tmp_path, scene)
 

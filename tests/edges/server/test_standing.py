@@ -137,6 +137,9 @@ def test_a_message_that_was_not_taken_says_what_was_answered() -> None:
     assert reason_in_words({**transfer, "attempts": []}) == "it ended without a reason"
 
 
-def test_what_is_about_no_dataset_says_so() -> None:
-    """A request for what nobody agreed is kept, and is about none."""
+def test_a_request_for_what_nobody_agreed_is_about_nothing() -> None:
+    """It is refused and kept, with no dataset, and no turn: neither side can fetch or end what never began."""
     assert dataset_called({"title": None, "dataset": None}) == "none that is known"
+    process: JsonObject = {"kind": "transfer", "role": "provider", "state": "", "turn": "consumer", "pid": "urn:x"}
+    assert turn_in_words(process).startswith("nobody's: its first message was refused")
+    assert advice(process) == ("nothing to do", "")
