@@ -16,7 +16,7 @@ from connector.credentials.digest import content_digest, file_part, unit_part
 from connector.errors import NotFound
 from connector.exchange.keeping import DeliveredRow
 from connector.exchange.receipts import receipt_in, worth
-from connector.exchange.rows import AgreementRow
+from connector.exchange.rows import AgreementRow, ProcessRow
 from connector.exchange.stored import content_of, time_of
 from connector.model import Json, JsonObject
 from connector.policy.pinning import PIN, by_unit, pins_of
@@ -81,20 +81,20 @@ async def _known(services: Services, ident: str) -> AgreementRow:
 
 async def head(services: Services, row: AgreementRow) -> JsonObject:
     """What a list shows of an agreement; its negotiation may have been terminated after all."""
-    process = await services.store.load_process(row.tenant, "negotiation", row.negotiation_pid)
+    negotiation = await services.store.load_process(row.tenant, "negotiation", row.negotiation_pid)
     terms = orjson.loads(row.agreement)
     pins: list[Json] = [*pins_of(terms)] if PIN.encode() in row.agreement else []  # few pin anything
     return {
         "agreement": row.agreement_id, "role": row.role, "with": row.counterparty, "dataset": row.dataset_id,
-        "title": await title_of(services, row), "provider": terms.get("assigner"), "consumer": terms.get("assignee"),
-        "agreed": terms.get("timestamp") or time_of(row.at), "negotiation": row.negotiation_pid, "pins": pins,
-        "state": process.state if process is not None else None, "replacedBy": row.replaced_by,
+        "title": await title_of(services, row, negotiation), "provider": terms.get("assigner"),
+        "consumer": terms.get("assignee"), "agreed": terms.get("timestamp") or time_of(row.at),
+        "negotiation": row.negotiation_pid,
+        "state": negotiation.state if negotiation is not None else None, "pins": pins, "replacedBy": row.replaced_by,
     }  # fmt: skip
 
 
-async def title_of(services: Services, row: AgreementRow) -> str | None:
-    """What the dataset is called that it is about."""
-    negotiation = await services.store.load_process(row.tenant, "negotiation", row.negotiation_pid)
+async def title_of(services: Services, row: AgreementRow, negotiation: ProcessRow | None) -> str | None:
+    """What the dataset is called that it is about; the negotiation knows."""
     return None if negotiation is None else await processes.title_of(services, row.role, content_of(negotiation))
 
 

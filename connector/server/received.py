@@ -127,9 +127,10 @@ async def _records(services: Services, place: str = "") -> AsyncIterator[RecordR
 
 
 async def _agreement_shown(services: Services, row: AgreementRow) -> JsonObject:
+    negotiation = await services.store.load_process(row.tenant, "negotiation", row.negotiation_pid)
     return {
         "agreement": row.agreement_id, "with": row.counterparty, "role": row.role, "dataset": row.dataset_id,
-        "title": await title_of(services, row),
+        "title": await title_of(services, row, negotiation),
         "terms": orjson.loads(row.agreement), "receipts": await receipts(services, row),
     }  # fmt: skip
 
