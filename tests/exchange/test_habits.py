@@ -16,7 +16,7 @@ from connector.protocol.transfer import PULL
 from tests.exchange.deals import OTHER_TERMS, STRICTER, ask
 from tests.exchange.test_hostile import access_for, play, proof, say, services, settled
 from tests.network import Request
-from tests.simulator import World
+from tests.simulator import Node, World
 
 
 @pytest.mark.parametrize(("not_now", "end"), [((), "TERMINATED"), ((404,), "FINALIZED")])
@@ -217,6 +217,15 @@ def test_of_a_process_that_is_looked_at_the_state_alone_counts(tmp_path: Path, p
     play(tmp_path, scene)
 
 
+async def behind(node: Node, request: Request) -> HttpAnswer:
+    """What the company answers, but that it tells of REQUESTED: as a real EDC whose older state was written last."""
+    answer = await node.serve(request)
+    if request.method == "GET" and "/negotiations/" in request.url:
+        said = {**orjson.loads(answer.body), "state": "REQUESTED"}
+        return HttpAnswer(status=200, headers={}, body=orjson.dumps(said))
+    return answer
+
+
 def test_a_negotiation_that_no_message_joins_ends_with_that_reason(tmp_path: Path) -> None:
     """A real EDC can lose an agreement that it has verified: it stands at REQUESTED, and takes no end of it."""
 
@@ -226,11 +235,7 @@ def test_a_negotiation_that_no_message_joins_ends_with_that_reason(tmp_path: Pat
         async def lost(request: Request) -> HttpAnswer:
             if request.method == "POST" and request.url.endswith("/events"):
                 return HttpAnswer(status=409, headers={}, body=b"{}")
-            answer = await customer.serve(request)
-            if request.method == "GET" and "/negotiations/" in request.url:
-                said = {**orjson.loads(answer.body), "state": "REQUESTED"}
-                return HttpAnswer(status=200, headers={}, body=orjson.dumps(said))
-            return answer
+            return await behind(customer, request)
 
         world.network.sites[customer.config.public_url.removeprefix("http://")] = lost
         assert (await settled(customer, supplier))["state"] == "TERMINATED"
@@ -258,11 +263,7 @@ def test_an_agreement_that_a_peer_took_verified_and_lost_is_said_again(tmp_path:
                 return await customer.serve(request)
             if request.url.endswith("/events"):
                 return HttpAnswer(status=409, headers={}, body=b"{}")
-            answer = await customer.serve(request)
-            if request.method == "GET" and "/negotiations/" in request.url:
-                said = {**orjson.loads(answer.body), "state": "REQUESTED"}
-                return HttpAnswer(status=200, headers={}, body=orjson.dumps(said))
-            return answer
+            return await behind(customer, request)
 
         world.network.sites[customer.config.public_url.removeprefix("http://")] = lost
         said = await settled(customer, supplier)

@@ -28,8 +28,7 @@ def test_a_push_stops_before_the_consumer_answers(
         host, sink = customer.config.public_url.removeprefix("http://"), Sink([200, 503])
         site, world.network.sites["localhost:9901"] = world.network.sites[host], sink.serve
         pid = await ordered(world, agreement, compose.data_address("http://localhost:9901/sink", {}))
-        while len(sink.heard) < 2:  # noqa: ASYNC110 - the sink tells nobody
-            await asyncio.sleep(0.1)
+        await sink.reached(2)
 
         async def away(_: Request) -> HttpAnswer:
             return HttpAnswer(status=answer, headers={}, body=b"{}")

@@ -15,7 +15,7 @@ from connector.exchange.alarms import REMINDER
 from connector.exchange.ports import HttpAnswer
 from connector.exchange.rows import AttemptRow, ProcessRow
 from connector.server import fetching, transfers
-from tests.exchange.deals import OTHER_TERMS, STRICTER, ask
+from tests.exchange.deals import OTHER_TERMS, STRICTER, Deal, ask
 from tests.exchange.test_hostile import play, proof, say, services, settled
 from tests.network import Request
 from tests.simulator import Node, World
@@ -143,15 +143,20 @@ def test_a_peer_that_thinks_it_over_is_looked_at_less_and_less(tmp_path: Path) -
     play(tmp_path, scene)
 
 
+async def countered(world: World) -> tuple[Deal, list[Request], Serve]:
+    """The supplier has answered a request with another offer: what it said so, and what hears it on the other side."""
+    customer, supplier = world.nodes
+    offered = world.network.overheard(customer.config.public_url, "/offers")
+    deal = await ask(customer, supplier, terms=OTHER_TERMS)
+    await deal.decide(supplier, "counter", terms=STRICTER)
+    return deal, offered, world.network.sites[customer.config.public_url.removeprefix("http://")]
+
+
 def test_who_spoke_during_the_look_is_not_told_its_last_offer_again(tmp_path: Path) -> None:
     """It shows REQUESTED then because it has asked for other terms: the offer before would be one more turn of ours."""
 
     async def scene(world: World) -> None:
-        customer, supplier = world.nodes
-        offered = world.network.overheard(customer.config.public_url, "/offers")
-        deal = await ask(customer, supplier, terms=OTHER_TERMS)
-        await deal.decide(supplier, "counter", terms=STRICTER)
-        there = world.network.sites[customer.config.public_url.removeprefix("http://")]
+        customer, (deal, offered, there) = world.nodes[0], await countered(world)
         looks = 0
 
         async def speaks_first(request: Request) -> HttpAnswer:
@@ -174,10 +179,7 @@ def test_what_was_terminated_as_the_alarm_went_off_is_said_no_more(tmp_path: Pat
 
     async def scene(world: World) -> None:
         customer, supplier = world.nodes
-        offered = world.network.overheard(customer.config.public_url, "/offers")
-        deal = await ask(customer, supplier, terms=OTHER_TERMS)
-        await deal.decide(supplier, "counter", terms=STRICTER)
-        there = world.network.sites[customer.config.public_url.removeprefix("http://")]
+        deal, offered, there = await countered(world)
 
         async def behind(request: Request) -> HttpAnswer:
             if request.method == "GET" and "/negotiations/" in request.url:

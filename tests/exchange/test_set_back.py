@@ -51,11 +51,9 @@ def test_a_push_that_was_put_off_then_goes_on_now(tmp_path: Path, *, restarted: 
         supplier.clock = clock
         supplier.start()
         pid = await ordered(world, agreement, compose.data_address("http://localhost:9901/sink", {}))
-        while len(sink.heard) < 2:  # noqa: ASYNC110 - the sink tells nobody
-            await asyncio.sleep(0.1)
+        await sink.reached(2)
         clock.by = timedelta(days=1)
-        while len(sink.heard) < 4:  # noqa: ASYNC110 - the same
-            await asyncio.sleep(0.1)
+        await sink.reached(4)
         if restarted:
             await supplier.die()
         clock.by = timedelta()

@@ -12,7 +12,9 @@ from tests.core.provenance.chains import World, audit, chain
 class Permitted(World):
     """The mine's permit says this besides. Its event is of 2027-01-05, its metal nickel."""
 
-    said: JsonObject = {}  # noqa: RUF012 - each test makes one of its own
+    def __init__(self, said: JsonObject) -> None:
+        super().__init__()
+        self.said = said
 
     def add(
         self, holder: Did, kind: str, record: str, *subjects: tuple[str, JsonObject], issuer: str = "", version: int = 1
@@ -46,7 +48,5 @@ def _period(start: Json, end: Json) -> JsonObject:
 )
 def test_a_permit_is_good_for_what_it_names_and_when(said: JsonObject, ground: Ground) -> None:
     """A permit for copper made cobalt out of nowhere the mine's own, and one of long ago for ever."""
-    world = Permitted()
-    world.said = said
-    (found,) = audit(chain(world=world)).coverage
+    (found,) = audit(chain(world=Permitted(said))).coverage
     assert [share.ground for share in found.shares if share.thing == "ORE"] == [ground]
